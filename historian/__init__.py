@@ -1,0 +1,47 @@
+"""Latency histograms: record at the price of a method call, merge without loss, ask for any percentile.
+
+==============================  ======================================================================
+to                              use
+==============================  ======================================================================
+record, from any thread         `Recorder`, or `recorder` for one by name; ``with rec.time():``, ``@rec.timed``
+ask                             `Histogram`: ``rec.snapshot().quantile(0.99)``
+combine                         ``a + b``, `merge`
+keep many by name, print them   `Registry`: ``print(registry.profile())``
+go from one call to many        ``histogram.fanout(100).p_wait(0.5)``; `historian.tail`
+see where the buckets lie       `historian.buckets`
+record from Cython              ``cimport historian._core``, `get_include`
+==============================  ======================================================================
+
+>>> import historian
+>>> latency = historian.Recorder("lookup")
+>>> latency.record_many([0.010] * 99 + [1.0])           # seconds; one in a hundred is slow
+>>> h = latency.snapshot()
+>>> h.percentile(50), h.max                             # as recorded; a percentile is within 0.5415 %
+(0.01, 1.0)
+>>> round(h.fanout(100).p_wait(0.5), 3)                 # who waits for 100 of them, mostly waits
+0.634
+"""
+
+from . import buckets
+from ._core import get_include
+from .histogram import Histogram, merge
+from .recorder import Recorder
+from .registry import Key, Registry, default_registry, recorder
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Histogram",
+    "Key",
+    "Recorder",
+    "Registry",
+    "buckets",
+    "default_registry",
+    "get_include",
+    "merge",
+    "recorder",
+]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,184 @@
+/* The live counters: their layout in memory, and how one value is recorded into them.
+ *
+ * C99 for gcc, clang and MSVC; no Python in here, so native code records through it without the GIL.
+ * The buckets and the index formula are derived in buckets.py.
+ */
+#ifndef HISTORIAN_CELLS_H
+#define HISTORIAN_CELLS_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* ---- atomics: relaxed, 64-bit ------------------------------------------------------------------ */
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#define HISTORIAN_INLINE static __forceinline
+#define HISTORIAN_UNLIKELY(x) (x)
+HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return *(const volatile uint64_t *)p; }
+HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { *(volatile uint64_t *)p = n; }
+HISTORIAN_INLINE void historian_add(uint64_t *p, uint64_t n) {
+    _InterlockedExchangeAdd64((volatile __int64 *)p, (__int64)n);
+}
+HISTORIAN_INLINE uint64_t historian_exchange(uint64_t *p, uint64_t n) {
+    return (uint64_t)_InterlockedExchange64((volatile __int64 *)p, (__int64)n);
+}
+/* Store `desired` if `*p == *expected`; otherwise put the present value into `*expected` and return 0. */
+HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t desired) {
+    uint64_t seen = (uint64_t)_InterlockedCompareExchange64((volatile __int64 *)p, (__int64)desired,
+                                                            (__int64)*expected);
+    int done = seen == *expected;
+    *expected = seen;
+    return done;
+}
+#else
+#define HISTORIAN_INLINE static inline __attribute__((always_inline, unused))
+#define HISTORIAN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELAXED); }
+HISTORIAN_INLINE void historian_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELAXED); }
+HISTORIAN_INLINE uint64_t historian_exchange(uint64_t *p, uint64_t n) {
+    return __atomic_exchange_n(p, n, __ATOMIC_RELAXED);
+}
+/* Store `desired` if `*p == *expected`; otherwise put the present value into `*expected` and return 0. */
+HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t desired) {
+    return __atomic_compare_exchange_n(p, expected, desired, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+#endif
+
+/* ---- layout ------------------------------------------------------------------------------------ */
+
+/* A slot is a bucket's place in memory, in the order of values: 0 is the zero bucket, slot s in 1..6144 is the
+ * bucket with index s - 2049, 6145 is the overflow bucket. */
+#define HISTORIAN_BUCKETS 6144 /* 64 to the octave, 96 octaves: 2^-32 to 2^64 */
+#define HISTORIAN_SLOTS (HISTORIAN_BUCKETS + 2)
+#define HISTORIAN_ZERO_SLOT 0
+#define HISTORIAN_OVERFLOW_SLOT (HISTORIAN_SLOTS - 1)
+#define HISTORIAN_FIRST_INDEX (-2048) /* the index of slot 1 */
+
+#define HISTORIAN_MAX_BITS 0x7fefffffffffffffULL  /* bits of the largest finite float64 */
+#define HISTORIAN_TINY_BITS 0x3df0000000000000ULL /* bits of 2^-32, the top of the zero bucket */
+
+/* All zeros is the empty state, so fresh memory from the kernel, or a fresh file, needs no set-up.
+ * Values are never negative, and the bits of non-negative floats are ordered as the floats are. */
+typedef struct {
+    uint64_t sum;     /* bits of a float64 in [0, inf]; inf only if the true sum is beyond float64 */
+    uint64_t max;     /* bits of the largest value; 0 while there is none */
+    uint64_t not_min; /* complement of the bits of the smallest value; 0 while there is none */
+    uint64_t used;    /* 1 once anything has been recorded, for ever; while 0, a snapshot need not look */
+    uint64_t reserved[4]; /* 0; rounds the header up to a cache line */
+    uint64_t counts[HISTORIAN_SLOTS]; /* records in each slot, in [0, 2^63) */
+} historian_cells;
+
+/* A[cell] of the index formula, less the index of slot 1 at bit 46: see buckets.py, which derives it, and
+ * tests/test_buckets.py, which checks it against integer arithmetic. */
+static const uint64_t historian_offsets[128] = {
+    0xc210000000000000ULL, 0xc2101365c1887f9fULL, 0xc210264f2cea7a8cULL, 0xc210200000000000ULL,
+    0xc21038bae78a6438ULL, 0xc2104aa7930676f1ULL, 0xc210400000000000ULL, 0xc2105c13cd2c2e5eULL,
+    0xc2106cfe2feda4afULL, 0xc210600000000000ULL, 0xc2107d655156d220ULL, 0xc2108d47c382ae85ULL,
+    0xc210800000000000ULL, 0xc2109ca41490348bULL, 0xc210ab78ce974656ULL, 0xc210a00000000000ULL,
+    0xc210b9c4779d732aULL, 0xc210c785918a9dc8ULL, 0xc210c00000000000ULL, 0xc210d4ba9a1d8323ULL,
+    0xc210e1620ae0211fULL, 0xc210e00000000000ULL, 0xc210ed7a591bfcf5ULL, 0xc210e00000000000ULL,
+    0xc210f901f5ce48ebULL, 0xc21103f74d9be901ULL, 0xc211000000000000ULL, 0xc2110e58c8c55635ULL,
+    0xc211000000000000ULL, 0xc2111824cb1a6009ULL, 0xc2112159b3edcbdeULL, 0xc211200000000000ULL,
+    0xc21129f5de08d1d6ULL, 0xc211200000000000ULL, 0xc21131f79f9e76d3ULL, 0xc211200000000000ULL,
+    0xc211395d4a3ec330ULL, 0xc21140252ac9d5d9ULL, 0xc211400000000000ULL, 0xc211464d8962d359ULL,
+    0xc211400000000000ULL, 0xc2114bd4a962b07eULL, 0xc211400000000000ULL, 0xc21150b8c94ad826ULL,
+    0xc211400000000000ULL, 0xc21154f822b7abd7ULL, 0xc211400000000000ULL, 0xc2115890ea52deb8ULL,
+    0xc211400000000000ULL, 0xc2115b814fc5aa7bULL, 0xc211400000000000ULL, 0xc2115dc77daadddbULL,
+    0xc211400000000000ULL, 0xc2115f619980c433ULL, 0xc211604dc39ae5d1ULL, 0xc211600000000000ULL,
+    0xc211608a1713a08cULL, 0xc211600000000000ULL, 0xc2116014a9bd9837ULL, 0xc211600000000000ULL,
+    0xc211400000000000ULL, 0xc2115eeb8c14fe79ULL, 0xc211400000000000ULL, 0xc2115d0cc930b19eULL,
+    0xc211400000000000ULL, 0xc2115a7666b331edULL, 0xc211400000000000ULL, 0xc211572664bb6d13ULL,
+    0xc211400000000000ULL, 0xc211531abdd55f25ULL, 0xc211400000000000ULL, 0xc2114e5166ea88caULL,
+    0xc211400000000000ULL, 0xc21148c84f323a1bULL, 0xc211400000000000ULL, 0xc211427d6021b1b0ULL,
+    0xc211400000000000ULL, 0xc211200000000000ULL, 0xc2113b6e7d5c0f70ULL, 0xc211200000000000ULL,
+    0xc211339984a21a9bULL, 0xc211200000000000ULL, 0xc2112afc4dc1daa3ULL, 0xc211200000000000ULL,
+    0xc2112194aa860241ULL, 0xc211200000000000ULL, 0xc211000000000000ULL, 0xc211176066a52c53ULL,
+    0xc211000000000000ULL, 0xc2110c5d47b0ea05ULL, 0xc211000000000000ULL, 0xc21100890d04a1b9ULL,
+    0xc211000000000000ULL, 0xc210e00000000000ULL, 0xc210f3e16fb43e2eULL, 0xc210e00000000000ULL,
+    0xc210e664227aad64ULL, 0xc210e00000000000ULL, 0xc210c00000000000ULL, 0xc210d80ed1a82eb5ULL,
+    0xc210c00000000000ULL, 0xc210c8df23106f97ULL, 0xc210c00000000000ULL, 0xc210a00000000000ULL,
+    0xc210b8d2b5f87684ULL, 0xc210a00000000000ULL, 0xc210a7e723045b79ULL, 0xc210a00000000000ULL,
+    0xc210800000000000ULL, 0xc2109619fc24cd7bULL, 0xc210800000000000ULL, 0xc2108368cc8464a1ULL,
+    0xc210800000000000ULL, 0xc210600000000000ULL, 0xc2106fd11874c00aULL, 0xc210600000000000ULL,
+    0xc210400000000000ULL, 0xc2105b505d5b6f26ULL, 0xc210400000000000ULL, 0xc21045e4119ea5d9ULL,
+    0xc210400000000000ULL, 0xc210200000000000ULL, 0xc2102f89a491bac0ULL, 0xc210200000000000ULL,
+    0xc210000000000000ULL, 0xc210183e7e616f28ULL, 0xc210000000000000ULL, 0xc20fe00000000000ULL};
+
+HISTORIAN_INLINE uint64_t historian_bits(double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+HISTORIAN_INLINE double historian_double(uint64_t bits) {
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Bucket of a value, counted from slot 1. Anything exceptional (zero, tiny, huge, negative, infinite, NaN) comes
+ * out at HISTORIAN_BUCKETS or above. */
+HISTORIAN_INLINE uint64_t historian_bucket(uint64_t bits) {
+    uint64_t b = bits - 1;
+    return (b + historian_offsets[(b >> 45) & 127]) >> 46;
+}
+
+/* Slot of a finite value that is not negative. */
+HISTORIAN_INLINE uint64_t historian_slot(uint64_t bits) {
+    uint64_t bucket = historian_bucket(bits);
+    if (HISTORIAN_UNLIKELY(bucket >= HISTORIAN_BUCKETS))
+        return bits <= HISTORIAN_TINY_BITS ? HISTORIAN_ZERO_SLOT : HISTORIAN_OVERFLOW_SLOT;
+    return bucket + 1;
+}
+
+/* ---- record ------------------------------------------------------------------------------------ */
+
+HISTORIAN_INLINE void historian_raise(uint64_t *p, uint64_t n) {
+    uint64_t seen = historian_load(p);
+    while (HISTORIAN_UNLIKELY(n > seen) && !historian_swap(p, &seen, n)) {
+    }
+}
+
+HISTORIAN_INLINE void historian_add_sum(historian_cells *cells, double sum) {
+    uint64_t seen = historian_load(&cells->sum);
+    while (!historian_swap(&cells->sum, &seen, historian_bits(historian_double(seen) + sum))) {
+    }
+}
+
+/* Count one value, from any thread of any process. */
+HISTORIAN_INLINE void historian_count_shared(historian_cells *cells, uint64_t slot, uint64_t bits) {
+    if (HISTORIAN_UNLIKELY(!historian_load(&cells->used))) historian_store(&cells->used, 1);
+    historian_add(&cells->counts[slot], 1);
+    historian_raise(&cells->max, bits);
+    historian_raise(&cells->not_min, ~bits);
+    historian_add_sum(cells, historian_double(bits));
+}
+
+/* Count one value in cells that nobody else writes to meanwhile. An atomic read-modify-write costs about as much as
+ * the whole rest of a call from Python; a load and a store cost next to nothing. */
+HISTORIAN_INLINE void historian_count_owned(historian_cells *cells, uint64_t slot, uint64_t bits) {
+    historian_store(&cells->counts[slot], historian_load(&cells->counts[slot]) + 1);
+    if (HISTORIAN_UNLIKELY(bits > historian_load(&cells->max))) historian_store(&cells->max, bits);
+    if (HISTORIAN_UNLIKELY(~bits > historian_load(&cells->not_min))) historian_store(&cells->not_min, ~bits);
+    historian_store(&cells->sum, historian_bits(historian_double(historian_load(&cells->sum)) + historian_double(bits)));
+}
+
+/* Record one value. Return 1, or 0 and change nothing if it is NaN, infinite or negative. */
+#define HISTORIAN_RECORD(kind)                                                       \
+    HISTORIAN_INLINE int historian_record_##kind(historian_cells *cells, double value) { \
+        uint64_t bits = historian_bits(value), bucket = historian_bucket(bits);          \
+        if (HISTORIAN_UNLIKELY(bucket >= HISTORIAN_BUCKETS)) {                           \
+            bits = historian_bits(value + 0.0); /* -0.0 becomes 0.0 */                   \
+            if (bits > HISTORIAN_MAX_BITS) return 0;                                     \
+            historian_count_##kind(cells, historian_slot(bits), bits);                   \
+            return 1;                                                                    \
+        }                                                                                \
+        historian_count_##kind(cells, bucket + 1, bits);                                 \
+        return 1;                                                                        \
+    }
+HISTORIAN_RECORD(shared)
+HISTORIAN_RECORD(owned)
+
+#endif

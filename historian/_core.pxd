@@ -1,0 +1,37 @@
+# cython: language_level=3
+"""Native recording: ``from historian._core cimport Counters``, compiled with ``historian.get_include()``.
+
+    cdef Counters counters = recorder          # any historian.Recorder
+    with nogil:
+        counters.record_native(value)          # True, or False for NaN, infinities and negative values
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+
+
+cdef extern from "_cells.h" nogil:
+    ctypedef struct historian_cells:
+        uint64_t sum
+        uint64_t max
+        uint64_t not_min
+        uint64_t used
+        uint64_t *counts
+    bint historian_record_shared(historian_cells *cells, double value)
+
+
+cdef class Counters:
+    # What holds the GIL counts in `owned`, with plain adds; everybody else counts in `shared`, with atomic ones.  A
+    # reader adds the two up.  Both are aligned to 8 bytes.
+    cdef historian_cells *owned  # NULL where no GIL keeps others out: free-threaded builds, memory handed in
+    cdef historian_cells *shared  # NULL only where recording is disabled
+    cdef object memory  # memoryview of the memory handed in, which `shared` lies in; None if it is ours to free
+    cdef readonly double ns_per_unit  # 1, 1e3, 1e6 or 1e9; 0 if the unit is not one of time
+
+    @cython.final
+    cdef inline bint record_native(self, double value) noexcept nogil:
+        return self.shared is NULL or historian_record_shared(self.shared, value)
+
+
+cdef class Muted(Counters):
+    pass

@@ -1,0 +1,35 @@
+"""The ``historian`` command: one module to a subcommand."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from . import demo, summarize
+
+__all__ = ["main"]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process' own) and return its exit status.
+
+    A closed pipe (``historian ... | head``) ends it quietly, an interrupt with status 130, as shells expect.
+    """
+    parser = argparse.ArgumentParser(
+        prog="historian", description="Latency histograms: percentiles instead of averages."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in (demo, summarize):
+        command.add_parser(commands)
+    args = parser.parse_args(argv)
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has left. Python would complain once more when it flushes at exit: give it somewhere to write.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return status

@@ -1,0 +1,488 @@
+"""`Histogram`: an immutable value that answers questions about what was recorded."""
+
+from __future__ import annotations
+
+import math
+
+from . import buckets
+from ._core import FIRST_INDEX, Counters, Counts, slot_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any, overload
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from .tail import Fanout
+else:
+
+    def overload(function):
+        return function
+
+
+__all__ = ["Histogram", "merge"]
+
+FORMAT = "historian/1"  # of to_dict(); whatever was ever written stays readable
+
+_EMPTY = Counts.of([], [])
+_ONE = 1 << 1074  # every finite float64 is a whole number of 2**-1074
+
+
+class Histogram:
+    """How often each bucket of values occurred, with their exact sum, minimum and maximum.
+
+    An immutable value: it compares, hashes, pickles, adds (`merge`) and subtracts (an interval between two
+    snapshots).  Make one with `Recorder.snapshot`, `Histogram.from_values` or `Histogram.from_dict`; ``Histogram()``
+    is empty, the identity of ``+``.
+
+    Quantiles are within 0.5415 % of a recorded value (see `historian.buckets`).  An empty histogram has count 0,
+    sum 0, and NaN for every quantile, share, mean, minimum and maximum.
+
+    >>> h = Histogram.from_values([0.012, 0.015, 0.011, 0.250])
+    >>> h.count, h.min, h.max
+    (4, 0.011, 0.25)
+    >>> round(h.quantile(0.5), 4)
+    0.012
+    """
+
+    __slots__ = ("__weakref__", "_counts", "_max", "_min", "_sum", "_unit")
+
+    _counts: Counts
+    _unit: str  # label only
+    _sum: int  # exact, in units of 2**-1074, so that merging is associative to the last bit
+    _min: float  # in [0, max]; NaN if empty
+    _max: float  # in [min, 1.8e308]; NaN if empty
+
+    def __init__(self) -> None:
+        self._counts, self._unit, self._sum, self._min, self._max = _EMPTY, "s", 0, math.nan, math.nan
+
+    @classmethod
+    def from_values(cls, values: ArrayLike, *, unit: str = "s") -> Histogram:
+        """Return the histogram of a one-dimensional array-like, as `Recorder.record_many` would count it.
+
+        O(len).  Raises ValueError for a NaN, infinite or negative value, TypeError for what is no number.
+
+        >>> Histogram.from_values([1, 2, 3], unit="ms").mean
+        2.0
+        """
+        counters = Counters()
+        counters.record_many(values)
+        return cls._from_reading(counters.read(), check_unit(unit))
+
+    @classmethod
+    def _from_reading(cls, reading: tuple[Counts, float, float, float], unit: str) -> Histogram:
+        """Return what `Counters.read` has read, with a bucket edge for an extreme that was in flight."""
+        counts, total, low, high = reading
+        if counts.total:
+            if low != low:
+                low = buckets.lower(counts.first + FIRST_INDEX - 1)
+            if high != high:
+                high = min(buckets.upper(counts.last + FIRST_INDEX - 1), _LARGEST)
+        return _make(counts, unit, _exact(total), low, high)
+
+    # ---- facts ----
+
+    @property
+    def count(self) -> int:
+        """Number of recorded values."""
+        return self._counts.total
+
+    @property
+    def sum(self) -> float:
+        """Sum of the recorded values; infinity if beyond float64."""
+        return _rounded(self._sum)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the recorded values: exact up to rounding.  Beware: it describes nobody's wait; ask for quantiles."""
+        return self.sum / self.count if self.count else math.nan
+
+    @property
+    def stddev(self) -> float:
+        """Population standard deviation, with every value taken at its bucket's representative.  O(buckets)."""
+        if not self.count:
+            return math.nan
+        mean = self.mean
+        slots, counts = self._counts.pairs()
+        squares = (n * (self._value(slot) - mean) ** 2 for slot, n in zip(slots, counts))
+        return math.sqrt(math.fsum(squares) / self.count)
+
+    @property
+    def min(self) -> float:
+        """Smallest recorded value, exact; a bucket edge in a difference of histograms."""
+        return self._min
+
+    @property
+    def max(self) -> float:
+        """Largest recorded value, exact; a bucket edge in a difference of histograms."""
+        return self._max
+
+    @property
+    def unit(self) -> str:
+        """Label of the unit that all values are in."""
+        return self._unit
+
+    @property
+    def zero_count(self) -> int:
+        """Number of values in the zero bucket, [0, 2**-32]."""
+        return self._counts.through(0)
+
+    @property
+    def overflow_count(self) -> int:
+        """Number of values above the last bucket, 2**64."""
+        return self.count - self._counts.through(_OVERFLOW_SLOT - 1)
+
+    # ---- questions ----
+
+    @overload
+    def quantile(self, q: float) -> float: ...
+    @overload
+    def quantile(self, q: ArrayLike) -> NDArray[np.float64]: ...
+    def quantile(self, q: Any) -> Any:
+        """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
+
+        `q` is in 0..1, a number or an array-like of any shape (then the answer is an array of that shape).  This is
+        ``numpy.quantile(..., method="inverted_cdf")``.  The answer is clamped to the exact minimum and maximum; in the
+        overflow bucket it is the maximum.  O(log buckets) each.  Raises ValueError for q outside 0..1.
+
+        >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
+        array([50., 99.])
+        """
+        if isinstance(q, (float, int)):
+            _check_share(q, "q", 1)
+            return self._value(self._slot(q)) if self.count else math.nan
+        return _each(self.quantile, q)
+
+    @overload
+    def percentile(self, p: float) -> float: ...
+    @overload
+    def percentile(self, p: ArrayLike) -> NDArray[np.float64]: ...
+    def percentile(self, p: Any) -> Any:
+        """Return the p-th percentile, ``quantile(p / 100)``, for `p` in 0..100: a number or an array-like.
+
+        Raises ValueError for p outside 0..100.
+
+        >>> round(Histogram.from_values(range(1, 101)).percentile(99))
+        99
+        """
+        if isinstance(p, (float, int)):
+            _check_share(p, "p", 100)
+            return self._value(self._slot(p / 100)) if self.count else math.nan
+        return _each(self.percentile, p)
+
+    @overload
+    def quantile_bounds(self, q: float) -> tuple[float, float]: ...
+    @overload
+    def quantile_bounds(self, q: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def quantile_bounds(self, q: Any) -> Any:
+        """Return the edges (lower, upper) of the bucket that holds the q-quantile: it is above lower, at most upper.
+
+        In the zero bucket the lower edge, 0, is included; in the overflow bucket the upper edge is the exact maximum.
+        O(log buckets) each.  Raises ValueError for q outside 0..1.
+
+        >>> Histogram.from_values([1.0, 2.0]).quantile_bounds(1.0)
+        (1.978456026387951, 2.0)
+        """
+        if not isinstance(q, (float, int)):
+            return _each(lambda one: self.quantile_bounds(one)[0], q), _each(lambda one: self.quantile_bounds(one)[1], q)
+        _check_share(q, "q", 1)
+        return self._edges(self._slot(q)) if self.count else (math.nan, math.nan)
+
+    def cdf(self, t: Any) -> Any:
+        """Return the share of values at or below `t`, a number or an array-like.
+
+        Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own bucket
+        are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
+
+        >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
+        0.75
+        """
+        if isinstance(t, (float, int)):
+            above = self._above(t)
+            return (self.count - above) / self.count if self.count else math.nan
+        return _each(self.cdf, t)
+
+    def sf(self, t: Any) -> Any:
+        """Return the share of values above `t` (the survival function), from a count, so that small shares are exact.
+
+        `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError for NaN.
+
+        >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
+        0.25
+        """
+        if isinstance(t, (float, int)):
+            above = self._above(t)
+            return above / self.count if self.count else math.nan
+        return _each(self.sf, t)
+
+    def fanout(self, n: int) -> Fanout:
+        """Return what this latency becomes for a user who waits for all of `n` independent such calls.
+
+        Raises ValueError unless n is a whole number from 1 on, and for an empty histogram.
+
+        >>> h = Histogram.from_values([0.010] * 99 + [1.0])
+        >>> round(h.fanout(100).p_wait(0.5), 3)
+        0.634
+        """
+        from .tail import Fanout
+
+        return Fanout(self, n)
+
+    # ---- populated buckets ----
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Indices of the populated buckets, ascending, shape (buckets,), read-only; see `historian.buckets` for the two
+        that stand for zero and overflow."""
+        return _array([slot + FIRST_INDEX - 1 for slot in self._counts.pairs()[0]], "int64")
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Counts of the populated buckets, shape (buckets,), read-only."""
+        return _array(self._counts.pairs()[1], "int64")
+
+    @property
+    def lower(self) -> NDArray[np.float64]:
+        """Lower edges of the populated buckets, in `unit`, shape (buckets,), read-only."""
+        return _array([buckets.lower(slot + FIRST_INDEX - 1) for slot in self._counts.pairs()[0]], "float64")
+
+    @property
+    def upper(self) -> NDArray[np.float64]:
+        """Upper edges of the populated buckets, in `unit`, shape (buckets,), read-only; infinity for overflow."""
+        return _array([buckets.upper(slot + FIRST_INDEX - 1) for slot in self._counts.pairs()[0]], "float64")
+
+    # ---- merging ----
+
+    def __add__(self, other: Histogram) -> Histogram:
+        """Return the histogram of both sets of values: exact, associative and commutative.
+
+        O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count would
+        reach 2**63.
+        """
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        unit = _common_unit(self, other)
+        counts = self._counts.plus(other._counts)
+        # NaN, the extreme of an empty histogram, fails every comparison: the other's is then taken.
+        low = self._min if self._min <= other._min or other._min != other._min else other._min
+        high = self._max if self._max >= other._max or other._max != other._max else other._max
+        return _make(counts, unit, self._sum + other._sum, low, high)
+
+    def __sub__(self, other: Histogram) -> Histogram:
+        """Return what was recorded after `other`, an earlier snapshot of the same recorder.
+
+        Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the edges of
+        its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises ValueError if
+        a bucket would go below zero or the units differ.
+
+        >>> before = Histogram.from_values([1.0])
+        >>> (Histogram.from_values([1.0, 2.0]) - before).max
+        2.0
+        """
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        unit = _common_unit(self, other)
+        if not other.count:
+            return self
+        counts = self._counts.minus(other._counts)
+        if not counts.total:
+            return _make(counts, unit, 0, math.nan, math.nan)
+        low, high = self._edges(counts.first)[0], self._edges(counts.last)[1]
+        return _make(counts, unit, max(0, self._sum - other._sum), low, high)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Histogram):
+            return NotImplemented
+        return self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Counts, str, float, float, float]:
+        """Return what makes this histogram equal to another."""
+        low, high = (self._min, self._max) if self.count else (0.0, 0.0)  # NaN is not equal to itself
+        return self._counts, self._unit, self.sum, low, high
+
+    # ---- to and from plain data ----
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that `from_dict` reads back without loss, fit for JSON.  O(buckets)."""
+        slots, counts = self._counts.pairs()
+        return {
+            "format": FORMAT,
+            "unit": self._unit,
+            "count": self.count,
+            "sum": self.sum if math.isfinite(self.sum) else None,
+            "min": self._min if self.count else None,
+            "max": self._max if self.count else None,
+            "indices": [slot + FIRST_INDEX - 1 for slot in slots],
+            "counts": counts,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
+        """Return the histogram that `to_dict` described.
+
+        Raises ValueError, saying what is wrong, for data that describes none.  O(buckets).
+
+        >>> h = Histogram.from_values([1.0, 2.0])
+        >>> Histogram.from_dict(h.to_dict()) == h
+        True
+        """
+        try:
+            if data["format"] != FORMAT:
+                raise ValueError(f"cannot read format {data['format']!r}: this version reads {FORMAT!r}")
+            unit = check_unit(data["unit"])
+            counts = Counts.of([i - FIRST_INDEX + 1 for i in data["indices"]], list(data["counts"]))
+            total = math.inf if data["sum"] is None else float(data["sum"])
+            low = float(data["min"]) if counts.total else math.nan
+            high = float(data["max"]) if counts.total else math.nan
+            count = data["count"]
+        except KeyError as error:
+            raise ValueError(f"not the data of a histogram: {error} is missing") from None
+        except (TypeError, OverflowError) as error:
+            raise ValueError(f"not the data of a histogram: {error}") from None
+        if counts.total != count:
+            raise ValueError(f"count {count!r} is not the sum of the counts, {counts.total}")
+        if not (total >= 0 if count else total == 0):
+            raise ValueError(f"sum {total!r} is impossible for a count of {count}")
+        if count:
+            (low_from, low_to), (high_from, high_to) = _edges_of(counts.first), _edges_of(counts.last)
+            if not (low_from <= low <= low_to and high_from <= high <= min(high_to, _LARGEST) and low <= high):
+                raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
+        return _make(counts, unit, _exact(total), low, high)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Histogram.from_dict, (self.to_dict(),)
+
+    # ---- looks ----
+
+    def __repr__(self) -> str:
+        from ._display import describe
+
+        return describe(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the full summary in IPython."""
+        from ._display import summary
+
+        printer.text("Histogram(...)" if cycle else summary(self))
+
+    # ---- slots ----
+
+    def _slot(self, q: float) -> int:
+        """Return the slot that holds the q-quantile of a histogram that is not empty."""
+        # The product is rounded before the ceiling is taken, as numpy does, so that both agree on every tie.
+        return self._counts.slot_at(min(self.count, max(1, math.ceil(q * self.count))))
+
+    def _value_at_rank(self, rank: int) -> float:
+        """Return the value of the given rank, from 1 to `count`."""
+        return self._value(self._counts.slot_at(rank))
+
+    def _edges(self, slot: int) -> tuple[float, float]:
+        low, high = _edges_of(slot)
+        return low, self._max if high == math.inf else high
+
+    def _value(self, slot: int) -> float:
+        """Return the value that stands for those in a slot: its representative, clamped to what was recorded."""
+        return min(max(buckets.representative(slot + FIRST_INDEX - 1), self._min), self._max)
+
+    def _above(self, t: float) -> int:
+        """Return the number of values above `t`."""
+        if t != t:
+            raise ValueError("t must not be NaN")
+        if t < self._min:
+            return self.count
+        if not t < self._max:  # also if there is no maximum
+            return 0
+        slot = slot_of(t)
+        return self.count - self._counts.through(slot if t >= self._value(slot) else slot - 1)
+
+
+_OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - FIRST_INDEX + 1
+_LARGEST = 1.7976931348623157e308  # the largest finite float64
+
+
+def merge(histograms: Iterable[Histogram]) -> Histogram:
+    """Return the histogram of all values of all `histograms`; empty for none.
+
+    O(total buckets).  Raises ValueError if units differ, TypeError for what is no histogram.
+
+    >>> merge([Histogram.from_values([1.0]), Histogram.from_values([3.0])]).sum
+    4.0
+    """
+    return sum(histograms, Histogram())
+
+
+def check_unit(unit: object) -> str:
+    """Return `unit` if it is a label that a recorder or histogram can have; else raise."""
+    if not isinstance(unit, str):
+        raise TypeError(f"unit must be a string such as 's' or 'bytes', not {type(unit).__name__}")
+    if not unit or not unit.isprintable():
+        raise ValueError(f"unit must be a printable label such as 's' or 'bytes', not {unit!r}")
+    return unit
+
+
+def _make(counts: Counts, unit: str, total: int, low: float, high: float) -> Histogram:
+    histogram = Histogram.__new__(Histogram)
+    histogram._counts = counts
+    histogram._unit = unit
+    histogram._sum = total
+    histogram._min = low
+    histogram._max = high
+    return histogram
+
+
+def _common_unit(a: Histogram, b: Histogram) -> str:
+    """Return the unit of both; an empty histogram in the default unit, such as ``Histogram()``, goes with any."""
+    if a._unit == b._unit or (b._unit == "s" and not b.count):
+        return a._unit
+    if a._unit == "s" and not a.count:
+        return b._unit
+    raise ValueError(f"cannot combine histograms in {a._unit!r} and {b._unit!r}: record both in one unit")
+
+
+def _exact(x: float) -> int:
+    """Return a float from 0 on as a whole number of 2**-1074."""
+    if x == math.inf:
+        return 1 << 2098  # 2**1024: beyond float64, as `_rounded` will find
+    numerator, denominator = x.as_integer_ratio()
+    return numerator << (1075 - denominator.bit_length())
+
+
+def _rounded(n: int) -> float:
+    """Return a whole number of 2**-1074 as the nearest float."""
+    try:
+        return n / _ONE
+    except OverflowError:
+        return math.inf
+
+
+def _edges_of(slot: int) -> tuple[float, float]:
+    index = slot + FIRST_INDEX - 1
+    return buckets.lower(index), buckets.upper(index)
+
+
+def _check_share(q: float, name: str, top: int) -> None:
+    if not 0 <= q <= top:
+        hint = "; percentile() takes 0..100" if name == "q" and 1 < q <= 100 else ""
+        raise ValueError(f"{name} must be in 0..{top}, not {q!r}{hint}")
+
+
+def _each(question: Callable[[float], float], x: Any) -> Any:
+    """Ask a scalar question of every element of an array-like; the answer has its shape."""
+    import numpy
+
+    array = numpy.asarray(x, dtype=numpy.float64)
+    answers = numpy.array([question(one) for one in array.ravel().tolist()], dtype=numpy.float64)
+    return answers.reshape(array.shape) if array.ndim else float(answers[0])
+
+
+def _array(items: list[Any], dtype: str) -> Any:
+    import numpy
+
+    array = numpy.array(items, dtype=dtype)
+    array.flags.writeable = False
+    return array

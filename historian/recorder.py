@@ -1,0 +1,174 @@
+"""`Recorder`: live, shared, written to from anywhere; ask questions of its snapshots."""
+
+from __future__ import annotations
+
+import math
+import os
+
+from . import buckets
+from ._core import FIRST_INDEX, Counters, Counts, Muted, TimedFunction
+from .histogram import Histogram, check_unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn, TypeVar, overload
+
+    F = TypeVar("F", bound=Callable[..., Any])
+else:
+
+    def overload(function):
+        return function
+
+
+__all__ = ["NS_PER_UNIT", "Recorder"]
+
+#: Nanoseconds to each unit that timers can convert to.
+NS_PER_UNIT = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
+
+#: HISTORIAN_DISABLE=1 at import: recording and timing do nothing.
+DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"
+
+_Base: type[Counters] = Muted if DISABLED else Counters
+
+
+class Recorder(_Base):  # type: ignore[valid-type, misc]
+    """Counts values as they happen, from any thread, without a lock: `record`, `time`, then `snapshot`.
+
+    `unit` labels the values; timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  Memory: 96 KiB of
+    address space, of which only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``
+    and does not pickle; its snapshots do.
+
+    Every record is in exactly one bucket, always.  Seen from another thread while a native record without the
+    GIL is in flight, `sum`, `min` and `max` may lag behind the counts by that record.
+
+    >>> latency = Recorder("db.query")
+    >>> with latency.time() as timer:
+    ...     rows = sorted(range(1000))
+    >>> latency.snapshot().count
+    1
+    """
+
+    __slots__ = ("__weakref__", "_name", "_unit")
+
+    _name: str
+    _unit: str
+
+    def __new__(cls, name: str = "", *, unit: str = "s") -> Recorder:
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a string, not {type(name).__name__}")
+        self: Recorder = super().__new__(cls, NS_PER_UNIT.get(check_unit(unit), 0.0))
+        self._name = name
+        self._unit = unit
+        return self
+
+    @property
+    def name(self) -> str:
+        """What the recorder is called in tables; may be empty."""
+        return self._name
+
+    @property
+    def unit(self) -> str:
+        """Label of the unit that all values are in."""
+        return self._unit
+
+    @property
+    def path(self) -> str | None:
+        """File that the counters are mapped from; None if they are in private memory."""
+        return None
+
+    def record_corrected(self, value: float, expected_interval: float) -> None:
+        """Record `value` and what coordinated omission hid behind it.
+
+        A load generator that waited `value` for one answer failed to send a request each `expected_interval` meanwhile.  As
+        HdrHistogram does, this adds those requests' waits: value - E, value - 2E, ... down to E.  It is an estimate, which
+        assumes evenly spaced requests and a stall from outside; where the generator knows when a request should have been
+        sent, ``stop(intended_start)`` measures instead of guessing.
+
+        O(buckets between E and value), however many values are added.  Raises ValueError unless `value` can be recorded
+        and `expected_interval` is positive and finite; then nothing is recorded.
+        """
+        value, interval = float(value), float(expected_interval)
+        if not 0 < interval < math.inf:
+            raise ValueError(f"expected_interval must be positive and finite, not {expected_interval!r}")
+        if not interval * 2 <= value < math.inf:
+            self.record(value)
+            return
+        self.add(*_corrected(value, interval))
+
+    def snapshot(self) -> Histogram:
+        """Return all that has been recorded so far.  O(buckets in use)."""
+        return Histogram._from_reading(self.read(), self._unit)
+
+    def drain(self) -> Histogram:
+        """Return all that has been recorded since the last drain, and take it out: every record is in exactly one drain.
+
+        O(buckets in use).
+        """
+        return Histogram._from_reading(self.read(drain=True), self._unit)
+
+    @overload
+    def timed(self, function: F, /) -> F: ...
+    @overload
+    def timed(self, /, *, errors: Recorder | None = None) -> Callable[[F], F]: ...
+    def timed(self, function: Any = None, /, *, errors: Recorder | None = None) -> Any:
+        """Decorate a callable so that the time of each call is recorded.
+
+        For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they return),
+        generators and async generators (from the first ``next`` until they are exhausted or closed), and other callables.
+        A call that hands back a coroutine or generator made elsewhere is timed until that ends.  Name, docstring,
+        signature and kind stay; so does pickling by name.  Calls left by an exception are recorded too: in `errors`, if
+        that is given, else here.  With ``HISTORIAN_DISABLE=1`` the function is returned as it is.
+
+        Raises TypeError for what has no meaningful time of its own, such as a class or a property, and ValueError if the
+        unit is not one of time.
+
+        >>> latency = Recorder("work")
+        >>> @latency.timed
+        ... def work(n):
+        ...     return sum(range(n))
+        >>> work(10), latency.snapshot().count
+        (45, 1)
+        """
+        if DISABLED:
+            return function if function is not None else lambda function: function
+        from .timed import timed
+
+        if function is None:
+            return lambda function: timed(function, self, errors or self)
+        return timed(function, self, errors or self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} counts in this process' memory and cannot be pickled or copied: record in each process "
+            "into a recorder of its own, return recorder.snapshot(), and merge the snapshots"
+        )
+
+    def __repr__(self) -> str:
+        return f"Recorder({self._name!r}, unit={self._unit!r})"
+
+
+def _corrected(value: float, interval: float) -> tuple[Counts, float, float, float]:
+    """Return (counts, sum, min, max) of value - k*interval for k from 0 while that is at least `interval`.
+
+    How many of those lie above an edge e?  value - k*interval > e  <=>  k < (value - e)/interval, that is
+    ceil((value - e)/interval) of them, counting k = 0.  The differences between neighbouring edges are the counts.
+    """
+    added = math.floor(value / interval)  # values in all; the smallest is value - (added - 1)*interval
+    if added >= 2**53:
+        raise ValueError(f"expected_interval {interval!r} is too small to be counted against {value!r}")
+    smallest = value - (added - 1) * interval
+    lowest, highest = buckets.index(smallest), buckets.index(value)
+    slots, counts, left = [], [], added  # left: values above the lower edge of bucket i
+    for i in range(lowest, highest):
+        above = min(left, math.ceil((value - buckets.upper(i)) / interval))
+        if i == lowest:
+            above = min(above, added - 1)  # rounding must not move the smallest value out of its bucket
+        if left > above:
+            slots.append(i - FIRST_INDEX + 1)
+            counts.append(left - above)
+        left = above
+    slots.append(highest - FIRST_INDEX + 1)
+    counts.append(left)
+    total = added * value - interval * (added * (added - 1) / 2)
+    return Counts.of(slots, counts), total, smallest, value

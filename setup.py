@@ -1,0 +1,27 @@
+"""Build the compiled core; everything else about the package is in pyproject.toml.
+
+HISTORIAN_SANITIZE=address,undefined or =thread builds it under those sanitizers.
+"""
+
+import os
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+sanitize = os.environ.get("HISTORIAN_SANITIZE")
+unix = sys.platform != "win32"
+compile_args = ["-O3", "-fno-strict-aliasing"] if unix else ["/O2"]
+link_args = []
+if sanitize:
+    compile_args = [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
+    link_args = [f"-fsanitize={sanitize}"]
+
+core = Extension(
+    "historian._core",
+    ["historian/_core.pyx"],
+    depends=["historian/_bulk.h", "historian/_cells.h", "historian/_python.h"],
+    extra_compile_args=compile_args,
+    extra_link_args=link_args,
+)
+setup(ext_modules=cythonize([core]))
