@@ -480,7 +480,7 @@ def _each(question: Callable[[float], float], x: Any) -> Any:
     return answers.reshape(array.shape) if array.ndim else float(answers[0])
 
 
-def _array(items: list[Any], dtype: str) -> Any:
+def _array(items: list[Any], dtype: str) -> NDArray[Any]:
     import numpy
 
     array = numpy.array(items, dtype=dtype)

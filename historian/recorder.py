@@ -6,7 +6,7 @@ import math
 import os
 
 from . import buckets
-from ._core import FIRST_INDEX, Counters, Counts, Muted, TimedFunction
+from ._core import FIRST_INDEX, Counters, Counts, Muted
 from .histogram import Histogram, check_unit
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn, TypeVar, overload
 
-    F = TypeVar("F", bound=Callable[..., Any])
+    _F = TypeVar("_F", bound=Callable[..., Any])
 else:
 
     def overload(function):
@@ -108,9 +108,9 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         return Histogram._from_reading(self.read(drain=True), self._unit)
 
     @overload
-    def timed(self, function: F, /) -> F: ...
+    def timed(self, function: _F, /) -> _F: ...
     @overload
-    def timed(self, /, *, errors: Recorder | None = None) -> Callable[[F], F]: ...
+    def timed(self, function: None = None, /, *, errors: Recorder | None = None) -> Callable[[_F], _F]: ...
     def timed(self, function: Any = None, /, *, errors: Recorder | None = None) -> Any:
         """Decorate a callable so that the time of each call is recorded.
 
