@@ -25,7 +25,7 @@ if os.environ.get("HISTORIAN_WERROR") == "1":
 core = Extension(
     "historian._core",
     ["historian/_core.pyx"],
-    depends=["historian/_bulk.h", "historian/_cells.h", "historian/_python.h"],
+    depends=["historian/_bulk.h", "historian/_cells.h", "historian/_clock.h", "historian/_python.h"],
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )

@@ -49,8 +49,12 @@ cdef extern from "_python.h":
     PyObject *PyObject_CallFunctionObjArgs(PyObject *, ...)
     double historian_as_double(object number)  # whoever calls it looks after the exception
     double as_double "historian_as_double"(object number) except? -1.0
-    int64_t historian_now() nogil
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t)
+
+cdef extern from "_clock.h":
+    enum: HISTORIAN_HAS_TICKS
+    int64_t historian_now()  # needs the GIL
+    void historian_use_ticks(bint usable)
 
 
 #: Bytes of memory that one recorder's counters take.
@@ -386,9 +390,9 @@ cdef class Counters:
             raise TypeError(f"stop() takes the token that start() returned, an int, not {type(start).__name__}")
         began = start
         check_time(self)
-        if not 0 <= began <= now:
-            raise ValueError(f"start {began} lies in the future of the clock, which reads {now} ns")
-        record_one(self, <double>(now - began) / self.ns_per_unit)
+        if not 0 <= began <= now + CLOCK_SLACK_NS:
+            raise ValueError(f"start {began} ns is not in the past of the clock, which reads {now} ns")
+        record_time(self, now - began)
 
 
 cdef class Muted(Counters):
@@ -589,6 +593,21 @@ cdef int record_block(
 # ---- timers ------------------------------------------------------------------------------------------
 
 
+cdef bint kernel_trusts_ticks():
+    """Return whether Linux itself derives its monotonic clock from the processor's time stamp counter."""
+    try:
+        with open("/sys/devices/system/clocksource/clocksource0/current_clocksource", "rb") as source:
+            return source.read().strip() == b"tsc"
+    except OSError:
+        return False
+
+
+if HISTORIAN_HAS_TICKS:
+    historian_use_ticks(kernel_trusts_ticks())
+
+cdef int64_t CLOCK_SLACK_NS = 1000  # a reading of ours and one of time.perf_counter_ns() may differ by less than this
+
+
 cdef inline int check_time(Counters counters) except -1:
     if counters.ns_per_unit == 0:
         raise ValueError("a timer needs a recorder whose unit is 's', 'ms', 'us' or 'ns'")
@@ -596,6 +615,7 @@ cdef inline int check_time(Counters counters) except -1:
 
 
 cdef inline void record_time(Counters counters, int64_t ns) noexcept:
+    ns = ns if ns > 0 else 0  # the clock is read without a fence
     record_one(counters, <double>ns / counters.ns_per_unit)
 
 
@@ -629,7 +649,7 @@ cdef class Timer:
         """Time since the block began, in the recorder's unit; of a finished block, what was recorded.  NaN before it."""
         if self.began == 0:
             return NAN
-        return <double>((self.ended or historian_now()) - self.began) / self.into.ns_per_unit
+        return <double>max(0, (self.ended or historian_now()) - self.began) / self.into.ns_per_unit
 
     cdef int begin(self) except -1:
         if self.began and not self.ended:

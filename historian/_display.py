@@ -1,0 +1,224 @@
+"""How values look to a person: units that read well, three digits, plain tables, the looks of a histogram.
+
+A percentile is within 0.5415 % of a recorded value (see `historian.buckets`), so a third digit may be off by a few and
+a fourth would be noise: values are shown with three.  Counts are exact and are shown so.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .histogram import Histogram
+
+__all__ = ["Scale", "describe", "doubt", "html_table", "is_supported", "plain", "quantity", "summary", "table"]
+
+#: Seconds to each unit of time, and the least number of seconds for which it is chosen: 90 s read better than 1.5 min.
+TIME = {
+    "ns": (1e-9, 0.0),
+    "us": (1e-6, 1e-6),
+    "ms": (1e-3, 1e-3),
+    "s": (1.0, 1.0),
+    "min": (60.0, 600.0),
+    "h": (3600.0, 36000.0),
+}
+
+#: Bytes to each unit of size, and the least number of bytes for which it is chosen.
+SIZE = {"B": (1.0, 0.0), **{unit: (1024.0**k, 1024.0**k) for k, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)}}
+
+_ALIASES = {"bytes": "B"}
+
+
+class Scale(NamedTuple):
+    """A unit to show values in, and the way to it from the unit that they were recorded in.
+
+    >>> scale = Scale.of("s", 0.0123)
+    >>> scale.show(0.0123), scale.show(0.95), scale.unit
+    ('12.3', '950', 'ms')
+    """
+
+    unit: str  # to be shown: a label for headers
+    factor: float  # shown values to the recorded one, in (0, inf)
+
+    @classmethod
+    def of(cls, unit: str, typical: float) -> Scale:
+        """Return the scale in which `typical`, recorded in `unit`, reads best: from 1 on, in as few digits as possible.
+
+        Times go to ns, us, ms, s, min or h, sizes in bytes to B, KiB, MiB, GiB or TiB; any other unit is left alone,
+        as is any unit for a typical value of 0, NaN or infinity.
+
+        >>> Scale.of("bytes", 65_536).show(65_536), Scale.of("rows", 65_536).show(65_536)
+        ('64.0', '65,500')
+        """
+        unit = _ALIASES.get(unit, unit)
+        family = TIME if unit in TIME else SIZE if unit in SIZE else None
+        if family is None or not 0 < typical < math.inf:
+            return cls(unit, 1.0)
+        base = family[unit][0]
+        typical = max(typical, float(f"{typical:.2e}")) * base  # what is shown as 1,000 us is 1.00 ms
+        best = [name for name, (_, least) in family.items() if typical >= least][-1]
+        return cls(best, base / family[best][0])
+
+    def show(self, value: float) -> str:
+        """Return a value, given in the recorder's unit, as text in this one: three digits, '-' for NaN.
+
+        >>> scale = Scale.of("ms", 1.0)
+        >>> scale.show(1234.5), scale.show(0.0056789), scale.show(float("nan"))
+        ('1,230', '0.00568', '-')
+        """
+        value *= self.factor
+        if math.isnan(value):
+            return "-"
+        if value == 0:
+            return "0"
+        digits = f"{value:.2e}"
+        if not 1e-6 <= value < 1e15:  # also infinity
+            return digits
+        return f"{float(digits):,.{max(0, 2 - int(digits[5:]))}f}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a single value with the unit in which it reads best.
+
+    >>> quantity(0.00102, "s"), quantity(1.5, "requests")
+    ('1.02 ms', '1.50 requests')
+    """
+    scale = Scale.of(unit, value)
+    return f"{scale.show(value)} {scale.unit}"
+
+
+def is_supported(count: int, p: float) -> bool:
+    """Say whether `count` values are enough for the p-th percentile to be more than just their maximum.
+
+    It takes at least one value above it: count * (100 - p) / 100 >= 1.
+
+    >>> is_supported(1000, 99.9), is_supported(999, 99.9)
+    (True, False)
+    """
+    return round(count * (100 - p), 6) >= 100  # 100 - 99.9 is 0.09999999999999432
+
+
+def describe(histogram: Histogram) -> str:
+    """Return a histogram in one line, its ``repr``."""
+    if not histogram.count:
+        return "<Histogram: empty>"
+    p50, p99, top = (quantity(x, histogram.unit) for x in _values(histogram, (50, 99)) + [histogram.max])
+    plural = "" if histogram.count == 1 else "s"
+    return f"<Histogram of {histogram.count:,} value{plural}: p50 {p50}, p99 {p99}, max {top}>"
+
+
+def summary(histogram: Histogram) -> str:
+    """Return a histogram in a few lines, for IPython: count, extremes, percentiles, mean, and what is odd about them.
+
+    All values are in one unit.  A percentile for which there are too few values is '-': see `is_supported`.
+    """
+    if not histogram.count:
+        return describe(histogram)
+    names = ["min", "p50", "p90", "p99", "p99.9", "max", "mean"]
+    percentiles = [
+        value if is_supported(histogram.count, p) else math.nan
+        for p, value in zip((50, 90, 99, 99.9), _values(histogram, (50, 90, 99, 99.9)))
+    ]
+    values = [histogram.min, *percentiles, histogram.max, histogram.mean]
+    scale = Scale.of(histogram.unit, middle(values))
+    rows = [["count", f"{histogram.count:,}", ""]]
+    rows += [[name, scale.show(value), scale.unit] for name, value in zip(names, values)]
+    if histogram.zero_count:
+        rows.append(["zero", f"{histogram.zero_count:,}", "at most 2**-32"])
+    if histogram.overflow_count:
+        rows.append(["overflow", f"{histogram.overflow_count:,}", "above 2**64"])
+    wide = max(len(number) for _, number, _ in rows)
+    lines = [f"{name:<8}  {number:>{wide}}  {note}".rstrip() for name, number, note in rows]
+    odd = doubt(histogram)
+    return "\n".join(lines + ([f"warning: {odd}"] if odd else []))
+
+
+def doubt(histogram: Histogram) -> str:
+    """Return a question if the unit looks wrong, else ''.  Recorded values are never changed for it.
+
+    A median above 1e5 s, over a day, or below 1 ns is no latency that anybody times, and many values that are zero but
+    for rounding speak of a unit too large, or of a clock too coarse.
+
+    >>> from historian import Histogram
+    >>> doubt(Histogram.from_values([2_500_000.0] * 10))
+    'the median is 694 h: nanoseconds recorded as seconds, or time stamps instead of durations?'
+    """
+    unit = histogram.unit
+    if not histogram.count or unit not in TIME:
+        return ""
+    if histogram.zero_count > 0.9 * histogram.count:
+        share = f"{histogram.zero_count:,} of {histogram.count:,} values"
+        return f"{share} are as good as 0 {unit}: the wrong unit, or a clock too coarse?"
+    median = histogram.quantile(0.5)
+    seconds = median * TIME[unit][0]
+    if seconds > 1e5:
+        cause = "" if unit == "ns" else f"nanoseconds recorded as {'seconds' if unit == 's' else unit}, or "
+        return f"the median is {quantity(median, unit)}: {cause}time stamps instead of durations?"
+    if 0 < seconds < 1e-9 and unit != "s":
+        return f"the median is {quantity(median, unit)}: seconds recorded as {unit}?"
+    return ""
+
+
+def middle(values: Sequence[float]) -> float:
+    """Return the middle one of the values that are not NaN, the upper of two; NaN if there is none."""
+    known = sorted(value for value in values if not math.isnan(value))
+    return known[len(known) // 2] if known else math.nan
+
+
+def table(headers: list[str], rows: list[list[str]]) -> str:
+    """Return a table as plain text: first column to the left, all others to the right, two spaces between.
+
+    >>> print(table(["name", "p99"], [["lookup", "1.02"], ["scan", "14.1"]]))
+    name     p99
+    lookup  1.02
+    scan    14.1
+    """
+    lines = [headers, *rows]
+    widths = [max(_width(line[k]) for line in lines) for k in range(len(headers))]
+    padded = [
+        [line[0] + _pad(line[0], widths[0]), *(_pad(cell, w) + cell for cell, w in zip(line[1:], widths[1:]))]
+        for line in lines
+    ]
+    return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def html_table(headers: list[str], rows: list[list[str]]) -> str:
+    """Return a table as HTML, aligned as in `table`; every cell is escaped."""
+    from html import escape
+
+    def line(cells: list[str], tag: str) -> str:
+        aligned = zip(cells, ["left"] + ["right"] * len(cells))
+        return "".join(f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in aligned)
+
+    body = "\n".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<table>\n<thead><tr>{line(headers, 'th')}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def plain(text: str) -> str:
+    """Return text with all that could move a terminal's cursor written out.
+
+    >>> print(plain("a\\nb\\x1b[31m"))
+    a\\nb\\x1b[31m
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _values(histogram: Histogram, percentiles: tuple[float, ...]) -> list[float]:
+    return [histogram.percentile(p) for p in percentiles]
+
+
+def _pad(text: str, width: int) -> str:
+    return " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    """Return the columns that printable text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
