@@ -1,4 +1,4 @@
-"""Use the compiled core once: what a wheel is tested with where installing all of the test extra would take too long."""
+"""Use the compiled core once: what a wheel is tested with, where the test extra would be too much to install."""
 
 import historian
 

@@ -70,7 +70,7 @@ def wheel(compiler: None, sdist: Path, tmp_path_factory: pytest.TempPathFactory)
     """Return a wheel built from the sdist."""
     folder = tmp_path_factory.mktemp("wheel")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder)
+        archive.extractall(folder, filter="data")
     (tree,) = folder.iterdir()
     return build("wheel", tree, folder / "dist")
 
