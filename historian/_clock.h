@@ -53,13 +53,26 @@ static struct {
     int usable;             /* the kernel trusts the counter */
 } historian_anchor;
 
+/* Read both clocks at one moment; return 0 if the system let too much time pass between the readings. */
+static int historian_read_both(int64_t *ns, uint64_t *ticks) {
+    for (int attempt = 0; attempt < 5; attempt++) {
+        uint64_t before = __rdtsc();
+        *ns = historian_monotonic();
+        *ticks = __rdtsc();
+        if (*ticks - before < 4096) return 1; /* at most a microsecond or two */
+    }
+    return 0;
+}
+
 /* Read the clock and anchor the counter to it anew. */
 static int64_t historian_reanchor(void) {
-    int64_t ns = historian_monotonic(), measured = ns - historian_anchor.first_ns;
-    uint64_t ticks = __rdtsc();
-    double rate = (double)measured / (double)(ticks - historian_anchor.first_ticks);
-    double known = (double)historian_anchor.ns_per_tick / 4294967296.0;
-    if (!historian_anchor.usable) return ns;
+    int64_t ns, measured;
+    uint64_t ticks;
+    double rate, known = (double)historian_anchor.ns_per_tick / 4294967296.0;
+    if (!historian_anchor.usable) return historian_monotonic();
+    if (!historian_read_both(&ns, &ticks)) return ns;
+    measured = ns - historian_anchor.first_ns;
+    rate = (double)measured / (double)(ticks - historian_anchor.first_ticks);
     historian_anchor.ns = ns;
     historian_anchor.ticks = ticks;
     if (measured < HISTORIAN_CALIBRATION_NS) return ns; /* too soon: what rate there is will do */
@@ -90,9 +103,9 @@ static inline int64_t historian_now(void) {
 }
 
 static inline void historian_use_ticks(int usable) {
-    historian_anchor.usable = usable;
-    historian_anchor.first_ns = historian_anchor.next_ns = historian_monotonic();
-    historian_anchor.first_ticks = historian_anchor.next_ticks = __rdtsc();
+    historian_anchor.usable = usable && historian_read_both(&historian_anchor.first_ns, &historian_anchor.first_ticks);
+    historian_anchor.next_ns = historian_anchor.first_ns;
+    historian_anchor.next_ticks = historian_anchor.first_ticks;
 }
 #else
 #define HISTORIAN_HAS_TICKS 0

@@ -15,6 +15,7 @@ from libc.string cimport memcmp, memmove, memset
 
 import os
 import sys
+from operator import index
 
 
 cdef extern from "_cells.h" nogil:
@@ -76,6 +77,15 @@ def slot_of(value, /):
     return -1 if bits > HISTORIAN_MAX_BITS else <int>historian_slot(bits)
 
 
+def number(value, /):
+    """Return `value` as the float that `Counters.record` would count; raise what it would raise."""
+    cdef double result = historian_as_double(value)
+    if not 0 <= result <= historian_double(HISTORIAN_MAX_BITS):
+        PyErr_Clear()
+        refuse(value, None)
+    return result
+
+
 # ---- counts: what was read of the counters -----------------------------------------------------------
 
 
@@ -104,7 +114,7 @@ cdef class Counts:
         try:
             if len(slots) != len(counts):
                 raise ValueError(f"{len(slots)} buckets but {len(counts)} counts")
-            for slot, count in zip(slots, counts):
+            for slot, count in zip(map(index, slots), map(index, counts)):
                 if not last < slot < HISTORIAN_SLOTS:
                     raise ValueError(f"bucket index {slot - 1 + HISTORIAN_FIRST_INDEX} is out of order or out of range")
                 if not 0 < count <= INT64_MAX - total:
@@ -327,13 +337,13 @@ cdef class Counters:
         if self.shared is NULL or counts.length == 0:
             return
         historian_store(&self.shared.used, 1)
+        historian_add_sum(self.shared, sum)
+        historian_raise(&self.shared.max, historian_bits(max))
+        historian_raise(&self.shared.not_min, ~historian_bits(min))
         for j in range(counts.length):
             if counts.totals[j] != before:
                 historian_add(&self.shared.counts[counts.first + j], counts.totals[j] - before)
                 before = counts.totals[j]
-        historian_raise(&self.shared.max, historian_bits(max))
-        historian_raise(&self.shared.not_min, ~historian_bits(min))
-        historian_add_sum(self.shared, sum)
 
     def read(self, *, bint drain=False):
         """Return (counts, sum, min, max) of all records so far; with `drain`, also take them out.
@@ -455,23 +465,24 @@ cdef Reading read_shared(historian_cells *cells, bint drain):
     """Read cells that others write to meanwhile."""
     cdef Reading reading = Reading.__new__(Reading)
     cdef uint64_t sum_bits, max_bits, not_min
+    # Writers add the count last, so it is read first.  A sum whose count has yet to come stays for the next drain.
+    reading.counts = drain_counts(cells) if drain else counts_of(&cells.counts[0], 0, HISTORIAN_SLOTS)
+    reading.min = reading.max = NAN
+    if reading.counts.length == 0:
+        return reading
     if drain:
-        reading.counts = drain_counts(cells)
         sum_bits = historian_exchange(&cells.sum, 0)
         max_bits = historian_exchange(&cells.max, 0)
         not_min = historian_exchange(&cells.not_min, 0)
     else:
-        reading.counts = counts_of(&cells.counts[0], 0, HISTORIAN_SLOTS)
         sum_bits = historian_load(&cells.sum)
         max_bits = historian_load(&cells.max)
         not_min = historian_load(&cells.not_min)
-    reading.min = reading.max = NAN
     reading.sum = historian_double(sum_bits)
-    if reading.counts.length and not_min:
-        if <int>historian_slot(~not_min) == reading.counts.first:
-            reading.min = historian_double(~not_min)
-        if <int>historian_slot(max_bits) == reading.counts.last:
-            reading.max = historian_double(max_bits)
+    if not_min and <int>historian_slot(~not_min) == reading.counts.first:
+        reading.min = historian_double(~not_min)
+    if not_min and <int>historian_slot(max_bits) == reading.counts.last:
+        reading.max = historian_double(max_bits)
     return reading
 
 

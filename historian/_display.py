@@ -15,22 +15,24 @@ if TYPE_CHECKING:
 
     from .histogram import Histogram
 
-__all__ = ["Scale", "describe", "doubt", "html_table", "is_supported", "plain", "quantity", "summary", "table"]
+__all__ = [
+    "Scale",
+    "base_unit",
+    "describe",
+    "doubt",
+    "html_table",
+    "is_supported",
+    "plain",
+    "quantity",
+    "summary",
+    "table",
+]
 
-#: Seconds to each unit of time, and the least number of seconds for which it is chosen: 90 s read better than 1.5 min.
-TIME = {
-    "ns": (1e-9, 0.0),
-    "us": (1e-6, 1e-6),
-    "ms": (1e-3, 1e-3),
-    "s": (1.0, 1.0),
-    "min": (60.0, 600.0),
-    "h": (3600.0, 36000.0),
-}
+#: Nanoseconds to each unit of time, and from how many on it is chosen: 90 s read better than 1.5 min.
+TIME = {"ns": (1.0, 0.0), "us": (1e3, 1e3), "ms": (1e6, 1e6), "s": (1e9, 1e9), "min": (6e10, 6e11), "h": (36e11, 36e12)}
 
-#: Bytes to each unit of size, and the least number of bytes for which it is chosen.
+#: Bytes to each unit of size, and from how many on it is chosen.
 SIZE = {"B": (1.0, 0.0), **{unit: (1024.0**k, 1024.0**k) for k, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)}}
-
-_ALIASES = {"bytes": "B"}
 
 
 class Scale(NamedTuple):
@@ -54,14 +56,13 @@ class Scale(NamedTuple):
         >>> Scale.of("bytes", 65_536).show(65_536), Scale.of("rows", 65_536).show(65_536)
         ('64.0', '65,500')
         """
-        unit = _ALIASES.get(unit, unit)
-        family = TIME if unit in TIME else SIZE if unit in SIZE else None
+        base, factor = base_unit(unit)
+        family = {"ns": TIME, "B": SIZE}.get(base)
         if family is None or not 0 < typical < math.inf:
             return cls(unit, 1.0)
-        base = family[unit][0]
-        typical = max(typical, float(f"{typical:.2e}")) * base  # what is shown as 1,000 us is 1.00 ms
+        typical = max(typical, float(f"{typical:.2e}")) * factor  # what would be shown as 1,000 us is 1.00 ms
         best = [name for name, (_, least) in family.items() if typical >= least][-1]
-        return cls(best, base / family[best][0])
+        return cls(best, factor / family[best][0])
 
     def show(self, value: float) -> str:
         """Return a value, given in the recorder's unit, as text in this one: three digits, '-' for NaN.
@@ -79,6 +80,19 @@ class Scale(NamedTuple):
         if not 1e-6 <= value < 1e15:  # also infinity
             return digits
         return f"{float(digits):,.{max(0, 2 - int(digits[5:]))}f}"
+
+
+def base_unit(unit: str) -> tuple[str, float]:
+    """Return the unit that all units of its kind convert to, "ns" or "B", and how many of them `unit` is.
+
+    >>> base_unit("ms"), base_unit("bytes"), base_unit("rows")
+    (('ns', 1000000.0), ('B', 1.0), ('rows', 1.0))
+    """
+    if unit in TIME:
+        return "ns", TIME[unit][0]
+    if unit in SIZE:
+        return "B", SIZE[unit][0]
+    return ("B" if unit == "bytes" else unit), 1.0
 
 
 def quantity(value: float, unit: str) -> str:
@@ -154,7 +168,7 @@ def doubt(histogram: Histogram) -> str:
         share = f"{histogram.zero_count:,} of {histogram.count:,} values"
         return f"{share} are as good as 0 {unit}: the wrong unit, or a clock too coarse?"
     median = histogram.quantile(0.5)
-    seconds = median * TIME[unit][0]
+    seconds = median * TIME[unit][0] / 1e9
     if seconds > 1e5:
         cause = "" if unit == "ns" else f"nanoseconds recorded as {'seconds' if unit == 's' else unit}, or "
         return f"the median is {quantity(median, unit)}: {cause}time stamps instead of durations?"

@@ -6,7 +6,7 @@ import math
 import os
 
 from . import buckets
-from ._core import FIRST_INDEX, Counters, Counts, Muted
+from ._core import FIRST_INDEX, Counters, Counts, Muted, number
 from .histogram import Histogram, check_unit
 
 TYPE_CHECKING = False
@@ -88,10 +88,10 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         O(buckets between E and value), however many values are added.  Raises ValueError unless `value` can be recorded
         and `expected_interval` is positive and finite; then nothing is recorded.
         """
-        value, interval = float(value), float(expected_interval)
+        value, interval = number(value), float(expected_interval)
         if not 0 < interval < math.inf:
             raise ValueError(f"expected_interval must be positive and finite, not {expected_interval!r}")
-        if not interval * 2 <= value < math.inf:
+        if value < 2 * interval:
             self.record(value)
             return
         self.add(*_corrected(value, interval))
@@ -134,6 +134,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
             return function if function is not None else lambda function: function
         from .timed import timed
 
+        if errors is not None and not isinstance(errors, Recorder):
+            raise TypeError(f"errors must be a Recorder, not {type(errors).__name__}")
         if function is None:
             return lambda function: timed(function, self, errors or self)
         return timed(function, self, errors or self)

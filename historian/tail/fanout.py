@@ -57,7 +57,7 @@ class Fanout:
             return self.leaf.quantile(q)
         _check("q", q)
         allowed = math.floor(self.leaf.count * _leaf_tail(1 - q, self.n))  # values that may be slower
-        return self.leaf._value_at_rank(max(1, self.leaf.count - allowed))
+        return self.leaf._value_at(max(1, self.leaf.count - allowed))
 
     def leaf_percentile(self, q: float) -> float:
         """Return the percentile, 0..100, of a single call that decides the q-quantile of the user's wait.
