@@ -86,9 +86,13 @@ def timers() -> list[Figure]:
     )
     base = cases["loop"]
     return [
-        ratio("with rec.time(): pass / t = clock(); rec.record(clock() - t)", 1.15, cases["with"], cases["by hand"], base),
+        ratio(
+            "with rec.time(): pass / t = clock(); rec.record(clock() - t)", 1.15, cases["with"], cases["by hand"], base
+        ),
         ratio("the same, record bound to a local", 1.15, cases["with"], cases["bound by hand"], base),
-        ratio("@rec.timed / closure with try and finally: overhead", 0.45, cases["timed"], cases["closure"], cases["call"]),
+        ratio(
+            "@rec.timed / closure with try and finally: overhead", 0.45, cases["timed"], cases["closure"], cases["call"]
+        ),
         ratio("rec.start(), rec.stop(t) / t = clock(); clock() - t", 0.8, cases["start stop"], cases["pair"], base),
         ratio("the same, without the subtraction", 0.8, cases["start stop"], cases["two calls"], base),
     ]
@@ -108,7 +112,13 @@ def asking() -> list[Figure]:
     cases = interleave(
         [
             loop("both", "rec.snapshot().quantile(qs)", repeat=200, rec=rec, qs=qs),
-            loop("both, of a recorder filled one by one", "rec.snapshot().quantile(qs)", repeat=200, rec=one_by_one, qs=qs),
+            loop(
+                "both, of a recorder filled one by one",
+                "rec.snapshot().quantile(qs)",
+                repeat=200,
+                rec=one_by_one,
+                qs=qs,
+            ),
             loop("snapshot", "rec.snapshot()", repeat=200, rec=rec),
             loop("quantiles", "h.quantile(qs)", repeat=200, h=h, qs=qs),
             loop("merge", "h + other", repeat=200, h=h, other=other),
@@ -135,4 +145,6 @@ def importing() -> list[Figure]:
         return Case(program, run)
 
     cases = interleave([start("pass"), start("import historian")])
-    return [absolute("import historian, over the bare interpreter", 15, cases["import historian"], "ms", 1e6, cases["pass"])]
+    return [
+        absolute("import historian, over the bare interpreter", 15, cases["import historian"], "ms", 1e6, cases["pass"])
+    ]

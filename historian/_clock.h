@@ -1,10 +1,10 @@
 /* Nanoseconds on the clock of time.perf_counter_ns(), so that its readings and ours can be mixed.
  *
  * On Linux that is CLOCK_MONOTONIC. Where the kernel itself derives it from the processor's time stamp counter, most of
- * the 24 ns that a reading takes go into the fence before it, which makes the counter wait for everything that came before.
- * We read the counter without a fence and convert it by an anchor, a pair of readings of both clocks taken at most a
- * millisecond earlier. Whatever may happen to the counter (suspend, migration, a corrected rate), it cannot distort more than
- * that millisecond; a counter that has jumped is found outside it and read anew.
+ * the 24 ns that a reading takes go into the fence before it, which makes the counter wait for everything that came
+ * before. We read the counter without a fence and convert it by an anchor, a pair of readings of both clocks taken at
+ * most a millisecond earlier. Whatever may happen to the counter (suspend, migration, a corrected rate), it cannot
+ * distort more than that millisecond; a counter that has jumped is found outside it and read anew.
  */
 #ifndef HISTORIAN_CLOCK_H
 #define HISTORIAN_CLOCK_H

@@ -141,7 +141,7 @@ cdef class Counts:
         return self.total_through(slot)
 
     def slot_at(self, uint64_t rank, /):
-        """Return the slot of the record with the given rank, from 1 to `total`, in the order of values.  O(log slots)."""
+        """Return the slot of the record of that rank, from 1 to `total`, in the order of values.  O(log slots)."""
         cdef int low = 0, high = self.length - 1, middle
         while low < high:
             middle = (low + high) >> 1
@@ -248,7 +248,7 @@ cdef Counts counts_of(const uint64_t *raw, int first, int end):
     `raw` may change meanwhile (a snapshot of live counters): what is trimmed is what was read.
     """
     cdef Counts result = Counts.__new__(Counts)
-    cdef uint64_t total = 0, count
+    cdef uint64_t total = 0
     cdef int slot
     while first < end and historian_load(raw + first) == 0:
         first += 1
@@ -313,8 +313,8 @@ cdef class Counters:
         """Record every value of a one-dimensional array-like, or none.
 
         float64, float32, integer and bool buffers (numpy, `array.array`, memoryview; strided ones too) are read in
-        place, without the GIL; other sequences are converted.  O(len).  Raises ValueError naming the position of the first
-        NaN, infinite or negative value, and TypeError for what is no number; then nothing has been recorded.
+        place, without the GIL; other sequences are converted.  O(len).  Raises ValueError naming the position of the
+        first NaN, infinite or negative value, and TypeError for what is no number; then nothing has been recorded.
         """
         cdef Py_buffer view
         cdef historian_loader load
@@ -369,8 +369,8 @@ cdef class Counters:
     def time(self, errors=None):
         """Return a fresh `Timer` that records the time its ``with`` (or ``async with``) block takes.
 
-        A block left by an exception is recorded too: in `errors`, if that is given, else here.  O(1).  Raises ValueError
-        if the unit is not one of time.
+        A block left by an exception is recorded too: in `errors`, if that is given, else here.  O(1).  Raises
+        ValueError if the unit is not one of time.
         """
         cdef Timer timer
         check_time(self)
@@ -383,8 +383,8 @@ cdef class Counters:
         return timer
 
     def start(self):
-        """Return a token for `stop`: the reading of ``time.perf_counter_ns()``.  Raises ValueError if the unit is not one
-        of time."""
+        """Return a token for `stop`: the reading of ``time.perf_counter_ns()``.  Raises ValueError if the unit is not
+        one of time."""
         check_time(self)
         return historian_now()
 
@@ -392,8 +392,8 @@ cdef class Counters:
         """Record the time since `start`, a token of `start()` or a reading of ``time.perf_counter_ns()``.
 
         For load generators: pass the moment at which the operation *should* have begun, and the wait of requests that a
-        stall held back is counted too.  Raises ValueError for a moment in the future and if the unit is not one of time,
-        TypeError if `start` is no int; then nothing is recorded.
+        stall held back is counted too.  Raises ValueError for a moment in the future and if the unit is not one of
+        time, TypeError if `start` is no int; then nothing is recorded.
         """
         cdef int64_t now = historian_now(), began
         if not isinstance(start, int):
@@ -657,7 +657,7 @@ cdef class Timer:
 
     @property
     def elapsed(self):
-        """Time since the block began, in the recorder's unit; of a finished block, what was recorded.  NaN before it."""
+        """Time since the block began, in the recorder's unit; once it has ended, what was recorded.  NaN before it."""
         if self.began == 0:
             return NAN
         return <double>max(0, (self.ended or historian_now()) - self.began) / self.into.ns_per_unit

@@ -144,8 +144,9 @@ class Histogram:
         """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
 
         `q` is in 0..1, a number or an array-like of any shape (then the answer is an array of that shape).  This is
-        ``numpy.quantile(..., method="inverted_cdf")``.  The first and the last value are exact, and no answer lies beyond
-        them; in the overflow bucket every answer is the maximum.  O(log buckets) each.  Raises ValueError for q outside 0..1.
+        ``numpy.quantile(..., method="inverted_cdf")``.  The first and the last value are exact, and no answer lies
+        beyond them; in the overflow bucket every answer is the maximum.  O(log buckets) each.  Raises ValueError for q
+        outside 0..1.
 
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
         array([50., 99.])
@@ -186,15 +187,17 @@ class Histogram:
         (1.978456026387951, 2.0)
         """
         if not isinstance(q, (float, int)):
-            return _each(lambda one: self.quantile_bounds(one)[0], q), _each(lambda one: self.quantile_bounds(one)[1], q)
+            return _each(lambda one: self.quantile_bounds(one)[0], q), _each(
+                lambda one: self.quantile_bounds(one)[1], q
+            )
         _check_share(q, "q", 1)
         return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
 
     def cdf(self, t: Any) -> Any:
         """Return the share of values at or below `t`, a number or an array-like.
 
-        Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own bucket
-        are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
+        Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own
+        bucket are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
 
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
         0.75
@@ -207,7 +210,8 @@ class Histogram:
     def sf(self, t: Any) -> Any:
         """Return the share of values above `t` (the survival function), from a count, so that small shares are exact.
 
-        `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError for NaN.
+        `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError
+        for NaN.
 
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
         0.25
@@ -258,8 +262,8 @@ class Histogram:
     def __add__(self, other: Histogram) -> Histogram:
         """Return the histogram of both sets of values: exact, associative and commutative.
 
-        O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count would
-        reach 2**63.
+        O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count
+        would reach 2**63.
         """
         if not isinstance(other, Histogram):
             return NotImplemented
@@ -273,9 +277,9 @@ class Histogram:
     def __sub__(self, other: Histogram) -> Histogram:
         """Return what was recorded after `other`, an earlier snapshot of the same recorder.
 
-        Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the edges of
-        its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises ValueError if
-        a bucket would go below zero or the units differ.
+        Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the
+        edges of its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises
+        ValueError if a bucket would go below zero or the units differ.
 
         >>> before = Histogram.from_values([1.0])
         >>> (Histogram.from_values([1.0, 2.0]) - before).max
@@ -483,7 +487,7 @@ def _each(question: Callable[[float], float], x: Any) -> Any:
     return answers.reshape(array.shape) if array.ndim else float(answers[0])
 
 
-def _array(items: list[Any], dtype: str) -> Any:
+def _array(items: list[Any], dtype: str) -> NDArray[Any]:
     import numpy
 
     array = numpy.array(items, dtype=dtype)

@@ -66,7 +66,8 @@ class Registry:
     def recorder(self, name: str, *, unit: str = "s", **labels: object) -> Recorder:
         """Return the recorder of that name and those labels, made on first use.  O(labels).
 
-        Label values are taken as strings.  Raises ValueError for an empty name and if the recorder exists with another unit.
+        Label values are taken as strings.  Raises ValueError for an empty name and if the recorder exists with another
+        unit.
         """
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")

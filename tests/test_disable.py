@@ -69,5 +69,10 @@ def test_import_stays_cheap():
         "print(sorted(m for m in new if m.split('.')[0] in "
         "{'numpy', 'inspect', 'dataclasses', 'typing', 'asyncio', 'functools', 're', 'argparse', 'rich', 'json'}))"
     )
-    result = subprocess.run([sys.executable, "-S", "-c", "import sys; sys.path[:0] = " + repr(sys.path) + "; " + program], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", "import sys; sys.path[:0] = " + repr(sys.path) + "; " + program],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert result.stdout == "[]\n"

@@ -115,7 +115,9 @@ def test_against_simulation():
         assert abs(share - fan.p_wait(t)) < 4 * math.sqrt(q * (1 - q) / 20_000) + 0.02 * (1 - q)
 
 
-@pytest.mark.parametrize(("n", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("3", TypeError), (None, TypeError)])
+@pytest.mark.parametrize(
+    ("n", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("3", TypeError), (None, TypeError)]
+)
 def test_bad_n(n, error):
     with pytest.raises(error, match="n must be"):
         ONE_IN_100.fanout(n)

@@ -156,7 +156,9 @@ def test_nan_is_no_threshold():
 def test_empty():
     h = check(Histogram())
     assert (h.count, h.sum, h.unit, h.zero_count, h.overflow_count) == (0, 0.0, "s", 0, 0)
-    assert all(math.isnan(x) for x in (h.quantile(0.5), h.percentile(99), h.cdf(1.0), h.sf(1.0), *h.quantile_bounds(0.5)))
+    assert all(
+        math.isnan(x) for x in (h.quantile(0.5), h.percentile(99), h.cdf(1.0), h.sf(1.0), *h.quantile_bounds(0.5))
+    )
     assert np.isnan(h.quantile([0.5, 0.9])).all()
     assert h.indices.size == h.counts.size == h.lower.size == h.upper.size == 0
     assert h == Histogram() == Histogram.from_values([]) and hash(h) == hash(Histogram())
@@ -231,7 +233,10 @@ def test_subtraction_undoes_addition(a, b):
     assert difference.counts.tolist() == a.counts.tolist() and difference.indices.tolist() == a.indices.tolist()
     assert difference.sum == a.sum
     if a.count and b.count:
-        assert (difference.min, difference.max) == (a.lower[0], min(a.upper[-1], (a + b).max if a.overflow_count else math.inf))
+        assert (difference.min, difference.max) == (
+            a.lower[0],
+            min(a.upper[-1], (a + b).max if a.overflow_count else math.inf),
+        )
 
 
 def test_interval():

@@ -1,6 +1,7 @@
 """Nothing is lost under threads: with the GIL, without it, and while others read or drain."""
 
 import threading
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,7 +14,7 @@ def run(*targets):
     def guarded(target):
         try:
             target()
-        except BaseException as error:  # noqa: BLE001 - shown below, in the main thread
+        except BaseException as error:  # shown below, in the main thread
             failures.append(error)
 
     threads = [threading.Thread(target=guarded, args=(target,)) for target in targets]
@@ -128,7 +129,7 @@ def test_snapshots_only_grow():
             snapshots.append(rec.snapshot())
 
     run(write, read)
-    for earlier, later in zip(snapshots, snapshots[1:]):
+    for earlier, later in pairwise(snapshots):
         assert (later - earlier).count == later.count - earlier.count  # raises if any bucket went down
 
 

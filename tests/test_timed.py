@@ -82,7 +82,12 @@ class Thing:
         return self
 
 
-ORIGINAL = {"plain": "Do something plain.", "coroutine": "Wait a little.", "generator": "Count.", "async_generator": "Count, slowly."}
+ORIGINAL = {
+    "plain": "Do something plain.",
+    "coroutine": "Wait a little.",
+    "generator": "Count.",
+    "async_generator": "Count, slowly.",
+}
 
 
 @pytest.fixture
