@@ -87,7 +87,7 @@ def _tabulate(kind: str, histograms: dict[str, Histogram]) -> tuple[list[str], l
     values = {name: _in_base_unit(histogram) for name, histogram in histograms.items()}
     sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
     scale = Scale.of(kind, middle([value for row in values.values() for value in row]))
-    total = Scale.of(kind, middle(list(sums.values())))
+    total = Scale.of(kind, max(sums.values()))
     headers = [f"operation ({plain(scale.unit)})", "min", *PERCENTILES, "max", "count", f"sum ({plain(total.unit)})"]
     rows = [
         [plain(name), *map(scale.show, values[name]), f"{histograms[name].count:,}", total.show(sums[name])]
