@@ -132,16 +132,16 @@ static void historian_tally(historian_bulk *bulk, const uint16_t *slots, size_t 
 }
 
 static void historian_fold(historian_cells *cells, const historian_bulk *bulk) {
+    historian_store(&cells->used, 1);
+    /* A sum beyond float64 is inf, and what rounding lost of it is not a number. */
+    historian_add_sum(cells, bulk->sum <= historian_double(HISTORIAN_MAX_BITS) ? bulk->sum + bulk->lost : bulk->sum);
+    historian_raise(&cells->max, bulk->max);
+    historian_raise(&cells->not_min, bulk->not_min);
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
         uint64_t count = 0;
         for (size_t table = 0; table < HISTORIAN_TABLES; table++) count += bulk->tables[table][slot];
         if (count) historian_add(&cells->counts[slot], count);
     }
-    historian_store(&cells->used, 1);
-    historian_raise(&cells->max, bulk->max);
-    historian_raise(&cells->not_min, bulk->not_min);
-    /* A sum beyond float64 is inf, and what rounding lost of it is not a number. */
-    historian_add_sum(cells, bulk->sum <= historian_double(HISTORIAN_MAX_BITS) ? bulk->sum + bulk->lost : bulk->sum);
 }
 
 /* Record n numbers. Return -1; or the position of the first bad one, having added nothing; or -2 if out of memory. */
