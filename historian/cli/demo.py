@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import math
 import multiprocessing
 import os
 import signal
@@ -20,7 +22,6 @@ from ._progress import Progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
     from array import array
     from collections.abc import Callable
     from multiprocessing.connection import Connection
@@ -227,9 +228,12 @@ def _write_samples(file: TextIO, samples: dict[str, array[float]]) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not 0.5 <= seconds <= 8:
-        raise ValueError(f"{text} is not in 0.5..8")
+        raise argparse.ArgumentTypeError(f"must be a number in 0.5..8, not {text!r}")
     return seconds
 
 
