@@ -8,10 +8,8 @@ where the tails come from, as they do elsewhere.
 from __future__ import annotations
 
 import random
-import signal
 import sqlite3
 import time
-import traceback
 from array import array
 from contextlib import closing
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from typing import Any
 
-__all__ = ["Workload", "create_database", "obey"]
+__all__ = ["Workload", "create_database"]
 
 ROWS = 10_000  # at the start
 CUSTOMERS = 2_000  # so a look-up finds about five rows
@@ -46,24 +44,6 @@ def create_database(path: str) -> None:
         database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER, total REAL, note TEXT)")
         database.execute("CREATE INDEX orders_by_customer ON orders (customer)")
         database.executemany(INSERT, (_order(chance) for _ in range(ROWS)))
-
-
-def obey(parent: Connection, do: Callable[..., Any], *args: Any) -> None:
-    """Run ``do(parent, *args)`` in a worker process and send ("done", what it returns) or ("failed", why).
-
-    Should the parent be gone, this ends too, quietly.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to deal with
-    try:
-        try:
-            answer = "done", do(parent, *args)
-        except (BrokenPipeError, EOFError):
-            return
-        except Exception:
-            answer = "failed", traceback.format_exc()
-        parent.send(answer)
-    except OSError:
-        pass  # nobody is left to be told
 
 
 class Workload:
@@ -148,7 +128,7 @@ class Workload:
 
     def _time(self, name: str, query: Callable[[], Any]) -> Any:
         """Return what the query returns, or None if it gave up on a lock; that is timed apart."""
-        recorder, locked = self.registry.recorder(name), self.registry.recorder(f"{name} (locked out)")
+        recorder, locked = self.registry.recorder(name), self.registry.recorder(f"{name} (locked)")
         self.queries += 1
         result = None
         try:
