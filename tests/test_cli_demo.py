@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
+import historian
 from historian import Histogram
 from historian.buckets import RELATIVE_ERROR
 from historian.cli import _workers, _workload, demo, main
@@ -20,8 +22,13 @@ from historian.profile import Profile
 COMMAND = [sys.executable, "-m", "historian", "demo"]
 
 
-def environment(folder, **more):
-    return {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder), **more}
+def within(folder, **more):
+    """Return arguments for a process that works in that folder, has its temporary files there, and this historian."""
+    places = {
+        **dict.fromkeys(["TMPDIR", "TEMP", "TMP"], str(folder)),
+        "PYTHONPATH": str(Path(historian.__file__).parents[1]),
+    }
+    return {"cwd": folder, "env": {**os.environ, **places, **more}, "text": True}
 
 
 def read_samples(path):
@@ -37,7 +44,7 @@ def finished(tmp_path_factory):
     """A short run that has ended: what it printed, its samples, the folder for its temporary files."""
     folder, raw = tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("raw") / "raw.tsv"
     command = [*COMMAND, "--seconds", "0.5", "--raw", str(raw)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment(folder))
+    ended = subprocess.run(command, capture_output=True, timeout=120, **within(folder))
     assert ended.returncode == 0, ended.stderr
     return ended.stdout, read_samples(raw), folder
 
@@ -80,8 +87,7 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path):
         [*COMMAND, "--seconds", "8"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        env=environment(tmp_path),
+        **within(tmp_path),
         start_new_session=True,
     )
     try:
@@ -188,11 +194,10 @@ def test_seconds_have_a_range(seconds, capsys):
     assert "0.5..8" in capsys.readouterr().err
 
 
-def test_disabled_recording_is_said():
-    ended = subprocess.run(
-        COMMAND, capture_output=True, text=True, timeout=60, env={**os.environ, "HISTORIAN_DISABLE": "1"}
-    )
-    assert ended.returncode == 1 and "HISTORIAN_DISABLE" in ended.stderr
+def test_disabled_recording_is_said(tmp_path):
+    ended = subprocess.run(COMMAND, capture_output=True, timeout=60, **within(tmp_path, HISTORIAN_DISABLE="1"))
+    assert ended.returncode == 1
+    assert "HISTORIAN_DISABLE" in ended.stderr
 
 
 def test_no_users_percentile_is_stated_beyond_the_data():

@@ -1,11 +1,13 @@
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import historian
 from historian import Histogram, _display
 from historian._display import (
     Scale,
@@ -181,7 +183,8 @@ def test_ipython_shows_the_summary():
 
 def test_no_numpy_for_a_repr():
     code = (
-        "import sys; from historian import Recorder, Registry, _display; x = Recorder(); x.record(1.0);"
+        f"import sys; sys.path[0] = {str(Path(historian.__file__).parents[1])!r};"  # not the working directory
+        "from historian import Recorder, Registry, _display; x = Recorder(); x.record(1.0);"
         "h = x.snapshot(); repr(h); _display.summary(h); r = Registry(); r.recorder('x').record(1.0);"
         "str(r.profile()); print('numpy' in sys.modules)"
     )
