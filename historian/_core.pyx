@@ -330,7 +330,7 @@ cdef class Counters:
         else:
             self.record_many(plain_numbers(values))
 
-    def add(self, Counts counts not None, double sum, double min, double max, /):
+    def _add(self, Counts counts not None, double sum, double min, double max, /):
         """Add what was counted elsewhere: `counts` with their exact sum and extremes (unused if there are none)."""
         cdef int j
         cdef uint64_t before = 0
@@ -345,7 +345,7 @@ cdef class Counters:
                 historian_add(&self.shared.counts[counts.first + j], counts.totals[j] - before)
                 before = counts.totals[j]
 
-    def read(self, *, bint drain=False):
+    def _read(self, *, bint drain=False):
         """Return (counts, sum, min, max) of all records so far; with `drain`, also take them out.
 
         Extremes that do not match the counts, because a record is in flight in another thread, come out as NaN.
@@ -669,11 +669,15 @@ cdef class Timer:
         self.began = historian_now()
         return 0
 
-    cdef void end(self, object exc_type) noexcept:
-        self.ended = historian_now()
+    cdef int end(self, object exc_type) except -1:
+        cdef int64_t now = historian_now()
+        if self.began == 0 or self.ended != 0:
+            raise RuntimeError("this timer is not running")
+        self.ended = now
         # A generator closed early has not failed: its reader had seen enough.
         failed = exc_type is not None and exc_type is not GeneratorExit
         record_time(self.errors if failed else self.into, self.ended - self.began)
+        return 0
 
 
 @cython.final

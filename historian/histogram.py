@@ -69,11 +69,11 @@ class Histogram:
         """
         counters = Counters()
         counters.record_many(values)
-        return cls._from_reading(counters.read(), check_unit(unit))
+        return cls._from_reading(counters._read(), check_unit(unit))
 
     @classmethod
     def _from_reading(cls, reading: tuple[Counts, float, float, float], unit: str) -> Histogram:
-        """Return what `Counters.read` has read, with a bucket edge for an extreme that was in flight."""
+        """Return what `Counters._read` has read, with a bucket edge for an extreme that was in flight."""
         counts, total, low, high = reading
         if counts.total:
             if low != low:

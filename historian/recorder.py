@@ -94,18 +94,18 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         if value < 2 * interval:
             self.record(value)
             return
-        self.add(*_corrected(value, interval))
+        self._add(*_corrected(value, interval))
 
     def snapshot(self) -> Histogram:
         """Return all that has been recorded so far.  O(buckets in use)."""
-        return Histogram._from_reading(self.read(), self._unit)
+        return Histogram._from_reading(self._read(), self._unit)
 
     def drain(self) -> Histogram:
         """Return all that has been recorded since the last drain, and take it out: each record is in exactly one drain.
 
         O(buckets in use).
         """
-        return Histogram._from_reading(self.read(drain=True), self._unit)
+        return Histogram._from_reading(self._read(drain=True), self._unit)
 
     @overload
     def timed(self, function: _F, /) -> _F: ...

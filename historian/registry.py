@@ -104,7 +104,7 @@ class Registry:
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
         recorders = [self.recorder(key.name, unit=h.unit, **dict(key.labels)) for key, h in histograms.items()]
         for into, histogram in zip(recorders, histograms.values()):
-            into.add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+            into._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
 
     def profile(self) -> Profile:
         """Return a table of all recorders that hold anything; it prints, and shows as HTML in a notebook."""

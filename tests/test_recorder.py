@@ -452,12 +452,12 @@ def test_counters_in_memory_handed_in():
     a.record(1.0)
     b.record_many([2.0, 3.0])
     for counters in (a, b, Counters(1e9, memory)):
-        counts, total, low, high = counters.read()
+        counts, total, low, high = counters._read()
         assert (counts.total, total, low, high) == (3, 6.0, 1.0, 3.0)
     with pytest.raises(BufferError):
         memory.append(0)  # the recorders hold it
-    assert b.read(drain=True)[0].total == 3
-    assert a.read()[0].total == 0
+    assert b._read(drain=True)[0].total == 3
+    assert a._read()[0].total == 0
 
 
 @pytest.mark.parametrize("memory", [bytearray(8), bytearray(CELLS_NBYTES - 1), bytes(CELLS_NBYTES), "x", 3])
@@ -472,9 +472,9 @@ def test_extremes_of_a_record_in_flight():
     counters = Counters(1e9, memory)
     counters.record(1.0)
     memory[8 + 1 + buckets.index(4.0) + 2048] += 1
-    h = Histogram._from_reading(counters.read(), "s")
+    h = Histogram._from_reading(counters._read(), "s")
     assert (h.count, h.min, h.max) == (2, 1.0, 4.0)
     memory[8 + 1 + buckets.index(0.3) + 2048] += 1
-    h = Histogram._from_reading(counters.read(), "s")
+    h = Histogram._from_reading(counters._read(), "s")
     assert (h.count, h.min, h.max) == (3, buckets.lower(buckets.index(0.3)), 4.0)
-    assert math.isnan(counters.read()[2])
+    assert math.isnan(counters._read()[2])

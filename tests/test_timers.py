@@ -80,6 +80,18 @@ def test_one_timer_cannot_time_two_blocks_at_once():
         pass
 
 
+def test_a_timer_that_is_not_running_cannot_end():
+    rec = Recorder()
+    timer = rec.time()
+    with pytest.raises(RuntimeError, match="not running"):
+        timer.__exit__(None, None, None)
+    with timer:
+        pass
+    with pytest.raises(RuntimeError, match="not running"):
+        timer.__exit__(None, None, None)
+    assert rec.snapshot().count == 1
+
+
 def test_threads_each_have_their_own():
     rec = Recorder()
 
