@@ -34,9 +34,22 @@ cdef extern from "_cells.h" nogil:
 
 cdef extern from "_bulk.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
+    ctypedef struct historian_array:
+        historian_loader load
+        const char *data
+        Py_ssize_t stride
+        size_t n
+    ctypedef struct historian_tables:
+        pass
+    enum: HISTORIAN_FEW
     historian_loader historian_load_double
     historian_loader historian_find_loader(char format, size_t size)
-    Py_ssize_t historian_record_many(historian_cells *, historian_loader, const char *, Py_ssize_t, size_t)
+    void historian_add_count(historian_cells *, size_t slot, uint64_t count, bint owned)
+    Py_ssize_t historian_record_few(historian_cells *, const historian_array *, bint owned)
+    Py_ssize_t historian_tally(historian_tables *, const historian_array *)
+    void historian_fold(historian_cells *, historian_tables *, bint owned)
+    historian_tables *historian_take_tables()
+    void historian_give_tables(historian_tables *)
 
 cdef extern from "_python.h":
     enum: HISTORIAN_HAS_GIL
@@ -332,17 +345,18 @@ cdef class Counters:
 
     def _add(self, Counts counts not None, double sum, double min, double max, /):
         """Add what was counted elsewhere: `counts` with their exact sum and extremes (unused if there are none)."""
+        cdef historian_cells *cells = writable(self)
         cdef int j
         cdef uint64_t before = 0
-        if self.shared is NULL or counts.length == 0:
+        if cells is NULL or counts.length == 0:
             return
-        historian_store(&self.shared.used, 1)
-        historian_add_sum(self.shared, sum)
-        historian_raise(&self.shared.max, historian_bits(max))
-        historian_raise(&self.shared.not_min, ~historian_bits(min))
+        historian_store(&cells.used, 1)
+        historian_add_sum(cells, sum)
+        historian_raise(&cells.max, historian_bits(max))
+        historian_raise(&cells.not_min, ~historian_bits(min))
         for j in range(counts.length):
             if counts.totals[j] != before:
-                historian_add(&self.shared.counts[counts.first + j], counts.totals[j] - before)
+                historian_add_count(cells, counts.first + j, counts.totals[j] - before, cells is self.owned)
                 before = counts.totals[j]
 
     def _read(self, *, bint drain=False):
@@ -433,6 +447,11 @@ cdef inline bint record_one(Counters counters, double value) noexcept:
     return counters.record_native(value)
 
 
+cdef inline historian_cells *writable(Counters counters) noexcept:
+    """Return the cells to write to while holding the GIL."""
+    return counters.owned if counters.owned is not NULL else counters.shared
+
+
 @cython.final
 cdef class Reading:
     """Counts with their sum and extremes; NaN for extremes that there are not."""
@@ -520,8 +539,6 @@ cdef int refuse(object value, object position) except -1:
 
 # ---- arrays ------------------------------------------------------------------------------------------
 
-cdef Py_ssize_t GIL_FREE_FROM = 1024  # fewer values are counted sooner than the GIL is released and taken again
-
 cdef tuple NATIVE_ORDER = (b"@", b"=", b"<" if sys.byteorder == "little" else b">")  # prefixes of a format
 
 
@@ -561,15 +578,17 @@ cdef object plain_numbers(object values):
 
 
 cdef int record_view(Counters self, object values, Py_buffer *view, historian_loader load) except -1:
+    cdef historian_array array
     if view.ndim != 1:
         hint = "use record() for a single value" if view.ndim == 0 else "flatten it with .ravel()"
         raise ValueError(f"record_many() takes an array of one dimension, not {view.ndim}: {hint}")
-    record_block(self, values, load, <const char *>view.buf, view.strides[0], view.shape[0])
-    return 0
+    array.load, array.data, array.stride, array.n = load, <const char *>view.buf, view.strides[0], view.shape[0]
+    return record_array(self, values, &array)
 
 
 cdef int record_tuple(Counters self, tuple values) except -1:
     cdef double *numbers = <double *>PyMem_Malloc(len(values) * sizeof(double))
+    cdef historian_array array
     cdef Py_ssize_t i
     if numbers is NULL:
         raise MemoryError()
@@ -579,23 +598,27 @@ cdef int record_tuple(Counters self, tuple values) except -1:
             if numbers[i] == -1:  # negative, or an exception is set
                 PyErr_Clear()
                 refuse(values[i], i)
-        record_block(self, values, historian_load_double, <const char *>numbers, sizeof(double), len(values))
+        array.load, array.data, array.stride = historian_load_double, <const char *>numbers, sizeof(double)
+        array.n = len(values)
+        return record_array(self, values, &array)
     finally:
         PyMem_Free(numbers)
-    return 0
 
 
-cdef int record_block(
-    Counters self, object values, historian_loader load, const char *data, Py_ssize_t stride, Py_ssize_t n
-) except -1:
+cdef int record_array(Counters self, object values, const historian_array *array) except -1:
+    cdef historian_cells *cells = writable(self)
+    cdef historian_tables *tables
     cdef Py_ssize_t bad
-    if n < GIL_FREE_FROM:
-        bad = historian_record_many(self.shared, load, data, stride, n)
+    if array.n <= HISTORIAN_FEW:
+        bad = historian_record_few(cells, array, cells is self.owned)
     else:
+        tables = historian_take_tables()
+        if tables is NULL:
+            raise MemoryError()
         with nogil:
-            bad = historian_record_many(self.shared, load, data, stride, n)
-    if bad == -2:
-        raise MemoryError()
+            bad = historian_tally(tables, array)
+        historian_fold(cells if bad < 0 else NULL, tables, cells is self.owned)
+        historian_give_tables(tables)
     if bad >= 0:
         refuse(values[bad], bad)
     return 0

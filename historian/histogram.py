@@ -10,7 +10,7 @@ from ._core import FIRST_INDEX, Counters, Counts, slot_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, overload
+    from typing import Any, NoReturn, overload
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,7 @@ __all__ = ["Histogram", "merge"]
 
 FORMAT = "historian/1"  # of to_dict(); whatever was ever written stays readable
 
+_TO_INDEX = FIRST_INDEX - 1  # from a slot to the index of its bucket
 _EMPTY = Counts.of([], [])
 _ONE = 1 << 1074  # every finite float64 is a whole number of 2**-1074
 
@@ -77,9 +78,9 @@ class Histogram:
         counts, total, low, high = reading
         if counts.total:
             if low != low:
-                low = buckets.lower(counts.first + FIRST_INDEX - 1)
+                low = buckets.lower(counts.first + _TO_INDEX)
             if high != high:
-                high = min(buckets.upper(counts.last + FIRST_INDEX - 1), _LARGEST)
+                high = min(buckets.upper(counts.last + _TO_INDEX), _LARGEST)
         return _make(counts, unit, _exact(total), low, high)
 
     # ---- facts ----
@@ -152,8 +153,9 @@ class Histogram:
         array([50., 99.])
         """
         if isinstance(q, (float, int)):
-            _check_share(q, "q", 1)
-            return self._value_at(self._rank(q)) if self.count else math.nan
+            if not 0 <= q <= 1:
+                _refuse_share(q, "q", 1)
+            return self._value_at(self._rank(q)) if self._counts.total else math.nan
         return _each(self.quantile, q)
 
     @overload
@@ -169,8 +171,9 @@ class Histogram:
         99
         """
         if isinstance(p, (float, int)):
-            _check_share(p, "p", 100)
-            return self._value_at(self._rank(p / 100)) if self.count else math.nan
+            if not 0 <= p <= 100:
+                _refuse_share(p, "p", 100)
+            return self._value_at(self._rank(p / 100)) if self._counts.total else math.nan
         return _each(self.percentile, p)
 
     @overload
@@ -190,7 +193,8 @@ class Histogram:
             return _each(lambda one: self.quantile_bounds(one)[0], q), _each(
                 lambda one: self.quantile_bounds(one)[1], q
             )
-        _check_share(q, "q", 1)
+        if not 0 <= q <= 1:
+            _refuse_share(q, "q", 1)
         return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
 
     def cdf(self, t: Any) -> Any:
@@ -240,7 +244,7 @@ class Histogram:
     def indices(self) -> NDArray[np.int64]:
         """Indices of the populated buckets, ascending, shape (buckets,), read-only; see `historian.buckets` for the two
         that stand for zero and overflow."""
-        return _array([slot + FIRST_INDEX - 1 for slot in self._counts.pairs()[0]], "int64")
+        return _array([slot + _TO_INDEX for slot in self._counts.pairs()[0]], "int64")
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -250,12 +254,12 @@ class Histogram:
     @property
     def lower(self) -> NDArray[np.float64]:
         """Lower edges of the populated buckets, in `unit`, shape (buckets,), read-only."""
-        return _array([buckets.lower(slot + FIRST_INDEX - 1) for slot in self._counts.pairs()[0]], "float64")
+        return _array([buckets.lower(slot + _TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
 
     @property
     def upper(self) -> NDArray[np.float64]:
         """Upper edges of the populated buckets, in `unit`, shape (buckets,), read-only; infinity for overflow."""
-        return _array([buckets.upper(slot + FIRST_INDEX - 1) for slot in self._counts.pairs()[0]], "float64")
+        return _array([buckets.upper(slot + _TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
 
     # ---- merging ----
 
@@ -321,7 +325,7 @@ class Histogram:
             "sum": self.sum if math.isfinite(self.sum) else None,
             "min": self._min if self.count else None,
             "max": self._max if self.count else None,
-            "indices": [slot + FIRST_INDEX - 1 for slot in slots],
+            "indices": [slot + _TO_INDEX for slot in slots],
             "counts": counts,
         }
 
@@ -339,7 +343,7 @@ class Histogram:
             if data["format"] != FORMAT:
                 raise ValueError(f"cannot read format {data['format']!r}: this version reads {FORMAT!r}")
             unit = check_unit(data["unit"])
-            counts = Counts.of([i - FIRST_INDEX + 1 for i in data["indices"]], list(data["counts"]))
+            counts = Counts.of([i - _TO_INDEX for i in data["indices"]], list(data["counts"]))
             total = math.inf if data["sum"] is None else float(data["sum"])
             low = float(data["min"]) if counts.total else math.nan
             high = float(data["max"]) if counts.total else math.nan
@@ -379,36 +383,44 @@ class Histogram:
     def _rank(self, q: float) -> int:
         """Return which of the values, from 1 to `count` in ascending order, is the q-quantile."""
         # The product is rounded before the ceiling is taken, as numpy does, so that both agree on every tie.
-        return min(self.count, max(1, math.ceil(q * self.count)))
+        count = self._counts.total
+        rank = math.ceil(q * count)
+        return 1 if rank < 1 else count if rank > count else rank
 
     def _value_at(self, rank: int) -> float:
-        """Return the value of a rank, from 1 to `count`; the first and the last are known exactly."""
-        if rank == 1 or rank == self.count:
-            return self._min if rank == 1 else self._max
-        return self._value(self._counts.slot_at(rank))
+        """Return the value of a rank, from 1 to `count`: exact for the first and the last, if they are known exactly."""
+        counts = self._counts
+        # An extreme that is a bucket's edge may be just that, in a difference of histograms.
+        if rank == 1 and slot_of(self._min) == counts.first:
+            return self._min
+        if rank == counts.total and self._max < _edges_of(counts.last)[1]:
+            return self._max
+        return self._value(counts.slot_at(rank))
+
+    def _value(self, slot: int) -> float:
+        """Return the value that stands for those in a slot: its representative, clamped to what was recorded."""
+        value = buckets.representative(slot + _TO_INDEX)
+        return self._min if value < self._min else self._max if value > self._max else value
 
     def _edges(self, slot: int) -> tuple[float, float]:
         low, high = _edges_of(slot)
         return low, self._max if high == math.inf else high
 
-    def _value(self, slot: int) -> float:
-        """Return the value that stands for those in a slot: its representative, clamped to what was recorded."""
-        return min(max(buckets.representative(slot + FIRST_INDEX - 1), self._min), self._max)
-
     def _above(self, t: float) -> int:
         """Return the number of values above `t`."""
         if t != t:
             raise ValueError("t must not be NaN")
-        if t < self._min:
-            return self.count
-        if not t < self._max:  # also if there is no maximum
-            return 0
+        count = self._counts.total
+        if not self._min <= t < self._max:
+            return count if t < self._min else 0  # 0 also if there are no values
         slot = slot_of(t)
         at_most = self._counts.through(slot if t >= self._value(slot) else slot - 1)
-        return self.count - min(max(at_most, 1), self.count - 1)  # the minimum is at most t, the maximum above it
+        if slot == self._counts.first:
+            at_most = max(at_most, 1)  # the minimum
+        return max(count - at_most, 1)  # the maximum
 
 
-_OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - FIRST_INDEX + 1
+_OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - _TO_INDEX
 _LARGEST = 1.7976931348623157e308  # the largest finite float64
 
 
@@ -468,14 +480,13 @@ def _rounded(n: int) -> float:
 
 
 def _edges_of(slot: int) -> tuple[float, float]:
-    index = slot + FIRST_INDEX - 1
+    index = slot + _TO_INDEX
     return buckets.lower(index), buckets.upper(index)
 
 
-def _check_share(q: float, name: str, top: int) -> None:
-    if not 0 <= q <= top:
-        hint = "; percentile() takes 0..100" if name == "q" and 1 < q <= 100 else ""
-        raise ValueError(f"{name} must be in 0..{top}, not {q!r}{hint}")
+def _refuse_share(q: float, name: str, top: int) -> NoReturn:
+    hint = "; percentile() takes 0..100" if name == "q" and 1 < q <= 100 else ""
+    raise ValueError(f"{name} must be in 0..{top}, not {q!r}{hint}")
 
 
 def _each(question: Callable[[float], float], x: Any) -> Any:
