@@ -116,7 +116,7 @@ def _ended(process: SpawnProcess) -> WorkerError:
 
 
 def _hold_interrupts() -> Callable[[], object]:
-    """Keep SIGINT from this thread and from processes that it starts; return what lets it through again, if one came."""
+    """Keep SIGINT from this thread and the processes that it starts; return what lets through one that came."""
     if sys.platform == "win32":
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         return lambda: signal.signal(signal.SIGINT, before)
