@@ -31,10 +31,14 @@ def blocks(stream: BinaryIO) -> Iterator[bytes]:
     """
     start = True
     while block := stream.read(BLOCK):
-        tail = stream.readline(BLOCK)
+        ended = len(block) < BLOCK  # do not read on: a terminal would ask for its end anew
+        tail = b"" if ended else stream.readline(BLOCK)
         block += tail
         if start:
             block, start = block.removeprefix(BOM), False
+        if ended:
+            yield block
+            return
         if len(tail) < BLOCK or tail.endswith(b"\n"):
             yield block
             continue
@@ -79,6 +83,7 @@ class Lines:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._fault = ""
+        self._cut = False  # whether the rest of the last line is still to be skipped
         self._size = 0  # bytes since the last `take_fault`, in [0, LONGEST_LINE], or more if there is a fault
         self.number = 0  # of the line handed out last, from 1
 
@@ -86,7 +91,10 @@ class Lines:
         return self
 
     def __next__(self) -> str:
+        if self._cut:  # only now: the reader may have wanted to stop, and what follows may be endless
+            _skip_line(self._stream)
         raw = self._stream.readline(LONGEST_LINE + 1)
+        self._cut = len(raw) > LONGEST_LINE and not raw.endswith(b"\n")
         if not raw:
             raise StopIteration
         self.number += 1
@@ -95,8 +103,6 @@ class Lines:
         self._size += len(raw)
         if self._size > LONGEST_LINE:
             self._fault = f"longer than {LONGEST_LINE:,} bytes"
-            if not raw.endswith(b"\n"):
-                _skip_line(self._stream)
             return "\n"
         try:
             return raw.decode()
