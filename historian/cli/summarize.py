@@ -63,8 +63,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     where.add_argument("--column", metavar="NAME", type=_name, help="take the numbers in this column of csv")
     where.add_argument("--field", metavar="A.B", type=_name, help="take the numbers in this field of JSON lines")
     parser.add_argument("--by", metavar="COLUMN", type=_name, help="print one row for each value of this column of csv")
-    parser.add_argument("--unit", metavar="UNIT", type=_unit, default="s", help="unit of the scaled numbers (default: s)")
-    parser.add_argument("--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by this first")
+    parser.add_argument(
+        "--unit", metavar="UNIT", type=_unit, default="s", help="unit of the scaled numbers (default: s)"
+    )
+    parser.add_argument(
+        "--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by this first"
+    )
     parser.add_argument(
         "-p", "--percentiles", metavar="P,...", type=_percentiles, default="50,90,99,99.9,99.99",
         help="percentiles to print, from 0 to 100 (default: %(default)s)",
@@ -73,7 +77,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--format", choices=["table", "json", "csv"], default="table",
         help="table: three digits, in the unit that reads best; json, csv: full precision (default: table)",
     )  # fmt: skip
-    parser.add_argument("--skip-bad", action="store_true", help="count and report lines that are no numbers: do not stop")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="count and report lines that are no numbers: do not stop"
+    )
     parser.set_defaults(run=run)
 
 

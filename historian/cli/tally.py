@@ -54,7 +54,9 @@ class Tally:
 
     def _make(self, group: str) -> Counters:
         if len(self._groups) == MOST_GROUPS:
-            raise InputError(f"more than {MOST_GROUPS:,} groups; {clipped(group)} would be one more: is --by an identifier?")
+            raise InputError(
+                f"more than {MOST_GROUPS:,} groups; {clipped(group)} would be one more: is --by an identifier?"
+            )
         counters = self._groups[group] = Counters()
         return counters
 
