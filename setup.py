@@ -1,6 +1,7 @@
 """Build the compiled core; everything else about the package is in pyproject.toml.
 
 HISTORIAN_SANITIZE=address,undefined or =thread builds it under those sanitizers.
+HISTORIAN_WERROR=1 makes the compiler's warnings errors.
 """
 
 import os
@@ -13,15 +14,19 @@ sanitize = os.environ.get("HISTORIAN_SANITIZE")
 unix = sys.platform != "win32"
 compile_args = ["-O3", "-fno-strict-aliasing"] if unix else ["/O2"]
 link_args = []
+options = {}
 if sanitize:
     compile_args = [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
     link_args = [f"-fsanitize={sanitize}"]
+    options = {"build": {"build_base": f"build/{sanitize}"}}  # objects of another build would be reused
+if os.environ.get("HISTORIAN_WERROR") == "1":
+    compile_args += ["-Wall", "-Wextra", "-Werror"] if unix else ["/W3", "/WX"]
 
 core = Extension(
     "historian._core",
     ["historian/_core.pyx"],
-    depends=["historian/_bulk.h", "historian/_cells.h", "historian/_python.h"],
+    depends=["historian/_bulk.h", "historian/_cells.h", "historian/_clock.h", "historian/_python.h"],
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )
-setup(ext_modules=cythonize([core]))
+setup(ext_modules=cythonize([core]), options=options)

@@ -23,7 +23,13 @@ record from Cython              ``cimport historian._core``, `get_include`
 """
 
 from . import buckets
-from ._core import get_include
+
+try:
+    from ._core import get_include
+except ModuleNotFoundError as _missing:
+    raise ImportError(
+        "historian's core is not compiled here: pip install . (then run from another folder)"
+    ) from _missing
 from .histogram import Histogram, merge
 from .recorder import Recorder
 from .registry import Key, Registry, default_registry, recorder

@@ -2,7 +2,8 @@
  *
  * Values are taken in blocks. For each block the compiler vectorises the conversion to float64, the checks, the
  * sum, the extremes and the bucket formula; the counting that follows is scalar, into private tables that nobody
- * else sees. Only when the last value has been found good are the tables folded into the shared counters.
+ * else sees (or, for a few values, not at all until all are known). Only when the last value has been found good is what
+ * was counted added to the recorder's cells.
  */
 #ifndef HISTORIAN_BULK_H
 #define HISTORIAN_BULK_H
@@ -13,19 +14,23 @@
 #include "_cells.h"
 
 #define HISTORIAN_BLOCK 512 /* values to a block: 4 kB as float64 */
+#define HISTORIAN_FEW 1024  /* up to so many values, tables cost more than they save */
 #define HISTORIAN_LANES 8   /* independent partial sums: as many float64 as the widest register holds */
 #define HISTORIAN_TABLES 4  /* equal neighbours go to different tables, so an add need not wait for the last */
 
-typedef uint64_t historian_table[HISTORIAN_SLOTS];
-
-/* What a call has seen so far, private until all is known to be good. */
+/* What has been seen of an array so far, private until all is known to be good. */
 typedef struct {
     double sum;
     double lost; /* what rounding has taken from `sum` so far (Neumaier) */
-    uint64_t max;
-    uint64_t not_min;
-    historian_table tables[HISTORIAN_TABLES];
-} historian_bulk;
+    uint64_t max;     /* as in historian_cells */
+    uint64_t not_min; /* likewise */
+} historian_seen;
+
+/* All zeros between uses. */
+typedef struct {
+    historian_seen seen;
+    uint64_t counts[HISTORIAN_TABLES][HISTORIAN_SLOTS];
+} historian_tables;
 
 /* Load value i of a strided array of one C type as float64. */
 typedef void (*historian_loader)(double *out, const char *data, ptrdiff_t stride, size_t n);
@@ -76,7 +81,7 @@ static historian_loader historian_find_loader(char format, size_t size) {
 }
 
 /* Sum, extremes and slots of one block. Return 0 if a value is NaN, infinite or negative. */
-HISTORIAN_INLINE int historian_scan_any(historian_bulk *bulk, uint16_t *slots, const double *values, size_t n) {
+HISTORIAN_INLINE int historian_scan_any(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
     double sums[HISTORIAN_LANES] = {0};
     uint64_t max = 0, not_min = 0;
     size_t whole = n - n % HISTORIAN_LANES;
@@ -92,24 +97,24 @@ HISTORIAN_INLINE int historian_scan_any(historian_bulk *bulk, uint16_t *slots, c
         slots[i] = (uint16_t)(bits <= HISTORIAN_TINY_BITS ? HISTORIAN_ZERO_SLOT : bucket + 1);
     }
     if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
-    bulk->max = max > bulk->max ? max : bulk->max;
-    bulk->not_min = not_min > bulk->not_min ? not_min : bulk->not_min;
+    seen->max = max > seen->max ? max : seen->max;
+    seen->not_min = not_min > seen->not_min ? not_min : seen->not_min;
 
     double sum = 0;
     for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) sum += sums[lane];
-    double total = bulk->sum + sum;
-    bulk->lost += bulk->sum >= sum ? (bulk->sum - total) + sum : (sum - total) + bulk->sum;
-    bulk->sum = total;
+    double total = seen->sum + sum;
+    seen->lost += seen->sum >= sum ? (seen->sum - total) + sum : (sum - total) + seen->sum;
+    seen->sum = total;
     return 1;
 }
 
 /* The same code, compiled once for each width of register; the widest that this processor has is taken. */
-typedef int (*historian_scanner)(historian_bulk *, uint16_t *, const double *, size_t);
+typedef int (*historian_scanner)(historian_seen *, uint16_t *, const double *, size_t);
 
 #define HISTORIAN_SCANNER(name, target)                                                                     \
-    target static int historian_scan_##name(historian_bulk *bulk, uint16_t *slots, const double *values,  \
+    target static int historian_scan_##name(historian_seen *seen, uint16_t *slots, const double *values,  \
                                             size_t n) {                                                    \
-        return historian_scan_any(bulk, slots, values, n);                                                  \
+        return historian_scan_any(seen, slots, values, n);                                                  \
     }
 HISTORIAN_SCANNER(baseline, )
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -124,54 +129,111 @@ static historian_scanner historian_find_scanner(void) {
 static historian_scanner historian_find_scanner(void) { return historian_scan_baseline; }
 #endif
 
-static void historian_tally(historian_bulk *bulk, const uint16_t *slots, size_t n) {
-    size_t i = 0;
-    for (; i + HISTORIAN_TABLES <= n; i += HISTORIAN_TABLES)
-        for (size_t table = 0; table < HISTORIAN_TABLES; table++) bulk->tables[table][slots[i + table]]++;
-    for (; i < n; i++) bulk->tables[0][slots[i]]++;
+/* An array of numbers in somebody's memory. */
+typedef struct {
+    historian_loader load;
+    const char *data;
+    ptrdiff_t stride; /* bytes from one value to the next; may be negative */
+    size_t n;
+} historian_array;
+
+/* Scan the block of values from `first` on into slots. Return -1, or the position of the first bad value. */
+HISTORIAN_INLINE ptrdiff_t historian_scan_block(const historian_array *array, size_t first, size_t n, historian_seen *seen,
+                                                uint16_t *slots, historian_scanner scan) {
+    double buffer[HISTORIAN_BLOCK];
+    const double *values = buffer;
+    const char *data = array->data + (ptrdiff_t)first * array->stride;
+    size_t bad = 0;
+    if (array->load == historian_load_double && array->stride == (ptrdiff_t)sizeof(double) &&
+        (uintptr_t)data % sizeof(double) == 0)
+        values = (const double *)data;
+    else
+        array->load(buffer, data, array->stride, n);
+    if (scan(seen, slots, values, n)) return -1;
+    while (historian_bits(values[bad] + 0.0) <= HISTORIAN_MAX_BITS) bad++;
+    return (ptrdiff_t)(first + bad);
 }
 
-static void historian_fold(historian_cells *cells, const historian_bulk *bulk) {
-    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
-        uint64_t count = 0;
-        for (size_t table = 0; table < HISTORIAN_TABLES; table++) count += bulk->tables[table][slot];
-        if (count) historian_add(&cells->counts[slot], count);
-    }
-    historian_store(&cells->used, 1);
-    historian_raise(&cells->max, bulk->max);
-    historian_raise(&cells->not_min, bulk->not_min);
+HISTORIAN_INLINE size_t historian_block_size(const historian_array *array, size_t first) {
+    return array->n - first < HISTORIAN_BLOCK ? array->n - first : HISTORIAN_BLOCK;
+}
+
+/* Add to one counter: with a plain add if the caller owns the cells, with an atomic one if others write to them, too. */
+HISTORIAN_INLINE void historian_add_count(historian_cells *cells, size_t slot, uint64_t count, int owned) {
+    if (owned)
+        historian_store(&cells->counts[slot], historian_load(&cells->counts[slot]) + count);
+    else
+        historian_add(&cells->counts[slot], count);
+}
+
+/* Add sum and extremes, before any count (see historian_count_shared). */
+static void historian_add_seen(historian_cells *cells, const historian_seen *seen) {
     /* A sum beyond float64 is inf, and what rounding lost of it is not a number. */
-    historian_add_sum(cells, bulk->sum <= historian_double(HISTORIAN_MAX_BITS) ? bulk->sum + bulk->lost : bulk->sum);
+    double sum = seen->sum <= historian_double(HISTORIAN_MAX_BITS) ? seen->sum + seen->lost : seen->sum;
+    historian_store(&cells->used, 1);
+    historian_add_sum(cells, sum);
+    historian_raise(&cells->max, seen->max);
+    historian_raise(&cells->not_min, seen->not_min);
 }
 
-/* Record n numbers. Return -1; or the position of the first bad one, having added nothing; or -2 if out of memory. */
-static ptrdiff_t historian_record_many(historian_cells *cells, historian_loader load, const char *data,
-                                       ptrdiff_t stride, size_t n) {
-    double values[HISTORIAN_BLOCK];
-    uint16_t slots[HISTORIAN_BLOCK];
-    int in_place = load == historian_load_double && stride == (ptrdiff_t)sizeof(double) &&
-                   (uintptr_t)data % sizeof(double) == 0;
+/* Record at most HISTORIAN_FEW numbers. Return -1, or the position of the first bad one, having added nothing. */
+static ptrdiff_t historian_record_few(historian_cells *cells, const historian_array *array, int owned) {
+    uint16_t slots[HISTORIAN_FEW];
+    historian_seen seen = {0, 0, 0, 0};
     historian_scanner scan = historian_find_scanner();
-    historian_bulk *bulk = (historian_bulk *)calloc(1, sizeof *bulk);
-    if (!bulk) return -2;
-    for (size_t done = 0; done < n; done += HISTORIAN_BLOCK) {
-        size_t block = n - done < HISTORIAN_BLOCK ? n - done : HISTORIAN_BLOCK;
-        const double *loaded = values;
-        if (in_place)
-            loaded = (const double *)data + done;
-        else
-            load(values, data + (ptrdiff_t)done * stride, stride, block);
-        if (!scan(bulk, slots, loaded, block)) {
-            size_t bad = 0;
-            while (historian_bits(loaded[bad] + 0.0) <= HISTORIAN_MAX_BITS) bad++;
-            free(bulk);
-            return (ptrdiff_t)(done + bad);
-        }
-        historian_tally(bulk, slots, block);
+    for (size_t first = 0; first < array->n; first += HISTORIAN_BLOCK) {
+        ptrdiff_t bad = historian_scan_block(array, first, historian_block_size(array, first), &seen, slots + first, scan);
+        if (bad >= 0) return bad;
     }
-    if (n) historian_fold(cells, bulk);
-    free(bulk);
+    if (array->n == 0) return -1;
+    historian_add_seen(cells, &seen);
+    for (size_t i = 0; i < array->n; i++) historian_add_count(cells, slots[i], 1, owned);
     return -1;
+}
+
+/* Count any number of numbers in private tables. Return -1, or the position of the first bad one. Needs no lock. */
+static ptrdiff_t historian_tally(historian_tables *tables, const historian_array *array) {
+    uint16_t slots[HISTORIAN_BLOCK];
+    historian_scanner scan = historian_find_scanner();
+    for (size_t first = 0; first < array->n; first += HISTORIAN_BLOCK) {
+        size_t n = historian_block_size(array, first), i = 0;
+        ptrdiff_t bad = historian_scan_block(array, first, n, &tables->seen, slots, scan);
+        if (bad >= 0) return bad;
+        for (; i + HISTORIAN_TABLES <= n; i += HISTORIAN_TABLES)
+            for (size_t table = 0; table < HISTORIAN_TABLES; table++) tables->counts[table][slots[i + table]]++;
+        for (; i < n; i++) tables->counts[0][slots[i]]++;
+    }
+    return -1;
+}
+
+/* Add what the tables hold to the cells, if there are any, and leave the tables empty. */
+static void historian_fold(historian_cells *cells, historian_tables *tables, int owned) {
+    size_t slot, end;
+    if (!tables->seen.not_min) return;
+    slot = historian_slot(~tables->seen.not_min);
+    end = historian_slot(tables->seen.max) + 1;
+    if (cells) historian_add_seen(cells, &tables->seen);
+    for (; slot < end; slot++) {
+        uint64_t count = 0;
+        for (size_t table = 0; table < HISTORIAN_TABLES; table++) {
+            count += tables->counts[table][slot];
+            tables->counts[table][slot] = 0;
+        }
+        if (count && cells) historian_add_count(cells, slot, count, owned);
+    }
+    memset(&tables->seen, 0, sizeof tables->seen);
+}
+
+/* The tables are 192 kB, and fresh memory must be cleared by somebody: one set is kept for the next call. */
+static uint64_t historian_spare_tables;
+
+static historian_tables *historian_take_tables(void) {
+    historian_tables *tables = (historian_tables *)(uintptr_t)historian_exchange(&historian_spare_tables, 0);
+    return tables ? tables : (historian_tables *)calloc(1, sizeof *tables);
+}
+
+static void historian_give_tables(historian_tables *tables) {
+    free((void *)(uintptr_t)historian_exchange(&historian_spare_tables, (uint64_t)(uintptr_t)tables));
 }
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* ---- atomics: relaxed, 64-bit ------------------------------------------------------------------ */
+/* ---- atomics: 64-bit; adds release, exchanges acquire, the rest is relaxed ------------------------------------------------------------------ */
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
@@ -36,9 +36,9 @@ HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t de
 #define HISTORIAN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELAXED); }
-HISTORIAN_INLINE void historian_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELAXED); }
+HISTORIAN_INLINE void historian_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELEASE); }
 HISTORIAN_INLINE uint64_t historian_exchange(uint64_t *p, uint64_t n) {
-    return __atomic_exchange_n(p, n, __ATOMIC_RELAXED);
+    return __atomic_exchange_n(p, n, __ATOMIC_ACQUIRE);
 }
 /* Store `desired` if `*p == *expected`; otherwise put the present value into `*expected` and return 0. */
 HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t desired) {
@@ -147,13 +147,14 @@ HISTORIAN_INLINE void historian_add_sum(historian_cells *cells, double sum) {
     }
 }
 
-/* Count one value, from any thread of any process. */
+/* Count one value, from any thread of any process. The count comes last, and releases what comes before it: whoever sees
+ * the count sees its share of the sum, too. */
 HISTORIAN_INLINE void historian_count_shared(historian_cells *cells, uint64_t slot, uint64_t bits) {
     if (HISTORIAN_UNLIKELY(!historian_load(&cells->used))) historian_store(&cells->used, 1);
-    historian_add(&cells->counts[slot], 1);
+    historian_add_sum(cells, historian_double(bits));
     historian_raise(&cells->max, bits);
     historian_raise(&cells->not_min, ~bits);
-    historian_add_sum(cells, historian_double(bits));
+    historian_add(&cells->counts[slot], 1);
 }
 
 /* Count one value in cells that nobody else writes to meanwhile. An atomic read-modify-write costs about as much as

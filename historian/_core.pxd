@@ -26,7 +26,7 @@ cdef class Counters:
     cdef historian_cells *owned  # NULL where no GIL keeps others out: free-threaded builds, memory handed in
     cdef historian_cells *shared  # NULL only where recording is disabled
     cdef object memory  # memoryview of the memory handed in, which `shared` lies in; None if it is ours to free
-    cdef readonly double ns_per_unit  # 1, 1e3, 1e6 or 1e9; 0 if the unit is not one of time
+    cdef double ns_per_unit  # 1, 1e3, 1e6 or 1e9; 0 if the unit is not one of time
 
     @cython.final
     cdef inline bint record_native(self, double value) noexcept nogil:

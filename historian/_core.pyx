@@ -15,6 +15,7 @@ from libc.string cimport memcmp, memmove, memset
 
 import os
 import sys
+from operator import index
 
 
 cdef extern from "_cells.h" nogil:
@@ -33,9 +34,22 @@ cdef extern from "_cells.h" nogil:
 
 cdef extern from "_bulk.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
+    ctypedef struct historian_array:
+        historian_loader load
+        const char *data
+        Py_ssize_t stride
+        size_t n
+    ctypedef struct historian_tables:
+        pass
+    enum: HISTORIAN_FEW
     historian_loader historian_load_double
     historian_loader historian_find_loader(char format, size_t size)
-    Py_ssize_t historian_record_many(historian_cells *, historian_loader, const char *, Py_ssize_t, size_t)
+    void historian_add_count(historian_cells *, size_t slot, uint64_t count, bint owned)
+    Py_ssize_t historian_record_few(historian_cells *, const historian_array *, bint owned)
+    Py_ssize_t historian_tally(historian_tables *, const historian_array *)
+    void historian_fold(historian_cells *, historian_tables *, bint owned)
+    historian_tables *historian_take_tables()
+    void historian_give_tables(historian_tables *)
 
 cdef extern from "_python.h":
     enum: HISTORIAN_HAS_GIL
@@ -49,8 +63,12 @@ cdef extern from "_python.h":
     PyObject *PyObject_CallFunctionObjArgs(PyObject *, ...)
     double historian_as_double(object number)  # whoever calls it looks after the exception
     double as_double "historian_as_double"(object number) except? -1.0
-    int64_t historian_now() nogil
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t)
+
+cdef extern from "_clock.h":
+    enum: HISTORIAN_HAS_TICKS
+    int64_t historian_now()  # needs the GIL
+    void historian_use_ticks(bint usable)
 
 
 #: Bytes of memory that one recorder's counters take.
@@ -70,6 +88,15 @@ def slot_of(value, /):
     """Return the slot of `value` by the formula that recording uses; -1 for NaN, infinities and negative values."""
     cdef uint64_t bits = historian_bits(<double>value + 0.0)
     return -1 if bits > HISTORIAN_MAX_BITS else <int>historian_slot(bits)
+
+
+def number(value, /):
+    """Return `value` as the float that `Counters.record` would count; raise what it would raise."""
+    cdef double result = historian_as_double(value)
+    if not 0 <= result <= historian_double(HISTORIAN_MAX_BITS):
+        PyErr_Clear()
+        refuse(value, None)
+    return result
 
 
 # ---- counts: what was read of the counters -----------------------------------------------------------
@@ -100,7 +127,7 @@ cdef class Counts:
         try:
             if len(slots) != len(counts):
                 raise ValueError(f"{len(slots)} buckets but {len(counts)} counts")
-            for slot, count in zip(slots, counts):
+            for slot, count in zip(map(index, slots), map(index, counts)):
                 if not last < slot < HISTORIAN_SLOTS:
                     raise ValueError(f"bucket index {slot - 1 + HISTORIAN_FIRST_INDEX} is out of order or out of range")
                 if not 0 < count <= INT64_MAX - total:
@@ -127,7 +154,7 @@ cdef class Counts:
         return self.total_through(slot)
 
     def slot_at(self, uint64_t rank, /):
-        """Return the slot of the record with the given rank, from 1 to `total`, in the order of values.  O(log slots)."""
+        """Return the slot of the record of that rank, from 1 to `total`, in the order of values.  O(log slots)."""
         cdef int low = 0, high = self.length - 1, middle
         while low < high:
             middle = (low + high) >> 1
@@ -234,7 +261,7 @@ cdef Counts counts_of(const uint64_t *raw, int first, int end):
     `raw` may change meanwhile (a snapshot of live counters): what is trimmed is what was read.
     """
     cdef Counts result = Counts.__new__(Counts)
-    cdef uint64_t total = 0, count
+    cdef uint64_t total = 0
     cdef int slot
     while first < end and historian_load(raw + first) == 0:
         first += 1
@@ -299,8 +326,8 @@ cdef class Counters:
         """Record every value of a one-dimensional array-like, or none.
 
         float64, float32, integer and bool buffers (numpy, `array.array`, memoryview; strided ones too) are read in
-        place, without the GIL; other sequences are converted.  O(len).  Raises ValueError naming the position of the first
-        NaN, infinite or negative value, and TypeError for what is no number; then nothing has been recorded.
+        place, without the GIL; other sequences are converted.  O(len).  Raises ValueError naming the position of the
+        first NaN, infinite or negative value, and TypeError for what is no number; then nothing has been recorded.
         """
         cdef Py_buffer view
         cdef historian_loader load
@@ -316,22 +343,23 @@ cdef class Counters:
         else:
             self.record_many(plain_numbers(values))
 
-    def add(self, Counts counts not None, double sum, double min, double max, /):
+    def _add(self, Counts counts not None, double sum, double min, double max, /):
         """Add what was counted elsewhere: `counts` with their exact sum and extremes (unused if there are none)."""
+        cdef historian_cells *cells = writable(self)
         cdef int j
         cdef uint64_t before = 0
-        if self.shared is NULL or counts.length == 0:
+        if cells is NULL or counts.length == 0:
             return
-        historian_store(&self.shared.used, 1)
+        historian_store(&cells.used, 1)
+        historian_add_sum(cells, sum)
+        historian_raise(&cells.max, historian_bits(max))
+        historian_raise(&cells.not_min, ~historian_bits(min))
         for j in range(counts.length):
             if counts.totals[j] != before:
-                historian_add(&self.shared.counts[counts.first + j], counts.totals[j] - before)
+                historian_add_count(cells, counts.first + j, counts.totals[j] - before, cells is self.owned)
                 before = counts.totals[j]
-        historian_raise(&self.shared.max, historian_bits(max))
-        historian_raise(&self.shared.not_min, ~historian_bits(min))
-        historian_add_sum(self.shared, sum)
 
-    def read(self, *, bint drain=False):
+    def _read(self, *, bint drain=False):
         """Return (counts, sum, min, max) of all records so far; with `drain`, also take them out.
 
         Extremes that do not match the counts, because a record is in flight in another thread, come out as NaN.
@@ -355,8 +383,8 @@ cdef class Counters:
     def time(self, errors=None):
         """Return a fresh `Timer` that records the time its ``with`` (or ``async with``) block takes.
 
-        A block left by an exception is recorded too: in `errors`, if that is given, else here.  O(1).  Raises ValueError
-        if the unit is not one of time.
+        A block left by an exception is recorded too: in `errors`, if that is given, else here.  O(1).  Raises
+        ValueError if the unit is not one of time.
         """
         cdef Timer timer
         check_time(self)
@@ -369,8 +397,8 @@ cdef class Counters:
         return timer
 
     def start(self):
-        """Return a token for `stop`: the reading of ``time.perf_counter_ns()``.  Raises ValueError if the unit is not one
-        of time."""
+        """Return a token for `stop`: the reading of ``time.perf_counter_ns()``.  Raises ValueError if the unit is not
+        one of time."""
         check_time(self)
         return historian_now()
 
@@ -378,17 +406,17 @@ cdef class Counters:
         """Record the time since `start`, a token of `start()` or a reading of ``time.perf_counter_ns()``.
 
         For load generators: pass the moment at which the operation *should* have begun, and the wait of requests that a
-        stall held back is counted too.  Raises ValueError for a moment in the future and if the unit is not one of time,
-        TypeError if `start` is no int; then nothing is recorded.
+        stall held back is counted too.  Raises ValueError for a moment in the future and if the unit is not one of
+        time, TypeError if `start` is no int; then nothing is recorded.
         """
         cdef int64_t now = historian_now(), began
         if not isinstance(start, int):
             raise TypeError(f"stop() takes the token that start() returned, an int, not {type(start).__name__}")
         began = start
         check_time(self)
-        if not 0 <= began <= now:
-            raise ValueError(f"start {began} lies in the future of the clock, which reads {now} ns")
-        record_one(self, <double>(now - began) / self.ns_per_unit)
+        if not 0 <= began <= now + CLOCK_SLACK_NS:
+            raise ValueError(f"start {began} ns is not in the past of the clock, which reads {now} ns")
+        record_time(self, now - began)
 
 
 cdef class Muted(Counters):
@@ -417,6 +445,11 @@ cdef inline bint record_one(Counters counters, double value) noexcept:
     if counters.owned is not NULL:
         return historian_record_owned(counters.owned, value)
     return counters.record_native(value)
+
+
+cdef inline historian_cells *writable(Counters counters) noexcept:
+    """Return the cells to write to while holding the GIL."""
+    return counters.owned if counters.owned is not NULL else counters.shared
 
 
 @cython.final
@@ -451,23 +484,24 @@ cdef Reading read_shared(historian_cells *cells, bint drain):
     """Read cells that others write to meanwhile."""
     cdef Reading reading = Reading.__new__(Reading)
     cdef uint64_t sum_bits, max_bits, not_min
+    # Writers add the count last, so it is read first.  A sum whose count has yet to come stays for the next drain.
+    reading.counts = drain_counts(cells) if drain else counts_of(&cells.counts[0], 0, HISTORIAN_SLOTS)
+    reading.min = reading.max = NAN
+    if reading.counts.length == 0:
+        return reading
     if drain:
-        reading.counts = drain_counts(cells)
         sum_bits = historian_exchange(&cells.sum, 0)
         max_bits = historian_exchange(&cells.max, 0)
         not_min = historian_exchange(&cells.not_min, 0)
     else:
-        reading.counts = counts_of(&cells.counts[0], 0, HISTORIAN_SLOTS)
         sum_bits = historian_load(&cells.sum)
         max_bits = historian_load(&cells.max)
         not_min = historian_load(&cells.not_min)
-    reading.min = reading.max = NAN
     reading.sum = historian_double(sum_bits)
-    if reading.counts.length and not_min:
-        if <int>historian_slot(~not_min) == reading.counts.first:
-            reading.min = historian_double(~not_min)
-        if <int>historian_slot(max_bits) == reading.counts.last:
-            reading.max = historian_double(max_bits)
+    if not_min and <int>historian_slot(~not_min) == reading.counts.first:
+        reading.min = historian_double(~not_min)
+    if not_min and <int>historian_slot(max_bits) == reading.counts.last:
+        reading.max = historian_double(max_bits)
     return reading
 
 
@@ -504,8 +538,6 @@ cdef int refuse(object value, object position) except -1:
 
 
 # ---- arrays ------------------------------------------------------------------------------------------
-
-cdef Py_ssize_t GIL_FREE_FROM = 1024  # fewer values are counted sooner than the GIL is released and taken again
 
 cdef tuple NATIVE_ORDER = (b"@", b"=", b"<" if sys.byteorder == "little" else b">")  # prefixes of a format
 
@@ -546,15 +578,17 @@ cdef object plain_numbers(object values):
 
 
 cdef int record_view(Counters self, object values, Py_buffer *view, historian_loader load) except -1:
+    cdef historian_array array
     if view.ndim != 1:
         hint = "use record() for a single value" if view.ndim == 0 else "flatten it with .ravel()"
         raise ValueError(f"record_many() takes an array of one dimension, not {view.ndim}: {hint}")
-    record_block(self, values, load, <const char *>view.buf, view.strides[0], view.shape[0])
-    return 0
+    array.load, array.data, array.stride, array.n = load, <const char *>view.buf, view.strides[0], view.shape[0]
+    return record_array(self, values, &array)
 
 
 cdef int record_tuple(Counters self, tuple values) except -1:
     cdef double *numbers = <double *>PyMem_Malloc(len(values) * sizeof(double))
+    cdef historian_array array
     cdef Py_ssize_t i
     if numbers is NULL:
         raise MemoryError()
@@ -564,29 +598,48 @@ cdef int record_tuple(Counters self, tuple values) except -1:
             if numbers[i] == -1:  # negative, or an exception is set
                 PyErr_Clear()
                 refuse(values[i], i)
-        record_block(self, values, historian_load_double, <const char *>numbers, sizeof(double), len(values))
+        array.load, array.data, array.stride = historian_load_double, <const char *>numbers, sizeof(double)
+        array.n = len(values)
+        return record_array(self, values, &array)
     finally:
         PyMem_Free(numbers)
-    return 0
 
 
-cdef int record_block(
-    Counters self, object values, historian_loader load, const char *data, Py_ssize_t stride, Py_ssize_t n
-) except -1:
+cdef int record_array(Counters self, object values, const historian_array *array) except -1:
+    cdef historian_cells *cells = writable(self)
+    cdef historian_tables *tables
     cdef Py_ssize_t bad
-    if n < GIL_FREE_FROM:
-        bad = historian_record_many(self.shared, load, data, stride, n)
+    if array.n <= HISTORIAN_FEW:
+        bad = historian_record_few(cells, array, cells is self.owned)
     else:
+        tables = historian_take_tables()
+        if tables is NULL:
+            raise MemoryError()
         with nogil:
-            bad = historian_record_many(self.shared, load, data, stride, n)
-    if bad == -2:
-        raise MemoryError()
+            bad = historian_tally(tables, array)
+        historian_fold(cells if bad < 0 else NULL, tables, cells is self.owned)
+        historian_give_tables(tables)
     if bad >= 0:
         refuse(values[bad], bad)
     return 0
 
 
 # ---- timers ------------------------------------------------------------------------------------------
+
+
+cdef bint kernel_trusts_ticks():
+    """Return whether Linux itself derives its monotonic clock from the processor's time stamp counter."""
+    try:
+        with open("/sys/devices/system/clocksource/clocksource0/current_clocksource", "rb") as source:
+            return source.read().strip() == b"tsc"
+    except OSError:
+        return False
+
+
+if HISTORIAN_HAS_TICKS:
+    historian_use_ticks(kernel_trusts_ticks())
+
+cdef int64_t CLOCK_SLACK_NS = 1000  # a reading of ours and one of time.perf_counter_ns() may differ by less than this
 
 
 cdef inline int check_time(Counters counters) except -1:
@@ -596,6 +649,7 @@ cdef inline int check_time(Counters counters) except -1:
 
 
 cdef inline void record_time(Counters counters, int64_t ns) noexcept:
+    ns = ns if ns > 0 else 0  # the clock is read without a fence
     record_one(counters, <double>ns / counters.ns_per_unit)
 
 
@@ -626,10 +680,10 @@ cdef class Timer:
 
     @property
     def elapsed(self):
-        """Time since the block began, in the recorder's unit; of a finished block, what was recorded.  NaN before it."""
+        """Time since the block began, in the recorder's unit; once it has ended, what was recorded.  NaN before it."""
         if self.began == 0:
             return NAN
-        return <double>((self.ended or historian_now()) - self.began) / self.into.ns_per_unit
+        return <double>max(0, (self.ended or historian_now()) - self.began) / self.into.ns_per_unit
 
     cdef int begin(self) except -1:
         if self.began and not self.ended:
@@ -638,11 +692,15 @@ cdef class Timer:
         self.began = historian_now()
         return 0
 
-    cdef void end(self, object exc_type) noexcept:
-        self.ended = historian_now()
+    cdef int end(self, object exc_type) except -1:
+        cdef int64_t now = historian_now()
+        if self.began == 0 or self.ended != 0:
+            raise RuntimeError("this timer is not running")
+        self.ended = now
         # A generator closed early has not failed: its reader had seen enough.
         failed = exc_type is not None and exc_type is not GeneratorExit
         record_time(self.errors if failed else self.into, self.ended - self.began)
+        return 0
 
 
 @cython.final

@@ -116,11 +116,18 @@ def is_supported(count: int, p: float) -> bool:
     return round(count * (100 - p), 6) >= 100  # 100 - 99.9 is 0.09999999999999432
 
 
+def supported_percentile(histogram: Histogram, p: float) -> float:
+    """Return the p-th percentile, or NaN if there are too few values for it."""
+    # 99.9 / 100 is 0.9990000000000001, which of 1,000 values would be the maximum.
+    return histogram.quantile(round(p / 100, 9)) if is_supported(histogram.count, p) else math.nan
+
+
 def describe(histogram: Histogram) -> str:
     """Return a histogram in one line, its ``repr``."""
     if not histogram.count:
         return "<Histogram: empty>"
-    p50, p99, top = (quantity(x, histogram.unit) for x in _values(histogram, (50, 99)) + [histogram.max])
+    values = (histogram.quantile(0.5), histogram.quantile(0.99), histogram.max)
+    p50, p99, top = (quantity(value, histogram.unit) for value in values)
     plural = "" if histogram.count == 1 else "s"
     return f"<Histogram of {histogram.count:,} value{plural}: p50 {p50}, p99 {p99}, max {top}>"
 
@@ -133,10 +140,7 @@ def summary(histogram: Histogram) -> str:
     if not histogram.count:
         return describe(histogram)
     names = ["min", "p50", "p90", "p99", "p99.9", "max", "mean"]
-    percentiles = [
-        value if is_supported(histogram.count, p) else math.nan
-        for p, value in zip((50, 90, 99, 99.9), _values(histogram, (50, 90, 99, 99.9)))
-    ]
+    percentiles = [supported_percentile(histogram, p) for p in (50, 90, 99, 99.9)]
     values = [histogram.min, *percentiles, histogram.max, histogram.mean]
     scale = Scale.of(histogram.unit, middle(values))
     rows = [["count", f"{histogram.count:,}", ""]]
@@ -219,10 +223,6 @@ def plain(text: str) -> str:
     a\\nb\\x1b[31m
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
-def _values(histogram: Histogram, percentiles: tuple[float, ...]) -> list[float]:
-    return [histogram.percentile(p) for p in percentiles]
 
 
 def _pad(text: str, width: int) -> str:

@@ -1,12 +1,9 @@
-/* What the core needs of CPython below the level of Cython: numbers in, the clock, and the vectorcall slot. */
+/* What the core needs of CPython below the level of Cython: numbers in, and the vectorcall slot. */
 #ifndef HISTORIAN_PYTHON_H
 #define HISTORIAN_PYTHON_H
 
 #include <Python.h>
 #include <stdint.h>
-#if defined(__linux__)
-#include <time.h>
-#endif
 
 /* Whether holding the GIL keeps other threads out. */
 #ifdef Py_GIL_DISABLED
@@ -30,21 +27,6 @@ static inline double historian_as_double(PyObject *number) {
         return PyLong_AsDouble(number);
     }
     return PyFloat_AsDouble(number); /* float subclasses (numpy.float64), then __float__, then __index__ */
-}
-
-/* Nanoseconds on the clock of time.perf_counter_ns(), so that its readings and ours can be mixed. */
-static inline int64_t historian_now(void) {
-#if defined(__linux__)
-    struct timespec now; /* what CPython itself reads there */
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-#elif PY_VERSION_HEX >= 0x030D0000
-    PyTime_t now;
-    (void)PyTime_PerfCounterRaw(&now);
-    return now;
-#else
-    return _PyTime_GetPerfCounter();
-#endif
 }
 
 /* Make `type` callable by vectorcall, through the function pointer at `offset` in its instances, and, put in a class,

@@ -27,8 +27,15 @@ in a cell without an edge ``A = (s << 46) - cell_start``.  The table ``A`` is in
 answers the same question with a search, for people and for the tests.
 """
 
+from __future__ import annotations
+
 import math
+import operator
 from bisect import bisect_left
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import SupportsIndex
 
 __all__ = [
     "BUCKETS_PER_OCTAVE",
@@ -104,7 +111,7 @@ def index(value: float) -> int:
     return OVERFLOW_INDEX if value > 2.0**64 else max(found, ZERO_INDEX) if value else ZERO_INDEX
 
 
-def lower(i: int) -> float:
+def lower(i: SupportsIndex) -> float:
     """Return the lower edge of bucket `i`, which the bucket excludes (the zero bucket includes its 0).
 
     O(1).  Raises ValueError unless ``ZERO_INDEX <= i <= OVERFLOW_INDEX``.
@@ -112,11 +119,11 @@ def lower(i: int) -> float:
     >>> lower(0), lower(63), lower(ZERO_INDEX)
     (1.0, 1.978456026387951, 0.0)
     """
-    _check(i)
+    i = _checked(i)
     return 0.0 if i == ZERO_INDEX else math.ldexp(EDGES[i & 63], i >> 6)
 
 
-def upper(i: int) -> float:
+def upper(i: SupportsIndex) -> float:
     """Return the upper edge of bucket `i`, which the bucket includes; infinity for the overflow bucket.
 
     O(1).  Raises ValueError unless ``ZERO_INDEX <= i <= OVERFLOW_INDEX``.
@@ -124,11 +131,11 @@ def upper(i: int) -> float:
     >>> upper(-1), upper(63), upper(OVERFLOW_INDEX)
     (1.0, 2.0, inf)
     """
-    _check(i)
+    i = _checked(i)
     return math.inf if i == OVERFLOW_INDEX else math.ldexp(EDGES[(i + 1) & 63], (i + 1) >> 6)
 
 
-def representative(i: int) -> float:
+def representative(i: SupportsIndex) -> float:
     """Return the value that stands for bucket `i`, within RELATIVE_ERROR of every value in it.
 
     It is ``2*g/(1 + g)`` times the lower edge (derived above); 0 for the zero bucket, whose values lie within
@@ -139,12 +146,14 @@ def representative(i: int) -> float:
     >>> representative(0)
     1.0054151594159026
     """
-    _check(i)
+    i = _checked(i)
     if i == ZERO_INDEX:
         return 0.0
     return math.inf if i == OVERFLOW_INDEX else math.ldexp(_REPRESENTATIVE * EDGES[i & 63], i >> 6)
 
 
-def _check(i: int) -> None:
+def _checked(i: SupportsIndex) -> int:
+    i = operator.index(i)
     if not ZERO_INDEX <= i <= OVERFLOW_INDEX:
-        raise ValueError(f"bucket index {i!r} is outside {ZERO_INDEX}..{OVERFLOW_INDEX}")
+        raise ValueError(f"bucket index {i} is outside {ZERO_INDEX}..{OVERFLOW_INDEX}")
+    return i

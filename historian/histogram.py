@@ -69,11 +69,11 @@ class Histogram:
         """
         counters = Counters()
         counters.record_many(values)
-        return cls._from_reading(counters.read(), check_unit(unit))
+        return cls._from_reading(counters._read(), check_unit(unit))
 
     @classmethod
     def _from_reading(cls, reading: tuple[Counts, float, float, float], unit: str) -> Histogram:
-        """Return what `Counters.read` has read, with a bucket edge for an extreme that was in flight."""
+        """Return what `Counters._read` has read, with a bucket edge for an extreme that was in flight."""
         counts, total, low, high = reading
         if counts.total:
             if low != low:
@@ -144,15 +144,16 @@ class Histogram:
         """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
 
         `q` is in 0..1, a number or an array-like of any shape (then the answer is an array of that shape).  This is
-        ``numpy.quantile(..., method="inverted_cdf")``.  The answer is clamped to the exact minimum and maximum; in the
-        overflow bucket it is the maximum.  O(log buckets) each.  Raises ValueError for q outside 0..1.
+        ``numpy.quantile(..., method="inverted_cdf")``.  The first and the last value are exact, and no answer lies
+        beyond them; in the overflow bucket every answer is the maximum.  O(log buckets) each.  Raises ValueError for q
+        outside 0..1.
 
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
         array([50., 99.])
         """
         if isinstance(q, (float, int)):
             _check_share(q, "q", 1)
-            return self._value(self._slot(q)) if self.count else math.nan
+            return self._value_at(self._rank(q)) if self.count else math.nan
         return _each(self.quantile, q)
 
     @overload
@@ -169,7 +170,7 @@ class Histogram:
         """
         if isinstance(p, (float, int)):
             _check_share(p, "p", 100)
-            return self._value(self._slot(p / 100)) if self.count else math.nan
+            return self._value_at(self._rank(p / 100)) if self.count else math.nan
         return _each(self.percentile, p)
 
     @overload
@@ -186,15 +187,17 @@ class Histogram:
         (1.978456026387951, 2.0)
         """
         if not isinstance(q, (float, int)):
-            return _each(lambda one: self.quantile_bounds(one)[0], q), _each(lambda one: self.quantile_bounds(one)[1], q)
+            return _each(lambda one: self.quantile_bounds(one)[0], q), _each(
+                lambda one: self.quantile_bounds(one)[1], q
+            )
         _check_share(q, "q", 1)
-        return self._edges(self._slot(q)) if self.count else (math.nan, math.nan)
+        return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
 
     def cdf(self, t: Any) -> Any:
         """Return the share of values at or below `t`, a number or an array-like.
 
-        Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own bucket
-        are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
+        Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own
+        bucket are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
 
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
         0.75
@@ -207,7 +210,8 @@ class Histogram:
     def sf(self, t: Any) -> Any:
         """Return the share of values above `t` (the survival function), from a count, so that small shares are exact.
 
-        `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError for NaN.
+        `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError
+        for NaN.
 
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
         0.25
@@ -258,8 +262,8 @@ class Histogram:
     def __add__(self, other: Histogram) -> Histogram:
         """Return the histogram of both sets of values: exact, associative and commutative.
 
-        O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count would
-        reach 2**63.
+        O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count
+        would reach 2**63.
         """
         if not isinstance(other, Histogram):
             return NotImplemented
@@ -273,9 +277,9 @@ class Histogram:
     def __sub__(self, other: Histogram) -> Histogram:
         """Return what was recorded after `other`, an earlier snapshot of the same recorder.
 
-        Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the edges of
-        its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises ValueError if
-        a bucket would go below zero or the units differ.
+        Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the
+        edges of its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises
+        ValueError if a bucket would go below zero or the units differ.
 
         >>> before = Histogram.from_values([1.0])
         >>> (Histogram.from_values([1.0, 2.0]) - before).max
@@ -372,13 +376,15 @@ class Histogram:
 
     # ---- slots ----
 
-    def _slot(self, q: float) -> int:
-        """Return the slot that holds the q-quantile of a histogram that is not empty."""
+    def _rank(self, q: float) -> int:
+        """Return which of the values, from 1 to `count` in ascending order, is the q-quantile."""
         # The product is rounded before the ceiling is taken, as numpy does, so that both agree on every tie.
-        return self._counts.slot_at(min(self.count, max(1, math.ceil(q * self.count))))
+        return min(self.count, max(1, math.ceil(q * self.count)))
 
-    def _value_at_rank(self, rank: int) -> float:
-        """Return the value of the given rank, from 1 to `count`."""
+    def _value_at(self, rank: int) -> float:
+        """Return the value of a rank, from 1 to `count`; the first and the last are known exactly."""
+        if rank == 1 or rank == self.count:
+            return self._min if rank == 1 else self._max
         return self._value(self._counts.slot_at(rank))
 
     def _edges(self, slot: int) -> tuple[float, float]:
@@ -398,7 +404,8 @@ class Histogram:
         if not t < self._max:  # also if there is no maximum
             return 0
         slot = slot_of(t)
-        return self.count - self._counts.through(slot if t >= self._value(slot) else slot - 1)
+        at_most = self._counts.through(slot if t >= self._value(slot) else slot - 1)
+        return self.count - min(max(at_most, 1), self.count - 1)  # the minimum is at most t, the maximum above it
 
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - FIRST_INDEX + 1
@@ -480,7 +487,7 @@ def _each(question: Callable[[float], float], x: Any) -> Any:
     return answers.reshape(array.shape) if array.ndim else float(answers[0])
 
 
-def _array(items: list[Any], dtype: str) -> Any:
+def _array(items: list[Any], dtype: str) -> NDArray[Any]:
     import numpy
 
     array = numpy.array(items, dtype=dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._display import Scale, base_unit, doubt, html_table, is_supported, middle, plain, table
+from ._display import Scale, base_unit, doubt, html_table, is_supported, middle, plain, supported_percentile, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class Profile:
             if odd:
                 yield f"{name}: {odd}"
             if histogram.overflow_count:
-                yield f"{name}: {histogram.overflow_count:,} values above 2**64 count as the maximum"
+                plural = "" if histogram.overflow_count == 1 else "s"
+                yield f"{name}: {histogram.overflow_count:,} value{plural} above 2**64, shown as the maximum"
 
 
 def _tabulate(kind: str, histograms: dict[str, Histogram]) -> tuple[list[str], list[list[str]]]:
@@ -87,7 +88,7 @@ def _tabulate(kind: str, histograms: dict[str, Histogram]) -> tuple[list[str], l
     values = {name: _in_base_unit(histogram) for name, histogram in histograms.items()}
     sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
     scale = Scale.of(kind, middle([value for row in values.values() for value in row]))
-    total = Scale.of(kind, middle(list(sums.values())))
+    total = Scale.of(kind, max(sums.values()))
     headers = [f"operation ({plain(scale.unit)})", "min", *PERCENTILES, "max", "count", f"sum ({plain(total.unit)})"]
     rows = [
         [plain(name), *map(scale.show, values[name]), f"{histograms[name].count:,}", total.show(sums[name])]
@@ -99,7 +100,5 @@ def _tabulate(kind: str, histograms: dict[str, Histogram]) -> tuple[list[str], l
 def _in_base_unit(histogram: Histogram) -> list[float]:
     """Return minimum, percentiles and maximum, with NaN for a percentile that has too few values."""
     factor = base_unit(histogram.unit)[1]
-    percentiles = [
-        histogram.percentile(p) if is_supported(histogram.count, p) else float("nan") for p in PERCENTILES.values()
-    ]
+    percentiles = (supported_percentile(histogram, p) for p in PERCENTILES.values())
     return [factor * value for value in (histogram.min, *percentiles, histogram.max)]

@@ -6,7 +6,7 @@ import math
 import os
 
 from . import buckets
-from ._core import FIRST_INDEX, Counters, Counts, Muted, TimedFunction
+from ._core import FIRST_INDEX, Counters, Counts, Muted, number
 from .histogram import Histogram, check_unit
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn, TypeVar, overload
 
-    F = TypeVar("F", bound=Callable[..., Any])
+    _F = TypeVar("_F", bound=Callable[..., Any])
 else:
 
     def overload(function):
@@ -80,48 +80,48 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     def record_corrected(self, value: float, expected_interval: float) -> None:
         """Record `value` and what coordinated omission hid behind it.
 
-        A load generator that waited `value` for one answer failed to send a request each `expected_interval` meanwhile.  As
-        HdrHistogram does, this adds those requests' waits: value - E, value - 2E, ... down to E.  It is an estimate, which
-        assumes evenly spaced requests and a stall from outside; where the generator knows when a request should have been
-        sent, ``stop(intended_start)`` measures instead of guessing.
+        A load generator that waited `value` for one answer failed to send a request each `expected_interval` meanwhile.
+        As HdrHistogram does, this adds those requests' waits: value - E, value - 2E, ... down to E.  It is an estimate,
+        which assumes evenly spaced requests and a stall from outside; where the generator knows when a request should
+        have been sent, ``stop(intended_start)`` measures instead of guessing.
 
         O(buckets between E and value), however many values are added.  Raises ValueError unless `value` can be recorded
         and `expected_interval` is positive and finite; then nothing is recorded.
         """
-        value, interval = float(value), float(expected_interval)
+        value, interval = number(value), float(expected_interval)
         if not 0 < interval < math.inf:
             raise ValueError(f"expected_interval must be positive and finite, not {expected_interval!r}")
-        if not interval * 2 <= value < math.inf:
+        if value < 2 * interval:
             self.record(value)
             return
-        self.add(*_corrected(value, interval))
+        self._add(*_corrected(value, interval))
 
     def snapshot(self) -> Histogram:
         """Return all that has been recorded so far.  O(buckets in use)."""
-        return Histogram._from_reading(self.read(), self._unit)
+        return Histogram._from_reading(self._read(), self._unit)
 
     def drain(self) -> Histogram:
-        """Return all that has been recorded since the last drain, and take it out: every record is in exactly one drain.
+        """Return all that has been recorded since the last drain, and take it out: each record is in exactly one drain.
 
         O(buckets in use).
         """
-        return Histogram._from_reading(self.read(drain=True), self._unit)
+        return Histogram._from_reading(self._read(drain=True), self._unit)
 
     @overload
-    def timed(self, function: F, /) -> F: ...
+    def timed(self, function: _F, /) -> _F: ...
     @overload
-    def timed(self, /, *, errors: Recorder | None = None) -> Callable[[F], F]: ...
+    def timed(self, function: None = None, /, *, errors: Recorder | None = None) -> Callable[[_F], _F]: ...
     def timed(self, function: Any = None, /, *, errors: Recorder | None = None) -> Any:
         """Decorate a callable so that the time of each call is recorded.
 
-        For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they return),
-        generators and async generators (from the first ``next`` until they are exhausted or closed), and other callables.
-        A call that hands back a coroutine or generator made elsewhere is timed until that ends.  Name, docstring,
-        signature and kind stay; so does pickling by name.  Calls left by an exception are recorded too: in `errors`, if
-        that is given, else here.  With ``HISTORIAN_DISABLE=1`` the function is returned as it is.
+        For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they
+        return), generators and async generators (from the first ``next`` until they are exhausted or closed), and other
+        callables.  A call that hands back a coroutine or generator made elsewhere is timed until that ends.  Name,
+        docstring, signature and kind stay; so does pickling by name.  Calls left by an exception are recorded too: in
+        `errors`, if that is given, else here.  With ``HISTORIAN_DISABLE=1`` the function is returned as it is.
 
-        Raises TypeError for what has no meaningful time of its own, such as a class or a property, and ValueError if the
-        unit is not one of time.
+        Raises TypeError for what has no meaningful time of its own, such as a class or a property, and ValueError if
+        the unit is not one of time.
 
         >>> latency = Recorder("work")
         >>> @latency.timed
@@ -134,6 +134,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
             return function if function is not None else lambda function: function
         from .timed import timed
 
+        if errors is not None and not isinstance(errors, Recorder):
+            raise TypeError(f"errors must be a Recorder, not {type(errors).__name__}")
         if function is None:
             return lambda function: timed(function, self, errors or self)
         return timed(function, self, errors or self)

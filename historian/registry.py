@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from typing import NamedTuple
+from _thread import allocate_lock  # importing threading costs as much as all the rest
 
 from .histogram import Histogram
 from .recorder import Recorder
@@ -17,11 +16,32 @@ if TYPE_CHECKING:
 __all__ = ["Key", "Registry", "default_registry", "recorder"]
 
 
-class Key(NamedTuple):
-    """What identifies a recorder in a registry.  Hashable, picklable; prints as ``name{label=value}``."""
+class Key(tuple[str, tuple[tuple[str, str], ...]]):  # by hand: importing typing costs as much as all the rest
+    """What identifies a recorder in a registry: ``(name, labels)``.  Hashable, picklable.
 
-    name: str
-    labels: tuple[tuple[str, str], ...] = ()  # sorted by label
+    `labels` are (label, value) pairs, sorted.  Prints as ``name{label=value}``.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name: str, labels: tuple[tuple[str, str], ...] = ()) -> Key:
+        return super().__new__(cls, (name, labels))
+
+    def __getnewargs__(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        return self.name, self.labels
+
+    @property
+    def name(self) -> str:
+        """Name of the recorder."""
+        return self[0]
+
+    @property
+    def labels(self) -> tuple[tuple[str, str], ...]:
+        """Its labels, sorted."""
+        return self[1]
+
+    def __repr__(self) -> str:
+        return f"Key({self.name!r}, {self.labels!r})"
 
     def __str__(self) -> str:
         labels = ",".join(f"{label}={value}" for label, value in self.labels)
@@ -41,12 +61,13 @@ class Registry:
 
     def __init__(self) -> None:
         self._recorders: dict[Key, Recorder] = {}
-        self._lock = threading.Lock()
+        self._lock = allocate_lock()
 
     def recorder(self, name: str, *, unit: str = "s", **labels: object) -> Recorder:
         """Return the recorder of that name and those labels, made on first use.  O(labels).
 
-        Label values are taken as strings.  Raises ValueError for an empty name and if the recorder exists with another unit.
+        Label values are taken as strings.  Raises ValueError for an empty name and if the recorder exists with another
+        unit.
         """
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
@@ -83,7 +104,7 @@ class Registry:
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
         recorders = [self.recorder(key.name, unit=h.unit, **dict(key.labels)) for key, h in histograms.items()]
         for into, histogram in zip(recorders, histograms.values()):
-            into.add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+            into._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
 
     def profile(self) -> Profile:
         """Return a table of all recorders that hold anything; it prints, and shows as HTML in a notebook."""

@@ -44,7 +44,8 @@ class Fanout:
     def p_wait(self, t: float) -> float:
         """Return the probability that not all n calls are done by `t`, in the histogram's unit.  O(1).
 
-        Relative error 1e-14 given the leaf's share, which is exact where `t` is a bucket edge.  Raises ValueError for NaN.
+        Relative error 1e-14 given the leaf's share, which is exact where `t` is a bucket edge.  Raises ValueError for
+        NaN.
         """
         return _any_of(self.leaf.sf(t), self.n)
 
@@ -57,7 +58,7 @@ class Fanout:
             return self.leaf.quantile(q)
         _check("q", q)
         allowed = math.floor(self.leaf.count * _leaf_tail(1 - q, self.n))  # values that may be slower
-        return self.leaf._value_at_rank(max(1, self.leaf.count - allowed))
+        return self.leaf._value_at(max(1, self.leaf.count - allowed))
 
     def leaf_percentile(self, q: float) -> float:
         """Return the percentile, 0..100, of a single call that decides the q-quantile of the user's wait.
@@ -74,8 +75,8 @@ class Fanout:
     def max_n(self, t: float, p: float) -> float:
         """Return the largest number of calls one can wait for so that p_wait at `t` stays at most `p`.
 
-        An int; 0 if even one call is too slow too often, and infinity if no recorded call was slower than `t`, so that the
-        data set no limit.  O(1).  Raises ValueError for p outside 0..1 and for NaN.
+        An int; 0 if even one call is too slow too often, and infinity if no recorded call was slower than `t`, so that
+        the data set no limit.  O(1).  Raises ValueError for p outside 0..1 and for NaN.
 
         >>> from historian import Histogram
         >>> Histogram.from_values([0.01] * 99 + [1.0]).fanout(1).max_n(0.5, p=0.5)

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios taken in one run, rounds interleaved.  ``python -m benchmarks`` runs them all."""

@@ -1,0 +1,116 @@
+/* Nanoseconds on the clock of time.perf_counter_ns(), so that its readings and ours can be mixed.
+ *
+ * On Linux that is CLOCK_MONOTONIC. Where the kernel itself derives it from the processor's time stamp counter, most of
+ * the 24 ns that a reading takes go into the fence before it, which makes the counter wait for everything that came
+ * before. We read the counter without a fence and convert it by an anchor, a pair of readings of both clocks taken at
+ * most a millisecond earlier. Whatever may happen to the counter (suspend, migration, a corrected rate), it cannot
+ * distort more than that millisecond; a counter that has jumped is found outside it and read anew.
+ */
+#ifndef HISTORIAN_CLOCK_H
+#define HISTORIAN_CLOCK_H
+
+#include <Python.h>
+#include <stdint.h>
+
+#if defined(__linux__)
+#include <time.h>
+
+static inline int64_t historian_monotonic(void) {
+    struct timespec now; /* what CPython itself reads there */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+#else
+static inline int64_t historian_monotonic(void) {
+#if PY_VERSION_HEX >= 0x030D0000
+    PyTime_t now;
+    (void)PyTime_PerfCounterRaw(&now);
+    return now;
+#else
+    return _PyTime_GetPerfCounter();
+#endif
+}
+#endif
+
+/* The anchor is shared by all threads, so it needs the GIL. */
+#if defined(__linux__) && defined(__x86_64__) && !defined(Py_GIL_DISABLED)
+#define HISTORIAN_HAS_TICKS 1
+#include <x86intrin.h>
+
+#define HISTORIAN_ANCHOR_NS 1000000      /* an anchor holds for 1 ms */
+#define HISTORIAN_CALIBRATION_NS 10000000 /* the rate is measured over 10 ms at first, to 1e-5 ... */
+#define HISTORIAN_RECALIBRATION_NS 1000000000 /* ... then over 1 to 2 s, to 1e-7 */
+
+static struct {
+    uint64_t ticks;         /* counter at the anchor */
+    int64_t ns;             /* clock at the anchor */
+    uint64_t window;        /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
+    uint64_t ns_per_tick;   /* times 2^32 */
+    uint64_t first_ticks;   /* a pair of readings further back, from which the rate is measured */
+    int64_t first_ns;
+    uint64_t next_ticks;    /* the pair that will take its place */
+    int64_t next_ns;
+    int usable;             /* the kernel trusts the counter */
+} historian_anchor;
+
+/* Read both clocks at one moment; return 0 if the system let too much time pass between the readings. */
+static int historian_read_both(int64_t *ns, uint64_t *ticks) {
+    for (int attempt = 0; attempt < 5; attempt++) {
+        uint64_t before = __rdtsc();
+        *ns = historian_monotonic();
+        *ticks = __rdtsc();
+        if (*ticks - before < 4096) return 1; /* at most a microsecond or two */
+    }
+    return 0;
+}
+
+/* Read the clock and anchor the counter to it anew. */
+static int64_t historian_reanchor(void) {
+    int64_t ns, measured;
+    uint64_t ticks;
+    double rate, known = (double)historian_anchor.ns_per_tick / 4294967296.0;
+    if (!historian_anchor.usable) return historian_monotonic();
+    if (!historian_read_both(&ns, &ticks)) return ns;
+    measured = ns - historian_anchor.first_ns;
+    rate = (double)measured / (double)(ticks - historian_anchor.first_ticks);
+    historian_anchor.ns = ns;
+    historian_anchor.ticks = ticks;
+    if (measured < HISTORIAN_CALIBRATION_NS) return ns; /* too soon: what rate there is will do */
+    if (!(rate > 0.01 && rate < 100) || (known > 0 && !(rate > 0.999 * known && rate < 1.001 * known))) {
+        /* No counter of this kind (10 MHz to 100 GHz), or it has jumped: measure the rate from here. */
+        historian_anchor.first_ns = historian_anchor.next_ns = ns;
+        historian_anchor.first_ticks = historian_anchor.next_ticks = ticks;
+        historian_anchor.window = historian_anchor.ns_per_tick = 0;
+        return ns;
+    }
+    historian_anchor.ns_per_tick = (uint64_t)(rate * 4294967296.0);
+    historian_anchor.window = (uint64_t)(HISTORIAN_ANCHOR_NS / rate);
+    if (ns - historian_anchor.next_ns >= HISTORIAN_RECALIBRATION_NS) {
+        historian_anchor.first_ns = historian_anchor.next_ns;
+        historian_anchor.first_ticks = historian_anchor.next_ticks;
+        historian_anchor.next_ns = ns;
+        historian_anchor.next_ticks = ticks;
+    }
+    return ns;
+}
+
+/* The caller holds the GIL. */
+static inline int64_t historian_now(void) {
+    uint64_t ticks = __rdtsc() - historian_anchor.ticks;
+    if (ticks < historian_anchor.window) /* a counter that went back is far outside, as it is unsigned */
+        return historian_anchor.ns + (int64_t)(ticks * historian_anchor.ns_per_tick >> 32);
+    return historian_reanchor();
+}
+
+static inline void historian_use_ticks(int usable) {
+    historian_anchor.usable = usable && historian_read_both(&historian_anchor.first_ns, &historian_anchor.first_ticks);
+    historian_anchor.next_ns = historian_anchor.first_ns;
+    historian_anchor.next_ticks = historian_anchor.first_ticks;
+}
+#else
+#define HISTORIAN_HAS_TICKS 0
+static inline int64_t historian_now(void) { return historian_monotonic(); }
+static inline void historian_use_ticks(int usable) { (void)usable; }
+#endif
+
+#endif

@@ -1,0 +1,89 @@
+"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench sanitize``."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+nox.options.sessions = ["lint", "typing", "tests"]
+nox.options.default_venv_backend = "virtualenv"
+
+FOUND = dict(
+    line.split(maxsplit=1)
+    for line in subprocess.check_output([sys.executable, ROOT / ".ci" / "pythons"], text=True).splitlines()
+)
+# nox takes what it meets first on PATH, which may be a version manager's shim for a Python that is not active.
+os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
+
+#: Tests of the compiled core and of what is next to it: the ones that run under the sanitizers.
+CORE_TESTS = ("core", "index", "recorder", "registry", "threads", "timed", "timers")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style: ruff, its formatter, cython-lint."""
+    session.install("ruff>=0.11", "cython-lint>=0.16")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("cython-lint", "historian")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check types: mypy on the sources, stubtest on the compiled core as it is installed."""
+    session.install("mypy>=1.15", ".[notebook,cli,prometheus,opentelemetry]")
+    session.run("mypy", "--strict", "historian/")
+    session.chdir(session.create_tmp())  # or the package would be that of the source tree, which is not compiled
+    allowed = ROOT / ".ci" / "stubtest-allowlist.txt"
+    config = ROOT / "pyproject.toml"
+    session.run(*f"python -m mypy.stubtest historian --mypy-config-file {config} --allowlist {allowed}".split())
+
+
+@nox.session(python=list(FOUND))
+def tests(session: nox.Session) -> None:
+    """Build, install and test, on each Python found."""
+    session.install(".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run doctests, and the python blocks of README.md and docs/."""
+    session.install(".[docs]")
+    session.run("pytest", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks."""
+    session.install("-e", ".")  # compiled in place, since -m imports from the source tree
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("sanitizer", ["address,undefined", "thread"], ids=["address,undefined", "thread"])
+def sanitize(session: nox.Session, sanitizer: str) -> None:
+    """Build the core with gcc's sanitizers and run its tests (Linux)."""
+    found = [path for name in CORE_TESTS for path in sorted((ROOT / "tests").glob(f"test_{name}*.py"))]
+    if not found:
+        session.error("there are no tests of the core")
+    session.install("hypothesis>=6.100", "pytest>=8.2", "numpy")
+    session.install(".", env={"HISTORIAN_SANITIZE": sanitizer})
+    runtime = "libtsan.so" if sanitizer == "thread" else "libasan.so"
+    library = subprocess.check_output(["gcc", f"-print-file-name={runtime}"], text=True).strip()
+    env = {
+        "LD_PRELOAD": library,  # the interpreter is not linked with it, and it must come first
+        "PYTHONMALLOC": "malloc",  # or pymalloc would hide from it where an object ends
+        "ASAN_OPTIONS": "detect_leaks=0",  # CPython leaves much to the end of the process
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+    }
+    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", *(str(path) for path in found), *session.posargs]
+    if shutil.which("setarch"):
+        command = ["setarch", platform.machine(), "-R", *command]  # TSan cannot place its shadow memory under ASLR
+    session.chdir(session.create_tmp())
+    session.run(*command, env=env, external=True)

@@ -1,0 +1,78 @@
+"""HISTORIAN_DISABLE=1: recording and timing do nothing, and everything still runs."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import asyncio, math, pickle
+import historian
+from historian import Histogram, Recorder, Registry
+
+rec, errors = Recorder("x", unit="ms"), Recorder()
+rec.record(1.0); rec.record("anything"); rec.record_many([1.0, "x"]); rec.record_corrected(4.0, 1.0)
+with rec.time() as timer:
+    pass
+assert math.isnan(timer.elapsed)
+with rec.time(errors=errors):
+    with rec.time():
+        pass
+rec.stop(rec.start())
+
+async def main():
+    async with rec.time() as timer:
+        await asyncio.sleep(0)
+    return timer.elapsed
+assert math.isnan(asyncio.run(main()))
+
+def f(): pass
+assert rec.timed(f) is f and rec.timed(errors=errors)(f) is f and rec.timed()(f) is f
+try:
+    with rec.time():
+        raise KeyError("passes")
+except KeyError:
+    pass
+else:
+    raise AssertionError("swallowed")
+assert rec.snapshot().count == rec.drain().count == 0 and rec.snapshot().unit == "ms"
+assert (rec.name, rec.unit) == ("x", "ms")
+registry = Registry()
+registry.recorder("q").record(3.0)
+assert registry.snapshot()[historian.Key("q")].count == 0
+registry.merge({historian.Key("q"): Histogram.from_values([1.0])}); registry.clear()
+assert Histogram.from_values([1.0, 2.0]).quantile(1.0) == 2.0  # values are still values
+assert type(rec).record is not historian._core.Counters.record
+print("ran")
+"""
+
+
+@pytest.mark.parametrize(("value", "disabled"), [("1", True), ("0", False), ("", False)])
+def test_kill_switch(value, disabled):
+    env = {**os.environ, "HISTORIAN_DISABLE": value}
+    if disabled:
+        result = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stdout, result.stderr) == (0, "ran\n", "")
+    else:
+        program = "import historian; r = historian.Recorder(); r.record(1.0); print(r.snapshot().count)"
+        result = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stdout, result.stderr) == (0, "1\n", "")
+
+
+def test_import_stays_cheap():
+    # numpy and the machinery behind decorators, tables and fan-out are loaded when asked for, not before.
+    program = (
+        "import sys; before = set(sys.modules); import historian; historian.Recorder('x').record(1.0); "
+        "historian.Histogram.from_values([1.0, 2.0]).quantile(0.5); "
+        "new = set(sys.modules) - before; "
+        "print(sorted(m for m in new if m.split('.')[0] in "
+        "{'numpy', 'inspect', 'dataclasses', 'typing', 'asyncio', 'functools', 're', 'argparse', 'rich', 'json'}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", "import sys; sys.path[:0] = " + repr(sys.path) + "; " + program],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout == "[]\n"

@@ -1,0 +1,480 @@
+"""`Recorder`: what can be recorded, what is refused and leaves no trace, snapshots and drains."""
+
+import array
+import copy
+import datetime
+import decimal
+import fractions
+import math
+import pickle
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from historian import Histogram, Recorder, buckets
+from historian._core import CELLS_NBYTES, Counters
+
+
+class Number:
+    """Anything with __float__."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __float__(self):
+        return self.value
+
+
+class Index:
+    """Anything with __index__."""
+
+    def __index__(self):
+        return 3
+
+
+# ---- one value ----
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1.5, 1.5),
+        (3, 3.0),
+        (0, 0.0),
+        (-0.0, 0.0),
+        (True, 1.0),
+        (2**29, 2.0**29),  # one digit of CPython's ints, two, three
+        (2**30, 2.0**30),
+        (2**59 + 1, float(2**59 + 1)),
+        (2**60, 2.0**60),
+        (2**63, 2.0**63),
+        (10**30, 1e30),
+        (5e-324, 5e-324),
+        (1.7976931348623157e308, 1.7976931348623157e308),
+        (np.float64(2.5), 2.5),
+        (np.float32(2.5), 2.5),
+        (np.float16(2.5), 2.5),
+        (np.int8(3), 3.0),
+        (np.uint64(2**63), 2.0**63),
+        (decimal.Decimal("1.25"), 1.25),
+        (fractions.Fraction(1, 4), 0.25),
+        (Number(2.5), 2.5),
+        (Index(), 3.0),
+        (np.array(2.5), 2.5),
+    ],
+)
+def test_any_real_number(value, expected):
+    rec = Recorder()
+    assert rec.record(value) is None
+    h = rec.snapshot()
+    assert (h.count, h.sum, h.min, h.max) == (1, expected, expected, expected)
+    assert h.indices.tolist() == [buckets.index(expected)]
+    assert math.copysign(1, h.min) == 1
+
+
+BAD = [
+    (math.nan, ValueError),
+    (math.inf, ValueError),
+    (-math.inf, ValueError),
+    (-1.0, ValueError),
+    (-1, ValueError),
+    (-5e-324, ValueError),
+    (-(2**70), ValueError),
+    (10**400, ValueError),
+    pytest.param(-(10**5000), ValueError, id="huge"),
+    (np.float64("nan"), ValueError),
+    (np.int64(-1), ValueError),
+    (decimal.Decimal("NaN"), ValueError),
+    (Number(math.nan), ValueError),
+    (Number(-1.0), ValueError),
+    (None, TypeError),
+    ("1", TypeError),
+    (b"1", TypeError),
+    (1j, TypeError),
+    ([1], TypeError),
+    (object(), TypeError),
+    (Number("x"), TypeError),
+    (datetime.timedelta(seconds=1), TypeError),
+]
+
+
+@pytest.mark.parametrize(("value", "error"), BAD)
+def test_bad_values_leave_no_trace(value, error):
+    rec = Recorder()
+    rec.record(1.0)
+    before = rec.snapshot()
+    with pytest.raises(error):
+        rec.record(value)
+    for values in ([value], [1.0, value], (2.0, 3.0, value), [value] * 3000):
+        with pytest.raises(error):
+            rec.record_many(values)
+    with pytest.raises((ValueError, TypeError, OverflowError)):
+        rec.record_corrected(value, 1.0)
+    assert rec.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (-1.5, r"cannot record -1\.5: a value must be finite and not negative"),
+        (math.nan, "cannot record nan"),
+        (10**400, "an int of 1329 bits: it is beyond the range of a float"),
+        (None, "NoneType is not a real number"),
+        (datetime.timedelta(1), r"pass its \.total_seconds\(\)"),
+    ],
+)
+def test_messages_say_what_and_why(value, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        Recorder().record(value)
+
+
+def test_an_error_of_the_number_itself_passes():
+    class Broken:
+        def __float__(self):
+            raise KeyError("mine")
+
+    rec = Recorder()
+    with pytest.raises(KeyError, match="mine"):
+        rec.record(Broken())
+    with pytest.raises(KeyError, match="mine"):
+        rec.record_many([1.0, Broken()])
+    assert rec.snapshot().count == 0
+
+
+@given(st.lists(st.one_of(st.floats(0, 1e300), st.integers(0, 2**80)), max_size=50))
+def test_one_by_one_or_all_at_once(values):
+    one, many = Recorder(), Recorder()
+    for value in values:
+        one.record(value)
+    many.record_many(values)
+    a, b = one.snapshot(), many.snapshot()
+    assert a.sum == pytest.approx(b.sum, rel=1e-13)
+    assert (a - b if b.count else a).count == 0
+    assert a.indices.tolist() == b.indices.tolist() and a.counts.tolist() == b.counts.tolist()
+    assert not values or (a.min, a.max) == (b.min, b.max) == (min(map(float, values)), max(map(float, values)))
+
+
+# ---- many values ----
+
+SIZES = [0, 1, 2, 7, 8, 9, 511, 512, 513, 1023, 1024, 2000, 100_003]
+DTYPES = ["f8", "f4", "f2", "g", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "?", ">f8", ">i4", ">u2"]
+
+
+def expected_of(array_) -> Histogram:
+    rec = Recorder()
+    for value in np.asarray(array_, dtype="f8").tolist():
+        rec.record(value)
+    return rec.snapshot()
+
+
+def same(a: Histogram, b: Histogram) -> bool:
+    return (
+        a.counts.tolist() == b.counts.tolist()
+        and a.indices.tolist() == b.indices.tolist()
+        and a.sum == pytest.approx(b.sum, rel=1e-12)
+        and (a.count == 0 or (a.min, a.max) == (b.min, b.max))
+    )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_dtypes_and_strides(dtype):
+    rng = np.random.default_rng(7)
+    data = rng.integers(0, 100, 3001).astype(dtype)
+    for view in (data, data[::2], data[::-1], data[5:-5:7], np.stack([data, data], axis=1)[:, 1]):
+        rec = Recorder()
+        rec.record_many(view)
+        assert same(rec.snapshot(), expected_of(view))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sizes(size):
+    data = np.random.default_rng(size).lognormal(0, 3, size)
+    rec = Recorder()
+    rec.record_many(data)
+    assert rec.snapshot().count == size
+    assert same(rec.snapshot(), expected_of(data))
+
+
+def test_the_bulk_path_agrees_at_every_edge():
+    edges = [math.ldexp(buckets.EDGES[k & 63], k >> 6) for k in range(-2048, 4097)]
+    values = [v for e in edges for v in (math.nextafter(e, 0), e, math.nextafter(e, math.inf))]
+    values += [0.0, -0.0, 5e-324, 1e300, 1.7976931348623157e308]
+    rec = Recorder()
+    rec.record_many(np.array(values))
+    found = dict(zip(rec.snapshot().indices.tolist(), rec.snapshot().counts.tolist()))
+    expected = {}
+    for value in values:
+        expected[buckets.index(value)] = expected.get(buckets.index(value), 0) + 1
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0, 2.0],
+        (1.0, 2.0),
+        array.array("d", [1, 2]),
+        array.array("f", [1, 2]),
+        array.array("H", [1, 2]),
+        memoryview(np.array([1.0, 2.0])),
+        np.array([1, 2], dtype=object),
+        np.array([decimal.Decimal(1), 2.0], dtype=object),
+        range(1, 3),
+        {1.0, 2.0},
+        (v for v in (1, 2)),
+        np.ma.array([1.0, 2.0]),
+    ],
+)
+def test_array_likes(values):
+    rec = Recorder()
+    rec.record_many(values)
+    assert rec.snapshot() == Histogram.from_values([1.0, 2.0])
+
+
+def test_unaligned_and_read_only_buffers():
+    packed = np.zeros(1500, dtype=[("tag", "u1"), ("value", "f8")])
+    packed["value"] = np.arange(1500)
+    packed.flags.writeable = False
+    rec = Recorder()
+    rec.record_many(packed["value"])
+    raw = bytearray(1 + 8 * 1500)
+    shifted = np.frombuffer(raw, dtype="f8", offset=1)
+    rec.record_many(shifted)
+    assert rec.snapshot().count == 3000 and rec.snapshot().zero_count == 1501
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, -1.0, -5e-324])
+@pytest.mark.parametrize("position", [0, 1, 7, 8, 511, 512, 1023, 1024, 4999])
+def test_one_bad_value_and_none_is_recorded(bad, position):
+    data = np.random.default_rng(1).exponential(1, 5000)
+    data[position] = bad
+    rec = Recorder()
+    for values in (data, data[: position + 1], data.astype(">f8"), data.tolist(), np.repeat(data, 2)[::2]):
+        with pytest.raises(ValueError, match=rf"values\[{position}\] is .*, so nothing was recorded"):
+            rec.record_many(values)
+    assert rec.snapshot() == Histogram()
+
+
+def test_the_first_of_several_bad_values_is_named():
+    with pytest.raises(ValueError, match=r"values\[2\] is .*-3"):
+        Recorder().record_many(np.array([1, 2, -3, -4], dtype="i4"))
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        (np.zeros((2, 2)), ValueError, "one dimension, not 2"),
+        (np.float64(1.0), ValueError, "use record"),
+        (np.array(1.0), ValueError, "use record"),
+        ([[1.0], [2.0]], TypeError, r"values\[0\]"),
+        ("123", TypeError, "not str"),
+        (b"123", TypeError, "not bytes"),
+        (bytearray(b"123"), TypeError, "not bytearray"),
+        (1.0, TypeError, "array-like, not float"),
+        (None, TypeError, "array-like, not NoneType"),
+        (np.array([1j]), TypeError, "complex"),
+        (np.array(["a"]), TypeError, "<U1"),
+        (np.array([1], dtype="m8[s]"), TypeError, "numpy.timedelta64"),
+        (np.array([1], dtype="M8[s]"), TypeError, "datetime64"),
+        (np.array([(1.0, 2)], dtype=[("a", "f8"), ("b", "i4")]), TypeError, "dtype"),
+        (np.array([1.0, None], dtype=object), TypeError, r"values\[1\] is None"),
+    ],
+)
+def test_what_is_no_array_of_numbers(values, error, message):
+    rec = Recorder()
+    with pytest.raises(error, match=message):
+        rec.record_many(values)
+    assert rec.snapshot().count == 0
+
+
+def test_objects_that_turn_into_arrays():
+    class Series:  # as pandas' and polars' do
+        def __array__(self, dtype=None, copy=None):
+            return np.array([1, 2], dtype="i8")
+
+    rec = Recorder()
+    rec.record_many(Series())
+    assert rec.snapshot() == Histogram.from_values([1, 2])
+
+
+def test_sums_are_exact():
+    data = np.random.default_rng(3).lognormal(0, 5, 1_000_000)
+    rec = Recorder()
+    rec.record_many(data)
+    assert rec.snapshot().sum == pytest.approx(math.fsum(data), rel=1e-15)
+
+
+# ---- coordinated omission ----
+
+
+@given(st.floats(1e-6, 1e3), st.floats(1e-4, 1e3))
+def test_corrected_adds_what_the_definition_adds(value, interval):
+    phantoms, k = [], 1
+    while k * interval <= value - interval and k < 20_000:
+        phantoms.append(value - k * interval)
+        k += 1
+    if k == 20_000:
+        return
+    rec = Recorder()
+    rec.record_corrected(value, interval)
+    h, exact = rec.snapshot(), Histogram.from_values([value, *phantoms])
+    assert abs(h.count - exact.count) <= 1  # value/interval may be a whole number but for rounding
+    assert h.max == value
+    assert h.sum == pytest.approx(exact.sum, rel=1e-9, abs=2 * interval)
+    if h.count == exact.count:
+        assert h.quantile(0.5) == pytest.approx(exact.quantile(0.5), rel=0.0111)
+        assert h.min == pytest.approx(exact.min, rel=1e-6)
+
+
+def test_corrected_as_hdrhistogram_does():
+    rec = Recorder()
+    rec.record_corrected(1.0, 0.25)  # 1.0, then 0.75, 0.5, 0.25
+    assert rec.snapshot() == Histogram.from_values([1.0, 0.75, 0.5, 0.25])
+    rec = Recorder()
+    rec.record_corrected(0.4, 0.25)  # 0.15 is below the interval
+    assert rec.snapshot() == Histogram.from_values([0.4])
+
+
+def test_corrected_needs_no_loop():
+    rec = Recorder()
+    rec.record_corrected(1e9, 1e-3)
+    h = rec.snapshot()
+    assert h.count == 10**12
+    assert h.quantile(0.5) == pytest.approx(5e8, rel=0.0055)
+    assert h.sum == pytest.approx(5e20, rel=1e-6)
+
+
+@pytest.mark.parametrize("interval", [0, -1.0, math.nan, math.inf])
+def test_corrected_refuses_other_intervals(interval):
+    rec = Recorder()
+    with pytest.raises(ValueError, match="expected_interval"):
+        rec.record_corrected(1.0, interval)
+    with pytest.raises(ValueError, match="too small"):
+        rec.record_corrected(1e15, 1e-9)
+    assert rec.snapshot().count == 0
+
+
+# ---- snapshots and drains ----
+
+
+def test_snapshots_are_values():
+    rec = Recorder("x", unit="ms")
+    rec.record(1.0)
+    first = rec.snapshot()
+    rec.record_many([2.0, 3.0])
+    assert first.count == 1 and rec.snapshot().count == 3
+    assert first.unit == "ms"
+    assert rec.snapshot() - first == rec.snapshot() - first
+    assert (rec.snapshot() - first).count == 2
+
+
+def test_drain_takes_everything_out():
+    rec = Recorder()
+    rec.record(1.0)
+    rec.record_many(np.ones(5000))
+    assert rec.drain() == Histogram.from_values(np.ones(5001))
+    assert rec.drain() == rec.snapshot() == Histogram()
+    rec.record(2.0)
+    assert rec.drain() == Histogram.from_values([2.0])
+
+
+@given(st.lists(st.tuples(st.sampled_from("rmds"), st.floats(0, 1e6)), max_size=40))
+def test_drains_and_the_rest_are_everything(steps):
+    rec, everything, drained = Recorder(), [], Histogram()
+    for step, value in steps:
+        if step == "r":
+            rec.record(value)
+            everything.append(value)
+        elif step == "m":
+            rec.record_many([value, value])
+            everything += [value, value]
+        elif step == "d":
+            drained += rec.drain()
+        else:
+            assert (drained + rec.snapshot()).count == len(everything)
+    assert same(drained + rec.snapshot(), Histogram.from_values(everything))
+
+
+# ---- identity ----
+
+
+def test_identity():
+    a, b = Recorder("x"), Recorder("x")
+    assert a != b and a == a and len({a, b}) == 2
+    assert weakref.ref(a)() is a
+    assert (a.name, a.unit, a.path) == ("x", "s", None)
+    assert repr(Recorder("q", unit="ms")) == "Recorder('q', unit='ms')"
+    for name in ("name", "unit", "path", "color"):
+        with pytest.raises(AttributeError):
+            setattr(a, name, "y")
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_recorder_in_private_memory_does_not_travel(take):
+    with pytest.raises(TypeError, match=r"return recorder\.snapshot\(\)"):
+        take(Recorder("x"))
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "error"),
+    [
+        ((3,), {}, TypeError),
+        ((None,), {}, TypeError),
+        ((), {"unit": 3}, TypeError),
+        ((), {"unit": ""}, ValueError),
+        (("x", "ms"), {}, TypeError),
+        ((), {"units": "ms"}, TypeError),
+    ],
+)
+def test_bad_arguments(args, kwargs, error):
+    with pytest.raises(error):
+        Recorder(*args, **kwargs)
+
+
+def test_subclasses():
+    class Mine(Recorder):
+        pass
+
+    rec = Mine("x", unit="ms")
+    rec.record(1.0)
+    assert rec.unit == "ms" and rec.snapshot().count == 1
+
+
+# ---- memory handed in ----
+
+
+def test_counters_in_memory_handed_in():
+    memory = bytearray(CELLS_NBYTES)
+    a, b = Counters(1e9, memory), Counters(1e9, memory)
+    a.record(1.0)
+    b.record_many([2.0, 3.0])
+    for counters in (a, b, Counters(1e9, memory)):
+        counts, total, low, high = counters._read()
+        assert (counts.total, total, low, high) == (3, 6.0, 1.0, 3.0)
+    with pytest.raises(BufferError):
+        memory.append(0)  # the recorders hold it
+    assert b._read(drain=True)[0].total == 3
+    assert a._read()[0].total == 0
+
+
+@pytest.mark.parametrize("memory", [bytearray(8), bytearray(CELLS_NBYTES - 1), bytes(CELLS_NBYTES), "x", 3])
+def test_memory_that_does_not_fit(memory):
+    with pytest.raises((ValueError, TypeError, BufferError)):
+        Counters(1e9, memory)
+
+
+def test_extremes_of_a_record_in_flight():
+    # A native writer has counted 4.0 but not yet raised the maximum: the bucket's edge stands in for it.
+    memory = np.zeros(CELLS_NBYTES // 8, dtype="u8")
+    counters = Counters(1e9, memory)
+    counters.record(1.0)
+    memory[8 + 1 + buckets.index(4.0) + 2048] += 1
+    h = Histogram._from_reading(counters._read(), "s")
+    assert (h.count, h.min, h.max) == (2, 1.0, 4.0)
+    memory[8 + 1 + buckets.index(0.3) + 2048] += 1
+    h = Histogram._from_reading(counters._read(), "s")
+    assert (h.count, h.min, h.max) == (3, buckets.lower(buckets.index(0.3)), 4.0)
+    assert math.isnan(counters._read()[2])
