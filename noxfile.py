@@ -20,8 +20,8 @@ FOUND = dict(
 # nox takes what it meets first on PATH, which may be a version manager's shim for a Python that is not active.
 os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
 
-#: Tests of the compiled core and of what is next to it: the ones that run under the sanitizers.
-CORE_TESTS = ("core", "index", "recorder", "registry", "threads", "timed", "timers")
+#: Tests that run under the sanitizers: those of the compiled core and of what calls it.
+CORE_TESTS = ("buckets", "disable", "histogram", "recorder", "registry", "threads", "timed", "timers")
 
 
 @nox.session
@@ -72,7 +72,7 @@ def sanitize(session: nox.Session, sanitizer: str) -> None:
     found = [path for name in CORE_TESTS for path in sorted((ROOT / "tests").glob(f"test_{name}*.py"))]
     if not found:
         session.error("there are no tests of the core")
-    session.install("hypothesis>=6.100", "pytest>=8.2", "numpy")
+    session.install("hypothesis>=6.100", "mpmath>=1.3", "numpy", "pytest>=8.2")
     session.install(".", env={"HISTORIAN_SANITIZE": sanitizer})
     runtime = "libtsan.so" if sanitizer == "thread" else "libasan.so"
     library = subprocess.check_output(["gcc", f"-print-file-name={runtime}"], text=True).strip()

@@ -1,9 +1,10 @@
 """Build the compiled core; everything else about the package is in pyproject.toml.
 
 HISTORIAN_SANITIZE=address,undefined or =thread builds it under those sanitizers.
-HISTORIAN_WERROR=1 makes the compiler's warnings errors.
+HISTORIAN_WERROR=1 makes the warnings of gcc and clang errors.
 """
 
+import glob
 import os
 import sys
 
@@ -19,13 +20,13 @@ if sanitize:
     compile_args = [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
     link_args = [f"-fsanitize={sanitize}"]
     options = {"build": {"build_base": f"build/{sanitize}"}}  # objects of another build would be reused
-if os.environ.get("HISTORIAN_WERROR") == "1":
-    compile_args += ["-Wall", "-Wextra", "-Werror"] if unix else ["/W3", "/WX"]
+if os.environ.get("HISTORIAN_WERROR") == "1" and unix:
+    compile_args += ["-Wall", "-Wextra", "-Werror"]
 
 core = Extension(
     "historian._core",
     ["historian/_core.pyx"],
-    depends=["historian/_bulk.h", "historian/_cells.h", "historian/_clock.h", "historian/_python.h"],
+    depends=sorted(glob.glob("historian/*.h") + glob.glob("historian/*.pxi")),
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )

@@ -90,7 +90,8 @@ GROWTH = EDGES[1]
 #: The guarantee: no representative is further than this from any value of its bucket, relatively.
 RELATIVE_ERROR = (GROWTH - 1) / (GROWTH + 1)
 
-_REPRESENTATIVE = 2 * GROWTH / (1 + GROWTH)  # over the lower edge: see the derivation above
+#: Representatives of the buckets 0..63: see the derivation above.
+_REPRESENTATIVES = tuple(2 * GROWTH / (1 + GROWTH) * edge for edge in EDGES)
 
 
 def index(value: float) -> int:
@@ -149,7 +150,7 @@ def representative(i: SupportsIndex) -> float:
     i = _checked(i)
     if i == ZERO_INDEX:
         return 0.0
-    return math.inf if i == OVERFLOW_INDEX else math.ldexp(_REPRESENTATIVE * EDGES[i & 63], i >> 6)
+    return math.inf if i == OVERFLOW_INDEX else math.ldexp(_REPRESENTATIVES[i & 63], i >> 6)
 
 
 def _checked(i: SupportsIndex) -> int:

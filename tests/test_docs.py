@@ -1,13 +1,17 @@
-"""What the documentation shows is what happens: doctests of the installed package, python blocks of the pages."""
+"""What the documentation shows is what happens: doctests of the installed package, blocks of the pages."""
 
 import doctest
 import importlib
+import os
 import pkgutil
+import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
-from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import historian
 
@@ -22,9 +26,21 @@ def test_doctests(name: str) -> None:
     assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
 
 
+def run_console(example: Example) -> None:
+    """Run each line after a ``$`` and compare what it prints with what is shown below it."""
+    scripts = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    for shown in example.parsed.removeprefix("$ ").split("\n$ "):
+        command, _, output = shown.partition("\n")
+        done = subprocess.run(
+            command, shell=True, env={**os.environ, "PATH": scripts}, capture_output=True, text=True, check=False
+        )
+        assert done.stdout + done.stderr == output, command
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_python_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    document = Sybil([PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]).parse(page)
-    for example in document.examples():
+def test_pages(page: Path) -> None:
+    parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
+    if sys.platform != "win32":
+        parsers.append(CodeBlockParser("console", run_console))
+    for example in Sybil(parsers).parse(page).examples():
         example.evaluate()

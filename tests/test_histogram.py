@@ -239,6 +239,22 @@ def test_subtraction_undoes_addition(a, b):
         )
 
 
+@given(st.lists(values, min_size=1, max_size=30), st.lists(values, max_size=30), st.floats(0, 1))
+def test_differences_keep_the_guarantee(a, b, q):
+    difference = (Histogram.from_values(a) + Histogram.from_values(b)) - Histogram.from_values(b)
+    exact = float(np.quantile(a, q, method="inverted_cdf"))
+    if exact <= 2.0**64:
+        assert abs(difference.quantile(q) - exact) <= max(0.005416 * exact, 2.0**-32)
+    for edge in {*difference.lower.tolist(), *difference.upper.tolist()} - {0.0, math.inf}:
+        assert difference.cdf(edge) == sum(v <= edge for v in a) / len(a)
+
+
+def test_extremes_are_exact_where_known():
+    h = Histogram.from_values([0.011, 0.012, 0.25001])
+    assert (h.quantile(0.0), h.quantile(1.0)) == (0.011, 0.25001)
+    assert h.cdf(0.011) == h.sf(0.25) == 1 / 3
+
+
 def test_interval():
     before = Histogram.from_values([1.0, 5.0])
     after = Histogram.from_values([1.0, 5.0, 2.0, 3.0])
