@@ -39,7 +39,7 @@ def summarize(*args, stdin=b"", **options):
 
 
 def summary(*args, stdin=b""):
-    """Run the command with ``--format json``; return the document, having checked that there was nothing to complain."""
+    """Run the command with ``--format json``; return the document, having checked that nothing was said."""
     status, out, err = summarize("--format", "json", *args, stdin=stdin)
     assert (status, err) == (0, "")
     return json.loads(out, parse_constant=pytest.fail)
@@ -452,7 +452,7 @@ def test_npy_that_is_none_or_ends_early():
     saved = io.BytesIO()
     numpy.save(saved, numpy.ones(100_000))
     data = saved.getvalue()
-    with pytest.raises(InputError, match="a.npy: ends after 99,999 of 100,000 values"):
+    with pytest.raises(InputError, match=r"^a\.npy: ends after 99,999 of 100,000 values"):
         count(data[:-4], name="a.npy")
     for broken in (b"", b"1\n2\n", data[:5], data[:40], data[:12] + b"(" * 40 + data[52:], b"\x93NUMPY\x09" + data[7:]):
         with pytest.raises(InputError, match=r"^a\.npy: (not a \.npy file|cannot read version 9\.0)"):

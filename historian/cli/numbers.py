@@ -54,7 +54,7 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
 
 
 def read_text(stream: BinaryIO, name: str, tally: Tally) -> None:
-    """Count the numbers of plain text: any number of them on a line; blank lines and what follows a ``#`` are skipped."""
+    """Count the numbers of plain text, one or more a line; blank lines and what follows a ``#`` are skipped."""
     line = 1
     for block in blocks(stream):
         text = _COMMENT.sub(b"", block) if b"#" in block else block
@@ -85,7 +85,7 @@ def _read_line_by_line(text: bytes, name: str, first: int, tally: Tally) -> None
 
 
 def _context(line: str, word: str) -> str:
-    """Return what to say about the line in which `word` is bad: the line, unless that is all of it, and a likely remedy."""
+    """Return what to add for a bad `word`: the line, unless that is all of it, and a likely remedy."""
     whole = "" if line == word else f", in {clipped(line)}"
     if line.startswith("{"):
         return f"{whole}; for JSON lines, name the field with --field"

@@ -11,7 +11,8 @@ import sys
 from typing import NamedTuple
 
 from .. import _display
-from ..histogram import Histogram, check_unit, merge
+from .._units import check_unit
+from ..histogram import Histogram, merge
 from .numbers import Layout, read
 from .tally import InputError, Tally
 
@@ -162,7 +163,7 @@ def _misuse(args: argparse.Namespace) -> str:
 
 
 def _read_all(args: argparse.Namespace) -> tuple[list[Row], Histogram, list[Tally]]:
-    """Read all files; return a row for each file, or each group with ``--by``, their total, and what was counted into."""
+    """Read all files; return a row for each (with ``--by``, for each group), their total, and the tallies."""
     files = args.files or ["-"]
     tallies = [_tally(args) for _ in files[: 1 if args.by else None]]
     for k, file in enumerate(files):

@@ -63,8 +63,8 @@ class Tally:
     def number(self, text: str) -> float:
         """Return the number that `text` says, before scaling.
 
-        Raises ValueError, saying why in the words of a message, if it says none or one that `add` would refuse.  Python's
-        digit groups (``1_000``) and the digits of other scripts are refused: no other program writes them.
+        Raises ValueError, saying why in the words of a message, if it says none or one that `add` would refuse.
+        Python's digit groups (``1_000``) and the digits of other scripts are refused: no other program writes them.
         """
         try:
             if "_" in text or not text.isascii():
@@ -93,7 +93,7 @@ class Tally:
 
     def histograms(self) -> dict[str, Histogram]:
         """Return the histogram of every group."""
-        return {group: Histogram._from_reading(found.read(), self._unit) for group, found in self._groups.items()}
+        return {group: Histogram._from_reading(found._read(), self._unit) for group, found in self._groups.items()}
 
 
 def clipped(text: str) -> str:
