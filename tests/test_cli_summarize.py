@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import shlex
 import subprocess
 import sys
 import tracemalloc
@@ -617,7 +618,7 @@ def test_help_shows_examples():
 @posix
 def test_a_closed_pipe_ends_quietly(write):
     path = write("a.csv", "g,t\n" + "".join(f"group {k},{k}\n" for k in range(5000)))  # 300 kB of table
-    command = f"{' '.join(COMMAND)} --column t --by g {path} 2>{path}.err | head -1; exit ${{PIPESTATUS[0]}}"
+    command = f"{shlex.join(COMMAND)} --column t --by g {path} 2>{path}.err | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.startswith("name (")
     assert (done.returncode, done.stderr) == (0, "")
@@ -655,10 +656,24 @@ def test_a_terminal_gets_a_hint():
 @posix
 def test_no_standard_input_at_all():
     done = subprocess.run(
-        ["bash", "-c", f"{' '.join(COMMAND)} <&-"], capture_output=True, text=True, timeout=60, check=False
+        ["bash", "-c", f"{shlex.join(COMMAND)} <&-"], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "historian summarize: there is no standard input: name a file\n"
+
+
+@posix
+def test_a_pipe_that_does_not_block_is_not_taken_for_its_beginning():
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.write(writer, b"1 2 3\n")
+    try:
+        done = subprocess.run(COMMAND, stdin=reader, capture_output=True, text=True, timeout=60, check=False)
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "non-blocking" in done.stderr
 
 
 def test_numpy_is_not_imported_for_text():

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import json
 import math
+import os
 import sys
-from typing import NamedTuple
 
-from .. import _display
+from .._display import plain
 from .._units import check_unit
 from ..histogram import Histogram, merge
 from .numbers import Layout, read
+from .report import FORMATS, Report, Row
 from .tally import InputError, Tally
 
 __all__ = ["add_parser", "run"]
@@ -43,13 +41,6 @@ exit status: 0 if all was read, 1 if something could not be (nothing is printed 
 STDIN = "<stdin>"
 
 
-class Row(NamedTuple):
-    """What is printed of one file or group."""
-
-    name: str
-    histogram: Histogram
-
-
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
     parser = commands.add_parser(
@@ -75,7 +66,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="percentiles to print, from 0 to 100 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--format", choices=["table", "json", "csv"], default="table",
+        "--format", choices=list(FORMATS), default="table",
         help="table: three digits, in the unit that reads best; json, csv: full precision (default: table)",
     )  # fmt: skip
     parser.add_argument(
@@ -101,10 +92,8 @@ def run(args: argparse.Namespace) -> int:
         _say(f"skipped {skipped:,} bad {'entry' if skipped == 1 else 'entries'}; the first: {first}")
     if not total.count:
         _say("there were no numbers to summarize")
-    write = {"table": _table, "json": _json, "csv": _csv}[args.format]
-    if not args.by and len(rows) > 1 and args.format != "json":
-        rows.append(Row("total", total))
-    _put(write(rows, total, args, skipped))
+    shows_total = len(rows) > 1 and not args.by  # a group may itself be called "total"
+    _put(FORMATS[args.format](Report(rows, total, shows_total, args.unit, args.percentiles, skipped)))
     return 0
 
 
@@ -189,111 +178,24 @@ def _read_one(file: str, args: argparse.Namespace, tally: Tally) -> None:
             with open(file, "rb") as stream:
                 read(stream, name, layout, tally)
             return
-        if sys.stdin is None:
-            raise InputError("there is no standard input: name a file")
-        if sys.stdin.isatty():
-            _say("reading numbers from the terminal; Ctrl-D on a new line ends them, --help shows other ways")
+        _check_stdin()
         read(sys.stdin.buffer, name, layout, tally)
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from None
 
 
-# ---- writing -----------------------------------------------------------------------------------------
+def _check_stdin() -> None:
+    """Raise InputError unless standard input can be read to its end; tell a person that it is waited for."""
+    if sys.stdin is None:
+        raise InputError("there is no standard input: name a file")
+    if sys.stdin.isatty():
+        _say("reading numbers from the terminal; Ctrl-D on a new line ends them, --help shows other ways")
+    elif os.name == "posix" and not os.get_blocking(sys.stdin.fileno()):
+        # A read would come back short before the end, and pass for it.
+        raise InputError("standard input is a pipe in non-blocking mode: put `cat |` before, or name a file")
 
 
-def _table(rows: list[Row], total: Histogram, args: argparse.Namespace, skipped: int) -> str:
-    """Return an aligned table, followed by what its reader must know."""
-    shown = [_shown(row.histogram, args.percentiles) for row in rows]
-    scale = _display.Scale.of(args.unit, _display.middle([value for values in shown for value in values]))
-    headers = [f"name ({scale.unit})", "count", "min", *(f"p{_plain(p)}" for p in args.percentiles), "max", "mean"]
-    cells = [
-        [_display.plain(row.name), f"{row.histogram.count:,}", *map(scale.show, values)]
-        for row, values in zip(rows, shown)
-    ]
-    for header, counts in (
-        ("zero", [row.histogram.zero_count for row in rows]),
-        ("overflow", [row.histogram.overflow_count for row in rows]),
-    ):
-        if any(counts):
-            headers.append(header)
-            for line, count in zip(cells, counts):
-                line.append(f"{count:,}")
-    notes = _notes(rows, args.percentiles)
-    return "\n".join([_display.table(headers, cells), *([""] if notes else []), *notes]) + "\n"
-
-
-def _shown(histogram: Histogram, percentiles: list[float]) -> list[float]:
-    """Return minimum, percentiles, maximum and mean, with NaN for a percentile that has too few values."""
-    values = [histogram.percentile(p) if _is_supported(histogram, p) else math.nan for p in percentiles]
-    return [histogram.min, *values, histogram.max, histogram.mean]
-
-
-def _is_supported(histogram: Histogram, p: float) -> bool:
-    return p == 100 or _display.is_supported(histogram.count, p)
-
-
-def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
-    """Return what a reader of the table must know, a line each."""
-    filled = [row for row in rows if row.histogram.count]
-    notes = []
-    missing = [p for p in percentiles if not all(_is_supported(row.histogram, p) for row in filled)]
-    if missing:
-        needs = (f"p{_plain(p)} takes {math.ceil(round(100 / (100 - p), 6)):,}" for p in missing)
-        notes.append(f"-  too few values: {', '.join(needs)} (--format json shows them nevertheless)")
-    for row in filled:
-        odd = _display.doubt(row.histogram)
-        if odd:
-            notes.append(_display.plain(f"{row.name}: {odd}"))
-    return notes
-
-
-def _json(rows: list[Row], total: Histogram, args: argparse.Namespace, skipped: int) -> str:
-    """Return one JSON document: a summary a row, and their total."""
-    document = {
-        "unit": args.unit,
-        "skipped": skipped,
-        "rows": [{"name": row.name, **_summary(row.histogram, args.percentiles)} for row in rows],
-        "total": _summary(total, args.percentiles),
-    }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
-
-
-def _summary(histogram: Histogram, percentiles: list[float]) -> dict[str, object]:
-    return {
-        "count": histogram.count,
-        "zero_count": histogram.zero_count,
-        "overflow_count": histogram.overflow_count,
-        "min": _finite(histogram.min),
-        "percentiles": {_plain(p): _finite(histogram.percentile(p)) for p in percentiles},
-        "max": _finite(histogram.max),
-        "mean": _finite(histogram.mean),
-        "sum": _finite(histogram.sum),
-    }
-
-
-def _csv(rows: list[Row], total: Histogram, args: argparse.Namespace, skipped: int) -> str:
-    """Return csv with a header; what is not finite is an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    quantiles = [f"p{_plain(p)}" for p in args.percentiles]
-    writer.writerow(["name", "unit", "count", "zero_count", "overflow_count", "min", *quantiles, "max", "mean", "sum"])
-    for name, h in rows:
-        values = [h.min, *map(h.percentile, args.percentiles), h.max, h.mean, h.sum]
-        writer.writerow([name, args.unit, h.count, h.zero_count, h.overflow_count, *map(_finite, values)])
-    return text.getvalue()
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _plain(p: float) -> str:
-    """Return a percentile as people write it.
-
-    >>> _plain(50.0), _plain(99.99)
-    ('50', '99.99')
-    """
-    return str(int(p)) if p.is_integer() else repr(p)
+# ---- writing ---------------------------------------------------------------------------------------
 
 
 def _put(text: str) -> None:
@@ -303,4 +205,4 @@ def _put(text: str) -> None:
 
 
 def _say(message: str) -> None:
-    print(f"historian summarize: {message}", file=sys.stderr)
+    print(f"historian summarize: {plain(message)}", file=sys.stderr)
