@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["InputError", "Tally", "clipped"]
 
-#: Groups to a tally.  Counters take 96 KiB, so that this many take 1 GB at worst: a column of identifiers is a mistake.
-MOST_GROUPS = 10_000
+#: Groups to a tally.  Counters take 96 KiB, so this many take 94 MiB: a column of identifiers is a mistake.
+MOST_GROUPS = 1_000
 
 #: Characters of bad input that a message shows.
 SHOWN = 60
