@@ -4,6 +4,7 @@ HISTORIAN_SANITIZE=address,undefined or =thread builds it under those sanitizers
 HISTORIAN_WERROR=1 makes the warnings of gcc and clang errors.
 """
 
+import glob
 import os
 import sys
 
@@ -25,7 +26,7 @@ if os.environ.get("HISTORIAN_WERROR") == "1" and unix:
 core = Extension(
     "historian._core",
     ["historian/_core.pyx"],
-    depends=["historian/_bulk.h", "historian/_cells.h", "historian/_clock.h", "historian/_python.h"],
+    depends=sorted(glob.glob("historian/*.h") + glob.glob("historian/*.pxi")),
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )

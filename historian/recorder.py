@@ -7,7 +7,8 @@ import os
 
 from . import buckets
 from ._core import FIRST_INDEX, Counters, Counts, Muted, number
-from .histogram import Histogram, check_unit
+from ._units import NS_PER_UNIT, check_unit
+from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ else:
         return function
 
 
-__all__ = ["NS_PER_UNIT", "Recorder"]
-
-#: Nanoseconds to each unit that timers can convert to.
-NS_PER_UNIT = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
+__all__ = ["Recorder"]
 
 #: HISTORIAN_DISABLE=1 at import: recording and timing do nothing.
 DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"

@@ -1,0 +1,85 @@
+# Arrays of numbers for `Counters.record_many`: buffers in place, everything else converted.
+
+cdef tuple NATIVE_ORDER = (b"@", b"=", b"<" if sys.byteorder == "little" else b">")  # prefixes of a format
+
+
+cdef bint open_view(object values, Py_buffer *view, historian_loader *load) except -1:
+    """Open `values` as an array of numbers that can be read in place; return whether that can be done."""
+    cdef bytes code
+    try:
+        PyObject_GetBuffer(values, view, PyBUF_RECORDS_RO)
+    except (BufferError, ValueError):  # numpy raises ValueError for types that buffers have no code for
+        return False
+    code = b"B" if view.format is NULL else <bytes>view.format
+    if code[:1] in NATIVE_ORDER:
+        code = code[1:]
+    load[0] = historian_find_loader(ord(code), view.itemsize) if len(code) == 1 else NULL
+    if load[0] is NULL:
+        PyBuffer_Release(view)
+        return False
+    return True
+
+
+cdef object plain_numbers(object values):
+    """Return `values` as something `record_many` can read: a float64 array or a tuple."""
+    if not hasattr(values, "__array__") and not PyObject_CheckBuffer(values):
+        try:
+            return tuple(values)
+        except TypeError:
+            raise TypeError(f"record_many() takes a one-dimensional array-like, not {type(values).__name__}") from None
+    import numpy
+
+    array = numpy.asarray(values)
+    if array.dtype.kind == "O" and array.ndim == 1:
+        return tuple(array)
+    if array.dtype.kind not in "biuf":
+        hint = "; divide it by numpy.timedelta64(1, 's')" if array.dtype.kind == "m" else ""
+        raise TypeError(f"cannot record values of dtype {array.dtype}{hint}")
+    return array.astype(numpy.float64)
+
+
+cdef int record_view(Counters self, object values, Py_buffer *view, historian_loader load) except -1:
+    cdef historian_array array
+    if view.ndim != 1:
+        hint = "use record() for a single value" if view.ndim == 0 else "flatten it with .ravel()"
+        raise ValueError(f"record_many() takes an array of one dimension, not {view.ndim}: {hint}")
+    array.load, array.data, array.stride, array.n = load, <const char *>view.buf, view.strides[0], view.shape[0]
+    return record_array(self, values, &array)
+
+
+cdef int record_tuple(Counters self, tuple values) except -1:
+    cdef double *numbers = <double *>PyMem_Malloc(len(values) * sizeof(double))
+    cdef historian_array array
+    cdef Py_ssize_t i
+    if numbers is NULL:
+        raise MemoryError()
+    try:
+        for i in range(len(values)):
+            numbers[i] = historian_as_double(values[i])
+            if numbers[i] == -1:  # negative, or an exception is set
+                PyErr_Clear()
+                refuse(values[i], i)
+        array.load, array.data, array.stride = historian_load_double, <const char *>numbers, sizeof(double)
+        array.n = len(values)
+        return record_array(self, values, &array)
+    finally:
+        PyMem_Free(numbers)
+
+
+cdef int record_array(Counters self, object values, const historian_array *array) except -1:
+    cdef historian_cells *cells = writable(self)
+    cdef historian_tables *tables
+    cdef Py_ssize_t bad
+    if array.n <= HISTORIAN_FEW:
+        bad = historian_record_few(cells, array, cells is self.owned)
+    else:
+        tables = historian_take_tables()
+        if tables is NULL:
+            raise MemoryError()
+        with nogil:
+            bad = historian_tally(tables, array)
+        historian_fold(cells if bad < 0 else NULL, tables, cells is self.owned)
+        historian_give_tables(tables)
+    if bad >= 0:
+        refuse(values[bad], bad)
+    return 0

@@ -1,0 +1,257 @@
+# `Counters`: what is recorded into, and how it is read.
+
+cdef class Counters:
+    """Atomic counters for one distribution, in private memory or in memory handed in.
+
+    `memory` is a writable buffer of CELLS_NBYTES bytes, aligned to 8; all zeros is the empty state.
+    """
+
+    def __cinit__(self, double ns_per_unit=1e9, memory=None):
+        cdef Py_buffer view
+        self.ns_per_unit = ns_per_unit
+        if isinstance(self, Muted):
+            return
+        if memory is None:
+            self.shared = <historian_cells *>calloc(2 if HISTORIAN_HAS_GIL else 1, sizeof(historian_cells))
+            if self.shared is NULL:
+                raise MemoryError()
+            if HISTORIAN_HAS_GIL:
+                self.owned = self.shared + 1
+            return
+        PyObject_GetBuffer(memory, &view, PyBUF_WRITABLE)
+        try:
+            if view.len < <Py_ssize_t>sizeof(historian_cells) or <size_t>view.buf % sizeof(uint64_t):
+                raise ValueError(f"counters need {CELLS_NBYTES} bytes aligned to 8; this buffer has {view.len}")
+            self.memory = memoryview(memory)  # keeps the buffer from being moved or freed
+            self.shared = <historian_cells *>view.buf
+        finally:
+            PyBuffer_Release(&view)
+
+    def __dealloc__(self):
+        if self.memory is None:
+            free(self.shared)
+
+    def record(self, value, /):
+        """Record one value, in the recorder's unit.
+
+        `value` is any real number: float, int, numpy scalar, or anything with ``__float__``.  O(1), no lock, safe
+        from any thread.  Raises ValueError for NaN, infinities and negative values and TypeError for what is no number;
+        then nothing has changed.
+        """
+        if not record_one(self, historian_as_double(value)):
+            PyErr_Clear()
+            refuse(value, None)
+
+    def record_many(self, values, /):
+        """Record every value of a one-dimensional array-like, or none.
+
+        float64, float32, integer and bool buffers (numpy, `array.array`, memoryview; strided ones too) are read in
+        place, without the GIL; other sequences are converted.  O(len).  Raises ValueError naming the position of the
+        first NaN, infinite or negative value, and TypeError for what is no number; then nothing has been recorded.
+        """
+        cdef Py_buffer view
+        cdef historian_loader load
+        if isinstance(values, (str, bytes, bytearray)):
+            raise TypeError(f"record_many() takes numbers, not {type(values).__name__}")
+        if isinstance(values, (list, tuple)):
+            record_tuple(self, tuple(values))
+        elif PyObject_CheckBuffer(values) and open_view(values, &view, &load):
+            try:
+                record_view(self, values, &view, load)
+            finally:
+                PyBuffer_Release(&view)
+        else:
+            self.record_many(plain_numbers(values))
+
+    def _add(self, Counts counts not None, double sum, double min, double max, /):
+        """Add what was counted elsewhere: `counts` with their exact sum and extremes (unused if there are none)."""
+        cdef historian_cells *cells = writable(self)
+        cdef int j
+        cdef uint64_t before = 0
+        if cells is NULL or counts.length == 0:
+            return
+        historian_store(&cells.used, 1)
+        historian_add_sum(cells, sum)
+        historian_raise(&cells.max, historian_bits(max))
+        historian_raise(&cells.not_min, ~historian_bits(min))
+        for j in range(counts.length):
+            if counts.totals[j] != before:
+                historian_add_count(cells, counts.first + j, counts.totals[j] - before, cells is self.owned)
+                before = counts.totals[j]
+
+    def _read(self, *, bint drain=False):
+        """Return (counts, sum, min, max) of all records so far; with `drain`, also take them out.
+
+        Extremes that do not match the counts, because a record is in flight in another thread, come out as NaN.
+        O(slots from the smallest record to the largest).
+        """
+        cdef Reading owned = read_owned(self.owned, drain)
+        if self.shared is NULL or not historian_load(&self.shared.used):
+            return owned.counts, owned.sum, owned.min, owned.max
+        cdef Reading shared = read_shared(self.shared, drain)
+        if owned.counts.length == 0 or shared.counts.length == 0:
+            owned = shared if shared.counts.length else owned
+            return owned.counts, owned.sum, owned.min, owned.max
+        return (
+            owned.counts.plus(shared.counts),
+            owned.sum + shared.sum,
+            # NaN, the mark of an extreme in flight, fails every comparison: it must be asked for first.
+            shared.min if shared.min != shared.min or shared.min < owned.min else owned.min,
+            shared.max if shared.max != shared.max or shared.max > owned.max else owned.max,
+        )
+
+    def time(self, errors=None):
+        """Return a fresh `Timer` that records the time its ``with`` (or ``async with``) block takes.
+
+        A block left by an exception is recorded too: in `errors`, if that is given, else here.  O(1).  Raises
+        ValueError if the unit is not one of time.
+        """
+        cdef Timer timer
+        check_time(self)
+        timer = Timer.__new__(Timer)
+        timer.into = self
+        timer.errors = self
+        if errors is not None:
+            check_time(errors)
+            timer.errors = errors
+        return timer
+
+    def start(self):
+        """Return a token for `stop`: the reading of ``time.perf_counter_ns()``.  Raises ValueError if the unit is not
+        one of time."""
+        check_time(self)
+        return historian_now()
+
+    def stop(self, start, /):
+        """Record the time since `start`, a token of `start()` or a reading of ``time.perf_counter_ns()``.
+
+        For load generators: pass the moment at which the operation *should* have begun, and the wait of requests that a
+        stall held back is counted too.  Raises ValueError for a moment in the future and if the unit is not one of
+        time, TypeError if `start` is no int; then nothing is recorded.
+        """
+        cdef int64_t now = historian_now(), began
+        if not isinstance(start, int):
+            raise TypeError(f"stop() takes the token that start() returned, an int, not {type(start).__name__}")
+        began = start
+        check_time(self)
+        if not 0 <= began <= now + CLOCK_SLACK_NS:
+            raise ValueError(f"start {began} ns is not in the past of the clock, which reads {now} ns")
+        record_time(self, now - began)
+
+
+cdef class Muted(Counters):
+    """Counters that count nothing, for ``HISTORIAN_DISABLE=1``."""
+
+    def record(self, value, /):
+        """Do nothing: recording is disabled."""
+
+    def record_many(self, values, /):
+        """Do nothing: recording is disabled."""
+
+    def time(self, errors=None):
+        """Return a timer that does nothing: recording is disabled."""
+        return MUTED_TIMER
+
+    def start(self):
+        """Return 0: recording is disabled."""
+        return 0
+
+    def stop(self, start, /):
+        """Do nothing: recording is disabled."""
+
+
+cdef inline bint record_one(Counters counters, double value) noexcept:
+    """Record one value while holding the GIL."""
+    if counters.owned is not NULL:
+        return historian_record_owned(counters.owned, value)
+    return counters.record_native(value)
+
+
+cdef inline historian_cells *writable(Counters counters) noexcept:
+    """Return the cells to write to while holding the GIL."""
+    return counters.owned if counters.owned is not NULL else counters.shared
+
+
+@cython.final
+cdef class Reading:
+    """Counts with their sum and extremes; NaN for extremes that there are not."""
+
+    cdef Counts counts
+    cdef double sum, min, max
+
+
+cdef Reading read_owned(historian_cells *cells, bint drain):
+    """Read cells that nobody writes to meanwhile: their extremes tell where the populated slots are."""
+    cdef Reading reading = Reading.__new__(Reading)
+    cdef int first, end
+    if cells is NULL or cells.not_min == 0:
+        reading.counts = Counts.__new__(Counts)
+        reading.min = reading.max = NAN
+        return reading
+    first = historian_slot(~cells.not_min)
+    end = historian_slot(cells.max) + 1
+    reading.counts = counts_of(&cells.counts[0], first, end)
+    reading.sum = historian_double(cells.sum)
+    reading.min = historian_double(~cells.not_min)
+    reading.max = historian_double(cells.max)
+    if drain:
+        cells.sum = cells.max = cells.not_min = 0
+        memset(&cells.counts[first], 0, (end - first) * sizeof(uint64_t))
+    return reading
+
+
+cdef Reading read_shared(historian_cells *cells, bint drain):
+    """Read cells that others write to meanwhile."""
+    cdef Reading reading = Reading.__new__(Reading)
+    cdef uint64_t sum_bits, max_bits, not_min
+    # Writers add the count last, so it is read first.  A sum whose count has yet to come stays for the next drain.
+    reading.counts = drain_counts(cells) if drain else counts_of(&cells.counts[0], 0, HISTORIAN_SLOTS)
+    reading.min = reading.max = NAN
+    if reading.counts.length == 0:
+        return reading
+    if drain:
+        sum_bits = historian_exchange(&cells.sum, 0)
+        max_bits = historian_exchange(&cells.max, 0)
+        not_min = historian_exchange(&cells.not_min, 0)
+    else:
+        sum_bits = historian_load(&cells.sum)
+        max_bits = historian_load(&cells.max)
+        not_min = historian_load(&cells.not_min)
+    reading.sum = historian_double(sum_bits)
+    if not_min and <int>historian_slot(~not_min) == reading.counts.first:
+        reading.min = historian_double(~not_min)
+    if not_min and <int>historian_slot(max_bits) == reading.counts.last:
+        reading.max = historian_double(max_bits)
+    return reading
+
+
+cdef Counts drain_counts(historian_cells *cells):
+    """Take every count out of the cells, each exactly once."""
+    cdef uint64_t *raw = <uint64_t *>calloc(HISTORIAN_SLOTS, sizeof(uint64_t))
+    cdef int slot
+    if raw is NULL:
+        raise MemoryError()
+    try:
+        for slot in range(HISTORIAN_SLOTS):
+            if historian_load(&cells.counts[slot]):
+                raw[slot] = historian_exchange(&cells.counts[slot], 0)
+        return counts_of(raw, 0, HISTORIAN_SLOTS)
+    finally:
+        free(raw)
+
+
+cdef int refuse(object value, object position) except -1:
+    """Raise for a value that was not recorded."""
+    huge = isinstance(value, int) and value.bit_length() > 1024  # repr() itself refuses the longest
+    shown = f"an int of {value.bit_length()} bits" if huge else repr(value)
+    what = f"cannot record {shown}" if position is None else f"values[{position}] is {shown}, so nothing was recorded"
+    try:
+        as_double(value)
+    except OverflowError:
+        raise ValueError(f"{what}: it is beyond the range of a float") from None
+    except TypeError:
+        if hasattr(value, "__float__"):
+            raise
+        hint = "; pass its .total_seconds()" if hasattr(value, "total_seconds") else ""
+        raise TypeError(f"{what}: {type(value).__name__} is not a real number{hint}") from None
+    raise ValueError(f"{what}: a value must be finite and not negative")
