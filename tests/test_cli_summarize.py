@@ -569,7 +569,7 @@ def test_percentiles_are_those_of_the_histogram():
 def test_the_table_shows_no_percentile_of_too_few_values():
     out = summarize("-p", "50,99,99.9,100", stdin="1 " * 100)[1]
     assert out.splitlines()[1].split() == ["<stdin>", "100", "1.00", "1.00", "1.00", "-", "1.00", "1.00", "1.00"]
-    assert "p99.9 takes 1,000" in out
+    assert "p99.9 takes 1,001" in out
     assert "p99 takes" not in out
 
 
@@ -692,3 +692,11 @@ def test_the_parser_hands_out_run():
     parser = argparse.ArgumentParser()
     module.add_parser(parser.add_subparsers())
     assert parser.parse_args(["summarize"]).run is module.run
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full, as Linux has")
+def test_a_full_disk_is_told():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*COMMAND, "-"], input=b"1 2 3\n", stdout=full, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert done.stderr == b"historian: cannot write the output: No space left on device\n"

@@ -74,7 +74,7 @@ def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
     notes = []
     missing = [p for p in percentiles if not all(_is_supported(row.histogram, p) for row in filled)]
     if missing:
-        needs = (f"p{_plain(p)} takes {math.ceil(round(100 / (100 - p), 6)):,}" for p in missing)
+        needs = (f"p{_plain(p)} takes {_display.least_count(p):,}" for p in missing)
         notes.append(f"-  too few values: {', '.join(needs)} (--format json shows them nevertheless)")
     for row in filled:
         odd = _display.doubt(row.histogram)
