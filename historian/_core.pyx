@@ -54,6 +54,10 @@ cdef extern from "_bulk.h" nogil:
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
 
+cdef extern from "_pages.h":
+    void *historian_new_pages(size_t size)
+    void historian_free_pages(void *pages, size_t size)
+
 cdef extern from "_python.h":
     enum: HISTORIAN_HAS_GIL
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)

@@ -1,5 +1,8 @@
 # `Counters`: what is recorded into, and how it is read.
 
+cdef size_t PRIVATE_NBYTES = (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_cells)  # one shared, one owned
+
+
 cdef class Counters:
     """Atomic counters for one distribution, in private memory or in memory handed in.
 
@@ -12,7 +15,7 @@ cdef class Counters:
         if isinstance(self, Muted):
             return
         if memory is None:
-            self.shared = <historian_cells *>calloc(2 if HISTORIAN_HAS_GIL else 1, sizeof(historian_cells))
+            self.shared = <historian_cells *>historian_new_pages(PRIVATE_NBYTES)
             if self.shared is NULL:
                 raise MemoryError()
             if HISTORIAN_HAS_GIL:
@@ -29,7 +32,7 @@ cdef class Counters:
 
     def __dealloc__(self):
         if self.memory is None:
-            free(self.shared)
+            historian_free_pages(self.shared, PRIVATE_NBYTES)
 
     def record(self, value, /):
         """Record one value, in the recorder's unit.

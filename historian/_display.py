@@ -22,6 +22,7 @@ __all__ = [
     "doubt",
     "html_table",
     "is_supported",
+    "least_count",
     "plain",
     "quantity",
     "summary",
@@ -106,20 +107,29 @@ def quantity(value: float, unit: str) -> str:
 
 
 def is_supported(count: int, p: float) -> bool:
-    """Say whether `count` values are enough for the p-th percentile to be more than just their maximum.
+    """Say whether the p-th percentile of `count` values has at least one value above it; else it is just the maximum.
 
-    It takes at least one value above it: count * (100 - p) / 100 >= 1.
-
-    >>> is_supported(1000, 99.9), is_supported(999, 99.9)
+    >>> is_supported(100, 99), is_supported(99, 99)
     (True, False)
     """
-    return round(count * (100 - p), 6) >= 100  # 100 - 99.9 is 0.09999999999999432
+    return math.ceil(p / 100 * count) < count  # the rank, as in `Histogram.percentile`
+
+
+def least_count(p: float) -> int:
+    """Return the least number of values for which `is_supported`, for p below 100.
+
+    >>> least_count(99), least_count(99.9)  # 99.9/100 is 0.9990000000000001
+    (100, 1001)
+    """
+    count = math.floor(100 / (100 - p))
+    while not is_supported(count, p):
+        count += 1
+    return count
 
 
 def supported_percentile(histogram: Histogram, p: float) -> float:
     """Return the p-th percentile, or NaN if there are too few values for it."""
-    # 99.9 / 100 is 0.9990000000000001, which of 1,000 values would be the maximum.
-    return histogram.quantile(round(p / 100, 9)) if is_supported(histogram.count, p) else math.nan
+    return histogram.percentile(p) if is_supported(histogram.count, p) else math.nan
 
 
 def describe(histogram: Histogram) -> str:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from ._display import Scale, base_unit, doubt, html_table, is_supported, middle, plain, supported_percentile, table
+from ._display import (
+    Scale,
+    base_unit,
+    doubt,
+    html_table,
+    is_supported,
+    least_count,
+    middle,
+    plain,
+    supported_percentile,
+    table,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,15 +35,15 @@ class Profile:
     other unit.  A table has one unit for its values and one for its sums, named in the header, and is sorted by sum,
     largest first.  Histograms without values are left out.
 
-    A percentile p of n values is shown if at least one value is expected above it, n*(1 - p/100) >= 1.  With fewer
-    it is but the maximum, which has a column of its own: then '-' is shown.
+    A percentile is shown if at least one value lies above it.  Otherwise it is but the maximum, which has a column of
+    its own: then '-' is shown.
 
     >>> from historian import Histogram
     >>> print(Profile({"scan": Histogram.from_values([0.25] * 200), "empty": Histogram()}))
     operation (ms)  min  median   90   99  99.9  99.99  max  count  sum (s)
     scan            250     250  250  250     -      -  250    200     50.0
     <BLANKLINE>
-    -  too few values: 99 takes 100 of them, 99.9 takes 1,000, 99.99 takes 10,000
+    -  too few values: 99 takes 100, 99.9 takes 1,001, 99.99 takes 10,000 of them
     """
 
     __slots__ = ("histograms",)
@@ -73,7 +84,8 @@ class Profile:
     def _notes(self) -> Iterator[str]:
         """Yield what a reader of the tables must know."""
         if not all(is_supported(h.count, p) for h in self.histograms.values() for p in PERCENTILES.values()):
-            yield "-  too few values: 99 takes 100 of them, 99.9 takes 1,000, 99.99 takes 10,000"
+            high = ", ".join(f"{name} takes {least_count(p):,}" for name, p in PERCENTILES.items() if p >= 99)
+            yield f"-  too few values: {high} of them"
         for name, histogram in self.histograms.items():
             odd = doubt(histogram)
             if odd:

@@ -10,6 +10,7 @@ import tarfile
 import threading
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -110,20 +111,26 @@ def test_wheel_holds_what_users_need_and_no_more(wheel: Path) -> None:
     assert compiled.pop().startswith("historian/_core.")
 
 
-def test_other_modules_record_natively_without_the_gil(compiler: None, tmp_path: Path) -> None:
-    (tmp_path / "native.pyx").write_text(NATIVE)
-    (tmp_path / "setup.py").write_text(SETUP)
+@pytest.fixture(scope="session")
+def native(compiler: None, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Build and import a module that records natively."""
+    folder = tmp_path_factory.mktemp("native")
+    (folder / "native.pyx").write_text(NATIVE)
+    (folder / "setup.py").write_text(SETUP)
     done = subprocess.run(
-        [sys.executable, "setup.py", "build_ext", "--inplace"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "setup.py", "build_ext", "--inplace"], cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = tmp_path.glob("native.*.*[do]")  # native.cpython-312-x86_64-linux-gnu.so, native.cp312-win_amd64.pyd
+    (path,) = folder.glob("native.*.*[do]")  # native.cpython-312-x86_64-linux-gnu.so, native.cp312-win_amd64.pyd
     spec = importlib.util.spec_from_file_location("native", path)
     assert spec is not None
     assert spec.loader is not None
-    native = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(native)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
+
+def test_other_modules_record_natively_without_the_gil(native: Any) -> None:
     recorder, threads, times = historian.Recorder(), 4, 50_000
     assert native.record(recorder, float("nan"), 1) == 0
     workers = [threading.Thread(target=native.record, args=(recorder, 2.0**k, times)) for k in range(threads)]
@@ -142,3 +149,23 @@ def test_other_modules_record_natively_without_the_gil(compiler: None, tmp_path:
     }
     assert (histogram.min, histogram.max) == (1.0, 8.0)
     assert histogram.sum == times * (1 + 2 * 2 + 4 + 8)
+
+
+def test_every_native_record_is_in_exactly_one_drain(native: Any) -> None:
+    recorder, drained = historian.Recorder(), []
+    values = [2.0**k for k in range(4)]
+    workers = [threading.Thread(target=native.record, args=(recorder, value, 500_000)) for value in values]
+    for worker in workers:
+        worker.start()
+    while any(worker.is_alive() for worker in workers):
+        recorder.record(16.0)
+        drained.append(recorder.drain())
+    drained.append(recorder.drain())
+    everything = historian.merge(drained)
+    assert everything.counts.tolist() == [500_000] * 4 + [len(drained) - 1]
+    assert everything.sum == 500_000 * sum(values) + 16.0 * (len(drained) - 1)
+    assert recorder.snapshot() == historian.Histogram()
+    for part in drained:
+        if part.count:  # extremes may lag behind a record in flight, but never contradict the buckets
+            assert part.lower[0] <= part.min <= part.upper[0]
+            assert part.lower[-1] <= part.max <= part.upper[-1]

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import demo_workers
 import pytest
 
 import historian
@@ -94,55 +95,14 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path):
         assert "queries" in started.stderr.readline()  # all workers are at work
         assert len(list(tmp_path.iterdir())) == 1
         os.killpg(started.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
+        # This ends when nobody holds the pipes any more, so no process that inherited them is left.
         printed, complaints = started.communicate(timeout=60)
         assert started.returncode == 130
         assert "Traceback" not in complaints and printed == ""
         assert list(tmp_path.iterdir()) == []
-        wait_for_no_group(started.pid)
     finally:
         if started.poll() is None:
             os.killpg(started.pid, signal.SIGKILL)
-
-
-def wait_for_no_group(group):
-    for _ in range(600):  # multiprocessing's own helper needs a moment to see that its parent is gone
-        try:
-            os.killpg(group, 0)
-        except (ProcessLookupError, PermissionError):
-            return
-        time.sleep(0.05)
-    raise AssertionError("processes are left")
-
-
-def succeed(parent, value):
-    parent.send(("ready", None))
-    parent.recv()
-    parent.send(("queries", 1))
-    return value
-
-
-def raise_at_once(parent, *ignored):
-    raise ZeroDivisionError("on purpose")
-
-
-def raise_at_work(parent):
-    parent.send(("ready", None))
-    parent.recv()
-    raise ZeroDivisionError("on purpose")
-
-
-def exit_at_once(parent):
-    os._exit(3)
-
-
-def exit_at_work(parent):
-    parent.send(("ready", None))
-    parent.recv()
-    os._exit(3)
-
-
-def say_nothing(parent):
-    parent.recv()
 
 
 def run_workers(*work):
@@ -150,34 +110,34 @@ def run_workers(*work):
 
 
 def test_workers_answer_in_order():
-    assert run_workers((succeed, "a"), (succeed, "b")) == ["a", "b"]
+    assert run_workers((demo_workers.succeed, "a"), (demo_workers.succeed, "b")) == ["a", "b"]
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize(
     ("bad", "why"),
     [
-        (raise_at_once, "ZeroDivisionError: on purpose"),
-        (raise_at_work, "ZeroDivisionError: on purpose"),
-        (exit_at_once, "status 3"),
-        (exit_at_work, "status 3"),
+        (demo_workers.raise_at_once, "ZeroDivisionError: on purpose"),
+        (demo_workers.raise_at_work, "ZeroDivisionError: on purpose"),
+        (demo_workers.exit_at_once, "status 3"),
+        (demo_workers.exit_at_work, "status 3"),
     ],
 )
 def test_a_failing_worker_ends_all(bad, why):
     with pytest.raises(_workers.WorkerError, match=why):
-        run_workers((succeed, 1), (bad,))
+        run_workers((demo_workers.succeed, 1), (bad,))
     assert multiprocessing.active_children() == []
 
 
 def test_a_silent_worker_is_given_up(monkeypatch):
     monkeypatch.setattr(_workers, "GRACE", 0.1)
     with pytest.raises(_workers.WorkerError, match="said nothing"):
-        run_workers((say_nothing,))
+        run_workers((demo_workers.say_nothing,))
     assert multiprocessing.active_children() == []
 
 
 def test_a_failure_is_status_1(monkeypatch, capsys):
-    monkeypatch.setattr(_workload.Workload, "run", raise_at_once)
+    monkeypatch.setattr(_workload.Workload, "run", demo_workers.raise_at_once)
     assert main(["demo"]) == 1
     assert "on purpose" in capsys.readouterr().err
 

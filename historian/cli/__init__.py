@@ -30,6 +30,10 @@ def main(argv: list[str] | None = None) -> int:
         # The reader has left. Python would complain once more when it flushes at exit: give it somewhere to write.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # such as a full disk under a redirection; commands report what they read themselves
+        print(f"historian: cannot write the output: {error.strerror or error}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
     return status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import threading
+import sys
 import time
 import traceback
 from multiprocessing.connection import wait
@@ -36,7 +36,7 @@ def run_workers(work: list[tuple[Any, ...]], seconds: float, limit: float) -> li
     """
     context = multiprocessing.get_context("spawn")
     processes: dict[Connection, SpawnProcess] = {}
-    restore = _ignore_interrupts()  # which the workers inherit: an interrupt is the parent's to deal with
+    release = _hold_interrupts()  # workers inherit that: an interrupt is the parent's to deal with
     try:
         try:
             for function, *args in work:
@@ -46,7 +46,7 @@ def run_workers(work: list[tuple[Any, ...]], seconds: float, limit: float) -> li
                 processes[ours] = process
                 theirs.close()
         finally:
-            restore()
+            release()
         _await(processes, "ready")
         seconds = max(0.5, min(seconds, limit - time.monotonic()))
         for worker in processes:
@@ -69,7 +69,7 @@ def _obey(parent: Connection, do: Callable[..., Any], *args: Any) -> None:
 
     Should the parent be gone, this ends too, quietly.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to deal with
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         try:
             answer = "done", do(parent, *args)
@@ -115,9 +115,13 @@ def _ended(process: SpawnProcess) -> WorkerError:
     return WorkerError(f"a worker ended early, with status {process.exitcode}")
 
 
-def _ignore_interrupts() -> Callable[[], object]:
-    """Ignore SIGINT for now; return what undoes it."""
-    if threading.current_thread() is not threading.main_thread():
-        return lambda: None
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return lambda: signal.signal(signal.SIGINT, before)
+def _hold_interrupts() -> Callable[[], object]:
+    """Keep SIGINT from this thread and the processes that it starts; return what lets through one that came."""
+    if sys.platform == "win32":
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return lambda: signal.signal(signal.SIGINT, before)
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # the first start would do so, and let SIGINT through
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask)
