@@ -57,7 +57,8 @@ def summarise(results: Results) -> None:
     for figure in results.figures:
         print(figure)
     reached = sum(figure.verdict == "reached" for figure in results.figures)
-    print(f"{reached} of {len(results.figures)} reached, in {results.seconds:.0f} s; skipped: {results.skipped or 'nothing'}")
+    print(f"{reached} of {len(results.figures)} reached, in {results.seconds:.0f} s")
+    print(f"skipped: {', '.join(results.skipped) or 'nothing'}")
 
 
 if __name__ == "__main__":

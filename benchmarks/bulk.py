@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,7 @@ def kinds(results: Results) -> None:
     cases = []
     for name, array in arrays.items():
         if isinstance(array, list):
-            cases.append(once(name, lambda array=array, record_many=Recorder().record_many: record_many(array), len(array)))
+            cases.append(once(name, functools.partial(Recorder().record_many, array), len(array)))
         else:
             cases.append(call(name, Recorder().record_many, array))
     for name, case in interleave(cases, rounds=15).items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,7 @@ def spread_over(count: int) -> Histogram:
 def with_records(results: Results) -> None:
     """Work on n records: recording them grows with n, asking about them must not."""
     data = latencies(RECORDS[-1])
-    grow(results, "record_many", "values", RECORDS, lambda n: lambda m=Recorder().record_many: m(data[:n]))
+    grow(results, "record_many", "values", RECORDS, lambda n: partial(Recorder().record_many, data[:n]))
     grow(results, "numpy.sum", "values", RECORDS, lambda n: lambda: data[:n].sum())
     numbers = data[:1_000_000].tolist()
 
@@ -77,31 +78,31 @@ def with_records(results: Results) -> None:
         rec.record_many(data[:n])
         return rec
 
-    sides = Historian()
+    codec = Historian()
     grow(results, "snapshot", "values recorded", RECORDS, lambda n: recorder(n).snapshot)
-    grow(results, "five quantiles", "values recorded", RECORDS, lambda n: lambda h=histograms[n]: h.quantile(FIVE))
+    grow(results, "five quantiles", "values recorded", RECORDS, lambda n: partial(histograms[n].quantile, FIVE))
     grow(results, "numpy.quantile, five", "values", RECORDS[:-1], lambda n: lambda: np.quantile(data[:n], FIVE))
     grow(results, "merge of two", "values recorded", RECORDS, lambda n: lambda h=histograms[n]: h + h)
-    grow(results, "encode", "values recorded", RECORDS, lambda n: lambda h=histograms[n]: sides.encode(h))
-    lengths = tuple(float(len(sides.encode(histograms[n]))) for n in RECORDS)
+    grow(results, "encode", "values recorded", RECORDS, lambda n: partial(codec.encode, histograms[n]))
+    lengths = tuple(float(len(codec.encode(histograms[n]))) for n in RECORDS)
     results.add(Growth("size in bytes", "values recorded", tuple(map(float, RECORDS)), lengths, "B"))
 
 
 def with_buckets(results: Results) -> None:
     """Work on a histogram of b populated buckets."""
-    sides, histograms = Historian(), {b: spread_over(b) for b in BUCKETS}
+    codec, histograms = Historian(), {b: spread_over(b) for b in BUCKETS}
 
     def recorder(b: int) -> Recorder:
         rec = Recorder()
         rec.record_many([buckets.upper(i) for i in range(-2048, -2048 + b)])
         return rec
 
-    encoded = {b: sides.encode(histograms[b]) for b in BUCKETS}
+    encoded = {b: codec.encode(histograms[b]) for b in BUCKETS}
     grow(results, "snapshot", "buckets", BUCKETS, lambda b: recorder(b).snapshot)
-    grow(results, "five quantiles", "buckets", BUCKETS, lambda b: lambda h=histograms[b]: h.quantile(FIVE))
+    grow(results, "five quantiles", "buckets", BUCKETS, lambda b: partial(histograms[b].quantile, FIVE))
     grow(results, "merge of two", "buckets", BUCKETS, lambda b: lambda h=histograms[b]: h + h)
-    grow(results, "encode", "buckets", BUCKETS, lambda b: lambda h=histograms[b]: sides.encode(h))
-    grow(results, "decode", "buckets", BUCKETS, lambda b: lambda data=encoded[b]: sides.decode(data))
+    grow(results, "encode", "buckets", BUCKETS, lambda b: partial(codec.encode, histograms[b]))
+    grow(results, "decode", "buckets", BUCKETS, lambda b: partial(codec.decode, encoded[b]))
     lengths = tuple(float(len(encoded[b])) for b in BUCKETS)
     results.add(Growth("size in bytes", "buckets", tuple(map(float, BUCKETS)), lengths, "B"))
     pickled = tuple(float(len(pickle.dumps(histograms[b]))) for b in BUCKETS)
@@ -115,7 +116,9 @@ def with_count(results: Results) -> None:
     qs = {k: np.linspace(0, 1, k) for k in ks}
     grow(results, "k quantiles", "quantiles", ks, lambda k: lambda: h.quantile(qs[k]))
     rec, stalls = Recorder(), (10, 1_000, 100_000, 10_000_000)
-    grow(results, "record_corrected", "value / interval", stalls, lambda n: lambda: rec.record_corrected(1e-3 * n, 1e-3))
+    grow(
+        results, "record_corrected", "value / interval", stalls, lambda n: lambda: rec.record_corrected(1e-3 * n, 1e-3)
+    )
 
 
 def with_recorders(results: Results) -> None:
@@ -129,7 +132,13 @@ def with_recorders(results: Results) -> None:
         return made
 
     grow(results, "Registry.snapshot", "recorders", counts, lambda r: registry(r).snapshot)
-    grow(results, "Registry.recorder, found", "recorders", counts, lambda r: lambda g=registry(r): g.recorder("recorder 0"))
+    grow(
+        results,
+        "Registry.recorder, found",
+        "recorders",
+        counts,
+        lambda r: partial(registry(r).recorder, "recorder 0"),
+    )
     if os.path.exists(memory.SMAPS):
         sizes = counts[1:]  # the kernel counts whole pages: one recorder says little
         costs = tuple(r * memory.run("historian", r, "record")[0] for r in sizes)

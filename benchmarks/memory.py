@@ -48,6 +48,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 def figure(results: Results, measure: str, target: float, kilobytes: float) -> None:
     """Add a figure that was taken once: the kernel counts pages, which do not vary."""
+    kilobytes = max(kilobytes, 0.0)
     results.add(Figure(measure, kilobytes, kilobytes, 0.0, "kB", target))
 
 

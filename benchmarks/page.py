@@ -22,25 +22,26 @@ NOTES = {
         "The bare loop is taken off. *latencies* feeds 2,000 lognormal values in turn, so that they fall into many "
         "buckets; the other lines record one number again and again, which is the cheapest case for the caches. The "
         "native lines are C loops without the GIL, where every add is atomic; from Python, historian's adds are "
-        "protected by the GIL. Sketches (KLL, REQ, t-digests) buffer values and sort them now and then: their cost is an "
-        "average. Nothing here shows what a cold cache costs, which may well be more than everything else."
+        "protected by the GIL. Sketches (KLL, REQ, t-digests) buffer values and sort them now and then: their cost is "
+        "an average. Nothing here shows what a cold cache costs, which may well be more than everything else."
     ),
     "Whole arrays": (
         "Time for each value. `numpy.sum` reads the values and no more: the least that any pass over them costs. "
-        "`numpy.bincount` is given the bucket of each value, and only counts. `numpy.quantile` copies and partitions all "
-        "values; it is exact. fastdigest takes lists natively and converts arrays. Times for 1e7 and more are of memory as "
-        "much as of code."
+        "`numpy.bincount` is given the bucket of each value, and only counts. `numpy.quantile` copies and partitions "
+        "all values; it is exact. fastdigest takes lists natively and converts arrays. Times for 1e7 and more are of "
+        "memory as much as of code."
     ),
     "Timers": (
         "An empty block, or an empty function whose own call is taken off; *by hand* is what people write "
-        "themselves. The coroutine is driven without an event loop, whose cost would hide everything. The clock is most "
-        "of each of these figures: on a machine where the processor's time stamp counter cannot be used they are "
+        "themselves. The coroutine is driven without an event loop, whose cost would hide everything. The clock is "
+        "most of each of these figures: on a machine where the processor's time stamp counter cannot be used they are "
         "larger, all of them."
     ),
     "Snapshot": "Of one recorder. Reading while other threads write costs more: their cache lines must be fetched.",
     "Quantiles": (
-        "Of 1e5 latencies; *five* are p50, p90, p99, p99.9, p99.99. A snapshot comes before them in historian, and is not "
-        "included. Only libraries that answer a quantile are listed; Prometheus and OpenTelemetry leave it to the server."
+        "Of 1e5 latencies; *five* are p50, p90, p99, p99.9, p99.99. A snapshot comes before them in historian, and is "
+        "not included. Only libraries that answer a quantile are listed; Prometheus and OpenTelemetry leave that to "
+        "the server."
     ),
     "Merge": "historian and boost-histogram make a new one; the others add to the left one. Each is asked after it.",
     "Encode and decode": (
@@ -161,4 +162,4 @@ def number(value: float) -> str:
 
 
 def unit(name: str) -> str:
-    return "×" if name == "x" else name
+    return "\N{MULTIPLICATION SIGN}" if name == "x" else name
