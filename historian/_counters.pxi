@@ -3,6 +3,7 @@
 cdef size_t PRIVATE_NBYTES = (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_cells)  # one shared, one owned
 
 
+@cython.no_gc_clear  # or the collector would take `memory` away before __dealloc__ asks whose memory it is
 cdef class Counters:
     """Atomic counters for one distribution, in private memory or in memory handed in.
 

@@ -5,7 +5,9 @@ import copy
 import datetime
 import decimal
 import fractions
+import gc
 import math
+import mmap
 import pickle
 import weakref
 
@@ -458,6 +460,20 @@ def test_counters_in_memory_handed_in():
         memory.append(0)  # the recorders hold it
     assert b._read(drain=True)[0].total == 3
     assert a._read()[0].total == 0
+
+
+def test_memory_handed_in_outlives_counters_in_a_cycle():
+    class Cyclic(Counters):
+        pass
+
+    memory = mmap.mmap(-1, CELLS_NBYTES)
+    counters = Cyclic(1e9, memory)
+    counters.itself = counters
+    counters.record(1.0)
+    del counters
+    gc.collect()
+    assert any(memory[:])  # it would crash if the memory had been freed
+    memory.close()  # nobody holds it any more
 
 
 @pytest.mark.parametrize("memory", [bytearray(8), bytearray(CELLS_NBYTES - 1), bytes(CELLS_NBYTES), "x", 3])

@@ -1,0 +1,163 @@
+"""Whole arrays: by size, type, layout and order, over numpy and the peers that take arrays."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from historian import Recorder
+
+from .data import errors, latencies
+from .figures import ratio, row
+from .native import build
+from .timing import ROUNDS, Case, interleave, loop, once
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .peers import Peer
+    from .results import Results
+
+TABLE = "Whole arrays"
+MILLION = 1_000_000
+
+
+def measure(results: Results, peers: list[Peer]) -> None:
+    """Take all figures of this module."""
+    from_memory(results, peers)
+    in_cache(results)
+    short(results)
+    kinds(results)
+    sizes(results)
+    libraries(results, peers)
+
+
+def call(name: str, function: object, data: NDArray, repeat: int = 1) -> Case:
+    """Return the case of `function(data)`, the time divided by the number of values."""
+    case = loop(name, "function(data)", repeat=repeat, function=function, data=data)
+    whole = case.run
+    case.run = lambda: whole() / data.size
+    return case
+
+
+def from_memory(results: Results, peers: list[Peer]) -> None:
+    """4 M float64, 32 MB: more than most caches hold."""
+    data = latencies(4 * MILLION)
+    places = np.random.default_rng(2).permutation(np.arange(data.size) % 900)  # as many buckets as latencies fill
+    cases = [
+        call("numpy.sum", np.sum, data),
+        call("numpy.bincount", np.bincount, places),
+        call("record_many", Recorder().record_many, data),
+    ]
+    boost = [peer for peer in peers if peer.name == "boost-histogram"]
+    timed = interleave(cases)
+    results.add(
+        ratio("record_many(4 M float64) / numpy.sum", 2.1, timed["record_many"], timed["numpy.sum"]),
+        ratio("record_many(4 M float64) / numpy.bincount", 0.8, timed["record_many"], timed["numpy.bincount"]),
+    )
+    for peer in boost:
+        cases = [call("record_many", Recorder().record_many, data), call(peer.name, peer.new().fill, data)]
+        timed = interleave(cases, rounds=7)
+        results.add(ratio("record_many(4 M float64) / boost-histogram", 0.25, timed["record_many"], timed[peer.name]))
+
+
+def in_cache(results: Results) -> None:
+    """1e5 float64, 800 kB, over the additions alone."""
+    native, data = build("native"), latencies(100_000)
+    cases = interleave(
+        [Case("loop", lambda: native.sum_loop(data)), call("record_many", Recorder().record_many, data)], 4 * ROUNDS
+    )
+    results.add(
+        ratio("record_many(1e5 float64, in cache) / sum += x in C", 1.4, cases["record_many"], cases["loop"]),
+        row(TABLE, "sum += x in C", "1e5 float64, in cache", cases["loop"]),
+        row(TABLE, "historian", "1e5 float64, in cache", cases["record_many"]),
+    )
+
+
+def short(results: Results) -> None:
+    """100 float64, where the call itself counts."""
+    data = latencies(100)
+    names = {"data": data, "sum_": np.sum, "record_many": Recorder().record_many}
+    cases = interleave(
+        [
+            loop("numpy.sum", "sum_(data)", repeat=5_000, **names),
+            loop("record_many", "record_many(data)", repeat=5_000, **names),
+        ],
+        rounds=4 * ROUNDS,
+    )
+    results.add(ratio("record_many(100 float64) / numpy.sum", 2.0, cases["record_many"], cases["numpy.sum"]))
+
+
+def kinds(results: Results) -> None:
+    """A million values of each type, layout and order."""
+    data = latencies(MILLION)
+    wide = np.zeros(4 * MILLION)
+    wide[::4] = data
+    arrays = {
+        "float64": data,
+        "float32": data.astype(np.float32),
+        "int64, ns": (data * 1e9).astype(np.int64),
+        "int32, us": (data * 1e6).astype(np.int32),
+        "float64, every 4th": wide[::4],
+        "float64, reversed": data[::-1],
+        "float64, sorted": np.sort(data),
+        "float64, all equal": np.full(MILLION, 0.0025),
+        "float64, a list": data[:100_000].tolist(),
+    }
+    cases = []
+    for name, array in arrays.items():
+        if isinstance(array, list):
+            cases.append(once(name, lambda array=array, record_many=Recorder().record_many: record_many(array), len(array)))
+        else:
+            cases.append(call(name, Recorder().record_many, array))
+    for name, case in interleave(cases, rounds=15).items():
+        results.add(row(TABLE, "historian", f"1e6 {name}" if "list" not in name else f"1e5 {name}", case))
+
+
+def sizes(results: Results) -> None:
+    """From a hundred values to a hundred million, beside numpy.sum."""
+    largest = np.tile(latencies(4 * MILLION), 25) if spare_memory() > 2e9 else latencies(4 * MILLION)
+    for exponent in range(2, 9):
+        n = 10**exponent
+        if n > largest.size:
+            results.skip(f"record_many of 1e{exponent} float64", "it takes 2 GB of free memory")
+            continue
+        repeat = max(1, 200_000 // n)
+        data = largest[:n]
+        cases = [call("numpy.sum", np.sum, data, repeat), call("historian", Recorder().record_many, data, repeat)]
+        timed = interleave(cases, rounds=3 if n > 1e7 else 7 if n > 1e6 else ROUNDS)
+        for who, case in timed.items():
+            results.add(row(TABLE, who, f"1e{exponent} float64", case))
+
+
+def spare_memory() -> float:
+    """Return the bytes of memory that are free; infinity where the system does not tell."""
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):
+        return float("inf")
+
+
+def libraries(results: Results, peers: list[Peer]) -> None:
+    """A hundred thousand latencies in one call, by each library that has such a call."""
+    data = latencies(100_000)
+    places = np.random.default_rng(2).permutation(np.arange(data.size) % 900)
+    able = [peer for peer in peers if peer.fill is not None]
+    cases = [
+        call("numpy.sum", np.sum, data),
+        call("numpy.bincount, given the buckets", np.bincount, places),
+        call("numpy.quantile, p50 p99 p99.9", lambda data: np.quantile(data, (0.5, 0.99, 0.999)), data),
+    ]
+    for peer in able:
+        recorder = peer.new()
+        cases.append(call(peer.name, lambda data, peer=peer, recorder=recorder: peer.fill(recorder, data), data))
+    timed = interleave(cases, rounds=9)
+    for case in cases[:3]:
+        results.add(row(TABLE, case.name, "1e5 latencies", case))
+    for peer in able:
+        recorder = peer.new()
+        peer.fill(recorder, data)
+        off = errors(data, peer.quantiles(peer.freeze(recorder)))
+        results.add(row(TABLE, peer.name, "1e5 latencies", timed[peer.name], errors=off))
