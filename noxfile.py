@@ -60,7 +60,10 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks."""
-    session.install("-e", ".")  # compiled in place, since -m imports from the source tree
+    session.install("-e", ".", "cython>=3.1", "setuptools>=77")  # compiled in place: -m imports from the source tree
+    for line in (ROOT / "benchmarks" / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            session.install(line, success_codes=[0, 1])  # not every peer installs on every Python
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import historian
@@ -94,7 +95,9 @@ class Historian(Peer):
         return frozen.to_bytes() if hasattr(frozen, "to_bytes") else pickle.dumps(frozen)
 
     def decode(self, data):
-        return historian.Histogram.from_bytes(data) if hasattr(historian.Histogram, "from_bytes") else pickle.loads(data)
+        return (
+            historian.Histogram.from_bytes(data) if hasattr(historian.Histogram, "from_bytes") else pickle.loads(data)
+        )
 
 
 class HdrHistogram(Peer):
@@ -165,7 +168,7 @@ class Prometheus(Peer):
         buckets = [sample for sample in samples if sample.name == "latency_bucket"]
         edges = [0.0, *(float(sample.labels["le"]) for sample in buckets)]
         upto = [0.0, *(sample.value for sample in buckets)]
-        counts = [b - a for a, b in zip(upto, upto[1:])]
+        counts = [b - a for a, b in pairwise(upto)]
         return [between(edges, counts, q) for q in ASKED]
 
 
