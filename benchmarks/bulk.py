@@ -109,7 +109,9 @@ def kinds(results: Results) -> None:
     cases = []
     for name, array in arrays.items():
         if isinstance(array, list):
-            cases.append(once(name, lambda array=array, record_many=Recorder().record_many: record_many(array), len(array)))
+            cases.append(
+                once(name, lambda array=array, record_many=Recorder().record_many: record_many(array), len(array))
+            )
         else:
             cases.append(call(name, Recorder().record_many, array))
     for name, case in interleave(cases, rounds=15).items():

@@ -119,15 +119,20 @@ def less(case: Case, base: Case | None) -> tuple[float, list[float]]:
 
 
 def ratio(
-    measure: str, target: float, over: Case, under: Case, base: Case | None = None, *, sense: str = AT_MOST, times: float = 1
+    measure: str,
+    target: float,
+    over: Case,
+    under: Case,
+    base: Case | None = None,
+    *,
+    sense: str = AT_MOST,
+    times: float = 1,
 ) -> Figure:
     """Return the figure of one case over another, each less `base` (the bare loop), the quotient `times` a factor."""
     over_best, over_each = less(over, base)
     under_best, under_each = less(under, base)
     each = [times * a / b for a, b in zip(over_each, under_each)]
-    return Figure(
-        measure, times * over_best / under_best, statistics.median(each), spread(each), "x", target, sense
-    )
+    return Figure(measure, times * over_best / under_best, statistics.median(each), spread(each), "x", target, sense)
 
 
 def absolute(measure: str, target: float, case: Case, unit: str, per_unit: float, base: Case | None = None) -> Figure:

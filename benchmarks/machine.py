@@ -52,7 +52,11 @@ def commit() -> str | None:
     """Return what git calls the sources; None outside of a checkout."""
     try:
         git = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=HERE, capture_output=True, text=True, check=False
+            ["git", "describe", "--always", "--dirty", "--exclude=*"],
+            cwd=HERE,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except OSError:
         return None

@@ -27,7 +27,17 @@ def build(name: str) -> Any:
     include = historian.get_include()
     with tempfile.TemporaryDirectory() as folder:
         source, generated = HERE / f"{name}.pyx", Path(folder, f"{name}.c")
-        cython = [sys.executable, "-m", "cython", "-3", "-I", str(Path(include).parent), str(source), "-o", str(generated)]
+        cython = [
+            sys.executable,
+            "-m",
+            "cython",
+            "-3",
+            "-I",
+            str(Path(include).parent),
+            str(source),
+            "-o",
+            str(generated),
+        ]
         subprocess.run(cython, check=True)
         command = [sys.executable, "-c", SETUP, name, include, "-q", "build_ext", "--inplace"]
         subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)

@@ -94,7 +94,9 @@ class Historian(Peer):
         return frozen.to_bytes() if hasattr(frozen, "to_bytes") else pickle.dumps(frozen)
 
     def decode(self, data):
-        return historian.Histogram.from_bytes(data) if hasattr(historian.Histogram, "from_bytes") else pickle.loads(data)
+        return (
+            historian.Histogram.from_bytes(data) if hasattr(historian.Histogram, "from_bytes") else pickle.loads(data)
+        )
 
 
 class HdrHistogram(Peer):

@@ -75,7 +75,9 @@ def streams(results: Results, peers: list[Peer]) -> None:
         )
         exact = exact_peers(results.rows)
         if exact and exact != cheapest.name:
-            results.add(ratio(f"record / the cheapest right answer ({exact})", 0.2, timed["historian"], timed[exact], base))
+            results.add(
+                ratio(f"record / the cheapest right answer ({exact})", 0.2, timed["historian"], timed[exact], base)
+            )
 
 
 def exact_peers(rows: list[Row]) -> str | None:

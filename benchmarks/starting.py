@@ -26,7 +26,9 @@ def measure(results: Results, peers: list[Peer]) -> None:
     cases = interleave([start("pass"), *(start(f"import {module}") for module in modules)], rounds=7)
     for module in modules:
         case = cases[f"import {module}"]
-        results.add(row(TABLE, module, "import, over the bare interpreter", case, base=cases["pass"], unit="ms", per_unit=1e6))
+        results.add(
+            row(TABLE, module, "import, over the bare interpreter", case, base=cases["pass"], unit="ms", per_unit=1e6)
+        )
 
 
 def start(program: str) -> Case:

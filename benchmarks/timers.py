@@ -70,7 +70,9 @@ def by_hand(results: Results) -> None:
     )
     base = cases["loop"]
     results.add(
-        ratio("with rec.time(): pass / a pair of clocks and record, bound", 1.05, cases["with"], cases["by hand"], base),
+        ratio(
+            "with rec.time(): pass / a pair of clocks and record, bound", 1.05, cases["with"], cases["by hand"], base
+        ),
         ratio("@rec.timed / closure decorator: overhead", 0.3, cases["timed"], cases["closure"], cases["call"]),
         ratio("rec.start(), rec.stop(t) / a pair of clocks", 0.7, cases["attribute start stop"], cases["pair"], base),
     )
