@@ -8,7 +8,10 @@ import fractions
 import gc
 import math
 import mmap
+import os
 import pickle
+import subprocess
+import sys
 import weakref
 
 import numpy as np
