@@ -39,9 +39,8 @@ def typing(session: nox.Session) -> None:
     session.install("mypy>=1.15", ".[notebook,cli,prometheus,opentelemetry]")
     session.run("mypy", "--strict", "historian/")
     session.chdir(session.create_tmp())  # or the package would be that of the source tree, which is not compiled
-    allowed = ROOT / ".ci" / "stubtest-allowlist.txt"
-    config = ROOT / "pyproject.toml"
-    session.run(*f"python -m mypy.stubtest historian --mypy-config-file {config} --allowlist {allowed}".split())
+    options = ["--mypy-config-file", ROOT / "pyproject.toml", "--allowlist", ROOT / ".ci" / "stubtest-allowlist.txt"]
+    session.run("python", "-m", "mypy.stubtest", "historian", *options)
 
 
 @nox.session(python=list(FOUND))

@@ -1,12 +1,12 @@
 """Count the instructions of the hot paths, and compare them with those committed: ``nox -s bench-check``.
 
 Counts do not depend on what else the machine does: the same code gives the same count, so a growth of 3 % is a change
-of the code and no noise.  They depend on the interpreter, the compiler and valgrind: there is a set of figures for each.
+of the code and no noise.  They depend on interpreter, compiler and valgrind: there is a set of figures for each.
 valgrind runs a driver for N and for 2N operations; the difference is N operations, without the interpreter's start.
 
 What a count does not show: cache misses, what a locked instruction costs, and registers wider than valgrind knows.  It
-knows no AVX-512 as of 3.19, so record_many is counted in its AVX2 code.  Timers are counted with the system's clock
-instead of the processor's time stamp counter (see drive.py).
+knows no AVX-512 as of 3.19, so record_many is counted in its AVX2 code everywhere.  Timers are counted with the
+system's clock instead of the processor's time stamp counter (see drive.py).
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def count(name: str, times: int) -> int:
         command = ["setarch", platform.machine(), "-R", *command]  # addresses, and so hashes of them, stay the same
     env = {
         **os.environ,
+        "HISTORIAN_SIMD": "avx2",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",  # or the first run would compile for the second
         "OPENBLAS_NUM_THREADS": "1",

@@ -5,10 +5,10 @@ Where a library lets one choose, it gets a precision like historian's.  What it 
 
 from __future__ import annotations
 
-import itertools
 import os
 import pickle
 import tempfile
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import historian
@@ -168,7 +168,7 @@ class Prometheus(Peer):
         buckets = [sample for sample in samples if sample.name == "latency_bucket"]
         edges = [0.0, *(float(sample.labels["le"]) for sample in buckets)]
         upto = [0.0, *(sample.value for sample in buckets)]
-        counts = [b - a for a, b in itertools.pairwise(upto)]
+        counts = [b - a for a, b in pairwise(upto)]
         return [between(edges, counts, q) for q in ASKED]
 
 

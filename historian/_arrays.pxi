@@ -1,5 +1,8 @@
 # Arrays of numbers for `Counters.record_many`: buffers in place, everything else converted.
 
+#: Which instructions arrays are scanned with: "avx512", "avx2" or "baseline".  HISTORIAN_SIMD at import sets a limit.
+SIMD = (<bytes>historian_choose_scan(os.environ.get("HISTORIAN_SIMD", "").encode())).decode()
+
 cdef tuple NATIVE_ORDER = (b"@", b"=", b"<" if sys.byteorder == "little" else b">")  # prefixes of a format
 
 

@@ -120,14 +120,28 @@ HISTORIAN_SCANNER(baseline, )
 #if defined(__x86_64__) && defined(__GNUC__)
 HISTORIAN_SCANNER(avx2, __attribute__((target("avx2"))))
 HISTORIAN_SCANNER(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
-static historian_scanner historian_find_scanner(void) {
-    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return historian_scan_avx512;
-    return __builtin_cpu_supports("avx2") ? historian_scan_avx2 : historian_scan_baseline;
-}
-#else
-static historian_scanner historian_find_scanner(void) { return historian_scan_baseline; }
 #endif
+
+static historian_scanner historian_scan = historian_scan_baseline;
+
+/* Take the widest that the processor has and `most` allows: "baseline", "avx2" or anything else. Return its name. */
+static const char *historian_choose_scan(const char *most) {
+    historian_scan = historian_scan_baseline;
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (strcmp(most, "baseline") != 0 && __builtin_cpu_supports("avx2")) {
+        historian_scan = historian_scan_avx2;
+        if (strcmp(most, "avx2") != 0 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+            __builtin_cpu_supports("avx512vl")) {
+            historian_scan = historian_scan_avx512;
+            return "avx512";
+        }
+        return "avx2";
+    }
+#else
+    (void)most;
+#endif
+    return "baseline";
+}
 
 /* An array of numbers in somebody's memory. */
 typedef struct {
@@ -139,7 +153,7 @@ typedef struct {
 
 /* Scan the block of values from `first` on into slots. Return -1, or the position of the first bad value. */
 HISTORIAN_INLINE ptrdiff_t historian_scan_block(const historian_array *array, size_t first, size_t n, historian_seen *seen,
-                                                uint16_t *slots, historian_scanner scan) {
+                                                uint16_t *slots) {
     double buffer[HISTORIAN_BLOCK];
     const double *values = buffer;
     const char *data = array->data + (ptrdiff_t)first * array->stride;
@@ -149,7 +163,7 @@ HISTORIAN_INLINE ptrdiff_t historian_scan_block(const historian_array *array, si
         values = (const double *)data;
     else
         array->load(buffer, data, array->stride, n);
-    if (scan(seen, slots, values, n)) return -1;
+    if (historian_scan(seen, slots, values, n)) return -1;
     while (historian_bits(values[bad] + 0.0) <= HISTORIAN_MAX_BITS) bad++;
     return (ptrdiff_t)(first + bad);
 }
@@ -180,9 +194,8 @@ static void historian_add_seen(historian_cells *cells, const historian_seen *see
 static ptrdiff_t historian_record_few(historian_cells *cells, const historian_array *array, int owned) {
     uint16_t slots[HISTORIAN_FEW];
     historian_seen seen = {0, 0, 0, 0};
-    historian_scanner scan = historian_find_scanner();
     for (size_t first = 0; first < array->n; first += HISTORIAN_BLOCK) {
-        ptrdiff_t bad = historian_scan_block(array, first, historian_block_size(array, first), &seen, slots + first, scan);
+        ptrdiff_t bad = historian_scan_block(array, first, historian_block_size(array, first), &seen, slots + first);
         if (bad >= 0) return bad;
     }
     if (array->n == 0) return -1;
@@ -194,10 +207,9 @@ static ptrdiff_t historian_record_few(historian_cells *cells, const historian_ar
 /* Count any number of numbers in private tables. Return -1, or the position of the first bad one. Needs no lock. */
 static ptrdiff_t historian_tally(historian_tables *tables, const historian_array *array) {
     uint16_t slots[HISTORIAN_BLOCK];
-    historian_scanner scan = historian_find_scanner();
     for (size_t first = 0; first < array->n; first += HISTORIAN_BLOCK) {
         size_t n = historian_block_size(array, first), i = 0;
-        ptrdiff_t bad = historian_scan_block(array, first, n, &tables->seen, slots, scan);
+        ptrdiff_t bad = historian_scan_block(array, first, n, &tables->seen, slots);
         if (bad >= 0) return bad;
         for (; i + HISTORIAN_TABLES <= n; i += HISTORIAN_TABLES)
             for (size_t table = 0; table < HISTORIAN_TABLES; table++) tables->counts[table][slots[i + table]]++;

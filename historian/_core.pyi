@@ -11,6 +11,7 @@ from typing_extensions import Self, disjoint_base
 CELLS_NBYTES: Final[int]
 SLOTS: Final[int]
 FIRST_INDEX: Final[int]
+SIMD: Final[str]
 
 def get_include() -> str: ...
 def slot_of(value: SupportsFloat | SupportsIndex, /) -> int: ...

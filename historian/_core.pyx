@@ -45,6 +45,7 @@ cdef extern from "_bulk.h" nogil:
     ctypedef struct historian_tables:
         pass
     enum: HISTORIAN_FEW
+    const char *historian_choose_scan(const char *most)
     historian_loader historian_load_double
     historian_loader historian_find_loader(char format, size_t size)
     void historian_add_count(historian_cells *, size_t slot, uint64_t count, bint owned)

@@ -107,8 +107,9 @@ def test_cdf_is_exact_at_edges():
 
 @given(histograms)
 def test_quantile_inverts_cdf(h):
+    # Up to rounding: of 25 values 14 are at or below an edge, and 14/25*25 is 14.000000000000002, of which the rank is 15.
     for value in h.lower[1:] if h.count else []:
-        assert h.quantile(h.cdf(value)) <= value
+        assert h.quantile(max(0.0, h.cdf(value) - 1e-12)) <= value
 
 
 def test_percentile_is_quantile_of_a_hundredth():
