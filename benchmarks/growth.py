@@ -143,3 +143,5 @@ def with_recorders(results: Results) -> None:
         sizes = counts[1:]  # the kernel counts whole pages: one recorder says little
         costs = tuple(r * memory.run("historian", r, "record")[0] for r in sizes)
         results.add(Growth("resident memory, 1e4 latencies each", "recorders", tuple(map(float, sizes)), costs, "kB"))
+        costs = tuple(memory.run("historian", 100, "record_many", n)[0] for n in RECORDS[:-1])
+        results.add(Growth("resident memory", "values recorded", tuple(map(float, RECORDS[:-1])), costs, "kB"))
