@@ -361,13 +361,19 @@ class Histogram:
 
     def _value_at(self, rank: int) -> float:
         """Return the value of a rank, from 1 to `count`: exact for the first and the last, if those are known."""
-        counts = self._counts
-        # An extreme that is a bucket's edge may be just that, in a difference of histograms.
-        if rank == 1 and slot_of(self._min) == counts.first:
+        if rank == 1 and self._knows_min():
             return self._min
-        if rank == counts.total and self._max < edges_of(counts.last)[1]:
+        if rank == self._counts.total and self._knows_max():
             return self._max
-        return self._value(counts.slot_at(rank))
+        return self._value(self._counts.slot_at(rank))
+
+    # An extreme that is an edge of its bucket may be just that, in a difference of histograms, and no recorded value.
+
+    def _knows_min(self) -> bool:
+        return slot_of(self._min) == self._counts.first
+
+    def _knows_max(self) -> bool:
+        return self._max < edges_of(self._counts.last)[1]
 
     def _value(self, slot: int) -> float:
         """Return the value that stands for those in a slot: its representative, clamped to what was recorded."""
@@ -389,9 +395,9 @@ class Histogram:
             return count if t < self._min else 0  # 0 also if there are no values
         slot = slot_of(t)
         at_most = self._counts.through(slot if t >= self._value(slot) else slot - 1)
-        if slot == self._counts.first:
-            at_most = max(at_most, 1)  # the minimum
-        return max(count - at_most, 1)  # the maximum
+        if at_most == 0 and slot == self._counts.first and self._knows_min():
+            return count - 1  # the minimum is at most t
+        return 1 if at_most == count and self._knows_max() else count - at_most  # the maximum is above t
 
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX

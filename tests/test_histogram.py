@@ -107,9 +107,17 @@ def test_cdf_is_exact_at_edges():
 
 @given(histograms)
 def test_quantile_inverts_cdf(h):
-    # Up to rounding: of 25 values 14 are at or below an edge, and 14/25*25 is 14.000000000000002, of which the rank is 15.
+    # Up to rounding: if 14 of 25 values are at or below an edge, 14/25*25 is 14.000000000000002, and the rank 15.
     for value in h.lower[1:] if h.count else []:
         assert h.quantile(max(0.0, h.cdf(value) - 1e-12)) <= value
+
+
+@given(st.lists(values, min_size=1, max_size=20), st.lists(values, max_size=20), st.floats(0, 1))
+def test_at_least_q_lies_at_or_below_the_q_quantile(a, b, q):
+    whole = Histogram.from_values(a) + Histogram.from_values(b)
+    for h in (whole, whole - Histogram.from_values(b)):
+        assert h.cdf(h.quantile(q)) >= q - 1e-12
+        assert h.sf(h.quantile(q)) <= 1 - q + 1e-12
 
 
 def test_percentile_is_quantile_of_a_hundredth():
