@@ -80,6 +80,17 @@ static historian_loader historian_find_loader(char format, size_t size) {
     }
 }
 
+/* Add the sum and the extremes of a block. Return 0, and change nothing, if a value is NaN, infinite or negative. */
+HISTORIAN_INLINE int historian_see(historian_seen *seen, double sum, uint64_t max, uint64_t not_min) {
+    double total = seen->sum + sum;
+    if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
+    seen->max = max > seen->max ? max : seen->max;
+    seen->not_min = not_min > seen->not_min ? not_min : seen->not_min;
+    seen->lost += seen->sum >= sum ? (seen->sum - total) + sum : (sum - total) + seen->sum;
+    seen->sum = total;
+    return 1;
+}
+
 /* Sum, extremes and slots of one block. Return 0 if a value is NaN, infinite or negative. */
 HISTORIAN_INLINE int historian_scan_any(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
     double sums[HISTORIAN_LANES] = {0};
@@ -88,6 +99,7 @@ HISTORIAN_INLINE int historian_scan_any(historian_seen *seen, uint16_t *slots, c
     for (size_t i = 0; i < whole; i += HISTORIAN_LANES)
         for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) sums[lane] += values[i + lane];
     for (size_t i = whole; i < n; i++) sums[0] += values[i];
+    for (size_t lane = 1; lane < HISTORIAN_LANES; lane++) sums[0] += sums[lane];
     for (size_t i = 0; i < n; i++) {
         uint64_t bits = historian_bits(values[i] + 0.0); /* -0.0 becomes 0.0 */
         uint64_t bucket = historian_bucket(bits);
@@ -96,52 +108,51 @@ HISTORIAN_INLINE int historian_scan_any(historian_seen *seen, uint16_t *slots, c
         bucket = bucket < HISTORIAN_BUCKETS ? bucket : HISTORIAN_BUCKETS;
         slots[i] = (uint16_t)(bits <= HISTORIAN_TINY_BITS ? HISTORIAN_ZERO_SLOT : bucket + 1);
     }
-    if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
-    seen->max = max > seen->max ? max : seen->max;
-    seen->not_min = not_min > seen->not_min ? not_min : seen->not_min;
-
-    double sum = 0;
-    for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) sum += sums[lane];
-    double total = seen->sum + sum;
-    seen->lost += seen->sum >= sum ? (seen->sum - total) + sum : (sum - total) + seen->sum;
-    seen->sum = total;
-    return 1;
+    return historian_see(seen, sums[0], max, not_min);
 }
 
-/* The same code, compiled once for each width of register; the widest that this processor has is taken. */
+/* For each width of register a scan of its own; the widest that this processor has is taken. */
 typedef int (*historian_scanner)(historian_seen *, uint16_t *, const double *, size_t);
 
-#define HISTORIAN_SCANNER(name, target)                                                                     \
-    target static int historian_scan_##name(historian_seen *seen, uint16_t *slots, const double *values,  \
-                                            size_t n) {                                                    \
-        return historian_scan_any(seen, slots, values, n);                                                  \
-    }
-HISTORIAN_SCANNER(baseline, )
-#if defined(__x86_64__) && defined(__GNUC__)
-HISTORIAN_SCANNER(avx2, __attribute__((target("avx2"))))
-HISTORIAN_SCANNER(avx512, __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))))
-#endif
+static int historian_scan_baseline(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
+    return historian_scan_any(seen, slots, values, n);
+}
 
 static historian_scanner historian_scan = historian_scan_baseline;
 
+#if defined(__x86_64__) && defined(__GNUC__)
+#include "_avx512.h"
+
+__attribute__((target("avx2"))) static int historian_scan_avx2(historian_seen *seen, uint16_t *slots, const double *values,
+                                                               size_t n) {
+    return historian_scan_any(seen, slots, values, n); /* the compiler vectorises it */
+}
+
+static int historian_scan_avx512(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
+    size_t whole = n - n % 16;
+    if (whole) {
+        uint64_t max, min;
+        double sum = historian_scan16_avx512(&max, &min, slots, values, whole);
+        if (!historian_see(seen, sum, max, ~min)) return 0;
+    }
+    return whole == n || historian_scan_any(seen, slots + whole, values + whole, n - whole);
+}
+
 /* Take the widest that the processor has and `most` allows: "baseline", "avx2" or anything else. Return its name. */
 static const char *historian_choose_scan(const char *most) {
-    historian_scan = historian_scan_baseline;
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (strcmp(most, "baseline") != 0 && __builtin_cpu_supports("avx2")) {
-        historian_scan = historian_scan_avx2;
-        if (strcmp(most, "avx2") != 0 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-            __builtin_cpu_supports("avx512vl")) {
-            historian_scan = historian_scan_avx512;
-            return "avx512";
-        }
-        return "avx2";
-    }
+    int avx2 = __builtin_cpu_supports("avx2") && strcmp(most, "baseline") != 0;
+    int avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                 __builtin_cpu_supports("avx512vl") && avx2 && strcmp(most, "avx2") != 0;
+    if (avx512) historian_prepare_avx512();
+    historian_scan = avx512 ? historian_scan_avx512 : avx2 ? historian_scan_avx2 : historian_scan_baseline;
+    return avx512 ? "avx512" : avx2 ? "avx2" : "baseline";
+}
 #else
+static const char *historian_choose_scan(const char *most) {
     (void)most;
-#endif
     return "baseline";
 }
+#endif
 
 /* An array of numbers in somebody's memory. */
 typedef struct {

@@ -1,0 +1,68 @@
+/* The scan of a block (see _bulk.h) for processors with AVX-512: sixteen values at a time, without a gather.
+ *
+ * The bucket formula is (b + A[cell]) >> 46 with b = bits - 1, in 64 bits. Nearly always the upper halves decide it:
+ * write b and A as upper * 2^32 + lower; then the lower halves matter only by the carry of their sum, and a carry changes
+ * (upper(b) + upper(A)) >> 14 only if the 14 bits that are shifted out are all ones. One value in 16,384 is like that: a
+ * group with such a value is done again by the exact formula. So sixteen buckets are computed in 32-bit lanes, and the
+ * 128 upper halves of A, eight registers of sixteen, are looked up by four two-register permutations and three blends.
+ */
+#ifndef HISTORIAN_AVX512_H
+#define HISTORIAN_AVX512_H
+
+#include <immintrin.h>
+
+#include "_cells.h"
+
+#define HISTORIAN_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+
+static uint32_t historian_upper_offsets[128]; /* A >> 32 */
+
+static void historian_prepare_avx512(void) {
+    for (int cell = 0; cell < 128; cell++) historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);
+}
+
+/* A[cell] >> 32 of sixteen cells; bits of `cells` above the seventh are ignored. */
+HISTORIAN_AVX512 HISTORIAN_INLINE __m512i historian_look_up_avx512(const __m512i *table, __m512i cells) {
+    __mmask16 bit5 = _mm512_test_epi32_mask(cells, _mm512_set1_epi32(32));
+    __mmask16 bit6 = _mm512_test_epi32_mask(cells, _mm512_set1_epi32(64));
+    __m512i first = _mm512_mask_blend_epi32(bit5, _mm512_permutex2var_epi32(table[0], cells, table[1]),
+                                            _mm512_permutex2var_epi32(table[2], cells, table[3]));
+    __m512i second = _mm512_mask_blend_epi32(bit5, _mm512_permutex2var_epi32(table[4], cells, table[5]),
+                                             _mm512_permutex2var_epi32(table[6], cells, table[7]));
+    return _mm512_mask_blend_epi32(bit6, first, second);
+}
+
+/* Scan n values, a multiple of sixteen: return their sum, extremes by reference, and the slots of those that are good. */
+HISTORIAN_AVX512 static double historian_scan16_avx512(uint64_t *max, uint64_t *min, uint16_t *slots, const double *values,
+                                                       size_t n) {
+    const __m512i ones = _mm512_set1_epi32(0x3fff), one = _mm512_set1_epi64(1), unit = _mm512_set1_epi32(1);
+    /* b is below the first bucket if its upper half is below that of 2^-32, or b has wrapped round, as that of 0 does. */
+    const __m512i tiny = _mm512_set1_epi32((int)(HISTORIAN_TINY_BITS >> 32) + 1);
+    const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+    __m512i table[8], most = _mm512_setzero_si512(), least = _mm512_set1_epi64(-1);
+    __m512d sum_a = _mm512_setzero_pd(), sum_b = sum_a;
+    for (int k = 0; k < 8; k++) table[k] = _mm512_loadu_si512(historian_upper_offsets + 16 * k);
+    for (size_t i = 0; i < n; i += 16) {
+        __m512d value_a = _mm512_add_pd(_mm512_loadu_pd(values + i), _mm512_setzero_pd()); /* -0.0 becomes 0.0 */
+        __m512d value_b = _mm512_add_pd(_mm512_loadu_pd(values + i + 8), _mm512_setzero_pd());
+        __m512i a = _mm512_castpd_si512(value_a), b = _mm512_castpd_si512(value_b), upper, sum, slot;
+        sum_a = _mm512_add_pd(sum_a, value_a);
+        sum_b = _mm512_add_pd(sum_b, value_b);
+        most = _mm512_max_epu64(most, _mm512_max_epu64(a, b));
+        least = _mm512_min_epu64(least, _mm512_min_epu64(a, b));
+        upper = _mm512_permutex2var_epi32(_mm512_sub_epi64(a, one), odd, _mm512_sub_epi64(b, one));
+        sum = _mm512_add_epi32(upper, historian_look_up_avx512(table, _mm512_srli_epi32(upper, 13)));
+        if (HISTORIAN_UNLIKELY(_mm512_cmpeq_epi32_mask(_mm512_and_si512(sum, ones), ones))) {
+            for (size_t k = i; k < i + 16; k++) slots[k] = (uint16_t)historian_slot(historian_bits(values[k] + 0.0));
+            continue;
+        }
+        slot = _mm512_min_epu32(_mm512_srli_epi32(sum, 14), _mm512_set1_epi32(HISTORIAN_BUCKETS));
+        slot = _mm512_maskz_add_epi32(_mm512_cmpge_epu32_mask(_mm512_add_epi32(upper, unit), tiny), slot, unit);
+        _mm256_storeu_si256((__m256i *)(slots + i), _mm512_cvtepi32_epi16(slot));
+    }
+    *max = _mm512_reduce_max_epu64(most);
+    *min = _mm512_reduce_min_epu64(least);
+    return _mm512_reduce_add_pd(_mm512_add_pd(sum_a, sum_b));
+}
+
+#endif
