@@ -1,4 +1,4 @@
-"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench sanitize``."""
+"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench bench-check sanitize``."""
 
 import os
 import platform
@@ -59,12 +59,19 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks."""
-    session.install("-e", ".", "cython>=3.1", "setuptools>=77")  # compiled in place: -m imports from the source tree
-    for line in (ROOT / "benchmarks" / "requirements.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            session.install(line, success_codes=[0, 1])  # not every peer installs on every Python
+    """Take every figure anew, beside the peers that install here, and write docs/benchmarks.md."""
+    session.install("-e", ".", "cython>=3.1", "setuptools>=77")  # in place, since -m imports from the source tree
+    lines = (ROOT / "benchmarks" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    for peer in filter(None, (line.split("#")[0].strip() for line in lines)):
+        session.install("--only-binary=numpy", peer, success_codes=range(256), silent=True)
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(name="bench-check")
+def bench_check(session: nox.Session) -> None:
+    """Compare the instructions of the hot paths with those committed (needs valgrind)."""
+    session.install("-e", ".")
+    session.run("python", "-m", "benchmarks.instructions", *session.posargs)
 
 
 @nox.session

@@ -1,31 +1,65 @@
-"""Run every benchmark, print the figures beside their targets, and keep them in benchmarks/results/."""
+"""Run every benchmark, print each figure as it comes, keep them in benchmarks/results/, write docs/benchmarks.md.
+
+``python -m benchmarks`` runs all of them; ``python -m benchmarks scalar timers`` some, and then writes nothing;
+``python -m benchmarks --page`` only writes the page anew from the results that are there.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
-from pathlib import Path
+import time
 
-from . import foundation, timing
+from . import asking, bulk, growth, machine, memory, page, parallel, scalar, starting, timers
+from .peers import present
+from .results import Results
+
+PARTS = {
+    "scalar": scalar,
+    "bulk": bulk,
+    "timers": timers,
+    "asking": asking,
+    "parallel": parallel,
+    "memory": memory,
+    "starting": starting,
+    "growth": growth,
+}
 
 
-def main() -> int:
-    about = timing.machine()
-    print(", ".join(f"{key} {value}" for key, value in about.items()))
-    print(timing.HEADER)
-    figures = []
-    for figure in foundation.figures():
-        print(figure, flush=True)
-        figures.append(figure)
-    result = {"machine": about, "figures": [dataclasses.asdict(figure) for figure in figures]}
-    path = Path(__file__).parent / "results" / f"foundation-{about['python']}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    missed = sum(not figure.reached for figure in figures)
-    print(f"{len(figures) - missed} of {len(figures)} figures reached")
-    return 1 if missed else 0
+def main(arguments: list[str]) -> int:
+    """Return 0; a missed target is shown, and is no failure, since machines differ."""
+    if arguments == ["--page"]:
+        page.write()
+        return 0
+    unknown = [name for name in arguments if name not in PARTS]
+    if unknown:
+        print(f"there is no benchmark named {unknown[0]}: choose from {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    began, results = time.monotonic(), Results(machine.about())
+    for name, value in results.about.items():
+        print(f"{name}: {value}")
+    peers, skipped = present()
+    for who, why in skipped.items():
+        results.skip(who, why)
+    for name in arguments or PARTS:
+        print(f"\n-- {name}", flush=True)
+        PARTS[name].measure(results, peers)
+    results.seconds = time.monotonic() - began
+    summarise(results)
+    if not arguments:
+        results.write(page.RESULTS / f"{machine.key()}.json")
+        page.write()
+    return 0
+
+
+def summarise(results: Results) -> None:
+    """Print the figures that have targets once more, together."""
+    print("\n-- figures with a target: best rounds, median of the rounds, spread")
+    for figure in results.figures:
+        print(figure)
+    reached = sum(figure.verdict == "reached" for figure in results.figures)
+    print(f"{reached} of {len(results.figures)} reached, in {results.seconds:.0f} s")
+    print(f"skipped: {', '.join(results.skipped) or 'nothing'}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

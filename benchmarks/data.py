@@ -22,6 +22,12 @@ def latencies(n: int, seed: int = 1) -> NDArray[np.float64]:
     return np.random.default_rng(seed).lognormal(-6, 1, n)
 
 
+def places(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the bucket of each value, counted from the first populated one, as ``numpy.bincount`` wants them."""
+    found = np.ceil(64 * np.log2(values)).astype(np.int64)
+    return found - found.min()
+
+
 def errors(values: NDArray[np.float64], answers: Sequence[float]) -> tuple[float, ...]:
     """Return the relative errors of `answers` to ASKED, against the exact ones (numpy's ``inverted_cdf``)."""
     exact = np.quantile(values, ASKED, method="inverted_cdf")

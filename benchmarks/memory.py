@@ -48,12 +48,13 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 def figure(results: Results, measure: str, target: float, kilobytes: float) -> None:
     """Add a figure that was taken once: the kernel counts pages, which do not vary."""
+    kilobytes = max(kilobytes, 0.0)
     results.add(Figure(measure, kilobytes, kilobytes, 0.0, "kB", target))
 
 
-def run(name: str, count: int, what: str) -> tuple[float, float]:
+def run(name: str, count: int, what: str, values: int = TYPICAL) -> tuple[float, float]:
     """Return the kilobytes that each of `count` recorders takes, in a new process, and those of the object itself."""
-    command = [sys.executable, "-m", "benchmarks.memory", name, str(count), what]
+    command = [sys.executable, "-m", "benchmarks.memory", name, str(count), what, str(values)]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], check=True, capture_output=True, text=True)
     kilobytes, own = json.loads(done.stdout.splitlines()[-1])
     return kilobytes, own
@@ -67,13 +68,13 @@ def resident() -> int:
     raise RuntimeError(f"{SMAPS} has no Rss line")
 
 
-def main(name: str, count: int, what: str) -> None:
+def main(name: str, count: int, what: str, typical: int) -> None:
     """Make the recorders, fill them, print what they take each."""
     from .data import latencies
     from .peers import ALL
 
     (peer,) = (peer for peer in ALL if peer.name == name)
-    values = latencies(TYPICAL)
+    values = latencies(typical)
     numbers = peer.numbers(values)
     peer.filled(values[:1])  # imports, and whatever else happens once
     resident()
@@ -93,4 +94,4 @@ def main(name: str, count: int, what: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

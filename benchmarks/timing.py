@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-ROUNDS = 25
+ROUNDS = 50
 
 
 @dataclass
@@ -39,8 +39,8 @@ class Case:
 def loop(name: str, statement: str, *, over: Sequence[Any] | None = None, repeat: int = 50_000, **names: Any) -> Case:
     """Return the case of a statement run by a ``for`` loop, everything it names a local variable.
 
-    It runs `repeat` times, or once for each ``value`` of the sequence `over`.  Use the case ``loop("loop", "pass")``,
-    with the same `over`, to take the loop itself off.
+    It runs `repeat` times, or once for each ``value`` of the sequence `over`.  Use ``loop("loop", "pass")``, with the
+    same `over`, to take the loop itself off.
     """
     count = repeat if over is None else len(over)
     values = "_repeat(None, _n)" if over is None else "_over"

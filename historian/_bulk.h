@@ -227,6 +227,17 @@ static ptrdiff_t historian_record_few(historian_cells *cells, const historian_ar
     return -1;
 }
 
+/* Ask for the values two blocks ahead, which the processor does not do by itself: it sees blocks that are read, and
+ * then nothing for as long as the counting takes. Beyond the array's end this asks for nothing that matters. */
+HISTORIAN_INLINE void historian_prefetch(const historian_array *array, size_t i) {
+    uintptr_t address = (uintptr_t)array->data + (uintptr_t)(i + 2 * HISTORIAN_BLOCK) * (uintptr_t)array->stride;
+#if defined(__GNUC__)
+    __builtin_prefetch((const void *)address);
+#else
+    (void)address;
+#endif
+}
+
 /* Count any number of numbers in private tables. Return -1, or the position of the first bad one. Needs no lock. */
 static ptrdiff_t historian_tally(historian_tables *tables, const historian_array *array) {
     uint16_t slots[HISTORIAN_BLOCK];
@@ -234,8 +245,10 @@ static ptrdiff_t historian_tally(historian_tables *tables, const historian_array
         size_t n = historian_block_size(array, first), i = 0;
         ptrdiff_t bad = historian_scan_block(array, first, n, &tables->seen, slots);
         if (bad >= 0) return bad;
-        for (; i + HISTORIAN_TABLES <= n; i += HISTORIAN_TABLES)
+        for (; i + HISTORIAN_TABLES <= n; i += HISTORIAN_TABLES) {
+            historian_prefetch(array, first + i);
             for (size_t table = 0; table < HISTORIAN_TABLES; table++) tables->counts[table][slots[i + table]]++;
+        }
         for (; i < n; i++) tables->counts[0][slots[i]]++;
     }
     return -1;

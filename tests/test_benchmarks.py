@@ -1,0 +1,148 @@
+"""The arithmetic of the benchmarks, and that docs/benchmarks.md is made of the results that are committed."""
+
+import importlib
+import importlib.util
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    """Import benchmarks/, which lies beside the package and is not installed."""
+    spec = importlib.util.spec_from_file_location("benchmarks", ROOT / "benchmarks" / "__init__.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["benchmarks"] = module
+    spec.loader.exec_module(module)
+    for name in ("data", "figures", "page", "peers", "results", "timing"):
+        importlib.import_module(f"benchmarks.{name}")
+    return module
+
+
+def case(bench: ModuleType, *samples: float):
+    return bench.timing.Case("case", lambda: 0.0, list(samples))
+
+
+def test_the_page_is_made_of_the_results(bench: ModuleType) -> None:
+    page = ROOT / "docs" / "benchmarks.md"
+    assert page.read_text(encoding="utf-8") == bench.page.render(), "run: python -m benchmarks --page"
+
+
+def test_every_table_has_its_note(bench: ModuleType) -> None:
+    for path in bench.page.RESULTS.glob("*.json"):
+        assert {row.table for row in bench.results.Results.read(path).rows} <= set(bench.page.NOTES)
+
+
+def test_results_survive_writing_and_reading(bench: ModuleType, tmp_path: Path) -> None:
+    figures = bench.figures
+    results = bench.results.Results({"python": "3.12"}, {"peer": "it has no wheel"}, seconds=2.0)
+    results.add(
+        figures.Figure("f", 1.0, 2.0, 0.25, "x", 3.0),
+        figures.Row("t", "who", "what", 1.0, 2.0, 0.25, "ns", (0.0, 0.5, 0.125)),
+        figures.Row("t", "who", "what", 1.0, 2.0, 0.25, "ns"),
+        figures.Growth("g", "values", (1.0, 2.0), (3.0, 6.0), "us"),
+    )
+    results.write(tmp_path / "one.json")
+    assert bench.results.Results.read(tmp_path / "one.json") == results
+
+
+def test_power_law(bench: ModuleType) -> None:
+    sizes = [1.0, 10.0, 100.0, 1000.0]
+    exponent, constant = bench.figures.power_law(sizes, [3 * size**1.5 for size in sizes])
+    assert exponent == pytest.approx(1.5)
+    assert constant == pytest.approx(3)
+    assert bench.figures.power_law(sizes, [7.0] * 4) == pytest.approx((0, 7))
+
+
+def test_power_law_is_least_squares(bench: ModuleType) -> None:
+    # x = 0, 1, 2 and y = 0, 2, 1, in powers of e: slope = sum((x-1)(y-1)) / sum((x-1)^2) = (1 + 0 + 0) / 2
+    exponent, constant = bench.figures.power_law([1.0, math.e, math.e**2], [1.0, math.e**2, math.e])
+    assert (exponent, math.log(constant)) == pytest.approx((0.5, 0.5))
+
+
+def test_growth_at_the_end(bench: ModuleType) -> None:
+    # 100 + n: nearly constant at first, nearly in proportion at the end
+    sizes = (1.0, 10.0, 100.0, 1e6, 1e8)
+    growth = bench.figures.Growth("g", "values", sizes, tuple(100 + size for size in sizes), "us")
+    assert growth.exponent < 0.9 < growth.last_exponent == pytest.approx(1, abs=1e-4)
+
+
+def test_ratio_less_the_loop(bench: ModuleType) -> None:
+    over, under, loop = case(bench, 11.0, 13.0, 12.0), case(bench, 6.0, 6.0, 8.0), case(bench, 1.0, 3.0, 2.0)
+    figure = bench.figures.ratio("r", 2.0, over, under, loop)
+    assert figure.best == (11 - 1) / (6 - 1)
+    assert figure.median == 2  # of (11-1)/(6-1) = 2, (13-3)/(6-3) = 3.33, (12-2)/(8-2) = 1.67, round by round
+    assert figure.spread == pytest.approx((10 / 3 - 5 / 3) / 2)  # of three, the quartiles are the least and the largest
+    assert figure.unit == "x"
+
+
+def test_absolute_in_a_unit(bench: ModuleType) -> None:
+    figure = bench.figures.absolute("a", 5.0, case(bench, 3000.0, 4000.0), "us", 1e3, case(bench, 1000.0, 1000.0))
+    assert (figure.best, figure.median, figure.unit) == (2.0, 2.5, "us")
+
+
+@pytest.mark.parametrize(
+    ("best", "median", "sense", "verdict"),
+    [
+        (1.0, 2.0, "at most", "reached"),  # the limit itself is within
+        (1.9, 2.1, "at most", "best only"),
+        (2.1, 1.9, "at most", "median only"),
+        (2.1, 2.2, "at most", "missed"),
+        (2.0, 2.5, "at least", "reached"),
+        (2.1, 1.9, "at least", "best only"),
+        (1.9, 1.8, "at least", "missed"),
+        (math.nan, math.nan, "at most", "missed"),
+    ],
+)
+def test_verdict(bench: ModuleType, best: float, median: float, sense: str, verdict: str) -> None:
+    assert bench.figures.Figure("f", best, median, 0.0, "x", 2.0, sense).verdict == verdict
+
+
+def test_spread_of_too_few(bench: ModuleType) -> None:
+    assert bench.figures.spread([1.0]) == 0.0
+
+
+def test_rounds_are_interleaved(bench: ModuleType) -> None:
+    order = []
+    cases = [bench.timing.Case(name, lambda name=name: order.append(name) or 1.0) for name in "ab"]
+    timed = bench.timing.interleave(cases, rounds=2)
+    assert order == list("ab" * 3)  # the first to warm up
+    assert timed["a"].samples == [1.0, 1.0]
+
+
+def test_loop_runs_its_statement(bench: ModuleType) -> None:
+    seen = []
+    bench.timing.loop("n times", "seen.append(1)", repeat=3, seen=seen).run()
+    bench.timing.loop("each value", "seen.append(value)", over=[5, 6], seen=seen).run()
+    assert seen == [1, 1, 1, 5, 6]
+
+
+def test_quantile_between_edges(bench: ModuleType) -> None:
+    # 4 values in (0, 1], 4 in (1, 3], 2 above: rank 6 is half way through the second bucket
+    between = bench.data.between
+    assert between([0.0, 1.0, 3.0, math.inf], [4, 4, 2], 0.6) == 2.0
+    assert between([0.0, 1.0, 3.0, math.inf], [4, 4, 2], 0.99) == 3.0
+    assert between([0.0, 1.0, 3.0], [4, 4, 2], 0.99) == 3.0
+
+
+def test_historian_is_measured_right(bench: ModuleType) -> None:
+    values = bench.data.latencies(10_000)
+    (historian,) = [peer for peer in bench.peers.ALL if peer.name == "historian"]
+    frozen = historian.freeze(historian.filled(values))
+    for one in (frozen, historian.decode(historian.encode(frozen))):
+        assert max(bench.data.errors(values, historian.quantiles(one))) < 0.00542
+
+
+def test_instructions_are_compared(bench: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    compare = importlib.import_module("benchmarks.instructions").compare
+    counted = {"same": 100.0, "within": 103.0, "grown": 103.1, "less": 50.0, "new": 7.0}
+    committed = {"same": 100.0, "within": 100.0, "grown": 100.0, "less": 100.0}
+    assert compare(counted, committed) == ["grown"]
+    assert "no figure" in capsys.readouterr().out
+    assert compare(counted, None) == []
