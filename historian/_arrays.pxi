@@ -46,7 +46,8 @@ cdef int record_view(Counters self, object values, Py_buffer *view, historian_lo
     if view.ndim != 1:
         hint = "use record() for a single value" if view.ndim == 0 else "flatten it with .ravel()"
         raise ValueError(f"record_many() takes an array of one dimension, not {view.ndim}: {hint}")
-    array.load, array.data, array.stride, array.n = load, <const char *>view.buf, view.strides[0], view.shape[0]
+    array.load, array.data, array.n = load, <const char *>view.buf, view.shape[0]
+    array.stride = view.itemsize if view.strides is NULL else view.strides[0]  # NULL from ctypes, though asked for
     return record_array(self, values, &array)
 
 

@@ -21,7 +21,7 @@
 /* What has been seen of an array so far, private until all is known to be good. */
 typedef struct {
     double sum;
-    double lost; /* what rounding has taken from `sum` so far (Neumaier) */
+    double lost;      /* what rounding has taken from `sum` */
     uint64_t max;     /* as in historian_cells */
     uint64_t not_min; /* likewise */
 } historian_seen;
@@ -80,26 +80,33 @@ static historian_loader historian_find_loader(char format, size_t size) {
     }
 }
 
-/* Add the sum and the extremes of a block. Return 0, and change nothing, if a value is NaN, infinite or negative. */
-HISTORIAN_INLINE int historian_see(historian_seen *seen, double sum, uint64_t max, uint64_t not_min) {
-    double total = seen->sum + sum;
+/* Add the lanes' sums and the extremes of a block. Return 0, and change nothing, if a value is NaN, infinite or negative. */
+HISTORIAN_INLINE int historian_see(historian_seen *seen, const double *sums, const double *lost, size_t lanes, uint64_t max,
+                                   uint64_t not_min) {
     if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
     seen->max = max > seen->max ? max : seen->max;
     seen->not_min = not_min > seen->not_min ? not_min : seen->not_min;
-    seen->lost += seen->sum >= sum ? (seen->sum - total) + sum : (sum - total) + seen->sum;
-    seen->sum = total;
+    for (size_t lane = 0; lane < lanes; lane++) {
+        double more;
+        seen->sum = historian_two_sum(seen->sum, sums[lane], &more);
+        seen->lost += lost[lane] + more;
+    }
     return 1;
 }
 
 /* Sum, extremes and slots of one block. Return 0 if a value is NaN, infinite or negative. */
 HISTORIAN_INLINE int historian_scan_any(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
-    double sums[HISTORIAN_LANES] = {0};
+    double sums[HISTORIAN_LANES] = {0}, lost[HISTORIAN_LANES] = {0}, more;
     uint64_t max = 0, not_min = 0;
-    size_t whole = n - n % HISTORIAN_LANES;
-    for (size_t i = 0; i < whole; i += HISTORIAN_LANES)
-        for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) sums[lane] += values[i + lane];
-    for (size_t i = whole; i < n; i++) sums[0] += values[i];
-    for (size_t lane = 1; lane < HISTORIAN_LANES; lane++) sums[0] += sums[lane];
+    for (size_t i = 0; i + HISTORIAN_LANES <= n; i += HISTORIAN_LANES)
+        for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) {
+            sums[lane] = historian_two_sum(sums[lane], values[i + lane], &more);
+            lost[lane] += more;
+        }
+    for (size_t i = n - n % HISTORIAN_LANES; i < n; i++) {
+        sums[0] = historian_two_sum(sums[0], values[i], &more);
+        lost[0] += more;
+    }
     for (size_t i = 0; i < n; i++) {
         uint64_t bits = historian_bits(values[i] + 0.0); /* -0.0 becomes 0.0 */
         uint64_t bucket = historian_bucket(bits);
@@ -108,7 +115,7 @@ HISTORIAN_INLINE int historian_scan_any(historian_seen *seen, uint16_t *slots, c
         bucket = bucket < HISTORIAN_BUCKETS ? bucket : HISTORIAN_BUCKETS;
         slots[i] = (uint16_t)(bits <= HISTORIAN_TINY_BITS ? HISTORIAN_ZERO_SLOT : bucket + 1);
     }
-    return historian_see(seen, sums[0], max, not_min);
+    return historian_see(seen, sums, lost, HISTORIAN_LANES, max, not_min);
 }
 
 /* For each width of register a scan of its own; the widest that this processor has is taken. */
@@ -131,9 +138,10 @@ __attribute__((target("avx2"))) static int historian_scan_avx2(historian_seen *s
 static int historian_scan_avx512(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
     size_t whole = n - n % 16;
     if (whole) {
+        double sums[16], lost[16];
         uint64_t max, min;
-        double sum = historian_scan16_avx512(&max, &min, slots, values, whole);
-        if (!historian_see(seen, sum, max, ~min)) return 0;
+        historian_scan16_avx512(sums, lost, &max, &min, slots, values, whole);
+        if (!historian_see(seen, sums, lost, 16, max, ~min)) return 0;
     }
     return whole == n || historian_scan_any(seen, slots + whole, values + whole, n - whole);
 }
@@ -192,11 +200,15 @@ HISTORIAN_INLINE void historian_add_count(historian_cells *cells, size_t slot, u
 }
 
 /* Add sum and extremes, before any count (see historian_count_shared). */
-static void historian_add_seen(historian_cells *cells, const historian_seen *seen) {
-    /* A sum beyond float64 is inf, and what rounding lost of it is not a number. */
-    double sum = seen->sum <= historian_double(HISTORIAN_MAX_BITS) ? seen->sum + seen->lost : seen->sum;
+static void historian_add_seen(historian_cells *cells, const historian_seen *seen, int owned) {
     historian_store(&cells->used, 1);
-    historian_add_sum(cells, sum);
+    if (owned) {
+        historian_add_sum_owned(cells, seen->sum);
+        historian_store(&cells->lost, historian_bits(historian_double(historian_load(&cells->lost)) + seen->lost));
+    } else {
+        /* What rounding takes from a sum beyond float64 is not a number. */
+        historian_add_sum_shared(cells, seen->sum + (seen->lost == seen->lost ? seen->lost : 0));
+    }
     historian_raise(&cells->max, seen->max);
     historian_raise(&cells->not_min, seen->not_min);
 }
@@ -210,7 +222,7 @@ static ptrdiff_t historian_record_few(historian_cells *cells, const historian_ar
         if (bad >= 0) return bad;
     }
     if (array->n == 0) return -1;
-    historian_add_seen(cells, &seen);
+    historian_add_seen(cells, &seen, owned);
     for (size_t i = 0; i < array->n; i++) historian_add_count(cells, slots[i], 1, owned);
     return -1;
 }
@@ -248,7 +260,7 @@ static void historian_fold(historian_cells *cells, historian_tables *tables, int
     if (!tables->seen.not_min) return;
     slot = historian_slot(~tables->seen.not_min);
     end = historian_slot(tables->seen.max) + 1;
-    if (cells) historian_add_seen(cells, &tables->seen);
+    if (cells) historian_add_seen(cells, &tables->seen, owned);
     for (; slot < end; slot++) {
         uint64_t count = 0;
         for (size_t table = 0; table < HISTORIAN_TABLES; table++) {

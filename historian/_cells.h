@@ -6,6 +6,7 @@
 #ifndef HISTORIAN_CELLS_H
 #define HISTORIAN_CELLS_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #define HISTORIAN_INLINE static __forceinline
+#define HISTORIAN_COLD __declspec(noinline)
+#define HISTORIAN_LIKELY(x) (x)
 #define HISTORIAN_UNLIKELY(x) (x)
 HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return *(const volatile uint64_t *)p; }
 HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { *(volatile uint64_t *)p = n; }
@@ -33,6 +36,8 @@ HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t de
 }
 #else
 #define HISTORIAN_INLINE static inline __attribute__((always_inline, unused))
+#define HISTORIAN_COLD __attribute__((noinline, cold, unused))
+#define HISTORIAN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define HISTORIAN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELAXED); }
@@ -63,10 +68,11 @@ HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t de
  * Values are never negative, and the bits of non-negative floats are ordered as the floats are. */
 typedef struct {
     uint64_t sum;     /* bits of a float64 in [0, inf]; inf only if the true sum is beyond float64 */
+    uint64_t lost;    /* bits of a float64: what rounding has taken from `sum`, where it is kept; of no use if that is inf */
     uint64_t max;     /* bits of the largest value; 0 while there is none */
     uint64_t not_min; /* complement of the bits of the smallest value; 0 while there is none */
     uint64_t used;    /* 1 once anything has been recorded, for ever; while 0, a snapshot need not look */
-    uint64_t reserved[4]; /* 0; rounds the header up to a cache line */
+    uint64_t reserved[3]; /* 0; rounds the header up to a cache line */
     uint64_t counts[HISTORIAN_SLOTS]; /* records in each slot, in [0, 2^63) */
 } historian_cells;
 
@@ -141,7 +147,15 @@ HISTORIAN_INLINE void historian_raise(uint64_t *p, uint64_t n) {
     }
 }
 
-HISTORIAN_INLINE void historian_add_sum(historian_cells *cells, double sum) {
+/* Return a + b, rounded, and what rounding has taken from it, which is a float64, too (Knuth's two-sum). */
+HISTORIAN_INLINE double historian_two_sum(double a, double b, double *lost) {
+    double sum = a + b, b_taken = sum - a, a_taken = sum - b_taken;
+    *lost = (a - a_taken) + (b - b_taken);
+    return sum;
+}
+
+/* Others add to the sum, too; what rounding takes would need a second atomic operation, and is let go. */
+HISTORIAN_INLINE void historian_add_sum_shared(historian_cells *cells, double sum) {
     uint64_t seen = historian_load(&cells->sum);
     while (!historian_swap(&cells->sum, &seen, historian_bits(historian_double(seen) + sum))) {
     }
@@ -151,10 +165,18 @@ HISTORIAN_INLINE void historian_add_sum(historian_cells *cells, double sum) {
  * the count sees its share of the sum, too. */
 HISTORIAN_INLINE void historian_count_shared(historian_cells *cells, uint64_t slot, uint64_t bits) {
     if (HISTORIAN_UNLIKELY(!historian_load(&cells->used))) historian_store(&cells->used, 1);
-    historian_add_sum(cells, historian_double(bits));
+    historian_add_sum_shared(cells, historian_double(bits));
     historian_raise(&cells->max, bits);
     historian_raise(&cells->not_min, ~bits);
     historian_add(&cells->counts[slot], 1);
+}
+
+HISTORIAN_INLINE void historian_add_sum_owned(historian_cells *cells, double value) {
+    double sum = historian_double(historian_load(&cells->sum)), total = sum + value, lost;
+    /* Dekker's two-sum: cheaper than Knuth's where it is known which is larger, and the sum nearly always is. */
+    lost = HISTORIAN_UNLIKELY(sum < value) ? sum - (total - value) : value - (total - sum);
+    historian_store(&cells->sum, historian_bits(total));
+    historian_store(&cells->lost, historian_bits(historian_double(historian_load(&cells->lost)) + lost));
 }
 
 /* Count one value in cells that nobody else writes to meanwhile. An atomic read-modify-write costs about as much as
@@ -163,7 +185,7 @@ HISTORIAN_INLINE void historian_count_owned(historian_cells *cells, uint64_t slo
     historian_store(&cells->counts[slot], historian_load(&cells->counts[slot]) + 1);
     if (HISTORIAN_UNLIKELY(bits > historian_load(&cells->max))) historian_store(&cells->max, bits);
     if (HISTORIAN_UNLIKELY(~bits > historian_load(&cells->not_min))) historian_store(&cells->not_min, ~bits);
-    historian_store(&cells->sum, historian_bits(historian_double(historian_load(&cells->sum)) + historian_double(bits)));
+    historian_add_sum_owned(cells, historian_double(bits));
 }
 
 /* Record one value. Return 1, or 0 and change nothing if it is NaN, infinite or negative. */
@@ -181,5 +203,15 @@ HISTORIAN_INLINE void historian_count_owned(historian_cells *cells, uint64_t slo
     }
 HISTORIAN_RECORD(shared)
 HISTORIAN_RECORD(owned)
+
+HISTORIAN_COLD static int historian_record_shared_cold(historian_cells *cells, double value) {
+    return cells == NULL || historian_record_shared(cells, value);
+}
+
+/* Record one value while holding the GIL: in `owned`, else in `shared`; if there is neither, nowhere. */
+HISTORIAN_INLINE int historian_record_held(historian_cells *owned, historian_cells *shared, double value) {
+    return HISTORIAN_LIKELY(owned != NULL) ? historian_record_owned(owned, value)
+                                           : historian_record_shared_cold(shared, value);
+}
 
 #endif

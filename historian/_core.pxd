@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint64_t
 cdef extern from "_cells.h" nogil:
     ctypedef struct historian_cells:
         uint64_t sum
+        uint64_t lost
         uint64_t max
         uint64_t not_min
         uint64_t used

@@ -42,7 +42,7 @@ cdef class Counters:
         from any thread.  Raises ValueError for NaN, infinities and negative values and TypeError for what is no number;
         then nothing has changed.
         """
-        if not record_one(self, historian_as_double(value)):
+        if not historian_record_held(self.owned, self.shared, historian_as_double(value)):
             PyErr_Clear()
             refuse(value, None)
 
@@ -59,7 +59,11 @@ cdef class Counters:
             raise TypeError(f"record_many() takes numbers, not {type(values).__name__}")
         if isinstance(values, (list, tuple)):
             record_tuple(self, tuple(values))
-        elif PyObject_CheckBuffer(values) and open_view(values, &view, &load):
+            return
+        compressed = getattr(values, "compressed", None)
+        if compressed is not None:  # numpy's masked arrays: what is masked is not there
+            values = compressed()
+        if PyObject_CheckBuffer(values) and open_view(values, &view, &load):
             try:
                 record_view(self, values, &view, load)
             finally:
@@ -75,7 +79,10 @@ cdef class Counters:
         if cells is NULL or counts.length == 0:
             return
         historian_store(&cells.used, 1)
-        historian_add_sum(cells, sum)
+        if cells is self.owned:
+            historian_add_sum_owned(cells, sum)
+        else:
+            historian_add_sum_shared(cells, sum)
         historian_raise(&cells.max, historian_bits(max))
         historian_raise(&cells.not_min, ~historian_bits(min))
         for j in range(counts.length):
@@ -84,21 +91,21 @@ cdef class Counters:
                 before = counts.totals[j]
 
     def _read(self, *, bint drain=False):
-        """Return (counts, sum, min, max) of all records so far; with `drain`, also take them out.
+        """Return (counts, sums, min, max) of all records so far; with `drain`, also take them out.
 
-        Extremes that do not match the counts, because a record is in flight in another thread, come out as NaN.
-        O(slots from the smallest record to the largest).
+        The exact total of `sums`, a tuple of floats, is the sum of the values.  Extremes that do not match the counts,
+        because a record is in flight in another thread, come out as NaN.  O(slots from the smallest record to the largest).
         """
         cdef Reading owned = read_owned(self.owned, drain)
         if self.shared is NULL or not historian_load(&self.shared.used):
-            return owned.counts, owned.sum, owned.min, owned.max
+            return owned.counts, (owned.sum, owned.lost), owned.min, owned.max
         cdef Reading shared = read_shared(self.shared, drain)
         if owned.counts.length == 0 or shared.counts.length == 0:
             owned = shared if shared.counts.length else owned
-            return owned.counts, owned.sum, owned.min, owned.max
+            return owned.counts, (owned.sum, owned.lost), owned.min, owned.max
         return (
             owned.counts.plus(shared.counts),
-            owned.sum + shared.sum,
+            (owned.sum, owned.lost, shared.sum),
             # NaN, the mark of an extreme in flight, fails every comparison: it must be asked for first.
             shared.min if shared.min != shared.min or shared.min < owned.min else owned.min,
             shared.max if shared.max != shared.max or shared.max > owned.max else owned.max,
@@ -116,6 +123,8 @@ cdef class Counters:
         timer.into = self
         timer.errors = self
         if errors is not None:
+            if not isinstance(errors, Counters):
+                raise TypeError(f"errors must be a Recorder, not {type(errors).__name__}")
             check_time(errors)
             timer.errors = errors
         return timer
@@ -136,10 +145,13 @@ cdef class Counters:
         cdef int64_t now = historian_now(), began
         if not isinstance(start, int):
             raise TypeError(f"stop() takes the token that start() returned, an int, not {type(start).__name__}")
-        began = start
         check_time(self)
+        try:
+            began = start
+        except OverflowError:
+            began = -1
         if not 0 <= began <= now + CLOCK_SLACK_NS:
-            raise ValueError(f"start {began} ns is not in the past of the clock, which reads {now} ns")
+            raise ValueError(f"start is not in the past of the clock, which reads {now} ns: pass what start() returned")
         record_time(self, now - began)
 
 
@@ -164,13 +176,6 @@ cdef class Muted(Counters):
         """Do nothing: recording is disabled."""
 
 
-cdef inline bint record_one(Counters counters, double value) noexcept:
-    """Record one value while holding the GIL."""
-    if counters.owned is not NULL:
-        return historian_record_owned(counters.owned, value)
-    return counters.record_native(value)
-
-
 cdef inline historian_cells *writable(Counters counters) noexcept:
     """Return the cells to write to while holding the GIL."""
     return counters.owned if counters.owned is not NULL else counters.shared
@@ -181,7 +186,7 @@ cdef class Reading:
     """Counts with their sum and extremes; NaN for extremes that there are not."""
 
     cdef Counts counts
-    cdef double sum, min, max
+    cdef double sum, lost, min, max
 
 
 cdef Reading read_owned(historian_cells *cells, bint drain):
@@ -196,10 +201,11 @@ cdef Reading read_owned(historian_cells *cells, bint drain):
     end = historian_slot(cells.max) + 1
     reading.counts = counts_of(&cells.counts[0], first, end)
     reading.sum = historian_double(cells.sum)
+    reading.lost = historian_double(cells.lost) if reading.sum <= historian_double(HISTORIAN_MAX_BITS) else 0.0
     reading.min = historian_double(~cells.not_min)
     reading.max = historian_double(cells.max)
     if drain:
-        cells.sum = cells.max = cells.not_min = 0
+        cells.sum = cells.lost = cells.max = cells.not_min = 0
         memset(&cells.counts[first], 0, (end - first) * sizeof(uint64_t))
     return reading
 
@@ -246,16 +252,30 @@ cdef Counts drain_counts(historian_cells *cells):
 
 cdef int refuse(object value, object position) except -1:
     """Raise for a value that was not recorded."""
-    huge = isinstance(value, int) and value.bit_length() > 1024  # repr() itself refuses the longest
-    shown = f"an int of {value.bit_length()} bits" if huge else repr(value)
+    shown = shortened(value)
     what = f"cannot record {shown}" if position is None else f"values[{position}] is {shown}, so nothing was recorded"
     try:
         as_double(value)
-    except OverflowError:
-        raise ValueError(f"{what}: it is beyond the range of a float") from None
-    except TypeError:
-        if hasattr(value, "__float__"):
+    except OverflowError as error:
+        if not hasattr(value, "as_integer_ratio"):  # its own, not that of a number too large
             raise
+        raise ValueError(f"{what}: it is beyond the range of a float") from None
+    except TypeError as error:
+        if hasattr(value, "__float__") and not isinstance(value, type) and type(value).__module__ != "numpy":
+            raise TypeError(f"{what}: {error}") from error
         hint = "; pass its .total_seconds()" if hasattr(value, "total_seconds") else ""
+        if type(value).__name__ == "timedelta64":
+            hint = "; divide it by numpy.timedelta64(1, 's')"
         raise TypeError(f"{what}: {type(value).__name__} is not a real number{hint}") from None
     raise ValueError(f"{what}: a value must be finite and not negative")
+
+
+cdef object shortened(object value):
+    """Return the ``repr`` of a value in one line of at most 80 characters."""
+    if isinstance(value, int) and value.bit_length() > 1024:
+        return f"an int of {value.bit_length()} bits"  # repr() itself refuses the longest
+    try:
+        shown = " ".join(repr(value).split())
+    except Exception:
+        shown = f"a {type(value).__name__}"
+    return shown if len(shown) <= 80 else shown[:77] + "..."

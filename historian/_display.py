@@ -23,6 +23,7 @@ __all__ = [
     "html_table",
     "is_supported",
     "least_count",
+    "percentile",
     "plain",
     "quantity",
     "summary",
@@ -107,29 +108,36 @@ def quantity(value: float, unit: str) -> str:
 
 
 def is_supported(count: int, p: float) -> bool:
-    """Say whether the p-th percentile of `count` values has at least one value above it; else it is just the maximum.
+    """Say whether `count` values are enough for the p-th percentile to have at least one value above it.
 
-    >>> is_supported(100, 99), is_supported(99, 99)
+    It takes count * (100 - p) / 100 >= 1; with fewer, the percentile is just the maximum.
+
+    >>> is_supported(1000, 99.9), is_supported(999, 99.9)
     (True, False)
     """
-    return math.ceil(p / 100 * count) < count  # the rank, as in `Histogram.percentile`
+    return count >= least_count(p)
 
 
-def least_count(p: float) -> int:
-    """Return the least number of values for which `is_supported`, for p below 100.
+def least_count(p: float) -> float:
+    """Return the least number of values for which `is_supported`; infinity for the maximum itself.
 
-    >>> least_count(99), least_count(99.9)  # 99.9/100 is 0.9990000000000001
-    (100, 1001)
+    >>> least_count(99), least_count(99.9)
+    (100, 1000)
     """
-    count = math.floor(100 / (100 - p))
-    while not is_supported(count, p):
-        count += 1
-    return count
+    return math.ceil(round(100 / (100 - p), 6)) if p < 100 else math.inf
+
+
+def percentile(histogram: Histogram, p: float) -> float:
+    """Return the p-th percentile as people write it: 99.9 is 0.999, not the 0.9990000000000001 of a division by 100.
+
+    Of 1,000 values that is the 999th; `Histogram.percentile`, which divides as numpy does, has the 1,000th.
+    """
+    return histogram.quantile(round(p / 100, 9))
 
 
 def supported_percentile(histogram: Histogram, p: float) -> float:
     """Return the p-th percentile, or NaN if there are too few values for it."""
-    return histogram.percentile(p) if is_supported(histogram.count, p) else math.nan
+    return percentile(histogram, p) if is_supported(histogram.count, p) else math.nan
 
 
 def describe(histogram: Histogram) -> str:

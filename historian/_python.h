@@ -5,6 +5,8 @@
 #include <Python.h>
 #include <stdint.h>
 
+#include "_cells.h"
+
 /* Whether holding the GIL keeps other threads out. */
 #ifdef Py_GIL_DISABLED
 #define HISTORIAN_HAS_GIL 0
@@ -14,7 +16,7 @@
 
 /* A real number as float64. -1 with an exception set if it is none; a -1 without one is just a negative number. */
 static inline double historian_as_double(PyObject *number) {
-    if (PyFloat_CheckExact(number)) return PyFloat_AS_DOUBLE(number);
+    if (HISTORIAN_LIKELY(PyFloat_CheckExact(number))) return PyFloat_AS_DOUBLE(number);
     if (PyLong_CheckExact(number)) {
 #if PY_VERSION_HEX >= 0x030C0000
         if (PyUnstable_Long_IsCompact((PyLongObject *)number))
@@ -26,7 +28,13 @@ static inline double historian_as_double(PyObject *number) {
 #endif
         return PyLong_AsDouble(number);
     }
-    return PyFloat_AsDouble(number); /* float subclasses (numpy.float64), then __float__, then __index__ */
+    if (PyFloat_Check(number)) return PyFloat_AS_DOUBLE(number); /* numpy.float64 */
+    if (strncmp(Py_TYPE(number)->tp_name, "numpy.timedelta64", 17) == 0 ||
+        strncmp(Py_TYPE(number)->tp_name, "numpy.complex", 13) == 0) {
+        PyErr_SetString(PyExc_TypeError, "not a real number"); /* though their __float__ would lose what they are */
+        return -1;
+    }
+    return PyFloat_AsDouble(number); /* __float__, then __index__ */
 }
 
 /* Make `type` callable by vectorcall, through the function pointer at `offset` in its instances, and, put in a class,

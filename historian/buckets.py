@@ -7,6 +7,8 @@ a nanosecond to 584 billion years.  Below lies the *zero* bucket ``[0, 2**-32]``
 These are the buckets of OpenTelemetry's exponential histogram at scale 6 (same index) and of
 Prometheus' native histogram at schema 6 (index + 1).
 
+An edge is the float nearest to ``2**(i/64)``, so that a value is in the same bucket on every machine.
+
 The guarantee.  Let ``g = 2**(1/64)`` be the ratio of a bucket's edges and answer every value of a bucket
 ``(e, e*g]`` with one representative ``r*e``.  The relative error is largest at the two edges: ``r - 1``
 at the lower, ``(g - r)/g`` at the upper.  Raising ``r`` trades one for the other, so the worst case is
@@ -104,7 +106,7 @@ def index(value: float) -> int:
     >>> index(0.0) == ZERO_INDEX, index(1e300) == OVERFLOW_INDEX
     (True, True)
     """
-    if not 0 <= value < math.inf:
+    if not 0 <= value <= 1.7976931348623157e308:
         raise ValueError(f"no bucket holds {value!r}: values are finite and not negative")
     mantissa, exponent = math.frexp(value)  # value = mantissa * 2**exponent, mantissa in [0.5, 1)
     octave = (exponent - 1) * BUCKETS_PER_OCTAVE

@@ -72,15 +72,15 @@ class Histogram:
         return cls._from_reading(counters._read(), check_unit(unit))
 
     @classmethod
-    def _from_reading(cls, reading: tuple[Counts, float, float, float], unit: str) -> Histogram:
+    def _from_reading(cls, reading: tuple[Counts, tuple[float, ...], float, float], unit: str) -> Histogram:
         """Return what `Counters._read` has read, with a bucket edge for an extreme that was in flight."""
-        counts, total, low, high = reading
+        counts, sums, low, high = reading
         if counts.total:
             if low != low:
                 low = buckets.lower(counts.first + TO_INDEX)
             if high != high:
                 high = min(buckets.upper(counts.last + TO_INDEX), LARGEST)
-        return make(counts, unit, exact(total), low, high)
+        return make(counts, unit, sum(map(exact, sums)), low, high)
 
     # ---- facts ----
 
@@ -91,7 +91,7 @@ class Histogram:
 
     @property
     def sum(self) -> float:
-        """Sum of the recorded values; infinity if beyond float64."""
+        """Sum of the recorded values, exact up to rounding (see `Recorder`); infinity if beyond float64."""
         return rounded(self._sum)
 
     @property
@@ -412,7 +412,13 @@ def merge(histograms: Iterable[Histogram]) -> Histogram:
     >>> merge([Histogram.from_values([1.0]), Histogram.from_values([3.0])]).sum
     4.0
     """
-    return sum(histograms, Histogram())
+    result = Histogram()
+    for histogram in histograms:
+        if not isinstance(histogram, Histogram):
+            hint = ": pass its .snapshot()" if hasattr(histogram, "snapshot") else ""
+            raise TypeError(f"merge() takes an iterable of histograms, not one with {histogram!r}{hint}")
+        result += histogram
+    return result
 
 
 def make(counts: Counts, unit: str, total: int, low: float, high: float) -> Histogram:
@@ -448,6 +454,8 @@ def _each(question: Callable[[float], float], x: Any) -> Any:
     """Ask a scalar question of every element of an array-like; the answer has its shape."""
     import numpy
 
+    if x is None or isinstance(x, (str, bytes)):
+        raise TypeError(f"a number or an array of numbers is needed, not {x!r}")
     array = numpy.asarray(x, dtype=numpy.float64)
     answers = numpy.array([question(one) for one in array.ravel().tolist()], dtype=numpy.float64)
     return answers.reshape(array.shape) if array.ndim else float(answers[0])

@@ -43,7 +43,7 @@ class Profile:
     operation (ms)  min  median   90   99  99.9  99.99  max  count  sum (s)
     scan            250     250  250  250     -      -  250    200     50.0
     <BLANKLINE>
-    -  too few values: 99 takes 100, 99.9 takes 1,001, 99.99 takes 10,000 of them
+    -  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them
     """
 
     __slots__ = ("histograms",)

@@ -37,8 +37,9 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     address space, of which only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``
     and does not pickle; its snapshots do.
 
-    Every record is in exactly one bucket, always.  Seen from another thread while a native record without the
-    GIL is in flight, `sum`, `min` and `max` may lag behind the counts by that record.
+    Every record is in exactly one bucket, always.  The sum is exact up to one rounding at the end; of what native code
+    records without the GIL it is rounded at each record.  While such a record is in flight, `sum`, `min` and `max` may
+    lag behind the counts by it.
 
     >>> latency = Recorder("db.query")
     >>> with latency.time() as timer:
@@ -86,8 +87,14 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         O(buckets between E and value), however many values are added.  Raises ValueError unless `value` can be recorded
         and `expected_interval` is positive and finite; then nothing is recorded.
         """
-        value, interval = number(value), float(expected_interval)
-        if not 0 < interval < math.inf:
+        if DISABLED:
+            return
+        value = number(value)
+        try:
+            interval = number(expected_interval)
+        except ValueError:
+            interval = math.nan
+        if not interval > 0:
             raise ValueError(f"expected_interval must be positive and finite, not {expected_interval!r}")
         if value < 2 * interval:
             self.record(value)
@@ -135,8 +142,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         if errors is not None and not isinstance(errors, Recorder):
             raise TypeError(f"errors must be a Recorder, not {type(errors).__name__}")
         if function is None:
-            return lambda function: timed(function, self, errors or self)
-        return timed(function, self, errors or self)
+            return lambda function: timed(function, self, errors if errors is not None else self)
+        return timed(function, self, errors if errors is not None else self)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -154,9 +161,11 @@ def _corrected(value: float, interval: float) -> tuple[Counts, float, float, flo
     How many of those lie above an edge e?  value - k*interval > e  <=>  k < (value - e)/interval, that is
     ceil((value - e)/interval) of them, counting k = 0.  The differences between neighbouring edges are the counts.
     """
+    if value / interval >= 2.0**53:
+        raise ValueError(
+            f"expected_interval {interval!r} is too small: the values added to {value!r} could not be counted"
+        )
     added = math.floor(value / interval)  # values in all; the smallest is value - (added - 1)*interval
-    if added >= 2**53:
-        raise ValueError(f"expected_interval {interval!r} is too small to be counted against {value!r}")
     smallest = value - (added - 1) * interval
     lowest, highest = buckets.index(smallest), buckets.index(value)
     slots, counts, left = [], [], added  # left: values above the lower edge of bucket i

@@ -66,8 +66,8 @@ class Registry:
     def recorder(self, name: str, *, unit: str = "s", **labels: object) -> Recorder:
         """Return the recorder of that name and those labels, made on first use.  O(labels).
 
-        Label values are taken as strings.  Raises ValueError for an empty name and if the recorder exists with another
-        unit.
+        Label values are taken as strings; ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty name
+        and if the recorder exists with another unit.
         """
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
@@ -80,9 +80,13 @@ class Registry:
                 found = self._recorders.get(key)
                 if found is None:
                     found = self._recorders[key] = Recorder(str(key), unit=unit)
-        if found.unit != unit:
-            raise ValueError(f"recorder {str(key)!r} exists with unit {found.unit!r}, not {unit!r}")
+        self._check_unit(key, unit)
         return found
+
+    def _check_unit(self, key: Key, unit: str) -> None:
+        found = self._recorders.get(key)
+        if found is not None and found.unit != unit:
+            raise ValueError(f"recorder {str(key)!r} exists with unit {found.unit!r}, not {unit!r}")
 
     def snapshot(self) -> dict[Key, Histogram]:
         """Return the histogram of every recorder, in the order in which they were made.  O(buckets in use).
@@ -102,8 +106,9 @@ class Registry:
         for key, histogram in histograms.items():
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
-        recorders = [self.recorder(key.name, unit=h.unit, **dict(key.labels)) for key, h in histograms.items()]
-        for into, histogram in zip(recorders, histograms.values()):
+            self._check_unit(key, histogram.unit)
+        for key, histogram in histograms.items():
+            into = self.recorder(key.name, unit=histogram.unit, **dict(key.labels))
             into._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
 
     def profile(self) -> Profile:

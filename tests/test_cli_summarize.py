@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import historian
 from historian import Histogram, merge
 from historian.cli import lines as lines_module
 from historian.cli.lines import Lines, blocks
@@ -563,13 +564,13 @@ def test_percentiles_are_those_of_the_histogram():
     percentiles = summary("-p", "0,99.9,50,100,50", stdin=" ".join(map(str, values)))["total"]["percentiles"]
     h = Histogram.from_values(values)
     assert list(percentiles) == ["0", "99.9", "50", "100"]
-    assert list(percentiles.values()) == [h.percentile(p) for p in (0, 99.9, 50, 100)]
+    assert list(percentiles.values()) == [h.quantile(q) for q in (0, 0.999, 0.5, 1)]
 
 
 def test_the_table_shows_no_percentile_of_too_few_values():
     out = summarize("-p", "50,99,99.9,100", stdin="1 " * 100)[1]
     assert out.splitlines()[1].split() == ["<stdin>", "100", "1.00", "1.00", "1.00", "-", "1.00", "1.00", "1.00"]
-    assert "p99.9 takes 1,001" in out
+    assert "p99.9 takes 1,000" in out
     assert "p99 takes" not in out
 
 
@@ -700,3 +701,16 @@ def test_a_full_disk_is_told():
         done = subprocess.run([*COMMAND, "-"], input=b"1 2 3\n", stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert done.stderr == b"historian: cannot write the output: No space left on device\n"
+
+
+@posix
+@pytest.mark.parametrize("command", ["summarize -", "demo --seconds 0.5"])
+def test_a_closed_standard_output_is_told(command):
+    line = f"{shlex.quote(sys.executable)} -m historian {command} >&- </dev/null"
+    done = subprocess.run(line, shell=True, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"historian: there is no standard output to write to\n")
+
+
+def test_version():
+    done = subprocess.run([*COMMAND[:-1], "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"historian {historian.__version__}\n"

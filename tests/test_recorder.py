@@ -2,6 +2,7 @@
 
 import array
 import copy
+import ctypes
 import datetime
 import decimal
 import fractions
@@ -486,8 +487,8 @@ def test_counters_in_memory_handed_in():
     a.record(1.0)
     b.record_many([2.0, 3.0])
     for counters in (a, b, Counters(1e9, memory)):
-        counts, total, low, high = counters._read()
-        assert (counts.total, total, low, high) == (3, 6.0, 1.0, 3.0)
+        counts, sums, low, high = counters._read()
+        assert (counts.total, sum(sums), low, high) == (3, 6.0, 1.0, 3.0)
     with pytest.raises(BufferError):
         memory.append(0)  # the recorders hold it
     assert b._read(drain=True)[0].total == 3
@@ -526,3 +527,106 @@ def test_extremes_of_a_record_in_flight():
     h = Histogram._from_reading(counters._read(), "s")
     assert (h.count, h.min, h.max) == (3, buckets.lower(buckets.index(0.3)), 4.0)
     assert math.isnan(counters._read()[2])
+
+
+# ---- sums ----
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1e16] + [1.0] * 1000,
+        [1.0] * 1000 + [1e16],
+        [0.1] * 10_000,
+        np.random.default_rng(3).lognormal(0, 5, 100_003).tolist(),
+        [2.0**-32, 2.0**63, 1.0] * 700,
+        [1.7e308, 1.0],
+    ],
+)
+def test_sums_are_exact_however_the_values_come(values):
+    exact = math.fsum(values)
+    one, many, parts = Recorder(), Recorder(), Recorder()
+    for value in values:
+        one.record(value)
+    many.record_many(np.array(values))
+    parts.record_many(values[:700])
+    for value in values[700:1000]:
+        parts.record(value)
+    parts.record_many(np.array(values[1000:]))
+    assert one.snapshot().sum == many.snapshot().sum == parts.snapshot().sum == exact
+    assert one.snapshot() == many.snapshot() == parts.snapshot() == Histogram.from_values(values)
+    assert one.drain().sum == exact and one.snapshot().sum == 0.0
+
+
+def test_a_sum_beyond_float64_is_infinite():
+    for record in (lambda rec: rec.record_many([1.7e308] * 20), lambda rec: [rec.record(1.7e308) for _ in range(20)]):
+        rec = Recorder()
+        record(rec)
+        rec.record(1.0)
+        assert rec.snapshot().sum == math.inf
+        assert rec.drain().sum == math.inf
+        rec.record(1.0)
+        assert rec.snapshot().sum == 1.0
+
+
+@pytest.mark.parametrize(
+    "values", [(ctypes.c_double * 3)(1, 2, 3), (ctypes.c_int * 3)(1, 2, 3), (ctypes.c_float * 3)(1, 2, 3)]
+)
+def test_ctypes_arrays(values):  # which have no strides, even if asked
+    rec = Recorder()
+    rec.record_many(values)
+    rec.record_many(memoryview(values))
+    rec.record_many((ctypes.c_int * 0)())
+    assert rec.snapshot() == Histogram.from_values([1, 2, 3, 1, 2, 3])
+
+
+def test_what_is_masked_is_not_there():
+    rec = Recorder()
+    rec.record_many(np.ma.array([1.0, math.nan, 3.0], mask=[False, True, False]))
+    assert rec.snapshot() == Histogram.from_values([1.0, 3.0])
+
+
+@pytest.mark.parametrize("value", [np.timedelta64(5, "ns"), np.complex128(1), np.complex64(1)])
+def test_numpy_scalars_that_are_no_plain_numbers(value):
+    with pytest.raises(TypeError, match="is not a real number"):
+        Recorder().record(value)
+
+
+def test_messages_are_one_short_line():
+    class Wordy:
+        def __repr__(self):
+            return "a\nb" * 10_000
+
+    class Mute:
+        def __repr__(self):
+            raise RuntimeError("no")
+
+    for value in (Wordy(), Mute(), "x" * 10_000, fractions.Fraction(10**400)):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            Recorder().record(value)
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
+
+
+def test_an_overflow_of_the_number_itself_passes():
+    class Broken:
+        def __float__(self):
+            raise OverflowError("mine")
+
+    with pytest.raises(OverflowError, match="mine"):
+        Recorder().record(Broken())
+
+
+def test_a_recorder_of_errors_may_be_false():
+    class Empty(Recorder):
+        def __len__(self):
+            return 0
+
+    rec, errors = Recorder(), Empty()
+
+    @rec.timed(errors=errors)
+    def fail():
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert (rec.snapshot().count, errors.snapshot().count) == (0, 1)

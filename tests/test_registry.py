@@ -69,6 +69,7 @@ def test_merging_another_unit_adds_nothing():
     with pytest.raises(ValueError, match="exists with unit 'ms', not 's'"):
         parent.merge(worker)
     assert sum(h.count for h in parent.snapshot().values()) == 1
+    assert list(parent.snapshot()) == [Key("b")]  # nor is "a" made
 
 
 @pytest.mark.parametrize("other", [{"q": Histogram()}, {Key("q"): 3}, {Key("q"): Recorder()}])

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from .. import __version__
 from . import demo, summarize
 
 __all__ = ["main"]
@@ -19,10 +20,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="historian", description="Latency histograms: percentiles instead of averages."
     )
+    parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in (demo, summarize):
         command.add_parser(commands)
     args = parser.parse_args(argv)
+    if sys.stdout is None:  # closed by whoever started us
+        print("historian: there is no standard output to write to", file=sys.stderr)
+        return 1
     try:
         status: int = args.run(args)
         sys.stdout.flush()

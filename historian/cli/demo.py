@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import signal
 import sys
 import tempfile
 import textwrap
@@ -49,6 +50,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     """Run the demo; return 0, or 1 if it could not be run to its end."""
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that workers and files do not outlive us
     if DISABLED:
         return _fail("HISTORIAN_DISABLE=1 is set, so nothing would be recorded: unset it")
     try:

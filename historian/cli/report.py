@@ -60,7 +60,7 @@ def _table(report: Report) -> str:
 
 def _shown(histogram: Histogram, percentiles: list[float]) -> list[float]:
     """Return minimum, percentiles, maximum and mean, with NaN for a percentile that has too few values."""
-    values = [histogram.percentile(p) if _is_supported(histogram, p) else math.nan for p in percentiles]
+    values = [_display.percentile(histogram, p) if _is_supported(histogram, p) else math.nan for p in percentiles]
     return [histogram.min, *values, histogram.max, histogram.mean]
 
 
@@ -100,7 +100,7 @@ def _summary(histogram: Histogram, percentiles: list[float]) -> dict[str, object
         "zero_count": histogram.zero_count,
         "overflow_count": histogram.overflow_count,
         "min": _finite(histogram.min),
-        "percentiles": {_plain(p): _finite(histogram.percentile(p)) for p in percentiles},
+        "percentiles": {_plain(p): _finite(_display.percentile(histogram, p)) for p in percentiles},
         "max": _finite(histogram.max),
         "mean": _finite(histogram.mean),
         "sum": _finite(histogram.sum),
@@ -114,7 +114,7 @@ def _csv(report: Report) -> str:
     quantiles = [f"p{_plain(p)}" for p in report.percentiles]
     writer.writerow(["name", "unit", "count", "zero_count", "overflow_count", "min", *quantiles, "max", "mean", "sum"])
     for name, h in report.all_rows():
-        values = [h.min, *map(h.percentile, report.percentiles), h.max, h.mean, h.sum]
+        values = [h.min, *(_display.percentile(h, p) for p in report.percentiles), h.max, h.mean, h.sum]
         writer.writerow([name, report.unit, h.count, h.zero_count, h.overflow_count, *map(_finite, values)])
     return text.getvalue()
 

@@ -47,16 +47,19 @@ class Fanout:
         Relative error 1e-14 given the leaf's share, which is exact where `t` is a bucket edge.  Raises ValueError for
         NaN.
         """
-        return _any_of(self.leaf.sf(t), self.n)
+        tail = self.leaf.sf(t)
+        if not isinstance(tail, float):
+            raise TypeError(f"t must be a number, not {t!r}")
+        return _any_of(tail, self.n)
 
     def quantile(self, q: float) -> float:
         """Return the q-quantile of the wait for all n calls: the smallest recorded value with p_wait at most 1 - q.
 
         O(log buckets).  Raises ValueError for q outside 0..1.
         """
+        _check("q", q)
         if self.n == 1:
             return self.leaf.quantile(q)
-        _check("q", q)
         allowed = math.floor(self.leaf.count * _leaf_tail(1 - q, self.n))  # values that may be slower
         return self.leaf._value_at(max(1, self.leaf.count - allowed))
 
@@ -107,5 +110,7 @@ def _leaf_tail(p: float, n: int) -> float:
 
 
 def _check(name: str, share: float) -> None:
+    if not isinstance(share, (float, int)):
+        raise TypeError(f"{name} must be a number, not {share!r}")
     if not 0 <= share <= 1:
         raise ValueError(f"{name} must be in 0..1, not {share!r}")
