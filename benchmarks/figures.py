@@ -20,7 +20,7 @@ class Figure:
     """A figure with a target."""
 
     measure: str
-    best: float  # of the best rounds
+    best: float  # of the fastest tenth of the rounds
     median: float  # of the figures of each round
     spread: float  # of the figures of each round: (third quartile - first) / median
     unit: str  # "x" for a ratio
@@ -111,11 +111,18 @@ def spread(samples: Sequence[float]) -> float:
     return (third - first) / abs(middle) if middle else math.inf
 
 
-def less(case: Case, base: Case | None) -> tuple[float, list[float]]:
-    """Return the best of `case` less that of `base`, and the difference in each round."""
-    if base is None:
-        return case.best, list(case.samples)
-    return case.best - base.best, [a - b for a, b in zip(case.samples, base.samples)]
+def fast_rounds(*cases: Case) -> list[int]:
+    """Return which rounds were the fastest tenth, by the time that all `cases` took together.
+
+    The best of each case by itself may come from a moment in which the processor ran faster, for that case alone.
+    """
+    totals = [sum(samples) for samples in zip(*(case.samples for case in cases))]
+    return sorted(range(len(totals)), key=totals.__getitem__)[: max(1, len(totals) // 10)]
+
+
+def less(case: Case, base: Case | None) -> list[float]:
+    """Return the time of `case` in each round, less that of `base`."""
+    return [a - b for a, b in zip(case.samples, base.samples)] if base else list(case.samples)
 
 
 def ratio(
@@ -126,20 +133,20 @@ def ratio(
     base: Case | None = None,
     *,
     sense: str = AT_MOST,
-    times: float = 1,
 ) -> Figure:
-    """Return the figure of one case over another, each less `base` (the bare loop), the quotient `times` a factor."""
-    over_best, over_each = less(over, base)
-    under_best, under_each = less(under, base)
-    each = [times * a / b for a, b in zip(over_each, under_each)]
-    return Figure(measure, times * over_best / under_best, statistics.median(each), spread(each), "x", target, sense)
+    """Return the figure of one case over another, each less `base` (the bare loop)."""
+    each_over, each_under = less(over, base), less(under, base)
+    fast = fast_rounds(over, under, *([base] if base else []))
+    best = statistics.median(each_over[i] for i in fast) / statistics.median(each_under[i] for i in fast)
+    each = [a / b for a, b in zip(each_over, each_under)]
+    return Figure(measure, best, statistics.median(each), spread(each), "x", target, sense)
 
 
 def absolute(measure: str, target: float, case: Case, unit: str, per_unit: float, base: Case | None = None) -> Figure:
     """Return the figure of a case in a unit of `per_unit` ns, less `base` if that is given."""
-    best, each = less(case, base)
-    each = [value / per_unit for value in each]
-    return Figure(measure, best / per_unit, statistics.median(each), spread(each), unit, target)
+    each = [value / per_unit for value in less(case, base)]
+    best = statistics.median(each[i] for i in fast_rounds(case, *([base] if base else [])))
+    return Figure(measure, best, statistics.median(each), spread(each), unit, target)
 
 
 def row(

@@ -49,7 +49,9 @@ NOTES = {
         "parameters, those of histograms by the range of the values. Compressed sizes are not compared."
     ),
     "Threads and processes": (
-        "Time for each value, from the first start to the last end, over all workers. Each worker has its own array. "
+        "Time for each value, from the first start to the last end, over all workers. Each worker has its own array, "
+        "each thread its own processor. "
+        "From memory, two threads share its bandwidth: `numpy.sum`, which only reads, shows how much that is. "
         "Figures for two workers hold only if two processors were free."
     ),
     "Resident memory": (

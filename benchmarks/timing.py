@@ -1,7 +1,7 @@
 """How times are taken: whole rounds interleaved, so that a machine that slows down slows every case alike.
 
-A round times every case once, one after the other.  The best of the rounds estimates the cost without interference; the
-median and the spread say how much interference there was.
+A round times every case once, one after the other.  The fastest rounds estimate the cost without interference; the
+median and the spread of all of them say how much interference there was.
 """
 
 from __future__ import annotations
