@@ -94,7 +94,8 @@ cdef class Counters:
         """Return (counts, sums, min, max) of all records so far; with `drain`, also take them out.
 
         The exact total of `sums`, a tuple of floats, is the sum of the values.  Extremes that do not match the counts,
-        because a record is in flight in another thread, come out as NaN.  O(slots from the smallest record to the largest).
+        because a record is in flight in another thread, come out as NaN.  O(slots from the smallest record to the
+        largest).
         """
         cdef Reading owned = read_owned(self.owned, drain)
         if self.shared is NULL or not historian_load(&self.shared.used):
@@ -256,7 +257,7 @@ cdef int refuse(object value, object position) except -1:
     what = f"cannot record {shown}" if position is None else f"values[{position}] is {shown}, so nothing was recorded"
     try:
         as_double(value)
-    except OverflowError as error:
+    except OverflowError:
         if not hasattr(value, "as_integer_ratio"):  # its own, not that of a number too large
             raise
         raise ValueError(f"{what}: it is beyond the range of a float") from None

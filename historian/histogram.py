@@ -357,15 +357,18 @@ class Histogram:
         # The product is rounded before the ceiling is taken, as numpy does, so that both agree on every tie.
         count = self._counts.total
         rank = math.ceil(q * count)
-        return 1 if rank < 1 else min(rank, count)
+        if rank < 1:
+            return 1
+        return count if rank > count else rank  # noqa: FURB136 - half the time of min()
 
     def _value_at(self, rank: int) -> float:
         """Return the value of a rank, from 1 to `count`: exact for the first and the last, if those are known."""
+        counts = self._counts
         if rank == 1 and self._knows_min():
             return self._min
-        if rank == self._counts.total and self._knows_max():
+        if rank == counts.total and self._knows_max():
             return self._max
-        return self._value(self._counts.slot_at(rank))
+        return self._value(counts.slot_at(rank))
 
     # An extreme that is an edge of its bucket may be just that, in a difference of histograms, and no recorded value.
 
@@ -458,6 +461,8 @@ def _each(question: Callable[[float], float], x: Any) -> Any:
         raise TypeError(f"a number or an array of numbers is needed, not {x!r}")
     array = numpy.asarray(x, dtype=numpy.float64)
     answers = numpy.array([question(one) for one in array.ravel().tolist()], dtype=numpy.float64)
+    if array.ndim == 1:
+        return answers
     return answers.reshape(array.shape) if array.ndim else float(answers[0])
 
 
