@@ -72,6 +72,7 @@ cdef extern from "_python.h":
     PyObject *PyObject_CallFunctionObjArgs(PyObject *, ...)
     double historian_as_double(object number)  # whoever calls it looks after the exception
     double as_double "historian_as_double"(object number) except? -1.0
+    int64_t historian_as_ns(object token)
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t)
 
 cdef extern from "_clock.h":

@@ -143,15 +143,11 @@ cdef class Counters:
         stall held back is counted too.  Raises ValueError for a moment in the future and if the unit is not one of
         time, TypeError if `start` is no int; then nothing is recorded.
         """
-        cdef int64_t now = historian_now(), began
-        if not isinstance(start, int):
-            raise TypeError(f"stop() takes the token that start() returned, an int, not {type(start).__name__}")
+        cdef int64_t now = historian_now(), began = historian_as_ns(start)
         check_time(self)
-        try:
-            began = start
-        except OverflowError:
-            began = -1
         if not 0 <= began <= now + CLOCK_SLACK_NS:
+            if began == -2:
+                raise TypeError(f"stop() takes the token that start() returned, an int, not {type(start).__name__}")
             raise ValueError(f"start is not in the past of the clock, which reads {now} ns: pass what start() returned")
         record_time(self, now - began)
 

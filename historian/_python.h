@@ -37,6 +37,19 @@ static inline double historian_as_double(PyObject *number) {
     return PyFloat_AsDouble(number); /* __float__, then __index__ */
 }
 
+/* An int as ns on the clock; -1 if it is negative or beyond 64 bits, -2 if it is no int. Sets no exception. */
+static inline int64_t historian_as_ns(PyObject *token) {
+    int overflow;
+    long long ns;
+#if PY_VERSION_HEX < 0x030C0000
+    if (HISTORIAN_LIKELY(PyLong_CheckExact(token) && Py_SIZE(token) == 2)) /* a second to 36 years */
+        return (int64_t)((PyLongObject *)token)->ob_digit[1] << PyLong_SHIFT | (int64_t)((PyLongObject *)token)->ob_digit[0];
+#endif
+    if (!PyLong_Check(token)) return -2;
+    ns = PyLong_AsLongLongAndOverflow(token, &overflow);
+    return overflow || ns < 0 ? -1 : ns;
+}
+
 /* Make `type` callable by vectorcall, through the function pointer at `offset` in its instances, and, put in a class,
  * a method that is called without making a bound method first. Cython has no syntax for either. */
 static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offset) {
