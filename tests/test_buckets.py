@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from historian import _core, buckets
 
 
-def edge_is_at_most(k: int, value: float) -> bool:
-    """Whether 2**(k/64) <= value, in integers: 2**k <= value**64."""
-    exact = Fraction(value)
-    return Fraction(2) ** k * exact.denominator**64 <= exact.numerator**64
+def is_above_edge(value: Fraction, k: int) -> bool:
+    """Whether value > 2**(k/64), in integers: value**64 > 2**k."""
+    n, d = value.numerator**64, value.denominator**64
+    return n > d << k if k >= 0 else n << -k > d
 
 
 def exact_index(value: float) -> int:
@@ -56,14 +56,19 @@ def test_every_edge_and_one_ulp_to_either_side():
             assert core_index(value) == expected, (k, value)
 
 
-def test_edges_against_integers_one_ulp_around():
-    # In integers: the float below each frozen edge is below 2**(k/64), the one above is above it, so no bucket
-    # differs from the true one by more than the rounding of its edge.  64 octave-relative edges cover all, since an
-    # octave is a shift of the exponent.
-    for k in range(1, 64):
-        edge = buckets.EDGES[k]
-        assert not edge_is_at_most(k, math.nextafter(edge, 0))
-        assert edge_is_at_most(k, math.nextafter(edge, 2))
+def test_every_edge_against_integers():
+    # In integers, at all 6,145 edges: the true edge 2**(k/64) lies within half a unit in the last place of the frozen
+    # one, hence below the next float, which is in the bucket above, and above the one before, in the bucket below.
+    for k in range(-2048, 4097):
+        edge = math.ldexp(buckets.EDGES[k & 63], k >> 6)
+        below, above = math.nextafter(edge, 0), math.nextafter(edge, math.inf)
+        assert not is_above_edge((Fraction(below) + Fraction(edge)) / 2, k)
+        assert is_above_edge((Fraction(edge) + Fraction(above)) / 2, k)
+        assert core_index(below) == buckets.index(below) == k - 1
+        assert core_index(above) == buckets.index(above) == k
+        if k % 64 == 0:  # a power of two is its own edge, which belongs to the bucket below
+            assert not is_above_edge(Fraction(edge), k)
+            assert core_index(edge) == k - 1
 
 
 @pytest.mark.parametrize("k", [*range(-2048, -2040), *range(-70, 70), *range(4090, 4096)])
