@@ -132,6 +132,9 @@ cdef class TimedFunction:
     def __get__(self, instance, owner):
         return self if instance is None else PyMethod_New(self, instance)
 
+    def __getattr__(self, name):
+        return getattr(self.function, name)  # such as the cache_info of functools.lru_cache
+
     def __reduce__(self):
         return self.__qualname__
 

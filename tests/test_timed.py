@@ -313,7 +313,7 @@ def test_other_callables(rec):
             return 5
 
     cached = rec.timed(functools.lru_cache(lambda x: x + 1))
-    assert cached(1) == cached(1) == 2 and cached.__wrapped__.cache_info().hits == 1
+    assert cached(1) == cached(1) == 2 and cached.cache_info().hits == 1
     assert rec.timed(len)([1, 2]) == 2
     assert rec.timed(Doubling())(3) == 6
     assert rec.timed(functools.partial(plain, 1))(b=3)[1] == 3
@@ -385,6 +385,19 @@ def test_partials_and_old_style_coroutines(rec):
 
     assert asyncio.run(main()) == 9
     assert rec.snapshot().count == 2
+
+
+def test_attributes(rec):
+    @rec.timed
+    def function(a=3):
+        pass
+
+    function.mine = 1
+    assert function.mine == 1 and not hasattr(function.__wrapped__, "mine")
+    assert function.__defaults__ == (3,) and function.__code__ is function.__wrapped__.__code__
+    with pytest.raises(AttributeError, match="unheard_of"):
+        function.unheard_of  # noqa: B018
+    assert not hasattr(rec.timed(functools.partial(len, "ab")), "__name__")
 
 
 def test_both_spellings(rec):
