@@ -183,7 +183,8 @@ HISTORIAN_INLINE ptrdiff_t historian_scan_block(const historian_array *array, si
     else
         array->load(buffer, data, array->stride, n);
     if (historian_scan(seen, slots, values, n)) return -1;
-    while (historian_bits(values[bad] + 0.0) <= HISTORIAN_MAX_BITS) bad++;
+    /* Bounded, since another thread may have put a good value there meanwhile. */
+    while (bad + 1 < n && historian_bits(values[bad] + 0.0) <= HISTORIAN_MAX_BITS) bad++;
     return (ptrdiff_t)(first + bad);
 }
 

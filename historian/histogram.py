@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from . import buckets
+from ._answers import each, read_only
 from ._core import FIRST_INDEX, Counters, Counts, slot_of
 from ._exact import exact, rounded
 from ._units import check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any, NoReturn, overload
 
     import numpy as np
@@ -155,7 +156,7 @@ class Histogram:
             if not 0 <= q <= 1:
                 _refuse_share(q, "q", 1)
             return self._value_at(self._rank(q)) if self._counts.total else math.nan
-        return _each(self.quantile, q)
+        return each(self.quantile, q)
 
     @overload
     def percentile(self, p: float) -> float: ...
@@ -173,7 +174,7 @@ class Histogram:
             if not 0 <= p <= 100:
                 _refuse_share(p, "p", 100)
             return self._value_at(self._rank(p / 100)) if self._counts.total else math.nan
-        return _each(self.percentile, p)
+        return each(self.percentile, p)
 
     @overload
     def quantile_bounds(self, q: float) -> tuple[float, float]: ...
@@ -189,9 +190,7 @@ class Histogram:
         (1.978456026387951, 2.0)
         """
         if not isinstance(q, (float, int)):
-            return _each(lambda one: self.quantile_bounds(one)[0], q), _each(
-                lambda one: self.quantile_bounds(one)[1], q
-            )
+            return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
         if not 0 <= q <= 1:
             _refuse_share(q, "q", 1)
         return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
@@ -208,7 +207,7 @@ class Histogram:
         if isinstance(t, (float, int)):
             above = self._above(t)
             return (self.count - above) / self.count if self.count else math.nan
-        return _each(self.cdf, t)
+        return each(self.cdf, t)
 
     def sf(self, t: Any) -> Any:
         """Return the share of values above `t` (the survival function), from a count, so that small shares are exact.
@@ -222,7 +221,7 @@ class Histogram:
         if isinstance(t, (float, int)):
             above = self._above(t)
             return above / self.count if self.count else math.nan
-        return _each(self.sf, t)
+        return each(self.sf, t)
 
     def fanout(self, n: int) -> Fanout:
         """Return what this latency becomes for a user who waits for all of `n` independent such calls.
@@ -243,22 +242,22 @@ class Histogram:
     def indices(self) -> NDArray[np.int64]:
         """Indices of the populated buckets, ascending, shape (buckets,), read-only; see `historian.buckets` for the two
         that stand for zero and overflow."""
-        return _array([slot + TO_INDEX for slot in self._counts.pairs()[0]], "int64")
+        return read_only([slot + TO_INDEX for slot in self._counts.pairs()[0]], "int64")
 
     @property
     def counts(self) -> NDArray[np.int64]:
         """Counts of the populated buckets, shape (buckets,), read-only."""
-        return _array(self._counts.pairs()[1], "int64")
+        return read_only(self._counts.pairs()[1], "int64")
 
     @property
     def lower(self) -> NDArray[np.float64]:
         """Lower edges of the populated buckets, in `unit`, shape (buckets,), read-only."""
-        return _array([buckets.lower(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
+        return read_only([buckets.lower(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
 
     @property
     def upper(self) -> NDArray[np.float64]:
         """Upper edges of the populated buckets, in `unit`, shape (buckets,), read-only; infinity for overflow."""
-        return _array([buckets.upper(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
+        return read_only([buckets.upper(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
 
     # ---- merging ----
 
@@ -451,24 +450,3 @@ def edges_of(slot: int) -> tuple[float, float]:
 def _refuse_share(q: float, name: str, top: int) -> NoReturn:
     hint = "; percentile() takes 0..100" if name == "q" and 1 < q <= 100 else ""
     raise ValueError(f"{name} must be in 0..{top}, not {q!r}{hint}")
-
-
-def _each(question: Callable[[float], float], x: Any) -> Any:
-    """Ask a scalar question of every element of an array-like; the answer has its shape."""
-    import numpy
-
-    if x is None or isinstance(x, (str, bytes)):
-        raise TypeError(f"a number or an array of numbers is needed, not {x!r}")
-    array = numpy.asarray(x, dtype=numpy.float64)
-    answers = numpy.array([question(one) for one in array.ravel().tolist()], dtype=numpy.float64)
-    if array.ndim == 1:
-        return answers
-    return answers.reshape(array.shape) if array.ndim else float(answers[0])
-
-
-def _array(items: list[Any], dtype: str) -> NDArray[Any]:
-    import numpy
-
-    array = numpy.array(items, dtype=dtype)
-    array.flags.writeable = False
-    return array

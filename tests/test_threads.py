@@ -148,3 +148,25 @@ def test_one_bad_value_among_threads_adds_nothing():
 
     run(*[work] * 4)
     assert rec.snapshot().count == 0
+
+
+def test_an_array_that_changes_while_it_is_recorded():
+    # The caller's mistake, but no more than that: each call records all of it or raises.
+    rec, data, done, recorded = Recorder(), np.ones(20_000), threading.Event(), []
+
+    def change():
+        while not done.is_set():
+            data[-1] = -1.0
+            data[-1] = 1.0
+
+    def write():
+        for _ in range(500):
+            try:
+                rec.record_many(data)
+            except ValueError:
+                continue
+            recorded.append(data.size)
+        done.set()
+
+    run(change, write)
+    assert rec.snapshot().count == sum(recorded)

@@ -1,0 +1,34 @@
+"""Answers as numpy arrays.  numpy is imported here and nowhere earlier: only once an array is asked for."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+__all__ = ["each", "read_only"]
+
+
+def each(question: Callable[[float], float], x: Any) -> Any:
+    """Ask a scalar question of every element of an array-like; the answer has its shape."""
+    import numpy
+
+    if x is None or isinstance(x, (str, bytes)):
+        raise TypeError(f"a number or an array of numbers is needed, not {x!r}")
+    array = numpy.asarray(x, dtype=numpy.float64)
+    answers = numpy.array([question(one) for one in array.ravel().tolist()], dtype=numpy.float64)
+    if array.ndim == 1:
+        return answers
+    return answers.reshape(array.shape) if array.ndim else float(answers[0])
+
+
+def read_only(items: list[Any], dtype: str) -> NDArray[Any]:
+    """Return a list as an array that cannot be written to, so that a histogram stays immutable."""
+    import numpy
+
+    array = numpy.array(items, dtype=dtype)
+    array.flags.writeable = False
+    return array
