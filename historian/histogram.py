@@ -7,18 +7,18 @@ import math
 from . import buckets
 from ._answers import each, read_only
 from ._core import FIRST_INDEX, Counters, Counts, slot_of
+from ._delegates import Delegates
 from ._exact import exact, rounded
 from ._units import check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Any, NoReturn, overload
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    from .tail import Fanout
 else:
 
     def overload(function):
@@ -31,7 +31,7 @@ TO_INDEX = FIRST_INDEX - 1  # from a slot to the index of its bucket
 _EMPTY = Counts.of([], [])
 
 
-class Histogram:
+class Histogram(Delegates):
     """How often each bucket of values occurred, with their exact sum, minimum and maximum.
 
     An immutable value: it compares, hashes, pickles, adds (`merge`) and subtracts (an interval between two
@@ -223,19 +223,6 @@ class Histogram:
             return above / self.count if self.count else math.nan
         return each(self.sf, t)
 
-    def fanout(self, n: int) -> Fanout:
-        """Return what this latency becomes for a user who waits for all of `n` independent such calls.
-
-        Raises ValueError unless n is a whole number from 1 on, and for an empty histogram.
-
-        >>> h = Histogram.from_values([0.010] * 99 + [1.0])
-        >>> round(h.fanout(100).p_wait(0.5), 3)
-        0.634
-        """
-        from .tail import Fanout
-
-        return Fanout(self, n)
-
     # ---- populated buckets ----
 
     @property
@@ -310,28 +297,6 @@ class Histogram:
         """Return what makes this histogram equal to another."""
         low, high = (self._min, self._max) if self.count else (0.0, 0.0)  # NaN is not equal to itself
         return self._counts, self._unit, self.sum, low, high
-
-    # ---- to and from plain data ----
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data that `from_dict` reads back without loss, fit for JSON.  O(buckets)."""
-        from ._plain import to_dict
-
-        return to_dict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
-        """Return the histogram that `to_dict` described.
-
-        Raises ValueError, saying what is wrong, for data that describes none.  O(buckets).
-
-        >>> h = Histogram.from_values([1.0, 2.0])
-        >>> Histogram.from_dict(h.to_dict()) == h
-        True
-        """
-        from ._plain import from_dict
-
-        return from_dict(data)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Histogram.from_dict, (self.to_dict(),)

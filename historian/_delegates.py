@@ -1,0 +1,62 @@
+"""`Delegates`: what a histogram answers with the help of other modules, each loaded when first asked for."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .histogram import Histogram
+    from .tail import Fanout
+
+__all__ = ["Delegates"]
+
+
+class Delegates:
+    """Methods of `Histogram` that wire, tail and pictures answer."""
+
+    __slots__ = ()
+
+    # ---- tail ----
+
+    def fanout(self, n: int) -> Fanout:
+        """Return what this latency becomes for a user who waits for all of `n` independent such calls.
+
+        Raises ValueError unless n is a whole number from 1 on, and for an empty histogram.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([0.010] * 99 + [1.0])
+        >>> round(h.fanout(100).p_wait(0.5), 3)
+        0.634
+        """
+        from .tail import Fanout
+
+        return Fanout(_histogram(self), n)
+
+    # ---- to and from plain data ----
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that `from_dict` reads back without loss, fit for JSON.  O(buckets)."""
+        from ._plain import to_dict
+
+        return to_dict(_histogram(self))
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
+        """Return the histogram that `to_dict` described.
+
+        Raises ValueError, saying what is wrong, for data that describes none.  O(buckets).
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([1.0, 2.0])
+        >>> Histogram.from_dict(h.to_dict()) == h
+        True
+        """
+        from ._plain import from_dict
+
+        return from_dict(data)
+
+
+def _histogram(delegates: Delegates) -> Histogram:
+    return delegates  # type: ignore[return-value]  # nothing else derives from it
