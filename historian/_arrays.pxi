@@ -71,7 +71,7 @@ cdef int record_tuple(Counters self, tuple values) except -1:
 
 
 cdef int record_array(Counters self, object values, const historian_array *array) except -1:
-    cdef historian_cells *cells = writable(self)
+    cdef historian_cells *cells = writable(self, array.n)
     cdef historian_tables *tables
     cdef Py_ssize_t bad
     if array.n <= HISTORIAN_FEW:

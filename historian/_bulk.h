@@ -195,7 +195,7 @@ HISTORIAN_INLINE size_t historian_block_size(const historian_array *array, size_
 /* Add to one counter: with a plain add if the caller owns the cells, with an atomic one if others write to them, too. */
 HISTORIAN_INLINE void historian_add_count(historian_cells *cells, size_t slot, uint64_t count, int owned) {
     if (owned)
-        historian_store(&cells->counts[slot], historian_load(&cells->counts[slot]) + count);
+        historian_store_release(&cells->counts[slot], historian_load(&cells->counts[slot]) + count);
     else
         historian_add(&cells->counts[slot], count);
 }

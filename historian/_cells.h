@@ -14,12 +14,28 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
 #define HISTORIAN_INLINE static __forceinline
 #define HISTORIAN_COLD __declspec(noinline)
 #define HISTORIAN_LIKELY(x) (x)
 #define HISTORIAN_UNLIKELY(x) (x)
 HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return *(const volatile uint64_t *)p; }
 HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { *(volatile uint64_t *)p = n; }
+HISTORIAN_INLINE void historian_fence(void) { MemoryBarrier(); }
+HISTORIAN_INLINE uint64_t historian_load_acquire(const uint64_t *p) {
+    uint64_t n = historian_load(p);
+    historian_fence();
+    return n;
+}
+HISTORIAN_INLINE void historian_store_release(uint64_t *p, uint64_t n) {
+#if defined(_M_IX86) || defined(_M_X64)
+    _ReadWriteBarrier(); /* this processor keeps its stores in order; the compiler must, too */
+#else
+    historian_fence();
+#endif
+    historian_store(p, n);
+}
 HISTORIAN_INLINE void historian_add(uint64_t *p, uint64_t n) {
     _InterlockedExchangeAdd64((volatile __int64 *)p, (__int64)n);
 }
@@ -40,7 +56,10 @@ HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t de
 #define HISTORIAN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define HISTORIAN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+HISTORIAN_INLINE uint64_t historian_load_acquire(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELAXED); }
+HISTORIAN_INLINE void historian_store_release(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELEASE); }
+HISTORIAN_INLINE void historian_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 HISTORIAN_INLINE void historian_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELEASE); }
 HISTORIAN_INLINE uint64_t historian_exchange(uint64_t *p, uint64_t n) {
     return __atomic_exchange_n(p, n, __ATOMIC_ACQUIRE);
@@ -179,13 +198,13 @@ HISTORIAN_INLINE void historian_add_sum_owned(historian_cells *cells, double val
     historian_store(&cells->lost, historian_bits(historian_double(historian_load(&cells->lost)) + lost));
 }
 
-/* Count one value in cells that nobody else writes to meanwhile. An atomic read-modify-write costs about as much as
- * the whole rest of a call from Python; a load and a store cost next to nothing. */
+/* Count one value in cells that nobody else writes to meanwhile, though others may read them. An atomic read-modify-write
+ * costs about as much as the whole rest of a call from Python; a load and a store cost next to nothing. */
 HISTORIAN_INLINE void historian_count_owned(historian_cells *cells, uint64_t slot, uint64_t bits) {
-    historian_store(&cells->counts[slot], historian_load(&cells->counts[slot]) + 1);
     if (HISTORIAN_UNLIKELY(bits > historian_load(&cells->max))) historian_store(&cells->max, bits);
     if (HISTORIAN_UNLIKELY(~bits > historian_load(&cells->not_min))) historian_store(&cells->not_min, ~bits);
     historian_add_sum_owned(cells, historian_double(bits));
+    historian_store_release(&cells->counts[slot], historian_load(&cells->counts[slot]) + 1);
 }
 
 /* Record one value. Return 1, or 0 and change nothing if it is NaN, infinite or negative. */
@@ -203,15 +222,5 @@ HISTORIAN_INLINE void historian_count_owned(historian_cells *cells, uint64_t slo
     }
 HISTORIAN_RECORD(shared)
 HISTORIAN_RECORD(owned)
-
-HISTORIAN_COLD static int historian_record_shared_cold(historian_cells *cells, double value) {
-    return cells == NULL || historian_record_shared(cells, value);
-}
-
-/* Record one value while holding the GIL: in `owned`, else in `shared`; if there is neither, nowhere. */
-HISTORIAN_INLINE int historian_record_held(historian_cells *owned, historian_cells *shared, double value) {
-    return HISTORIAN_LIKELY(owned != NULL) ? historian_record_owned(owned, value)
-                                           : historian_record_shared_cold(shared, value);
-}
 
 #endif

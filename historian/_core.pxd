@@ -23,10 +23,10 @@ cdef extern from "_cells.h" nogil:
 
 cdef class Counters:
     # What holds the GIL counts in `owned`, with plain adds; everybody else counts in `shared`, with atomic ones.  A
-    # reader adds the two up.  Both are aligned to 8 bytes.
-    cdef historian_cells *owned  # NULL where no GIL keeps others out: free-threaded builds, memory handed in
+    # reader adds the two up.
+    cdef historian_cells *owned  # NULL where no GIL keeps others out, and in a file until a block of it is leased
     cdef historian_cells *shared  # NULL only where recording is disabled
-    cdef object memory  # memoryview of the memory handed in, which `shared` lies in; None if it is ours to free
+    cdef object file  # CounterFile that both lie in; None if they are in private memory
     cdef double ns_per_unit  # 1, 1e3, 1e6 or 1e9; 0 if the unit is not one of time
 
     @cython.final

@@ -13,7 +13,8 @@ from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN
 from libc.stdint cimport INT64_MAX
-from libc.stdlib cimport calloc, free
+from libc.errno cimport errno
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
 import os
@@ -31,7 +32,7 @@ cdef extern from "_cells.h" nogil:
     void historian_raise(uint64_t *p, uint64_t n)
     void historian_add_sum_shared(historian_cells *cells, double sum)
     void historian_add_sum_owned(historian_cells *cells, double sum)
-    bint historian_record_held(historian_cells *owned, historian_cells *shared, double value)
+    bint historian_record_owned(historian_cells *cells, double value)
     uint64_t historian_slot(uint64_t bits)
     uint64_t historian_bits(double value)
     double historian_double(uint64_t bits)
@@ -59,6 +60,36 @@ cdef extern from "_bulk.h" nogil:
 cdef extern from "_pages.h":
     void *historian_new_pages(size_t size)
     void historian_free_pages(void *pages, size_t size)
+    void *historian_map_file(int fd, size_t size, bint writable)
+    int historian_reserve(int fd, size_t offset, size_t size)
+
+cdef extern from "_file.h" nogil:
+    enum: HISTORIAN_FILE_HEADER, HISTORIAN_FILE_BLOCKS, HISTORIAN_BLOCK_NBYTES, HISTORIAN_DRAINED_EVEN, HISTORIAN_DRAINED_ODD
+    ctypedef struct historian_file:
+        uint64_t *roles
+    ctypedef struct historian_drained:
+        uint64_t sums[67][2]
+    ctypedef struct historian_total:
+        uint64_t *counts
+        uint64_t sums[67][2]
+        uint64_t max
+        uint64_t not_min
+        uint64_t drains
+    size_t historian_block_offset(size_t block)
+    void *historian_block(historian_file *file, size_t block)
+    size_t historian_count_blocks(const historian_file *file, size_t size)
+    bint historian_read_file(const historian_file *, size_t blocks, historian_total *, historian_drained *)
+    bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)
+    const historian_drained *historian_find_drained(const historian_file *, uint64_t drains, size_t blocks)
+    void historian_store_release(uint64_t *p, uint64_t n)
+
+cdef extern from "_lease.h" nogil:
+    ctypedef struct historian_lease:
+        pass
+    void historian_take_lease(
+        historian_lease *, historian_cells **owned, historian_file *, const char *path, uint64_t device, uint64_t inode
+    )
+    void historian_end_lease(historian_lease *)
 
 cdef extern from "_python.h":
     enum: HISTORIAN_HAS_GIL
@@ -81,8 +112,10 @@ cdef extern from "_clock.h":
     void historian_use_ticks(bint usable)
 
 
-#: Bytes of memory that one recorder's counters take.
-CELLS_NBYTES = sizeof(historian_cells)
+#: Bytes of the header of a recorder's file, without what changes.
+FILE_HEADER_NBYTES = HISTORIAN_FILE_HEADER
+#: Bytes of each block of counters in it.
+BLOCK_NBYTES = HISTORIAN_BLOCK_NBYTES
 #: Slots of the counters: zero, 6144 buckets, overflow.
 SLOTS = HISTORIAN_SLOTS
 #: Index of the bucket in slot 1, so that a bucket's index is ``slot + FIRST_INDEX - 1``.
@@ -110,6 +143,7 @@ def number(value, /):
 
 
 include "_counts.pxi"
+include "_file.pxi"
 include "_counters.pxi"
 include "_arrays.pxi"
 include "_timers.pxi"

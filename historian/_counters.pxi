@@ -3,37 +3,34 @@
 cdef size_t PRIVATE_NBYTES = (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_cells)  # one shared, one owned
 
 
-@cython.no_gc_clear  # or the collector would take `memory` away before __dealloc__ asks whose memory it is
+@cython.no_gc_clear  # or the collector would take `file` away before __dealloc__ asks for it
 cdef class Counters:
-    """Atomic counters for one distribution, in private memory or in memory handed in.
+    """Atomic counters for one distribution, in private memory or in a `CounterFile`, which is then theirs alone."""
 
-    `memory` is a writable buffer of CELLS_NBYTES bytes, aligned to 8; all zeros is the empty state.
-    """
-
-    def __cinit__(self, double ns_per_unit=1e9, memory=None):
-        cdef Py_buffer view
+    def __cinit__(self, double ns_per_unit=1e9, CounterFile file=None):
         self.ns_per_unit = ns_per_unit
         if isinstance(self, Muted):
             return
-        if memory is None:
-            self.shared = <historian_cells *>historian_new_pages(PRIVATE_NBYTES)
-            if self.shared is NULL:
-                raise MemoryError()
-            if HISTORIAN_HAS_GIL:
-                self.owned = self.shared + 1
+        if file is not None:
+            self.file = file
+            self.shared = <historian_cells *>historian_block(file.file, 0)
             return
-        PyObject_GetBuffer(memory, &view, PyBUF_WRITABLE)
-        try:
-            if view.len < <Py_ssize_t>sizeof(historian_cells) or <size_t>view.buf % sizeof(uint64_t):
-                raise ValueError(f"counters need {CELLS_NBYTES} bytes aligned to 8; this buffer has {view.len}")
-            self.memory = memoryview(memory)  # keeps the buffer from being moved or freed
-            self.shared = <historian_cells *>view.buf
-        finally:
-            PyBuffer_Release(&view)
+        self.shared = <historian_cells *>historian_new_pages(PRIVATE_NBYTES)
+        if self.shared is NULL:
+            raise MemoryError()
+        if HISTORIAN_HAS_GIL:
+            self.owned = self.shared + 1
 
     def __dealloc__(self):
-        if self.memory is None:
+        if self.file is not None:
+            historian_end_lease(&(<CounterFile>self.file).lease)  # which knows where `owned` is
+        else:
             historian_free_pages(self.shared, PRIVATE_NBYTES)
+
+    @property
+    def _file(self):
+        """The `CounterFile` in which this counts, or None."""
+        return self.file
 
     def record(self, value, /):
         """Record one value, in the recorder's unit.
@@ -42,7 +39,7 @@ cdef class Counters:
         from any thread.  Raises ValueError for NaN, infinities and negative values and TypeError for what is no number;
         then nothing has changed.
         """
-        if not historian_record_held(self.owned, self.shared, historian_as_double(value)):
+        if not record_held(self, historian_as_double(value)):
             PyErr_Clear()
             refuse(value, None)
 
@@ -73,7 +70,7 @@ cdef class Counters:
 
     def _add(self, Counts counts not None, double sum, double min, double max, /):
         """Add what was counted elsewhere: `counts` with their exact sum and extremes (unused if there are none)."""
-        cdef historian_cells *cells = writable(self)
+        cdef historian_cells *cells = writable(self, counts.length)
         cdef int j
         cdef uint64_t before = 0
         if cells is NULL or counts.length == 0:
@@ -97,6 +94,10 @@ cdef class Counters:
         because a record is in flight in another thread, come out as NaN.  O(slots from the smallest record to the
         largest).
         """
+        if self.file is not None:
+            if drain:
+                raise TypeError("a file is drained under a lock: use CounterFile.drain")
+            return (<CounterFile>self.file).read()
         cdef Reading owned = read_owned(self.owned, drain)
         if self.shared is NULL or not historian_load(&self.shared.used):
             return owned.counts, (owned.sum, owned.lost), owned.min, owned.max
@@ -173,9 +174,26 @@ cdef class Muted(Counters):
         """Do nothing: recording is disabled."""
 
 
-cdef inline historian_cells *writable(Counters counters) noexcept:
-    """Return the cells to write to while holding the GIL."""
-    return counters.owned if counters.owned is not NULL else counters.shared
+cdef inline bint record_held(Counters self, double value) noexcept:
+    """Record one value while holding the GIL.  Return False, and change nothing, if it is NaN, infinite or negative."""
+    return historian_record_owned(self.owned, value) if self.owned is not NULL else record_shared(self, value)
+
+
+cdef bint record_shared(Counters self, double value) noexcept:
+    if self.shared is NULL:
+        return True  # recording is disabled
+    if not historian_record_shared(self.shared, value):
+        return False
+    if self.file is not None:
+        (<CounterFile>self.file).ask_for_lease(self, 1)
+    return True
+
+
+cdef inline historian_cells *writable(Counters self, size_t n) noexcept:
+    """Return the cells to write `n` values to while holding the GIL."""
+    if self.owned is NULL and self.file is not None:
+        (<CounterFile>self.file).ask_for_lease(self, n)
+    return self.owned if self.owned is not NULL else self.shared
 
 
 @cython.final
@@ -225,10 +243,8 @@ cdef Reading read_shared(historian_cells *cells, bint drain):
         max_bits = historian_load(&cells.max)
         not_min = historian_load(&cells.not_min)
     reading.sum = historian_double(sum_bits)
-    if not_min and <int>historian_slot(~not_min) == reading.counts.first:
-        reading.min = historian_double(~not_min)
-    if not_min and <int>historian_slot(max_bits) == reading.counts.last:
-        reading.max = historian_double(max_bits)
+    reading.min = minimum_of(reading.counts, not_min)
+    reading.max = maximum_of(reading.counts, max_bits)
     return reading
 
 

@@ -23,7 +23,7 @@ cdef inline int check_time(Counters counters) except -1:
 
 cdef inline void record_time(Counters counters, int64_t ns) noexcept:
     ns = ns if ns > 0 else 0  # the clock is read without a fence
-    historian_record_held(counters.owned, counters.shared, <double>ns / counters.ns_per_unit)
+    record_held(counters, <double>ns / counters.ns_per_unit)
 
 
 @cython.final

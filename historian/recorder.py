@@ -6,14 +6,16 @@ import math
 import os
 
 from . import buckets
-from ._core import FIRST_INDEX, Counters, Counts, Muted, number
+from ._core import FIRST_INDEX, CounterFile, Counters, Counts, Muted, number
+from ._file import drain, open_file, open_or_create
+from ._header import Header
 from ._units import NS_PER_UNIT, check_unit
 from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, NoReturn, TypeVar, overload
+    from collections.abc import Callable, MutableMapping
+    from typing import Any, TypeVar, overload
 
     _F = TypeVar("_F", bound=Callable[..., Any])
 else:
@@ -22,7 +24,7 @@ else:
         return function
 
 
-__all__ = ["Recorder"]
+__all__ = ["Recorder", "recorder_in_file"]
 
 #: HISTORIAN_DISABLE=1 at import: recording and timing do nothing.
 DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"
@@ -34,8 +36,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     """Counts values as they happen, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` labels the values; timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  Memory: 96 KiB of
-    address space, of which only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``
-    and does not pickle; its snapshots do.
+    address space, of which only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``,
+    and pickles only if it counts in a file (`Registry`); its snapshots do.
 
     Every record is in exactly one bucket, always.  The sum is exact up to one rounding at the end; of what native code
     records without the GIL it is rounded at each record.  While such a record is in flight, `sum`, `min` and `max` may
@@ -56,7 +58,11 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     def __new__(cls, name: str = "", *, unit: str = "s") -> Recorder:
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
-        self: Recorder = super().__new__(cls, NS_PER_UNIT.get(check_unit(unit), 0.0))
+        return cls._of(name, check_unit(unit), None)
+
+    @classmethod
+    def _of(cls, name: str, unit: str, file: CounterFile | None) -> Recorder:
+        self: Recorder = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file)
         self._name = name
         self._unit = unit
         return self
@@ -74,7 +80,7 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     @property
     def path(self) -> str | None:
         """File that the counters are mapped from; None if they are in private memory."""
-        return None
+        return self._file.path if self._file is not None else None
 
     def record_corrected(self, value: float, expected_interval: float) -> None:
         """Record `value` and what coordinated omission hid behind it.
@@ -108,9 +114,11 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     def drain(self) -> Histogram:
         """Return all that has been recorded since the last drain, and take it out: each record is in exactly one drain.
 
-        O(buckets in use).
+        O(buckets in use).  In a file the records of all processes are taken out, each by one of those that drain; raises
+        OSError, then, if the file has been removed, or the disk is full at the very first drain, having changed nothing.
         """
-        return Histogram._from_reading(self._read(drain=True), self._unit)
+        reading = self._read(drain=True) if self._file is None else drain(self._file)
+        return Histogram._from_reading(reading, self._unit)
 
     @overload
     def timed(self, function: _F, /) -> _F: ...
@@ -145,14 +153,50 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
             return lambda function: timed(function, self, errors if errors is not None else self)
         return timed(function, self, errors if errors is not None else self)
 
-    def __reduce__(self) -> NoReturn:
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._file is not None:
+            return recorder_in_file, (self._file.path,)
         raise TypeError(
-            f"{self!r} counts in this process' memory and cannot be pickled or copied: record in each process "
-            "into a recorder of its own, return recorder.snapshot(), and merge the snapshots"
+            f"{self!r} counts in this process' memory and cannot be pickled or copied: take one of "
+            "Registry(directory), which processes share, or record in each process into a recorder of its own, return "
+            "recorder.snapshot(), and merge the snapshots"
         )
 
     def __repr__(self) -> str:
         return f"Recorder({self._name!r}, unit={self._unit!r})"
+
+
+_in_files: MutableMapping[str, Recorder] | None = None  # by path, as long as anybody holds them
+
+
+def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
+    """Return the recorder that counts in the file of that path, which is made with the header `new`, if given.
+
+    In one process it is one object, for as long as anybody holds it.  Raises what `open_or_create` and `open_file` do,
+    and ValueError if the file is that of another recorder, as can be where file names ignore case.
+    """
+    global _in_files
+    if _in_files is None:
+        from weakref import WeakValueDictionary
+
+        _in_files = WeakValueDictionary()
+    found = _in_files.get(path)
+    if found is not None and found._file is not None and _is_at(found._file, path):
+        return found
+    file, header = open_or_create(path, new) if new is not None else open_file(path)
+    if new is not None and header.key != new.key:
+        raise ValueError(f"{path} is the file of {str(header.key)!r}, not of {str(new.key)!r}")
+    if found is None:
+        return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file))
+    found = _in_files[path] = Recorder._of(str(header.key), header.unit, file)  # the file has been replaced
+    return found
+
+
+def _is_at(file: CounterFile, path: str) -> bool:
+    try:
+        return file.is_at(os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _corrected(value: float, interval: float) -> tuple[Counts, float, float, float]:

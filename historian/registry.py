@@ -1,55 +1,27 @@
-"""`Registry`: recorders by name, so that every part of a program finds the same one."""
+"""`Registry`: recorders by name, so that every part of a program, and every process of a service, finds the same one."""
 
 from __future__ import annotations
 
-from _thread import allocate_lock  # importing threading costs as much as all the rest
+import os
 
+from ._file import CorruptFileError, CorruptFileWarning, drain, files_in, open_file, prepare_directory, read
+from ._header import Header, file_name
+from ._key import Key
 from .histogram import Histogram
-from .recorder import Recorder
+from .recorder import DISABLED, Recorder, recorder_in_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from .profile import Profile
 
-__all__ = ["Key", "Registry", "default_registry", "recorder"]
-
-
-class Key(tuple[str, tuple[tuple[str, str], ...]]):  # by hand: importing typing costs as much as all the rest
-    """What identifies a recorder in a registry: ``(name, labels)``.  Hashable, picklable.
-
-    `labels` are (label, value) pairs, sorted.  Prints as ``name{label=value}``.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, name: str, labels: tuple[tuple[str, str], ...] = ()) -> Key:
-        return super().__new__(cls, (name, labels))
-
-    def __getnewargs__(self) -> tuple[str, tuple[tuple[str, str], ...]]:
-        return self.name, self.labels
-
-    @property
-    def name(self) -> str:
-        """Name of the recorder."""
-        return self[0]
-
-    @property
-    def labels(self) -> tuple[tuple[str, str], ...]:
-        """Its labels, sorted."""
-        return self[1]
-
-    def __repr__(self) -> str:
-        return f"Key({self.name!r}, {self.labels!r})"
-
-    def __str__(self) -> str:
-        labels = ",".join(f"{label}={value}" for label, value in self.labels)
-        return f"{self.name}{{{labels}}}" if labels else self.name
+__all__ = ["CorruptFileError", "CorruptFileWarning", "Key", "Registry", "default_registry", "recorder"]
 
 
 class Registry:
-    """Recorders by name and labels, in this process' memory.  Safe from any thread.
+    """Recorders by name and labels: in this process' memory, or in a directory, where many processes share them.
 
     >>> registry = Registry()
     >>> registry.recorder("db.query", table="users").record(0.003)
@@ -57,17 +29,46 @@ class Registry:
     True
     >>> {str(key): h.count for key, h in registry.snapshot().items()}
     {'db.query{table=users}': 1}
+
+    In a directory each recorder is a file mapped into memory.  Processes that ask for the same name and labels count
+    together, whether they were forked or started by themselves; what one has recorded is safe even if it is killed in
+    the next moment.  Nothing depends on process ids, and nothing grows with the number of processes that have been.
+
+    The directory is made with mode 0700 and files with 0600.  Raises PermissionError for a directory that others may
+    write to, unless `trust`.  With ``HISTORIAN_DISABLE=1`` nothing is written.  Safe from any thread; a registry in a
+    directory pickles.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, directory: str | os.PathLike[str] | None = None, *, trust: bool = False) -> None:
         self._recorders: dict[Key, Recorder] = {}
-        self._lock = allocate_lock()
+        self._directory: str | None = None
+        self._trust = trust
+        self._is_prepared = False
+        if directory is not None:
+            if not os.fspath(directory):
+                raise ValueError("directory must not be empty: leave it out for a registry in memory")
+            self._directory = os.path.abspath(os.fsdecode(directory))
+            self._prepare()
+
+    @classmethod
+    def _of_environment(cls) -> Registry:
+        """Return the registry that the environment asks for.  Its directory is made when it is first used."""
+        registry = cls()
+        if os.environ.get("HISTORIAN_DIR"):
+            registry._directory = os.path.abspath(os.environ["HISTORIAN_DIR"])
+        return registry
+
+    @property
+    def directory(self) -> str | None:
+        """Absolute path of the directory; None in memory."""
+        return self._directory
 
     def recorder(self, name: str, *, unit: str = "s", **labels: object) -> Recorder:
         """Return the recorder of that name and those labels, made on first use.  O(labels).
 
         Label values are taken as strings; ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty name
-        and if the recorder exists with another unit.
+        and if the recorder exists with another unit; in a directory, OSError if there is no space for a new one (and
+        never later), and `CorruptFileError` if something else is in the place of its file.
         """
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
@@ -76,26 +77,63 @@ class Registry:
         key = Key(name, tuple(sorted((label, str(value)) for label, value in labels.items())))
         found = self._recorders.get(key)
         if found is None:
-            with self._lock:
-                found = self._recorders.get(key)
-                if found is None:
-                    found = self._recorders[key] = Recorder(str(key), unit=unit)
-        self._check_unit(key, unit)
+            # Threads may get here together, and a child forked from among them: dict.setdefault needs no lock.
+            made = self._make(key, unit)
+            _check_unit(made, unit)
+            found = self._recorders.setdefault(key, made)
+        _check_unit(found, unit)
         return found
 
-    def _check_unit(self, key: Key, unit: str) -> None:
+    def _find(self, key: Key) -> Recorder | None:
+        """Return the recorder if it exists."""
         found = self._recorders.get(key)
-        if found is not None and found.unit != unit:
-            raise ValueError(f"recorder {str(key)!r} exists with unit {found.unit!r}, not {unit!r}")
+        if found is None and self._directory is not None and not DISABLED:
+            try:
+                found = recorder_in_file(os.path.join(self._directory, file_name(key)))
+            except FileNotFoundError:
+                return None
+        return found
+
+    def _make(self, key: Key, unit: str) -> Recorder:
+        if self._directory is None or DISABLED:
+            return Recorder(str(key), unit=unit)
+        self._prepare()
+        return recorder_in_file(os.path.join(self._directory, file_name(key)), Header(key, unit))
+
+    def _prepare(self) -> None:
+        if not self._is_prepared and self._directory is not None and not DISABLED:
+            prepare_directory(self._directory, self._trust)
+            self._is_prepared = True
 
     def snapshot(self) -> dict[Key, Histogram]:
-        """Return the histogram of every recorder, in the order in which they were made.  O(buckets in use).
+        """Return the histogram of every recorder, in the order in which they were made.
 
-        The result pickles: a worker process returns it, and the parent's registry can `merge` it.
+        In a directory: of every recorder of any process, dead or alive.  Each file that cannot be read is reported with
+        a `CorruptFileWarning`.  O(buckets in use), in a directory O(buckets of all files).  The result pickles: a worker
+        process returns it, and the parent's registry can `merge` it.
         """
-        with self._lock:
-            recorders = list(self._recorders.items())
-        return {key: found.snapshot() for key, found in recorders}
+        histograms, problems = self._read()
+        _warn(problems)
+        return histograms
+
+    def problems(self) -> dict[str, CorruptFileError]:
+        """Return why files of the directory cannot be read, by path; empty if all is well, and in memory."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
+        if self._directory is None:
+            return {key: found.snapshot() for key, found in list(self._recorders.items())}, {}
+        self._prepare()
+        found, problems = [], {}
+        for path in files_in(self._directory):
+            try:
+                header, reading = read(path)
+                found.append((header.created, header.key, Histogram._from_reading(reading, header.unit)))
+            except FileNotFoundError:  # removed since the directory was listed
+                continue
+            except CorruptFileError as error:
+                problems[path] = error
+        return {key: histogram for _, key, histogram in sorted(found, key=lambda one: one[:2])}, problems
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add what another registry, or its `snapshot`, holds.  `other` does not change.  O(buckets in use).
@@ -106,10 +144,12 @@ class Registry:
         for key, histogram in histograms.items():
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
-            self._check_unit(key, histogram.unit)
+            found = self._find(key)
+            if found is not None:
+                _check_unit(found, histogram.unit)
+        into = {key: self.recorder(key.name, unit=h.unit, **dict(key.labels)) for key, h in histograms.items()}
         for key, histogram in histograms.items():
-            into = self.recorder(key.name, unit=histogram.unit, **dict(key.labels))
-            into._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+            into[key]._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
 
     def profile(self) -> Profile:
         """Return a table of all recorders that hold anything; it prints, and shows as HTML in a notebook."""
@@ -118,18 +158,58 @@ class Registry:
         return Profile({str(key): histogram for key, histogram in self.snapshot().items()})
 
     def clear(self) -> None:
-        """Set every recorder back to empty.  Whoever holds one goes on recording into it."""
-        with self._lock:
-            recorders = list(self._recorders.values())
-        for found in recorders:
-            found.drain()
+        """Set every recorder back to empty.  Whoever holds one goes on recording into it.
+
+        In a directory: the recorders of all processes.  Their files stay.  A file that cannot be read stays as it is, and
+        is reported with a `CorruptFileWarning`.
+        """
+        if self._directory is None:
+            for found in list(self._recorders.values()):
+                found.drain()
+            return
+        self._prepare()
+        problems = {}
+        for path in files_in(self._directory):
+            try:
+                drain(open_file(path)[0])
+            except FileNotFoundError:
+                continue
+            except CorruptFileError as error:
+                problems[path] = error
+        _warn(problems)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._directory is None:
+            raise TypeError(
+                "this registry counts in its process' memory and cannot be pickled: make it a Registry(directory), or "
+                "return registry.snapshot() and merge the snapshots"
+            )
+        return _reopen, (self._directory, self._trust)
 
     def __repr__(self) -> str:
-        return f"<Registry of {len(self._recorders)} recorders>"
+        where = f" in {self._directory!r}" if self._directory is not None else ""
+        return f"<Registry of {len(self._recorders)} recorders{where}>"
 
 
-#: Where `recorder` keeps its recorders.
-default_registry = Registry()
+def _reopen(directory: str, trust: bool) -> Registry:
+    return Registry(directory, trust=trust)
+
+
+def _check_unit(found: Recorder, unit: str) -> None:
+    if found.unit != unit:
+        raise ValueError(f"recorder {found.name!r} exists with unit {found.unit!r}, not {unit!r}")
+
+
+def _warn(problems: Mapping[str, CorruptFileError]) -> None:
+    if problems:
+        from warnings import warn
+
+        for problem in problems.values():
+            warn(f"{problem} (left out)", CorruptFileWarning, stacklevel=3)
+
+
+#: Where `recorder` keeps its recorders: the directory that HISTORIAN_DIR named at import, or else memory.
+default_registry = Registry._of_environment()
 
 
 def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:

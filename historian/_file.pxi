@@ -1,0 +1,147 @@
+# `CounterFile`: a file mapped into memory, in which this process counts beside others, or only looks.
+
+cdef size_t LEASE_AFTER = 64  # records; whoever counts less need not make the file larger
+cdef size_t LEASE_AGAIN = 1 << 20  # records after which to ask again, at most
+
+
+@cython.final
+@cython.no_gc
+cdef class CounterFile:
+    """The counters in a file of the layout of ``_file.h``, mapped: those of all processes together.
+
+    `fd` may be closed as soon as the object is made.  Raises OSError if the file cannot be mapped, ValueError if it lacks
+    a block that it says it has.
+    """
+
+    cdef historian_file *file
+    cdef size_t size  # bytes that are mapped
+    cdef readonly str path  # absolute; "" if nobody is going to write
+    cdef bytes encoded_path
+    cdef uint64_t device, inode  # so that a file put in its place is not taken for it
+    cdef historian_lease lease
+    cdef size_t patience  # after how many more records to ask for a lease
+    cdef size_t asked_after  # what `patience` was set to last
+
+    def __cinit__(self, int fd, str path not None=""):
+        status = os.fstat(fd)
+        cdef bint writable = path != ""
+        self.size = historian_block_offset(HISTORIAN_FILE_BLOCKS) if writable else status.st_size
+        self.path = path
+        self.encoded_path = os.fsencode(path)
+        self.device, self.inode = status.st_dev, status.st_ino
+        self.patience = self.asked_after = LEASE_AFTER
+        if <size_t>status.st_size < historian_block_offset(1):
+            raise ValueError(f"it is cut short: {status.st_size} bytes of at least {historian_block_offset(1)}")
+        self.file = <historian_file *>historian_map_file(fd, self.size, writable)
+        if self.file is NULL:
+            raise OSError(errno, os.strerror(errno))
+        if historian_count_blocks(self.file, status.st_size) == 0:
+            raise ValueError(f"it is cut short or damaged: {status.st_size} bytes do not hold the blocks it lists")
+
+    def __dealloc__(self):
+        historian_end_lease(&self.lease)
+        historian_free_pages(self.file, self.size)
+
+    def is_at(self, status, /):
+        """Return whether an `os.stat_result` is that of this file."""
+        return self.device == status.st_dev and self.inode == status.st_ino
+
+    def read(self):
+        """Return (counts, sums, min, max) of all processes' records since the last drain: see `Counters._read`.
+
+        Raises ValueError if the file is damaged.  O(slots of all blocks).
+        """
+        return self.total(-1)
+
+    def drain(self, int fd):
+        """Return what `read` would, and leave it out from then on.
+
+        `fd` is the file opened for writing anew, and locked with ``flock``.  Raises OSError if there is no space for
+        keeping the books, ValueError if the file is damaged; then nothing has changed.
+        """
+        self.reserve_drained(fd, HISTORIAN_DRAINED_EVEN)
+        self.reserve_drained(fd, HISTORIAN_DRAINED_ODD)
+        return self.total(fd)
+
+    cdef int reserve_drained(self, int fd, uint64_t role) except -1:
+        """Add a block of that role to the file unless it has one."""
+        cdef int block, error
+        for block in range(HISTORIAN_FILE_BLOCKS):
+            if historian_load(&self.file.roles[block]) == role:
+                return 0
+            if historian_load(&self.file.roles[block]) == 0:
+                error = historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES)
+                if error:
+                    raise OSError(error, os.strerror(error), self.path)
+                historian_store_release(&self.file.roles[block], role)
+                return 0
+        raise ValueError("it is damaged: it has more blocks than there can be")
+
+    cdef tuple total(self, int drain_fd):
+        cdef historian_total *total = <historian_total *>malloc(sizeof(historian_total) + sizeof(historian_drained))
+        cdef historian_drained *drained = <historian_drained *>(total + 1)
+        cdef size_t blocks = historian_count_blocks(self.file, self.size)
+        cdef Counts counts
+        if total is NULL:
+            raise MemoryError()
+        try:
+            if not historian_read_file(self.file, blocks, total, drained):
+                raise ValueError("it is damaged: more has been taken out of a bucket than was put in")
+            counts = counts_of(total.counts, 0, HISTORIAN_SLOTS)
+            if counts.length and counts.totals[counts.length - 1] > <uint64_t>INT64_MAX:
+                raise ValueError("it is damaged: a count of 2**63 or more")
+            sums = sums_of(total, drained, blocks) if counts.length else ()
+            if drain_fd >= 0 and counts.length:
+                historian_commit_drain(self.file, total, drained)
+            return counts, sums, minimum_of(counts, total.not_min), maximum_of(counts, total.max)
+        finally:
+            free(total)
+
+    cdef int ask_for_lease(self, Counters counters, size_t records) noexcept:
+        """Have `counters` count in a block of their own, if it is time to ask for one and it can be had."""
+        if not HISTORIAN_HAS_GIL or self.path == "":
+            return 0
+        if self.patience > records:
+            self.patience -= records
+            return 0
+        historian_take_lease(
+            &self.lease, &counters.owned, self.file, <const char *>self.encoded_path, self.device, self.inode
+        )
+        self.asked_after = min(2 * self.asked_after, LEASE_AGAIN) if counters.owned is NULL else LEASE_AFTER
+        self.patience = self.asked_after  # a child counts it down, too
+        return 0
+
+
+cdef tuple sums_of(historian_total *total, historian_drained *drained, size_t blocks):
+    """Return the floats whose exact sum is what was put in less what was taken out."""
+    cdef double infinity = float("inf")
+    cdef list sums = []
+    cdef size_t block
+    cdef double put_in
+    for block in range(blocks):
+        put_in = historian_double(total.sums[block][0])
+        if not 0 <= put_in < infinity:
+            if put_in != infinity:
+                raise ValueError(f"it is damaged: a sum of {put_in!r}")
+            return (infinity,)  # of what was added to that, nothing is known
+        if total.sums[block][0] == 0:
+            continue
+        sums += (put_in, historian_double(total.sums[block][1]))
+        if drained.sums[block][0]:
+            sums += (-historian_double(drained.sums[block][0]), -historian_double(drained.sums[block][1]))
+    return tuple(sums)
+
+
+cdef double minimum_of(Counts counts, uint64_t not_min) noexcept:
+    """Return the least value, or NaN if that is not known: if a record is in flight, or was when its process died."""
+    if not_min and ~not_min <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(~not_min) == counts.first:
+        return historian_double(~not_min)
+    return NAN
+
+
+cdef double maximum_of(Counts counts, uint64_t max_bits) noexcept:
+    """Return the greatest value, or NaN if that is not known."""
+    cdef int last = counts.first + counts.length - 1
+    if max_bits <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(max_bits) == last:
+        return historian_double(max_bits)
+    return NAN

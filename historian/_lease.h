@@ -1,0 +1,136 @@
+/* A block of a file that this process alone writes to, until it dies.
+ *
+ * The kernel keeps the books: a lock on a byte of the file (an open file description lock) belongs to the open file, and
+ * that lives as long as a mapping of it does, even once its descriptor is closed. So a lease costs no descriptor, a
+ * program that closes all of them loses nothing, and a process that dies, in whichever way, gives its blocks back after
+ * its last write. A child does not inherit the mapping (MADV_DONTFORK), nor with it the lock; it leases another block.
+ *
+ * Linux only. Elsewhere there are no leases: every process counts in the shared block, with atomic adds.
+ */
+#ifndef HISTORIAN_LEASE_H
+#define HISTORIAN_LEASE_H
+
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#include "_file.h"
+#include "_pages.h"
+
+typedef struct historian_lease {
+    historian_cells **owned;            /* where whoever counts looks for the block; NULL while there is no lease */
+    void *pages;                        /* the mapping of it, `size` bytes */
+    size_t size;
+    struct historian_lease *next, *previous;
+} historian_lease;
+
+#if defined(__linux__)
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef F_OFD_SETLK
+#define F_OFD_SETLK 37
+#endif
+
+static historian_lease *historian_leases; /* of this process; changed with the GIL only */
+
+/* In a child: its parent's leases stay with the parent. */
+static void historian_forget_leases(void) {
+    historian_lease *lease = historian_leases;
+    historian_leases = NULL;
+    while (lease) {
+        historian_lease *next = lease->next;
+        *lease->owned = NULL;
+        memset(lease, 0, sizeof *lease);
+        lease = next;
+    }
+}
+
+static int historian_lock_byte(int fd, size_t byte) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = (off_t)byte;
+    lock.l_len = 1;
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+/* Lock a block that nobody has, adding one to the file if there is none. Return it, or 0. */
+static size_t historian_lock_block(int fd, historian_file *file) {
+    size_t block, leases = 0;
+    for (block = 0; block < HISTORIAN_FILE_BLOCKS; block++) {
+        uint64_t role = historian_load_acquire(&file->roles[block]);
+        if (role == HISTORIAN_UNUSED) break;
+        leases += role == HISTORIAN_LEASED;
+        if (role == HISTORIAN_LEASED && historian_lock_byte(fd, block)) return block;
+    }
+    if (leases == HISTORIAN_FILE_BLOCKS - 3 || flock(fd, LOCK_EX | LOCK_NB)) return 0; /* full, or it is being changed */
+    while (block < HISTORIAN_FILE_BLOCKS && historian_load_acquire(&file->roles[block]) != HISTORIAN_UNUSED) block++;
+    if (block < HISTORIAN_FILE_BLOCKS &&
+        historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 && historian_lock_byte(fd, block))
+        historian_store_release(&file->roles[block], HISTORIAN_LEASED);
+    else
+        block = 0;
+    (void)flock(fd, LOCK_UN);
+    return block;
+}
+
+/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`. `owned`
+ * points to its cells from then on. If it cannot be had, nothing changes. */
+static void historian_take_lease(historian_lease *lease, historian_cells **owned, historian_file *file, const char *path,
+                                 uint64_t device, uint64_t inode) {
+    static int prepared;
+    size_t block, offset, page = (size_t)sysconf(_SC_PAGESIZE);
+    struct stat status;
+    void *pages = MAP_FAILED;
+    int fd;
+    if (!prepared && pthread_atfork(NULL, NULL, historian_forget_leases)) return;
+    prepared = 1;
+    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return;
+    if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == device && (uint64_t)status.st_ino == inode) {
+        block = historian_lock_block(fd, file);
+        offset = historian_block_offset(block) % page; /* pages may be larger than those of the file */
+        lease->size = offset + HISTORIAN_BLOCK_NBYTES;
+        if (block) {
+            pages = mmap(NULL, lease->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                         (off_t)(historian_block_offset(block) - offset));
+            if (pages != MAP_FAILED && madvise(pages, lease->size, MADV_DONTFORK)) {
+                (void)munmap(pages, lease->size);
+                pages = MAP_FAILED;
+            }
+        }
+    }
+    (void)close(fd); /* the mapping keeps the lock; without one it goes now */
+    if (pages == MAP_FAILED) return;
+    lease->pages = pages;
+    lease->owned = owned;
+    lease->next = historian_leases;
+    lease->previous = NULL;
+    if (historian_leases) historian_leases->previous = lease;
+    historian_leases = lease;
+    *owned = (historian_cells *)((char *)pages + offset);
+}
+
+static void historian_end_lease(historian_lease *lease) {
+    if (!lease->owned) return;
+    *lease->owned = NULL;
+    if (lease->next) lease->next->previous = lease->previous;
+    if (lease->previous) lease->previous->next = lease->next;
+    else historian_leases = lease->next;
+    (void)munmap(lease->pages, lease->size);
+    memset(lease, 0, sizeof *lease);
+}
+#else
+static void historian_take_lease(historian_lease *lease, historian_cells **owned, historian_file *file, const char *path,
+                                 uint64_t device, uint64_t inode) {
+    (void)lease, (void)owned, (void)file, (void)path, (void)device, (void)inode;
+}
+static void historian_end_lease(historian_lease *lease) { (void)lease; }
+#endif
+
+#endif
