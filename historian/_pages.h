@@ -45,10 +45,15 @@ static void *historian_new_pages(size_t size) {
 static void historian_free_pages(void *pages, size_t size) {
     if (pages) (void)munmap(pages, size);
 }
-/* Map the first `size` bytes of a file, which may be more than it has: what lies beyond must not be touched until the file
- * has grown there. Return NULL, with errno set, if that fails. After a fork, parent and child share it. */
+#ifndef MAP_POPULATE /* Linux: map all pages at once, at a fifth of the price of one after the other as they are touched */
+#define MAP_POPULATE 0
+#endif
+/* Map the first `size` bytes of a file: to read them all, soon, or to write. Then they may be more than the file has: what
+ * lies beyond must not be touched until it has grown there. Return NULL, with errno set, if that fails. After a fork,
+ * parent and child share the memory. */
 static void *historian_map_file(int fd, size_t size, int writable) {
-    void *pages = mmap(NULL, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+    void *pages = writable ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
+                           : mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
     return pages == MAP_FAILED ? NULL : pages;
 }
 /* Make the file at least that large, with zeros, and have its space on the disk set aside, so that writing to a mapping of
