@@ -7,6 +7,7 @@ record, from any thread         `Recorder`, or `recorder` for one by name; ``wit
 ask                             `Histogram`: ``rec.snapshot().quantile(0.99)``
 combine                         ``a + b``, `merge`
 keep many by name, print them   `Registry`: ``print(registry.profile())``
+count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``; `historian.tail`
 see where the buckets lie       `historian.buckets`
 record from Cython              ``cimport historian._core``, `get_include`
@@ -32,11 +33,13 @@ except ModuleNotFoundError as _missing:
     ) from _missing
 from .histogram import Histogram, merge
 from .recorder import Recorder
-from .registry import Key, Registry, default_registry, recorder
+from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CorruptFileError",
+    "CorruptFileWarning",
     "Histogram",
     "Key",
     "Recorder",

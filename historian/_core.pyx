@@ -6,7 +6,7 @@ One compiled module, a file to each noun: they are included at the end, in the o
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_WRITABLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.exc cimport PyErr_Clear
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
@@ -64,7 +64,8 @@ cdef extern from "_pages.h":
     int historian_reserve(int fd, size_t offset, size_t size)
 
 cdef extern from "_file.h" nogil:
-    enum: HISTORIAN_FILE_HEADER, HISTORIAN_FILE_BLOCKS, HISTORIAN_BLOCK_NBYTES, HISTORIAN_DRAINED_EVEN, HISTORIAN_DRAINED_ODD
+    enum: HISTORIAN_FILE_HEADER, HISTORIAN_FILE_BLOCKS
+    enum: HISTORIAN_BLOCK_NBYTES, HISTORIAN_DRAINED_EVEN, HISTORIAN_DRAINED_ODD
     ctypedef struct historian_file:
         uint64_t *roles
     ctypedef struct historian_drained:

@@ -9,8 +9,8 @@ cdef size_t LEASE_AGAIN = 1 << 20  # records after which to ask again, at most
 cdef class CounterFile:
     """The counters in a file of the layout of ``_file.h``, mapped: those of all processes together.
 
-    `fd` may be closed as soon as the object is made.  Raises OSError if the file cannot be mapped, ValueError if it lacks
-    a block that it says it has.
+    `fd` may be closed as soon as the object is made.  Raises OSError if the file cannot be mapped, ValueError if it
+    lacks a block that it says it has.
     """
 
     cdef historian_file *file
@@ -117,18 +117,20 @@ cdef tuple sums_of(historian_total *total, historian_drained *drained, size_t bl
     cdef double infinity = float("inf")
     cdef list sums = []
     cdef size_t block
-    cdef double put_in
+    cdef int part
+    cdef double put_in, taken_out
     for block in range(blocks):
-        put_in = historian_double(total.sums[block][0])
-        if not 0 <= put_in < infinity:
-            if put_in != infinity:
-                raise ValueError(f"it is damaged: a sum of {put_in!r}")
+        if historian_double(total.sums[block][0]) == infinity:
             return (infinity,)  # of what was added to that, nothing is known
-        if total.sums[block][0] == 0:
-            continue
-        sums += (put_in, historian_double(total.sums[block][1]))
-        if drained.sums[block][0]:
-            sums += (-historian_double(drained.sums[block][0]), -historian_double(drained.sums[block][1]))
+        for part in range(2):
+            put_in = historian_double(total.sums[block][part])
+            taken_out = historian_double(drained.sums[block][part])
+            if not -infinity < put_in - taken_out < infinity or (part == 0 and put_in < 0):
+                raise ValueError(f"it is damaged: a sum of {put_in!r}")
+            if put_in:
+                sums.append(put_in)
+            if taken_out:
+                sums.append(-taken_out)
     return tuple(sums)
 
 

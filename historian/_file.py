@@ -1,4 +1,4 @@
-"""Files that recorders count in: made, opened, read, drained.  Their layout is in ``_file.h``, their header in `Header`."""
+"""The files that recorders count in: made, opened, read, drained.  Their layout is in ``_file.h``."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def files_in(directory: str) -> Iterator[str]:
 def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
     """Return the file of that path for counting, and the header it has: that given, if the file was not there.
 
-    Of processes that create it at the same time one succeeds, and all open its file.  Raises OSError if the disk is full,
-    CorruptFileError if there is something else in the file's place.
+    Of processes that create it at the same time one succeeds, and all open its file.  Raises OSError if the disk is
+    full, CorruptFileError if there is something else in the file's place.
     """
     try:
         return open_file(path)
@@ -96,7 +96,10 @@ def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
 
 
 def open_file(path: str) -> tuple[CounterFile, Header]:
-    """Return the file of that path for counting, and its header.  Raises FileNotFoundError, CorruptFileError, OSError."""
+    """Return the file of that path for counting, and its header.
+
+    Raises FileNotFoundError, CorruptFileError, OSError.
+    """
     fd, header = _open(path, os.O_RDWR)
     try:
         return CounterFile(fd, path), header

@@ -115,8 +115,8 @@ def _texts(page: bytes, lengths: list[int], labels: int) -> tuple[Key, str]:
 def file_name(key: Key) -> str:
     """Return what the file of a recorder is called: ``db.query,table=users.counters``.
 
-    Bytes other than ASCII letters, digits, ``-``, ``_`` and ``.`` are written ``%XX``, as is a leading ``.``, so that no
-    name leads out of the directory and no two names meet.  What would be too long for a file system ends in a hash.
+    Bytes other than ASCII letters, digits, ``-``, ``_`` and ``.`` are written ``%XX``, as is a leading ``.``, so that
+    no name leads out of the directory and no two names meet.  What would be too long for a file system ends in a hash.
     """
     stem = ",".join([_escaped(key.name), *(f"{_escaped(label)}={_escaped(value)}" for label, value in key.labels)])
     if len(stem) > LONGEST_STEM:

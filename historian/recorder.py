@@ -36,8 +36,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     """Counts values as they happen, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` labels the values; timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  Memory: 96 KiB of
-    address space, of which only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``,
-    and pickles only if it counts in a file (`Registry`); its snapshots do.
+    address space, of which only the pages of buckets in use become resident.  A recorder has identity: it has no
+    ``==``, and pickles only if it counts in a file (`Registry`); its snapshots do.
 
     Every record is in exactly one bucket, always.  The sum is exact up to one rounding at the end; of what native code
     records without the GIL it is rounded at each record.  While such a record is in flight, `sum`, `min` and `max` may
@@ -114,8 +114,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     def drain(self) -> Histogram:
         """Return all that has been recorded since the last drain, and take it out: each record is in exactly one drain.
 
-        O(buckets in use).  In a file the records of all processes are taken out, each by one of those that drain; raises
-        OSError, then, if the file has been removed, or the disk is full at the very first drain, having changed nothing.
+        O(buckets in use).  In a file the records of all processes are taken out, each by one of those that drain.  Then
+        OSError is raised if the file has been removed, or if the very first drain finds the disk full.
         """
         reading = self._read(drain=True) if self._file is None else drain(self._file)
         return Histogram._from_reading(reading, self._unit)
@@ -156,6 +156,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     def __reduce__(self) -> tuple[Any, ...]:
         if self._file is not None:
             return recorder_in_file, (self._file.path,)
+        if DISABLED:
+            return _nowhere, (self._name, self._unit)
         raise TypeError(
             f"{self!r} counts in this process' memory and cannot be pickled or copied: take one of "
             "Registry(directory), which processes share, or record in each process into a recorder of its own, return "
@@ -164,6 +166,10 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
 
     def __repr__(self) -> str:
         return f"Recorder({self._name!r}, unit={self._unit!r})"
+
+
+def _nowhere(name: str, unit: str) -> Recorder:
+    return Recorder(name, unit=unit)
 
 
 _in_files: MutableMapping[str, Recorder] | None = None  # by path, as long as anybody holds them

@@ -1,4 +1,4 @@
-"""`Registry`: recorders by name, so that every part of a program, and every process of a service, finds the same one."""
+"""`Registry`: recorders by name, so that all parts of a program, and all processes of a service, find the same one."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ class Registry:
         """Return the histogram of every recorder, in the order in which they were made.
 
         In a directory: of every recorder of any process, dead or alive.  Each file that cannot be read is reported with
-        a `CorruptFileWarning`.  O(buckets in use), in a directory O(buckets of all files).  The result pickles: a worker
-        process returns it, and the parent's registry can `merge` it.
+        a `CorruptFileWarning`.  O(buckets in use), in a directory O(buckets of all files).  The result pickles: a
+        worker process returns it, and the parent's registry can `merge` it.
         """
         histograms, problems = self._read()
         _warn(problems)
@@ -160,8 +160,8 @@ class Registry:
     def clear(self) -> None:
         """Set every recorder back to empty.  Whoever holds one goes on recording into it.
 
-        In a directory: the recorders of all processes.  Their files stay.  A file that cannot be read stays as it is, and
-        is reported with a `CorruptFileWarning`.
+        In a directory: the recorders of all processes.  Their files stay.  A file that cannot be read stays as it is,
+        and is reported with a `CorruptFileWarning`.
         """
         if self._directory is None:
             for found in list(self._recorders.values()):
