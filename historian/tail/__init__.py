@@ -2,5 +2,6 @@
 
 from .estimate import Estimate, TailWarning
 from .fanout import Fanout
+from .sampling import Enough
 
-__all__ = ["Estimate", "Fanout", "TailWarning"]
+__all__ = ["Enough", "Estimate", "Fanout", "TailWarning"]
