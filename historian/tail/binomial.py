@@ -65,20 +65,18 @@ def rank_interval(q: float, count: int, confidence: float) -> tuple[int, int]:
             return float(rank <= 0)
         return beta_share(q, rank, count - rank + 1)
 
+    low, high = _likely_ranks(q, count, alpha)
     if count * q * (1 - q) > LARGE:
-        return _large_ranks(q, count, alpha)
-    spread = 10 * math.sqrt(count * q * (1 - q)) + 100
-    low, high = max(0, math.floor(count * q - spread)), min(count + 1, math.ceil(count * q + spread))
-    upper = _first(low, high, lambda rank: at_least(rank) <= alpha)
-    lower = _first(low, high, lambda rank: 1 - at_least(rank) > alpha) - 1
-    return lower, upper
+        return low - 1, high + 1  # one rank, of hundreds, to the safe side
+    lower = _first(low, count + 1, lambda rank: 1 - at_least(rank) > alpha) - 1
+    return lower, _first(high, count + 1, lambda rank: at_least(rank) <= alpha)
 
 
-def _large_ranks(q: float, count: int, alpha: float) -> tuple[int, int]:
-    """Return what `rank_interval` does, a rank wider, by the first two terms of Cornish & Fisher's expansion (1937)."""
+def _likely_ranks(q: float, count: int, alpha: float) -> tuple[int, int]:
+    """Return nearly `rank_interval`, by the first two terms of Cornish & Fisher's expansion (1937)."""
     z = -_normal_quantile(alpha)
     spread, lean = z * math.sqrt(count * q * (1 - q)), (z * z - 1) * (1 - 2 * q) / 6
-    return math.floor(count * q - spread + lean - 0.5), math.ceil(count * q + spread + lean + 1.5)
+    return math.floor(count * q - spread + lean + 0.5), math.ceil(count * q + spread + lean + 0.5)
 
 
 def effective_count(p: float, squares: float, windows: int, confidence: float, least: float) -> float:
@@ -145,8 +143,20 @@ def beta_quantile(p: float, a: float, b: float) -> float:
     return x
 
 
-def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """Return the least number in low..high from which on `holds` does; `high` if it nowhere does before."""
+def _first(guess: int, top: int, holds: Callable[[int], bool]) -> int:
+    """Return the least number in 0..top from which on `holds` does, if it does at `top`, in few steps from a guess."""
+    guess = max(0, min(guess, top))
+    low, high, step = 0, top, 1  # holds at high, and does not below low
+    if holds(guess):
+        high = guess
+        while high - step > low and holds(high - step):
+            high, step = high - step, 2 * step
+        low = max(low, high - step)
+    else:
+        low = guess + 1
+        while low + step < high and not holds(low + step - 1):
+            low, step = low + step, 2 * step
+        high = min(high, low + step)
     while low < high:
         middle = (low + high) // 2
         if holds(middle):

@@ -101,8 +101,8 @@ def _ranks(
     count = histogram.count
     if windows is None:
         return rank_interval(q, count, confidence), [sampled(count), "bucket width"]
-    edge = histogram.quantile_bounds(q)[1]
-    value = max(1, round(worth(windows, edge, confidence)))
+    edges = histogram.quantile_bounds(q)
+    value = max(1, round(min(worth(windows, edge, confidence) for edge in edges)))
     low, high = rank_interval(q, value, confidence)
     ranks = math.floor(low / value * count), math.ceil(high / value * count) if high <= value else count + 1
     return ranks, [f"sampling: {count:,} values, in windows worth {value:,} independent ones", "bucket width"]
