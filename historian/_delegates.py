@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .histogram import Histogram
-    from .tail import Enough, Estimate, Fanout
+    from .tail import Dist, Enough, Estimate, Fanout
 
 __all__ = ["Delegates"]
 
@@ -33,6 +33,23 @@ class Delegates:
         from .tail import Fanout
 
         return Fanout(_histogram(self), n)
+
+    def dist(self, confidence: float | None = 0.95) -> Dist:
+        """Return the distribution of what was recorded, to ask and to compose: see `historian.tail`.
+
+        Each of its answers has an interval, at that confidence, for sampling; with ``confidence=None`` the recorded
+        values are taken for all there are, and only bucket widths are left.  O(buckets), a few ms.  Raises ValueError
+        for an empty histogram, ImportError without scipy.
+
+        >>> from historian import Histogram
+        >>> from historian.tail import all_of, seq
+        >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
+        >>> print(seq(x, all_of(100, x)).sf(0.5))           # one call, then a hundred at the same time
+        0.638 (0.562 to 0.709)
+        """
+        from .tail.dist import from_histogram
+
+        return from_histogram(_histogram(self), confidence)
 
     def ci(self, q: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate:
         """Return the q-quantile with its confidence interval, which allows for sampling and bucket width together.

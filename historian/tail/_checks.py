@@ -31,14 +31,14 @@ def check_confidence(confidence: float) -> None:
         raise ValueError(f"confidence must be between 0 and 1, such as 0.95, not {confidence!r}")
 
 
-def check_n(n: int, name: str = "n") -> int:
-    """Return `n` as an int if it is a whole number from 1 on; else raise."""
+def check_n(n: int, name: str = "n", least: int = 1) -> int:
+    """Return `n` as an int if it is a whole number from `least` on; else raise."""
     try:
         n = operator.index(n)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {n!r}") from None
-    if n < 1:
-        raise ValueError(f"{name} must be at least 1, not {n}")
+    if n < least:
+        raise ValueError(f"{name} must be at least {least}, not {n}")
     return n
 
 
