@@ -8,8 +8,9 @@ import os
 import sys
 
 from .._display import plain
+from .._merge import merge
 from .._units import check_unit
-from ..histogram import Histogram, merge
+from ..histogram import Histogram
 from .numbers import Layout, read
 from .report import FORMATS, Report, Row
 from .tally import InputError, Tally
