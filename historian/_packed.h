@@ -146,8 +146,8 @@ HISTORIAN_PACKED_INLINE int historian_unpack_group(historian_packing *now, const
         now->gaps = mask != full;
     }
     /* Elias' gamma code: as many zeros as bits follow the one. The difference of two widths takes no more than 7. */
-    code = historian_take_bits(bytes, now->bit, 15, 0) | 1 << 8;
-    zeros = historian_trailing_zeros(code);
+    code = historian_take_bits(bytes, now->bit, 15, 0);
+    zeros = historian_trailing_zeros(code | 1 << 8);
     if (zeros > 7) return 0;
     now->bit += 2 * zeros + 1;
     code = (1u << zeros | (code >> (zeros + 1) & ((1u << zeros) - 1))) - 1;
