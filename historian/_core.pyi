@@ -17,6 +17,7 @@ BLOB_MAGIC: Final[bytes]
 BLOB_VERSION: Final[int]
 BLOB_SCALE: Final[int]
 BLOB_SUM_NBYTES: Final[int]
+BLOB_MOST_NBYTES: Final[int]
 
 def get_include() -> str: ...
 def slot_of(value: SupportsFloat | SupportsIndex, /) -> int: ...

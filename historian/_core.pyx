@@ -94,7 +94,7 @@ cdef extern from "_lease.h" nogil:
 
 cdef extern from "_wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC
-    enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SUM, HISTORIAN_SUM_WORDS
+    enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SUM, HISTORIAN_BLOB_MOST, HISTORIAN_SUM_WORDS
     ctypedef enum historian_verdict:
         HISTORIAN_GOOD
         HISTORIAN_TOO_SHORT
