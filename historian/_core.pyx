@@ -95,6 +95,7 @@ cdef extern from "_lease.h" nogil:
 cdef extern from "_wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC
     enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SUM, HISTORIAN_BLOB_MOST, HISTORIAN_SUM_WORDS
+    enum: HISTORIAN_BLOB_SYNTHETIC
     ctypedef enum historian_verdict:
         HISTORIAN_GOOD
         HISTORIAN_TOO_SHORT
@@ -121,6 +122,7 @@ cdef extern from "_wire.h" nogil:
         uint64_t counts[HISTORIAN_SLOTS]
         uint64_t read[HISTORIAN_SLOTS]
         uint64_t total, min, max
+        int synthetic
         uint64_t sum[HISTORIAN_SUM_WORDS]
     size_t HISTORIAN_PACKED_NBYTES(size_t slots)
     size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bits)

@@ -147,7 +147,8 @@ def describe(histogram: Histogram) -> str:
     values = (histogram.quantile(0.5), histogram.quantile(0.99), histogram.max)
     p50, p99, top = (quantity(value, histogram.unit) for value in values)
     plural = "" if histogram.count == 1 else "s"
-    return f"<Histogram of {histogram.count:,} value{plural}: p50 {p50}, p99 {p99}, max {top}>"
+    synthetic = ", some of them synthetic" if histogram.synthetic else ""
+    return f"<Histogram of {histogram.count:,} value{plural}{synthetic}: p50 {p50}, p99 {p99}, max {top}>"
 
 
 def summary(histogram: Histogram) -> str:
@@ -161,7 +162,7 @@ def summary(histogram: Histogram) -> str:
     percentiles = [supported_percentile(histogram, p) for p in (50, 90, 99, 99.9)]
     values = [histogram.min, *percentiles, histogram.max, histogram.mean]
     scale = Scale.of(histogram.unit, middle(values))
-    rows = [["count", f"{histogram.count:,}", ""]]
+    rows = [["count", f"{histogram.count:,}", "partly synthetic" if histogram.synthetic else ""]]
     rows += [[name, scale.show(value), scale.unit] for name, value in zip(names, values)]
     if histogram.zero_count:
         rows.append(["zero", f"{histogram.zero_count:,}", "at most 2**-32"])

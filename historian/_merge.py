@@ -66,7 +66,7 @@ def add(merged: Merged, item: object, position: int) -> str | None:
     """Add a histogram or bytes.  Return what is wrong with bytes that are no histogram, else None."""
     try:
         if isinstance(item, Histogram):
-            merged.add(item._counts, item._unit, item._sum, item._min, item._max)
+            merged.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic)
             return None
         if isinstance(item, (bytes, bytearray, memoryview)):
             return merged.add_bytes(item)

@@ -23,7 +23,7 @@ FORMAT = "historian/1"
 def to_dict(histogram: Histogram) -> dict[str, Any]:
     """Return the data of a histogram; None stands for a sum beyond float64 and for extremes that there are not."""
     slots, counts = histogram._counts.pairs()
-    return {
+    data = {
         "format": FORMAT,
         "unit": histogram.unit,
         "count": histogram.count,
@@ -33,6 +33,7 @@ def to_dict(histogram: Histogram) -> dict[str, Any]:
         "indices": [slot + TO_INDEX for slot in slots],
         "counts": counts,
     }
+    return {**data, "synthetic": True} if histogram.synthetic else data
 
 
 def from_dict(data: Mapping[str, Any]) -> Histogram:
@@ -45,17 +46,19 @@ def from_dict(data: Mapping[str, Any]) -> Histogram:
         total = math.inf if data["sum"] is None else float(data["sum"])
         low = float(data["min"]) if counts.total else math.nan
         high = float(data["max"]) if counts.total else math.nan
-        count = data["count"]
+        count, synthetic = data["count"], data.get("synthetic", False)
     except KeyError as error:
         raise ValueError(f"not the data of a histogram: {error} is missing") from None
     except (TypeError, OverflowError) as error:
         raise ValueError(f"not the data of a histogram: {error}") from None
     if counts.total != count:
         raise ValueError(f"count {count!r} is not the sum of the counts, {counts.total}")
+    if not isinstance(synthetic, bool) or (synthetic and not count):
+        raise ValueError(f"synthetic must be true or false, and false for a count of 0, not {synthetic!r}")
     if not (total >= 0 if count else total == 0):
         raise ValueError(f"sum {total!r} is impossible for a count of {count}")
     if count:
         (low_from, low_to), (high_from, high_to) = edges_of(counts.first), edges_of(counts.last)
         if not (low_from <= low <= low_to and high_from <= high <= min(high_to, LARGEST) and low <= high):
             raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
-    return make(counts, unit, exact(total), low, high)
+    return make(counts, unit, exact(total), low, high, synthetic)

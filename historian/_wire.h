@@ -13,7 +13,7 @@
 enum {
     HISTORIAN_BLOB_VERSION = 1,
     HISTORIAN_BLOB_SCALE = 6, /* 2^6 buckets to the octave */
-    HISTORIAN_BLOB_FLAGS = 0, /* that may be set; bit 0 is kept for counts that are estimates */
+    HISTORIAN_BLOB_SYNTHETIC = 1, /* the one flag that may be set, unless there are no counts: some of them are estimates */
     HISTORIAN_BLOB_SUM = 271, /* bytes of the largest sum: fewer than 2^64 values of less than 2^1024, in units of 2^-1074 */
     HISTORIAN_SUM_WORDS = 36, /* of 64 bits: room for 2^64 such sums, and for what is carried */
     HISTORIAN_BLOB_HEAD = 8,  /* bytes before the unit */
@@ -114,7 +114,7 @@ static historian_verdict historian_read_facts(const uint8_t *at, historian_blob 
 static historian_verdict historian_read_body(const uint8_t *at, size_t size, historian_blob *blob) {
     historian_verdict verdict;
     blob->slots = historian_two_bytes(at);
-    if (!blob->slots) return size == 2 ? HISTORIAN_GOOD : HISTORIAN_TOO_LONG;
+    if (!blob->slots) return size != 2 ? HISTORIAN_TOO_LONG : blob->flags ? HISTORIAN_BAD_FLAGS : HISTORIAN_GOOD;
     if (size < 2 + HISTORIAN_BLOB_FACTS) return HISTORIAN_TOO_SHORT;
     verdict = historian_read_facts(at + 2, blob);
     if (verdict != HISTORIAN_GOOD) return verdict;
@@ -141,7 +141,7 @@ static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, 
     if (size > HISTORIAN_BLOB_MOST) return HISTORIAN_TOO_LONG;
     if (historian_crc32(bytes, size - 4) != historian_four_bytes(bytes + size - 4)) return HISTORIAN_BAD_CHECKSUM;
     if (blob->scale != HISTORIAN_BLOB_SCALE) return HISTORIAN_BAD_SCALE;
-    if (blob->flags & ~(unsigned)HISTORIAN_BLOB_FLAGS) return HISTORIAN_BAD_FLAGS;
+    if (blob->flags & ~(unsigned)HISTORIAN_BLOB_SYNTHETIC) return HISTORIAN_BAD_FLAGS;
     if (!blob->unit_nbytes) return HISTORIAN_BAD_UNIT;
     if (size < HISTORIAN_BLOB_EMPTY + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
     blob->unit = bytes + HISTORIAN_BLOB_HEAD;
@@ -155,6 +155,7 @@ typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
     uint64_t read[HISTORIAN_SLOTS]; /* the counts of one blob, until all of it is known to be good */
     uint64_t total;                 /* of `counts`, in [0, 2^63) */
+    int synthetic;                  /* whether some of the counts are estimates */
     uint64_t min, max;              /* bits of float64; all ones, and 0, if empty */
     uint64_t sum[HISTORIAN_SUM_WORDS]; /* in units of 2^-1074, the lowest word first */
 } historian_merged;
@@ -201,6 +202,7 @@ static historian_verdict historian_merge_blob(historian_merged *merged, const hi
     if (!historian_add_counts(merged, merged->read, blob->first, blob->slots, total, blob->min, blob->max))
         return HISTORIAN_TOO_MANY;
     historian_add_sum(merged, blob);
+    merged->synthetic |= blob->flags & HISTORIAN_BLOB_SYNTHETIC;
     return HISTORIAN_GOOD;
 }
 

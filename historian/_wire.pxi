@@ -7,6 +7,7 @@ BLOB_MAGIC = HISTORIAN_BLOB_MAGIC[:4]
 BLOB_VERSION = HISTORIAN_BLOB_VERSION
 BLOB_SCALE = HISTORIAN_BLOB_SCALE
 BLOB_SUM_NBYTES = HISTORIAN_BLOB_SUM
+BLOB_SYNTHETIC = HISTORIAN_BLOB_SYNTHETIC
 BLOB_MOST_NBYTES = HISTORIAN_BLOB_MOST
 
 
@@ -28,7 +29,7 @@ def packed(Counts counts not None, /):
 
 
 def unpacked_blob(data, /):
-    """Return (counts, unit, sum, min, max) of the one histogram in a blob; `sum` is a whole number of 2**-1074.
+    """Return (counts, unit, sum, min, max, synthetic) of the one histogram in a blob; `sum` in units of 2**-1074.
 
     Raises ValueError, saying what is wrong, if it is none, TypeError for what are no bytes.  O(slots), in memory for
     one histogram whatever the bytes are.
@@ -45,7 +46,7 @@ def unpacked_blob(data, /):
         if reason is not None:
             raise ValueError(f"not the bytes of a histogram: {reason}")
         if not blob.slots:
-            return counts, unit, 0, NAN, NAN
+            return counts, unit, 0, NAN, NAN, False
         counts.allocate(<int>blob.first, <int>blob.slots)
         if not historian_unpack(blob.packed, blob.packed_nbytes, blob.slots, counts.totals, &total):
             raise ValueError(f"not the bytes of a histogram: {why(HISTORIAN_BAD_COUNTS, &blob, view.len)}")
@@ -54,7 +55,8 @@ def unpacked_blob(data, /):
             total += totals[j]
             totals[j] = total
         sum = int.from_bytes((<const char *>blob.sum)[:blob.sum_nbytes], "little") << (8 * blob.sum_shift)
-        return counts, unit, sum, historian_double(blob.min), historian_double(blob.max)
+        low, high = historian_double(blob.min), historian_double(blob.max)
+        return counts, unit, sum, low, high, bool(blob.flags & HISTORIAN_BLOB_SYNTHETIC)
     finally:
         PyBuffer_Release(&view)
 
@@ -84,7 +86,7 @@ cdef class Merged:
         """Records in all histograms together."""
         return self.merged.total
 
-    def add(self, Counts counts not None, str unit not None, sum, double min, double max, /):
+    def add(self, Counts counts not None, str unit not None, sum, double min, double max, bint synthetic, /):
         """Add a histogram.  Raises ValueError for another unit, OverflowError if there would be 2**63 records.
 
         O(slots).  Unless all is well, nothing changes.
@@ -103,6 +105,7 @@ cdef class Merged:
         ):
             raise OverflowError("the merged count would reach 2**63")
         self.sum += sum
+        self.merged.synthetic |= synthetic
 
     def add_bytes(self, data, /):
         """Add the histogram in a blob.  Return None, or, if it is none, what is wrong with it: then nothing changes.
@@ -136,15 +139,16 @@ cdef class Merged:
             PyBuffer_Release(&view)
 
     def result(self):
-        """Return (counts, unit, sum, min, max) of all, `sum` as a whole number of 2**-1074.  O(slots)."""
+        """Return (counts, unit, sum, min, max, synthetic) of all, `sum` in units of 2**-1074.  O(slots)."""
         cdef Counts counts = counts_of(self.merged.counts, 0, HISTORIAN_SLOTS)
         cdef object sum = 0
         cdef int word
         if not counts.length:
-            return counts, self.unit, 0, NAN, NAN
+            return counts, self.unit, 0, NAN, NAN, False
         for word in reversed(range(HISTORIAN_SUM_WORDS)):
             sum = sum << 64 | self.merged.sum[word]
-        return counts, self.unit, sum + self.sum, historian_double(self.merged.min), historian_double(self.merged.max)
+        low, high = historian_double(self.merged.min), historian_double(self.merged.max)
+        return counts, self.unit, sum + self.sum, low, high, bool(self.merged.synthetic)
 
     cdef bint has_unit(self, const historian_blob *blob) noexcept:
         return (
@@ -205,7 +209,7 @@ cdef str why(historian_verdict verdict, const historian_blob *blob, Py_ssize_t s
     if verdict == HISTORIAN_BAD_SCALE:
         return f"its buckets have scale {blob.scale}: this historian has {BLOB_SCALE}"
     if verdict == HISTORIAN_BAD_FLAGS:
-        return f"its flags are {blob.flags}: this historian knows none of them"
+        return f"its flags are {blob.flags}: this historian knows 1 alone, of what is not empty"
     if verdict == HISTORIAN_BAD_UNIT:
         return "its unit is no printable UTF-8 text"
     if verdict == HISTORIAN_BAD_SLOTS:

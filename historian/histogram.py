@@ -47,16 +47,18 @@ class Histogram(Delegates):
     0.012
     """
 
-    __slots__ = ("__weakref__", "_counts", "_max", "_min", "_sum", "_unit")
+    __slots__ = ("__weakref__", "_counts", "_max", "_min", "_sum", "_synthetic", "_unit")
 
     _counts: Counts
     _unit: str  # label only
     _sum: int  # exact, in units of 2**-1074, so that merging is associative to the last bit
     _min: float  # in [0, max]; NaN if empty
     _max: float  # in [min, 1.8e308]; NaN if empty
+    _synthetic: bool  # False if empty
 
     def __init__(self) -> None:
         self._counts, self._unit, self._sum, self._min, self._max = _EMPTY, "s", 0, math.nan, math.nan
+        self._synthetic = False
 
     @classmethod
     def from_values(cls, values: ArrayLike, *, unit: str = "s") -> Histogram:
@@ -133,6 +135,14 @@ class Histogram(Delegates):
     def overflow_count(self) -> int:
         """Number of values above the last bucket, 2**64."""
         return self.count - self._counts.through(_OVERFLOW_SLOT - 1)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether some of the counts are estimates (see `corrected`), here or in what was merged.
+
+        It is no part of what makes histograms equal.
+        """
+        return self._synthetic
 
     # ---- questions ----
 
@@ -260,7 +270,7 @@ class Histogram(Delegates):
         # NaN, the extreme of an empty histogram, fails every comparison: the other's is then taken.
         low = self._min if self._min <= other._min or other._min != other._min else other._min
         high = self._max if self._max >= other._max or other._max != other._max else other._max
-        return make(counts, unit, self._sum + other._sum, low, high)
+        return make(counts, unit, self._sum + other._sum, low, high, self._synthetic or other._synthetic)
 
     def __sub__(self, other: Histogram) -> Histogram:
         """Return what was recorded after `other`, an earlier snapshot of the same recorder.
@@ -281,8 +291,9 @@ class Histogram(Delegates):
         counts = self._counts.minus(other._counts)
         if not counts.total:
             return make(counts, unit, 0, math.nan, math.nan)
+        synthetic = self._synthetic or other._synthetic
         low, high = self._edges(counts.first)[0], self._edges(counts.last)[1]
-        return make(counts, unit, max(0, self._sum - other._sum), low, high)
+        return make(counts, unit, max(0, self._sum - other._sum), low, high, synthetic)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Histogram):
@@ -370,13 +381,14 @@ _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
 LARGEST = 1.7976931348623157e308  # the largest finite float64
 
 
-def make(counts: Counts, unit: str, total: int, low: float, high: float) -> Histogram:
+def make(counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> Histogram:
     histogram = Histogram.__new__(Histogram)
     histogram._counts = counts
     histogram._unit = unit
     histogram._sum = total
     histogram._min = low
     histogram._max = high
+    histogram._synthetic = synthetic and counts.total > 0
     return histogram
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 
-from . import buckets
-from ._core import FIRST_INDEX, CounterFile, Counters, Counts, Muted, number
+from ._core import CounterFile, Counters, Counts, Muted, number
 from ._file import drain, open_file, open_or_create
 from ._header import Header
 from ._units import NS_PER_UNIT, check_unit
@@ -95,17 +93,14 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         """
         if DISABLED:
             return
-        value = number(value)
-        try:
-            interval = number(expected_interval)
-        except ValueError:
-            interval = math.nan
-        if not interval > 0:
-            raise ValueError(f"expected_interval must be positive and finite, not {expected_interval!r}")
+        from . import _omission
+
+        value, interval = number(value), _omission.check_interval(expected_interval)
         if value < 2 * interval:
             self.record(value)
             return
-        self._add(*_corrected(value, interval))
+        slots, counts, total, smallest = _omission.waits(value, interval)
+        self._add(Counts.of(slots, counts), total, smallest, value)
 
     def snapshot(self) -> Histogram:
         """Return all that has been recorded so far.  O(buckets in use)."""
@@ -203,31 +198,3 @@ def _is_at(file: CounterFile, path: str) -> bool:
         return file.is_at(os.stat(path))
     except FileNotFoundError:
         return False
-
-
-def _corrected(value: float, interval: float) -> tuple[Counts, float, float, float]:
-    """Return (counts, sum, min, max) of value - k*interval for k from 0 while that is at least `interval`.
-
-    How many of those lie above an edge e?  value - k*interval > e  <=>  k < (value - e)/interval, that is
-    ceil((value - e)/interval) of them, counting k = 0.  The differences between neighbouring edges are the counts.
-    """
-    if value / interval >= 2.0**53:
-        raise ValueError(
-            f"expected_interval {interval!r} is too small: the values added to {value!r} could not be counted"
-        )
-    added = math.floor(value / interval)  # values in all; the smallest is value - (added - 1)*interval
-    smallest = value - (added - 1) * interval
-    lowest, highest = buckets.index(smallest), buckets.index(value)
-    slots, counts, left = [], [], added  # left: values above the lower edge of bucket i
-    for i in range(lowest, highest):
-        above = min(left, math.ceil((value - buckets.upper(i)) / interval))
-        if i == lowest:
-            above = min(above, added - 1)  # rounding must not move the smallest value out of its bucket
-        if left > above:
-            slots.append(i - FIRST_INDEX + 1)
-            counts.append(left - above)
-        left = above
-    slots.append(highest - FIRST_INDEX + 1)
-    counts.append(left)
-    total = added * value - interval * (added * (added - 1) / 2)
-    return Counts.of(slots, counts), total, smallest, value

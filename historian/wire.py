@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from ._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_NBYTES, BLOB_VERSION, packed, unpacked_blob
+from ._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_NBYTES, BLOB_SYNTHETIC, BLOB_VERSION, packed, unpacked_blob
 from .histogram import TO_INDEX, Histogram, make
 
 __all__ = ["from_bytes", "to_bytes"]
-
-FLAGS = 0  # bit 0 is kept for counts that are estimates
 
 
 def to_bytes(histogram: Histogram) -> bytes:
@@ -20,7 +18,8 @@ def to_bytes(histogram: Histogram) -> bytes:
     from zlib import crc32
 
     unit, counts = histogram.unit.encode(), histogram._counts
-    parts = [pack("<4sBBBB", BLOB_MAGIC, BLOB_VERSION, BLOB_SCALE, FLAGS, len(unit)), unit]
+    flags = BLOB_SYNTHETIC if histogram.synthetic else 0
+    parts = [pack("<4sBBBB", BLOB_MAGIC, BLOB_VERSION, BLOB_SCALE, flags, len(unit)), unit]
     if counts.total:
         low, high = histogram.min + 0.0, histogram.max + 0.0  # -0.0, which equals it, is written as 0.0
         shift, digits = _digits(histogram._sum)

@@ -44,7 +44,7 @@ class Bits:
 def read_blob(data: bytes) -> Blob:
     """Return what a blob says; raise ValueError if it is none."""
     magic, version, scale, flags, unit_length = struct.unpack_from("<4sBBBB", data)
-    if (magic, version, scale, flags) != (b"\x89HSB", 1, 6, 0):
+    if (magic, version, scale) != (b"\x89HSB", 1, 6) or flags not in (0, 1):
         raise ValueError("another format")
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise ValueError("the CRC-32 is wrong")
@@ -52,6 +52,8 @@ def read_blob(data: bytes) -> Blob:
     at = 8 + unit_length
     (number,) = struct.unpack_from("<H", data, at)
     if not number:
+        if flags:
+            raise ValueError("estimates of nothing")
         if len(data) != at + 6:
             raise ValueError("there is more than there should be")
         return Blob(unit, 0, [], Fraction(0), None, None)

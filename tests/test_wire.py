@@ -227,7 +227,7 @@ def test_the_example():
         (GOOD + bytes(1_000_000), "it has 1000042 bytes, more than"),
         (changed(4, b"\x02"), "version 2: this historian reads version 1"),
         (changed(5, b"\x05"), "scale 5: this historian has 6"),
-        (changed(6, b"\x01"), "flags are 1"),
+        (changed(6, b"\x02"), "flags are 2"),
         (changed(6, b"\x80"), "flags are 128"),
         (changed(7, b"\x00"), "unit"),
         (changed(7, b"\xff"), "cut short"),
