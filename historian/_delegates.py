@@ -94,7 +94,7 @@ class Delegates:
         For latencies measured by a load generator that sends no request while it waits, and should send one each
         `expected_interval`, in the histogram's unit: what `Recorder.record_corrected` does for each recorded value.
         Values are taken as quantiles answer them: at their bucket's representative, smallest and largest exactly.
-        The number of waits is exact for these values.  No loop over them: O(buckets^2), a few tenths of a second at most.
+        The number of waits is exact for these values.  No loop over them: O(buckets^2), 0.3 s at most.
 
         It assumes evenly spaced requests and stalls from outside: of independent calls, of which 1 % take 1 s, it would
         make 50 % at an interval of 10 ms.  Measuring from the intended start (``rec.stop(intended_start)``) is better.
