@@ -19,6 +19,7 @@ __all__ = [
     "share_interval",
     "share_lower",
     "share_upper",
+    "student_quantile",
     "windows_worth",
 ]
 
@@ -90,7 +91,7 @@ def effective_count(p: float, squares: float, windows: int, confidence: float, l
     Source: Korn & Graubard, Survey Methodology 24 (1998), 193-201; the variance of a weighted mean by Cochran, Sampling
     Techniques (1977), 2.11.
     """
-    worse = _normal_quantile((1 + confidence) / 2) / _student_quantile((1 + confidence) / 2, windows - 1)
+    worse = _normal_quantile((1 + confidence) / 2) / student_quantile((1 + confidence) / 2, windows - 1)
     variance = squares * windows / (windows - 1) / worse**2
     return p * (1 - p) / max(variance, least)
 
@@ -182,7 +183,7 @@ def _normal_quantile(p: float) -> float:
     return NormalDist().inv_cdf(p)
 
 
-def _student_quantile(p: float, freedom: int) -> float:
+def student_quantile(p: float, freedom: int) -> float:
     """Return the quantile, for p > 1/2, of Student's t: t^2 is f(1 - x)/x with x of Beta(f/2, 1/2) (DLMF 8.17)."""
     x = beta_quantile(2 * (1 - p), freedom / 2, 0.5)
     return math.sqrt(freedom * (1 - x) / x)
