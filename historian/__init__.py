@@ -10,6 +10,7 @@ send, store                     ``h.to_bytes()``, ``Histogram.from_bytes(data)``
 keep many by name, print them   `Registry`: ``print(registry.profile())``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``; `historian.tail`
+compare, by ratios              ``historian.compare(a, b)``; `interleave` measures in turns
 see where the buckets lie       `historian.buckets`
 record from Cython              ``cimport historian._core``, `get_include`
 ==============================  ======================================================================
@@ -37,6 +38,11 @@ from .histogram import Histogram
 from .recorder import Recorder
 from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .tail.compare import compare
+    from .tail.interleave import interleave
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -48,11 +54,23 @@ __all__ = [
     "Recorder",
     "Registry",
     "buckets",
+    "compare",
     "default_registry",
     "get_include",
+    "interleave",
     "merge",
     "recorder",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load what few programs need when it is first asked for."""
+    if name not in ("compare", "interleave"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = globals()[name] = getattr(import_module(f".tail.{name}", __name__), name)
+    return found
 
 
 def __dir__() -> list[str]:

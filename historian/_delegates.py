@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .histogram import Histogram
-    from .tail import Dist, Enough, Estimate, Fanout
+    from .tail import Dist, Enough, Estimate, Fanout, Slo
 
 __all__ = ["Delegates"]
 
@@ -85,6 +85,42 @@ class Delegates:
         from .tail import sampling
 
         return sampling.enough_for(_histogram(self), q, n, confidence)
+
+    def slo(self, t: float, target: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Slo:
+        """Return how this latency stands to an objective: that a share of `target`, 0..1, takes at most `t`.
+
+        The answer has the share `within` and its `edges` if t lies inside a bucket, `is_met`, `burn_rate` and
+        `budget_left`, with intervals.  `windows` are histograms of consecutive intervals of time, together this one:
+        where slow calls come in bursts, calls then count for as many independent ones as their windows show.  For burn
+        rates over several windows see `historian.tail.burn_rates`.
+
+        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, windows that are not this histogram's, and
+        for an empty histogram.
+
+        >>> from historian import Histogram
+        >>> print(Histogram.from_values([0.1] * 99_950 + [2.0] * 50).slo(1.0, target=0.999))
+        objective: 99.9 % within 1.00 s: met
+        within: 0.999500 (0.999341 to 0.999629)
+        burn rate: 0.500 (0.371 to 0.659)
+        error budget left: 0.500 (0.341 to 0.629)
+        """
+        from .tail import slo
+
+        return slo.slo(_histogram(self), t, target, confidence, windows)
+
+    def apdex(self, t: float, confidence: float = 0.95) -> Estimate:
+        """Return the Apdex score for `t`, in the histogram's unit: satisfied up to t, tolerating up to 4t.
+
+        (satisfied + tolerating / 2) / count, with an interval for sampling, and for bucket width if t or 4t lies inside
+        a bucket.  O(1).  Raises ValueError for t below 0, NaN, and for an empty histogram.
+
+        >>> from historian import Histogram
+        >>> print(Histogram.from_values([0.1] * 600 + [1.0] * 300 + [9.0] * 100).apdex(0.5))
+        0.750 (0.728 to 0.771)
+        """
+        from .tail import slo
+
+        return slo.apdex(_histogram(self), t, confidence)
 
     # ---- coordinated omission ----
 

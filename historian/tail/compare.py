@@ -44,7 +44,7 @@ def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tupl
     >>> print(comparison.sentence(0.5))
     median of B over A: 4:5, 95 % interval 0.78 to 0.82
     >>> print(comparison.ratio(0.99))
-    0.800 (0.789 to 0.811)
+    0.797 (0.788 to 0.805)
     """
     return Comparison(a, b, confidence=confidence, names=names)
 

@@ -140,19 +140,21 @@ def _words(estimate: Estimate) -> str:
 
 def _interval(estimate: Estimate) -> str:
     """Return the ends, rounded outwards."""
-    unit = 10.0 ** -_decimals(estimate)
-    low, high = math.floor(estimate.lower / unit) * unit, math.ceil(estimate.upper / unit) * unit
+    low, high = estimate.lower, estimate.upper
+    units = 10.0 ** -_decimals(low, estimate), 10.0 ** -_decimals(high, estimate)
+    low, high = math.floor(low / units[0]) * units[0], math.ceil(high / units[1]) * units[1]
     return f"{_rounded(low, estimate)} to {_rounded(high, estimate)}"
 
 
 def _rounded(value: float, estimate: Estimate) -> str:
-    decimals = _decimals(estimate)
+    decimals = _decimals(value, estimate)
     return f"{round(value, decimals):,.{max(0, decimals)}f}"
 
 
-def _decimals(estimate: Estimate) -> int:
-    """Return how many decimals are worth showing: the last is at most a fifth of the width, and none is all zeros."""
-    return max(math.ceil(-math.log10((estimate.upper - estimate.lower) / 5)), math.ceil(-math.log10(estimate.lower)))
+def _decimals(value: float, estimate: Estimate) -> int:
+    """Return how many decimals are worth showing: two digits, and more only if the last is within the width."""
+    digits = int(f"{value:.1e}"[4:])
+    return max(1 - digits, math.ceil(-math.log10(estimate.upper - estimate.lower)))
 
 
 def _short(factor: float) -> str:

@@ -1,0 +1,185 @@
+"""Service level objectives: the share of calls in time, the error budget, how fast it burns; and Apdex.
+
+A threshold inside a bucket splits that bucket nobody knows where: both edges are given, and every interval holds both.
+Sources: Beyer et al., The Site Reliability Workbook (2018), chapter 5, for burn rates over several windows; Apdex
+Technical Specification 1.1 (2007).
+"""
+
+from __future__ import annotations
+
+import math
+
+from ._checks import check_confidence, check_histogram, check_n, check_number, check_share
+from .binomial import share_interval, share_lower, share_upper
+from .estimate import Estimate
+from .sampling import counts_above, sampled, windows_of, worth
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..histogram import Histogram
+
+__all__ = ["Slo", "apdex", "burn_rates", "slo"]
+
+
+class Slo:
+    """How a histogram stands to an objective, "a share of `target` takes at most `t`".  See `Histogram.slo`.
+
+    Immutable in use; each answer is an `Estimate`.
+    """
+
+    __slots__ = ("edges", "target", "threshold", "unit", "within")
+
+    threshold: float  # in `unit`, from 0 on
+    unit: str  # label
+    target: float  # share of calls, in [0, 1]
+    within: Estimate  # share of calls at or below the threshold
+    edges: tuple[float, float]  # that share if its bucket's calls are all above the threshold, and if none is
+
+    def __init__(
+        self, within: Estimate, edges: tuple[float, float], threshold: float, unit: str, target: float
+    ) -> None:
+        self.within, self.edges, self.threshold, self.unit, self.target = within, edges, threshold, unit, target
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the objective is met; None if the data leave it open: the target lies within the interval."""
+        if self.within.lower >= self.target:
+            return True
+        return False if self.within.upper < self.target else None
+
+    @property
+    def burn_rate(self) -> Estimate:
+        """The share of calls that are too slow, over the share that may be: above 1, the budget does not last.
+
+        For a target of 1 there is no budget: infinity, or 0 if no call was too slow.
+        """
+        value, low, high = (self._burnt(share) for share in (float(self.within), self.within.upper, self.within.lower))
+        return Estimate(value, low, high, self.within.why)
+
+    @property
+    def budget_left(self) -> Estimate:
+        """The share of the error budget that is left, 1 minus the burn rate: below 0 it is overdrawn."""
+        rate = self.burn_rate
+        return Estimate(1 - rate, 1 - rate.upper, 1 - rate.lower, rate.why)
+
+    def _burnt(self, within: float) -> float:
+        slow = 1 - within
+        if self.target == 1:
+            return math.inf if slow > 0 else 0.0
+        return slow / (1 - self.target)
+
+    def __str__(self) -> str:
+        from .._display import quantity
+
+        verdict = {True: "met", False: "missed", None: "open"}[self.is_met]
+        lines = [
+            f"objective: {_share(self.target)} within {quantity(self.threshold, self.unit)}: {verdict}",
+            f"within: {self.within}",
+            f"burn rate: {self.burn_rate}",
+            f"error budget left: {self.budget_left}",
+        ]
+        if self.edges[0] != self.edges[1]:
+            low, high = (f"{share:.6g}" for share in self.edges)
+            lines.insert(2, f"the threshold lies inside a bucket: {low} at its lower edge, {high} at its upper")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def slo(histogram: Histogram, t: float, target: float, confidence: float, windows: Iterable[Histogram] | None) -> Slo:
+    """Answer `Histogram.slo`."""
+    check_number("t", t, 0)
+    check_share("target", target)
+    check_confidence(confidence)
+    check_histogram(histogram)
+    count, reasons = histogram.count, [sampled(histogram.count)]
+    least, above, most = counts_above(histogram, t)
+    size = float(count)
+    if windows is not None:
+        parts = windows_of(histogram, windows)
+        size = worth(parts, t, confidence)
+        reasons = [f"sampling: {count:,} values, in windows worth {size:,.0f} independent ones"]
+    # Counted are slow calls, for small shares keep their digits.
+    lower = share_lower(least / count * size, (count - least) / count * size, confidence)
+    upper = share_upper(most / count * size, (count - most) / count * size, confidence)
+    value = (count - above) / count
+    within = Estimate(value, min(1 - upper, value), max(1 - lower, value), "; ".join([*reasons, *_width(least, most)]))
+    edges = (count - most) / count, (count - least) / count
+    return Slo(within, edges, threshold=float(t), unit=histogram.unit, target=float(target))
+
+
+def burn_rates(
+    intervals: Iterable[Histogram],
+    t: float,
+    target: float,
+    windows: Sequence[int] = (1, 12, 72),
+    confidence: float = 0.95,
+) -> dict[int, Estimate]:
+    """Return the burn rate over each window: the last `windows` of consecutive, equally long interval histograms.
+
+    The newest interval comes last.  An alert that is quick and does not flap asks that a long window burns too fast and
+    a short one still does, such as 14.4 times over both the last hour and the last five minutes.  A window without
+    calls burns nothing, from 0 to whatever there can be.  O(intervals).  Raises ValueError if a window is longer
+    than what is there, and as `Histogram.slo` does.
+
+    >>> from historian import Histogram
+    >>> quiet = Histogram.from_values([0.1] * 9_990 + [2.0] * 10)      # five minutes each
+    >>> outage = Histogram.from_values([0.1] * 8_000 + [2.0] * 2_000)
+    >>> rates = burn_rates([*[quiet] * 11, outage], t=1.0, target=0.999, windows=(1, 12))
+    >>> {window: round(rate, 1) for window, rate in rates.items()}
+    {1: 200.0, 12: 17.6}
+    >>> all(rate > 14.4 for rate in rates.values())
+    True
+    """
+    from .._merge import merge
+
+    if not isinstance(intervals, (list, tuple)):
+        intervals = list(intervals)
+    found = {}
+    for window in windows:
+        window = check_n(window, "windows")
+        if window > len(intervals):
+            raise ValueError(f"windows must be at most the {len(intervals)} intervals there are, not {window}")
+        whole = merge(intervals[-window:])
+        if whole.count:
+            found[window] = slo(whole, t, target, confidence, None).burn_rate
+        else:
+            check_number("t", t, 0)
+            check_share("target", target)
+            most = 1 / (1 - target) if target < 1 else math.inf
+            found[window] = Estimate(0.0, 0.0, most, "there were no calls")
+    return found
+
+
+def apdex(histogram: Histogram, t: float, confidence: float) -> Estimate:
+    """Answer `Histogram.apdex`.
+
+    A mean of 1, 1/2 and 0; its interval is that of a share of as many values as have its variance.
+    """
+    check_number("t", t, 0)
+    check_confidence(confidence)
+    check_histogram(histogram)
+    count = histogram.count
+    scores = []
+    near, far = counts_above(histogram, t), counts_above(histogram, 4 * t)
+    for above_t, above_4t in zip(near, far):  # the best possible, that of `sf`, the worst possible
+        satisfied, tolerating = count - above_t, above_t - above_4t
+        score = (satisfied + tolerating / 2) / count
+        variance = (satisfied + tolerating / 4) / count - score**2
+        size = score * (1 - score) / variance * count if variance > 1e-12 else float(count)
+        low, high = share_interval(score * size, (1 - score) * size, confidence)
+        scores.append((low, score, high))
+    (_, _, upper), (_, value, _), (lower, _, _) = scores
+    why = "; ".join([sampled(count), *_width(near[0], near[2]), *_width(far[0], far[2])][:2])
+    return Estimate(value, min(lower, value), max(upper, value), why)
+
+
+def _width(least: int, most: int) -> list[str]:
+    return ["bucket width"] if least != most else []
+
+
+def _share(share: float) -> str:
+    """Return a share in percent, as people write it."""
+    return f"{100 * share:.9g} %"
