@@ -13,7 +13,7 @@ from blob_reader import read_blob
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from historian import Histogram, buckets
+from historian import Histogram, buckets, merge
 
 DATA = Path(__file__).parent / "data"
 RNG = np.random.default_rng(20261124)
@@ -249,9 +249,13 @@ def test_the_example():
         (changed(21, d(math.inf)), "do not lie"),
         (changed(21, d(1.0443)), "do not lie"),
         (changed(21, d(-0.0)), "do not lie"),
-        (changed(29, struct.pack("<HH", 270, 2)), "sum is out of range"),
-        (changed(29, struct.pack("<HH", 65535, 65535)), "sum is out of range"),
+        (changed(29, struct.pack("<HH", 270, 2)), "sum is beyond"),
+        (changed(29, struct.pack("<HH", 65535, 65535)), "sum is beyond"),
         (changed(29, struct.pack("<HH", 0, 200)), "cut short"),
+        (
+            changed(29, struct.pack("<HH2s", 262, 2, b"\x01\x0b")),
+            "sum is beyond",
+        ),  # 11 values have less than 11 * 256^263
         (changed(33, b"\x00"), "sum"),  # could be left out
         (changed(34, b"\x00"), "sum"),
         (changed(31, b"\x00"), "sum"),  # the sum 0 has no shift
@@ -267,6 +271,13 @@ def test_bytes_that_are_none(data, message):
         with pytest.raises(ValueError, match=message) as caught:
             Histogram.from_bytes(kind(data))
         assert "\n" not in str(caught.value)
+
+
+def test_the_largest_sum_is_good():
+    h = Histogram.from_bytes(changed(29, struct.pack("<HH2s", 262, 2, b"\x01\x0a")))
+    assert h._sum == 0x0A01 << 8 * 262
+    many = merge([h.to_bytes()] * 300)
+    assert Histogram.from_bytes(many.to_bytes())._sum == 300 * h._sum
 
 
 def test_extremes_at_the_lower_edge_are_good():
