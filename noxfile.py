@@ -1,4 +1,4 @@
-"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench bench-check sanitize fuzz``."""
+"""What is checked, under the names that people type: ``nox -s lint``; ``nox -l`` lists them all."""
 
 import os
 import platform
