@@ -49,8 +49,8 @@ NOTES = {
         "parameters, those of histograms by the range of the values. Compressed sizes are not compared."
     ),
     "Merge of 10,000 as they arrive": (
-        "Decoded and merged, one after the other; historian is handed them all in one call. The same counts everywhere, "
-        "20 different sets and copies of them. ddsketch as protobuf, which leaves out sum, minimum and maximum; "
+        "Decoded and merged, one after the other; historian is handed them all in one call. All have the same counts: "
+        "20 different sets, and copies of them. ddsketch as protobuf, which leaves out sum, minimum and maximum; "
         "hdrhistogram deflated, with two digits."
     ),
     "Threads and processes": (
