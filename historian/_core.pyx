@@ -126,6 +126,7 @@ cdef extern from "_wire.h" nogil:
     size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bits)
     historian_verdict historian_read_counts(const historian_blob *blob, uint64_t *counts, uint64_t *total)
     void historian_make_crc_tables()
+    void historian_choose_unpack(const char *most)
     historian_verdict historian_read_blob(const uint8_t *data, size_t size, historian_blob *blob)
     historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob)
     bint historian_add_counts(

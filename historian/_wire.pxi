@@ -1,6 +1,7 @@
 # `Merged`: many histograms added up, and one histogram read from a blob.
 
 historian_make_crc_tables()
+historian_choose_unpack(os.environ.get("HISTORIAN_SIMD", "").encode())
 
 #: How blobs begin, and what they say of themselves: see docs/format.md.
 BLOB_MAGIC = HISTORIAN_BLOB_MAGIC[:4]

@@ -25,6 +25,19 @@ static void *exactly(size_t size) {
     return memory;
 }
 
+/* Read counts in each way that there is, which must come to the same. */
+static int unpack(const uint8_t *bytes, size_t size, size_t slots, uint64_t *counts, uint64_t *total) {
+    uint64_t *others = exactly(slots * sizeof *others), other_total;
+    int good, other_good = historian_unpack(bytes, size, slots, others, &other_total);
+    historian_choose_unpack("baseline");
+    good = historian_unpack(bytes, size, slots, counts, total);
+    historian_choose_unpack("");
+    CHECK(good == other_good);
+    CHECK(!good || (*total == other_total && memcmp(counts, others, slots * sizeof *counts) == 0));
+    free(others);
+    return good;
+}
+
 /* Check that counts are written as `size` bytes, unless NULL, and read back from there. */
 static void check_counts(const uint64_t *counts, size_t slots, const uint8_t *bytes, size_t size) {
     uint8_t *room = exactly(HISTORIAN_PACKED_NBYTES(slots));
@@ -34,7 +47,7 @@ static void check_counts(const uint64_t *counts, size_t slots, const uint8_t *by
     CHECK(used + 16 <= HISTORIAN_PACKED_NBYTES(slots));
     CHECK(!bytes || (used == size && memcmp(room, bytes, size) == 0));
     memcpy(packed, room, used);
-    CHECK(historian_unpack(packed, used, slots, read, &total));
+    CHECK(unpack(packed, used, slots, read, &total));
     CHECK(memcmp(counts, read, slots * sizeof *read) == 0);
     free(room);
     free(packed);
@@ -55,6 +68,7 @@ static void check_blob(const uint8_t *data, size_t size) {
     }
     CHECK(blob.first + blob.slots <= HISTORIAN_SLOTS);
     counts = exactly(blob.slots * sizeof *counts);
+    CHECK(unpack(blob.packed, blob.packed_nbytes, blob.slots, counts, &total) == (again != HISTORIAN_BAD_COUNTS));
     verdict = historian_read_counts(&blob, counts, &total);
     CHECK(verdict == again);
     CHECK(merged.total == (verdict == HISTORIAN_GOOD ? total : 0));
@@ -83,6 +97,7 @@ static void check_any_counts(const uint8_t *data, size_t size) {
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc, (void)argv;
     historian_make_crc_tables();
+    historian_choose_unpack("");
     return 0;
 }
 
