@@ -16,7 +16,7 @@ SIMD: Final[str]
 BLOB_MAGIC: Final[bytes]
 BLOB_VERSION: Final[int]
 BLOB_SCALE: Final[int]
-BLOB_SUM_NBYTES: Final[int]
+BLOB_SUM_TOP: Final[int]
 BLOB_SYNTHETIC: Final[int]
 BLOB_MOST_NBYTES: Final[int]
 

@@ -94,7 +94,7 @@ cdef extern from "_lease.h" nogil:
 
 cdef extern from "_wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC
-    enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SUM, HISTORIAN_BLOB_MOST, HISTORIAN_SUM_WORDS
+    enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SUM_TOP, HISTORIAN_BLOB_MOST, HISTORIAN_SUM_WORDS
     enum: HISTORIAN_BLOB_SYNTHETIC
     ctypedef enum historian_verdict:
         HISTORIAN_GOOD
@@ -126,8 +126,9 @@ cdef extern from "_wire.h" nogil:
         uint64_t sum[HISTORIAN_SUM_WORDS]
     size_t HISTORIAN_PACKED_NBYTES(size_t slots)
     size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bits)
-    bint historian_unpack(const uint8_t *bits, size_t size, size_t slots, uint64_t *counts, uint64_t *total)
+    historian_verdict historian_read_counts(const historian_blob *blob, uint64_t *counts, uint64_t *total)
     void historian_make_crc_tables()
+    void historian_choose_unpack(const char *most)
     historian_verdict historian_read_blob(const uint8_t *data, size_t size, historian_blob *blob)
     historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob)
     bint historian_add_counts(

@@ -48,7 +48,10 @@ def merge(
     merged = Merged()
     skipped, first, position = 0, (0, ""), -1
     for position, item in enumerate(histograms):
-        reason = add(merged, item, position)
+        try:
+            reason = merged.add_bytes(item) if type(item) is bytes else _add(merged, item)
+        except (ValueError, OverflowError) as error:
+            raise type(error)(f"{error} (at position {position})") from None
         if reason is None:
             continue
         if on_error == "raise":
@@ -62,15 +65,12 @@ def merge(
     return make(*merged.result())
 
 
-def add(merged: Merged, item: object, position: int) -> str | None:
+def _add(merged: Merged, item: object) -> str | None:
     """Add a histogram or bytes.  Return what is wrong with bytes that are no histogram, else None."""
-    try:
-        if isinstance(item, Histogram):
-            merged.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic)
-            return None
-        if isinstance(item, (bytes, bytearray, memoryview)):
-            return merged.add_bytes(item)
-    except (ValueError, OverflowError) as error:
-        raise type(error)(f"{error} (at position {position})") from None
+    if isinstance(item, Histogram):
+        merged.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic)
+        return None
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        return merged.add_bytes(item)
     hint = ": pass its .snapshot()" if hasattr(item, "snapshot") else ""
     raise TypeError(f"merge() takes an iterable of histograms or their bytes, not one with {item!r}{hint}")

@@ -33,7 +33,7 @@ HISTORIAN_PACKED_INLINE unsigned historian_bit_length(uint64_t x) { return x ? 6
 
 enum {
     HISTORIAN_GROUP = 8, /* slots that are written with one width */
-    /* A group takes at most 1 + 8 bits of what is populated, 15 of the width and 8 * 64: from any bit of a byte, 68 bytes.
+    /* A group takes at most 1 + 8 bits of what is populated, 9 of the width and 8 * 64: from any bit of a byte, 68 bytes.
      * Bits are read from 9 bytes at once. */
     HISTORIAN_GROUP_NBYTES = 68,
     HISTORIAN_ROOM = HISTORIAN_GROUP_NBYTES + 9,
@@ -134,8 +134,8 @@ HISTORIAN_PACKED_INLINE uint64_t historian_unpack_some(historian_packing *now, c
 /* Read one group of `n` slots. Return 0 if its bits are none that would be written. */
 HISTORIAN_PACKED_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n,
                                                    uint64_t *counts) {
-    unsigned full = (1u << n) - 1, mask = full, zeros;
-    uint64_t code, any;
+    unsigned full = (1u << n) - 1, mask = full, code, width;
+    uint64_t any;
     int sparse = now->gaps;
     if (sparse) {
         memset(counts, 0, n * sizeof *counts);
@@ -145,13 +145,16 @@ HISTORIAN_PACKED_INLINE int historian_unpack_group(historian_packing *now, const
         now->bit += n;
         now->gaps = mask != full;
     }
-    /* Elias' gamma code: as many zeros as bits follow the one. The difference of two widths takes no more than 7. */
-    code = historian_take_bits(bytes, now->bit, 15, 0);
-    zeros = historian_trailing_zeros(code | 1 << 8);
-    if (zeros > 7) return 0;
-    now->bit += 2 * zeros + 1;
-    code = (1u << zeros | (code >> (zeros + 1) & ((1u << zeros) - 1))) - 1;
-    now->width += (unsigned)((code >> 1) ^ (0 - (code & 1)));
+    code = (unsigned)historian_take_bits(bytes, now->bit, 9, 0);
+    now->bit += 2;
+    if ((code & 3) == 3) {
+        width = code >> 2;
+        now->bit += 7;
+        if (width + 1 >= now->width && width <= now->width + 1) return 0; /* that has a shorter code */
+        now->width = width;
+    } else {
+        now->width += (code & 1) - (code >> 1 & 1);
+    }
     if (now->width > 64) return 0;
     if (now->width > HISTORIAN_WIDEST_PLAIN)
         any = sparse ? historian_unpack_some(now, bytes, mask, 1, counts) : historian_unpack_full(now, bytes, n, 1, counts);
@@ -164,13 +167,33 @@ HISTORIAN_PACKED_INLINE int historian_unpack_group(historian_packing *now, const
     return historian_bit_length(any) == now->width; /* or it could have been narrower */
 }
 
+/* Reads some groups that are as most groups are, if this processor can do that faster; else NULL. */
+static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *bytes, size_t size, size_t slots,
+                                      uint64_t *counts);
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include "_packed_avx2.h"
+#endif
+
+/* Take the widest registers that the processor has and `most` allows: "baseline" or anything else. */
+static void historian_choose_unpack(const char *most) {
+    (void)most;
+#ifdef HISTORIAN_PACKED_AVX2_H
+    historian_unpack_run = __builtin_cpu_supports("avx2") && strcmp(most, "baseline") ? historian_unpack_run_avx2 : NULL;
+#endif
+}
+
 /* Read the counts of `slots` > 0 slots, the first and the last populated, from `size` bytes, and their total.
  * Return 0 unless the bytes are exactly those that historian_pack writes for some counts with a total below 2^63. */
 static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uint64_t *counts, uint64_t *total) {
     uint8_t end[2 * HISTORIAN_ROOM]; /* the last bytes once more, with zeros behind them that may be read */
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP) {
-        size_t at = now.bit >> 3, n = slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP;
+        size_t at, n;
+        if (!now.gaps && historian_unpack_run) slot += historian_unpack_run(&now, bytes, size, slots - slot, counts + slot);
+        at = now.bit >> 3;
+        n = slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP;
+        if (!n) break;
         if (at + HISTORIAN_ROOM > size && bytes != end) {
             size -= at;
             memset(end, 0, sizeof end);
@@ -187,8 +210,8 @@ static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uin
 
 /* Write one group of `n` counts. */
 static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t n, const uint64_t *counts) {
-    uint64_t near[HISTORIAN_GROUP], any = 0, last = now->last, code;
-    unsigned mask = 0, width, zeros;
+    uint64_t near[HISTORIAN_GROUP], any = 0, last = now->last;
+    unsigned mask = 0, width;
     size_t numbers = 0;
     for (size_t j = 0; j < n; j++) {
         if (counts[j]) mask |= 1u << j;
@@ -202,10 +225,10 @@ static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t 
         now->bit = historian_put_bits(bytes, now->bit, (unsigned)n, mask);
     }
     width = historian_bit_length(any);
-    code = width >= now->width ? 2 * (width - now->width) + 1 : 2 * (now->width - width);
-    zeros = historian_bit_length(code) - 1;
-    now->bit = historian_put_bits(bytes, now->bit + zeros, 1, 1);
-    now->bit = historian_put_bits(bytes, now->bit, zeros, code & ((1u << zeros) - 1));
+    if (width + 1 < now->width || width > now->width + 1)
+        now->bit = historian_put_bits(bytes, now->bit, 9, 3 | width << 2);
+    else
+        now->bit = historian_put_bits(bytes, now->bit, 2, width > now->width ? 1 : width < now->width ? 2 : 0);
     for (size_t j = 0; j < numbers; j++) now->bit = historian_put_bits(bytes, now->bit, width, near[j]);
     now->width = width;
     for (size_t j = 0; j < n; j++)

@@ -14,7 +14,10 @@ enum {
     HISTORIAN_BLOB_VERSION = 1,
     HISTORIAN_BLOB_SCALE = 6, /* 2^6 buckets to the octave */
     HISTORIAN_BLOB_SYNTHETIC = 1, /* the one flag that may be set, unless there are no counts: some of them are estimates */
-    HISTORIAN_BLOB_SUM = 271, /* bytes of the largest sum: fewer than 2^64 values of less than 2^1024, in units of 2^-1074 */
+    /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of 2^-1074
+     * that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
+    HISTORIAN_BLOB_SUM_TOP = 263,
+    HISTORIAN_BLOB_SUM = HISTORIAN_BLOB_SUM_TOP + 8,
     HISTORIAN_SUM_WORDS = 36, /* of 64 bits: room for 2^64 such sums, and for what is carried */
     HISTORIAN_BLOB_HEAD = 8,  /* bytes before the unit */
     HISTORIAN_BLOB_FACTS = 22, /* bytes from the first bucket to the length of the sum */
@@ -148,6 +151,15 @@ static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, 
     return historian_read_body(blob->unit + blob->unit_nbytes, size - HISTORIAN_BLOB_HEAD - 4 - blob->unit_nbytes, blob);
 }
 
+/* Read the counts of a blob that is not empty, and their total. */
+static historian_verdict historian_read_counts(const historian_blob *blob, uint64_t *counts, uint64_t *total) {
+    uint64_t top = 0;
+    if (!historian_unpack(blob->packed, blob->packed_nbytes, blob->slots, counts, total)) return HISTORIAN_BAD_COUNTS;
+    for (size_t i = blob->sum_nbytes; i-- && blob->sum_shift + i >= HISTORIAN_BLOB_SUM_TOP;)
+        top |= (uint64_t)blob->sum[i] << 8 * (blob->sum_shift + i - HISTORIAN_BLOB_SUM_TOP);
+    return top < *total ? HISTORIAN_GOOD : HISTORIAN_BAD_SUM;
+}
+
 /* ---- adding up -------------------------------------------------------------------------------------------------------------------- */
 
 /* Many histograms together. All zeros but for `min` is empty. */
@@ -195,10 +207,11 @@ static int historian_add_counts(historian_merged *merged, const uint64_t *counts
 
 /* Add what a blob holds. Unless that is good, nothing changes. */
 static historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob) {
+    historian_verdict verdict;
     uint64_t total;
     if (!blob->slots) return HISTORIAN_GOOD;
-    if (!historian_unpack(blob->packed, blob->packed_nbytes, blob->slots, merged->read, &total))
-        return HISTORIAN_BAD_COUNTS;
+    verdict = historian_read_counts(blob, merged->read, &total);
+    if (verdict != HISTORIAN_GOOD) return verdict;
     if (!historian_add_counts(merged, merged->read, blob->first, blob->slots, total, blob->min, blob->max))
         return HISTORIAN_TOO_MANY;
     historian_add_sum(merged, blob);

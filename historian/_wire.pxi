@@ -1,12 +1,13 @@
 # `Merged`: many histograms added up, and one histogram read from a blob.
 
 historian_make_crc_tables()
+historian_choose_unpack(os.environ.get("HISTORIAN_SIMD", "").encode())
 
 #: How blobs begin, and what they say of themselves: see docs/format.md.
 BLOB_MAGIC = HISTORIAN_BLOB_MAGIC[:4]
 BLOB_VERSION = HISTORIAN_BLOB_VERSION
 BLOB_SCALE = HISTORIAN_BLOB_SCALE
-BLOB_SUM_NBYTES = HISTORIAN_BLOB_SUM
+BLOB_SUM_TOP = HISTORIAN_BLOB_SUM_TOP
 BLOB_SYNTHETIC = HISTORIAN_BLOB_SYNTHETIC
 BLOB_MOST_NBYTES = HISTORIAN_BLOB_MOST
 
@@ -36,6 +37,7 @@ def unpacked_blob(data, /):
     """
     cdef Py_buffer view
     cdef historian_blob blob
+    cdef historian_verdict verdict
     cdef Counts counts = Counts.__new__(Counts)
     cdef uint64_t *totals
     cdef uint64_t total = 0
@@ -48,8 +50,9 @@ def unpacked_blob(data, /):
         if not blob.slots:
             return counts, unit, 0, NAN, NAN, False
         counts.allocate(<int>blob.first, <int>blob.slots)
-        if not historian_unpack(blob.packed, blob.packed_nbytes, blob.slots, counts.totals, &total):
-            raise ValueError(f"not the bytes of a histogram: {why(HISTORIAN_BAD_COUNTS, &blob, view.len)}")
+        verdict = historian_read_counts(&blob, counts.totals, &total)
+        if verdict != HISTORIAN_GOOD:
+            raise ValueError(f"not the bytes of a histogram: {why(verdict, &blob, view.len)}")
         totals, total = counts.totals, 0
         for j in range(blob.slots):
             total += totals[j]
@@ -126,10 +129,9 @@ cdef class Merged:
                 if reason is not None:
                     return reason
                 # The counts are looked at first: what is no histogram must not decide what unit the others have.
-                if blob.slots and not historian_unpack(
-                    blob.packed, blob.packed_nbytes, blob.slots, self.merged.read, &total
-                ):
-                    return why(HISTORIAN_BAD_COUNTS, &blob, view.len)
+                verdict = historian_read_counts(&blob, self.merged.read, &total) if blob.slots else HISTORIAN_GOOD
+                if verdict != HISTORIAN_GOOD:
+                    return why(verdict, &blob, view.len)
                 self.take_unit(unit, blob.slots == 0)
             verdict = historian_merge_blob(self.merged, &blob)
             if verdict == HISTORIAN_TOO_MANY:
@@ -215,7 +217,7 @@ cdef str why(historian_verdict verdict, const historian_blob *blob, Py_ssize_t s
     if verdict == HISTORIAN_BAD_SLOTS:
         return "its buckets lie beyond the last there is"
     if verdict == HISTORIAN_BAD_SUM:
-        return "its sum is out of range, or written in a way of its own"
+        return "its sum is beyond what its count can have, or written in a way of its own"
     if verdict == HISTORIAN_BAD_EXTREMES:
         low, high = historian_double(blob.min), historian_double(blob.max)
         return f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket"

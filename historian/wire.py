@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_NBYTES, BLOB_SYNTHETIC, BLOB_VERSION, packed, unpacked_blob
+from ._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_TOP, BLOB_SYNTHETIC, BLOB_VERSION, packed, unpacked_blob
 from .histogram import TO_INDEX, Histogram, make
 
 __all__ = ["from_bytes", "to_bytes"]
@@ -12,7 +12,7 @@ def to_bytes(histogram: Histogram) -> bytes:
     """Return the histogram as one blob, which `from_bytes` reads back without loss: all counts, unit, sum, extremes.
 
     Histograms that agree in all of these, the sum to its last bit, have the same bytes.  O(buckets).  Raises
-    OverflowError for a sum beyond that of 2**64 values.
+    OverflowError for a sum that so many values cannot have.
     """
     from struct import pack
     from zlib import crc32
@@ -22,6 +22,8 @@ def to_bytes(histogram: Histogram) -> bytes:
     parts = [pack("<4sBBBB", BLOB_MAGIC, BLOB_VERSION, BLOB_SCALE, flags, len(unit)), unit]
     if counts.total:
         low, high = histogram.min + 0.0, histogram.max + 0.0  # -0.0, which equals it, is written as 0.0
+        if histogram._sum >> 8 * BLOB_SUM_TOP >= counts.total:
+            raise OverflowError(f"the sum is beyond what {counts.total} values can have")
         shift, digits = _digits(histogram._sum)
         slots = counts.last - counts.first + 1
         parts.append(pack("<HhddHH", slots, counts.first + TO_INDEX, low, high, shift, len(digits)))
@@ -51,6 +53,4 @@ def _digits(total: int) -> tuple[int, bytes]:
         return 0, b""
     shift = ((total & -total).bit_length() - 1) // 8
     digits = (total >> 8 * shift).to_bytes((total.bit_length() + 7) // 8 - shift, "little")
-    if shift + len(digits) > BLOB_SUM_NBYTES:
-        raise OverflowError("the sum is beyond that of 2**64 values that can be recorded")
     return shift, digits

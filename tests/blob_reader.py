@@ -34,12 +34,6 @@ class Bits:
         self.left -= width
         return taken
 
-    def take_gamma(self) -> int:
-        zeros = 0
-        while not self.take(1):
-            zeros += 1
-        return 1 << zeros | self.take(zeros)
-
 
 def read_blob(data: bytes) -> Blob:
     """Return what a blob says; raise ValueError if it is none."""
@@ -77,8 +71,8 @@ def read_counts(bits: Bits, number: int) -> list[int]:
             counts += [0] * size
             continue
         populated = [bits.take(1) for _ in range(size)] if sparse else [1] * size
-        code = bits.take_gamma()
-        width += (code - 1) // 2 if code % 2 else -(code // 2)
+        code = bits.take(2)
+        width = bits.take(7) if code == 3 else width + (0, 1, -1)[code]
         for there in populated:
             if not sparse:
                 counts.append(near(counts[-1], bits.take(width)))

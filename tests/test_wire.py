@@ -1,8 +1,11 @@
 """`to_bytes` and `from_bytes`: laws, files of old, a second reader, and bytes that mean harm."""
 
 import math
+import os
 import pickle
 import struct
+import subprocess
+import sys
 import zlib
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +16,7 @@ from blob_reader import read_blob
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from historian import Histogram, buckets
+from historian import Histogram, buckets, merge
 
 DATA = Path(__file__).parent / "data"
 RNG = np.random.default_rng(20261124)
@@ -249,14 +252,18 @@ def test_the_example():
         (changed(21, d(math.inf)), "do not lie"),
         (changed(21, d(1.0443)), "do not lie"),
         (changed(21, d(-0.0)), "do not lie"),
-        (changed(29, struct.pack("<HH", 270, 2)), "sum is out of range"),
-        (changed(29, struct.pack("<HH", 65535, 65535)), "sum is out of range"),
+        (changed(29, struct.pack("<HH", 270, 2)), "sum is beyond"),
+        (changed(29, struct.pack("<HH", 65535, 65535)), "sum is beyond"),
         (changed(29, struct.pack("<HH", 0, 200)), "cut short"),
+        (
+            changed(29, struct.pack("<HH2s", 262, 2, b"\x01\x0b")),
+            "sum is beyond",
+        ),  # 11 values have less than 11 * 256^263
         (changed(33, b"\x00"), "sum"),  # could be left out
         (changed(34, b"\x00"), "sum"),
         (changed(31, b"\x00"), "sum"),  # the sum 0 has no shift
-        (changed(35, b"\x17\x13\x06"), "counts"),
-        (changed(37, b"\x0f"), "counts"),  # a bit after the end
+        (changed(35, b"\xf6\x01\x71"), "counts"),
+        (changed(37, b"\xf1"), "counts"),  # a bit after the end
         (sealed(GOOD[:-4] + b"\0"), "counts"),
         (sealed(GOOD[:-5]), "counts"),
         (sealed(GOOD[:35]), "counts"),
@@ -267,6 +274,13 @@ def test_bytes_that_are_none(data, message):
         with pytest.raises(ValueError, match=message) as caught:
             Histogram.from_bytes(kind(data))
         assert "\n" not in str(caught.value)
+
+
+def test_the_largest_sum_is_good():
+    h = Histogram.from_bytes(changed(29, struct.pack("<HH2s", 262, 2, b"\x01\x0a")))
+    assert h._sum == 0x0A01 << 8 * 262
+    many = merge([h.to_bytes()] * 300)
+    assert Histogram.from_bytes(many.to_bytes())._sum == 300 * h._sum
 
 
 def test_extremes_at_the_lower_edge_are_good():
@@ -286,23 +300,25 @@ def with_bits(text):
 
 
 def test_bits_as_in_the_example():
-    assert with_bits("1 1101 00111 001 000 111") == GOOD
+    assert with_bits("1 1101 11 1100000 001 000 111") == GOOD
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "0",  # an empty group at the end
-        "1 0000 1",  # nothing in a group that is not empty
-        "1 1101 001000 0010 0000 1110",  # four bits, where three do
-        "1 0101 00111 001 000",  # the first bucket is empty
-        "1 1110 00111 001 000 111",  # the last bucket is empty
-        "1 1101 0000000100000001" + "1" * 64,  # a width of 64 and more
-        "1 1101 00000000 1 00000000",  # more zeros than a width has
-        "1 1101 010",  # a width of less than 0
-        "1 1101 00111 001",  # cut short: there is no third byte
-        "1 1101 00111 001 000 111 00000001",
-        "1 1001 0000001111110" + "1" * 63 + "0" + "1" * 63 + "0",  # counts of 2^63 and more
+        "1 0000 10 1",  # nothing in a group that is not empty
+        "1 1101 11 0010000 0010 0000 1110",  # four bits, where three do
+        "1 1101 11 1000000 1 0 1",  # one more, written as if it were more than that
+        "1 0101 11 1100000 001 000",  # the first bucket is empty
+        "1 1110 11 1100000 001 000 111",  # the last bucket is empty
+        "1 1101 11 1000001" + "1" * 65 * 3,  # a width of 65
+        "1 1101 11 1111111" + "1" * 127 * 3,
+        "1 1101 01 000",  # a width of less than 0
+        "1 1101 11 1100000 00",  # cut short: there is no third byte
+        "1 1101 11 1100000 001 000 111 0 00000001",
+        "1 1001 11 1111110" + "1" * 63 + "1" * 63,  # counts of 2^63 and more
+        "1 1001 11 0000001" + "1" * 64 + "1" * 64,
     ],
 )
 def test_counts_that_are_none(text):
@@ -325,6 +341,35 @@ def test_units_have_a_length():
     assert Histogram.from_bytes(Histogram.from_values([1.0], unit="µ" * 127).to_bytes()).unit == "µ" * 127
     with pytest.raises(ValueError, match="at most 255 bytes, not 256"):
         Histogram.from_values([1.0], unit="µ" * 128)
+
+
+def outcome(data):
+    """Return what reading comes to, as text."""
+    try:
+        return str(Histogram.from_bytes(data).counts.tolist())
+    except ValueError as error:
+        return str(error)
+
+
+def test_whatever_instructions_it_is_read_with():
+    good = [path.read_bytes() for path in sorted(DATA.glob("*.hist"))]
+    for scale in (10, 1_000, 100_000, 2**24, 2**27, 2**28, 2**29, 2**40):  # some beyond what fits side by side
+        bell = {j: 1 + int(scale * math.exp(-(((j - 200) / 60) ** 2)) * RNG.uniform(0.9, 1.1)) for j in range(400)}
+        good.append(of_counts(bell).to_bytes())
+    bad = [
+        sealed(data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 : -4])
+        for data in good[-8:]
+        for at in range(60, len(data) - 4, 13)
+    ]
+    for data in good:
+        assert outcome(data) == str([count for count in read_blob(data).counts if count])
+    program = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from test_wire import outcome\n"
+    program += "for line in sys.stdin: print(outcome(bytes.fromhex(line)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], input="\n".join(data.hex() for data in good + bad),
+        env={**os.environ, "HISTORIAN_SIMD": "baseline"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [outcome(data) for data in good + bad]
 
 
 # ---- fuzz: whatever the bytes are, a ValueError, or a histogram that has just these bytes ----

@@ -100,7 +100,7 @@ class Merging:
         self._skip_bad = skip_bad
 
     def add(self, path: str) -> None:
-        """Add what a file holds.  Raises InputError if that is nothing that can be added, unless it is to be skipped."""
+        """Add what a file holds.  Raises InputError if that cannot be added, unless it is to be skipped."""
         self.files += 1
         try:
             problem = self.merged.add_bytes(read_bytes(path))
