@@ -152,7 +152,8 @@ class Dist:
         # Values in the zero bucket are taken for 0, those beyond the last edge for infinite.
         part = numpy.where(after == 0, 1.0, numpy.where(after == COLUMNS - 1, numpy.isinf(t), part))
         on_edge = edge[after] == t
-        value = numpy.where(on_edge, rows[VALUE], before[VALUE] + part * (rows[VALUE] - before[VALUE]))
+        between = numpy.clip(before[VALUE] + part * (rows[VALUE] - before[VALUE]), rows[VALUE], before[VALUE])
+        value = numpy.where(on_edge, rows[VALUE], between)
         result = numpy.stack([rows[LOWER], value, numpy.where(on_edge, rows[UPPER], before[UPPER])])
         return numpy.where(numpy.less(t, 0), 1.0, result)
 
