@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import warnings
 
-from ..buckets import GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
+from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
 from ._checks import check_confidence, check_histogram, check_share
 from ._scipy import special
+from .between import mass_below
 from .estimate import Estimate, TailWarning
 
 TYPE_CHECKING = False
@@ -72,7 +73,7 @@ class Dist:
     def sf(self, t: float) -> Estimate:
         """Return the share that takes longer than `t`.  O(1).  Raises ValueError for NaN.
 
-        Exact where t is a bucket edge; between two edges it is interpolated, linearly on the logarithm of t, and the
+        Exact where t is a bucket edge; between two edges it is interpolated (see `historian.tail.between`), and the
         bounds are those of the edges.
         """
         low, value, high = self._at(_number(t)).tolist()
@@ -148,12 +149,12 @@ class Dist:
         rows = self._sf[:, after]
         before = numpy.where(after > 0, self._sf[:, after - 1], 1.0)
         with numpy.errstate(divide="ignore", invalid="ignore"):
-            part = numpy.clip(numpy.log2(t / edge[after - 1]) * 64, 0, 1)
-        # Values in the zero bucket are taken for 0, those beyond the last edge for infinite.
-        part = numpy.where(after == 0, 1.0, numpy.where(after == COLUMNS - 1, numpy.isinf(t), part))
+            part = numpy.clip(numpy.log2(t / edge[after - 1]) * BUCKETS_PER_OCTAVE, 0, 1)
+        part = numpy.where(after == COLUMNS - 1, 0.0, part)  # values beyond the last edge are taken for infinite ...
         on_edge = edge[after] == t
-        between = numpy.clip(before[VALUE] + part * (rows[VALUE] - before[VALUE]), rows[VALUE], before[VALUE])
-        value = numpy.where(on_edge, rows[VALUE], between)
+        between = before[VALUE] - mass_below(part, *self._masses_at(after))
+        between = numpy.where(after == 0, rows[VALUE], between)  # ... and those in the zero bucket for 0
+        value = numpy.where(on_edge, rows[VALUE], numpy.clip(between, rows[VALUE], before[VALUE]))
         result = numpy.stack([rows[LOWER], value, numpy.where(on_edge, rows[UPPER], before[UPPER])])
         return numpy.where(numpy.less(t, 0), 1.0, result)
 
@@ -165,8 +166,7 @@ class Dist:
         if at == 0 or at >= COLUMNS - 1:
             value = 0.0 if at == 0 else math.inf
         else:
-            before, after = self._sf[VALUE, at - 1 : at + 1].tolist()
-            value = float(edge[at - 1]) * GROWTH ** ((before - p) / (before - after))
+            value = float(edge[at - 1]) * GROWTH ** self._place(at, p)
         reasons = self._reasons()
         if upper_bound > value and math.isinf(upper_bound):
             reasons += "; too few values: no upper bound"
@@ -174,6 +174,27 @@ class Dist:
             warnings.warn(text, TailWarning, stacklevel=3)
         value = min(max(value, lower_bound), upper_bound)
         return Estimate(value, lower_bound, upper_bound, reasons, unit=self.unit)
+
+    def _masses_at(self, column: Any) -> tuple[Any, Any, Any]:
+        """Return the masses of the buckets that end at a column, and those beside them."""
+        import numpy
+
+        around = numpy.clip(numpy.add.outer((-2, -1, 0, 1), column), 0, COLUMNS - 1)
+        survival = self._sf[VALUE, around]
+        before, mass, after = survival[:-1] - survival[1:]
+        return mass, before, after
+
+    def _place(self, column: int, p: float) -> float:
+        """Return where in the bucket that ends at a column, from 0 to 1, the survival falls to `p`: by bisection."""
+        masses = tuple(float(mass) for mass in self._masses_at(column))
+        wanted, low, high = float(self._sf[VALUE, column - 1]) - p, 0.0, 1.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            if mass_below(middle, *masses) < wanted:
+                low = middle
+            else:
+                high = middle
+        return high
 
     def _reasons(self) -> str:
         return "; ".join(self._why)
