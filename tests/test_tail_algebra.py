@@ -89,6 +89,8 @@ def test_what_lies_beyond_the_data_is_left_open():
     assert x.ppf(0.9999).upper == 1.0
     with pytest.warns(TailWarning):
         assert all_of(1000, ONE_IN_100).ppf(0.99).upper == math.inf
+    with pytest.warns(TailWarning, match="all of 20,000 parts are waited for, but only 10,000 were recorded"):
+        assert all_of({ONE_IN_100: 20_000, EXP: 1}).sf(2.0) <= 1
 
 
 def test_mean():
@@ -128,6 +130,8 @@ def test_distributions_are_immutable_and_equal_only_to_themselves():
     assert len({x, Histogram.from_values([1.0]).dist()}) == 2
     assert same(pickle.loads(pickle.dumps(x)), x)
     assert same(copy.copy(x), x)
+    assert not pickle.loads(pickle.dumps(x))._sf.flags.writeable
+    assert x.mass.sum() + x.never == pytest.approx(1)
     assert "p50" in repr(x)
 
 
@@ -290,6 +294,22 @@ def test_sums_of_exponentials_are_gamma(n):
         assert answer == pytest.approx(exact, rel=0.002)
         assert answer.lower <= exact <= answer.upper
     assert chain.mean() == pytest.approx(n, rel=0.001)
+
+
+@pytest.mark.parametrize(("sigma", "n"), [(0.25, 100), (1.0, 2)])
+def test_sums_of_lognormals(sigma, n):
+    stage = from_sf(lambda t: float(special.ndtr(-math.log(t) / sigma)) if t < math.inf else 0.0)
+    # the density's Fourier transform on a fine linear grid, to the power of n
+    step, size = 2e-3, 2**18
+    with np.errstate(divide="ignore", invalid="ignore"):
+        masses = np.diff(special.ndtr(np.log(np.maximum((np.arange(size + 1) - 0.5) * step, 0)) / sigma))
+    total = np.fft.irfft(np.fft.rfft(masses) ** n, size).cumsum()
+    chain = seq(*[stage] * n)
+    for q in (0.5, 0.9, 0.99, 0.999, 0.9999):
+        answer = chain.ppf(q)
+        exact = float(np.interp(q, total, np.arange(size) * step + step / 2))
+        assert answer == pytest.approx(exact, rel=0.001)
+        assert answer.lower <= exact <= answer.upper
 
 
 @few

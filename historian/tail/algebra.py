@@ -8,10 +8,12 @@ independent, and each function says which way that errs if they slow down togeth
 from __future__ import annotations
 
 import math
+import warnings
 
 from . import chains, quorum
 from ._checks import check_n, check_number, check_share
 from .dist import LOWER, UPPER, VALUE, Dist, Load, edges
+from .estimate import TailWarning
 from .shares import DEPENDENCE
 
 TYPE_CHECKING = False
@@ -63,7 +65,8 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: De
 
     P(T > t) = 1 - prod (1 - S_j(t))^n_j, exact at the edges of buckets (Dean & Barroso, The Tail at Scale, 2013).  If
     parts slow down together it is an upper bound, and S_j a lower one; of any dependence, sum n_j S_j is an upper one
-    (Boole).  O(buckets).  Raises ValueError for n below 1, no parts, parts in different units.
+    (Boole).  O(buckets).  Warns (`TailWarning`) of more parts of a kind than values of it were recorded.  Raises
+    ValueError for n below 1, no parts, parts in different units.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
@@ -76,6 +79,10 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: De
     import numpy
 
     unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
+    for part, m in parts.items():
+        if m > part.count:
+            text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
+            warnings.warn(text, TailWarning, stacklevel=2)
     with numpy.errstate(divide="ignore"):
         sf = -numpy.expm1(sum(m * numpy.log1p(-part._sf) for part, m in parts.items()))
     if dependence != "independent":

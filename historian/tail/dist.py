@@ -107,7 +107,7 @@ class Dist:
         import numpy
 
         edge, never = edges(), self._sf[:, -1]
-        masses = self.masses()
+        masses = -numpy.diff(self._sf, axis=1, prepend=1.0)
         value = never[VALUE] * math.inf if never[VALUE] or masses[VALUE, -1] else masses[VALUE, :-1] @ _values()
         low = never[LOWER] * math.inf if never[LOWER] else masses[LOWER, 1:] @ edge[:-1]
         high = math.inf if never[UPPER] or masses[UPPER, -1] else masses[UPPER, :-1] @ edge[:-1]
@@ -130,11 +130,16 @@ class Dist:
         low, value, high, plain = self._load
         return Estimate(value / plain - 1, low / plain - 1, high / plain - 1, self._reasons())
 
-    def masses(self) -> NDArray[np.float64]:
-        """Return the mass of each bucket, shape (3, buckets): zero, ordinary, overflow; without what never returns."""
+    @property
+    def mass(self) -> NDArray[np.float64]:
+        """Share in each bucket, zero first, overflow last, shape (6146,); with `never` they add up to 1."""
         import numpy
 
-        return -numpy.diff(self._sf, axis=1, prepend=1.0)
+        mass: NDArray[np.float64] = -numpy.diff(self._sf[VALUE], prepend=1.0)
+        return mass
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self._sf, self.unit, self.count, self._why, self._load)
 
     def __repr__(self) -> str:
         p50, p99 = (_silently(self._quantile, p, "") for p in (0.5, 0.01))
@@ -198,6 +203,11 @@ class Dist:
 
     def _reasons(self) -> str:
         return "; ".join(self._why)
+
+
+def _again(sf: NDArray[np.float64], unit: str, count: float, why: tuple[str, ...], load: Load) -> Dist:
+    """Return what has been pickled."""
+    return Dist(sf, unit=unit, count=count, why=why, load=load)
 
 
 def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
