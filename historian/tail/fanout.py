@@ -105,7 +105,7 @@ class Fanout:
         if dependence == "positive":
             low, high = lower, _any_of(upper, self.n)
         elif dependence == "any":
-            low, high = lower, min(1.0, self.n * upper)
+            low, high = lower, max(_any_of(upper, self.n), min(1.0, self.n * upper))
         assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
         reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
         self._warn_beyond()

@@ -29,7 +29,9 @@ def any_of(tail: float, n: float) -> float:
     >>> round(any_of(0.01, 100), 10)
     0.6339676587
     """
-    return 1.0 if tail == 1 else -math.expm1(n * math.log1p(-tail))
+    if tail == 1 or n == 1:
+        return tail
+    return -math.expm1(n * math.log1p(-tail))
 
 
 def leaf_tail(p: float, n: float) -> float:
