@@ -280,6 +280,9 @@ def test_loads_of_a_tree_add_up():
     assert seq(hedged, ONE_IN_100).extra_load == pytest.approx(0.005)
     assert choice({hedged: 0.2, ONE_IN_100: 0.8}).extra_load == pytest.approx(0.002)
     assert ONE_IN_100.extra_load == 0.0
+    assert hedge(EXP, after=64.0).extra_load == pytest.approx(math.exp(-64), rel=1e-13)
+    # of 1.01 calls, those of the hedged one, 0.01 are made once more
+    assert hedge(hedged, after=0.5, prob=1.0).extra_load == pytest.approx(0.01 + 1.01 * float(hedged.sf(0.5)))
 
 
 # ---- chains ----
@@ -342,6 +345,43 @@ def test_chains_far_out():
     assert seq(zero, zero).isf(0.5) == 0.0
     assert same(all_of({EXP: 1}), EXP)
     assert seq(zero, EXP).ppf(0.5) == pytest.approx(EXP.ppf(0.5), rel=1e-12)
+
+
+# ---- the bracket of what lies off the grid ----
+
+atoms = st.lists(st.floats(1e-3, 10) | st.just(0.0), min_size=1, max_size=6)
+
+
+def holds(dist, outcomes, times):
+    """Check the bounds of the survival against weighted outcomes, of which infinity is one that never returns."""
+    for t in times:
+        answer, exact = dist.sf(t), sum(weight for value, weight in outcomes if value > t)
+        assert answer.lower - 1e-12 <= exact <= answer.upper + 1e-12
+
+
+@given(atoms, st.floats(0, 12), st.floats(0, 1), st.lists(st.floats(0, 25), min_size=5, max_size=5))
+def test_the_truth_of_a_hedge_is_inside_its_bracket(data, after, prob, times):
+    hedged = hedge(Histogram.from_values(data).dist(confidence=None), after, prob)
+    each = 1 / len(data) ** 2
+    outcomes = [(v, each * (1 - prob)) for v in data for _ in data]
+    outcomes += [(min(v, after + w) if v > after else v, each * prob) for v in data for w in data]
+    holds(hedged, outcomes, times)
+    exact = prob * sum(v > after for v in data) / len(data)
+    assert hedged.extra_load.lower - 1e-12 <= exact <= hedged.extra_load.upper + 1e-12
+
+
+@given(
+    atoms, st.floats(1e-3, 12), st.integers(0, 3), st.floats(0, 5), st.lists(st.floats(0, 60), min_size=5, max_size=5)
+)
+def test_the_truth_of_a_retry_is_inside_its_bracket(data, timeout, retries, backoff, times):
+    retried = retry(Histogram.from_values(data).dist(confidence=None), timeout, retries, backoff)
+    late = sum(v > timeout for v in data) / len(data)
+    outcomes = [
+        (i * (timeout + backoff) + v, late**i / len(data)) for i in range(retries + 1) for v in data if v <= timeout
+    ]
+    outcomes.append((math.inf, late ** (retries + 1)))
+    holds(retried, outcomes, [t for t in times if all(abs(t - value) > 1e-9 for value, _ in outcomes)])
+    assert retried.never.lower - 1e-12 <= outcomes[-1][1] <= retried.never.upper + 1e-12
 
 
 # ---- simulations ----
@@ -431,6 +471,14 @@ def test_mixed_units():
             call()
 
 
+def test_all_kinds_of_numbers():
+    for one in (np.float32(0.5), np.array(0.5), Fraction(1, 2)):
+        assert ONE_IN_100.sf(one) == ONE_IN_100.sf(0.5)
+        assert ONE_IN_100.ppf(one) == ONE_IN_100.ppf(0.5)
+        assert hedge(ONE_IN_100, one, one).extra_load == pytest.approx(0.005, rel=1e-14)
+    assert all_of(np.int64(3), ONE_IN_100).sf(np.int64(2)) == 0
+
+
 def test_bad_types():
     h = Histogram.from_values([1.0])
     for call, message in (
@@ -443,6 +491,8 @@ def test_bad_types():
         (lambda: choice([ONE_IN_100]), "shares must be a mapping"),
         (lambda: hedge(ONE_IN_100, "1"), "after must be a number"),
         (lambda: ONE_IN_100.sf("1"), "t must be a number"),
+        (lambda: ONE_IN_100.sf(np.array([1.0])), "t must be a number"),
+        (lambda: ONE_IN_100.ppf(None), "q must be a number"),
     ):
         with pytest.raises(TypeError, match=message):
             call()

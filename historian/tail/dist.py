@@ -13,7 +13,7 @@ import math
 import warnings
 
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
-from ._checks import check_confidence, check_histogram, check_share
+from ._checks import check_confidence, check_histogram, check_share, number
 from ._scipy import special
 from .between import mass_below
 from .estimate import Estimate, TailWarning
@@ -35,7 +35,7 @@ COLUMNS = MAX_INDEX - MIN_INDEX + 3
 
 LOWER, VALUE, UPPER = range(3)  # rows
 
-Load = tuple[float, float, float, float]  # calls made per request: least, value, most; and without hedges and retries
+Load = tuple[float, float, float, float]  # calls per request by hedges and retries: least, value, most; all others
 
 
 class Dist:
@@ -76,17 +76,17 @@ class Dist:
         Exact where t is a bucket edge; between two edges it is interpolated (see `historian.tail.between`), and the
         bounds are those of the edges.
         """
-        low, value, high = self._at(_number(t)).tolist()
+        low, value, high = self._at(_time(t)).tolist()
         return Estimate(value, low, high, self._reasons())
 
     def cdf(self, t: float) -> Estimate:
         """Return the share that takes `t` or less, ``1 - sf(t)``.  O(1).  Raises ValueError for NaN."""
-        low, value, high = self._at(_number(t)).tolist()
+        low, value, high = self._at(_time(t)).tolist()
         return Estimate(1 - value, 1 - high, 1 - low, self._reasons())
 
     def ppf(self, q: float) -> Estimate:
         """Return the q-quantile: ``isf(1 - q)``.  O(log buckets).  Raises ValueError for q outside 0..1."""
-        check_share("q", q)
+        q = check_share("q", q)
         return self._quantile(1 - q, f"the {q:.9g}-quantile")
 
     def isf(self, p: float) -> Estimate:
@@ -95,7 +95,7 @@ class Dist:
         Its bounds are edges of buckets.  O(log buckets).  Warns (`TailWarning`) if the values are too few for an upper
         bound, which then is infinite.  Raises ValueError for p outside 0..1.
         """
-        check_share("p", p)
+        p = check_share("p", p)
         return self._quantile(p, f"the time that a share of {p:.9g} exceeds")
 
     def mean(self) -> Estimate:
@@ -128,7 +128,7 @@ class Dist:
         That all of them take as long as if that load were not there is an assumption.
         """
         low, value, high, plain = self._load
-        return Estimate(value / plain - 1, low / plain - 1, high / plain - 1, self._reasons())
+        return Estimate(value / plain, low / plain, high / plain, self._reasons())
 
     @property
     def mass(self) -> NDArray[np.float64]:
@@ -223,11 +223,11 @@ def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
     why: tuple[str, ...] = ("bucket width",)
     low = high = value
     if confidence is not None:
-        check_confidence(confidence)
+        confidence = check_confidence(confidence)
         found, back = numpy.unique(above, return_inverse=True)
         low, high = (ends[back] for ends in _intervals(found.astype(numpy.float64), total, confidence))
         why = (f"sampling: {total:,} values", *why)
-    return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(1.0, 1.0, 1.0, 1.0))
+    return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
 
 def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
@@ -246,7 +246,7 @@ def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
     if not (answers[0] <= 1 and answers[-1] >= 0 and bool((numpy.diff(answers) <= 0).all())):
         raise ValueError("sf must give shares in 0..1 that do not grow with t")
     why = ("bucket width",)
-    return Dist(numpy.stack([answers] * 3), unit=unit, count=math.inf, why=why, load=(1.0, 1.0, 1.0, 1.0))
+    return Dist(numpy.stack([answers] * 3), unit=unit, count=math.inf, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
 
 def edges() -> NDArray[np.float64]:
@@ -286,12 +286,11 @@ def _first_at_most(row: NDArray[np.float64], p: float) -> int:
     return int(row.shape[0] - row[::-1].searchsorted(p, side="right"))
 
 
-def _number(t: float) -> float:
-    if not isinstance(t, (float, int)):
-        raise TypeError(f"t must be a number, not {t!r}")
+def _time(t: float) -> float:
+    t = number("t", t)
     if t != t:
         raise ValueError("t must not be NaN")
-    return float(t)
+    return t
 
 
 def _silently(question: Callable[..., Estimate], *arguments: Any) -> Estimate:
