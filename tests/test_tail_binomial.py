@@ -97,12 +97,14 @@ def test_the_share_without_replacement():
         exact = 1 - math.comb(count - above, n) / math.comb(count, n)
         assert any_without(above, count, n) == pytest.approx(exact, rel=1e-12)
     assert any_without(3, 10, 8) == 1.0
+    assert any_without(500_000, 10**6, 400_000) == 1.0
+    assert any_without(10**8, 10**9, 2) == pytest.approx(0.19, rel=1e-8)
 
 
 def test_windows_never_exceed_the_pool():
     rng = np.random.default_rng(2)
     for n in (1, 10, 100, 5000):
         above = rng.binomial(1000, rng.beta(0.5, 20, 12)).tolist()
-        value, low, high = any_over_windows(above, [1000] * 12, n, 0.95)
+        low, value, high = any_over_windows(above, [1000] * 12, n, 0.95)
         assert low <= value <= high
         assert value <= any_of(sum(above) / 12_000, n) + 1e-15

@@ -138,6 +138,16 @@ def test_windows_see_bursts():
     assert "183 independent" in honest.why
 
 
+def test_windows_within_a_bucket_hold_both_edges():
+    parts = [Histogram.from_values([1.0] * 500 + [1.004] * 5 + [2.0] * 5)] * 4
+    whole = merge(parts)
+    assert len(whole.counts) == 3
+    inside = whole.fanout(1).bounds(1.003, windows=parts)
+    on_edge = whole.fanout(1).bounds(float(whole.upper[1]), windows=parts)
+    assert inside.lower == on_edge.lower
+    assert inside.upper > 10 / 510 > on_edge == 5 / 510
+
+
 def test_windows_must_be_those_of_the_histogram():
     whole = merge(BURSTS)
     for ask in (lambda w: whole.fanout(10).bounds(0.5, windows=w), lambda w: whole.ci(0.5, windows=w)):

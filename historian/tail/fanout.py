@@ -14,7 +14,7 @@ import math
 import warnings
 
 from ._checks import check_confidence, check_histogram, check_n, check_share
-from .binomial import share_interval, share_lower, share_upper
+from .binomial import share_lower, share_upper
 from .estimate import Estimate, TailWarning
 from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
 from .shares import DEPENDENCE, any_of_correlated, any_over_windows
@@ -93,10 +93,14 @@ class Fanout:
         if windows is not None:
             parts = windows_of(self.leaf, windows)
             size = worth(parts, t, confidence)
-            lower, upper = share_interval(value * size, (1 - value) * size, confidence)
-            above, counts = [part._above(t) for part in parts], [part.count for part in parts]
-            wait, low, high = any_over_windows(above, counts, self.n, confidence)
-            reasons = [f"{sampled(self.leaf.count)}, in {len(parts)} windows worth {size:,.0f} independent ones"]
+            reasons[0] += f", in {len(parts)} windows worth {size:,.0f} independent ones"
+            least, above, most = zip(*(counts_above(part, t) for part in parts))
+            lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
+            lower, upper = share_lower(lower, size - lower, confidence), share_upper(upper, size - upper, confidence)
+            counts = [part.count for part in parts]
+            low, wait, high = (
+                any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
+            )
         if dependence == "positive":
             low, high = lower, _any_of(upper, self.n)
         elif dependence == "any":
