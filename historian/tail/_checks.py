@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..histogram import Histogram
 
-__all__ = ["check_confidence", "check_histogram", "check_n", "check_number", "check_share"]
+__all__ = ["check_confidence", "check_histogram", "check_n", "check_number", "check_share", "number"]
 
 
 def check_histogram(histogram: Histogram) -> None:
@@ -16,19 +16,20 @@ def check_histogram(histogram: Histogram) -> None:
         raise ValueError("the histogram is empty: nothing can be said about its tail")
 
 
-def check_share(name: str, share: float) -> None:
-    """Raise unless `share` is a number from 0 to 1."""
-    if not isinstance(share, (float, int)):
-        raise TypeError(f"{name} must be a number, not {share!r}")
-    if not 0 <= share <= 1:
+def check_share(name: str, share: float) -> float:
+    """Return `share` as a float if it is a number from 0 to 1; else raise."""
+    value = number(name, share)
+    if not 0 <= value <= 1:
         raise ValueError(f"{name} must be in 0..1, not {share!r}")
+    return value
 
 
-def check_confidence(confidence: float) -> None:
-    if not isinstance(confidence, (float, int)):
-        raise TypeError(f"confidence must be a number, not {confidence!r}")
-    if not 0 < confidence < 1:
+def check_confidence(confidence: float) -> float:
+    """Return `confidence` as a float if it is a number between 0 and 1; else raise."""
+    value = number("confidence", confidence)
+    if not 0 < value < 1:
         raise ValueError(f"confidence must be between 0 and 1, such as 0.95, not {confidence!r}")
+    return value
 
 
 def check_n(n: int, name: str = "n", least: int = 1) -> int:
@@ -42,9 +43,16 @@ def check_n(n: int, name: str = "n", least: int = 1) -> int:
     return n
 
 
-def check_number(name: str, value: float, least: float) -> None:
-    """Raise unless `value` is a finite number from `least` on."""
-    if not isinstance(value, (float, int)):
-        raise TypeError(f"{name} must be a number, not {value!r}")
+def check_number(name: str, given: float, least: float) -> float:
+    """Return `given` as a float if it is a finite number from `least` on; else raise."""
+    value = number(name, given)
     if not least <= value <= 1.7976931348623157e308:
-        raise ValueError(f"{name} must be a finite number from {least:g} on, not {value!r}")
+        raise ValueError(f"{name} must be a finite number from {least:g} on, not {given!r}")
+    return value
+
+
+def number(name: str, value: float) -> float:
+    """Return `value` as a float if it is a number, numpy's or the fractions module's included; else raise."""
+    if isinstance(value, (str, bytes)) or getattr(value, "shape", None) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    return float(value)

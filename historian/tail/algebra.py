@@ -8,10 +8,12 @@ independent, and each function says which way that errs if they slow down togeth
 from __future__ import annotations
 
 import math
+import warnings
 
 from . import chains, quorum
 from ._checks import check_n, check_number, check_share
 from .dist import LOWER, UPPER, VALUE, Dist, Load, edges
+from .estimate import TailWarning
 from .shares import DEPENDENCE
 
 TYPE_CHECKING = False
@@ -63,7 +65,8 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: De
 
     P(T > t) = 1 - prod (1 - S_j(t))^n_j, exact at the edges of buckets (Dean & Barroso, The Tail at Scale, 2013).  If
     parts slow down together it is an upper bound, and S_j a lower one; of any dependence, sum n_j S_j is an upper one
-    (Boole).  O(buckets).  Raises ValueError for n below 1, no parts, parts in different units.
+    (Boole).  O(buckets).  Warns (`TailWarning`) of more parts of a kind than values of it were recorded.  Raises
+    ValueError for n below 1, no parts, parts in different units.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
@@ -76,6 +79,10 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: De
     import numpy
 
     unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
+    for part, m in parts.items():
+        if m > part.count:
+            text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
+            warnings.warn(text, TailWarning, stacklevel=2)
     with numpy.errstate(divide="ignore"):
         sf = -numpy.expm1(sum(m * numpy.log1p(-part._sf) for part, m in parts.items()))
     if dependence != "independent":
@@ -168,8 +175,8 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: Dependence = 
     0.000100 (0.0000663 to 0.000148) for 0.0100 (0.00814 to 0.0121) more calls
     """
     unit, count, why = _common([x], OPTIMISTIC if dependence == "independent" else _checked(dependence))
-    check_number("after", after, 0)
-    check_share("prob", prob)
+    after = check_number("after", after, 0)
+    prob = check_share("prob", prob)
     import numpy
 
     later = x._at(edges() - after)
@@ -179,10 +186,8 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: Dependence = 
     if dependence == "any":
         sf[LOWER] = numpy.where(edges() < after, x._sf[LOWER], x._sf[LOWER] - prob * (1 - later[LOWER]))
     started = x._at(numpy.float64(after)).tolist()
-    *calls, plain = x._load
-    least, value, most = (call * (1 + prob * share) for call, share in zip(calls, started))
-    assumed = "that hedges add load is left out"
-    return Dist(sf, unit=unit, count=count, why=(*why, assumed), load=(least, value, most, plain))
+    load = _load_with(x._load, [prob * share for share in started])
+    return Dist(sf, unit=unit, count=count, why=(*why, "that hedges add load is left out"), load=load)
 
 
 def tied(queue: Dist, service: Dist, n: int = 2) -> Dist:
@@ -203,8 +208,8 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
     negative backoff, retries below 0.
     """
     unit, count, why = _common([x], "independence assumed: too low if slow attempts follow slow ones")
-    check_number("timeout", timeout, 0)
-    check_number("backoff", backoff, 0)
+    timeout = check_number("timeout", timeout, 0)
+    backoff = check_number("backoff", backoff, 0)
     retries = check_n(retries, "retries", least=0)
     if timeout == 0:
         raise ValueError("timeout must be more than 0: nothing is done by then")
@@ -215,10 +220,8 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
     elapsed = numpy.maximum(edge - attempt * period, 0)
     late = x._at(numpy.float64(timeout))
     sf = late[:, None] ** attempt * x._at(numpy.minimum(elapsed, timeout))
-    *calls, plain = x._load
-    attempts = [math.fsum(p**i for i in range(retries + 1)) for p in late.tolist()]
-    least, value, most = (call * more for call, more in zip(calls, attempts))
-    return Dist(sf, unit=unit, count=count, why=why, load=(least, value, most, plain))
+    load = _load_with(x._load, [math.fsum(p**i for i in range(1, retries + 1)) for p in late.tolist()])
+    return Dist(sf, unit=unit, count=count, why=why, load=load)
 
 
 def _common(parts: Iterable[Dist], *why: str) -> tuple[str, float, tuple[str, ...]]:
@@ -248,6 +251,13 @@ def _numbers(n: int | Mapping[Dist, int], x: Dist | None) -> dict[Dist, int]:
     if not hasattr(n, "items"):
         raise TypeError(f"n must be a whole number followed by a distribution, or a mapping, not {n!r}")
     return {part: check_n(m) for part, m in n.items()}
+
+
+def _load_with(load: Load, more: Iterable[float]) -> Load:
+    """Return the load if all is called `more` times again: least, value, most."""
+    *extra, plain = load
+    least, value, most = (calls + (plain + calls) * times for calls, times in zip(extra, more))
+    return least, value, most, plain
 
 
 def _loads(parts: Iterable[tuple[Load, float]]) -> Load:

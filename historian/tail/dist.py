@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import warnings
 
-from ..buckets import GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
-from ._checks import check_confidence, check_histogram, check_share
+from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
+from ._checks import check_confidence, check_histogram, check_share, number
 from ._scipy import special
+from .between import mass_below
 from .estimate import Estimate, TailWarning
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ COLUMNS = MAX_INDEX - MIN_INDEX + 3
 
 LOWER, VALUE, UPPER = range(3)  # rows
 
-Load = tuple[float, float, float, float]  # calls made per request: least, value, most; and without hedges and retries
+Load = tuple[float, float, float, float]  # calls per request by hedges and retries: least, value, most; all others
 
 
 class Dist:
@@ -72,20 +73,20 @@ class Dist:
     def sf(self, t: float) -> Estimate:
         """Return the share that takes longer than `t`.  O(1).  Raises ValueError for NaN.
 
-        Exact where t is a bucket edge; between two edges it is interpolated, linearly on the logarithm of t, and the
+        Exact where t is a bucket edge; between two edges it is interpolated (see `historian.tail.between`), and the
         bounds are those of the edges.
         """
-        low, value, high = self._at(_number(t)).tolist()
+        low, value, high = self._at(_time(t)).tolist()
         return Estimate(value, low, high, self._reasons())
 
     def cdf(self, t: float) -> Estimate:
         """Return the share that takes `t` or less, ``1 - sf(t)``.  O(1).  Raises ValueError for NaN."""
-        low, value, high = self._at(_number(t)).tolist()
+        low, value, high = self._at(_time(t)).tolist()
         return Estimate(1 - value, 1 - high, 1 - low, self._reasons())
 
     def ppf(self, q: float) -> Estimate:
         """Return the q-quantile: ``isf(1 - q)``.  O(log buckets).  Raises ValueError for q outside 0..1."""
-        check_share("q", q)
+        q = check_share("q", q)
         return self._quantile(1 - q, f"the {q:.9g}-quantile")
 
     def isf(self, p: float) -> Estimate:
@@ -94,7 +95,7 @@ class Dist:
         Its bounds are edges of buckets.  O(log buckets).  Warns (`TailWarning`) if the values are too few for an upper
         bound, which then is infinite.  Raises ValueError for p outside 0..1.
         """
-        check_share("p", p)
+        p = check_share("p", p)
         return self._quantile(p, f"the time that a share of {p:.9g} exceeds")
 
     def mean(self) -> Estimate:
@@ -106,7 +107,7 @@ class Dist:
         import numpy
 
         edge, never = edges(), self._sf[:, -1]
-        masses = self.masses()
+        masses = -numpy.diff(self._sf, axis=1, prepend=1.0)
         value = never[VALUE] * math.inf if never[VALUE] or masses[VALUE, -1] else masses[VALUE, :-1] @ _values()
         low = never[LOWER] * math.inf if never[LOWER] else masses[LOWER, 1:] @ edge[:-1]
         high = math.inf if never[UPPER] or masses[UPPER, -1] else masses[UPPER, :-1] @ edge[:-1]
@@ -127,13 +128,18 @@ class Dist:
         That all of them take as long as if that load were not there is an assumption.
         """
         low, value, high, plain = self._load
-        return Estimate(value / plain - 1, low / plain - 1, high / plain - 1, self._reasons())
+        return Estimate(value / plain, low / plain, high / plain, self._reasons())
 
-    def masses(self) -> NDArray[np.float64]:
-        """Return the mass of each bucket, shape (3, buckets): zero, ordinary, overflow; without what never returns."""
+    @property
+    def mass(self) -> NDArray[np.float64]:
+        """Share in each bucket, zero first, overflow last, shape (6146,); with `never` they add up to 1."""
         import numpy
 
-        return -numpy.diff(self._sf, axis=1, prepend=1.0)
+        mass: NDArray[np.float64] = -numpy.diff(self._sf[VALUE], prepend=1.0)
+        return mass
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self._sf, self.unit, self.count, self._why, self._load)
 
     def __repr__(self) -> str:
         p50, p99 = (_silently(self._quantile, p, "") for p in (0.5, 0.01))
@@ -148,11 +154,12 @@ class Dist:
         rows = self._sf[:, after]
         before = numpy.where(after > 0, self._sf[:, after - 1], 1.0)
         with numpy.errstate(divide="ignore", invalid="ignore"):
-            part = numpy.clip(numpy.log2(t / edge[after - 1]) * 64, 0, 1)
-        # Values in the zero bucket are taken for 0, those beyond the last edge for infinite.
-        part = numpy.where(after == 0, 1.0, numpy.where(after == COLUMNS - 1, numpy.isinf(t), part))
+            part = numpy.clip(numpy.log2(t / edge[after - 1]) * BUCKETS_PER_OCTAVE, 0, 1)
+        part = numpy.where(after == COLUMNS - 1, 0.0, part)  # values beyond the last edge are taken for infinite ...
         on_edge = edge[after] == t
-        value = numpy.where(on_edge, rows[VALUE], before[VALUE] + part * (rows[VALUE] - before[VALUE]))
+        between = before[VALUE] - mass_below(part, *self._masses_at(after))
+        between = numpy.where(after == 0, rows[VALUE], between)  # ... and those in the zero bucket for 0
+        value = numpy.where(on_edge, rows[VALUE], numpy.clip(between, rows[VALUE], before[VALUE]))
         result = numpy.stack([rows[LOWER], value, numpy.where(on_edge, rows[UPPER], before[UPPER])])
         return numpy.where(numpy.less(t, 0), 1.0, result)
 
@@ -164,8 +171,7 @@ class Dist:
         if at == 0 or at >= COLUMNS - 1:
             value = 0.0 if at == 0 else math.inf
         else:
-            before, after = self._sf[VALUE, at - 1 : at + 1].tolist()
-            value = float(edge[at - 1]) * GROWTH ** ((before - p) / (before - after))
+            value = float(edge[at - 1]) * GROWTH ** self._place(at, p)
         reasons = self._reasons()
         if upper_bound > value and math.isinf(upper_bound):
             reasons += "; too few values: no upper bound"
@@ -174,8 +180,34 @@ class Dist:
         value = min(max(value, lower_bound), upper_bound)
         return Estimate(value, lower_bound, upper_bound, reasons, unit=self.unit)
 
+    def _masses_at(self, column: Any) -> tuple[Any, Any, Any]:
+        """Return the masses of the buckets that end at a column, and those beside them."""
+        import numpy
+
+        around = numpy.clip(numpy.add.outer((-2, -1, 0, 1), column), 0, COLUMNS - 1)
+        survival = self._sf[VALUE, around]
+        before, mass, after = survival[:-1] - survival[1:]
+        return mass, before, after
+
+    def _place(self, column: int, p: float) -> float:
+        """Return where in the bucket that ends at a column, from 0 to 1, the survival falls to `p`: by bisection."""
+        masses = tuple(float(mass) for mass in self._masses_at(column))
+        wanted, low, high = float(self._sf[VALUE, column - 1]) - p, 0.0, 1.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            if mass_below(middle, *masses) < wanted:
+                low = middle
+            else:
+                high = middle
+        return high
+
     def _reasons(self) -> str:
         return "; ".join(self._why)
+
+
+def _again(sf: NDArray[np.float64], unit: str, count: float, why: tuple[str, ...], load: Load) -> Dist:
+    """Return what has been pickled."""
+    return Dist(sf, unit=unit, count=count, why=why, load=load)
 
 
 def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
@@ -191,11 +223,11 @@ def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
     why: tuple[str, ...] = ("bucket width",)
     low = high = value
     if confidence is not None:
-        check_confidence(confidence)
+        confidence = check_confidence(confidence)
         found, back = numpy.unique(above, return_inverse=True)
         low, high = (ends[back] for ends in _intervals(found.astype(numpy.float64), total, confidence))
         why = (f"sampling: {total:,} values", *why)
-    return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(1.0, 1.0, 1.0, 1.0))
+    return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
 
 def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
@@ -214,7 +246,7 @@ def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
     if not (answers[0] <= 1 and answers[-1] >= 0 and bool((numpy.diff(answers) <= 0).all())):
         raise ValueError("sf must give shares in 0..1 that do not grow with t")
     why = ("bucket width",)
-    return Dist(numpy.stack([answers] * 3), unit=unit, count=math.inf, why=why, load=(1.0, 1.0, 1.0, 1.0))
+    return Dist(numpy.stack([answers] * 3), unit=unit, count=math.inf, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
 
 def edges() -> NDArray[np.float64]:
@@ -254,12 +286,11 @@ def _first_at_most(row: NDArray[np.float64], p: float) -> int:
     return int(row.shape[0] - row[::-1].searchsorted(p, side="right"))
 
 
-def _number(t: float) -> float:
-    if not isinstance(t, (float, int)):
-        raise TypeError(f"t must be a number, not {t!r}")
+def _time(t: float) -> float:
+    t = number("t", t)
     if t != t:
         raise ValueError("t must not be NaN")
-    return float(t)
+    return t
 
 
 def _silently(question: Callable[..., Estimate], *arguments: Any) -> Estimate:

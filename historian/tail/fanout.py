@@ -14,7 +14,7 @@ import math
 import warnings
 
 from ._checks import check_confidence, check_histogram, check_n, check_share
-from .binomial import share_interval, share_lower, share_upper
+from .binomial import share_lower, share_upper
 from .estimate import Estimate, TailWarning
 from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
 from .shares import DEPENDENCE, any_of_correlated, any_over_windows
@@ -84,11 +84,6 @@ class Fanout:
 
         O(windows).  Warns as `p_wait` does.  Raises ValueError for NaN, an unknown dependence, windows that are not
         those of the leaf.
-
-        >>> from historian import Histogram
-        >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
-        >>> print(h.fanout(100).bounds(0.5, dependence="any"))
-        0.634 (0.00814 to 1.00)
         """
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
@@ -98,14 +93,18 @@ class Fanout:
         if windows is not None:
             parts = windows_of(self.leaf, windows)
             size = worth(parts, t, confidence)
-            lower, upper = share_interval(value * size, (1 - value) * size, confidence)
-            above, counts = [part._above(t) for part in parts], [part.count for part in parts]
-            wait, low, high = any_over_windows(above, counts, self.n, confidence)
-            reasons = [f"{sampled(self.leaf.count)} in {len(parts)} windows"]
+            reasons[0] += f", in {len(parts)} windows worth {size:,.0f} independent ones"
+            least, above, most = zip(*(counts_above(part, t) for part in parts))
+            lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
+            lower, upper = share_lower(lower, size - lower, confidence), share_upper(upper, size - upper, confidence)
+            counts = [part.count for part in parts]
+            low, wait, high = (
+                any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
+            )
         if dependence == "positive":
             low, high = lower, _any_of(upper, self.n)
         elif dependence == "any":
-            low, high = lower, min(1.0, self.n * upper)
+            low, high = lower, max(_any_of(upper, self.n), min(1.0, self.n * upper))
         assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
         reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
         self._warn_beyond()
@@ -123,14 +122,14 @@ class Fanout:
         >>> print(h.fanout(100).extrapolate(0.5, m=10, p_m=0.05))  # 0.0956 if the ten were independent
         0.401 (0.0500 to 0.500)
         """
-        check_share("p_m", p_m)
+        measured = check_share("p_m", p_m)
         m = check_n(m, "m")
         if m > self.n:
             raise ValueError(f"m must be at most n, {self.n}, not {m}: a fan-out is not extrapolated downwards")
         _, _, upper = self._shares(t, confidence)
-        low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (p_m, p_m)
+        low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
-        value = max(low, min(top, _any_of(float(p_m), self.n / m)))
+        value = max(low, min(top, _any_of(measured, self.n / m)))
         return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf.count)}")
 
     def effective_n(self, t: float, p: float) -> float:
@@ -139,7 +138,7 @@ class Fanout:
         n_eff = log(1 - p) / log(1 - S), n or less where calls slow down together; infinity if p is 1 and NaN if no
         recorded call, or every one, was slower than `t`.  O(1).  Raises ValueError for NaN and p outside 0..1.
         """
-        check_share("p", p)
+        p = check_share("p", p)
         tail = self._tail(t)
         if not 0 < tail < 1:
             return math.nan
@@ -152,7 +151,7 @@ class Fanout:
         hangs on independence; a correlation fitted to data is not safe to predict with.  O(n), up to 1e8 calls.  Raises
         ValueError for NaN, a correlation outside 0..1, more calls.  Source: Skellam, J. R. Stat. Soc. B 10 (1948).
         """
-        check_share("correlation", correlation)
+        correlation = check_share("correlation", correlation)
         shares = self._shares(t, confidence)
         value, low, high = (any_of_correlated(share, self.n, correlation) for share in shares)
         self._warn_beyond()
@@ -165,8 +164,8 @@ class Fanout:
         Its interval is that of the leaf's quantile that decides it.  O(log count); warns (`TailWarning`) if too few
         values were recorded for an upper bound, which then is infinite.  Raises ValueError for q outside 0..1.
         """
-        check_share("q", q)
-        check_confidence(confidence)
+        q = check_share("q", q)
+        confidence = check_confidence(confidence)
         tail = _leaf_tail(1 - q, self.n)
         if self.n == 1:
             value = self.leaf.quantile(q)
@@ -185,7 +184,7 @@ class Fanout:
         >>> round(Histogram.from_values([1.0]).fanout(100).leaf_percentile(0.99), 7)
         99.9899502
         """
-        check_share("q", q)
+        q = check_share("q", q)
         return 100 * q if self.n == 1 else 100 * (1 - _leaf_tail(1 - q, self.n))
 
     def max_n(self, t: float, p: float, confidence: float | None = None) -> float:
@@ -200,7 +199,7 @@ class Fanout:
         >>> fan.max_n(0.5, p=0.5), fan.max_n(0.5, p=0.5, confidence=0.95)
         (68, 56)
         """
-        check_share("p", p)
+        p = check_share("p", p)
         tail = self._tail(t) if confidence is None else self._shares(t, confidence)[2]
         if tail == 0 or p == 1:
             return math.inf
@@ -222,7 +221,7 @@ class Fanout:
 
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the ends of its interval."""
-        check_confidence(confidence)
+        confidence = check_confidence(confidence)
         tail, count = self._tail(t), self.leaf.count
         low, _, high = counts_above(self.leaf, t)
         return tail, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)

@@ -50,8 +50,8 @@ def enough_for(histogram: Histogram, q: float, n: int, confidence: float) -> Eno
     The largest of N values is above the q^(1/n)-quantile but for a chance of q^(N/n): that is to be at most
     1 - confidence.  Source: Wilks, Determination of Sample Sizes for Setting Tolerance Limits (1941), for a fan-out.
     """
-    check_share("q", q)
-    check_confidence(confidence)
+    q = check_share("q", q)
+    confidence = check_confidence(confidence)
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
@@ -60,8 +60,8 @@ def enough_for(histogram: Histogram, q: float, n: int, confidence: float) -> Eno
 
 def ci(histogram: Histogram, q: float, confidence: float, windows: Iterable[Histogram] | None) -> Estimate:
     """Answer `Histogram.ci`."""
-    check_share("q", q)
-    check_confidence(confidence)
+    q = check_share("q", q)
+    confidence = check_confidence(confidence)
     check_histogram(histogram)
     parts = None if windows is None else windows_of(histogram, windows)
     return quantile_interval(histogram, q, histogram.quantile(q), confidence, parts, stacklevel=4)

@@ -29,7 +29,9 @@ def any_of(tail: float, n: float) -> float:
     >>> round(any_of(0.01, 100), 10)
     0.6339676587
     """
-    return 1.0 if tail == 1 else -math.expm1(n * math.log1p(-tail))
+    if tail == 1 or n == 1:
+        return tail
+    return -math.expm1(n * math.log1p(-tail))
 
 
 def leaf_tail(p: float, n: float) -> float:
@@ -65,7 +67,7 @@ def any_of_correlated(tail: float, n: int, correlation: float) -> float:
 
 
 def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confidence: float) -> tuple[float, ...]:
-    """Return the share of users who wait, calls being independent within each window, and the ends of its interval.
+    """Return the share of users who wait, calls being independent within each window, between the ends of its interval.
 
     The value is the mean of `any_of` over the windows, weighted by calls, never above that of all windows pooled
     (Jensen).  The interval allows for how windows differ.  It stands around 1 - C(N - c, n)/C(N, n), which for n <= N
@@ -91,15 +93,23 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
         pooled = share_interval(p * size, (1 - p) * size, confidence)
         high = any_of(pooled[1], n)
         low = min(low, any_of(pooled[0], n))
-    return value, min(low, value), max(high, value)
+    return min(low, value), value, max(high, value)
 
 
 def any_without(above: int, count: int, n: int) -> float:
-    """Return 1 - C(count - above, n)/C(count, n): the chance to meet any of `above` among n of `count`.  O(above).
+    """Return 1 - C(count - above, n)/C(count, n): the chance to meet any of `above` among n of `count`.
+
+    O(min(n, above)), and no further than float64 sees.
 
     >>> any_without(1, 100, 10)
     0.1
     """
     if above > count - n:
         return 1.0
-    return -math.expm1(math.fsum(math.log1p(-n / (count - i)) for i in range(above)))
+    fewer, more = sorted((above, n))
+    none = 0.0  # logarithm of the chance to meet none; the formula is symmetric
+    for i in range(fewer):
+        none += math.log1p(-more / (count - i))
+        if none < -40:
+            return 1.0
+    return -math.expm1(none)
