@@ -74,7 +74,9 @@ class Histogram(Delegates):
         return cls._from_reading(counters._read(), check_unit(unit))
 
     @classmethod
-    def _from_reading(cls, reading: tuple[Counts, tuple[float, ...], float, float], unit: str) -> Histogram:
+    def _from_reading(
+        cls, reading: tuple[Counts, tuple[float, ...], float, float], unit: str, synthetic: bool = False
+    ) -> Histogram:
         """Return what `Counters._read` has read, with a bucket edge for an extreme that was in flight."""
         counts, sums, low, high = reading
         if counts.total:
@@ -82,7 +84,7 @@ class Histogram(Delegates):
                 low = buckets.lower(counts.first + TO_INDEX)
             if high != high:
                 high = min(buckets.upper(counts.last + TO_INDEX), LARGEST)
-        return make(counts, unit, max(0, sum(map(exact, sums))), low, high)
+        return make(counts, unit, max(0, sum(map(exact, sums))), low, high, synthetic)
 
     # ---- facts ----
 

@@ -80,6 +80,8 @@ def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
         odd = _display.doubt(row.histogram)
         if odd:
             notes.append(_display.plain(f"{row.name}: {odd}"))
+        if row.histogram.synthetic:
+            notes.append(_display.plain(f"{row.name}: synthetic, in part (corrected for coordinated omission)"))
     return notes
 
 
@@ -95,7 +97,9 @@ def _json(report: Report) -> str:
 
 
 def _summary(histogram: Histogram, percentiles: list[float]) -> dict[str, object]:
+    mark = {"synthetic": True} if histogram.synthetic else {}
     return {
+        **mark,
         "count": histogram.count,
         "zero_count": histogram.zero_count,
         "overflow_count": histogram.overflow_count,

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
-import os
 import sys
 
 from .._display import plain
 from .._merge import merge
-from .._units import check_unit
 from ..histogram import Histogram
-from .hist import SUFFIX, unit_of
-from .numbers import Layout, read
+from .hist import unit_of
+from .inputs import STDIN, add_unit, add_where, misuse, name, percentiles, put, read_file
 from .report import FORMATS, Report, Row
 from .tally import InputError, Tally
 
@@ -41,8 +38,6 @@ examples:
 exit status: 0 if all was read, 1 if something could not be (nothing is printed then), 2 for a wrong command line
 """
 
-STDIN = "<stdin>"
-
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
@@ -54,18 +49,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="a file, or - for standard input (the default)")
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--column", metavar="NAME", type=_name, help="take the numbers in this column of csv")
-    where.add_argument("--field", metavar="A.B", type=_name, help="take the numbers in this field of JSON lines")
-    parser.add_argument("--by", metavar="COLUMN", type=_name, help="print one row for each value of this column of csv")
+    add_where(parser)
+    parser.add_argument("--by", metavar="COLUMN", type=name, help="print one row for each value of this column of csv")
+    add_unit(parser)
     parser.add_argument(
-        "--unit", metavar="UNIT", type=_unit, help="unit of the scaled numbers (default: that of a .hist file, or s)"
-    )
-    parser.add_argument(
-        "--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by this first"
-    )
-    parser.add_argument(
-        "-p", "--percentiles", metavar="P,...", type=_percentiles, default="50,90,99,99.9,99.99",
+        "-p", "--percentiles", metavar="P,...", type=percentiles, default="50,90,99,99.9,99.99",
         help="percentiles to print, from 0 to 100 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -80,9 +68,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Read, then print: nothing is printed unless all was read.  Return the exit status."""
-    misuse = _misuse(args)
-    if misuse:
-        _say(f"error: {misuse}")
+    wrong = _misuse(args)
+    if wrong:
+        _say(f"error: {wrong}")
         return 2
     args.unit = args.unit or unit_of(args.files) or "s"
     try:
@@ -97,66 +85,15 @@ def run(args: argparse.Namespace) -> int:
     if not total.count:
         _say("there were no numbers to summarize")
     shows_total = len(rows) > 1 and not args.by  # a group may itself be called "total"
-    _put(FORMATS[args.format](Report(rows, total, shows_total, args.unit, args.percentiles, skipped)))
+    put(FORMATS[args.format](Report(rows, total, shows_total, args.unit, args.percentiles, skipped)))
     return 0
-
-
-# ---- arguments ---------------------------------------------------------------------------------------
-
-
-def _name(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("the name is empty")
-    return text.strip()
-
-
-def _unit(text: str) -> str:
-    try:
-        return check_unit(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _scale(text: str) -> float:
-    value = _float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be positive and finite, not {text!r}")
-    return value
-
-
-def _percentiles(text: str) -> list[float]:
-    values = [_float(part) for part in text.split(",")]
-    for value in values:
-        if not 0 <= value <= 100:
-            raise argparse.ArgumentTypeError(f"must be in 0..100, not {value!r}")
-    return list(dict.fromkeys(values))
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def _misuse(args: argparse.Namespace) -> str:
     """Say what is wrong with arguments that are each right; empty if nothing is."""
     if args.by and not args.column:
         return "--by groups the numbers of a column: name that with --column"
-    if args.files.count("-") > 1:
-        return "standard input (-) can be read only once"
-    for option in ("column", "field"):
-        npy = [file for file in args.files if file.lower().endswith((".npy", SUFFIX))]
-        if npy and getattr(args, option):
-            what = "a histogram" if npy[0].lower().endswith(SUFFIX) else "an array"
-            return f"--{option} means nothing in {what} such as {npy[0]!r}: summarize it on its own"
-    hist = [file for file in args.files if file.lower().endswith(SUFFIX)]
-    if hist and args.scale != 1.0:
-        return f"--scale cannot change what a histogram such as {hist[0]!r} has counted: summarize it on its own"
-    return ""
-
-
-# ---- reading -----------------------------------------------------------------------------------------
+    return misuse(args.files, args)
 
 
 def _read_all(args: argparse.Namespace) -> tuple[list[Row], Histogram, list[Tally]]:
@@ -164,7 +101,7 @@ def _read_all(args: argparse.Namespace) -> tuple[list[Row], Histogram, list[Tall
     files = args.files or ["-"]
     tallies = [_tally(args) for _ in files[: 1 if args.by else None]]
     for k, file in enumerate(files):
-        _read_one(file, args, tallies[0 if args.by else k])
+        read_file(file, args, tallies[0 if args.by else k], _say)
     empty = Histogram.from_values([], unit=args.unit)
     if args.by:
         rows = [Row(group, histogram) for group, histogram in tallies[0].histograms().items()]
@@ -176,40 +113,6 @@ def _read_all(args: argparse.Namespace) -> tuple[list[Row], Histogram, list[Tall
 
 def _tally(args: argparse.Namespace) -> Tally:
     return Tally(args.unit, scale=args.scale, skip_bad=args.skip_bad)
-
-
-def _read_one(file: str, args: argparse.Namespace, tally: Tally) -> None:
-    layout = Layout(args.column or "", args.by or "", args.field or "")
-    name = STDIN if file == "-" else file
-    try:
-        if file != "-":
-            with open(file, "rb") as stream:
-                read(stream, name, layout, tally)
-            return
-        _check_stdin()
-        read(sys.stdin.buffer, name, layout, tally)
-    except OSError as error:
-        raise InputError(f"{name}: {error.strerror or error}") from None
-
-
-def _check_stdin() -> None:
-    """Raise InputError unless standard input can be read to its end; tell a person that it is waited for."""
-    if sys.stdin is None:
-        raise InputError("there is no standard input: name a file")
-    if sys.stdin.isatty():
-        _say("reading numbers from the terminal; Ctrl-D on a new line ends them, --help shows other ways")
-    elif os.name == "posix" and not os.get_blocking(sys.stdin.fileno()):
-        # A read would come back short before the end, and pass for it.
-        raise InputError("standard input is a pipe in non-blocking mode: put `cat |` before, or name a file")
-
-
-# ---- writing ---------------------------------------------------------------------------------------
-
-
-def _put(text: str) -> None:
-    """Print text; what the terminal's encoding lacks comes out as escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _say(message: str) -> None:

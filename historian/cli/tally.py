@@ -44,6 +44,7 @@ class Tally:
         self._groups: dict[str, Counters] = {}
         self.skipped = 0  # pieces of bad input: lines, rows, elements of an array
         self.first = ""
+        self._synthetic = False  # whether a histogram that was added is
 
     def add(self, values: list[float] | NDArray[np.float64], group: str = "") -> None:
         """Count the numbers.  O(len).  Raises ValueError if any is NaN, infinite or negative; then none was counted."""
@@ -60,6 +61,7 @@ class Tally:
             )
         counters = self._groups.get("") or self._make("")
         counters._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+        self._synthetic |= histogram.synthetic
 
     def _make(self, group: str) -> Counters:
         if len(self._groups) == MOST_GROUPS:
@@ -102,7 +104,10 @@ class Tally:
 
     def histograms(self) -> dict[str, Histogram]:
         """Return the histogram of every group."""
-        return {group: Histogram._from_reading(found._read(), self._unit) for group, found in self._groups.items()}
+        return {
+            group: Histogram._from_reading(found._read(), self._unit, self._synthetic)
+            for group, found in self._groups.items()
+        }
 
 
 def clipped(text: str) -> str:

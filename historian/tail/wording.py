@@ -12,13 +12,15 @@ from .._display import Scale, html_table, middle, plain, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .compare import Comparison
     from .estimate import Estimate
 
-__all__ = ["html", "sentence", "text", "whole_numbers"]
+__all__ = ["QUANTILES", "html", "sentence", "text", "whole_numbers"]
 
-#: What is shown, by name.
-QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "p99.99": 0.9999}
+#: What is shown.
+QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 LARGEST_PART = 20  # the smaller one of the whole numbers of a ratio
 
@@ -56,29 +58,31 @@ def sentence(comparison: Comparison, q: float) -> str:
     return f"{subject}: {_words(estimate)}, {interval}"
 
 
-def text(comparison: Comparison) -> str:
+def text(comparison: Comparison, quantiles: Sequence[float] = QUANTILES) -> str:
     """Return a comparison as plain text."""
-    return "\n".join([table(*_cells(comparison)), "", *_notes(comparison)])
+    return "\n".join([table(*_cells(comparison, quantiles)), "", *_notes(comparison)])
 
 
 def html(comparison: Comparison) -> str:
     """Return a comparison as HTML."""
     from html import escape
 
-    return "\n".join([html_table(*_cells(comparison)), *(f"<p>{escape(note)}</p>" for note in _notes(comparison))])
+    return "\n".join(
+        [html_table(*_cells(comparison, QUANTILES)), *(f"<p>{escape(note)}</p>" for note in _notes(comparison))]
+    )
 
 
-def _cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) of the table."""
     a, b = comparison.a, comparison.b
-    values = {name: (a.quantile(q), b.quantile(q)) for name, q in QUANTILES.items()}
+    values = {q: (a.quantile(q), b.quantile(q)) for q in quantiles}
     scale = Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
     labels = [plain(name) for name in comparison.names]
     headers = ["", *(f"{label} ({plain(scale.unit)})" for label in labels), f"{labels[1]}/{labels[0]}"]
     headers += ["ratio", f"{_percent(comparison.confidence)} interval"]
     rows = [["count", f"{a.count:,}", f"{b.count:,}", "", "", ""]]
-    for name, q in QUANTILES.items():
-        low, high = values[name]
+    for q, (low, high) in values.items():
+        name = _name(q)
         if not low > 0:
             rows.append([name, scale.show(low), scale.show(high), "-", "-", "divisor is 0"])
             continue

@@ -1,0 +1,125 @@
+"""``historian compare``: two files side by side, by ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+
+from .._display import plain
+from ..tail import Comparison, Estimate
+from ..tail.wording import text
+from .inputs import STDIN, add_unit, add_where, misuse, number, percentiles, put, read_histograms
+from .tally import InputError
+
+__all__ = ["add_parser", "run"]
+
+DESCRIPTION = """\
+Compare two files of latencies: B over A, as ratios, which hold on other machines where differences do not.
+
+A file holds a histogram (.hist), or numbers in one of the formats that historian summarize reads. Intervals hold for
+independent values; for runs on a machine that changes its speed, measure in turns with historian.interleave() in Python.
+"""
+
+EXAMPLES = """\
+examples:
+  historian compare before.hist after.hist
+  historian compare --unit ms -p 50,99 before.txt after.txt
+  historian compare --format json before.hist after.hist
+
+exit status: 0 if both were read, 1 if not (nothing is printed then), 2 for a wrong command line
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of ``historian``."""
+    parser = commands.add_parser(
+        "compare",
+        help="two files side by side, by ratios",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("a", metavar="A", help="a file, or - for standard input: what is divided by")
+    parser.add_argument("b", metavar="B", help="a file, or - for standard input: what is divided")
+    add_where(parser)
+    add_unit(parser)
+    parser.add_argument(
+        "-p", "--percentiles", metavar="P,...", type=percentiles, default="50,90,99,99.9,99.99",
+        help="percentiles to compare, from 0 to 100 (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--confidence", metavar="PERCENT", type=_confidence, default="95",
+        help="of the intervals, between 0 and 100 (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=["table", "json"], default="table",
+        help="table: what the data support; json: full precision (default: table)",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read both, then print.  Return the exit status."""
+    files = [args.a, args.b]
+    wrong = misuse(files, args)
+    if wrong:
+        _say(f"error: {wrong}")
+        return 2
+    try:
+        a, b = read_histograms(files, args, _say)
+        comparison = Comparison(a, b, confidence=args.confidence, names=_names(*files))
+        quantiles = [round(p / 100, 9) for p in args.percentiles]
+        put(_json(comparison, quantiles) if args.format == "json" else text(comparison, quantiles) + "\n")
+    except (InputError, ImportError) as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+def _confidence(text: str) -> float:
+    percent = number(text)
+    if not 0 < percent < 100:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 100, not {text!r}")
+    return percent / 100
+
+
+def _names(a: str, b: str) -> tuple[str, str]:
+    """Return what two files are called: as short as possible."""
+    first, second = (STDIN if file == "-" else os.path.basename(file) for file in (a, b))
+    return (a, b) if first == second else (first, second)
+
+
+def _json(comparison: Comparison, quantiles: list[float]) -> str:
+    """Return one JSON document; what is not bounded is null."""
+    sides = zip(("a", "b"), comparison.names, (comparison.a, comparison.b))
+    document = {
+        "unit": comparison.a.unit,
+        "confidence": comparison.confidence,
+        **{side: {"name": name, "count": h.count, "synthetic": h.synthetic} for side, name, h in sides},
+        "ratios": [_ratio(comparison, q) for q in quantiles],
+        "superiority": estimated(comparison.superiority),
+        "kolmogorov_smirnov": estimated(comparison.kolmogorov_smirnov),
+        "wasserstein": estimated(comparison.wasserstein),
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _ratio(comparison: Comparison, q: float) -> dict[str, object]:
+    values = {"quantile": q, "a": comparison.a.quantile(q), "b": comparison.b.quantile(q)}
+    try:
+        return {**values, "ratio": estimated(comparison.quiet_ratio(q)), "sentence": comparison.sentence(q)}
+    except ValueError:  # the divisor is zero
+        return {**values, "ratio": None, "sentence": comparison.sentence(q)}
+
+
+def estimated(estimate: Estimate) -> dict[str, object]:
+    """Return an estimate for JSON."""
+    ends = {"value": float(estimate), "lower": estimate.lower, "upper": estimate.upper}
+    return {**{name: end if math.isfinite(end) else None for name, end in ends.items()}, "why": estimate.why}
+
+
+def _say(message: str) -> None:
+    print(f"historian compare: {plain(message)}", file=sys.stderr)
