@@ -20,7 +20,7 @@ DESCRIPTION = """\
 Compare two files of latencies: B over A, as ratios, which hold on other machines where differences do not.
 
 A file holds a histogram (.hist), or numbers in one of the formats that historian summarize reads. Intervals hold for
-independent values; for runs on a machine that changes its speed, measure in turns with historian.interleave() in Python.
+independent values; on a machine that changes its speed, measure in turns, with historian.interleave() in Python.
 """
 
 EXAMPLES = """\

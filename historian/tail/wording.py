@@ -1,6 +1,6 @@
 """How a `Comparison` looks: a table of ratios, and a sentence that can be quoted.
 
-A ratio is given as the simplest one of whole numbers near the middle of its interval, so that it has no more digits
+A ratio is given as the simplest one of whole numbers well inside its interval, so that it has no more digits
 than the data support; it holds on other machines, where "3 ms less" or "20 % faster" does not, or says of which.
 """
 
@@ -24,9 +24,11 @@ QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 LARGEST_PART = 20  # the smaller one of the whole numbers of a ratio
 
+INNER = 0.8  # of either side of the interval: a ratio at the very end would mislead
+
 
 def whole_numbers(value: float, lower: float, upper: float) -> tuple[int, int] | None:
-    """Return the simplest ratio of whole numbers in the middle half of an interval, None if they would be large.
+    """Return the simplest ratio of whole numbers well inside an interval, None if they would be large.
 
     >>> whole_numbers(0.80, 0.78, 0.83), whole_numbers(13.9, 12.3, 15.8), whole_numbers(0.634, 0.559, 0.706)
     ((4, 5), (14, 1), (2, 3))
@@ -34,7 +36,7 @@ def whole_numbers(value: float, lower: float, upper: float) -> tuple[int, int] |
     if value < 1:
         inverse = whole_numbers(1 / value, 1 / upper, 1 / lower)
         return inverse and (inverse[1], inverse[0])
-    low, high = (value + lower) / 2, (value + upper) / 2
+    low, high = (value + INNER * (end - value) for end in (lower, upper))
     for part in range(1, LARGEST_PART + 1):
         other = round(value * part)
         if low <= other / part <= high:
@@ -67,9 +69,8 @@ def html(comparison: Comparison) -> str:
     """Return a comparison as HTML."""
     from html import escape
 
-    return "\n".join(
-        [html_table(*_cells(comparison, QUANTILES)), *(f"<p>{escape(note)}</p>" for note in _notes(comparison))]
-    )
+    notes = [f"<p>{escape(note)}</p>" for note in _notes(comparison) if note]
+    return "\n".join([html_table(*_cells(comparison, QUANTILES)), *notes])
 
 
 def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str], list[list[str]]]:
