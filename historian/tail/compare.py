@@ -94,7 +94,7 @@ class Comparison:
         """
         if isinstance(q, (float, int)):
             return self._ratio(q)
-        return [self._ratio(one) for one in q]
+        return list(map(self._ratio, q))  # a frame fewer than a loop: the warning points at the caller
 
     @property
     def superiority(self) -> Estimate:
@@ -159,12 +159,12 @@ class Comparison:
 
         return html(self)
 
-    def _ratio(self, q: float, stacklevel: int = 3) -> Estimate:
+    def _ratio(self, q: float) -> Estimate:
         estimate = self.quiet_ratio(q)
         if estimate.lower == 0 or estimate.upper == math.inf:
             counts = f"{self.a.count:,} and {self.b.count:,}"
             text = f"beyond the data: too few samples ({counts}) for an interval of the ratio at the {q:.9g}-quantile"
-            warnings.warn(text, TailWarning, stacklevel=stacklevel + 1)
+            warnings.warn(text, TailWarning, stacklevel=3)
         return estimate
 
     def quiet_ratio(self, q: float) -> Estimate:

@@ -71,7 +71,8 @@ def interleave(
 
     A block is `calls` calls of one callable; without it, as many as make the whole take about `seconds`, by the last
     block of the warm-up.  `warm_up` blocks of each, at least one, come first and are thrown away.  The garbage
-    collector runs before each block and not within.  `clock` returns whole nanoseconds; what it takes to read is part of each call's time.
+    collector runs before each block and not within.  `clock` returns whole nanoseconds; what it takes to read is part
+    of each call's time.
 
     Returns a `Comparison`, of values in seconds; of more than two callables a list, each of the others over the first.
     An exception of a callable passes, and nothing is left behind.  Raises ValueError for fewer than two callables or
