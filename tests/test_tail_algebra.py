@@ -101,6 +101,8 @@ def test_mean():
     assert "no sample bounds a mean" in h.dist().mean().why
     assert retry(EXP, timeout=1.0, retries=1).mean() == math.inf
     assert Histogram.from_values([0.0]).dist(confidence=None).mean() == 0.0
+    beyond = Histogram.from_values([1.0, 1e21]).dist(confidence=None).mean()
+    assert (beyond, beyond.lower) == (math.inf, pytest.approx(2.0**63, rel=1e-9))
 
 
 @given(dists, st.lists(st.floats(0, 1e22), min_size=2, max_size=20))

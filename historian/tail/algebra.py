@@ -48,7 +48,9 @@ def seq(*parts: Dist, dependence: Dependence = "independent") -> Dist:
     """
     unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
     load = _loads((part._load, 1) for part in parts)
-    times = {part: parts.count(part) for part in parts}  # in the order in which they came
+    times: dict[Dist, int] = {}  # in the order in which they came
+    for part in parts:
+        times[part] = times.get(part, 0) + 1
     if len(parts) == 1:
         return parts[0]
     sums = [chains.repeat(part._sf, n) for part, n in times.items()]

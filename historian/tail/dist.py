@@ -108,8 +108,8 @@ class Dist:
 
         edge, never = edges(), self._sf[:, -1]
         masses = -numpy.diff(self._sf, axis=1, prepend=1.0)
-        value = never[VALUE] * math.inf if never[VALUE] or masses[VALUE, -1] else masses[VALUE, :-1] @ _values()
-        low = never[LOWER] * math.inf if never[LOWER] else masses[LOWER, 1:] @ edge[:-1]
+        value = math.inf if never[VALUE] or masses[VALUE, -1] else masses[VALUE, :-1] @ _values()
+        low = math.inf if never[LOWER] else masses[LOWER, 1:] @ edge[:-1]
         high = math.inf if never[UPPER] or masses[UPPER, -1] else masses[UPPER, :-1] @ edge[:-1]
         value = numpy.clip(value, low, high)
         why = self._reasons() + ("; no sample bounds a mean from above" if math.isinf(high) > math.isinf(value) else "")
@@ -173,7 +173,7 @@ class Dist:
         else:
             value = float(edge[at - 1]) * GROWTH ** self._place(at, p)
         reasons = self._reasons()
-        if upper_bound > value and math.isinf(upper_bound):
+        if upper_bound > value and math.isinf(upper_bound) and self.count < math.inf:
             reasons += "; too few values: no upper bound"
             text = f"beyond the data: for {what} {self.count:,.0f} values are too few, and set no upper bound"
             warnings.warn(text, TailWarning, stacklevel=3)
