@@ -66,7 +66,7 @@ def test_rank_interval_at_the_ends():
 
 def test_students_quantile():
     for freedom in (1, 2, 5, 39, 1000):
-        assert binomial._student_quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-8)
+        assert binomial.student_quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-8)
 
 
 def test_windows_that_agree_are_worth_all_their_values_and_bursts_few():

@@ -23,6 +23,8 @@ __all__ = [
     "windows_worth",
 ]
 
+TRACE = 1e-9  # a count up to here is one of 0 but for rounding
+
 LARGE = 2e4  # from here on, for both parameters, the normal expansion is closer than anybody needs
 
 
@@ -42,12 +44,12 @@ def share_interval(above: float, below: float, confidence: float) -> tuple[float
 
 def share_lower(above: float, below: float, confidence: float) -> float:
     """Return the lower end of `share_interval`."""
-    return beta_quantile((1 - confidence) / 2, above, below + 1) if above > 0 else 0.0
+    return beta_quantile((1 - confidence) / 2, above, below + 1) if above > TRACE else 0.0
 
 
 def share_upper(above: float, below: float, confidence: float) -> float:
     """Return the upper end of `share_interval`."""
-    return beta_quantile((1 + confidence) / 2, above + 1, below) if below > 0 else 1.0
+    return beta_quantile((1 + confidence) / 2, above + 1, below) if below > TRACE else 1.0
 
 
 def rank_interval(q: float, count: int, confidence: float) -> tuple[int, int]:
