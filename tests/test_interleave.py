@@ -149,7 +149,7 @@ def test_a_machine_that_changes_its_speed():
 
 
 def reached(drift, blocks, times):
-    """Return the share of intervals for the median that hold the true ratio, of blocks that a machine's drift scales."""
+    """Return the share of intervals for the median that hold the true ratio, on a machine that drifts."""
     rng, hits = np.random.default_rng(3), 0
     for _ in range(times):
         weather = np.exp(drift * rng.normal(size=blocks))

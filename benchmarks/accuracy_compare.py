@@ -1,0 +1,140 @@
+"""How often the intervals of comparisons and objectives hold the truth: ``python -m benchmarks.accuracy_compare``.
+
+Prints a table: measure, target, measured; 95 % intervals, 2,000 simulated data sets each.  ``python -m
+benchmarks.accuracy_compare ratios`` runs some of its parts.  All of it takes some minutes; every simulation is seeded.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from historian import Histogram, compare, merge
+from historian.tail import Comparison, Estimate, TailWarning
+
+from .accuracy import Finding, at_most
+
+DATA_SETS = 2_000
+FACTOR = 0.8
+FIVE = (0.5, 0.9, 0.99, 0.999, 0.9999)
+
+SHAPES: dict[str, Callable[[np.random.Generator, int], NDArray[np.float64]]] = {
+    "exponential": lambda rng, n: rng.exponential(1.0, n),
+    "lognormal(1)": lambda rng, n: rng.lognormal(0, 1, n),
+    "Pareto(1.5)": lambda rng, n: 1 + rng.pareto(1.5, n),
+}
+
+#: Values in each histogram, and quantiles for which those are enough.
+SIZES = {100: (0.5, 0.9), 1_000: (0.5, 0.9, 0.99), 10_000: (0.5, 0.9, 0.99, 0.999), 100_000: (0.5, 0.99, 0.999)}
+
+
+def ratios() -> Iterator[Finding]:
+    """Count how often the interval of a ratio holds the factor between two samples of one shape."""
+    for shape, draw in SHAPES.items():
+        for size, quantiles in SIZES.items():
+            rng, hits = np.random.default_rng(size), dict.fromkeys(quantiles, 0)
+            for _ in range(DATA_SETS):
+                comparison = of(draw(rng, size), FACTOR * draw(rng, size))
+                for q in quantiles:
+                    hits[q] += holds(comparison.quiet_ratio(q), FACTOR)
+            for q, hit in hits.items():
+                yield covered(f"ratio of the {q:g}-quantiles, {size:,} values, {shape}", hit)
+
+
+def distances() -> Iterator[Finding]:
+    """The same for superiority and distances of exponentials of means 1 and 0.8, whose truths are known."""
+    x = -math.log(FACTOR) / (1 / FACTOR - 1)  # where the survivals differ most
+    truths = 1 / (1 + FACTOR), math.exp(-x) - math.exp(-x / FACTOR), -math.log(FACTOR)
+    for size in (100, 1_000, 10_000):
+        rng, hits = np.random.default_rng(size), [0, 0, 0]
+        for _ in range(DATA_SETS):
+            c = of(rng.exponential(1.0, size), FACTOR * rng.exponential(1.0, size))
+            for k, one in enumerate((c.superiority, c.kolmogorov_smirnov, c.wasserstein)):
+                hits[k] += holds(one, truths[k])
+        yield covered(f"superiority, {size:,} values", hits[0])
+        for name, hit in (("Kolmogorov-Smirnov (a bound)", hits[1]), ("Wasserstein (a bound)", hits[2])):
+            yield covered(f"{name}, {size:,} values", hit, most=1.0)
+
+
+def blocks() -> Iterator[Finding]:
+    """The same for blocks in turns on a machine whose speed drifts, by 20 % for both and by 3 % for each."""
+    for number in (10, 30):
+        rng, hits = np.random.default_rng(number), dict.fromkeys((0.5, 0.9), 0)
+        for _ in range(DATA_SETS // 4):
+            weather = np.exp(0.2 * rng.normal(size=number))
+            own = np.exp(0.03 * rng.normal(size=(2, number)))
+            a = [Histogram.from_values(k * rng.lognormal(0, 0.3, 200)) for k in weather * own[0]]
+            b = [Histogram.from_values(FACTOR * k * rng.lognormal(0, 0.3, 200)) for k in weather * own[1]]
+            comparison = Comparison(merge(a), merge(b), blocks=zip(a, b))
+            for q in hits:
+                hits[q] += holds(comparison.quiet_ratio(q), FACTOR)
+        for q, hit in hits.items():
+            # Blocks of different speed widen the distribution as well as what is not known of it.
+            yield covered(f"ratio of the {q:g}-quantiles, {number} blocks, 500 data sets", hit * 4, most=1.0)
+
+
+def objectives() -> Iterator[Finding]:
+    """The same for the share within a threshold, and Apdex, of exponentials."""
+    within, tolerated = -math.expm1(-1.0), -math.expm1(-4.0)
+    for size in (100, 1_000, 10_000):
+        rng, hits = np.random.default_rng(size), [0, 0]
+        for _ in range(DATA_SETS):
+            h = Histogram.from_values(rng.exponential(1.0, size))
+            hits[0] += holds(h.slo(1.0, 0.9).within, within)
+            hits[1] += holds(h.apdex(1.0), (within + tolerated) / 2)
+        yield covered(f"share within an objective, {size:,} values", hits[0])
+        yield covered(f"Apdex, {size:,} values", hits[1])
+
+
+def speed() -> Iterator[Finding]:
+    """Time five quantiles of two histograms, the best of many rounds."""
+    rng = np.random.default_rng(1)
+    for size in (10_000, 1_000_000):
+        values = rng.lognormal(-4, 1, (2, size))
+        a, b = map(Histogram.from_values, values)
+        seconds = []
+        for _ in range(50):
+            began = time.perf_counter()
+            compare(a, b).ratio(FIVE)
+            seconds.append(time.perf_counter() - began)
+        yield at_most(f"compare(a, b).ratio at five quantiles, {size:,} values, ms", 25, 1000 * min(seconds), ".3g")
+
+
+PARTS = {"speed": speed, "ratios": ratios, "distances": distances, "blocks": blocks, "objectives": objectives}
+
+
+def of(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
+    return compare(Histogram.from_values(a), Histogram.from_values(b))
+
+
+def holds(estimate: Estimate, truth: float) -> bool:
+    return estimate.lower <= truth <= estimate.upper
+
+
+def covered(measure: str, hits: int, most: float = 0.99) -> Finding:
+    return Finding(f"covers: {measure}", 0.93, most, hits / DATA_SETS, ".2%")
+
+
+def main(arguments: list[str]) -> int:
+    """Return 0; a missed target is shown, and is no failure."""
+    unknown = [name for name in arguments if name not in PARTS]
+    if unknown:
+        print(f"there is no part named {unknown[0]}: choose from {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    warnings.simplefilter("ignore", TailWarning)
+    for name in arguments or PARTS:
+        began = time.monotonic()
+        for finding in PARTS[name]():
+            print(finding, flush=True)
+        print(f"-- {name}: {time.monotonic() - began:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
