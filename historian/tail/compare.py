@@ -7,7 +7,7 @@ import warnings
 
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
 from ._checks import check_confidence, check_share
-from .distances import STEP, kolmogorov_smirnov, superiority, wasserstein
+from .distances import DIGITS, STEP, kolmogorov_smirnov, superiority, wasserstein
 from .estimate import Estimate, TailWarning
 from .ratios import Grid, ratio_bounds
 
@@ -209,7 +209,8 @@ class Comparison:
         """Return an estimate with the interval that resampled blocks give, if there are blocks.
 
         `within` says between which bounds the answer lies for the shares of a draw.  A distance of resampled counts is
-        too large, on average by as much as that of the counts themselves: its lower bound is a reflected one.
+        too large, on average by as much as that of the counts themselves: its lower bound is a reflected one.  `most` is
+        the largest answer that there can be, 0 if there is no upper bound.
         """
         if not self.blocks:
             return plain
@@ -220,7 +221,8 @@ class Comparison:
         high = percentile_interval(most_of_each, len(self.blocks), self.confidence)[1]
         why = f"{len(self.blocks)} blocks of each, resampled; bucket width"
         value = float(plain)
-        return Estimate(value, max(0.0, min(low, value)), max(min(high, most), value) if most else math.inf, why)
+        lower, upper = max(0.0, min(round(low, DIGITS), value)), max(min(round(high, DIGITS), most), value)
+        return Estimate(value, lower, upper if most else math.inf, why)
 
 
 def check_pair(a: Histogram, b: Histogram) -> None:

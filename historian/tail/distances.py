@@ -26,6 +26,8 @@ __all__ = ["Pair", "kolmogorov_smirnov", "superiority", "wasserstein"]
 
 STEP = math.log(GROWTH)  # width of a bucket on the natural logarithm
 
+DIGITS = 13  # decimals of a sum of shares that rounding leaves: it is not to differ from 0 or 1 where they do not
+
 
 class Pair(NamedTuple):
     """Shares of the values of two histograms in the same buckets; the last axis runs over buckets."""
@@ -72,7 +74,7 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     DeLong & Clarke-Pearson, Biometrics 44 (1988), 837-845, and the interval that of a share with this variance.
     """
     pair = Pair.of(a, b)
-    strictly, ties = (float(share) for share in pair.below())
+    strictly, ties = (round(float(share), DIGITS) for share in pair.below())
     value = min(1.0, strictly + ties / 2)
     above = 1 - pair.a.cumsum() + pair.a / 2  # of a, above a value of b
     below = pair.b.cumsum() - pair.b / 2  # of b, below a value of a
@@ -93,7 +95,7 @@ def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimat
     either histogram the band of Dvoretzky, Kiefer & Wolfowitz with Massart's constant, Annals of Probability 18 (1990).
     """
     pair = Pair.of(a, b)
-    value, within = (min(1.0, float(share)) for share in pair.largest_difference())
+    value, within = (round(float(share), DIGITS) for share in pair.largest_difference())
     band = math.log(4 / (1 - confidence)) / 2
     noise = math.sqrt(band / a.count) + math.sqrt(band / b.count)
     return Estimate(value, max(0.0, value - noise), min(1.0, max(value, within) + noise), _why(a, b))
