@@ -209,8 +209,8 @@ class Comparison:
         """Return an estimate with the interval that resampled blocks give, if there are blocks.
 
         `within` says between which bounds the answer lies for the shares of a draw.  A distance of resampled counts is
-        too large, on average by as much as that of the counts themselves: its lower bound is a reflected one.  `most` is
-        the largest answer that there can be, 0 if there is no upper bound.
+        too large, on average by as much as that of the counts themselves: its lower bound is a reflected one.  `most`
+        is the largest answer that there can be, 0 if there is no upper bound.
         """
         if not self.blocks:
             return plain
