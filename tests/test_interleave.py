@@ -187,6 +187,17 @@ def test_too_few_samples_stay_too_few():
     assert (ratio.lower, ratio.upper) == (0, math.inf)
 
 
+def test_blocks_that_do_not_fit_are_refused():
+    one = Histogram.from_values([1.0])
+    five = merge([one] * 5)
+    with pytest.raises(ValueError, match="at least 5 pairs, to be resampled, not 4"):
+        Comparison(five, five, blocks=[(one, one)] * 4)
+    with pytest.raises(ValueError, match=r"blocks must hold the values of a and b, 5 and 5, not \(6, 6\)"):
+        Comparison(five, five, blocks=[(one, one)] * 6)
+    with pytest.raises(ValueError, match="b is empty"):
+        Comparison(five, five, blocks=[(one, Histogram())] * 5)
+
+
 def test_the_expanded_percentile_interval():
     # Student's t for 9 degrees of freedom is 2.262; times sqrt(10/9), 2.385 standard deviations: a tail of 0.855 %.
     draws = np.arange(10_001.0)

@@ -25,7 +25,9 @@ else:
         return function
 
 
-__all__ = ["Comparison", "check_pair", "compare"]
+__all__ = ["LEAST_BLOCKS", "Comparison", "compare"]
+
+LEAST_BLOCKS = 5  # of each: with fewer, resampling them says nothing
 
 LARGEST_RATIO = 2.0**100  # what is beyond has a value beyond all buckets in it
 
@@ -52,7 +54,8 @@ def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tupl
 class Comparison:
     """What one histogram is next to another, by `compare` or `historian.interleave`: ratios, B over A, with intervals.
 
-    Immutable.  ``print(comparison)`` shows a table, and one sentence that can be quoted.
+    ``print(comparison)`` shows a table, and one sentence that can be quoted.  Raises ValueError as `compare` does, and
+    for fewer than five pairs of blocks, or blocks that together are not `a` and `b`.
     """
 
     __slots__ = ("_blocks", "_grids", "a", "b", "blocks", "confidence", "names")
@@ -73,8 +76,8 @@ class Comparison:
         names: tuple[str, str] = ("A", "B"),
     ) -> None:
         check_confidence(confidence)
-        check_pair(a, b)
-        self.a, self.b, self.confidence, self.blocks = a, b, confidence, tuple(blocks)
+        _check_pair(a, b)
+        self.a, self.b, self.confidence, self.blocks = a, b, confidence, _checked(a, b, blocks)
         first, second = names
         self.names = first, second
         self._grids: tuple[Grid, Grid] | None = None
@@ -225,7 +228,7 @@ class Comparison:
         return Estimate(value, lower, upper if most else math.inf, why)
 
 
-def check_pair(a: Histogram, b: Histogram) -> None:
+def _check_pair(a: Histogram, b: Histogram) -> None:
     """Raise unless both are histograms with values, in one unit."""
     from ..histogram import Histogram
 
@@ -237,3 +240,20 @@ def check_pair(a: Histogram, b: Histogram) -> None:
             raise ValueError(f"{name} is empty: there is nothing to compare")
     if a.unit != b.unit:
         raise ValueError(f"a and b must be in one unit, not in {a.unit!r} and {b.unit!r}: record both in the same")
+
+
+def _checked(
+    a: Histogram, b: Histogram, blocks: Iterable[tuple[Histogram, Histogram]]
+) -> tuple[tuple[Histogram, Histogram], ...]:
+    """Return the pairs of blocks if there are none, or if they can be what `a` and `b` are made of; else raise."""
+    pairs = tuple(blocks)
+    if not pairs:
+        return pairs
+    if len(pairs) < LEAST_BLOCKS:
+        raise ValueError(f"blocks must be at least {LEAST_BLOCKS} pairs, to be resampled, not {len(pairs)}")
+    for pair in pairs:
+        _check_pair(*pair)
+    totals = sum(pair[0].count for pair in pairs), sum(pair[1].count for pair in pairs)
+    if totals != (a.count, b.count) or pairs[0][0].unit != a.unit:
+        raise ValueError(f"blocks must hold the values of a and b, {a.count:,} and {b.count:,}, not {totals}")
+    return pairs

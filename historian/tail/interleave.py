@@ -6,7 +6,7 @@ import gc
 import time
 
 from ._checks import check_confidence, check_n, check_number
-from .compare import Comparison
+from .compare import LEAST_BLOCKS, Comparison
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ else:
 
 
 __all__ = ["interleave"]
-
-LEAST_BLOCKS = 5  # of each: with fewer, resampling them says nothing
 
 
 @overload

@@ -26,7 +26,7 @@ __all__ = ["Slo", "apdex", "burn_rates", "slo"]
 class Slo:
     """How a histogram stands to an objective, "a share of `target` takes at most `t`".  See `Histogram.slo`.
 
-    Immutable in use; each answer is an `Estimate`.
+    Each answer is an `Estimate`, with an interval for sampling and bucket width.
     """
 
     __slots__ = ("edges", "target", "threshold", "unit", "within")
