@@ -95,7 +95,8 @@ class Frame:
         if any(row.sum > 0 for row in rows):
             headers["sum/s"] = f"sum/s ({plain(total.unit)})"
         widths = {name: max(7, len(headers[name]), *map(len, cells)) for name, cells in columns.items()}
-        first = f"operation ({plain(scale.unit)})"
+        shows = any(value == value for value in values)
+        first = f"operation ({plain(scale.unit)})" if shows else "operation"
         longest = max(_width(first), *(_width(plain(row.name)) for row in rows))
         for name in GIVEN_UP:
             if width - sum(widths.values()) - 2 * len(widths) < min(longest, NAMES):
