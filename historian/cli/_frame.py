@@ -18,6 +18,7 @@ __all__ = ["SORTS", "Frame", "Line"]
 
 NAMES = 24  # columns for names, before numbers are given up for more of them
 GIVEN_UP = ("count", "90", "99.9", "median", "sum/s")  # in this order, where the window is narrow
+ONE = Scale("", 1.0)
 PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9}
 
 
@@ -75,7 +76,7 @@ class Frame:
             right = "all so far"
         else:
             counts = [change.lately.count for change in look.changes]
-            right = f"{Scale.of('', 1).show(sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
+            right = f"{_show(ONE, sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
         right = f"{right}  by {sort}  {time.strftime('%H:%M:%S')}"
         left = _cut(plain(self._directory), width - len(right) - 2)
         return Line(_cut(left + " " * (width - _width(left) - len(right)) + right, width), "title")
@@ -85,10 +86,10 @@ class Frame:
         scale = self._scale(kind, "values", middle(values))
         total = self._scale(kind, "sum", max((row.sum for row in rows if row.sum == row.sum), default=math.nan))
         columns = {
-            "rate/s": [Scale.of("", 1).show(row.rate) + ("" if row.is_whole else "+") for row in rows],
-            **{name: [scale.show(row.percentiles[name]) for row in rows] for name in PERCENTILES},
-            "max": [scale.show(row.max) for row in rows],
-            "sum/s": [total.show(row.sum) for row in rows],
+            "rate/s": [_show(ONE, row.rate) + ("" if row.is_whole else "+") for row in rows],
+            **{name: [_show(scale, row.percentiles[name]) for row in rows] for name in PERCENTILES},
+            "max": [_show(scale, row.max) for row in rows],
+            "sum/s": [_show(total, row.sum) for row in rows],
             "count": [f"{row.total:,}" for row in rows],
         }
         headers = {name: name for name in columns}
@@ -148,6 +149,16 @@ def _sorted(rows: list[Row], sort: str) -> list[Row]:
         return value != value, 0.0 if value != value else value, -row.rate if sort == "p99" else 0.0, row.name
 
     return sorted(rows, key=key)
+
+
+def _show(scale: Scale, value: float) -> str:
+    """Return a value as `Scale.show` does, but no wider than 9 columns.
+
+    >>> _show(ONE, 123_456_789), _show(ONE, 9e12)
+    ('1.23e+08', '9.00e+12')
+    """
+    text = scale.show(value)
+    return text if len(text) <= 9 else f"{value * scale.factor:.2e}"
 
 
 def _notes(look: Look) -> list[str]:
