@@ -49,16 +49,16 @@ NOTES = {
         "parameters, those of histograms by the range of the values. Compressed sizes are not compared."
     ),
     "Threads": (
-        "Time for each value, from the first start to the last end, over all threads. Each has its own array and its own "
-        "processor. From memory, two threads share its bandwidth: `numpy.sum`, which only reads, shows how much that is. "
-        "Figures for two threads hold only if two processors were free."
+        "Time for each value, from the first start to the last end, over all threads. Each has its own array and its "
+        "own processor. From memory, two threads share its bandwidth: `numpy.sum`, which only reads, shows how much "
+        "that is. Figures for two threads hold only if two processors were free."
     ),
     "Threads and processes": "As below.",  # until the results are taken anew
     "Directories": (
-        "Recorders that count in files, in a temporary directory. Each process has a block of its own in each file, once "
-        "it has recorded 64 values; hence the price is that of private memory, and does not depend on the number of "
-        "processes. prometheus_client has a file to each process, and its child is bound to its labels beforehand. Figures "
-        "for two processes hold only if two processors were free."
+        "Recorders that count in files, in a temporary directory. Each process has a block of its own in each file, "
+        "once it has recorded 64 values; hence the price is that of private memory, and does not depend on the number "
+        "of processes. prometheus_client has a file to each process, and its child is bound to its labels beforehand. "
+        "Figures for two processes hold only if two processors were free."
     ),
     "Resident memory": (
         "Growth of the process, as the kernel counts it, over the number of recorders, the Python object included. "
