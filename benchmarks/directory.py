@@ -83,7 +83,7 @@ def mapped(results: Results, peers: list[Peer], folder: str) -> None:
 
 def many(results: Results, folder: str) -> None:
     """Make, and read, a directory of many recorders."""
-    values = latencies(1_000)
+    values = latencies(10_000)
     directory = Path(folder, "many")
 
     def make() -> None:
@@ -106,13 +106,13 @@ def many(results: Results, folder: str) -> None:
 def churn(results: Results, folder: str) -> None:
     """Have many processes live and die, each of which counts in a block of its own."""
     registry = Registry(Path(folder, "churn"))
-    recorded = 0
+    values, recorded = [1.0] * 5_000, 0
     for _ in range(SHORT_LIVED):
         pid = os.fork()
         if pid == 0:
-            registry.recorder("churn").record_many([1.0] * 100)
+            registry.recorder("churn").record_many(values)
             os._exit(0)
-        recorded += 100
+        recorded += len(values)
         os.waitpid(pid, 0)
     rec = registry.recorder("churn")
     count("records lost by 10,000 short-lived processes", recorded - rec.snapshot().count, results)

@@ -56,8 +56,8 @@ NOTES = {
     "Threads and processes": "As below.",  # until the results are taken anew
     "Directories": (
         "Recorders that count in files, in a temporary directory. Each process has a block of its own in each file, "
-        "once it has recorded 64 values; hence the price is that of private memory, and does not depend on the number "
-        "of processes. prometheus_client has a file to each process, and its child is bound to its labels beforehand. "
+        "once it has recorded 4,096 values; hence the price is that of private memory, and does not depend on the "
+        "number of processes. prometheus_client has a file to each process; its child is bound to its labels first. "
         "Figures for two processes hold only if two processors were free."
     ),
     "Resident memory": (

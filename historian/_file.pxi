@@ -1,6 +1,8 @@
 # `CounterFile`: a file mapped into memory, in which this process counts beside others, or only looks.
 
-cdef size_t LEASE_AFTER = 64  # records; whoever counts less need not make the file larger
+# Records after which to ask for a block: to have one takes some 30 us, and saves some 7 ns a record.  Whoever counts less
+# need not make the file larger, either.
+cdef size_t LEASE_AFTER = 4096
 cdef size_t LEASE_AGAIN = 1 << 20  # records after which to ask again, at most
 
 
