@@ -21,7 +21,18 @@ FOUND = dict(
 os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
 
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
-CORE_TESTS = ("buckets", "disable", "histogram", "recorder", "registry", "threads", "timed", "timers")
+CORE_TESTS = (
+    "buckets",
+    "disable",
+    "file",
+    "histogram",
+    "processes",
+    "recorder",
+    "registry",
+    "threads",
+    "timed",
+    "timers",
+)
 
 
 @nox.session

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
-from . import asking, bulk, growth, machine, memory, page, parallel, scalar, starting, timers
+from . import asking, bulk, directory, growth, machine, memory, page, parallel, scalar, starting, timers
 from .peers import present
 from .results import Results
 
@@ -19,6 +19,7 @@ PARTS = {
     "timers": timers,
     "asking": asking,
     "parallel": parallel,
+    "directory": directory,
     "memory": memory,
     "starting": starting,
     "growth": growth,

@@ -26,6 +26,7 @@ __all__ = [
     "open_or_create",
     "prepare_directory",
     "read",
+    "read_counters",
 ]
 
 #: Bytes of a new file: the header, and the counters that all processes share.
@@ -102,11 +103,21 @@ def open_file(path: str) -> tuple[CounterFile, Header]:
     """
     fd, header = _open(path, os.O_RDWR)
     try:
-        return CounterFile(fd, path), header
+        file = CounterFile(fd, path)
+        file.read()  # now is the time to find out about damage
+        return file, header
     except ValueError as error:
         raise CorruptFileError(path, str(error)) from None
     finally:
         os.close(fd)
+
+
+def read_counters(file: CounterFile) -> Reading:
+    """Return what is counted in a file that is open.  Raises CorruptFileError."""
+    try:
+        return file.read()
+    except ValueError as error:
+        raise CorruptFileError(file.path, str(error)) from None
 
 
 def read(path: str) -> tuple[Header, Reading]:
