@@ -19,6 +19,7 @@ import time
 from typing import TYPE_CHECKING
 
 from historian import Histogram, Recorder, Registry
+from historian._display import quantity
 
 from . import machine
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 MEMORY = "/dev/shm"
 SECONDS = 20.0
 PAUSE_NS = 200_000  # between two records into the same file
-WRITES = 1 << 26  # bytes that the other process writes before it syncs
-FILES = 200  # that it makes anew, too
+WRITES = 1 << 28  # bytes that the other process writes before it syncs
+FILES = 2000  # that it makes anew, too
 
 
 def write_and_sync(folder: str, ended: Event) -> None:
@@ -102,7 +103,7 @@ def main(seconds: float, folder: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as disk, tempfile.TemporaryDirectory(dir=MEMORY) as memory:
         for busy in (False, True):
             for place, took in zip((disk, memory), measure([disk, memory], seconds, busy)):
-                shown = [f"{took.quantile(q):,.3g} us" for q in (0.5, 0.999, 0.9999, 1)]
+                shown = [quantity(took.quantile(q), "us") for q in (0.5, 0.999, 0.9999, 1)]
                 state = "is written to" if busy else "is left alone"
                 over = took.count - round(took.cdf(1000.0) * took.count)
                 print(f"| {file_system(place)} | {state} | {took.count:,} | {' | '.join(shown)} | {over:,} |")

@@ -34,7 +34,7 @@ def run_console(example: Example) -> None:
         done = subprocess.run(
             command, shell=True, env={**os.environ, "PATH": scripts}, capture_output=True, text=True, check=False
         )
-        assert done.stdout + done.stderr == output, command
+        assert (done.stdout + done.stderr).rstrip("\n") == output.rstrip("\n"), command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())

@@ -214,9 +214,7 @@ def test_a_file_that_is_replaced(directory):
     new = Registry(directory).recorder("q")
     assert new is not old
     new.record_many([2.0, 3.0])
-    old.record_many(
-        [1.0] * ENOUGH
-    )  # into the old file: no block of the new one is taken
+    old.record_many([1.0] * ENOUGH)  # into the old file: no block of the new one is taken
     assert (old.snapshot().count, new.snapshot().count) == (1 + ENOUGH, 2)
     with pytest.raises(FileNotFoundError, match="replaced"):
         old.drain()
