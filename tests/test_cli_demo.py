@@ -189,6 +189,13 @@ def test_a_directory_is_kept(tmp_path, capfd):
     assert f"holds {held:,} values already" in capfd.readouterr().err
 
 
+def test_a_directory_that_others_may_write_to_is_refused(tmp_path, capsys):
+    tmp_path.chmod(0o777)
+    assert main(["demo", "--dir", str(tmp_path)]) == 1
+    why = "others may write to it, its mode is 0777: name a new directory"
+    assert capsys.readouterr().err == f"historian demo: cannot record in {tmp_path}: {why}\n"
+
+
 def test_lost_records_are_a_failure(monkeypatch, capfd):
     monkeypatch.setattr(demo, "_acknowledged", lambda place: [10**9] * 5)
     assert main(["demo", "--seconds", "0.5"]) == 1

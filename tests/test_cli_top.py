@@ -308,6 +308,13 @@ def test_keys_and_sizes_on_a_terminal(busy, terminal):
 
 
 @needs_curses
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 5), (3, 30)])
+def test_a_tiny_terminal_is_no_failure(busy, terminal, rows, columns):
+    shown = terminal(busy, "--interval", "0.1", "--count", "2", rows=rows, columns=columns)
+    assert shown.end() == (0, b"")
+
+
+@needs_curses
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_gives_the_terminal_back(busy, terminal, how, status):
     shown = terminal(busy)

@@ -39,6 +39,8 @@ def run_console(example: Example) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages(page: Path) -> None:
+    if page.name == "processes.md" and sys.platform == "win32":
+        pytest.skip("recorders in a directory need a POSIX system")
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
     if sys.platform != "win32":
         parsers.append(CodeBlockParser("console", run_console))

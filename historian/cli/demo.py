@@ -103,7 +103,11 @@ def _prepare(folder: str, directory: str | None, keeps_samples: bool) -> tuple[R
     """Make all that the processes need; return the registry, and where they find it."""
     from . import _workload
 
-    registry = Registry(directory or os.path.join(folder, "recorders"))
+    try:
+        registry = Registry(directory or os.path.join(folder, "recorders"))
+    except OSError as error:
+        why = (error.strerror or str(error)).partition(": ")[0]
+        raise ValueError(f"cannot record in {error.filename or directory}: {why}: name a new directory") from None
     before = sum(histogram.count for histogram in registry.snapshot().values())
     if before:
         raise ValueError(

@@ -76,7 +76,9 @@ def run(args: argparse.Namespace) -> int:
     except SourceError as error:
         say("top", str(error))
         return 1
-    except PermissionError as error:
+    except OSError as error:
+        if error.filename is None:  # it is about what we write
+            raise
         say("top", f"{error.filename}: {error.strerror}")
         return 1
     return 0
