@@ -335,3 +335,11 @@ def test_a_terminal_that_can_do_nothing_gets_plain_frames(busy, terminal):
     shown = terminal(busy, "--interval", "0.1", "--count", "2", term="dumb")
     assert shown.end() == (0, b"")
     assert "\x1b" not in shown.text and shown.text.count("in the last") == 2
+
+
+@needs_curses
+def test_a_terminal_that_goes_away(busy, terminal):
+    shown = terminal(busy, "--interval", "3600")
+    shown.wait_for("op00")
+    os.close(shown.ours)
+    assert shown.process.communicate(timeout=60)[1] == b"" and shown.process.returncode in (0, 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import curses
+import select
+import sys
 import time
 
 from ._frame import Frame, Line
@@ -22,7 +24,11 @@ def watch_on_screen(watch: Watch, frame: Frame, sort: str, interval: float, coun
 
     However this is left, by an exception or a signal that raises one too, the terminal is as before.
     """
-    curses.wrapper(lambda window: _Screen(window, frame, sort).run(watch, interval, count))
+    try:
+        curses.wrapper(lambda window: _Screen(window, frame, sort).run(watch, interval, count))
+    except curses.error:
+        if not _hung_up():  # else there is nothing to give back
+            raise
 
 
 class _Screen:
@@ -61,6 +67,8 @@ class _Screen:
             if key != curses.ERR:
                 self._obey(key)
                 self._draw(look)
+            elif _hung_up():
+                return False
         return True
 
     def _obey(self, key: int) -> None:
@@ -90,3 +98,10 @@ class _Screen:
             self._window.addstr(y, 0, text, style)
         except curses.error:
             pass  # the window has become smaller in this moment
+
+
+def _hung_up() -> bool:
+    """Return whether the terminal is gone, as when its window is closed: then no key will ever come."""
+    poll = select.poll()
+    poll.register(sys.stdin.fileno(), 0)  # which asks for hang-ups and errors alone
+    return bool(poll.poll(0))

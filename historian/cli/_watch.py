@@ -7,7 +7,7 @@ import time
 from typing import NamedTuple
 
 from .._core import FILE_HEADER_NBYTES, CounterFile
-from .._file import CorruptFileError, _open, files_in
+from .._file import CorruptFileError, files_in, open_fd
 from ..histogram import Histogram
 
 __all__ = ["Change", "Look", "Watch"]
@@ -88,7 +88,7 @@ def _read(path: str) -> tuple[str, Reading]:
 
     Counts and the number of drains belong together: if somebody has drained the file in between, all is read again.
     """
-    fd, header = _open(path, os.O_RDONLY)
+    fd, header = open_fd(path, os.O_RDONLY)
     try:
         drains = _drains(fd)
         while True:
