@@ -7,10 +7,10 @@ import math
 import os
 import sys
 
-from .._display import plain
 from .._merge import merge
 from .._units import check_unit
 from ..histogram import Histogram
+from ._output import put, say
 from .hist import SUFFIX, unit_of
 from .numbers import Layout, read
 from .report import FORMATS, Report, Row
@@ -82,22 +82,22 @@ def run(args: argparse.Namespace) -> int:
     """Read, then print: nothing is printed unless all was read.  Return the exit status."""
     misuse = _misuse(args)
     if misuse:
-        _say(f"error: {misuse}")
+        say("summarize", f"error: {misuse}")
         return 2
     args.unit = args.unit or unit_of(args.files) or "s"
     try:
         rows, total, tallies = _read_all(args)
     except InputError as error:
-        _say(str(error))
+        say("summarize", str(error))
         return 1
     skipped = sum(tally.skipped for tally in tallies)
     if skipped:
         first = next(tally.first for tally in tallies if tally.first)
-        _say(f"skipped {skipped:,} bad {'entry' if skipped == 1 else 'entries'}; the first: {first}")
+        say("summarize", f"skipped {skipped:,} bad {'entry' if skipped == 1 else 'entries'}; the first: {first}")
     if not total.count:
-        _say("there were no numbers to summarize")
+        say("summarize", "there were no numbers to summarize")
     shows_total = len(rows) > 1 and not args.by  # a group may itself be called "total"
-    _put(FORMATS[args.format](Report(rows, total, shows_total, args.unit, args.percentiles, skipped)))
+    put(FORMATS[args.format](Report(rows, total, shows_total, args.unit, args.percentiles, skipped)))
     return 0
 
 
@@ -197,20 +197,7 @@ def _check_stdin() -> None:
     if sys.stdin is None:
         raise InputError("there is no standard input: name a file")
     if sys.stdin.isatty():
-        _say("reading numbers from the terminal; Ctrl-D on a new line ends them, --help shows other ways")
+        say("summarize", "reading numbers from the terminal; Ctrl-D on a new line ends them, --help shows other ways")
     elif os.name == "posix" and not os.get_blocking(sys.stdin.fileno()):
         # A read would come back short before the end, and pass for it.
         raise InputError("standard input is a pipe in non-blocking mode: put `cat |` before, or name a file")
-
-
-# ---- writing ---------------------------------------------------------------------------------------
-
-
-def _put(text: str) -> None:
-    """Print text; what the terminal's encoding lacks comes out as escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-
-
-def _say(message: str) -> None:
-    print(f"historian summarize: {plain(message)}", file=sys.stderr)
