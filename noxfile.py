@@ -1,4 +1,4 @@
-"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench bench-check sanitize``."""
+"""What is checked, under the names that people type: ``nox -s lint``; ``nox -l`` lists them all."""
 
 import os
 import platform
@@ -26,12 +26,14 @@ CORE_TESTS = (
     "disable",
     "file",
     "histogram",
+    "merge",
     "processes",
     "recorder",
     "registry",
     "threads",
     "timed",
     "timers",
+    "wire",
 )
 
 
@@ -107,3 +109,23 @@ def sanitize(session: nox.Session, sanitizer: str) -> None:
         command = ["setarch", platform.machine(), "-R", *command]  # TSan cannot place its shadow memory under ASLR
     session.chdir(session.create_tmp())
     session.run(*command, env=env, external=True)
+
+
+@nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Fuzz what reads blobs, guided by coverage, for a number of seconds (default: 60; needs clang with libFuzzer)."""
+    if not shutil.which("clang"):
+        session.error("there is no clang: on Debian, apt-get install clang")
+    seconds = session.posargs[0] if session.posargs else "60"
+    work = Path(session.create_tmp())
+    corpus, binary = work / "corpus", work / "fuzz_blob"  # the corpus is kept: the next run goes on from there
+    corpus.mkdir(exist_ok=True)
+    for path in sorted((ROOT / "tests" / "data").glob("*.hist")):
+        (corpus / path.name).write_bytes(path.read_bytes()[:-4])  # the checksum is put back by the fuzzer
+    source = str(ROOT / "tests" / "fuzz_blob.c")
+    sanitizers = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
+    session.run(
+        "clang", "-g", "-O1", *sanitizers, "-I", str(ROOT / "historian"), source, "-o", str(binary), external=True
+    )
+    options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1", f"-artifact_prefix={work}/"]
+    session.run(str(binary), *options, str(corpus), external=True)

@@ -48,6 +48,11 @@ NOTES = {
         "Each library's own form, or a pickle where it has none. Sizes of sketches are bounded by their "
         "parameters, those of histograms by the range of the values. Compressed sizes are not compared."
     ),
+    "Merge of 10,000 as they arrive": (
+        "Decoded and merged, one after the other; historian is handed them all in one call. All have the same counts: "
+        "20 different sets, and copies of them. ddsketch as protobuf, which leaves out sum, minimum and maximum; "
+        "hdrhistogram deflated, with two digits."
+    ),
     "Threads": (
         "Time for each value, from the first start to the last end, over all threads. Each has its own array and its "
         "own processor. From memory, two threads share its bandwidth: `numpy.sum`, which only reads, shows how much "

@@ -92,12 +92,10 @@ class Historian(Peer):
         return a + b
 
     def encode(self, frozen):
-        return frozen.to_bytes() if hasattr(frozen, "to_bytes") else pickle.dumps(frozen)
+        return frozen.to_bytes()
 
     def decode(self, data):
-        return (
-            historian.Histogram.from_bytes(data) if hasattr(historian.Histogram, "from_bytes") else pickle.loads(data)
-        )
+        return historian.Histogram.from_bytes(data)
 
 
 class HdrHistogram(Peer):
@@ -128,7 +126,7 @@ class HdrHistogram(Peer):
 
 
 class DDSketch(Peer):
-    name, needs = "ddsketch", "ddsketch"
+    name, needs = "ddsketch", "ddsketch.pb.proto"  # which needs protobuf
 
     def new(self):
         from ddsketch import DDSketch
@@ -146,10 +144,15 @@ class DDSketch(Peer):
         return a
 
     def encode(self, frozen):
-        return pickle.dumps(frozen)  # its protobuf form needs a further package
+        from ddsketch.pb.proto import DDSketchProto
+
+        return DDSketchProto.to_proto(frozen).SerializeToString()
 
     def decode(self, data):
-        return pickle.loads(data)
+        from ddsketch.pb.ddsketch_pb2 import DDSketch
+        from ddsketch.pb.proto import DDSketchProto
+
+        return DDSketchProto.from_proto(DDSketch.FromString(data))
 
 
 class Prometheus(Peer):

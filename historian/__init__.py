@@ -6,6 +6,7 @@ to                              use
 record, from any thread         `Recorder`, or `recorder` for one by name; ``with rec.time():``, ``@rec.timed``
 ask                             `Histogram`: ``rec.snapshot().quantile(0.99)``
 combine                         ``a + b``, `merge`
+send, store                     ``h.to_bytes()``, ``Histogram.from_bytes(data)``
 keep many by name, print them   `Registry`: ``print(registry.profile())``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``; `historian.tail`
@@ -31,7 +32,8 @@ except ModuleNotFoundError as _missing:
     raise ImportError(
         "historian's core is not compiled here: pip install . (then run from another folder)"
     ) from _missing
-from .histogram import Histogram, merge
+from ._merge import MergeWarning, merge
+from .histogram import Histogram
 from .recorder import Recorder
 from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder
 
@@ -42,6 +44,7 @@ __all__ = [
     "CorruptFileWarning",
     "Histogram",
     "Key",
+    "MergeWarning",
     "Recorder",
     "Registry",
     "buckets",

@@ -6,13 +6,13 @@ One compiled module, a file to each noun: they are included at the end, in the o
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_RECORDS_RO, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.exc cimport PyErr_Clear
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN
-from libc.stdint cimport INT64_MAX
+from libc.stdint cimport INT64_MAX, uint8_t
 from libc.errno cimport errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
@@ -93,6 +93,48 @@ cdef extern from "_lease.h" nogil:
     )
     void historian_end_lease(historian_lease *)
 
+cdef extern from "_wire.h" nogil:
+    const char *HISTORIAN_BLOB_MAGIC
+    enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SUM_TOP, HISTORIAN_BLOB_MOST, HISTORIAN_SUM_WORDS
+    ctypedef enum historian_verdict:
+        HISTORIAN_GOOD
+        HISTORIAN_TOO_SHORT
+        HISTORIAN_TOO_LONG
+        HISTORIAN_BAD_MAGIC
+        HISTORIAN_BAD_VERSION
+        HISTORIAN_BAD_CHECKSUM
+        HISTORIAN_BAD_SCALE
+        HISTORIAN_BAD_FLAGS
+        HISTORIAN_BAD_UNIT
+        HISTORIAN_BAD_SLOTS
+        HISTORIAN_BAD_SUM
+        HISTORIAN_BAD_EXTREMES
+        HISTORIAN_BAD_COUNTS
+        HISTORIAN_TOO_MANY
+    ctypedef struct historian_blob:
+        const uint8_t *unit
+        const uint8_t *sum
+        const uint8_t *packed
+        size_t unit_nbytes, packed_nbytes, sum_shift, sum_nbytes, first, slots
+        uint64_t min, max
+        unsigned version, scale, flags
+    ctypedef struct historian_merged:
+        uint64_t counts[HISTORIAN_SLOTS]
+        uint64_t read[HISTORIAN_SLOTS]
+        uint64_t total, min, max
+        uint64_t sum[HISTORIAN_SUM_WORDS]
+    size_t HISTORIAN_PACKED_NBYTES(size_t slots)
+    size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bits)
+    historian_verdict historian_read_counts(const historian_blob *blob, uint64_t *counts, uint64_t *total)
+    void historian_make_crc_tables()
+    void historian_choose_unpack(const char *most)
+    historian_verdict historian_read_blob(const uint8_t *data, size_t size, historian_blob *blob)
+    historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob)
+    bint historian_add_counts(
+        historian_merged *, const uint64_t *counts, size_t first, size_t slots,
+        uint64_t total, uint64_t min, uint64_t max
+    )
+
 cdef extern from "_python.h":
     enum: HISTORIAN_HAS_GIL
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
@@ -145,6 +187,7 @@ def number(value, /):
 
 
 include "_counts.pxi"
+include "_wire.pxi"
 include "_file.pxi"
 include "_counters.pxi"
 include "_arrays.pxi"

@@ -86,6 +86,35 @@ class Delegates:
 
         return sampling.enough_for(_histogram(self), q, n, confidence)
 
+    # ---- to and from bytes ----
+
+    def to_bytes(self) -> bytes:
+        """Return the histogram as bytes, which `from_bytes` reads back without loss, for files and between machines.
+
+        A million latencies take about 750 bytes.  Histograms that agree in counts, unit, extremes and sum, to its last
+        bit, have the same bytes.  O(buckets).  The format is in docs/format.md.
+        """
+        from . import wire
+
+        return wire.to_bytes(_histogram(self))
+
+    @classmethod
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Histogram:
+        """Return the histogram that `to_bytes` wrote.
+
+        O(buckets), in little memory whatever the bytes are.  Raises ValueError, saying what is wrong, for any bytes
+        that `to_bytes` would not write, TypeError for what are no bytes.  To add up many, hand their bytes to
+        `historian.merge`.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([1.0, 2.0])
+        >>> len(h.to_bytes()), Histogram.from_bytes(h.to_bytes()) == h
+        (41, True)
+        """
+        from . import wire  # in half the time that importing the function takes
+
+        return wire.from_bytes(data)
+
     # ---- to and from plain data ----
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from ._units import check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any, NoReturn, overload
 
     import numpy as np
@@ -25,7 +24,7 @@ else:
         return function
 
 
-__all__ = ["Histogram", "merge"]
+__all__ = ["Histogram"]
 
 TO_INDEX = FIRST_INDEX - 1  # from a slot to the index of its bucket
 _EMPTY = Counts.of([], [])
@@ -34,7 +33,7 @@ _EMPTY = Counts.of([], [])
 class Histogram(Delegates):
     """How often each bucket of values occurred, with their exact sum, minimum and maximum.
 
-    An immutable value: it compares, hashes, pickles, adds (`merge`) and subtracts (an interval between two
+    An immutable value: it compares, hashes, pickles, adds (`historian.merge`) and subtracts (an interval between two
     snapshots).  Make one with `Recorder.snapshot`, `Histogram.from_values` or `Histogram.from_dict`; ``Histogram()``
     is empty, the identity of ``+``.
 
@@ -81,7 +80,7 @@ class Histogram(Delegates):
                 low = buckets.lower(counts.first + TO_INDEX)
             if high != high:
                 high = min(buckets.upper(counts.last + TO_INDEX), LARGEST)
-        return make(counts, unit, sum(map(exact, sums)), low, high)
+        return make(counts, unit, max(0, sum(map(exact, sums))), low, high)
 
     # ---- facts ----
 
@@ -299,7 +298,7 @@ class Histogram(Delegates):
         return self._counts, self._unit, self.sum, low, high
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Histogram.from_dict, (self.to_dict(),)
+        return Histogram.from_bytes, (self.to_bytes(),)
 
     # ---- looks ----
 
@@ -369,23 +368,6 @@ class Histogram(Delegates):
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
 LARGEST = 1.7976931348623157e308  # the largest finite float64
-
-
-def merge(histograms: Iterable[Histogram]) -> Histogram:
-    """Return the histogram of all values of all `histograms`; empty for none.
-
-    O(total buckets).  Raises ValueError if units differ, TypeError for what is no histogram.
-
-    >>> merge([Histogram.from_values([1.0]), Histogram.from_values([3.0])]).sum
-    4.0
-    """
-    result = Histogram()
-    for histogram in histograms:
-        if not isinstance(histogram, Histogram):
-            hint = ": pass its .snapshot()" if hasattr(histogram, "snapshot") else ""
-            raise TypeError(f"merge() takes an iterable of histograms, not one with {histogram!r}{hint}")
-        result += histogram
-    return result
 
 
 def make(counts: Counts, unit: str, total: int, low: float, high: float) -> Histogram:

@@ -8,9 +8,9 @@ after the other, are one file of what both have counted.
 from __future__ import annotations
 
 import os
-import stat
 
 from ._key import Key
+from ._replace import replace
 from .histogram import Histogram
 
 TYPE_CHECKING = False
@@ -35,23 +35,7 @@ def save(snapshot: Mapping[Key, Histogram], path: str | os.PathLike[str]) -> Non
     >>> load(path) == registry.snapshot()
     True
     """
-    text = dump(snapshot).encode()
-    place = os.path.realpath(os.fsdecode(path))
-    if os.path.exists(place) and not stat.S_ISREG(os.stat(place).st_mode):  # a pipe or a terminal: nothing to replace
-        with open(place, "wb") as stream:
-            stream.write(text)
-        return
-    aside = f"{place}.{os.urandom(8).hex()}.new"
-    try:
-        with open(aside, "xb") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(aside, place)
-    except BaseException:
-        if os.path.exists(aside):
-            os.unlink(aside)
-        raise
+    replace(path, dump(snapshot).encode())
 
 
 def dump(snapshot: Mapping[Key, Histogram]) -> str:

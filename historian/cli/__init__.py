@@ -7,7 +7,7 @@ import os
 import sys
 
 from .. import __version__
-from . import clear, demo, profile, snapshot, summarize, top
+from . import clear, demo, merge, profile, snapshot, summarize, top
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (demo, summarize, profile, top, snapshot, clear):
+    for command in (demo, summarize, merge, profile, top, snapshot, clear):
         command.add_parser(commands)
     args = parser.parse_args(argv)
     if sys.stdout is None:  # closed by whoever started us

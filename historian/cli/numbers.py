@@ -1,4 +1,4 @@
-"""Numbers from files into a `Tally`, a bounded block at a time: plain text, csv, JSON lines, .npy."""
+"""Numbers from files into a `Tally`, a bounded block at a time: plain text, csv, JSON lines, .npy, .hist."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import math
 import re
 from typing import BinaryIO, NamedTuple
 
+from .hist import SUFFIX, read_hist
 from .lines import Lines, blocks
 from .tally import InputError, Tally, clipped
 
@@ -42,6 +43,8 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
         from .npy import read_npy
 
         read_npy(stream, name, tally)
+    elif lowered.endswith(SUFFIX):
+        read_hist(stream, name, tally)
     elif layout.field:
         read_json_lines(stream, name, layout.field, tally)
     elif layout.column or lowered.endswith((".csv", ".tsv")):

@@ -7,9 +7,11 @@ import math
 import os
 import sys
 
+from .._merge import merge
 from .._units import check_unit
-from ..histogram import Histogram, merge
+from ..histogram import Histogram
 from ._output import put, say
+from .hist import SUFFIX, unit_of
 from .numbers import Layout, read
 from .report import FORMATS, Report, Row
 from .tally import InputError, Tally
@@ -20,8 +22,9 @@ DESCRIPTION = """\
 Print percentiles of numbers, such as latencies, from files or standard input.
 
 Plain text holds one or more numbers a line; blank lines and what follows a # are skipped. A file whose name ends in
-.npy is a numpy array; .csv and .tsv, or any other file with --column, is a table whose first line names the columns;
-with --field, a file holds one JSON object a line. Input of any size is read in little memory.
+.npy is a numpy array, in .hist a histogram as Histogram.to_bytes() and historian merge write it; .csv and .tsv, or any
+other file with --column, is a table whose first line names the columns; with --field, a file holds one JSON object a
+line. Input of any size is read in little memory.
 
 Percentiles are within 0.5415 % of a number that was read; count, min, max and mean are exact. The columns "zero" and
 "overflow" appear if numbers lie at or below 2**-32 or above 2**64, where percentiles are not that accurate.
@@ -56,7 +59,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     where.add_argument("--field", metavar="A.B", type=_name, help="take the numbers in this field of JSON lines")
     parser.add_argument("--by", metavar="COLUMN", type=_name, help="print one row for each value of this column of csv")
     parser.add_argument(
-        "--unit", metavar="UNIT", type=_unit, default="s", help="unit of the scaled numbers (default: s)"
+        "--unit", metavar="UNIT", type=_unit, help="unit of the scaled numbers (default: that of a .hist file, or s)"
     )
     parser.add_argument(
         "--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by this first"
@@ -81,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     if misuse:
         say("summarize", f"error: {misuse}")
         return 2
+    args.unit = args.unit or unit_of(args.files) or "s"
     try:
         rows, total, tallies = _read_all(args)
     except InputError as error:
@@ -142,9 +146,13 @@ def _misuse(args: argparse.Namespace) -> str:
     if args.files.count("-") > 1:
         return "standard input (-) can be read only once"
     for option in ("column", "field"):
-        npy = [file for file in args.files if file.lower().endswith(".npy")]
+        npy = [file for file in args.files if file.lower().endswith((".npy", SUFFIX))]
         if npy and getattr(args, option):
-            return f"--{option} means nothing in an array such as {npy[0]!r}: summarize it on its own"
+            what = "a histogram" if npy[0].lower().endswith(SUFFIX) else "an array"
+            return f"--{option} means nothing in {what} such as {npy[0]!r}: summarize it on its own"
+    hist = [file for file in args.files if file.lower().endswith(SUFFIX)]
+    if hist and args.scale != 1.0:
+        return f"--scale cannot change what a histogram such as {hist[0]!r} has counted: summarize it on its own"
     return ""
 
 

@@ -52,6 +52,15 @@ class Tally:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
         counters.record_many(values)
 
+    def add_histogram(self, histogram: Histogram, where: str) -> None:
+        """Count what a histogram has counted.  O(buckets).  Raises InputError if it is in another unit."""
+        if histogram.unit != self._unit:
+            raise InputError(
+                f"{where}: its values are in {histogram.unit!r}, not in {self._unit!r}, and cannot be converted"
+            )
+        counters = self._groups.get("") or self._make("")
+        counters._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+
     def _make(self, group: str) -> Counters:
         if len(self._groups) == MOST_GROUPS:
             raise InputError(

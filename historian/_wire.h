@@ -1,0 +1,220 @@
+/* A blob: one histogram as bytes. How it is read, and how many of them are added up without an object for each.
+ *
+ * docs/format.md describes the bytes; wire.py writes them. C99; no Python in here. A blob may hold anything: nothing is
+ * read beyond its end, nothing is allocated, and the time is in proportion to its size or to the slots it names.
+ */
+#ifndef HISTORIAN_WIRE_H
+#define HISTORIAN_WIRE_H
+
+#include "_cells.h"
+#include "_packed.h"
+
+#define HISTORIAN_BLOB_MAGIC "\x89HSB"
+enum {
+    HISTORIAN_BLOB_VERSION = 1,
+    HISTORIAN_BLOB_SCALE = 6, /* 2^6 buckets to the octave */
+    HISTORIAN_BLOB_FLAGS = 0, /* that may be set; bit 0 is kept for counts that are estimates */
+    /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of 2^-1074
+     * that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
+    HISTORIAN_BLOB_SUM_TOP = 263,
+    HISTORIAN_BLOB_SUM = HISTORIAN_BLOB_SUM_TOP + 8,
+    HISTORIAN_SUM_WORDS = 36, /* of 64 bits: room for 2^64 such sums, and for what is carried */
+    HISTORIAN_BLOB_HEAD = 8,  /* bytes before the unit */
+    HISTORIAN_BLOB_FACTS = 22, /* bytes from the first bucket to the length of the sum */
+    HISTORIAN_BLOB_EMPTY = HISTORIAN_BLOB_HEAD + 2 + 4 /* bytes of an empty histogram, besides the unit */
+};
+/* No blob has more bytes. */
+#define HISTORIAN_BLOB_MOST \
+    (HISTORIAN_BLOB_EMPTY + 255 + HISTORIAN_BLOB_FACTS + HISTORIAN_BLOB_SUM + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
+
+typedef enum {
+    HISTORIAN_GOOD,
+    HISTORIAN_TOO_SHORT,
+    HISTORIAN_TOO_LONG,
+    HISTORIAN_BAD_MAGIC,
+    HISTORIAN_BAD_VERSION,
+    HISTORIAN_BAD_CHECKSUM,
+    HISTORIAN_BAD_SCALE,
+    HISTORIAN_BAD_FLAGS,
+    HISTORIAN_BAD_UNIT, /* which the caller finds out */
+    HISTORIAN_BAD_SLOTS,
+    HISTORIAN_BAD_SUM,
+    HISTORIAN_BAD_EXTREMES,
+    HISTORIAN_BAD_COUNTS,
+    HISTORIAN_TOO_MANY /* the blob is good, but takes the total of many to 2^63 */
+} historian_verdict;
+
+/* What a blob says; its pointers lead into its bytes. */
+typedef struct {
+    const uint8_t *unit, *sum, *packed;
+    size_t unit_nbytes, packed_nbytes;
+    size_t sum_shift, sum_nbytes; /* the sum is the number in `sum` times 256^sum_shift, in units of 2^-1074 */
+    size_t first, slots;          /* the first populated slot, and slots from there to the last one; 0, 0 if empty */
+    uint64_t min, max;            /* bits of float64 */
+    unsigned version, scale, flags;
+} historian_blob;
+
+/* ---- CRC-32, as zlib and many others compute it: polynomial 0xedb88320, reflected ----------------------------------------------------------- */
+
+static uint32_t historian_crc_tables[8][256]; /* [k][byte]: the remainder of a byte that k more follow */
+
+/* To be called once, before all else. */
+static void historian_make_crc_tables(void) {
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        uint32_t crc = byte;
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+        historian_crc_tables[0][byte] = crc;
+    }
+    for (int k = 1; k < 8; k++)
+        for (int byte = 0; byte < 256; byte++) {
+            uint32_t crc = historian_crc_tables[k - 1][byte];
+            historian_crc_tables[k][byte] = crc >> 8 ^ historian_crc_tables[0][crc & 255];
+        }
+}
+
+/* Eight bytes a step ("slicing by 8", Kounavis and Berry, 2005). */
+static uint32_t historian_crc32(const uint8_t *bytes, size_t size) {
+    const uint32_t(*tables)[256] = historian_crc_tables;
+    uint32_t crc = 0xffffffffu;
+    for (; size >= 8; size -= 8, bytes += 8) {
+        uint64_t x = historian_load_le(bytes) ^ crc;
+        crc = tables[7][x & 255] ^ tables[6][x >> 8 & 255] ^ tables[5][x >> 16 & 255] ^ tables[4][x >> 24 & 255] ^
+              tables[3][x >> 32 & 255] ^ tables[2][x >> 40 & 255] ^ tables[1][x >> 48 & 255] ^ tables[0][x >> 56];
+    }
+    while (size--) crc = crc >> 8 ^ tables[0][(crc ^ *bytes++) & 255];
+    return ~crc;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
+
+HISTORIAN_INLINE size_t historian_two_bytes(const uint8_t *at) { return (size_t)at[0] | (size_t)at[1] << 8; }
+
+HISTORIAN_INLINE uint32_t historian_four_bytes(const uint8_t *at) {
+    return (uint32_t)historian_two_bytes(at) | (uint32_t)historian_two_bytes(at + 2) << 16;
+}
+
+/* Whether a value, by its bits, is in a bucket or that bucket's lower edge, as the extremes of a difference may be. */
+HISTORIAN_INLINE int historian_touches(uint64_t bits, size_t slot) {
+    if (bits > HISTORIAN_MAX_BITS) return 0;
+    return historian_slot(bits) == slot || (bits < HISTORIAN_MAX_BITS && historian_slot(bits + 1) == slot);
+}
+
+/* Read what stands between the number of slots and the sum. */
+static historian_verdict historian_read_facts(const uint8_t *at, historian_blob *blob) {
+    blob->first = (historian_two_bytes(at) - (size_t)(HISTORIAN_FIRST_INDEX - 1)) & 0xffff;
+    if (blob->first + blob->slots > HISTORIAN_SLOTS) return HISTORIAN_BAD_SLOTS;
+    blob->min = historian_load_le(at + 2);
+    blob->max = historian_load_le(at + 10);
+    if (blob->min > blob->max || !historian_touches(blob->min, blob->first) ||
+        !historian_touches(blob->max, blob->first + blob->slots - 1))
+        return HISTORIAN_BAD_EXTREMES;
+    blob->sum_shift = historian_two_bytes(at + 18);
+    blob->sum_nbytes = historian_two_bytes(at + 20);
+    return blob->sum_shift + blob->sum_nbytes > HISTORIAN_BLOB_SUM ? HISTORIAN_BAD_SUM : HISTORIAN_GOOD;
+}
+
+/* Read what stands between the unit and the CRC-32, `size` bytes. */
+static historian_verdict historian_read_body(const uint8_t *at, size_t size, historian_blob *blob) {
+    historian_verdict verdict;
+    blob->slots = historian_two_bytes(at);
+    if (!blob->slots) return size == 2 ? HISTORIAN_GOOD : HISTORIAN_TOO_LONG;
+    if (size < 2 + HISTORIAN_BLOB_FACTS) return HISTORIAN_TOO_SHORT;
+    verdict = historian_read_facts(at + 2, blob);
+    if (verdict != HISTORIAN_GOOD) return verdict;
+    blob->sum = at + 2 + HISTORIAN_BLOB_FACTS;
+    size -= 2 + HISTORIAN_BLOB_FACTS;
+    if (size < blob->sum_nbytes) return HISTORIAN_TOO_SHORT;
+    /* There is one way to write each sum: it has no byte 0 at either end, and no shift if it is 0. */
+    if (blob->sum_nbytes ? !blob->sum[0] || !blob->sum[blob->sum_nbytes - 1] : blob->sum_shift) return HISTORIAN_BAD_SUM;
+    blob->packed = blob->sum + blob->sum_nbytes;
+    blob->packed_nbytes = size - blob->sum_nbytes;
+    return HISTORIAN_GOOD;
+}
+
+/* Read all of a blob but the counts, and whether the unit is a text. */
+static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, historian_blob *blob) {
+    memset(blob, 0, sizeof *blob);
+    if (size < HISTORIAN_BLOB_EMPTY + 1) return HISTORIAN_TOO_SHORT;
+    if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, 4)) return HISTORIAN_BAD_MAGIC;
+    blob->version = bytes[4];
+    blob->scale = bytes[5];
+    blob->flags = bytes[6];
+    blob->unit_nbytes = bytes[7];
+    if (blob->version != HISTORIAN_BLOB_VERSION) return HISTORIAN_BAD_VERSION;
+    if (size > HISTORIAN_BLOB_MOST) return HISTORIAN_TOO_LONG;
+    if (historian_crc32(bytes, size - 4) != historian_four_bytes(bytes + size - 4)) return HISTORIAN_BAD_CHECKSUM;
+    if (blob->scale != HISTORIAN_BLOB_SCALE) return HISTORIAN_BAD_SCALE;
+    if (blob->flags & ~(unsigned)HISTORIAN_BLOB_FLAGS) return HISTORIAN_BAD_FLAGS;
+    if (!blob->unit_nbytes) return HISTORIAN_BAD_UNIT;
+    if (size < HISTORIAN_BLOB_EMPTY + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
+    blob->unit = bytes + HISTORIAN_BLOB_HEAD;
+    return historian_read_body(blob->unit + blob->unit_nbytes, size - HISTORIAN_BLOB_HEAD - 4 - blob->unit_nbytes, blob);
+}
+
+/* Read the counts of a blob that is not empty, and their total. */
+static historian_verdict historian_read_counts(const historian_blob *blob, uint64_t *counts, uint64_t *total) {
+    uint64_t top = 0;
+    if (!historian_unpack(blob->packed, blob->packed_nbytes, blob->slots, counts, total)) return HISTORIAN_BAD_COUNTS;
+    for (size_t i = blob->sum_nbytes; i-- && blob->sum_shift + i >= HISTORIAN_BLOB_SUM_TOP;)
+        top |= (uint64_t)blob->sum[i] << 8 * (blob->sum_shift + i - HISTORIAN_BLOB_SUM_TOP);
+    return top < *total ? HISTORIAN_GOOD : HISTORIAN_BAD_SUM;
+}
+
+/* ---- adding up -------------------------------------------------------------------------------------------------------------------- */
+
+/* Many histograms together. All zeros but for `min` is empty. */
+typedef struct {
+    uint64_t counts[HISTORIAN_SLOTS];
+    uint64_t read[HISTORIAN_SLOTS]; /* the counts of one blob, until all of it is known to be good */
+    uint64_t total;                 /* of `counts`, in [0, 2^63) */
+    uint64_t min, max;              /* bits of float64; all ones, and 0, if empty */
+    uint64_t sum[HISTORIAN_SUM_WORDS]; /* in units of 2^-1074, the lowest word first */
+} historian_merged;
+
+/* Add a number below 2^64, times 256^shift. */
+HISTORIAN_INLINE void historian_add_word(historian_merged *merged, uint64_t x, size_t shift) {
+    uint64_t *word = merged->sum + (shift >> 3);
+    unsigned bits = 8 * (shift & 7);
+    uint64_t low = x << bits, high = bits ? x >> (64 - bits) : 0;
+    *word += low;
+    high += *word++ < low; /* no overflow: if bits is 0, so is high, and if not, high < 2^56 */
+    while (high) {
+        *word += high;
+        high = *word++ < high;
+    }
+}
+
+static void historian_add_sum(historian_merged *merged, const historian_blob *blob) {
+    for (size_t i = 0; i < blob->sum_nbytes; i += 8) {
+        uint64_t x = 0;
+        size_t n = blob->sum_nbytes - i < 8 ? blob->sum_nbytes - i : 8;
+        while (n--) x = x << 8 | blob->sum[i + n];
+        historian_add_word(merged, x, blob->sum_shift + i);
+    }
+}
+
+/* Add counts with their total and extremes. Return 0, and change nothing, if there would be 2^63 or more in all. */
+static int historian_add_counts(historian_merged *merged, const uint64_t *counts, size_t first, size_t slots,
+                                uint64_t total, uint64_t min, uint64_t max) {
+    if (total > (uint64_t)INT64_MAX - merged->total) return 0;
+    merged->total += total;
+    if (min < merged->min) merged->min = min;
+    if (max > merged->max) merged->max = max;
+    for (size_t i = 0; i < slots; i++) merged->counts[first + i] += counts[i];
+    return 1;
+}
+
+/* Add what a blob holds. Unless that is good, nothing changes. */
+static historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob) {
+    historian_verdict verdict;
+    uint64_t total;
+    if (!blob->slots) return HISTORIAN_GOOD;
+    verdict = historian_read_counts(blob, merged->read, &total);
+    if (verdict != HISTORIAN_GOOD) return verdict;
+    if (!historian_add_counts(merged, merged->read, blob->first, blob->slots, total, blob->min, blob->max))
+        return HISTORIAN_TOO_MANY;
+    historian_add_sum(merged, blob);
+    return HISTORIAN_GOOD;
+}
+
+#endif

@@ -1,0 +1,220 @@
+# `Merged`: many histograms added up, and one histogram read from a blob.
+
+historian_make_crc_tables()
+historian_choose_unpack(os.environ.get("HISTORIAN_SIMD", "").encode())
+
+#: How blobs begin, and what they say of themselves: see docs/format.md.
+BLOB_MAGIC = HISTORIAN_BLOB_MAGIC[:4]
+BLOB_VERSION = HISTORIAN_BLOB_VERSION
+BLOB_SCALE = HISTORIAN_BLOB_SCALE
+BLOB_SUM_TOP = HISTORIAN_BLOB_SUM_TOP
+BLOB_MOST_NBYTES = HISTORIAN_BLOB_MOST
+
+
+def packed(Counts counts not None, /):
+    """Return the counts, from the first populated slot to the last, as the bits that a blob holds.  O(slots)."""
+    cdef size_t room = HISTORIAN_PACKED_NBYTES(counts.length)
+    cdef uint64_t *raw = <uint64_t *>malloc(counts.length * sizeof(uint64_t) + 1)
+    cdef uint8_t *bits = <uint8_t *>calloc(room, 1)
+    cdef int j
+    try:
+        if raw is NULL or bits is NULL:
+            raise MemoryError()
+        for j in range(counts.length):
+            raw[j] = counts.totals[j] - (counts.totals[j - 1] if j else 0)
+        return (<const char *>bits)[:historian_pack(raw, counts.length, bits)]
+    finally:
+        free(raw)
+        free(bits)
+
+
+def unpacked_blob(data, /):
+    """Return (counts, unit, sum, min, max) of the one histogram in a blob; `sum` is a whole number of 2**-1074.
+
+    Raises ValueError, saying what is wrong, if it is none, TypeError for what are no bytes.  O(slots), in memory for
+    one histogram whatever the bytes are.
+    """
+    cdef Py_buffer view
+    cdef historian_blob blob
+    cdef historian_verdict verdict
+    cdef Counts counts = Counts.__new__(Counts)
+    cdef uint64_t *totals
+    cdef uint64_t total = 0
+    cdef size_t j
+    open_bytes(data, &view)
+    try:
+        reason, unit = read_blob(&view, &blob)
+        if reason is not None:
+            raise ValueError(f"not the bytes of a histogram: {reason}")
+        if not blob.slots:
+            return counts, unit, 0, NAN, NAN
+        counts.allocate(<int>blob.first, <int>blob.slots)
+        verdict = historian_read_counts(&blob, counts.totals, &total)
+        if verdict != HISTORIAN_GOOD:
+            raise ValueError(f"not the bytes of a histogram: {why(verdict, &blob, view.len)}")
+        totals, total = counts.totals, 0
+        for j in range(blob.slots):
+            total += totals[j]
+            totals[j] = total
+        sum = int.from_bytes((<const char *>blob.sum)[:blob.sum_nbytes], "little") << (8 * blob.sum_shift)
+        return counts, unit, sum, historian_double(blob.min), historian_double(blob.max)
+    finally:
+        PyBuffer_Release(&view)
+
+
+@cython.final
+cdef class Merged:
+    """Many histograms added up, in counters of its own.  For one thread."""
+
+    cdef historian_merged *merged
+    cdef object sum  # of the histograms that came as objects, in units of 2**-1074
+    cdef readonly str unit  # common to all so far; "s" also while there is none
+    cdef bytes encoded_unit
+
+    def __cinit__(self):
+        self.merged = <historian_merged *>calloc(1, sizeof(historian_merged))
+        if self.merged is NULL:
+            raise MemoryError()
+        self.merged.min = ~<uint64_t>0
+        self.sum = 0
+        self.unit, self.encoded_unit = "s", b"s"
+
+    def __dealloc__(self):
+        free(self.merged)
+
+    @property
+    def total(self):
+        """Records in all histograms together."""
+        return self.merged.total
+
+    def add(self, Counts counts not None, str unit not None, sum, double min, double max, /):
+        """Add a histogram.  Raises ValueError for another unit, OverflowError if there would be 2**63 records.
+
+        O(slots).  Unless all is well, nothing changes.
+        """
+        cdef uint64_t before = 0
+        cdef int j
+        self.take_unit(unit, counts.length == 0)
+        if not counts.length:
+            return
+        for j in range(counts.length):
+            self.merged.read[j] = counts.totals[j] - before
+            before = counts.totals[j]
+        if not historian_add_counts(
+            self.merged, self.merged.read, counts.first, counts.length, before,
+            historian_bits(min + 0.0), historian_bits(max + 0.0),
+        ):
+            raise OverflowError("the merged count would reach 2**63")
+        self.sum += sum
+
+    def add_bytes(self, data, /):
+        """Add the histogram in a blob.  Return None, or, if it is none, what is wrong with it: then nothing changes.
+
+        Otherwise as `add`; TypeError for what are no bytes.
+        """
+        cdef Py_buffer view
+        cdef historian_blob blob
+        cdef historian_verdict verdict
+        cdef uint64_t total
+        open_bytes(data, &view)
+        try:
+            verdict = historian_read_blob(<const uint8_t *>view.buf, view.len, &blob)
+            if verdict != HISTORIAN_GOOD:
+                return why(verdict, &blob, view.len)
+            if not self.has_unit(&blob):
+                reason, unit = read_blob(&view, &blob)
+                if reason is not None:
+                    return reason
+                # The counts are looked at first: what is no histogram must not decide what unit the others have.
+                verdict = historian_read_counts(&blob, self.merged.read, &total) if blob.slots else HISTORIAN_GOOD
+                if verdict != HISTORIAN_GOOD:
+                    return why(verdict, &blob, view.len)
+                self.take_unit(unit, blob.slots == 0)
+            verdict = historian_merge_blob(self.merged, &blob)
+            if verdict == HISTORIAN_TOO_MANY:
+                raise OverflowError("the merged count would reach 2**63")
+            return None if verdict == HISTORIAN_GOOD else why(verdict, &blob, view.len)
+        finally:
+            PyBuffer_Release(&view)
+
+    def result(self):
+        """Return (counts, unit, sum, min, max) of all, `sum` as a whole number of 2**-1074.  O(slots)."""
+        cdef Counts counts = counts_of(self.merged.counts, 0, HISTORIAN_SLOTS)
+        cdef object sum = 0
+        cdef int word
+        if not counts.length:
+            return counts, self.unit, 0, NAN, NAN
+        for word in reversed(range(HISTORIAN_SUM_WORDS)):
+            sum = sum << 64 | self.merged.sum[word]
+        return counts, self.unit, sum + self.sum, historian_double(self.merged.min), historian_double(self.merged.max)
+
+    cdef bint has_unit(self, const historian_blob *blob) noexcept:
+        return (
+            blob.unit_nbytes == <size_t>len(self.encoded_unit)
+            and memcmp(blob.unit, <const char *>self.encoded_unit, blob.unit_nbytes) == 0
+        )
+
+    cdef int take_unit(self, str unit, bint is_empty) except -1:
+        """Make sure that a histogram in `unit` goes with those before.
+
+        An empty one in the default unit, such as ``Histogram()``, goes with any.
+        """
+        if unit == self.unit or (is_empty and unit == "s"):
+            return 0
+        if self.merged.total or self.unit != "s":
+            raise ValueError(f"cannot combine histograms in {self.unit!r} and {unit!r}: record both in one unit")
+        self.unit, self.encoded_unit = unit, unit.encode()
+        return 0
+
+
+cdef int open_bytes(object data, Py_buffer *view) except -1:
+    """Look at the bytes of `data`.  Raises TypeError for anything else, ValueError for a memoryview with steps."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a histogram is read from bytes, a bytearray or a memoryview, not {type(data).__name__}")
+    try:
+        return PyObject_GetBuffer(data, view, PyBUF_SIMPLE)
+    except BufferError:
+        raise ValueError("the memoryview is not contiguous: pass bytes(view)") from None
+
+
+cdef tuple read_blob(const Py_buffer *view, historian_blob *blob):
+    """Read all of a blob but its counts.  Return (None, unit), or, if something is wrong with it, (what, "")."""
+    cdef historian_verdict verdict = historian_read_blob(<const uint8_t *>view.buf, view.len, blob)
+    cdef str unit = ""
+    if verdict == HISTORIAN_GOOD:
+        try:
+            unit = (<const char *>blob.unit)[:blob.unit_nbytes].decode()
+        except UnicodeDecodeError:
+            pass
+        if unit and unit.isprintable():
+            return None, unit
+        verdict = HISTORIAN_BAD_UNIT
+    return why(verdict, blob, view.len), ""
+
+
+cdef str why(historian_verdict verdict, const historian_blob *blob, Py_ssize_t size):
+    """Say what is wrong with a blob of `size` bytes."""
+    if verdict == HISTORIAN_TOO_SHORT:
+        return f"it is cut short, at {size} bytes"
+    if verdict == HISTORIAN_TOO_LONG:
+        return f"it has {size} bytes, more than what it says takes"
+    if verdict == HISTORIAN_BAD_MAGIC:
+        return "it does not begin as one does"
+    if verdict == HISTORIAN_BAD_VERSION:
+        return f"its format has version {blob.version}: this historian reads version {BLOB_VERSION}"
+    if verdict == HISTORIAN_BAD_CHECKSUM:
+        return f"its checksum is wrong: some of its {size} bytes were altered"
+    if verdict == HISTORIAN_BAD_SCALE:
+        return f"its buckets have scale {blob.scale}: this historian has {BLOB_SCALE}"
+    if verdict == HISTORIAN_BAD_FLAGS:
+        return f"its flags are {blob.flags}: this historian knows none of them"
+    if verdict == HISTORIAN_BAD_UNIT:
+        return "its unit is no printable UTF-8 text"
+    if verdict == HISTORIAN_BAD_SLOTS:
+        return "its buckets lie beyond the last there is"
+    if verdict == HISTORIAN_BAD_SUM:
+        return "its sum is beyond what its count can have, or written in a way of its own"
+    if verdict == HISTORIAN_BAD_EXTREMES:
+        low, high = historian_double(blob.min), historian_double(blob.max)
+        return f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket"
+    return "its counts are cut short, reach 2**63, or are written in a way of their own"
