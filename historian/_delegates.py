@@ -4,11 +4,11 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from .histogram import Histogram
-    from .tail import Fanout
+    from .tail import Dist, Enough, Estimate, Fanout
 
 __all__ = ["Delegates"]
 
@@ -33,6 +33,58 @@ class Delegates:
         from .tail import Fanout
 
         return Fanout(_histogram(self), n)
+
+    def dist(self, confidence: float | None = 0.95) -> Dist:
+        """Return the distribution of what was recorded, to ask and to compose: see `historian.tail`.
+
+        Each of its answers has an interval, at that confidence, for sampling; with ``confidence=None`` the recorded
+        values are taken for all there are, and only bucket widths are left.  O(buckets), a few ms.  Raises ValueError
+        for an empty histogram, ImportError without scipy.
+
+        >>> from historian import Histogram
+        >>> from historian.tail import all_of, seq
+        >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
+        >>> print(seq(x, all_of(100, x)).sf(0.5))           # one call, then a hundred at the same time
+        0.638 (0.562 to 0.709)
+        """
+        from .tail.dist import from_histogram
+
+        return from_histogram(_histogram(self), confidence)
+
+    def ci(self, q: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate:
+        """Return the q-quantile with its confidence interval, which allows for sampling and bucket width together.
+
+        It runs from the lower to the upper edge of the buckets that hold the binomial ranks (see
+        `historian.tail.binomial.rank_interval`), and holds for independent values.  `windows` are histograms of
+        consecutive intervals of time, together this one: where values come in bursts, they then count for as many
+        independent ones as their windows show.
+
+        O(log count).  Warns (`historian.tail.TailWarning`) where there are too few values for an upper bound, which
+        then is infinite.  Raises ValueError for q outside 0..1, a confidence that is not between 0 and 1, windows that
+        are not this histogram's, and for an empty histogram.
+
+        >>> from historian import Histogram
+        >>> print(Histogram.from_values(range(1, 10_001), unit="ms").ci(0.99))
+        9.90 s (9.85 to 9.96 s)
+        """
+        from .tail import sampling
+
+        return sampling.ci(_histogram(self), q, confidence, windows)
+
+    def enough_for(self, q: float, n: int = 1, confidence: float = 0.95) -> Enough:
+        """Say whether there are enough values for an upper bound to the q-quantile behind a fan-out of `n`.
+
+        The answer is true or false, and knows how many values are needed: as many as make it likely, with that
+        confidence, that one of them is above.  They grow in proportion to n.  O(1).  Raises ValueError for q outside
+        0..1, n below 1, and a confidence that is not between 0 and 1.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values(range(10_000)).enough_for(0.99, n=100)
+        <Enough: no: 29,808 values are needed, 10,000 recorded>
+        """
+        from .tail import sampling
+
+        return sampling.enough_for(_histogram(self), q, n, confidence)
 
     # ---- to and from bytes ----
 

@@ -20,7 +20,7 @@ def bench() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules["benchmarks"] = module
     spec.loader.exec_module(module)
-    for name in ("data", "figures", "page", "peers", "results", "timing"):
+    for name in ("accuracy", "data", "figures", "page", "peers", "results", "timing"):
         importlib.import_module(f"benchmarks.{name}")
     return module
 
@@ -153,3 +153,17 @@ def test_instructions_are_compared(bench: ModuleType, capsys: pytest.CaptureFixt
     assert compare(counted, committed) == ["grown"]
     assert "no figure" in capsys.readouterr().out
     assert compare(counted, None) == []
+
+
+def test_accuracy_is_measured_against_what_is_known(bench: ModuleType) -> None:
+    accuracy = bench.accuracy
+    assert float(accuracy.at_least(100, 6, 0.01)) == pytest.approx(5.345345e-4, rel=1e-6)  # 95 of 100, at most 5 slow
+    assert float(accuracy.at_least(100, 2, 0.01)) == pytest.approx(1 - 0.99**100 - 100 * 0.01 * 0.99**99, rel=1e-12)
+    assert accuracy.by_transform(1, 1.0)[:2] == pytest.approx([1.0, math.exp(1.2815515655)], rel=1e-4)
+
+
+@pytest.mark.parametrize(("measured", "missed"), [(0.93, False), (0.929, True), (0.99, False), (0.991, True)])
+def test_accuracy_says_what_is_missed(bench: ModuleType, measured: float, missed: bool) -> None:
+    line = str(bench.accuracy.Finding("coverage", 0.93, 0.99, measured, ".1%"))
+    assert line.endswith("MISSED") == missed
+    assert "93.0% to 99.0%" in line

@@ -1,5 +1,43 @@
-"""What a latency becomes for somebody who waits for many of them."""
+"""What a latency becomes for somebody who waits for many of them.
 
+==================================  ==================================================================
+to                                  use
+==================================  ==================================================================
+wait for all of n calls             `Fanout`: ``histogram.fanout(100).p_wait(0.5)``
+know how sure a percentile is       ``histogram.ci(0.99)``, ``histogram.enough_for(0.99, n=100)``
+compose a request tree              `Dist`: ``histogram.dist()``, then the functions below
+  one after the other               `seq`
+  all, some, the first              `all_of`, `k_of`, `first_of`
+  one or the other                  `choice`
+  ask again                         `hedge`, `tied`, `retry`
+==================================  ==================================================================
+
+Every answer is an `Estimate`, a float with an interval that says why; what goes beyond the data warns (`TailWarning`).
+
+>>> from historian import Histogram
+>>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
+>>> print(seq(x, all_of(10, hedge(x, after=0.05))).sf(0.5))
+0.0110 (0.00880 to 0.0136)
+"""
+
+from .algebra import all_of, choice, first_of, hedge, k_of, retry, seq, tied
+from .dist import Dist
+from .estimate import Estimate, TailWarning
 from .fanout import Fanout
+from .sampling import Enough
 
-__all__ = ["Fanout"]
+__all__ = [
+    "Dist",
+    "Enough",
+    "Estimate",
+    "Fanout",
+    "TailWarning",
+    "all_of",
+    "choice",
+    "first_of",
+    "hedge",
+    "k_of",
+    "retry",
+    "seq",
+    "tied",
+]

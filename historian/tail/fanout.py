@@ -4,15 +4,28 @@ Let S be the share of calls that take longer than t.  All n are done by t with p
 still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scale, 2013).  Both subtractions lose every
 digit where it matters, at tiny S and huge n; ``P = -expm1(n * log1p(-S))`` loses none, and its inverse for
 a user tail p is ``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
+
+P grows with S, so an interval of S (see `historian.tail.binomial`), mapped by the same formula, is one of P.
 """
 
 from __future__ import annotations
 
 import math
-import operator
+import warnings
+
+from ._checks import check_confidence, check_histogram, check_n, check_share
+from .binomial import share_lower, share_upper
+from .estimate import Estimate, TailWarning
+from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
+from .shares import DEPENDENCE, any_of_correlated, any_over_windows
+from .shares import any_of as _any_of
+from .shares import leaf_tail as _leaf_tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
     from ..histogram import Histogram
 
 __all__ = ["Fanout"]
@@ -21,7 +34,8 @@ __all__ = ["Fanout"]
 class Fanout:
     """The latency of waiting for all of `n` independent calls, each distributed as `leaf`.  See `Histogram.fanout`.
 
-    Where calls slow down together, the share of users who wait is lower than said here, but never below `leaf.sf(t)`.
+    Where calls slow down together, the share of users who wait is lower than said here, but never below `leaf.sf(t)`:
+    see `bounds`.
     """
 
     __slots__ = ("leaf", "n")
@@ -30,63 +44,163 @@ class Fanout:
     n: int  # calls waited for, in [1, inf)
 
     def __init__(self, leaf: Histogram, n: int) -> None:
-        try:
-            n = operator.index(n)
-        except TypeError:
-            raise TypeError(f"n must be a whole number, not {n!r}") from None
-        if n < 1:
-            raise ValueError(f"n must be at least 1, not {n}")
-        if not leaf.count:
-            raise ValueError("the histogram is empty: nothing can be said about its fan-out")
+        n = check_n(n)
+        check_histogram(leaf)
         self.leaf = leaf
         self.n = n
 
-    def p_wait(self, t: float) -> float:
-        """Return the probability that not all n calls are done by `t`, in the histogram's unit.  O(1).
+    def p_wait(self, t: float, confidence: float = 0.95) -> Estimate:
+        """Return the probability that not all n calls are done by `t`, in the histogram's unit, with its interval.
 
-        Relative error 1e-14 given the leaf's share, which is exact where `t` is a bucket edge.  Raises ValueError for
-        NaN.
+        Relative error 1e-14 given the leaf's share, which is exact where `t` is a bucket edge.  The interval allows
+        for sampling and for where in its bucket `t` lies.  About 0.2 ms.  Warns (`TailWarning`) if n exceeds the number
+        of recorded calls.  Raises ValueError for NaN, and for a confidence that is not between 0 and 1.
+
+        >>> from historian import Histogram
+        >>> print(Histogram.from_values([0.010] * 9_900 + [1.0] * 100).fanout(100).p_wait(0.5))
+        0.634 (0.559 to 0.705)
         """
-        tail = self.leaf.sf(t)
-        if not isinstance(tail, float):
-            raise TypeError(f"t must be a number, not {t!r}")
-        return _any_of(tail, self.n)
+        value, lower, upper = self._shares(t, confidence)
+        self._warn_beyond()
+        wait = _any_of(value, self.n)
+        bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
+        return Estimate(wait, *bounds, f"{sampled(self.leaf.count)}; bucket width; independent calls assumed")
 
-    def quantile(self, q: float) -> float:
+    def bounds(
+        self,
+        t: float,
+        dependence: Literal["independent", "positive", "any"] = "independent",
+        windows: Iterable[Histogram] | None = None,
+        confidence: float = 0.95,
+    ) -> Estimate:
+        """Return `p_wait`, with an interval that holds under what may be assumed about how calls depend on each other.
+
+        "independent": that of `p_wait`.  "positive", calls slow down together if at all: from that of a single call to
+        that of independent ones.  "any", nothing is assumed: from that of a single call to n times it.
+
+        `windows` are histograms of consecutive intervals of time, together those of the leaf.  The value then is the
+        mean over the windows, with calls independent within each: never above the pooled value, and the best remedy for
+        bursts.  The interval allows for how windows differ (needs two or more, rather 20).
+
+        O(windows).  Warns as `p_wait` does.  Raises ValueError for NaN, an unknown dependence, windows that are not
+        those of the leaf.
+        """
+        if dependence not in DEPENDENCE:
+            raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
+        value, lower, upper = self._shares(t, confidence)
+        wait, low, high = (_any_of(share, self.n) for share in (value, lower, upper))
+        reasons = [sampled(self.leaf.count), "bucket width"]
+        if windows is not None:
+            parts = windows_of(self.leaf, windows)
+            size = worth(parts, t, confidence)
+            reasons[0] += f", in {len(parts)} windows worth {size:,.0f} independent ones"
+            least, above, most = zip(*(counts_above(part, t) for part in parts))
+            lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
+            lower, upper = share_lower(lower, size - lower, confidence), share_upper(upper, size - upper, confidence)
+            counts = [part.count for part in parts]
+            low, wait, high = (
+                any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
+            )
+        if dependence == "positive":
+            low, high = lower, _any_of(upper, self.n)
+        elif dependence == "any":
+            low, high = lower, max(_any_of(upper, self.n), min(1.0, self.n * upper))
+        assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
+        reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
+        self._warn_beyond()
+        return Estimate(wait, min(low, wait), max(high, wait), "; ".join(reasons))
+
+    def extrapolate(self, t: float, m: int, p_m: float, confidence: float = 0.95) -> Estimate:
+        """Return `p_wait` as it follows from a measured one: users who wait for `m` calls wait with probability `p_m`.
+
+        The value takes groups of m calls to be independent, 1 - (1 - p_m)^(n/m); the interval takes nothing for granted
+        but that one waits longer for more: from p_m to min(n/m * p_m, n * S).  Both allow for the interval of p_m if
+        that is an `Estimate`.  O(1).  Raises ValueError for NaN, p_m outside 0..1 and m above n.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
+        >>> print(h.fanout(100).extrapolate(0.5, m=10, p_m=0.05))  # 0.0956 if the ten were independent
+        0.401 (0.0500 to 0.500)
+        """
+        measured = check_share("p_m", p_m)
+        m = check_n(m, "m")
+        if m > self.n:
+            raise ValueError(f"m must be at most n, {self.n}, not {m}: a fan-out is not extrapolated downwards")
+        _, _, upper = self._shares(t, confidence)
+        low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
+        top = min(1.0, self.n / m * high, max(self.n * upper, high))
+        value = max(low, min(top, _any_of(measured, self.n / m)))
+        return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf.count)}")
+
+    def effective_n(self, t: float, p: float) -> float:
+        """Return how many independent calls would make users wait with probability `p`, as measured for n calls.
+
+        n_eff = log(1 - p) / log(1 - S), n or less where calls slow down together; infinity if p is 1 and NaN if no
+        recorded call, or every one, was slower than `t`.  O(1).  Raises ValueError for NaN and p outside 0..1.
+        """
+        p = check_share("p", p)
+        tail = self._tail(t)
+        if not 0 < tail < 1:
+            return math.nan
+        return math.inf if p == 1 else math.log1p(-p) / math.log1p(-tail)
+
+    def sensitivity(self, t: float, correlation: float, confidence: float = 0.95) -> Estimate:
+        """Return what `p_wait` would be if calls shared a cause of slowness: any two with this correlation, in 0..1.
+
+        Beta-binomial: each user's share of slow calls is drawn from a beta distribution of mean S.  It shows how much
+        hangs on independence; a correlation fitted to data is not safe to predict with.  O(n), up to 1e8 calls.  Raises
+        ValueError for NaN, a correlation outside 0..1, more calls.  Source: Skellam, J. R. Stat. Soc. B 10 (1948).
+        """
+        correlation = check_share("correlation", correlation)
+        shares = self._shares(t, confidence)
+        value, low, high = (any_of_correlated(share, self.n, correlation) for share in shares)
+        self._warn_beyond()
+        why = f"{sampled(self.leaf.count)}; bucket width; dependence: correlation {correlation:g} assumed"
+        return Estimate(value, min(low, value), max(high, value), why)
+
+    def quantile(self, q: float, confidence: float = 0.95) -> Estimate:
         """Return the q-quantile of the wait for all n calls: the smallest recorded value with p_wait at most 1 - q.
 
-        O(log buckets).  Raises ValueError for q outside 0..1.
+        Its interval is that of the leaf's quantile that decides it.  O(log count); warns (`TailWarning`) if too few
+        values were recorded for an upper bound, which then is infinite.  Raises ValueError for q outside 0..1.
         """
-        _check("q", q)
+        q = check_share("q", q)
+        confidence = check_confidence(confidence)
+        tail = _leaf_tail(1 - q, self.n)
         if self.n == 1:
-            return self.leaf.quantile(q)
-        allowed = math.floor(self.leaf.count * _leaf_tail(1 - q, self.n))  # values that may be slower
-        return self.leaf._value_at(max(1, self.leaf.count - allowed))
+            value = self.leaf.quantile(q)
+        else:
+            allowed = math.floor(self.leaf.count * tail)  # values that may be slower
+            value = self.leaf._value_at(max(1, self.leaf.count - allowed))
+        why = "" if self.n == 1 else "independent calls assumed"
+        return quantile_interval(self.leaf, q if self.n == 1 else 1 - tail, value, confidence, why=why)
 
     def leaf_percentile(self, q: float) -> float:
         """Return the percentile, 0..100, of a single call that decides the q-quantile of the user's wait.
 
-        O(1).  Raises ValueError for q outside 0..1.
+        O(1), exact: no data are asked.  Raises ValueError for q outside 0..1.
 
         >>> from historian import Histogram
         >>> round(Histogram.from_values([1.0]).fanout(100).leaf_percentile(0.99), 7)
         99.9899502
         """
-        _check("q", q)
+        q = check_share("q", q)
         return 100 * q if self.n == 1 else 100 * (1 - _leaf_tail(1 - q, self.n))
 
-    def max_n(self, t: float, p: float) -> float:
+    def max_n(self, t: float, p: float, confidence: float | None = None) -> float:
         """Return the largest number of calls one can wait for so that p_wait at `t` stays at most `p`.
 
         An int; 0 if even one call is too slow too often, and infinity if no recorded call was slower than `t`, so that
-        the data set no limit.  O(1).  Raises ValueError for p outside 0..1 and for NaN.
+        the data set no limit.  With a confidence, the largest for which even the upper end of p_wait's interval stays
+        at most p.  O(1).  Raises ValueError for p outside 0..1 and for NaN.
 
         >>> from historian import Histogram
-        >>> Histogram.from_values([0.01] * 99 + [1.0]).fanout(1).max_n(0.5, p=0.5)
-        68
+        >>> fan = Histogram.from_values([0.01] * 9_900 + [1.0] * 100).fanout(1)
+        >>> fan.max_n(0.5, p=0.5), fan.max_n(0.5, p=0.5, confidence=0.95)
+        (68, 56)
         """
-        _check("p", p)
-        tail = self.leaf.sf(t)
+        p = check_share("p", p)
+        tail = self._tail(t) if confidence is None else self._shares(t, confidence)[2]
         if tail == 0 or p == 1:
             return math.inf
         if tail == 1:
@@ -98,19 +212,21 @@ class Fanout:
     def __repr__(self) -> str:
         return f"Fanout(n={self.n}, leaf={self.leaf!r})"
 
+    def _tail(self, t: float) -> float:
+        """Return the share of recorded calls above `t`."""
+        tail = self.leaf.sf(t)
+        if not isinstance(tail, float):
+            raise TypeError(f"t must be a number, not {t!r}")
+        return tail
 
-def _any_of(tail: float, n: int) -> float:
-    """Return 1 - (1 - tail)**n."""
-    return 1.0 if tail == 1 else -math.expm1(n * math.log1p(-tail))
+    def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
+        """Return the share of calls above `t`, and the ends of its interval."""
+        confidence = check_confidence(confidence)
+        tail, count = self._tail(t), self.leaf.count
+        low, _, high = counts_above(self.leaf, t)
+        return tail, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
 
-
-def _leaf_tail(p: float, n: int) -> float:
-    """Return the tail of one call for which `_any_of` gives p."""
-    return 1.0 if p == 1 else -math.expm1(math.log1p(-p) / n)
-
-
-def _check(name: str, share: float) -> None:
-    if not isinstance(share, (float, int)):
-        raise TypeError(f"{name} must be a number, not {share!r}")
-    if not 0 <= share <= 1:
-        raise ValueError(f"{name} must be in 0..1, not {share!r}")
+    def _warn_beyond(self) -> None:
+        if self.n > self.leaf.count:
+            text = f"beyond the data: users wait for {self.n:,} calls, but only {self.leaf.count:,} were recorded"
+            warnings.warn(text, TailWarning, stacklevel=3)

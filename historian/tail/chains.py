@@ -1,0 +1,246 @@
+"""Chains: the time of stages that follow each other, a sum, on the grid of the buckets.
+
+With g the ratio of two edges, two values of which one is d buckets below the other add up to ``1 + g**-d`` times the
+larger one: the sum always lies ``z(d) = log_g(1 + g**-d)`` buckets above it, whatever the larger one is.  So the
+convolution needs one product of slices to each distance d, and where z < 1, from d = 418 on, one cumulative sum for
+all.  Every term is positive, so that the far tail keeps its digits; a Fourier transform would leave noise at 1e-17.
+
+z falls between two edges.  Three rows are computed:
+
+* lower: values at the lower edge of their bucket, sums put at floor(z), so that the truth takes longer;
+* upper: values at the upper edge, sums at ceil(z), so that it does not;
+* value: values at the representative, sums split between the two so that their mean is kept: the share at floor(z) is
+  ``(g**(f + 1) - (1 + u)) / (g**(f + 1) - g**f)`` with u = g**-d.  That widens a distribution a little, which shows
+  if it is narrow: then on a finer grid.
+
+The truth lies between the first two, always; each addition widens that bracket by one or two buckets, 1.1 % each.
+Source of rounding a discrete convolution both ways: Williamson & Downs, Probabilistic Arithmetic I, International
+Journal of Approximate Reasoning 4 (1990), 89-158.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+from ..buckets import BUCKETS_PER_OCTAVE
+from .between import mass_below
+from .dist import COLUMNS, LOWER, UPPER, VALUE, edges
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["add", "repeat", "whatever_dependence"]
+
+#: A value row whose bulk lies in so few buckets is added on a grid so many times as fine: see `_fine`.
+FINER = ((240, 8), (480, 4))
+#: What of a distribution may lie outside its bulk, to either side.
+OUTSIDE = 1e-7
+
+
+def repeat(sf: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Return the survival of n stages of equal, independent survival, in 2*log2(n) additions at most."""
+    result = sf
+    for bit in bin(n)[3:]:  # Horner's scheme, in binary
+        result = add(result, result)
+        if bit == "1":
+            result = add(result, sf)
+    return result
+
+
+def add(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the survival, three rows, of the sum of two independent times of these survivals.
+
+    O(418 B) for B populated buckets; about 25 ms if all are.
+    """
+    import numpy
+
+    result = numpy.empty((3, COLUMNS))
+    for row in (LOWER, VALUE, UPPER):
+        never_a, never_b = float(a[row, -1]), float(b[row, -1])
+        masses = _convolve(_masses(a[row]), _masses(b[row]), row)
+        result[row, -1] = never_a + never_b - never_a * never_b
+        result[row, :-1] = masses[:0:-1].cumsum()[::-1] + result[row, -1]
+    return result
+
+
+def _masses(row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the masses of the buckets: zero, ordinary, overflow."""
+    import numpy
+
+    return -numpy.diff(row, prepend=1.0)
+
+
+def _convolve(a: NDArray[np.float64], b: NDArray[np.float64], row: int) -> NDArray[np.float64]:
+    """Return the masses of the sum, in the same buckets."""
+    if row == VALUE:
+        first, end = _bulk(a, b)
+        times = next((times for most, times in FINER if 0 < end - first <= most), 1)
+        if times > 1:
+            bulks = []
+            for masses in (a, b):
+                bulks.append(masses * 0)
+                bulks[-1][first:end] = masses[first:end]
+            far = _coarse(a - bulks[0], b, row) + _coarse(bulks[0], b - bulks[1], row)
+            return far + _fine(a, b, first, end, times)
+    return _coarse(a, b, row)
+
+
+def _bulk(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[int, int]:
+    """Return from which to before which bucket the bulk of both lies; the zero bucket does not count."""
+    import numpy
+
+    firsts, ends = [], []
+    for masses in (a, b):
+        firsts.append(max(1, int(numpy.searchsorted(masses.cumsum(), OUTSIDE, side="right"))))
+        ends.append(COLUMNS - 1 - int(numpy.searchsorted(masses[-2::-1].cumsum(), OUTSIDE, side="right")))
+    return min(firsts), max(ends)
+
+
+def _coarse(a: NDArray[np.float64], b: NDArray[np.float64], row: int) -> NDArray[np.float64]:
+    """Return the masses of the sum, added on the grid of the buckets."""
+    import numpy
+
+    out = numpy.zeros(COLUMNS + BUCKETS_PER_OCTAVE + 2)
+    # What overflows once stays there; values taken for 0 add nothing; all else is added on the grid.
+    out[COLUMNS - 1] = a[-1] * b.sum() + b[-1] * a[:-1].sum()
+    if row == UPPER:
+        start = 0  # 2**-32, the upper edge of the zero bucket, is on the grid
+    else:
+        start = 1
+        out[: COLUMNS - 1] += a[0] * b[:-1] + b[0] * a[:-1]
+        out[0] -= a[0] * b[0]  # once, not twice
+    populated = numpy.flatnonzero(a[start:-1] + b[start:-1]) + start
+    if populated.size:
+        first, end = int(populated[0]), int(populated[-1]) + 1
+        _add_on_grid(a[first:end], b[first:end], out[first:], row, BUCKETS_PER_OCTAVE)
+    out[COLUMNS - 1] += out[COLUMNS:].sum()
+    return out[:COLUMNS]
+
+
+def _fine(a: NDArray[np.float64], b: NDArray[np.float64], first: int, end: int, times: int) -> NDArray[np.float64]:
+    """Return the masses of the sum of what lies in a few buckets, added on a grid `times` as fine.
+
+    To split a mass between two edges widens the distribution, by up to a quarter of a bucket squared in variance: for
+    narrow ones, added a hundred times, that would be seen.
+    """
+    import numpy
+
+    per_octave = BUCKETS_PER_OCTAVE * times
+    fine = numpy.zeros((end - first) * times + per_octave + times)
+    _add_on_grid(_spread(a, first, end, times), _spread(b, first, end, times), fine, VALUE, per_octave)
+    out = numpy.zeros(COLUMNS)
+    sums = fine.reshape(-1, times).sum(axis=1)
+    inside = min(len(sums), COLUMNS - 1 - first)
+    out[first : first + inside] = sums[:inside]
+    out[-1] = sums[inside:].sum()
+    return out
+
+
+def _spread(masses: NDArray[np.float64], first: int, end: int, times: int) -> NDArray[np.float64]:
+    """Return the masses of `times` parts of each bucket: see `mass_below`."""
+    import numpy
+
+    x = numpy.linspace(0, 1, times + 1)[:, None]
+    below = mass_below(x, masses[first:end], masses[first - 1 : end - 1], masses[first + 1 : end + 1])
+    parts: NDArray[np.float64] = numpy.maximum(numpy.diff(below, axis=0), 0).T.ravel()
+    return parts
+
+
+def _add_on_grid(
+    a: NDArray[np.float64], b: NDArray[np.float64], out: NDArray[np.float64], row: int, per_octave: int
+) -> None:
+    """Add the masses of all sums of values on the grid to `out`, which is longer by an octave and one."""
+    size = len(a)
+    out[per_octave : per_octave + size] += a * b  # twice the value is an octave above, precisely
+    shifts = _shifts(per_octave)
+    for d in range(1, min(len(shifts), size)):
+        mass = a[d:] * b[:-d]
+        mass += a[:-d] * b[d:]
+        floor, share = shifts[d]
+        if row == UPPER:
+            floor += 1
+        elif row == VALUE:
+            up = mass * (1 - share)
+            out[d + floor + 1 : size + floor + 1] += up
+            mass -= up
+        out[d + floor : size + floor] += mass
+    if size > len(shifts):
+        _add_far(a, b, out, row, per_octave)
+
+
+@functools.lru_cache(maxsize=8)
+def _shifts(per_octave: int) -> list[tuple[int, float]]:
+    """Return, by distance, how many buckets a sum lies above its larger part, rounded down, and the share put there.
+
+    Up to the distance from which on it is less than one bucket: g**-d < g - 1.
+    """
+    growth = 2 ** (1 / per_octave)
+    shifts = [(per_octave, 1.0)]
+    for d in range(1, math.ceil(-per_octave * math.log2(growth - 1))):
+        u = 2 ** (-d / per_octave)
+        floor = math.floor(per_octave * math.log2(1 + u))
+        below = 2 ** (floor / per_octave)
+        shifts.append((floor, (below * growth - (1 + u)) / (below * (growth - 1))))
+    return shifts
+
+
+def _add_far(
+    a: NDArray[np.float64], b: NDArray[np.float64], out: NDArray[np.float64], row: int, per_octave: int
+) -> None:
+    """Add the masses of sums that lie less than a bucket above their larger part."""
+    import numpy
+
+    size, far = len(a), len(_shifts(per_octave))
+    near = slice(0, size - far)  # of the smaller part, seen from the larger one at `far` and on
+    mass = a[far:] * b[near].cumsum() + b[far:] * a[near].cumsum()
+    if row == LOWER:
+        out[far:size] += mass
+    elif row == UPPER:
+        out[far + 1 : size + 1] += mass
+    else:  # a share of g**-d/(g - 1) one bucket up: a sum over d that is cumulative, too
+        powers = numpy.exp2(numpy.arange(size) / per_octave)
+        up = a[far:] * (b[near] * powers[near]).cumsum() + b[far:] * (a[near] * powers[near]).cumsum()
+        up /= powers[far:] * (2 ** (1 / per_octave) - 1)
+        out[far:size] += mass - up
+        out[far + 1 : size + 1] += up
+
+
+def whatever_dependence(sf: NDArray[np.float64], parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the survival of a sum with the bounds that hold however its parts depend on each other.
+
+    P(X + Y > t) is at most S_X(u) + S_Y(t - u), and at least S_X(u) + S_Y(t - u) - 1, for every u; the best u is taken
+    (Makarov, Theory of Probability & Its Applications 26, 1981, 803-806).  O(B^2 log B) for two parts.
+    """
+    import numpy
+
+    low, high = parts[0][LOWER], parts[0][UPPER]
+    for part in parts[1:]:
+        low, high = _makarov(low, part[LOWER], upper=False), _makarov(high, part[UPPER], upper=True)
+    return numpy.stack([numpy.minimum(low, sf[VALUE]), sf[VALUE], numpy.maximum(high, sf[VALUE])])
+
+
+def _makarov(x: NDArray[np.float64], y: NDArray[np.float64], *, upper: bool) -> NDArray[np.float64]:
+    """Return the least upper, or the greatest lower bound of the survival of a sum, at every edge."""
+    import numpy
+
+    edge = edges()[:-1]
+    steps = numpy.flatnonzero(numpy.diff(x[:-1], prepend=1.0))
+    best = numpy.full(COLUMNS, 1.0 if upper else 0.0)
+    if upper:  # at most: survival at u itself, and at the last edge before t - u; u = 0 and t - u = 0 exceed nothing
+        for j in steps.tolist():
+            place = edge.searchsorted(edge[j:] - edge[j], side="right")
+            shares = x[j] + numpy.where(place > 0, y[place - 1], 1.0)
+            best[j:-1] = numpy.minimum(best[j:-1], shares)
+        best[-1] = min(1.0, x[-1] + y[-1])
+    else:  # at least: survival just below the step, and at the first edge from t - u on
+        for j in steps.tolist():
+            before = x[j - 1] if j else 1.0
+            place = edge.searchsorted(edge - edge[j - 1] if j else edge, side="left")
+            best[:-1] = numpy.maximum(best[:-1], before + y[place] - 1)
+        best[-1] = max(x[-1], y[-1])
+    return best

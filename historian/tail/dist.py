@@ -1,0 +1,299 @@
+"""`Dist`: a distribution of waiting times on the edges of the buckets, with what is not known about it.
+
+It is kept as survival, S(t) = P(T > t), at every edge: far in the tail 1 - CDF has no digits left, survival has all.
+A last column stands for t = infinity, where the survival of what never returns (a time-out that nobody retries) is
+left over.  Three rows are carried through every operation: a lower bound of S, its value, an upper bound.  For a
+histogram they differ by its sampling; its bucket width does not count at an edge, and between two edges the survival
+lies between those of the two, for it never grows.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
+from ._checks import check_confidence, check_histogram, check_share, number
+from ._scipy import special
+from .between import mass_below
+from .estimate import Estimate, TailWarning
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..histogram import Histogram
+
+__all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
+
+#: Edges of the buckets from 2**-32 to 2**64, and infinity.
+COLUMNS = MAX_INDEX - MIN_INDEX + 3
+
+LOWER, VALUE, UPPER = range(3)  # rows
+
+Load = tuple[float, float, float, float]  # calls per request by hedges and retries: least, value, most; all others
+
+
+class Dist:
+    """How long something takes: from `Histogram.dist`, or composed by the functions of `historian.tail.algebra`.
+
+    Every answer is an `Estimate`.  Immutable, and equal to nothing but itself, so that it can be a key of a mapping.
+
+    >>> from historian import Histogram
+    >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
+    >>> print(x.sf(0.5))
+    0.0100 (0.00814 to 0.0121)
+    >>> x.unit, x.count
+    ('s', 10000)
+    """
+
+    __slots__ = ("_load", "_sf", "_why", "count", "unit")
+
+    _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
+    _load: Load
+    _why: tuple[str, ...]  # what the rows differ by, what was assumed
+    unit: str  # label
+    count: float  # values that the least known part was sampled from; infinity if all is known
+
+    def __init__(self, sf: NDArray[np.float64], *, unit: str, count: float, why: tuple[str, ...], load: Load) -> None:
+        import numpy
+
+        # Rounding must not turn the order of rows or columns around.
+        rows = numpy.minimum.accumulate(numpy.clip(sf, 0, 1), axis=1)
+        numpy.minimum(rows[LOWER], rows[VALUE], out=rows[LOWER])
+        numpy.maximum(rows[UPPER], rows[VALUE], out=rows[UPPER])
+        rows.flags.writeable = False
+        self._sf, self._load, self._why = rows, load, tuple(dict.fromkeys(why))
+        self.unit, self.count = unit, count
+
+    def sf(self, t: float) -> Estimate:
+        """Return the share that takes longer than `t`.  O(1).  Raises ValueError for NaN.
+
+        Exact where t is a bucket edge; between two edges it is interpolated (see `historian.tail.between`), and the
+        bounds are those of the edges.
+        """
+        low, value, high = self._at(_time(t)).tolist()
+        return Estimate(value, low, high, self._reasons())
+
+    def cdf(self, t: float) -> Estimate:
+        """Return the share that takes `t` or less, ``1 - sf(t)``.  O(1).  Raises ValueError for NaN."""
+        low, value, high = self._at(_time(t)).tolist()
+        return Estimate(1 - value, 1 - high, 1 - low, self._reasons())
+
+    def ppf(self, q: float) -> Estimate:
+        """Return the q-quantile: ``isf(1 - q)``.  O(log buckets).  Raises ValueError for q outside 0..1."""
+        q = check_share("q", q)
+        return self._quantile(1 - q, f"the {q:.9g}-quantile")
+
+    def isf(self, p: float) -> Estimate:
+        """Return the least time that a share of at most `p` exceeds; infinity if more than that never return.
+
+        Its bounds are edges of buckets.  O(log buckets).  Warns (`TailWarning`) if the values are too few for an upper
+        bound, which then is infinite.  Raises ValueError for p outside 0..1.
+        """
+        p = check_share("p", p)
+        return self._quantile(p, f"the time that a share of {p:.9g} exceeds")
+
+    def mean(self) -> Estimate:
+        """Return the mean, infinite if some never return.  O(buckets).
+
+        No sample sets an upper bound to the mean of what may be arbitrarily large (Bahadur & Savage, Annals of
+        Mathematical Statistics 27, 1956): with a sampling interval its upper bound is open.
+        """
+        import numpy
+
+        edge, never = edges(), self._sf[:, -1]
+        masses = -numpy.diff(self._sf, axis=1, prepend=1.0)
+        value = math.inf if never[VALUE] or masses[VALUE, -1] else masses[VALUE, :-1] @ _values()
+        low = math.inf if never[LOWER] else masses[LOWER, 1:] @ edge[:-1]
+        high = math.inf if never[UPPER] or masses[UPPER, -1] else masses[UPPER, :-1] @ edge[:-1]
+        value = numpy.clip(value, low, high)
+        why = self._reasons() + ("; no sample bounds a mean from above" if math.isinf(high) > math.isinf(value) else "")
+        return Estimate(float(value), float(low), float(high), why, unit=self.unit)
+
+    @property
+    def never(self) -> Estimate:
+        """The share that never returns."""
+        low, value, high = self._sf[:, -1].tolist()
+        return Estimate(value, low, high, self._reasons())
+
+    @property
+    def extra_load(self) -> Estimate:
+        """How many more calls are made, relatively, than without hedges and retries: 0.05 for one in twenty more.
+
+        That all of them take as long as if that load were not there is an assumption.
+        """
+        low, value, high, plain = self._load
+        return Estimate(value / plain, low / plain, high / plain, self._reasons())
+
+    @property
+    def mass(self) -> NDArray[np.float64]:
+        """Share in each bucket, zero first, overflow last, shape (6146,); with `never` they add up to 1."""
+        import numpy
+
+        mass: NDArray[np.float64] = -numpy.diff(self._sf[VALUE], prepend=1.0)
+        return mass
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self._sf, self.unit, self.count, self._why, self._load)
+
+    def __repr__(self) -> str:
+        p50, p99 = (_silently(self._quantile, p, "") for p in (0.5, 0.01))
+        return f"<Dist: p50 {p50}, p99 {p99}>"
+
+    def _at(self, t: Any) -> NDArray[np.float64]:
+        """Return the survival at times of any shape, one row more: lower bound, value, upper bound."""
+        import numpy
+
+        edge = edges()
+        after = numpy.searchsorted(edge, t)  # the first edge at t or later
+        rows = self._sf[:, after]
+        before = numpy.where(after > 0, self._sf[:, after - 1], 1.0)
+        with numpy.errstate(divide="ignore", invalid="ignore"):
+            part = numpy.clip(numpy.log2(t / edge[after - 1]) * BUCKETS_PER_OCTAVE, 0, 1)
+        part = numpy.where(after == COLUMNS - 1, 0.0, part)  # values beyond the last edge are taken for infinite ...
+        on_edge = edge[after] == t
+        between = before[VALUE] - mass_below(part, *self._masses_at(after))
+        between = numpy.where(after == 0, rows[VALUE], between)  # ... and those in the zero bucket for 0
+        value = numpy.where(on_edge, rows[VALUE], numpy.clip(between, rows[VALUE], before[VALUE]))
+        result = numpy.stack([rows[LOWER], value, numpy.where(on_edge, rows[UPPER], before[UPPER])])
+        return numpy.where(numpy.less(t, 0), 1.0, result)
+
+    def _quantile(self, p: float, what: str) -> Estimate:
+        edge = edges()
+        low, at, high = (_first_at_most(row, p) for row in self._sf)
+        lower_bound = 0.0 if low == 0 else float(edge[low - 1])
+        upper_bound = math.inf if high >= COLUMNS - 1 else float(edge[high])
+        if at == 0 or at >= COLUMNS - 1:
+            value = 0.0 if at == 0 else math.inf
+        else:
+            value = float(edge[at - 1]) * GROWTH ** self._place(at, p)
+        reasons = self._reasons()
+        if upper_bound > value and math.isinf(upper_bound) and self.count < math.inf:
+            reasons += "; too few values: no upper bound"
+            text = f"beyond the data: for {what} {self.count:,.0f} values are too few, and set no upper bound"
+            warnings.warn(text, TailWarning, stacklevel=3)
+        value = min(max(value, lower_bound), upper_bound)
+        return Estimate(value, lower_bound, upper_bound, reasons, unit=self.unit)
+
+    def _masses_at(self, column: Any) -> tuple[Any, Any, Any]:
+        """Return the masses of the buckets that end at a column, and those beside them."""
+        import numpy
+
+        around = numpy.clip(numpy.add.outer((-2, -1, 0, 1), column), 0, COLUMNS - 1)
+        survival = self._sf[VALUE, around]
+        before, mass, after = survival[:-1] - survival[1:]
+        return mass, before, after
+
+    def _place(self, column: int, p: float) -> float:
+        """Return where in the bucket that ends at a column, from 0 to 1, the survival falls to `p`: by bisection."""
+        masses = tuple(float(mass) for mass in self._masses_at(column))
+        wanted, low, high = float(self._sf[VALUE, column - 1]) - p, 0.0, 1.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            if mass_below(middle, *masses) < wanted:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def _reasons(self) -> str:
+        return "; ".join(self._why)
+
+
+def _again(sf: NDArray[np.float64], unit: str, count: float, why: tuple[str, ...], load: Load) -> Dist:
+    """Return what has been pickled."""
+    return Dist(sf, unit=unit, count=count, why=why, load=load)
+
+
+def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
+    """Answer `Histogram.dist`.  The interval of each survival is Clopper & Pearson's: see `historian.tail.binomial`."""
+    import numpy
+
+    check_histogram(histogram)
+    counts = numpy.zeros(COLUMNS, dtype=numpy.int64)
+    counts[histogram.indices - (MIN_INDEX - 1)] = histogram.counts
+    total = histogram.count
+    above = numpy.append(counts[:0:-1].cumsum()[::-1], 0)
+    value = above / total
+    why: tuple[str, ...] = ("bucket width",)
+    low = high = value
+    if confidence is not None:
+        confidence = check_confidence(confidence)
+        found, back = numpy.unique(above, return_inverse=True)
+        low, high = (ends[back] for ends in _intervals(found.astype(numpy.float64), total, confidence))
+        why = (f"sampling: {total:,} values", *why)
+    return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
+
+
+def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
+    """Return the distribution of which all is known: `sf(t)` is the share that takes longer than t, seconds or `unit`.
+
+    The function is asked at every edge of a bucket and at infinity, 6,146 times.  Raises ValueError if an answer is
+    outside 0..1 or they grow.
+
+    >>> import math
+    >>> print(from_sf(lambda t: math.exp(-t)).ppf(0.5))   # log 2 = 0.693
+    693 ms (692 to 699 ms)
+    """
+    import numpy
+
+    answers = numpy.array([sf(t) for t in edges().tolist()], dtype=numpy.float64)
+    if not (answers[0] <= 1 and answers[-1] >= 0 and bool((numpy.diff(answers) <= 0).all())):
+        raise ValueError("sf must give shares in 0..1 that do not grow with t")
+    why = ("bucket width",)
+    return Dist(numpy.stack([answers] * 3), unit=unit, count=math.inf, why=why, load=(0.0, 0.0, 0.0, 1.0))
+
+
+def edges() -> NDArray[np.float64]:
+    """Return the edge of each column, ascending, the last infinite; shape (COLUMNS,), read-only."""
+    global _edges
+    if _edges is None:
+        import numpy
+
+        _edges = numpy.array([*(lower(i) for i in range(MIN_INDEX, MAX_INDEX + 2)), math.inf])
+        _edges.flags.writeable = False
+    return _edges
+
+
+_edges: NDArray[np.float64] | None = None
+
+
+def _values() -> NDArray[np.float64]:
+    """Return the value that stands for each bucket but overflow."""
+    import numpy
+
+    return numpy.append(0.0, edges()[:-2] * representative(0))
+
+
+def _intervals(above: NDArray[np.float64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
+    """Return the ends of the intervals of the shares `above` of a total."""
+    import numpy
+
+    below, inverse = total - above, special().betaincinv
+    with numpy.errstate(all="ignore"):
+        low = numpy.where(above > 0, inverse(above, below + 1, (1 - confidence) / 2), 0.0)
+        high = numpy.where(below > 0, inverse(above + 1, below, (1 + confidence) / 2), 1.0)
+    return low, high
+
+
+def _first_at_most(row: NDArray[np.float64], p: float) -> int:
+    """Return the first column of a descending row that is at most `p`; their number if none is."""
+    return int(row.shape[0] - row[::-1].searchsorted(p, side="right"))
+
+
+def _time(t: float) -> float:
+    t = number("t", t)
+    if t != t:
+        raise ValueError("t must not be NaN")
+    return t
+
+
+def _silently(question: Callable[..., Estimate], *arguments: Any) -> Estimate:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TailWarning)
+        return question(*arguments)

@@ -1,0 +1,53 @@
+"""Quorums: the chance that at least m of n parts are slow, each part slow with a survival of its own."""
+
+from __future__ import annotations
+
+from ._scipy import special
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["at_least"]
+
+
+def at_least(kinds: Sequence[tuple[NDArray[np.float64], int]], slow: int) -> NDArray[np.float64]:
+    """Return the probability that at least `slow`, from 1 on, of all parts are slow, of any shape of survivals.
+
+    `kinds` are survivals and how many parts have each.  Of one kind it is I_S(slow, n - slow + 1) (DLMF 8.17.5).
+    Another kind is joined by the number of its slow parts: P(A + B >= m) = P(A >= m) + sum P(A = a) P(B >= m - a) over
+    a < m, of which no term is negative, so that the tail keeps its digits.  O(slow^2 kinds) array operations.
+    """
+    (first, number), *others = kinds
+    exceeds = [_exceed(first, number, m) for m in range(slow, 0, -1)] if others else [_exceed(first, number, slow)]
+    for sf, n in others:
+        # exceeds[i] is P(B >= slow - i) of all kinds so far; of the last kind only the first is needed
+        pmf = [_exactly(sf, n, a) for a in range(min(slow - 1, n) + 1)]
+        exceeds = [
+            _exceed(sf, n, slow - i) + sum(pmf[a] * exceeds[i + a] for a in range(min(slow - 1 - i, n) + 1))
+            for i in range(slow if sf is not others[-1][0] else 1)
+        ]
+    return exceeds[0]
+
+
+def _exceed(sf: NDArray[np.float64], n: int, m: int) -> NDArray[np.float64]:
+    """Return P(at least m of n), for m from 1 on."""
+    import numpy
+
+    if m > n:
+        return numpy.zeros_like(sf)
+    result: NDArray[np.float64] = special().betainc(m, n - m + 1, sf)
+    return result
+
+
+def _exactly(sf: NDArray[np.float64], n: int, m: int) -> NDArray[np.float64]:
+    """Return P(precisely m of n)."""
+    import numpy
+
+    special_ = special()
+    log = -special_.betaln(m + 1, n - m + 1) - numpy.log(n + 1)
+    result: NDArray[np.float64] = numpy.exp(log + special_.xlogy(m, sf) + special_.xlog1py(n - m, -sf))
+    return result

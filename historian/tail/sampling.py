@@ -1,0 +1,150 @@
+"""What the recorded values, a sample, say about all that might have been recorded: intervals, and how many it takes.
+
+All intervals hold for independent values.  Where calls slow down together, in bursts, they are far too narrow (a 95 %
+interval then covered 31 %): pass histograms of time windows, and the values count only for as many as they are worth.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import NamedTuple
+
+from .._core import slot_of
+from ..histogram import Histogram, edges_of
+from ._checks import check_confidence, check_histogram, check_n, check_share
+from .binomial import rank_interval, windows_worth
+from .estimate import Estimate, TailWarning
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["Enough", "ci", "counts_above", "enough_for", "quantile_interval", "windows_of", "worth"]
+
+
+class Enough(NamedTuple):
+    """Whether there are enough values for a statement: true or false, and how many there are and would be needed.
+
+    >>> print(Enough(10_000, 29_808))
+    no: 29,808 values are needed, 10,000 recorded
+    """
+
+    recorded: int  # values, from 0 on
+    needed: float  # whole, from 1 on; infinity if no number of values is enough
+
+    def __bool__(self) -> bool:
+        return self.recorded >= self.needed
+
+    def __str__(self) -> str:
+        needed = f"{self.needed:,.0f} values are needed" if self.needed < math.inf else "no number of values is enough"
+        return f"{'yes' if self else 'no'}: {needed}, {self.recorded:,} recorded"
+
+    def __repr__(self) -> str:
+        return f"<Enough: {self}>"
+
+
+def enough_for(histogram: Histogram, q: float, n: int, confidence: float) -> Enough:
+    """Answer `Histogram.enough_for`.
+
+    The largest of N values is above the q^(1/n)-quantile but for a chance of q^(N/n): that is to be at most
+    1 - confidence.  Source: Wilks, Determination of Sample Sizes for Setting Tolerance Limits (1941), for a fan-out.
+    """
+    q = check_share("q", q)
+    confidence = check_confidence(confidence)
+    n = check_n(n)
+    if q == 0 or q == 1:
+        return Enough(histogram.count, 1 if q == 0 else math.inf)
+    return Enough(histogram.count, max(1, math.ceil(math.log1p(-confidence) * n / math.log(q))))
+
+
+def ci(histogram: Histogram, q: float, confidence: float, windows: Iterable[Histogram] | None) -> Estimate:
+    """Answer `Histogram.ci`."""
+    q = check_share("q", q)
+    confidence = check_confidence(confidence)
+    check_histogram(histogram)
+    parts = None if windows is None else windows_of(histogram, windows)
+    return quantile_interval(histogram, q, histogram.quantile(q), confidence, parts, stacklevel=4)
+
+
+def quantile_interval(
+    histogram: Histogram,
+    q: float,
+    value: float,
+    confidence: float,
+    windows: Sequence[Histogram] | None = None,
+    *,
+    why: str = "",
+    stacklevel: int = 3,
+) -> Estimate:
+    """Return `value`, the q-quantile, with the outer edges of the buckets of the ranks that bound it.
+
+    Warns if there is no such rank, `stacklevel` callers up.
+    """
+    count, (low, high), reasons = histogram.count, *_ranks(histogram, q, confidence, windows)
+    lower = histogram._edges(histogram._counts.slot_at(low))[0] if low > 0 else 0.0
+    upper = edges_of(histogram._counts.slot_at(high))[1] if high <= count else math.inf
+    open_sides = [side for side, is_open in (("lower", low < 1), ("upper", high > count)) if is_open]
+    if open_sides:
+        missing = f"no {' and no '.join(open_sides)} bound"
+        reasons.append(f"too few values: {missing}")
+        text = f"beyond the data: for the {q:.9g}-quantile {count:,} values are too few, and set {missing}"
+        warnings.warn(text, TailWarning, stacklevel=stacklevel)
+    reasons += [why] if why else []
+    return Estimate(value, min(lower, value), max(upper, value), "; ".join(reasons), unit=histogram.unit)
+
+
+def _ranks(
+    histogram: Histogram, q: float, confidence: float, windows: Sequence[Histogram] | None
+) -> tuple[tuple[int, int], list[str]]:
+    """Return the ranks that bound the q-quantile, 0 and count + 1 where none does, and why they lie apart."""
+    count = histogram.count
+    if windows is None:
+        return rank_interval(q, count, confidence), [sampled(count), "bucket width"]
+    edges = histogram.quantile_bounds(q)
+    value = max(1, round(min(worth(windows, edge, confidence) for edge in edges)))
+    low, high = rank_interval(q, value, confidence)
+    ranks = math.floor(low / value * count), math.ceil(high / value * count) if high <= value else count + 1
+    return ranks, [f"sampling: {count:,} values, in windows worth {value:,} independent ones", "bucket width"]
+
+
+def sampled(count: int) -> str:
+    return f"sampling: {count:,} values"
+
+
+def worth(windows: Sequence[Histogram], t: float, confidence: float) -> float:
+    """Return how many independent values those of all windows together are worth, for the share above `t`."""
+    return windows_worth([w._above(t) for w in windows], [w.count for w in windows], confidence)
+
+
+def counts_above(histogram: Histogram, t: float) -> tuple[int, int, int]:
+    """Return how many values are above `t`: the least number possible, that of `Histogram.sf`, the largest possible.
+
+    The three are equal where `t` is a bucket edge, below the minimum or from the maximum on.
+    """
+    value = histogram._above(t)
+    if not histogram.min <= t < histogram.max:
+        return value, value, value
+    slot = slot_of(t)
+    low = histogram.count - histogram._counts.through(slot)
+    high = low if t == edges_of(slot)[1] else histogram.count - histogram._counts.through(slot - 1)
+    return min(low, value), value, max(high, value)
+
+
+def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram]:
+    """Return the windows that hold values, if together they can be `whole`; else raise."""
+    if isinstance(windows, Histogram):
+        raise TypeError("windows must be an iterable of histograms, not one of them")
+    parts = list(windows)
+    for part in parts:
+        if not isinstance(part, Histogram):
+            raise TypeError(f"windows must be histograms, not {part!r}")
+        if part.count and part.unit != whole.unit:
+            raise ValueError(f"windows must be in {whole.unit!r} as the histogram is, not in {part.unit!r}")
+    parts = [part for part in parts if part.count]
+    total = sum(part.count for part in parts)
+    if total != whole.count:
+        raise ValueError(f"windows must hold the histogram's {whole.count:,} values, not {total:,}: pass all of them")
+    if len(parts) < 2:
+        raise ValueError(f"windows must be at least 2 that hold values, not {len(parts)}")
+    return parts

@@ -1,0 +1,268 @@
+"""`Histogram.ci`, `Histogram.enough_for`, and what `Histogram.fanout` says with intervals and under dependence."""
+
+import builtins
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from historian import Histogram, merge
+from historian.tail import Enough, Estimate, TailWarning
+from historian.tail.shares import any_of
+
+ONE_IN_100 = Histogram.from_values([0.01] * 9_900 + [1.0] * 100)
+BURSTS = [Histogram.from_values([0.01] * (1000 - c) + [1.0] * c) for c in [0] * 18 + [100] * 2]
+
+seconds = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=60)
+
+
+def test_p_wait_at_reference_values():
+    wait = ONE_IN_100.fanout(100).p_wait(0.5)
+    assert wait == pytest.approx(0.6339676587, abs=6e-11)
+    assert (wait.lower, wait.upper) == pytest.approx((0.559, 0.706), abs=1e-3)
+    wait = Histogram.from_values([0.01] * 1000).fanout(100).p_wait(0.5)
+    assert (wait, wait.lower, wait.upper) == pytest.approx((0, 0, 0.309), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("requests", "share"),
+    [(190, 0.852), (279, 0.939), (87, 0.583), (173, 0.824)],  # Tene, How NOT to Measure Latency: a page's requests
+)
+def test_published_shares_of_pages_that_see_the_p99(requests, share):
+    assert ONE_IN_100.fanout(requests).p_wait(0.5) == pytest.approx(share, abs=5e-4)
+
+
+def test_an_interval_within_a_bucket_holds_both_edges():
+    _, on_edge = ONE_IN_100.quantile_bounds(0.5)
+    inside = (ONE_IN_100.min + on_edge) / 2
+    assert ONE_IN_100.fanout(1).p_wait(inside).upper == 1.0  # all of the bucket may be above
+    assert ONE_IN_100.fanout(1).p_wait(inside).lower == pytest.approx(0.00814, abs=1e-5)
+    assert ONE_IN_100.fanout(1).p_wait(on_edge).upper == pytest.approx(0.0121, abs=1e-4)
+    assert "bucket width" in ONE_IN_100.fanout(1).p_wait(inside).why
+
+
+@pytest.mark.parametrize(("q", "needed"), [(0.5, 433), (0.99, 29_808), (0.999, 299_424)])
+def test_enough_at_reference_values(q, needed):
+    answer = ONE_IN_100.enough_for(q, n=100)
+    assert answer.needed == needed
+    assert bool(answer) == (needed <= 10_000)
+    assert answer.recorded == 10_000
+
+
+def test_enough_without_a_fanout_and_at_the_ends():
+    assert ONE_IN_100.enough_for(0.99) == Enough(10_000, 299)  # 0.99^299 = 0.0496
+    assert not ONE_IN_100.enough_for(1.0)
+    assert ONE_IN_100.enough_for(0.0).needed == 1
+    assert not Histogram().enough_for(0.5)
+    assert "no number of values is enough" in str(ONE_IN_100.enough_for(1.0))
+
+
+def test_enough_is_what_sets_an_upper_bound():
+    # One-sided 95 % is two-sided 90 %.
+    enough, short = Histogram.from_values(range(29_808)), Histogram.from_values(range(29_807))
+    assert enough.fanout(100).quantile(0.99, confidence=0.9).upper < math.inf
+    with pytest.warns(TailWarning, match="29,807 values are too few"):
+        answer = short.fanout(100).quantile(0.99, confidence=0.9)
+    assert answer.upper == math.inf
+    assert "no upper bound" in answer.why
+
+
+def test_ci_runs_from_edge_to_edge_of_the_ranks():
+    values = np.arange(1, 1001)
+    answer = Histogram.from_values(values, unit="ms").ci(0.9)
+    # Binomial(1000, 0.9): P(B <= 880) = 0.0216, P(B <= 881) = 0.0268; P(B >= 919) = 0.0241, P(B >= 918) = 0.0309
+    assert answer.lower < 881 <= answer.lower * 1.0109
+    assert answer.upper / 1.0109 < 919 <= answer.upper
+    assert answer == Histogram.from_values(values, unit="ms").quantile(0.9)
+    assert answer.unit == "ms"
+
+
+def test_too_few_values_leave_a_side_open():
+    few = Histogram.from_values([1.0, 2.0, 3.0])
+    with pytest.warns(TailWarning, match=r"no lower and no upper bound"):
+        answer = few.ci(0.5)
+    assert (answer.lower, answer.upper) == (0.0, math.inf)
+    with pytest.warns(TailWarning, match="no upper bound"):
+        answer = Histogram.from_values(range(100)).ci(0.99)
+    assert answer.upper == math.inf
+    assert "too few values" in answer.why
+
+
+def test_warnings_point_to_the_caller():
+    few = Histogram.from_values([1.0, 2.0, 3.0])
+    for ask in (lambda: few.ci(0.5), lambda: few.fanout(10).quantile(0.5), lambda: few.fanout(10).p_wait(2.0)):
+        with pytest.warns(TailWarning) as caught:
+            ask()
+        assert [one.filename for one in caught] == [__file__]
+
+
+@given(seconds, st.floats(0, 1))
+def test_more_confidence_is_a_wider_interval(data, q):
+    h = Histogram.from_values(data)
+    narrow, wide = h.ci(q, 0.5), h.ci(q, 0.99)
+    assert wide.lower <= narrow.lower <= narrow <= narrow.upper <= wide.upper
+
+
+@given(seconds, st.integers(1, 1000), st.floats(1e-3, 1e3))
+def test_bounds_nest(data, n, t):
+    fan = Histogram.from_values(data).fanout(n)
+    independent, positive, free = (fan.bounds(t, kind) for kind in ("independent", "positive", "any"))
+    assert independent == positive == free == fan.p_wait(t)
+    assert free.lower <= positive.lower <= independent.lower
+    assert independent.upper <= positive.upper <= free.upper
+    assert positive.lower <= fan.leaf.sf(t) <= positive.upper
+
+
+def test_bounds_at_literal_values():
+    fan = ONE_IN_100.fanout(10)
+    lower, upper = fan.leaf.fanout(1).p_wait(0.5).lower, fan.leaf.fanout(1).p_wait(0.5).upper
+    assert fan.bounds(0.5, "positive").lower == lower
+    assert fan.bounds(0.5, "positive").upper == any_of(upper, 10)
+    assert fan.bounds(0.5, "any").upper == 10 * upper
+
+
+def test_windows_see_bursts():
+    whole = merge(BURSTS)
+    fan = whole.fanout(100)
+    told = fan.bounds(0.5, windows=BURSTS)
+    assert told == pytest.approx(2 / 20 * any_of(0.1, 100))  # two windows of twenty are slow, and then all users wait
+    assert told.lower < told < told.upper < fan.p_wait(0.5)
+    assert fan.bounds(0.5, "any", windows=BURSTS).upper == 1.0
+    assert fan.bounds(0.5, "positive", windows=BURSTS).upper > fan.bounds(0.5, "positive").upper
+    assert "in 20 windows worth 183 independent ones" in told.why
+    plain, honest = whole.ci(0.985), whole.ci(0.985, windows=BURSTS)
+    assert plain.upper < honest.upper
+    assert "183 independent" in honest.why
+
+
+def test_windows_within_a_bucket_hold_both_edges():
+    parts = [Histogram.from_values([1.0] * 500 + [1.004] * 5 + [2.0] * 5)] * 4
+    whole = merge(parts)
+    assert len(whole.counts) == 3
+    inside = whole.fanout(1).bounds(1.003, windows=parts)
+    on_edge = whole.fanout(1).bounds(float(whole.upper[1]), windows=parts)
+    assert inside.lower == on_edge.lower
+    assert inside.upper > 10 / 510 > on_edge == 5 / 510
+
+
+def test_windows_must_be_those_of_the_histogram():
+    whole = merge(BURSTS)
+    for ask in (lambda w: whole.fanout(10).bounds(0.5, windows=w), lambda w: whole.ci(0.5, windows=w)):
+        with pytest.raises(ValueError, match="windows must hold the histogram's 20,000 values, not 19,000"):
+            ask(BURSTS[1:])
+        with pytest.raises(ValueError, match="at least 2"):
+            ask([whole])
+        with pytest.raises(ValueError, match="windows must be in 's'"):
+            ask([Histogram.from_values([1.0], unit="ms")])
+        with pytest.raises(TypeError, match="windows must be histograms"):
+            ask([1.0])
+        with pytest.raises(TypeError, match="iterable"):
+            ask(whole)
+
+
+def test_extrapolation_from_a_measured_fanout():
+    fan = ONE_IN_100.fanout(100)
+    answer = fan.extrapolate(0.5, m=10, p_m=0.05)
+    assert answer == pytest.approx(1 - 0.95**10)
+    assert (answer.lower, answer.upper) == (0.05, 0.5)
+    answer = fan.extrapolate(0.5, m=10, p_m=Estimate(0.05, 0.04, 0.06, "measured"))
+    assert (answer.lower, answer.upper) == pytest.approx((0.04, 0.6))
+    assert fan.extrapolate(0.5, m=10, p_m=0.9).upper == 1.0
+    assert fan.effective_n(0.5, fan.p_wait(0.5)) == pytest.approx(100)
+    assert fan.effective_n(0.5, 1.0) == math.inf
+    assert math.isnan(fan.effective_n(2.0, 0.5))
+    with pytest.raises(ValueError, match="m must be at most n"):
+        fan.extrapolate(0.5, m=101, p_m=0.5)
+    with pytest.raises(ValueError, match=r"p_m must be in 0\.\.1"):
+        fan.extrapolate(0.5, m=10, p_m=1.5)
+
+
+def test_sensitivity_lies_between_one_call_and_independence():
+    fan = ONE_IN_100.fanout(100)
+    answers = [fan.sensitivity(0.5, r) for r in (0.0, 0.01, 0.1, 0.5, 1.0)]
+    assert answers == sorted(answers, reverse=True)
+    assert answers[0] == pytest.approx(fan.p_wait(0.5))
+    assert answers[-1] == pytest.approx(0.01)
+    assert answers[1] == pytest.approx(0.501545, abs=5e-7)
+    assert all(one.lower < one < one.upper for one in answers)
+    with pytest.raises(ValueError, match="correlation must be in"):
+        fan.sensitivity(0.5, -0.1)
+
+
+def test_max_n_with_confidence_is_smaller():
+    fan = ONE_IN_100.fanout(1)
+    assert fan.max_n(0.5, 0.5) == 68
+    safe = fan.max_n(0.5, 0.5, confidence=0.95)
+    assert isinstance(safe, int)
+    assert ONE_IN_100.fanout(safe).p_wait(0.5).upper <= 0.5 < ONE_IN_100.fanout(safe + 1).p_wait(0.5).upper
+
+
+def test_bad_arguments():
+    fan = ONE_IN_100.fanout(10)
+    for bad in (0, 1, 1.5, -0.5, math.nan):
+        for ask in (
+            lambda c: ONE_IN_100.ci(0.5, c),
+            lambda c: fan.p_wait(0.5, c),
+            lambda c: fan.quantile(0.5, c),
+            lambda c: fan.bounds(0.5, confidence=c),
+            lambda c: ONE_IN_100.enough_for(0.5, confidence=c),
+        ):
+            with pytest.raises(ValueError, match="confidence must be between 0 and 1"):
+                ask(bad)
+    with pytest.raises(ValueError, match="dependence must be"):
+        fan.bounds(0.5, "none")
+    with pytest.raises(ValueError, match=r"q must be in 0\.\.1"):
+        ONE_IN_100.ci(1.5)
+    with pytest.raises(ValueError, match="NaN"):
+        fan.bounds(math.nan)
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        ONE_IN_100.enough_for(0.5, 0)
+    with pytest.raises(ValueError, match="empty"):
+        Histogram().ci(0.5)
+    with pytest.raises(TypeError, match="confidence must be a number"):
+        ONE_IN_100.ci(0.5, "high")
+
+
+@pytest.mark.parametrize(("count", "q"), [(400, 0.5), (400, 0.95), (2000, 0.99)])
+def test_coverage_of_quantiles(count, q):
+    rng, held, sets = np.random.default_rng(11), 0, 300
+    exact = float(np.exp(np.sqrt(2) * {0.5: 0.0, 0.95: 1.163087154, 0.99: 1.644976357}[q]))  # sqrt(2) erfinv(2q - 1)
+    for _ in range(sets):
+        answer = Histogram.from_values(rng.lognormal(0, 1, count)).ci(q)
+        held += answer.lower <= exact <= answer.upper
+    assert 0.925 <= held / sets <= 0.998  # of 95 % and a little more, for bucket width: within 2 and 4 standard errors
+
+
+def test_coverage_of_shares_in_bursts():
+    rng, told, untold, sets = np.random.default_rng(12), 0, 0, 200
+    for _ in range(sets):
+        slow = rng.binomial(500, rng.beta(0.5, 24.5, 40)).tolist()
+        parts = [Histogram.from_values(np.repeat([0.01, 1.0], [500 - c, c])) for c in slow]
+        fan = merge(parts).fanout(1)
+        answer = fan.bounds(0.5, windows=parts)
+        told += answer.lower <= 0.02 <= answer.upper
+        answer = fan.p_wait(0.5)
+        untold += answer.lower <= 0.02 <= answer.upper
+    assert 0.89 <= told / sets <= 1.0
+    assert untold / sets < 0.6
+
+
+def test_fanout_and_intervals_do_without_scipy(monkeypatch):
+    imported = builtins.__import__
+
+    def refuse(name, *rest):
+        if name.partition(".")[0] == "scipy":
+            raise ImportError(name)
+        return imported(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ONE_IN_100.fanout(100).p_wait(0.5).upper < 0.71
+        assert ONE_IN_100.ci(0.9).upper < 0.02
+        assert ONE_IN_100.enough_for(0.9)
+    with pytest.raises(ImportError, match=r'pip install "latency-historian\[notebook\]"'):
+        ONE_IN_100.dist()
