@@ -21,7 +21,20 @@ FOUND = dict(
 os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
 
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
-CORE_TESTS = ("buckets", "disable", "histogram", "merge", "recorder", "registry", "threads", "timed", "timers", "wire")
+CORE_TESTS = (
+    "buckets",
+    "disable",
+    "file",
+    "histogram",
+    "merge",
+    "processes",
+    "recorder",
+    "registry",
+    "threads",
+    "timed",
+    "timers",
+    "wire",
+)
 
 
 @nox.session

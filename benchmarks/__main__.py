@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
-from . import asking, bulk, growth, machine, memory, page, parallel, scalar, starting, timers, wire
+from . import asking, bulk, directory, growth, machine, memory, page, parallel, scalar, starting, timers, wire
 from .peers import present
 from .results import Results
 
@@ -20,6 +20,7 @@ PARTS = {
     "asking": asking,
     "wire": wire,
     "parallel": parallel,
+    "directory": directory,
     "memory": memory,
     "starting": starting,
     "growth": growth,

@@ -53,11 +53,17 @@ NOTES = {
         "20 different sets, and copies of them. ddsketch as protobuf, which leaves out sum, minimum and maximum; "
         "hdrhistogram deflated, with two digits."
     ),
-    "Threads and processes": (
-        "Time for each value, from the first start to the last end, over all workers. Each worker has its own array, "
-        "each thread its own processor. "
-        "From memory, two threads share its bandwidth: `numpy.sum`, which only reads, shows how much that is. "
-        "Figures for two workers hold only if two processors were free."
+    "Threads": (
+        "Time for each value, from the first start to the last end, over all threads. Each has its own array and its "
+        "own processor. From memory, two threads share its bandwidth: `numpy.sum`, which only reads, shows how much "
+        "that is. Figures for two threads hold only if two processors were free."
+    ),
+    "Threads and processes": "As below.",  # until the results are taken anew
+    "Directories": (
+        "Recorders that count in files, in a temporary directory. Each process has a block of its own in each file, "
+        "once it has recorded 4,096 values; hence the price is that of private memory, and does not depend on the "
+        "number of processes. prometheus_client has a file to each process; its child is bound to its labels first. "
+        "Figures for two processes hold only if two processors were free."
     ),
     "Resident memory": (
         "Growth of the process, as the kernel counts it, over the number of recorders, the Python object included. "

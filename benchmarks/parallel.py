@@ -1,11 +1,8 @@
-"""Several threads, several processes, one recorder or one file."""
+"""Several threads, one recorder."""
 
 from __future__ import annotations
 
-import mmap
-import multiprocessing
 import os
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from historian import Recorder
-from historian._core import CELLS_NBYTES, Counters
 
 from .data import latencies
 from .figures import AT_LEAST, ratio, row
-from .timing import ROUNDS, Case, interleave, loop
+from .timing import Case, interleave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,18 +22,16 @@ if TYPE_CHECKING:
     from .peers import Peer
     from .results import Results
 
-TABLE = "Threads and processes"
+TABLE = "Threads"
 WORKERS = 2
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
     """Take all figures of this module."""
     if (os.cpu_count() or 1) < WORKERS:
-        results.skip("two threads, two processes", "this machine has one processor")
+        results.skip("two threads", "this machine has one processor")
         return
     threads(results, peers)
-    mapped(results)
-    processes(results)
 
 
 def together(name: str, pool: ThreadPoolExecutor, works: list[Callable[[], object]], operations: int) -> Case:
@@ -103,69 +97,3 @@ def threads(results: Results, peers: list[Peer]) -> None:
     for name, case in timed.items():
         who, _, what = name.rpartition(": ")
         results.add(row(TABLE, who or "historian", f"arrays {what}", case))
-
-
-def mapped(results: Results) -> None:
-    """One value at a time into memory that processes share: every add is atomic."""
-    shared = Counters(1e9, mmap.mmap(-1, -(-CELLS_NBYTES // mmap.PAGESIZE) * mmap.PAGESIZE))
-    private = Recorder()
-    cases = interleave(
-        [
-            loop("loop", "pass"),
-            loop("private", "record(1.5)", record=private.record),
-            loop("shared", "record(1.5)", record=shared.record),
-        ],
-        rounds=2 * ROUNDS,
-    )
-    for name, what in (("private", "record(1.5), private memory"), ("shared", "record(1.5), shared memory")):
-        results.add(row(TABLE, "historian", what, cases[name], base=cases["loop"]))
-
-
-def _work(path: str, how: str, times: int, rounds: int, barrier: Any, spans: Any) -> None:
-    """Record into the counters that the file at `path` holds, each round from a common start."""
-    with open(path, "r+b") as file:
-        counters = Counters(1e9, mmap.mmap(file.fileno(), 0))
-    values = latencies(times).tolist() if how == "scalar" else latencies(times)
-    for _ in range(rounds):
-        barrier.wait()
-        began = time.perf_counter_ns()
-        if how == "scalar":
-            record = counters.record
-            for value in values:
-                record(value)
-        else:
-            counters.record_many(values)
-        spans.put((began, time.perf_counter_ns()))
-        barrier.wait()  # until the spans have been taken out
-
-
-def processes(results: Results) -> None:
-    """Two processes, one mapped file; time from the first start to the last end."""
-    context = multiprocessing.get_context("spawn")
-    cases = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "cells")
-        with open(path, "wb") as file:
-            file.truncate(-(-CELLS_NBYTES // mmap.PAGESIZE) * mmap.PAGESIZE)
-        for how, times in (("scalar", 200_000), ("arrays", 4_000_000)):
-            for workers in (1, WORKERS):
-                what = f"{how} into a shared file, {workers} process{'es' if workers > 1 else ''}"
-                cases.append(_crew(context, path, how, times, workers, what))
-    for case in cases:
-        results.add(row(TABLE, "historian", case.name, case))
-
-
-def _crew(context: Any, path: str, how: str, times: int, workers: int, name: str, rounds: int = 9) -> Case:
-    """Run `workers` processes through all rounds; return the case with its samples."""
-    case, barrier, spans = Case(name, lambda: 0.0), context.Barrier(workers + 1), context.Queue()
-    crew = [context.Process(target=_work, args=(path, how, times, rounds, barrier, spans)) for _ in range(workers)]
-    for process in crew:
-        process.start()
-    for _ in range(rounds):
-        barrier.wait(60)
-        taken = [spans.get(timeout=60) for _ in crew]
-        case.samples.append((max(ended for _, ended in taken) - min(began for began, _ in taken)) / (times * workers))
-        barrier.wait(60)
-    for process in crew:
-        process.join()
-    return case

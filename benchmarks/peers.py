@@ -158,10 +158,10 @@ class DDSketch(Peer):
 class Prometheus(Peer):
     name, needs = "prometheus_client", "prometheus_client"
 
-    def new(self):
+    def new(self, *labels):
         from prometheus_client import CollectorRegistry, Histogram
 
-        return Histogram("latency", "Latency", registry=CollectorRegistry())
+        return Histogram("latency", "Latency", labels, registry=CollectorRegistry())
 
     def update(self, recorder):
         return recorder.observe
@@ -178,14 +178,14 @@ class Prometheus(Peer):
 class PrometheusMultiprocess(Prometheus):
     name = "prometheus_client, multiprocess"
 
-    def new(self):
+    def new(self, *labels):
         from prometheus_client import values
 
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="prometheus-"))
         before = values.ValueClass
         values.ValueClass = values.MultiProcessValue()  # what it takes itself if the variable is set at import
         try:
-            return super().new()
+            return super().new(*labels)
         finally:
             values.ValueClass = before
 

@@ -207,8 +207,7 @@ static void historian_add_seen(historian_cells *cells, const historian_seen *see
         historian_add_sum_owned(cells, seen->sum);
         historian_store(&cells->lost, historian_bits(historian_double(historian_load(&cells->lost)) + seen->lost));
     } else {
-        /* What rounding takes from a sum beyond float64 is not a number. */
-        historian_add_sum_shared(cells, seen->sum + (seen->lost == seen->lost ? seen->lost : 0));
+        historian_add_sum_kept(cells, seen->sum, seen->lost);
     }
     historian_raise(&cells->max, seen->max);
     historian_raise(&cells->not_min, seen->not_min);

@@ -173,21 +173,42 @@ HISTORIAN_INLINE double historian_two_sum(double a, double b, double *lost) {
     return sum;
 }
 
-/* Others add to the sum, too; what rounding takes would need a second atomic operation, and is let go. */
-HISTORIAN_INLINE void historian_add_sum_shared(historian_cells *cells, double sum) {
-    uint64_t seen = historian_load(&cells->sum);
-    while (!historian_swap(&cells->sum, &seen, historian_bits(historian_double(seen) + sum))) {
+HISTORIAN_INLINE double historian_add_double(uint64_t *p, double value) {
+    uint64_t seen = historian_load(p);
+    double lost;
+    while (!historian_swap(p, &seen, historian_bits(historian_two_sum(historian_double(seen), value, &lost)))) {
     }
+    return lost;
+}
+
+/* Others add to the sum, too; what rounding takes is let go, as keeping it needs a second atomic operation. */
+HISTORIAN_INLINE void historian_add_sum_shared(historian_cells *cells, double sum) {
+    (void)historian_add_double(&cells->sum, sum);
+}
+
+/* Others add to the sum, too, and what rounding takes is kept: in a file, whose sums grow for ever, that matters. */
+HISTORIAN_INLINE void historian_add_sum_kept(historian_cells *cells, double sum, double lost) {
+    lost += historian_add_double(&cells->sum, sum);
+    if (lost != 0 && lost == lost) (void)historian_add_double(&cells->lost, lost); /* NaN: the sum is infinite */
 }
 
 /* Count one value, from any thread of any process. The count comes last, and releases what comes before it: whoever sees
  * the count sees its share of the sum, too. */
-HISTORIAN_INLINE void historian_count_shared(historian_cells *cells, uint64_t slot, uint64_t bits) {
+HISTORIAN_INLINE void historian_count_summed(historian_cells *cells, uint64_t slot, uint64_t bits) {
     if (HISTORIAN_UNLIKELY(!historian_load(&cells->used))) historian_store(&cells->used, 1);
-    historian_add_sum_shared(cells, historian_double(bits));
     historian_raise(&cells->max, bits);
     historian_raise(&cells->not_min, ~bits);
     historian_add(&cells->counts[slot], 1);
+}
+
+HISTORIAN_INLINE void historian_count_shared(historian_cells *cells, uint64_t slot, uint64_t bits) {
+    historian_add_sum_shared(cells, historian_double(bits));
+    historian_count_summed(cells, slot, bits);
+}
+
+HISTORIAN_INLINE void historian_count_kept(historian_cells *cells, uint64_t slot, uint64_t bits) {
+    historian_add_sum_kept(cells, historian_double(bits), 0);
+    historian_count_summed(cells, slot, bits);
 }
 
 HISTORIAN_INLINE void historian_add_sum_owned(historian_cells *cells, double value) {
@@ -221,6 +242,7 @@ HISTORIAN_INLINE void historian_count_owned(historian_cells *cells, uint64_t slo
         return 1;                                                                        \
     }
 HISTORIAN_RECORD(shared)
+HISTORIAN_RECORD(kept)
 HISTORIAN_RECORD(owned)
 
 #endif

@@ -79,7 +79,7 @@ cdef class Counters:
         if cells is self.owned:
             historian_add_sum_owned(cells, sum)
         else:
-            historian_add_sum_shared(cells, sum)
+            historian_add_sum_kept(cells, sum, 0)
         historian_raise(&cells.max, historian_bits(max))
         historian_raise(&cells.not_min, ~historian_bits(min))
         for j in range(counts.length):
@@ -107,7 +107,7 @@ cdef class Counters:
             return owned.counts, (owned.sum, owned.lost), owned.min, owned.max
         return (
             owned.counts.plus(shared.counts),
-            (owned.sum, owned.lost, shared.sum),
+            (owned.sum, owned.lost, shared.sum, shared.lost),
             # NaN, the mark of an extreme in flight, fails every comparison: it must be asked for first.
             shared.min if shared.min != shared.min or shared.min < owned.min else owned.min,
             shared.max if shared.max != shared.max or shared.max > owned.max else owned.max,
@@ -182,10 +182,11 @@ cdef inline bint record_held(Counters self, double value) noexcept:
 cdef bint record_shared(Counters self, double value) noexcept:
     if self.shared is NULL:
         return True  # recording is disabled
-    if not historian_record_shared(self.shared, value):
+    if self.file is None:
+        return historian_record_shared(self.shared, value)
+    if not historian_record_kept(self.shared, value):
         return False
-    if self.file is not None:
-        (<CounterFile>self.file).ask_for_lease(self, 1)
+    (<CounterFile>self.file).ask_for_lease(self, 1)
     return True
 
 
@@ -228,7 +229,7 @@ cdef Reading read_owned(historian_cells *cells, bint drain):
 cdef Reading read_shared(historian_cells *cells, bint drain):
     """Read cells that others write to meanwhile."""
     cdef Reading reading = Reading.__new__(Reading)
-    cdef uint64_t sum_bits, max_bits, not_min
+    cdef uint64_t sum_bits, lost_bits, max_bits, not_min
     # Writers add the count last, so it is read first.  A sum whose count has yet to come stays for the next drain.
     reading.counts = drain_counts(cells) if drain else counts_of(&cells.counts[0], 0, HISTORIAN_SLOTS)
     reading.min = reading.max = NAN
@@ -236,13 +237,16 @@ cdef Reading read_shared(historian_cells *cells, bint drain):
         return reading
     if drain:
         sum_bits = historian_exchange(&cells.sum, 0)
+        lost_bits = historian_exchange(&cells.lost, 0)
         max_bits = historian_exchange(&cells.max, 0)
         not_min = historian_exchange(&cells.not_min, 0)
     else:
         sum_bits = historian_load(&cells.sum)
+        lost_bits = historian_load(&cells.lost)
         max_bits = historian_load(&cells.max)
         not_min = historian_load(&cells.not_min)
     reading.sum = historian_double(sum_bits)
+    reading.lost = historian_double(lost_bits) if reading.sum <= historian_double(HISTORIAN_MAX_BITS) else 0.0
     reading.min = minimum_of(reading.counts, not_min)
     reading.max = maximum_of(reading.counts, max_bits)
     return reading

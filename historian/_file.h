@@ -62,16 +62,22 @@ static const historian_drained *historian_find_drained(const historian_file *fil
     return NULL;
 }
 
-/* Add up what the blocks hold, drained or not, without the extremes. */
-static void historian_add_blocks(const historian_file *file, size_t blocks, historian_total *total) {
+/* Add up what the blocks hold, drained or not, without the extremes. Return 0 if a count is 2^63 or more. */
+static int historian_add_blocks(const historian_file *file, size_t blocks, historian_total *total) {
+    uint64_t any = 0; /* a bit is set if it is in any count; none wraps before its highest bit has shown here */
     for (size_t block = 0; block < blocks; block++) {
         const historian_cells *cells = (const historian_cells *)historian_block(file, block);
         if (!historian_counts_in(historian_load_acquire(&file->roles[block]))) continue;
-        for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) total->counts[slot] += historian_load(&cells->counts[slot]);
+        for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
+            uint64_t count = historian_load(&cells->counts[slot]);
+            total->counts[slot] += count;
+            any |= count | total->counts[slot];
+        }
         historian_fence(); /* writers add the count last, so it is read first */
         total->sums[block][0] = historian_load(&cells->sum);
         total->sums[block][1] = historian_load(&cells->lost);
     }
+    return any >> 63 == 0;
 }
 
 /* Return how many blocks the file has, or 0 if no file of `size` bytes can have those. */
@@ -100,29 +106,31 @@ static void historian_gather_extremes(historian_file *file, size_t blocks, histo
 }
 
 /* Read the first `blocks` blocks of a file, of which `total` gets what has not been drained, and `drained` what has.
- * Return 1, or 0 if the file is damaged. */
-static int historian_read_file(const historian_file *file, size_t blocks, historian_total *total,
-                               historian_drained *drained) {
+ * Return NULL, or what is wrong if the file is damaged. */
+static const char *historian_read_file(const historian_file *file, size_t blocks, historian_total *total,
+                                       historian_drained *drained) {
+    uint64_t sum = 0, any = 0;
     do { /* again, if somebody has drained it meanwhile */
         const historian_drained *kept;
         memset(total, 0, sizeof *total);
         total->drains = historian_load_acquire(&file->drains);
         if (total->drains) {
             kept = historian_find_drained(file, total->drains, blocks);
-            if (!kept) return 0;
+            if (!kept) return "it lacks the block of what has been taken out";
             memcpy(drained, kept, sizeof *drained);
         }
         historian_fence();
-        historian_add_blocks(file, blocks, total);
+        if (!historian_add_blocks(file, blocks, total)) return "a count is 2**63 or more";
         historian_gather_extremes((historian_file *)file, blocks, total, 0);
         historian_fence();
     } while (historian_load(&file->drains) != total->drains);
     if (!total->drains) memset(drained, 0, sizeof *drained);
-    for (size_t slot = 0; total->drains && slot < HISTORIAN_SLOTS; slot++) {
-        if (total->counts[slot] < drained->counts[slot]) return 0;
+    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
+        if (total->counts[slot] < drained->counts[slot]) return "more has been taken out of a bucket than was put in";
         total->counts[slot] -= drained->counts[slot];
+        any |= sum += total->counts[slot];
     }
-    return 1;
+    return any >> 63 ? "there are 2**63 records or more" : NULL;
 }
 
 /* Set down that all that `total` says has been taken out, beside what was drained before. The caller alone drains. */

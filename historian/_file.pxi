@@ -1,6 +1,8 @@
 # `CounterFile`: a file mapped into memory, in which this process counts beside others, or only looks.
 
-cdef size_t LEASE_AFTER = 64  # records; whoever counts less need not make the file larger
+# Records after which to ask for a block: to have one takes some 30 us, and saves some 7 ns a record.  Whoever counts
+# less need not make the file larger, either.
+cdef size_t LEASE_AFTER = 4096
 cdef size_t LEASE_AGAIN = 1 << 20  # records after which to ask again, at most
 
 
@@ -81,15 +83,15 @@ cdef class CounterFile:
         cdef historian_total *total = <historian_total *>malloc(sizeof(historian_total) + sizeof(historian_drained))
         cdef historian_drained *drained = <historian_drained *>(total + 1)
         cdef size_t blocks = historian_count_blocks(self.file, self.size)
+        cdef const char *wrong
         cdef Counts counts
         if total is NULL:
             raise MemoryError()
         try:
-            if not historian_read_file(self.file, blocks, total, drained):
-                raise ValueError("it is damaged: more has been taken out of a bucket than was put in")
+            wrong = historian_read_file(self.file, blocks, total, drained)
+            if wrong is not NULL:
+                raise ValueError(f"it is damaged: {wrong.decode()}")
             counts = counts_of(total.counts, 0, HISTORIAN_SLOTS)
-            if counts.length and counts.totals[counts.length - 1] > <uint64_t>INT64_MAX:
-                raise ValueError("it is damaged: a count of 2**63 or more")
             sums = sums_of(total, drained, blocks) if counts.length else ()
             if drain_fd >= 0 and counts.length:
                 historian_commit_drain(self.file, total, drained)

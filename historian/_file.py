@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from ._core import Counts
 
-    Reading = tuple[Counts, tuple[float, ...], float, float]
-
 __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
     "drain",
     "files_in",
+    "open_fd",
     "open_file",
     "open_or_create",
     "prepare_directory",
     "read",
+    "read_counters",
 ]
 
 #: Bytes of a new file: the header, and the counters that all processes share.
@@ -100,21 +100,31 @@ def open_file(path: str) -> tuple[CounterFile, Header]:
 
     Raises FileNotFoundError, CorruptFileError, OSError.
     """
-    fd, header = _open(path, os.O_RDWR)
+    fd, header = open_fd(path, os.O_RDWR)
     try:
-        return CounterFile(fd, path), header
+        file = CounterFile(fd, path)
+        file.read()  # now is the time to find out about damage
+        return file, header
     except ValueError as error:
         raise CorruptFileError(path, str(error)) from None
     finally:
         os.close(fd)
 
 
-def read(path: str) -> tuple[Header, Reading]:
+def read_counters(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, float]:
+    """Return what is counted in a file that is open.  Raises CorruptFileError."""
+    try:
+        return file.read()
+    except ValueError as error:
+        raise CorruptFileError(file.path, str(error)) from None
+
+
+def read(path: str) -> tuple[Header, tuple[Counts, tuple[float, ...], float, float]]:
     """Return the header of a file and what is counted in it, without changing anything.
 
     Raises FileNotFoundError, CorruptFileError, OSError.
     """
-    fd, header = _open(path, os.O_RDONLY)
+    fd, header = open_fd(path, os.O_RDONLY)
     try:
         return header, CounterFile(fd).read()
     except ValueError as error:
@@ -123,7 +133,7 @@ def read(path: str) -> tuple[Header, Reading]:
         os.close(fd)
 
 
-def drain(file: CounterFile) -> Reading:
+def drain(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, float]:
     """Return what is counted in a file, and take it out: of all processes that drain it, one gets each record.
 
     Raises FileNotFoundError if the file is no longer where it was opened, OSError if there is no space for keeping the
@@ -146,8 +156,8 @@ def drain(file: CounterFile) -> Reading:
         os.close(fd)
 
 
-def _open(path: str, access: int) -> tuple[int, Header]:
-    """Return the descriptor of a recorder's file, and its header."""
+def open_fd(path: str, access: int) -> tuple[int, Header]:
+    """Return a descriptor of a recorder's file, which the caller closes, and its header.  Raises as `read` does."""
     try:
         fd = os.open(path, access | _FLAGS)
     except (PermissionError, IsADirectoryError) as error:

@@ -70,7 +70,7 @@ cdef class Merged:
 
     cdef historian_merged *merged
     cdef object sum  # of the histograms that came as objects, in units of 2**-1074
-    cdef readonly str unit  # common to all so far; "s" also while there is none
+    cdef str unit  # common to all so far; "s" also while there is none
     cdef bytes encoded_unit
 
     def __cinit__(self):
@@ -83,11 +83,6 @@ cdef class Merged:
 
     def __dealloc__(self):
         free(self.merged)
-
-    @property
-    def total(self):
-        """Records in all histograms together."""
-        return self.merged.total
 
     def add(self, Counts counts not None, str unit not None, sum, double min, double max, bint synthetic, /):
         """Add a histogram.  Raises ValueError for another unit, OverflowError if there would be 2**63 records.

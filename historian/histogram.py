@@ -34,8 +34,8 @@ class Histogram(Delegates):
     """How often each bucket of values occurred, with their exact sum, minimum and maximum.
 
     An immutable value: it compares, hashes, pickles, adds (`historian.merge`) and subtracts (an interval between two
-    snapshots).  Make one with `Recorder.snapshot`, `Histogram.from_values` or `Histogram.from_dict`; ``Histogram()``
-    is empty, the identity of ``+``.
+    snapshots).  Make one with `Recorder.snapshot`, `Histogram.from_values`, `Histogram.from_bytes` or
+    `Histogram.from_dict`; ``Histogram()`` is empty, the identity of ``+``.
 
     Quantiles are within 0.5415 % of a recorded value (see `historian.buckets`).  An empty histogram has count 0,
     sum 0, and NaN for every quantile, share, mean, minimum and maximum.

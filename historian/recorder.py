@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ._core import CounterFile, Counters, Counts, Muted, number
-from ._file import drain, open_file, open_or_create
+from ._file import drain, open_file, open_or_create, read_counters
 from ._header import Header
 from ._units import NS_PER_UNIT, check_unit
 from .histogram import Histogram
@@ -104,7 +104,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
 
     def snapshot(self) -> Histogram:
         """Return all that has been recorded so far.  O(buckets in use)."""
-        return Histogram._from_reading(self._read(), self._unit)
+        reading = self._read() if self._file is None else read_counters(self._file)
+        return Histogram._from_reading(reading, self._unit)
 
     def drain(self) -> Histogram:
         """Return all that has been recorded since the last drain, and take it out: each record is in exactly one drain.

@@ -160,23 +160,28 @@ class Registry:
     def clear(self) -> None:
         """Set every recorder back to empty.  Whoever holds one goes on recording into it.
 
-        In a directory: the recorders of all processes.  Their files stay.  A file that cannot be read stays as it is,
-        and is reported with a `CorruptFileWarning`.
+        In a directory: the recorders of all processes.  Their files stay.  A file that cannot be read, or that a full
+        disk has no room to clear, stays as it is, and is reported with a `CorruptFileWarning`.
         """
+        _warn(self._clear()[2])
+
+    def _clear(self) -> tuple[int, int, dict[str, CorruptFileError]]:
+        """Clear; return how many recorders that was, how many values they held, and why others could not be."""
         if self._directory is None:
-            for found in list(self._recorders.values()):
-                found.drain()
-            return
+            held = [found.drain().count for found in list(self._recorders.values())]
+            return len(held), sum(held), {}
         self._prepare()
-        problems = {}
+        held, problems = [], {}
         for path in files_in(self._directory):
             try:
-                drain(open_file(path)[0])
-            except FileNotFoundError:
+                held.append(drain(open_file(path)[0])[0].total)
+            except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
                 problems[path] = error
-        _warn(problems)
+            except OSError as error:  # no room for keeping the books of this one
+                problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
+        return len(held), sum(held), problems
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._directory is None:

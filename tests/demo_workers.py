@@ -1,6 +1,7 @@
 """What worker processes of the tests of `historian demo` run; in a module that they can import by name."""
 
 import os
+import signal
 
 
 def succeed(parent, value):
@@ -32,3 +33,10 @@ def exit_at_work(parent):
 
 def say_nothing(parent):
     parent.recv()
+
+
+def wait_to_be_killed(parent):
+    parent.send(("ready", None))
+    parent.recv()
+    while True:
+        signal.pause()

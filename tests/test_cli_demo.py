@@ -20,6 +20,9 @@ from historian.buckets import RELATIVE_ERROR
 from historian.cli import _workers, _workload, demo, main
 from historian.profile import Profile
 
+if sys.platform == "win32":
+    pytest.skip("recorders in a directory need a POSIX system", allow_module_level=True)
+
 COMMAND = [sys.executable, "-m", "historian", "demo"]
 
 
@@ -50,14 +53,34 @@ def finished(tmp_path_factory):
     return ended.stdout, read_samples(raw), folder
 
 
+def tally(printed):
+    """Return what each process acknowledged, and what the directory held."""
+    told = " ".join(printed[printed.index("Process 3 was killed") :].split("\n\n")[0].split())
+    found = re.search(r"acknowledged it: ([\d,]+(?:, [\d,]+){4}), in all ([\d,]+)\. .* holds ([\d,]+): (.*)\.", told)
+    acknowledged, total, held = ([int(number.replace(",", "")) for number in found[k].split(", ")] for k in (1, 2, 3))
+    assert [sum(acknowledged)] == total
+    return acknowledged, held[0], found[4]
+
+
+def test_the_directory_holds_what_the_processes_acknowledged(finished):
+    acknowledged, held, verdict = tally(finished[0])
+    assert len(acknowledged) == 5 and all(acknowledged)  # four, and the one that came for the one that was killed
+    assert held - sum(acknowledged) in (0, 1)
+    assert verdict.startswith("all of them")
+    assert ("one more" in verdict) == (held != sum(acknowledged))
+
+
 def test_the_table_is_that_of_the_samples(finished):
     printed, samples, _ = finished
     assert {"look-up", "look-up result", "scan", "scan result"} <= set(samples)
     unit = {name: "bytes" if name.endswith("result") else "s" for name in samples}
-    histograms = {name: Histogram.from_values(values, unit=unit[name]) for name, values in samples.items()}
-    assert str(Profile(histograms)) in printed  # every count and every percentile, to the letter
-    queries = sum(len(values) for name, values in samples.items() if unit[name] == "s")
-    assert f"{queries:,} queries" in printed
+    missing = tally(printed)[1] - sum(map(len, samples.values()))
+    if missing == 0:
+        histograms = {name: Histogram.from_values(values, unit=unit[name]) for name, values in samples.items()}
+        assert str(Profile(histograms)) in printed  # every count and every percentile, to the letter
+    assert missing in (0, 1)  # the process was killed after it had recorded, and before it had written that down
+    queries = int(re.search(r"^([\d,]+) queries", printed, re.MULTILINE)[1].replace(",", ""))
+    assert 0 <= queries - sum(len(values) for name, values in samples.items() if unit[name] == "s") <= missing
 
 
 @pytest.mark.parametrize("q", [0.5, 0.9, 0.99, 0.999, 0.9999])
@@ -129,6 +152,19 @@ def test_a_failing_worker_ends_all(bad, why):
     assert multiprocessing.active_children() == []
 
 
+def test_a_worker_that_is_killed_is_replaced(monkeypatch):
+    work = [(demo_workers.succeed, "a"), (demo_workers.wait_to_be_killed,)]
+    assert _workers.run_workers(work, 0.5, time.monotonic(), (demo_workers.succeed, "b")) == ["a", "b"]
+    assert multiprocessing.active_children() == []
+
+
+def test_a_worker_that_ends_before_it_is_killed_is_a_failure():
+    work = [(demo_workers.wait_to_be_killed,), (demo_workers.succeed, "a")]
+    with pytest.raises(_workers.WorkerError, match="had ended before"):
+        _workers.run_workers(work, 0.5, time.monotonic(), (demo_workers.succeed, "b"))
+    assert multiprocessing.active_children() == []
+
+
 def test_a_silent_worker_is_given_up(monkeypatch):
     monkeypatch.setattr(_workers, "GRACE", 0.1)
     with pytest.raises(_workers.WorkerError, match="said nothing"):
@@ -140,6 +176,31 @@ def test_a_failure_is_status_1(monkeypatch, capsys):
     monkeypatch.setattr(_workload.Workload, "run", demo_workers.raise_at_once)
     assert main(["demo"]) == 1
     assert "on purpose" in capsys.readouterr().err
+
+
+def test_a_directory_is_kept(tmp_path, capfd):
+    path = str(tmp_path / "recorders")
+    assert main(["demo", "--seconds", "0.5", "--dir", path]) == 0
+    printed = capfd.readouterr().out
+    assert f"historian profile {path}" in printed
+    held = sum(histogram.count for histogram in historian.Registry(path).snapshot().values())
+    assert held == tally(printed)[1]
+    assert main(["demo", "--dir", path]) == 1
+    assert f"holds {held:,} values already" in capfd.readouterr().err
+
+
+def test_a_directory_that_others_may_write_to_is_refused(tmp_path, capsys):
+    tmp_path.chmod(0o777)
+    assert main(["demo", "--dir", str(tmp_path)]) == 1
+    why = "others may write to it, its mode is 0777: name a new directory"
+    assert capsys.readouterr().err == f"historian demo: cannot record in {tmp_path}: {why}\n"
+
+
+def test_lost_records_are_a_failure(monkeypatch, capfd):
+    monkeypatch.setattr(demo, "_acknowledged", lambda place: [10**9] * 5)
+    assert main(["demo", "--seconds", "0.5"]) == 1
+    said = capfd.readouterr()
+    assert "NOT what they acknowledged" in said.out.replace("\n", " ") and "5,000,000,000 were acknowledged" in said.err
 
 
 def test_a_file_that_cannot_be_written_is_said_at_once(tmp_path, capsys):

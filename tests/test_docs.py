@@ -34,11 +34,13 @@ def run_console(example: Example) -> None:
         done = subprocess.run(
             command, shell=True, env={**os.environ, "PATH": scripts}, capture_output=True, text=True, check=False
         )
-        assert done.stdout + done.stderr == output, command
+        assert (done.stdout + done.stderr).rstrip("\n") == output.rstrip("\n"), command
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages(page: Path) -> None:
+    if page.name == "processes.md" and sys.platform == "win32":
+        pytest.skip("recorders in a directory need a POSIX system")
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
     if sys.platform != "win32":
         parsers.append(CodeBlockParser("console", run_console))

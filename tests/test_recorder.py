@@ -6,9 +6,7 @@ import ctypes
 import datetime
 import decimal
 import fractions
-import gc
 import math
-import mmap
 import os
 import pickle
 import subprocess
@@ -21,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Histogram, Recorder, buckets
-from historian._core import CELLS_NBYTES, Counters
 
 
 class Number:
@@ -476,57 +473,6 @@ def test_subclasses():
     rec = Mine("x", unit="ms")
     rec.record(1.0)
     assert rec.unit == "ms" and rec.snapshot().count == 1
-
-
-# ---- memory handed in ----
-
-
-def test_counters_in_memory_handed_in():
-    memory = bytearray(CELLS_NBYTES)
-    a, b = Counters(1e9, memory), Counters(1e9, memory)
-    a.record(1.0)
-    b.record_many([2.0, 3.0])
-    for counters in (a, b, Counters(1e9, memory)):
-        counts, sums, low, high = counters._read()
-        assert (counts.total, sum(sums), low, high) == (3, 6.0, 1.0, 3.0)
-    with pytest.raises(BufferError):
-        memory.append(0)  # the recorders hold it
-    assert b._read(drain=True)[0].total == 3
-    assert a._read()[0].total == 0
-
-
-def test_memory_handed_in_outlives_counters_in_a_cycle():
-    class Cyclic(Counters):
-        pass
-
-    memory = mmap.mmap(-1, CELLS_NBYTES)
-    counters = Cyclic(1e9, memory)
-    counters.itself = counters
-    counters.record(1.0)
-    del counters
-    gc.collect()
-    assert any(memory[:])  # it would crash if the memory had been freed
-    memory.close()  # nobody holds it any more
-
-
-@pytest.mark.parametrize("memory", [bytearray(8), bytearray(CELLS_NBYTES - 1), bytes(CELLS_NBYTES), "x", 3])
-def test_memory_that_does_not_fit(memory):
-    with pytest.raises((ValueError, TypeError, BufferError)):
-        Counters(1e9, memory)
-
-
-def test_extremes_of_a_record_in_flight():
-    # A native writer has counted 4.0 but not yet raised the maximum: the bucket's edge stands in for it.
-    memory = np.zeros(CELLS_NBYTES // 8, dtype="u8")
-    counters = Counters(1e9, memory)
-    counters.record(1.0)
-    memory[8 + 1 + buckets.index(4.0) + 2048] += 1
-    h = Histogram._from_reading(counters._read(), "s")
-    assert (h.count, h.min, h.max) == (2, 1.0, 4.0)
-    memory[8 + 1 + buckets.index(0.3) + 2048] += 1
-    h = Histogram._from_reading(counters._read(), "s")
-    assert (h.count, h.min, h.max) == (3, buckets.lower(buckets.index(0.3)), 4.0)
-    assert math.isnan(counters._read()[2])
 
 
 # ---- sums ----

@@ -7,7 +7,7 @@ import os
 import sys
 
 from .. import __version__
-from . import compare, demo, fanout, merge, summarize
+from . import clear, compare, demo, fanout, merge, profile, snapshot, summarize, top
 
 __all__ = ["main"]
 
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (demo, compare, fanout, merge, summarize):
+    for command in (demo, summarize, compare, fanout, merge, profile, top, snapshot, clear):
         command.add_parser(commands)
     args = parser.parse_args(argv)
     if sys.stdout is None:  # closed by whoever started us

@@ -7,11 +7,13 @@ where the tails come from, as they do elsewhere.
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import time
-from array import array
 from contextlib import closing
+from mmap import mmap
+from typing import NamedTuple
 
 from ..registry import Registry
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from typing import Any
 
-__all__ = ["Workload", "create_database"]
+__all__ = ["Place", "Workload", "create_database"]
 
 ROWS = 10_000  # at the start
 CUSTOMERS = 2_000  # so a look-up finds about five rows
@@ -46,37 +48,52 @@ def create_database(path: str) -> None:
         database.executemany(INSERT, (_order(chance) for _ in range(ROWS)))
 
 
+class Place(NamedTuple):
+    """Where the processes of a demo meet."""
+
+    database: str  # path of the SQLite file
+    recorders: str  # directory of the registry
+    acknowledged: str  # file of a 64-bit counter a process, in its order
+    samples: str  # directory for a file of every value a process; empty if nobody wants them
+
+
 class Workload:
-    """The queries of one process, what they took, and what they returned.
+    """The queries of one process, and what they took, recorded where all processes record.
+
+    After each record has returned, and no sooner, the process adds one to its counter in a file that is mapped, too:
+    it acknowledges the record.  So one that is killed leaves at most one record that it did not acknowledge.
 
     A worker sends ("ready", None), waits for the seconds that it shall work, and then sends ("queries", how many
     so far) now and then.
     """
 
-    registry: Registry
-    samples: dict[str, array[float]]  # every value recorded, by recorder; empty unless asked for
     queries: int  # so far
 
-    def __init__(self, database: sqlite3.Connection, number: int, keep_samples: bool) -> None:
-        self.registry = Registry()
-        self.samples = {}
+    def __init__(self, database: sqlite3.Connection, number: int, place: Place) -> None:
         self.queries = 0
+        self._registry = Registry(place.recorders)
+        with open(place.acknowledged, "r+b") as file:
+            self._acknowledged = memoryview(mmap(file.fileno(), 0)).cast("Q")
+        # Written at once, without a buffer: what is in one is gone when the process is killed.
+        path = os.path.join(place.samples, f"{number}.tsv")
+        self._samples = open(path, "wb", buffering=0) if place.samples else None
         self._database = database
-        self._keep_samples = keep_samples
+        self._number = number
         self._chance = random.Random(number)
         self._turns = {"scan": self._scan, "insert": self._insert, "look-up": self._look_up}
         if number == 0:
             self._turns["bulk insert"] = self._insert_many
 
     @classmethod
-    def run(cls, parent: Connection, path: str, number: int, keep_samples: bool) -> tuple[Any, dict[str, array[float]]]:
-        """Work for as long as the parent says; return what `Registry.snapshot` has, and the samples."""
-        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as database:
+    def run(cls, parent: Connection, number: int, place: Place) -> None:
+        """Work for as long as the parent says."""
+        with closing(sqlite3.connect(place.database, timeout=BUSY_TIMEOUT, isolation_level=None)) as database:
             database.execute("PRAGMA synchronous = OFF")  # what is thrown away need not reach the disk
-            self = cls(database, number, keep_samples)
+            self = cls(database, number, place)
             parent.send(("ready", None))
             self.work(parent.recv(), lambda: parent.send(("queries", self.queries)))
-        return self.registry.snapshot(), self.samples
+            if self._samples:
+                self._samples.close()
 
     def work(self, seconds: float, report: Callable[[], None]) -> None:
         """Query for that long."""
@@ -123,12 +140,12 @@ class Workload:
         rows = self._time(name, lambda: self._database.execute(query, (parameter,)).fetchall())
         if rows is not None:
             size = sum(24 + len(row[3]) for row in rows)  # three numbers of 8 bytes, and the note
-            self.registry.recorder(f"{name} result", unit="bytes").record(size)
-            self._keep(f"{name} result", size)
+            self._registry.recorder(f"{name} result", unit="bytes").record(size)
+            self._acknowledge(f"{name} result", size)
 
     def _time(self, name: str, query: Callable[[], Any]) -> Any:
         """Return what the query returns, or None if it gave up on a lock; that is timed apart."""
-        recorder, locked = self.registry.recorder(name), self.registry.recorder(f"{name} (locked)")
+        recorder, locked = self._registry.recorder(name), self._registry.recorder(f"{name} (locked)")
         self.queries += 1
         result = None
         try:
@@ -138,12 +155,14 @@ class Workload:
             if "locked" not in str(error):
                 raise
             name = locked.name
-        self._keep(name, timer.elapsed)
+        self._acknowledge(name, timer.elapsed)
         return result
 
-    def _keep(self, name: str, value: float) -> None:
-        if self._keep_samples:
-            self.samples.setdefault(name, array("d")).append(value)
+    def _acknowledge(self, name: str, value: float) -> None:
+        """Say that the value has been recorded."""
+        self._acknowledged[self._number] += 1  # nobody else writes to this one
+        if self._samples:
+            self._samples.write(f"{name}\t{value!r}\n".encode())
 
 
 def _order(chance: random.Random) -> Order:

@@ -6,12 +6,11 @@ import argparse
 import json
 import math
 import os
-import sys
 
-from .._display import plain
 from ..tail import Comparison, Estimate
 from ..tail.wording import text
-from .inputs import STDIN, add_unit, add_where, misuse, number, percentiles, put, read_histograms
+from ._output import put, say
+from .inputs import STDIN, add_unit, add_where, misuse, number, percentiles, read_histograms
 from .tally import InputError
 
 __all__ = ["add_parser", "run"]
@@ -66,15 +65,15 @@ def run(args: argparse.Namespace) -> int:
     files = [args.a, args.b]
     wrong = misuse(files, args)
     if wrong:
-        _say(f"error: {wrong}")
+        say("compare", f"error: {wrong}")
         return 2
     try:
-        a, b = read_histograms(files, args, _say)
+        a, b = read_histograms(files, args, "compare")
         comparison = Comparison(a, b, confidence=args.confidence, names=_names(*files))
         quantiles = [round(p / 100, 9) for p in args.percentiles]
         put(_json(comparison, quantiles) if args.format == "json" else text(comparison, quantiles) + "\n")
     except (InputError, ImportError) as error:
-        _say(str(error))
+        say("compare", str(error))
         return 1
     return 0
 
@@ -119,7 +118,3 @@ def estimated(estimate: Estimate) -> dict[str, object]:
     """Return an estimate for JSON."""
     ends = {"value": float(estimate), "lower": estimate.lower, "upper": estimate.upper}
     return {**{name: end if math.isfinite(end) else None for name, end in ends.items()}, "why": estimate.why}
-
-
-def _say(message: str) -> None:
-    print(f"historian compare: {plain(message)}", file=sys.stderr)

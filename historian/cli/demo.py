@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -13,13 +14,15 @@ import time
 
 from .. import _display
 from ..histogram import Histogram
+from ..profile import Profile
 from ..recorder import DISABLED
 from ..registry import Key, Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from array import array
-    from typing import TextIO
+    from typing import BinaryIO
+
+    from . import _workload
 
 __all__ = ["add_parser", "run"]
 
@@ -28,16 +31,27 @@ LIMIT = 8.5  # seconds for everything; start-up is taken off the work
 FAN_OUTS = (1, 10, 100, 1000)
 
 DESCRIPTION = f"""\
-Let {PROCESSES} processes query one SQLite database for a few seconds, each timing its queries, merge what they
-recorded, and print what it says: the profile, and what a look-up's 99th percentile becomes for whoever waits for many.
+Let {PROCESSES} processes query one SQLite database for a few seconds, each timing its
+queries, all recording into one directory. On the way one of them is killed
+(SIGKILL), and another takes its place. Then print what the directory holds:
+whether it is all that the processes acknowledged, the profile, and what a
+look-up's 99th percentile becomes for whoever waits for many.
 """
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``demo`` to the commands of ``historian``."""
-    parser = commands.add_parser("demo", help="profile real SQLite queries, here and now", description=DESCRIPTION)
+    parser = commands.add_parser(
+        "demo",
+        help="profile real SQLite queries, here and now",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--seconds", type=_seconds, default=4.0, metavar="S", help="how long to query, 0.5 to 8 (default: 4)"
+    )
+    parser.add_argument(
+        "--dir", metavar="DIR", help="record in this directory, and keep it (default: one that is removed)"
     )
     parser.add_argument(
         "--raw",
@@ -60,42 +74,97 @@ def run(args: argparse.Namespace) -> int:
     except ImportError as error:
         return _fail(f"this Python lacks a part of its standard library: {error}")
     try:
-        raw = open(args.raw, "w", encoding="utf-8", newline="\n") if args.raw else None
+        raw = open(args.raw, "wb") if args.raw else None
     except OSError as error:
         return _fail(f"cannot write {args.raw}: {error.strerror}")
-    registry = Registry()
     try:
         with tempfile.TemporaryDirectory(prefix="historian-demo-", ignore_cleanup_errors=True) as folder:
-            path = os.path.join(folder, "orders.sqlite")
-            _workload.create_database(path)
-            work = [(_workload.Workload.run, path, number, raw is not None) for number in range(PROCESSES)]
-            results = _workers.run_workers(work, args.seconds, began + LIMIT - _workload.BUSY_TIMEOUT)
-        for snapshot, samples in results:
-            registry.merge(snapshot)
+            registry, place = _prepare(folder, args.dir, raw is not None)
+            work = [(_workload.Workload.run, number, place) for number in range(PROCESSES)]
+            limit = began + LIMIT - _workload.BUSY_TIMEOUT
+            _workers.run_workers(work, args.seconds, limit, (_workload.Workload.run, PROCESSES, place))
+            acknowledged = _acknowledged(place)
+            histograms = registry.snapshot()
             if raw:
-                _write_samples(raw, samples)
-    except (_workers.WorkerError, OSError, sqlite3.Error) as error:
+                _gather_samples(place.samples, raw)
+    except (_workers.WorkerError, OSError, ValueError, sqlite3.Error) as error:
         return _fail(str(error))
     finally:
         if raw:
             raw.close()
-    _print(_report(registry))
+    _print(_report(histograms, acknowledged, args.dir))
+    recorded = sum(histogram.count for histogram in histograms.values())
+    if not sum(acknowledged) <= recorded <= sum(acknowledged) + 1:
+        return _fail(f"{recorded:,} records are there, {sum(acknowledged):,} were acknowledged: this is a bug")
     return 0
 
 
-def _report(registry: Registry) -> list[str]:
+def _prepare(folder: str, directory: str | None, keeps_samples: bool) -> tuple[Registry, _workload.Place]:
+    """Make all that the processes need; return the registry, and where they find it."""
+    from . import _workload
+
+    try:
+        registry = Registry(directory or os.path.join(folder, "recorders"))
+    except OSError as error:
+        why = (error.strerror or str(error)).partition(": ")[0]
+        raise ValueError(f"cannot record in {error.filename or directory}: {why}: name a new directory") from None
+    before = sum(histogram.count for histogram in registry.snapshot().values())
+    if before:
+        raise ValueError(
+            f"{directory} holds {before:,} values already: name another directory, or empty it by "
+            f"historian clear {directory}"
+        )
+    place = _workload.Place(
+        os.path.join(folder, "orders.sqlite"),
+        registry.directory or "",
+        os.path.join(folder, "acknowledged"),
+        os.path.join(folder, "samples") if keeps_samples else "",
+    )
+    _workload.create_database(place.database)
+    with open(place.acknowledged, "wb") as file:
+        file.write(bytes(8 * (PROCESSES + 1)))
+    if place.samples:
+        os.mkdir(place.samples)
+    return registry, place
+
+
+def _acknowledged(place: _workload.Place) -> list[int]:
+    """Return how many records each process has acknowledged."""
+    with open(place.acknowledged, "rb") as file:
+        return memoryview(file.read()).cast("Q").tolist()
+
+
+def _report(histograms: dict[Key, Histogram], acknowledged: list[int], directory: str | None) -> list[str]:
     """Return the paragraphs that say what was found; tables among them."""
-    histograms = registry.snapshot()
     queries = sum(histogram.count for histogram in histograms.values() if histogram.unit == "s")
+    hint = f"The recorders stay there: historian profile {directory}" if directory else ""
     return [
-        f"{queries:,} queries of one SQLite database, timed in {PROCESSES} processes and merged:",
-        str(registry.profile()),
+        f"{queries:,} queries of one SQLite database, timed in {PROCESSES} processes, recorded in one place:",
+        str(Profile({str(key): histogram for key, histogram in histograms.items()})),
+        _tally(sum(histogram.count for histogram in histograms.values()), acknowledged),
         *_fan_out(histograms.get(Key("look-up"), Histogram())),
         _prose(
             "A percentile is within 0.542 % of a recorded value, and shown with three digits. "
             "Use --raw FILE to get every single value, and check."
         ),
+        *([hint] if hint else []),
     ]
+
+
+def _tally(recorded: int, acknowledged: list[int]) -> str:
+    """Return a text on what became of the records of the process that was killed."""
+    total = sum(acknowledged)
+    if recorded == total:
+        verdict = "all of them"
+    elif recorded == total + 1:
+        verdict = "all of them, and one more that it was killed before acknowledging"
+    else:
+        verdict = "NOT what they acknowledged"
+    return _prose(
+        f"Process {PROCESSES - 1} was killed (SIGKILL) amid its work, and process {PROCESSES} took its place. After "
+        "each record that returned, a process acknowledged it: "
+        f"{', '.join(f'{n:,}' for n in acknowledged)}, in all {total:,}. The directory holds {recorded:,}: {verdict}."
+    )
 
 
 def _fan_out(look_up: Histogram) -> list[str]:
@@ -151,9 +220,11 @@ def _print(paragraphs: list[str]) -> None:
     Console().print(text, soft_wrap=True)
 
 
-def _write_samples(file: TextIO, samples: dict[str, array[float]]) -> None:
-    for name, values in samples.items():
-        file.writelines(f"{name}\t{value!r}\n" for value in values)
+def _gather_samples(folder: str, into: BinaryIO) -> None:
+    """Put the files that the processes have written into one."""
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as file:
+            shutil.copyfileobj(file, into)
 
 
 def _seconds(text: str) -> float:

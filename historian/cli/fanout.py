@@ -6,14 +6,14 @@ import argparse
 import json
 import math
 import os
-import sys
 import warnings
 
 from .._display import Scale, plain, quantity, table
 from ..histogram import Histogram
 from ..tail import Estimate, TailWarning
+from ._output import put, say
 from .compare import estimated
-from .inputs import STDIN, add_unit, add_where, misuse, number, put, read_histograms
+from .inputs import STDIN, add_unit, add_where, misuse, number, read_histograms
 from .tally import InputError
 
 __all__ = ["add_parser", "run"]
@@ -66,12 +66,12 @@ def run(args: argparse.Namespace) -> int:
     """Read, then print.  Return the exit status."""
     wrong = misuse([args.file], args)
     if wrong:
-        _say(f"error: {wrong}")
+        say("fanout", f"error: {wrong}")
         return 2
     try:
-        histogram = read_histograms([args.file], args, _say)[0]
+        histogram = read_histograms([args.file], args, "fanout")[0]
     except InputError as error:
-        _say(str(error))
+        say("fanout", str(error))
         return 1
     times = args.t or [histogram.quantile(0.99)]
     with warnings.catch_warnings():
@@ -162,7 +162,3 @@ def _times(text: str) -> list[float]:
         if not 0 <= part < math.inf:
             raise argparse.ArgumentTypeError(f"must be finite and not negative, not {part!r}")
     return list(dict.fromkeys(found))
-
-
-def _say(message: str) -> None:
-    print(f"historian fanout: {plain(message)}", file=sys.stderr)

@@ -1,9 +1,8 @@
-"""``.hist`` files: one histogram each, as `Histogram.to_bytes` writes it; where they are found, read and written."""
+"""``.hist`` files: one histogram each, as `Histogram.to_bytes` writes it; how they are found and read."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import BinaryIO
 
 from .._core import BLOB_MOST_NBYTES
@@ -14,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["SUFFIX", "files_in", "names_in", "read_bytes", "read_hist", "unit_of", "write_file"]
+__all__ = ["SUFFIX", "files_in", "names_in", "read_bytes", "read_hist", "unit_of"]
 
 SUFFIX = ".hist"
 
@@ -79,34 +78,3 @@ def names_in(stream: BinaryIO, *, separator: bytes) -> Iterator[str]:
             )
     if rest:
         yield os.fsdecode(rest)
-
-
-def write_file(path: str, data: bytes) -> None:
-    """Write a file that is complete or not there at all: aside, and then moved into place.  Raises OSError.
-
-    A link is followed, and a file that was there keeps its permissions; another process sees the old file or the new.
-    """
-    path = os.path.realpath(path)
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError("it is there, and no regular file")
-    handle, aside = tempfile.mkstemp(prefix=f".{os.path.basename(path)[:64]}.", dir=os.path.dirname(path))
-    try:
-        with open(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(handle)
-        os.chmod(aside, _mode(path))
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
-
-
-def _mode(path: str) -> int:
-    """Return the permissions that a file should have: those it has, or those of a new one."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except FileNotFoundError:
-        mask = os.umask(0)  # there is no other way to ask
-        os.umask(mask)
-        return 0o666 & ~mask

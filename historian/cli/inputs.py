@@ -9,13 +9,10 @@ import sys
 
 from .._units import check_unit
 from ..histogram import Histogram
+from ._output import say
 from .hist import SUFFIX, unit_of
 from .numbers import Layout, read
 from .tally import InputError, Tally
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = [
     "STDIN",
@@ -25,7 +22,6 @@ __all__ = [
     "name",
     "number",
     "percentiles",
-    "put",
     "read_file",
     "read_histograms",
 ]
@@ -110,7 +106,7 @@ def misuse(files: list[str], args: argparse.Namespace) -> str:
 # ---- reading -----------------------------------------------------------------------------------------
 
 
-def read_histograms(files: list[str], args: argparse.Namespace, say: Callable[[str], None]) -> list[Histogram]:
+def read_histograms(files: list[str], args: argparse.Namespace, command: str) -> list[Histogram]:
     """Return the distribution of the numbers in each file, in a common unit.
 
     Raises InputError, also for a file without numbers.
@@ -119,7 +115,7 @@ def read_histograms(files: list[str], args: argparse.Namespace, say: Callable[[s
     found = []
     for file in files:
         tally = Tally(common, scale=args.scale)
-        read_file(file, args, tally, say)
+        read_file(file, args, tally, command)
         histogram = tally.histograms().get("", Histogram())
         if not histogram.count:
             raise InputError(f"{STDIN if file == '-' else file}: there are no numbers in it")
@@ -127,7 +123,7 @@ def read_histograms(files: list[str], args: argparse.Namespace, say: Callable[[s
     return found
 
 
-def read_file(file: str, args: argparse.Namespace, tally: Tally, say: Callable[[str], None]) -> None:
+def read_file(file: str, args: argparse.Namespace, tally: Tally, command: str) -> None:
     """Count the numbers in a file, or with "-" in standard input.  Raises InputError."""
     layout = Layout(args.column or "", getattr(args, "by", None) or "", args.field or "")
     shown = STDIN if file == "-" else file
@@ -136,27 +132,18 @@ def read_file(file: str, args: argparse.Namespace, tally: Tally, say: Callable[[
             with open(file, "rb") as stream:
                 read(stream, shown, layout, tally)
             return
-        _check_stdin(say)
+        _check_stdin(command)
         read(sys.stdin.buffer, shown, layout, tally)
     except OSError as error:
         raise InputError(f"{shown}: {error.strerror or error}") from None
 
 
-def _check_stdin(say: Callable[[str], None]) -> None:
+def _check_stdin(command: str) -> None:
     """Raise InputError unless standard input can be read to its end; tell a person that it is waited for."""
     if sys.stdin is None:
         raise InputError("there is no standard input: name a file")
     if sys.stdin.isatty():
-        say("reading numbers from the terminal; Ctrl-D on a new line ends them, --help shows other ways")
+        say(command, "reading numbers from the terminal; Ctrl-D on a new line ends them, --help shows other ways")
     elif os.name == "posix" and not os.get_blocking(sys.stdin.fileno()):
         # A read would come back short before the end, and pass for it.
         raise InputError("standard input is a pipe in non-blocking mode: put `cat |` before, or name a file")
-
-
-# ---- writing -----------------------------------------------------------------------------------------
-
-
-def put(text: str) -> None:
-    """Print text; what the terminal's encoding lacks comes out as escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

@@ -8,9 +8,10 @@ import sys
 from contextlib import closing
 
 from .._core import Merged
-from .._display import plain
+from .._replace import replace
 from ..histogram import make
-from .hist import SUFFIX, files_in, names_in, read_bytes, write_file
+from ._output import say
+from .hist import SUFFIX, files_in, names_in, read_bytes
 from .tally import InputError
 
 TYPE_CHECKING = False
@@ -79,11 +80,11 @@ def run(args: argparse.Namespace) -> int:
         return _fail(str(error), 1)
     if merging.skipped:
         what = "file" if merging.skipped == 1 else "files"
-        _say(f"skipped {merging.skipped:,} bad {what} of {merging.files:,}; the first: {merging.first}")
+        say("merge", f"skipped {merging.skipped:,} bad {what} of {merging.files:,}; the first: {merging.first}")
     if merging.files == merging.skipped:
         return _fail(f"there was no file to merge{' that is good' if merging.skipped else ''}: nothing is written", 1)
     try:
-        write_file(args.output, make(*merging.merged.result()).to_bytes())
+        replace(args.output, make(*merging.merged.result()).to_bytes())
     except OSError as error:
         return _fail(f"cannot write {args.output}: {error.strerror or error}", 1)
     return 0
@@ -150,9 +151,5 @@ def _files_at(path: str, output: str) -> Iterator[str]:
 
 
 def _fail(message: str, status: int) -> int:
-    _say(message)
+    say("merge", message)
     return status
-
-
-def _say(message: str) -> None:
-    print(f"historian merge: {plain(message)}", file=sys.stderr)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from .._display import plain
 from .._merge import merge
 from ..histogram import Histogram
+from ._output import put, say
 from .hist import unit_of
-from .inputs import STDIN, add_unit, add_where, misuse, name, percentiles, put, read_file
+from .inputs import STDIN, add_unit, add_where, misuse, name, percentiles, read_file
 from .report import FORMATS, Report, Row
 from .tally import InputError, Tally
 
@@ -70,20 +69,20 @@ def run(args: argparse.Namespace) -> int:
     """Read, then print: nothing is printed unless all was read.  Return the exit status."""
     wrong = _misuse(args)
     if wrong:
-        _say(f"error: {wrong}")
+        say("summarize", f"error: {wrong}")
         return 2
     args.unit = args.unit or unit_of(args.files) or "s"
     try:
         rows, total, tallies = _read_all(args)
     except InputError as error:
-        _say(str(error))
+        say("summarize", str(error))
         return 1
     skipped = sum(tally.skipped for tally in tallies)
     if skipped:
         first = next(tally.first for tally in tallies if tally.first)
-        _say(f"skipped {skipped:,} bad {'entry' if skipped == 1 else 'entries'}; the first: {first}")
+        say("summarize", f"skipped {skipped:,} bad {'entry' if skipped == 1 else 'entries'}; the first: {first}")
     if not total.count:
-        _say("there were no numbers to summarize")
+        say("summarize", "there were no numbers to summarize")
     shows_total = len(rows) > 1 and not args.by  # a group may itself be called "total"
     put(FORMATS[args.format](Report(rows, total, shows_total, args.unit, args.percentiles, skipped)))
     return 0
@@ -101,7 +100,7 @@ def _read_all(args: argparse.Namespace) -> tuple[list[Row], Histogram, list[Tall
     files = args.files or ["-"]
     tallies = [_tally(args) for _ in files[: 1 if args.by else None]]
     for k, file in enumerate(files):
-        read_file(file, args, tallies[0 if args.by else k], _say)
+        read_file(file, args, tallies[0 if args.by else k], "summarize")
     empty = Histogram.from_values([], unit=args.unit)
     if args.by:
         rows = [Row(group, histogram) for group, histogram in tallies[0].histograms().items()]
@@ -113,7 +112,3 @@ def _read_all(args: argparse.Namespace) -> tuple[list[Row], Histogram, list[Tall
 
 def _tally(args: argparse.Namespace) -> Tally:
     return Tally(args.unit, scale=args.scale, skip_bad=args.skip_bad)
-
-
-def _say(message: str) -> None:
-    print(f"historian summarize: {plain(message)}", file=sys.stderr)

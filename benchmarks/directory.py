@@ -1,0 +1,198 @@
+"""Recorders in a directory: beside private ones, in several processes, a thousand of them, and under kill -9."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from historian import Recorder, Registry
+
+from .data import latencies
+from .figures import AT_LEAST, Figure, absolute, ratio, row
+from .timing import ROUNDS, Case, interleave, loop, once
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from .peers import Peer
+    from .results import Results
+
+TABLE = "Directories"
+WORKERS = 2
+MANY = 1_000  # recorders in a directory
+KILLS = 200
+SHORT_LIVED = 10_000  # processes
+
+
+def measure(results: Results, peers: list[Peer]) -> None:
+    """Take all figures of this module."""
+    if not hasattr(os, "fork"):
+        results.skip(TABLE, "recorders in a directory need a POSIX system")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        mapped(results, peers, folder)
+        many(results, folder)
+        churn(results, folder)
+        kills(results, folder)
+        if (os.cpu_count() or 1) < WORKERS:
+            results.skip("two processes", "this machine has one processor")
+        else:
+            processes(results, folder)
+
+
+def mapped(results: Results, peers: list[Peer], folder: str) -> None:
+    """One value at a time, into a file and into private memory."""
+    private, shared = Recorder(), Registry(Path(folder, "mapped")).recorder("mapped")
+    values = latencies(2_000).tolist()
+    cases = [
+        loop("loop", "pass"),
+        loop("private", "record(1.5)", record=private.record),
+        loop("mapped", "record(1.5)", record=shared.record),
+        loop("loop, latencies", "pass", over=values),
+        loop("private, latencies", "record(value)", over=values, record=private.record),
+        loop("mapped, latencies", "record(value)", over=values, record=shared.record),
+    ]
+    timed = interleave(cases, rounds=2 * ROUNDS)
+    for name, what in (("private", "private memory"), ("mapped", "a file")):
+        results.add(row(TABLE, "historian", f"record(1.5), {what}", timed[name], base=timed["loop"]))
+    for suffix in ("", ", latencies"):
+        measure = f"record() into a file / into private memory{suffix}"
+        results.add(ratio(measure, 1.15, timed[f"mapped{suffix}"], timed[f"private{suffix}"], timed[f"loop{suffix}"]))
+    for peer in peers:
+        if peer.name != "prometheus_client, multiprocess":
+            continue
+        child = peer.new("operation").labels("search")
+        both = interleave(
+            [
+                loop("loop", "pass"),
+                loop("mapped", "record(1.5)", record=shared.record),
+                loop("observe", "observe(1.5)", repeat=5_000, observe=child.observe),
+            ]
+        )
+        results.add(row(TABLE, peer.name, "observe(1.5), of a bound child", both["observe"], base=both["loop"]))
+        measure = "record() into a file / prometheus_client's observe() into its"
+        results.add(ratio(measure, 1 / 50, both["mapped"], both["observe"], both["loop"]))
+
+
+def many(results: Results, folder: str) -> None:
+    """Make, and read, a directory of many recorders."""
+    values = latencies(10_000)
+    directory = Path(folder, "many")
+
+    def make() -> None:
+        shutil.rmtree(directory, ignore_errors=True)
+        registry = Registry(directory)
+        for i in range(MANY):
+            registry.recorder("operation", kind=i)
+
+    made = once("make", make, per=MANY)
+    interleave([made], rounds=5)
+    results.add(row(TABLE, "historian", "make a recorder", made, unit="us", per_unit=1e3))
+    registry = Registry(directory)
+    for i in range(MANY):
+        registry.recorder("operation", kind=i).record_many(values)
+    reading = once("read", registry.snapshot)
+    interleave([reading], rounds=20)
+    results.add(absolute(f"reading a directory of {MANY:,} recorders", 100, reading, "ms", 1e6))
+
+
+def churn(results: Results, folder: str) -> None:
+    """Have many processes live and die, each of which counts in a block of its own."""
+    registry = Registry(Path(folder, "churn"))
+    values, recorded = [1.0] * 5_000, 0
+    for _ in range(SHORT_LIVED):
+        pid = os.fork()
+        if pid == 0:
+            registry.recorder("churn").record_many(values)
+            os._exit(0)
+        recorded += len(values)
+        os.waitpid(pid, 0)
+    rec = registry.recorder("churn")
+    count("records lost by 10,000 short-lived processes", recorded - rec.snapshot().count, results)
+    assert rec.path is not None
+    count("files left by them, beyond the one", len(os.listdir(registry.directory)) - 1, results)
+    count("blocks of that file beyond the first two", (os.path.getsize(rec.path) - 4096) // 53248 - 2, results)
+
+
+def kills(results: Results, folder: str) -> None:
+    """Kill processes while they record."""
+    found = _drill().drill(Path(folder, "drill"), KILLS)
+    print(f"{found.kills} kills, {found.acknowledged:,} records acknowledged, {found.in_flight} in flight")
+    count(f"acknowledged records lost in {KILLS} kills", found.lost + found.surplus, results)
+    count("files unreadable after them", len(found.unreadable) + len(found.strays), results)
+
+
+def count(measure: str, number: int, results: Results) -> None:
+    """Add a figure that is a number of things, none of which there should be."""
+    results.add(Figure(measure, number, number, 0.0, "", 0))
+
+
+def _drill() -> ModuleType:
+    """Import tests/drill.py, which the tests use, too."""
+    spec = importlib.util.spec_from_file_location("drill", Path(__file__).parents[1] / "tests" / "drill.py")
+    assert spec is not None and spec.loader is not None
+    module = sys.modules["drill"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def processes(results: Results, folder: str) -> None:
+    """One process, and two, record into one recorder; records a second of all together."""
+    context = multiprocessing.get_context("spawn")
+    rec = Registry(Path(folder, "processes")).recorder("together")
+    for how, times in (("scalar", 200_000), ("arrays", 4_000_000)):
+        alone, both = _crew(context, rec, how, times, 2 * ROUNDS if how == "scalar" else 20)
+        for case in (alone, both):
+            results.add(row(TABLE, "historian", case.name, case))
+        if how == "scalar":
+            measure = "record() into one file: records a second of two processes / one"
+            results.add(ratio(measure, 1.3, alone, both, sense=AT_LEAST))
+
+
+def _work(rec: Recorder, which: int, how: str, times: int, rounds: int, barrier: Any, spans: Any) -> None:
+    """Record: the first worker in all rounds, the second in every other one; each round begins for all together."""
+    if hasattr(os, "sched_setaffinity"):
+        free = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {free[which % len(free)]})
+    values = latencies(times).tolist() if how == "scalar" else latencies(times)
+    for turn in range(rounds):
+        barrier.wait(60)
+        began = time.perf_counter_ns()
+        if which <= turn % 2 and how == "scalar":
+            record = rec.record
+            for value in values:
+                record(value)
+        elif which <= turn % 2:
+            rec.record_many(values)
+        spans.put((began, time.perf_counter_ns()))
+        barrier.wait(60)  # until the spans have been taken out
+
+
+def _crew(context: Any, rec: Recorder, how: str, times: int, rounds: int) -> tuple[Case, Case]:
+    """Return the cases of one process and of two, in turn."""
+    cases = tuple(Case(f"{how} into one file, {workers}", lambda: 0.0) for workers in ("1 process", "2 processes"))
+    barrier, spans = context.Barrier(WORKERS + 1), context.Queue()
+    crew = [
+        context.Process(target=_work, args=(rec, i, how, times, 2 * rounds, barrier, spans)) for i in range(WORKERS)
+    ]
+    for process in crew:
+        process.start()
+    for turn in range(2 * rounds):
+        barrier.wait(60)
+        taken = sorted(spans.get(timeout=60) for _ in crew)
+        workers = 1 + turn % 2
+        if workers == 1:
+            taken = [max(taken, key=lambda span: span[1] - span[0])]  # the other one had nothing to do
+        took = max(ended for _, ended in taken) - min(began for began, _ in taken)
+        cases[turn % 2].samples.append(took / (times * workers))
+        barrier.wait(60)
+    for process in crew:
+        process.join()
+    return cases[0], cases[1]

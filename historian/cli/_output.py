@@ -1,0 +1,20 @@
+"""How commands speak: `put` what was asked for, `say` what else must be known."""
+
+from __future__ import annotations
+
+import sys
+
+from .._display import plain
+
+__all__ = ["put", "say"]
+
+
+def put(text: str) -> None:
+    """Print text; what the terminal's encoding lacks comes out as escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def say(command: str, message: str) -> None:
+    """Print a line about a command on standard error."""
+    print(f"historian {command}: {plain(message)}", file=sys.stderr)

@@ -1,0 +1,72 @@
+"""What the commands that look at recorders from outside have in common: where to look, and what to say of trouble."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from .._display import plain
+from ..registry import Registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from ..histogram import Histogram
+    from ..registry import CorruptFileError, Key
+
+__all__ = ["STATUS", "SourceError", "add_directory", "complain", "open_directory", "read_directory"]
+
+STATUS = """\
+exit status: 0 if all was read, 1 if something could not be (the reasons are on
+standard error, and all else is shown), 2 for a wrong command line
+"""
+
+
+class SourceError(Exception):
+    """What was named cannot be read at all; the message says why."""
+
+
+def add_directory(parser: argparse.ArgumentParser, what: str, *, required: bool = False) -> None:
+    """Add DIR and --trust to a command's arguments; unless `required`, HISTORIAN_DIR stands in for DIR."""
+    default = None if required else os.environ.get("HISTORIAN_DIR") or None
+    parser.add_argument(
+        "directory", metavar="DIR", nargs=None if default is None else "?", default=default,
+        help=what if required else f"{what} (default: the environment's HISTORIAN_DIR)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trust", action="store_true", help="read the directory even if other users may write to it, or own it"
+    )
+
+
+def open_directory(directory: str, trust: bool) -> Registry:
+    """Return the registry of a directory that is there: nothing is made.  Raises SourceError."""
+    try:
+        if not os.path.isdir(directory):
+            missing = errno.ENOTDIR if os.path.exists(directory) else errno.ENOENT
+            raise OSError(missing, os.strerror(missing), directory)
+        return Registry(directory, trust=trust)
+    except OSError as error:
+        raise _as_source_error(directory, error) from None
+
+
+def read_directory(registry: Registry) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
+    """Return what all recorders hold, and by path why files cannot be read.  Raises SourceError."""
+    try:
+        return registry._read()
+    except OSError as error:
+        raise _as_source_error(registry.directory or "", error) from None
+
+
+def complain(command: str, problems: Mapping[str, CorruptFileError]) -> int:
+    """Say on standard error why files were left out; return the exit status."""
+    for problem in problems.values():
+        print(f"historian {command}: {plain(str(problem))}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _as_source_error(directory: str, error: OSError) -> SourceError:
+    why = (error.strerror or str(error)).replace("pass trust=True", "pass --trust")
+    return SourceError(f"{directory}: {why}")

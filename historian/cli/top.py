@@ -1,0 +1,127 @@
+"""``historian top``: what the recorders in a directory count, second by second."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import signal
+import sys
+import time
+
+from ._frame import SORTS, Frame
+from ._output import put, say
+from ._source import SourceError, add_directory, open_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._watch import Watch
+
+__all__ = ["add_parser", "run"]
+
+DESCRIPTION = """\
+Show what all recorders in a directory count: how many values a second, their
+percentiles and their sum, each of the last interval alone. On a terminal it
+fills the screen until you press q; elsewhere it prints frame after frame.
+It only reads: whoever records is neither stopped nor slowed down.
+
+A percentile is shown if at least one value lies above it, '-' otherwise.
+The maximum of an interval is known to 1.1 %.
+"""
+
+EXAMPLES = """\
+examples:
+  historian top /dev/shm/shop
+  historian top /dev/shm/shop --sort p99 --interval 10
+  historian top /dev/shm/shop --count 3 > three-seconds.txt
+
+exit status: 0, or 1 if the directory cannot be read, 2 for a wrong command line
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to those of ``historian``."""
+    parser = commands.add_parser(
+        "top",
+        help="the same, second by second, as it happens",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_directory(parser, "a directory of recorders")
+    parser.add_argument(
+        "--interval", metavar="S", type=_interval, default=1.0, help="seconds to a frame, 0.1 or more (default: 1)"
+    )
+    parser.add_argument(
+        "--count", metavar="N", type=_count, default=math.inf, help="end after so many frames (default: never)"
+    )
+    parser.add_argument("--sort", choices=list(SORTS), default="rate", help="what comes first (default: rate)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show frames; return the exit status."""
+    from ._watch import Watch
+
+    try:
+        registry = open_directory(args.directory, args.trust)
+        watch, frame = Watch(registry.directory or ""), Frame(args.directory)
+        if _has_screen():
+            from ._screen import watch_on_screen
+
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of what gives the terminal back
+            watch_on_screen(watch, frame, args.sort, args.interval, args.count)
+        else:
+            _print_frames(watch, frame, args)
+    except SourceError as error:
+        say("top", str(error))
+        return 1
+    except OSError as error:
+        if error.filename is None:  # it is about what we write
+            raise
+        say("top", f"{error.filename}: {error.strerror}")
+        return 1
+    return 0
+
+
+def _has_screen() -> bool:
+    """Return whether there is a terminal that curses knows, for showing and for keys."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    try:
+        import curses
+
+        curses.setupterm()
+        return curses.tigetstr("cup") is not None  # can it move the cursor?
+    except (ImportError, curses.error):
+        return False
+
+
+def _print_frames(watch: Watch, frame: Frame, args: argparse.Namespace) -> None:
+    """Print a frame after each interval, with an empty line between them."""
+    watch.look()
+    due, shown = time.monotonic(), 0
+    while shown < args.count:
+        due = max(due + args.interval, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
+        width = max(80, shutil.get_terminal_size().columns)
+        lines = frame.lines(watch.look(), args.sort, width)
+        put("\n" * bool(shown) + "".join(f"{line.text}\n" for line in lines))
+        sys.stdout.flush()
+        shown += 1
+
+
+def _interval(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0.1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds in 0.1..86,400, not {text!r}")
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:19]) == 0:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+    return int(text)

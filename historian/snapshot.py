@@ -1,0 +1,91 @@
+"""Snapshots of registries in files: `save` writes what `Registry.snapshot` returns, `load` reads it back.
+
+The file is text, a line of JSON for each recorder: its name, its labels, and what `Histogram.to_dict` says.  So any
+language reads it, ``Histogram.from_dict(json.loads(line))`` is a histogram, and the files of two machines, one put
+after the other, are one file of what both have counted.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ._key import Key
+from ._replace import replace
+from .histogram import Histogram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+__all__ = ["dump", "load", "save"]
+
+
+def save(snapshot: Mapping[Key, Histogram], path: str | os.PathLike[str]) -> None:
+    """Write a snapshot to a file, which is either complete or not there: a file that was there stays until then.
+
+    O(buckets in use).  Raises OSError, and TypeError for what is no snapshot; then nothing has changed.
+
+    >>> from historian import Registry
+    >>> import os, tempfile
+    >>> registry = Registry()
+    >>> registry.recorder("query", table="users").record_many([0.010] * 99 + [1.0])
+    >>> path = os.path.join(tempfile.mkdtemp(), "evening.jsonl")
+    >>> save(registry.snapshot(), path)
+    >>> load(path) == registry.snapshot()
+    True
+    """
+    replace(path, dump(snapshot).encode())
+
+
+def dump(snapshot: Mapping[Key, Histogram]) -> str:
+    """Return the text that `save` writes.  Raises TypeError for what is no snapshot."""
+    import json
+
+    lines = []
+    for key, histogram in snapshot.items():
+        if not isinstance(key, Key) or not isinstance(histogram, Histogram):
+            raise TypeError(f"a snapshot maps keys to histograms (Registry.snapshot), not {key!r} to {histogram!r}")
+        line = {"name": key.name, "labels": dict(key.labels), **histogram.to_dict()}
+        lines.append(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n")
+    return "".join(lines)
+
+
+def load(path: str | os.PathLike[str]) -> dict[Key, Histogram]:
+    """Return the snapshot in a file.  Lines of the same name and labels are added up.
+
+    ``registry.merge(load(path))`` adds it to a registry.  O(bytes).  Raises OSError, and ValueError with the number of
+    the line that is not one of `save`.
+    """
+    with open(path, "rb") as stream:
+        return _parse(stream, os.fsdecode(path))
+
+
+def _parse(lines: Iterable[bytes], name: str) -> dict[Key, Histogram]:
+    import json
+
+    snapshot: dict[Key, Histogram] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line)
+            key = _key(data)
+            histogram = Histogram.from_dict(data)
+            snapshot[key] = snapshot[key] + histogram if key in snapshot else histogram
+        except RecursionError:
+            raise ValueError(f"{name}, line {number}: not a line of a snapshot: nested too deep") from None
+        except (ValueError, OverflowError) as error:
+            why = "not a line of JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else error
+            raise ValueError(f"{name}, line {number}: {why}") from None
+    return snapshot
+
+
+def _key(data: Any) -> Key:
+    """Return the key of a recorder's line.  Raises ValueError if there is none."""
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str) or not data["name"]:
+        raise ValueError("not a line of a snapshot: it has no name")
+    labels = data.get("labels", {})
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        raise ValueError(f"not a line of a snapshot: labels must map text to text, not {labels!r}")
+    return Key(data["name"], tuple(sorted(labels.items())))
