@@ -152,8 +152,8 @@ class Delegates:
     def to_bytes(self) -> bytes:
         """Return the histogram as bytes, which `from_bytes` reads back without loss, for files and between machines.
 
-        A million latencies take about 750 bytes.  Histograms that agree in counts, unit, extremes and sum, to its last
-        bit, have the same bytes.  O(buckets).  The format is in docs/format.md.
+        A million latencies take about 750 bytes.  Histograms that agree in counts, unit, extremes, `synthetic` and
+        sum, to its last bit, have the same bytes.  O(buckets).  The format is in docs/format.md.
         """
         from . import wire
 

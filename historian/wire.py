@@ -9,7 +9,7 @@ __all__ = ["from_bytes", "to_bytes"]
 
 
 def to_bytes(histogram: Histogram) -> bytes:
-    """Return the histogram as one blob, which `from_bytes` reads back without loss: all counts, unit, sum, extremes.
+    """Return the histogram as one blob, which `from_bytes` reads back without loss: counts, unit, sum, extremes, mark.
 
     Histograms that agree in all of these, the sum to its last bit, have the same bytes.  O(buckets).  Raises
     OverflowError for a sum that so many values cannot have.

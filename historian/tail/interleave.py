@@ -97,7 +97,7 @@ def interleave(
 
 
 def _checked(
-    callables: Sequence[object], blocks: int, calls: int | None, seconds: float, warm_up: int, confidence: float
+    callables: Sequence[Any], blocks: int, calls: int | None, seconds: float, warm_up: int, confidence: float
 ) -> tuple[int, int | None]:
     """Return blocks and calls as ints if all arguments are right; else raise."""
     if len(callables) < 2:
