@@ -31,7 +31,7 @@ SHAPES: dict[str, Callable[[np.random.Generator, int], NDArray[np.float64]]] = {
 }
 
 #: Values in each histogram, and quantiles for which those are enough, and not so many that bucket width decides.
-SIZES = {100: (0.5, 0.9), 1_000: (0.5, 0.9, 0.99), 10_000: (0.5, 0.9, 0.99, 0.999), 100_000: (0.9, 0.99, 0.999)}
+SIZES = {100: (0.5, 0.9), 1_000: (0.5, 0.9, 0.99), 10_000: (0.5, 0.9, 0.99, 0.999), 100_000: (0.5, 0.9, 0.99, 0.999)}
 
 
 def ratios() -> Iterator[Finding]:
