@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 import warnings
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -39,6 +40,9 @@ def test_one_ratio_or_several():
     one, two = comparison.ratio([0.5, 0.99])
     assert (one, two) == (comparison.ratio(0.5), comparison.ratio(0.99))
     assert comparison.ratio(np.array([0.5]))[0] == one
+    assert (
+        comparison.ratio(np.array(0.5)) == comparison.ratio(np.float32(0.5)) == comparison.ratio(Fraction(1, 2)) == one
+    )
     assert one.lower < 0.8 < one.upper
     assert float(one) == B.quantile(0.5) / A.quantile(0.5)
     assert "20,000 and 20,000 values" in one.why and "bucket width" in one.why
@@ -127,8 +131,25 @@ def test_zero_and_overflow():
     with pytest.warns(TailWarning):
         ratio = historian.compare(ones, huge).ratio(0.5)
     assert float(ratio) == 1e30 and ratio.upper == math.inf
-    for pair in product((zeros, ones, huge), repeat=2):
+    tiny = Histogram.from_values([1e-12] * 1000)  # in the zero bucket, yet not 0
+    for pair in product((zeros, tiny, ones, huge), repeat=2):
         assert "count" in str(historian.compare(*pair))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "q", "why"),
+    [
+        (0.0, 1.0, 0.5, "A is as good as 0"),
+        (1e-12, 1.0, 0.5, "A is as good as 0"),
+        (1.0, 1e-12, 0.5, "B is as good as 0"),
+        (1.0, 1e30, 0.5, "values beyond the buckets"),
+        (1.0, 1.0, 1.0, "no interval for an extreme"),
+        (1.0, 1.0, 0.9999, "too few samples (1,000 of A, 1,000 of B)"),
+    ],
+)
+def test_why_there_is_no_interval(a, b, q, why):
+    comparison = historian.compare(Histogram.from_values([a] * 1000), Histogram.from_values([b] * 1000))
+    assert comparison.sentence(q).split(": ")[1] == why
 
 
 # ---- one number for two histograms ----
@@ -280,7 +301,13 @@ def test_bad_input_names_the_argument():
         with pytest.raises(ValueError, match="confidence"):
             historian.compare(A, B, confidence=confidence)
     comparison = historian.compare(A, B)
-    for q in (-0.1, 1.1, math.nan):
+    for q in (None, 1j, "0.5"):
+        with pytest.raises(TypeError, match="q must be a number, not"):
+            comparison.ratio(q)
+    for names in (("A",), ("A", "B", "C"), (1, 2)):
+        with pytest.raises(ValueError, match="names must be two strings"):
+            historian.compare(A, B, names=names)
+    for q in (-0.1, 1.1, math.nan, 10**400):
         with pytest.raises(ValueError, match="q must be in"):
             comparison.ratio(q)
         with pytest.raises(ValueError, match="q must be in"):
