@@ -73,6 +73,13 @@ def test_the_interval_is_that_of_resampled_quantiles():
     assert (ratio.lower, ratio.upper) == pytest.approx((low, high), rel=0.05)
 
 
+def test_the_interval_of_a_symmetric_histogram_is_symmetric():
+    # One value in each of 41 buckets: as many below the median as above it, so the ends are reciprocals of each other.
+    a = Histogram.from_values([representative(i) for i in range(41)])
+    ratio = historian.compare(a, Histogram.from_values([representative(20)] * 1000)).ratio(0.5)
+    assert ratio.lower * ratio.upper == pytest.approx(1, rel=1e-9) and ratio.upper > GROWTH**4
+
+
 def reached(name, q, n, times, ratio=1.25):
     """Return the share of nominal 95 % intervals that hold the true ratio."""
     rng, hits = np.random.default_rng(20), 0

@@ -202,6 +202,16 @@ def test_what_is_alike_in_all_blocks_is_not_certain():
     assert "probability 1.00 (0.9638 to 1.00)" in str(there)
 
 
+def test_distances_of_blocks_that_differ_by_noise_alone_may_be_zero():
+    # Each block has a speed of its own, drawn from one distribution: the distances found, and all that are resampled,
+    # are above 0, and only the noise is why.
+    rng = np.random.default_rng(5)
+    a, b = ([Histogram.from_values(rng.lognormal(0, 1) * rng.lognormal(0, 0.1, 200)) for _ in range(8)] for _ in "ab")
+    comparison = Comparison(merge(a), merge(b), blocks=zip(a, b))
+    assert comparison.kolmogorov_smirnov > 0.2 and comparison.kolmogorov_smirnov.lower == 0
+    assert comparison.wasserstein > 0.1 and comparison.wasserstein.lower == 0
+
+
 def test_too_few_samples_stay_too_few():
     blocks = [(Histogram.from_values([1.0, 2.0]), Histogram.from_values([1.0, 3.0]))] * 6
     comparison = Comparison(*(merge(side) for side in zip(*blocks)), blocks=blocks)

@@ -64,6 +64,7 @@ def test_small_shares_keep_their_digits():
 
 def test_the_ends_of_the_targets():
     assert H.slo(1.0, target=0.0).burn_rate == pytest.approx(0.005)
+    assert H.slo(0.05, target=0.0).is_met is True  # none is within, and none need be
     perfect = H.slo(1.0, target=1.0)
     assert perfect.burn_rate == math.inf and perfect.budget_left == -math.inf and perfect.is_met is False
     assert str(perfect).splitlines()[-1] == "error budget: none" and "inf" not in str(perfect)
@@ -177,6 +178,7 @@ def test_apdex_of_the_specification():
     assert (apdex.lower, apdex.upper) == pytest.approx((0.677, 0.814), abs=0.002)
     assert "bucket" not in apdex.why
     assert h.apdex(2.0) == 0.95  # 90 satisfied; 8.0 is 4t, and tolerated
+    assert "bucket" not in h.apdex(2.0).why  # 8.0 is an edge, so 4t is exactly that
     assert h.apdex(100.0) == 1 and h.apdex(0.1) == 0
 
 
