@@ -5,11 +5,11 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, NoReturn
 
     from numpy.typing import NDArray
 
-__all__ = ["each", "read_only"]
+__all__ = ["each", "read_only", "refuse_share"]
 
 
 def each(question: Callable[[float], float], x: Any) -> Any:
@@ -32,3 +32,9 @@ def read_only(items: list[Any], dtype: str) -> NDArray[Any]:
     array = numpy.array(items, dtype=dtype)
     array.flags.writeable = False
     return array
+
+
+def refuse_share(q: float, name: str, top: int) -> NoReturn:
+    """Raise ValueError for a share, in 0..top, that is none."""
+    hint = "; percentile() takes 0..100" if name == "q" and 1 < q <= 100 else ""
+    raise ValueError(f"{name} must be in 0..{top}, not {q!r}{hint}")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 from . import buckets
-from ._answers import each, read_only
+from ._answers import each, read_only, refuse_share
 from ._core import FIRST_INDEX, Counters, Counts, slot_of
 from ._delegates import Delegates
 from ._exact import exact, rounded
-from ._units import check_unit
+from ._units import check_unit, common_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn, overload
+    from typing import Any, overload
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
@@ -165,7 +165,7 @@ class Histogram(Delegates):
         """
         if isinstance(q, (float, int)):
             if not 0 <= q <= 1:
-                _refuse_share(q, "q", 1)
+                refuse_share(q, "q", 1)
             return self._value_at(self._rank(q)) if self._counts.total else math.nan
         return each(self.quantile, q)
 
@@ -183,7 +183,7 @@ class Histogram(Delegates):
         """
         if isinstance(p, (float, int)):
             if not 0 <= p <= 100:
-                _refuse_share(p, "p", 100)
+                refuse_share(p, "p", 100)
             return self._value_at(self._rank(p / 100)) if self._counts.total else math.nan
         return each(self.percentile, p)
 
@@ -203,7 +203,7 @@ class Histogram(Delegates):
         if not isinstance(q, (float, int)):
             return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
         if not 0 <= q <= 1:
-            _refuse_share(q, "q", 1)
+            refuse_share(q, "q", 1)
         return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
 
     def cdf(self, t: Any) -> Any:
@@ -267,7 +267,7 @@ class Histogram(Delegates):
         """
         if not isinstance(other, Histogram):
             return NotImplemented
-        unit = _common_unit(self, other)
+        unit = common_unit(self, other)
         counts = self._counts.plus(other._counts)
         # NaN, the extreme of an empty histogram, fails every comparison: the other's is then taken.
         low = self._min if self._min <= other._min or other._min != other._min else other._min
@@ -287,7 +287,7 @@ class Histogram(Delegates):
         """
         if not isinstance(other, Histogram):
             return NotImplemented
-        unit = _common_unit(self, other)
+        unit = common_unit(self, other)
         if not other.count:
             return self
         counts = self._counts.minus(other._counts)
@@ -394,20 +394,6 @@ def make(counts: Counts, unit: str, total: int, low: float, high: float, synthet
     return histogram
 
 
-def _common_unit(a: Histogram, b: Histogram) -> str:
-    """Return the unit of both; an empty histogram in the default unit, such as ``Histogram()``, goes with any."""
-    if a._unit == b._unit or (b._unit == "s" and not b.count):
-        return a._unit
-    if a._unit == "s" and not a.count:
-        return b._unit
-    raise ValueError(f"cannot combine histograms in {a._unit!r} and {b._unit!r}: record both in one unit")
-
-
 def edges_of(slot: int) -> tuple[float, float]:
     index = slot + TO_INDEX
     return buckets.lower(index), buckets.upper(index)
-
-
-def _refuse_share(q: float, name: str, top: int) -> NoReturn:
-    hint = "; percentile() takes 0..100" if name == "q" and 1 < q <= 100 else ""
-    raise ValueError(f"{name} must be in 0..{top}, not {q!r}{hint}")

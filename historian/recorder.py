@@ -88,6 +88,9 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         which assumes evenly spaced requests and a stall from outside; where the generator knows when a request should
         have been sent, ``stop(intended_start)`` measures instead of guessing.
 
+        To correct afterwards there is `Histogram.corrected`, whose result is marked `synthetic`; the snapshots of this
+        recorder are not, so use one of the two.
+
         O(buckets between E and value), however many values are added.  Raises ValueError unless `value` can be recorded
         and `expected_interval` is positive and finite; then nothing is recorded.
         """

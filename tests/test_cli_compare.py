@@ -114,7 +114,15 @@ def test_json():
 def test_json_of_a_divisor_of_zero(files):
     (files / "zero.hist").write_bytes(Histogram.from_values([0.0] * 100).to_bytes())
     data = json.loads(historian("compare", "--format", "json", "-p", "50", "zero.hist", "a.hist")[1])
-    assert data["ratios"][0]["ratio"] is None and "no ratio" in data["ratios"][0]["sentence"]
+    assert data["ratios"][0]["ratio"] is None
+    assert data["ratios"][0]["sentence"] == "median of a.hist over zero.hist: zero.hist is as good as 0"
+
+
+def test_a_divisor_in_the_zero_bucket(files):
+    (files / "tiny.hist").write_bytes(Histogram.from_values([1e-12] * 1000).to_bytes())  # below 2**-32, yet not 0
+    status, out, err = historian("compare", "tiny.hist", "a.hist")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1] == "median of a.hist over tiny.hist: tiny.hist is as good as 0"
 
 
 @pytest.mark.parametrize("command", ["compare a.hist {}", "compare {} a.hist", "fanout {}"])

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 import warnings
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
@@ -39,6 +40,9 @@ def test_one_ratio_or_several():
     one, two = comparison.ratio([0.5, 0.99])
     assert (one, two) == (comparison.ratio(0.5), comparison.ratio(0.99))
     assert comparison.ratio(np.array([0.5]))[0] == one
+    assert (
+        comparison.ratio(np.array(0.5)) == comparison.ratio(np.float32(0.5)) == comparison.ratio(Fraction(1, 2)) == one
+    )
     assert one.lower < 0.8 < one.upper
     assert float(one) == B.quantile(0.5) / A.quantile(0.5)
     assert "20,000 and 20,000 values" in one.why and "bucket width" in one.why
@@ -67,6 +71,13 @@ def test_the_interval_is_that_of_resampled_quantiles():
     low, high = np.quantile(drawn[1] / drawn[0], [0.025, 0.975])
     ratio = historian.compare(*map(Histogram.from_values, values)).ratio(0.7)
     assert (ratio.lower, ratio.upper) == pytest.approx((low, high), rel=0.05)
+
+
+def test_the_interval_of_a_symmetric_histogram_is_symmetric():
+    # One value in each of 41 buckets: as many below the median as above it, so the ends are reciprocals of each other.
+    a = Histogram.from_values([representative(i) for i in range(41)])
+    ratio = historian.compare(a, Histogram.from_values([representative(20)] * 1000)).ratio(0.5)
+    assert ratio.lower * ratio.upper == pytest.approx(1, rel=1e-9) and ratio.upper > GROWTH**4
 
 
 def reached(name, q, n, times, ratio=1.25):
@@ -127,8 +138,25 @@ def test_zero_and_overflow():
     with pytest.warns(TailWarning):
         ratio = historian.compare(ones, huge).ratio(0.5)
     assert float(ratio) == 1e30 and ratio.upper == math.inf
-    for pair in product((zeros, ones, huge), repeat=2):
+    tiny = Histogram.from_values([1e-12] * 1000)  # in the zero bucket, yet not 0
+    for pair in product((zeros, tiny, ones, huge), repeat=2):
         assert "count" in str(historian.compare(*pair))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "q", "why"),
+    [
+        (0.0, 1.0, 0.5, "A is as good as 0"),
+        (1e-12, 1.0, 0.5, "A is as good as 0"),
+        (1.0, 1e-12, 0.5, "B is as good as 0"),
+        (1.0, 1e30, 0.5, "values beyond the buckets"),
+        (1.0, 1.0, 1.0, "no interval for an extreme"),
+        (1.0, 1.0, 0.9999, "too few samples (1,000 of A, 1,000 of B)"),
+    ],
+)
+def test_why_there_is_no_interval(a, b, q, why):
+    comparison = historian.compare(Histogram.from_values([a] * 1000), Histogram.from_values([b] * 1000))
+    assert comparison.sentence(q).split(": ")[1] == why
 
 
 # ---- one number for two histograms ----
@@ -220,6 +248,7 @@ def test_a_sentence():
         (1.25, 1.2, 1.3, (5, 4)),
         (2.1, 1.8, 2.4, (2, 1)),
         (0.634, 0.559, 0.706, (2, 3)),
+        (0.70, 0.664, 0.74, (5, 7)),  # 2:3 lies within, but nearly at the end
         (97.2, 90.0, 110.0, (97, 1)),
         (1 / 97.2, 1 / 110, 1 / 90, (1, 97)),
         (1.0301, 1.030, 1.0302, None),  # 103:100 is not simple
@@ -280,7 +309,13 @@ def test_bad_input_names_the_argument():
         with pytest.raises(ValueError, match="confidence"):
             historian.compare(A, B, confidence=confidence)
     comparison = historian.compare(A, B)
-    for q in (-0.1, 1.1, math.nan):
+    for q in (None, 1j, "0.5"):
+        with pytest.raises(TypeError, match="q must be a number, not"):
+            comparison.ratio(q)
+    for names in (("A",), ("A", "B", "C"), (1, 2)):
+        with pytest.raises(ValueError, match="names must be two strings"):
+            historian.compare(A, B, names=names)
+    for q in (-0.1, 1.1, math.nan, 10**400):
         with pytest.raises(ValueError, match="q must be in"):
             comparison.ratio(q)
         with pytest.raises(ValueError, match="q must be in"):

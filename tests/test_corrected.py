@@ -91,6 +91,14 @@ def test_their_number_is_that_of_decimal_fractions():
     assert Histogram.from_values([100.0]).corrected(0.01).count == 10_000
 
 
+def test_rounding_leaves_the_smallest_in_its_bucket():
+    # The interval is the upper edge of a bucket, and by rounding 4 intervals less 3 are a little below it.
+    interval = buckets.upper(-38)
+    h = Histogram.from_values([4 * interval]).corrected(interval)
+    assert 4 * interval - 3 * interval < interval and h.count == 4
+    assert h.indices[0] == buckets.index(h.min) == -38
+
+
 def test_needs_no_loop_over_what_it_adds():
     h = Histogram.from_values([1e9] * 1000).corrected(1e-3)
     assert h.count == 1000 * 10**12

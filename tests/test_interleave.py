@@ -108,6 +108,18 @@ def test_the_garbage_collector(enabled):
         (gc.enable if before else gc.disable)()
 
 
+def test_a_callable_may_switch_the_garbage_collector():
+    before = gc.isenabled()
+    try:
+        for switch, prepare in ((gc.enable, gc.disable), (gc.disable, gc.enable)):
+            prepare()
+            enabled = gc.isenabled()
+            historian.interleave(switch, switch, blocks=5, calls=1)
+            assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
 def test_an_exception_passes():
     def fails():
         raise LookupError("mine")
@@ -179,6 +191,27 @@ def test_blocks_tell_more_than_independent_values_would():
     assert Comparison(*whole, blocks=zip(a, b)).ratio(0.5) == honest  # nothing random from call to call
 
 
+def test_what_is_alike_in_all_blocks_is_not_certain():
+    # All of B is faster, in each block and so in every draw. Still, 100 values are only 100: 0.025**(1/100) = 0.9638.
+    a, b = (Histogram.from_values([value] * 10) for value in (2.0, 1.0))
+    there, back = (Comparison(merge([x] * 10), merge([y] * 10), blocks=[(x, y)] * 10) for x, y in ((a, b), (b, a)))
+    assert (there.superiority.lower, there.superiority.upper) == (pytest.approx(0.9638, abs=1e-4), 1)
+    assert (back.superiority.lower, back.superiority.upper) == (0, pytest.approx(1 - 0.9638, abs=1e-4))
+    # The band of Dvoretzky, Kiefer & Wolfowitz: 2 * sqrt(ln(4 / 0.05) / 2 / 100) = 0.296
+    assert there.kolmogorov_smirnov.lower == pytest.approx(1 - 0.296, abs=1e-3)
+    assert "probability 1.00 (0.9638 to 1.00)" in str(there)
+
+
+def test_distances_of_blocks_that_differ_by_noise_alone_may_be_zero():
+    # Each block has a speed of its own, drawn from one distribution: the distances found, and all that are resampled,
+    # are above 0, and only the noise is why.
+    rng = np.random.default_rng(5)
+    a, b = ([Histogram.from_values(rng.lognormal(0, 1) * rng.lognormal(0, 0.1, 200)) for _ in range(8)] for _ in "ab")
+    comparison = Comparison(merge(a), merge(b), blocks=zip(a, b))
+    assert comparison.kolmogorov_smirnov > 0.2 and comparison.kolmogorov_smirnov.lower == 0
+    assert comparison.wasserstein > 0.1 and comparison.wasserstein.lower == 0
+
+
 def test_too_few_samples_stay_too_few():
     blocks = [(Histogram.from_values([1.0, 2.0]), Histogram.from_values([1.0, 3.0]))] * 6
     comparison = Comparison(*(merge(side) for side in zip(*blocks)), blocks=blocks)
@@ -227,5 +260,20 @@ def test_bad_input_is_refused_before_anything_runs(arguments, options, message):
 def test_what_cannot_be_called():
     with pytest.raises(TypeError, match="wrap it in a lambda"):
         historian.interleave(len, "g")
+
+    async def coroutine():
+        pass
+
+    async def asynchronous():
+        yield
+
+    def generator():
+        yield
+
+    for function in (coroutine, asynchronous, generator):
+        with pytest.raises(TypeError, match="runs nothing yet: pass"):
+            historian.interleave(function, len)
+    with pytest.raises(TypeError, match="names must be strings, not 1"):
+        historian.interleave(len, len, names=("A", 1))  # which would be a TypeError of another kind if it ran
     with pytest.raises(TypeError, match="blocks must be a whole number"):
         historian.interleave(len, len, blocks=5.5)

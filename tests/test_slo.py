@@ -64,8 +64,10 @@ def test_small_shares_keep_their_digits():
 
 def test_the_ends_of_the_targets():
     assert H.slo(1.0, target=0.0).burn_rate == pytest.approx(0.005)
+    assert H.slo(0.05, target=0.0).is_met is True  # none is within, and none need be
     perfect = H.slo(1.0, target=1.0)
     assert perfect.burn_rate == math.inf and perfect.budget_left == -math.inf and perfect.is_met is False
+    assert str(perfect).splitlines()[-1] == "error budget: none" and "inf" not in str(perfect)
     flawless = H.slo(5.0, target=1.0)
     assert (float(flawless.burn_rate), flawless.burn_rate.upper, flawless.is_met) == (0, math.inf, None)
 
@@ -106,6 +108,8 @@ def test_looks():
         (math.nan, 0.9, "t must be"),
         (-1.0, 0.9, "t must be"),
         (math.inf, 0.9, "t must be"),
+        (10**400, 0.9, "t must be"),
+        (1.0, 10**400, r"target must be in 0\.\.1"),
         (1.0, -0.1, r"target must be in 0\.\.1"),
         (1.0, 99.9, r"target must be in 0\.\.1"),
         (1.0, math.nan, r"target must be in 0\.\.1"),
@@ -118,6 +122,8 @@ def test_bad_input_names_the_argument(t, target, message):
         burn_rates([H], t, target, windows=[1])
     with pytest.raises(ValueError, match=message):
         burn_rates([Histogram()], t, target, windows=[1])
+    with pytest.raises(ValueError, match=message):
+        burn_rates([], t, target, windows=[])
 
 
 def test_nothing_can_be_said_of_nothing():
@@ -127,6 +133,8 @@ def test_nothing_can_be_said_of_nothing():
         Histogram().apdex(1.0)
     with pytest.raises(ValueError, match="confidence"):
         H.slo(1.0, 0.9, confidence=95)
+    with pytest.raises(ValueError, match="confidence"):
+        burn_rates([Histogram()], 1.0, 0.9, windows=[1], confidence=95)
 
 
 # ---- burn rates over windows ----
@@ -170,6 +178,7 @@ def test_apdex_of_the_specification():
     assert (apdex.lower, apdex.upper) == pytest.approx((0.677, 0.814), abs=0.002)
     assert "bucket" not in apdex.why
     assert h.apdex(2.0) == 0.95  # 90 satisfied; 8.0 is 4t, and tolerated
+    assert "bucket" not in h.apdex(2.0).why  # 8.0 is an edge, so 4t is exactly that
     assert h.apdex(100.0) == 1 and h.apdex(0.1) == 0
 
 

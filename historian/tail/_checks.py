@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 TYPE_CHECKING = False
@@ -55,4 +56,7 @@ def number(name: str, value: float) -> float:
     """Return `value` as a float if it is a number, numpy's or the fractions module's included; else raise."""
     if isinstance(value, (str, bytes)) or getattr(value, "shape", None) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond float64: no range allows it
+        return math.inf if value > 0 else -math.inf

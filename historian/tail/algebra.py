@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal
 
-    Dependence = Literal["independent", "positive", "any"]
+    _Dependence = Literal["independent", "positive", "any"]
 
 __all__ = ["all_of", "choice", "first_of", "hedge", "k_of", "retry", "seq", "tied"]
 
@@ -30,7 +30,7 @@ PESSIMISTIC = "independence assumed: too high if parts slow down together"
 UNSIGNED = "independence assumed: either way if parts slow down together"
 
 
-def seq(*parts: Dist, dependence: Dependence = "independent") -> Dist:
+def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     """Return the time of parts that follow each other: their sum.
 
     Equal parts, given as the same object, are added by doubling: ``seq(*[x] * 100)`` takes eight additions of up to
@@ -62,7 +62,7 @@ def seq(*parts: Dist, dependence: Dependence = "independent") -> Dist:
     return Dist(total, unit=unit, count=count, why=why, load=load)
 
 
-def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: Dependence = "independent") -> Dist:
+def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent") -> Dist:
     """Return the time of waiting for all of `n` parts like `x`, or of a mapping of parts to their numbers.
 
     P(T > t) = 1 - prod (1 - S_j(t))^n_j, exact at the edges of buckets (Dean & Barroso, The Tail at Scale, 2013).  If
@@ -94,7 +94,7 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: De
     return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
-def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: Dependence = "independent") -> Dist:
+def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent") -> Dist:
     """Return the time until the first of `n` parts like `x` is done, or of a mapping of parts to their numbers.
 
     P(T > t) = prod S_j(t)^n_j.  Optimistic if parts slow down together: then up to the least S_j; of any dependence
@@ -115,7 +115,9 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
     return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
-def k_of(k: int, n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: Dependence = "independent") -> Dist:
+def k_of(
+    k: int, n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent"
+) -> Dist:
     """Return the time until `k` of `n` parts like `x` are done, or of a mapping of parts to their numbers: a quorum.
 
     P(T > t) = I_S(n - k + 1, k), the incomplete beta function (David & Nagaraja, Order Statistics, 2003, 2.1), exact at
@@ -162,7 +164,7 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
     return Dist(sf, unit=unit, count=count, why=why, load=load)
 
 
-def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: Dependence = "independent") -> Dist:
+def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence = "independent") -> Dist:
     """Return the time of `x` if, once it has taken `after`, with probability `prob` another one like it is started.
 
     The first to be done counts: P(T > t) = S(t) (1 - prob F(t - after)) from `after` on (Dean & Barroso, The Tail at

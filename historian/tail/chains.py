@@ -173,8 +173,7 @@ def _add_on_grid(
         _add_far(a, b, out, row, per_octave)
 
 
-@functools.lru_cache(maxsize=8)
-def _shifts(per_octave: int) -> list[tuple[int, float]]:
+def _find_shifts(per_octave: int) -> list[tuple[int, float]]:
     """Return, by distance, how many buckets a sum lies above its larger part, rounded down, and the share put there.
 
     Up to the distance from which on it is less than one bucket: g**-d < g - 1.
@@ -187,6 +186,9 @@ def _shifts(per_octave: int) -> list[tuple[int, float]]:
         below = 2 ** (floor / per_octave)
         shifts.append((floor, (below * growth - (1 + u)) / (below * (growth - 1))))
     return shifts
+
+
+_shifts = functools.lru_cache(maxsize=8)(_find_shifts)  # not as a decorator, whose result stubtest cannot check
 
 
 def _add_far(

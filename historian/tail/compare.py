@@ -6,7 +6,7 @@ import math
 import warnings
 
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
-from ._checks import check_confidence, check_share
+from ._checks import check_confidence, check_share, number
 from .distances import DIGITS, STEP, kolmogorov_smirnov, superiority, wasserstein
 from .estimate import Estimate, TailWarning
 from .ratios import Grid, ratio_bounds
@@ -28,6 +28,8 @@ else:
 __all__ = ["LEAST_BLOCKS", "Comparison", "compare"]
 
 LEAST_BLOCKS = 5  # of each: with fewer, resampling them says nothing
+
+TOO_FEW = "too few samples"  # why a ratio has no interval, mostly
 
 LARGEST_RATIO = 2.0**100  # what is beyond has a value beyond all buckets in it
 
@@ -78,8 +80,7 @@ class Comparison:
         check_confidence(confidence)
         _check_pair(a, b)
         self.a, self.b, self.confidence, self.blocks = a, b, confidence, _checked(a, b, blocks)
-        first, second = names
-        self.names = first, second
+        self.names = _checked_names(names)
         self._grids: tuple[Grid, Grid] | None = None
         self._blocks: Blocks | None = None
 
@@ -97,6 +98,8 @@ class Comparison:
         """
         if isinstance(q, (float, int)):
             return self._ratio(q)
+        if getattr(q, "shape", None) == () or not hasattr(q, "__iter__"):
+            return self._ratio(number("q", q))  # type: ignore[arg-type]
         return list(map(self._ratio, q))  # a frame fewer than a loop: the warning points at the caller
 
     @property
@@ -166,7 +169,7 @@ class Comparison:
         estimate = self.quiet_ratio(q)
         if estimate.lower == 0 or estimate.upper == math.inf:
             counts = f"{self.a.count:,} and {self.b.count:,}"
-            text = f"beyond the data: too few samples ({counts}) for an interval of the ratio at the {q:.9g}-quantile"
+            text = f"beyond the data, the ratio at the {q:.9g}-quantile has no interval: {self.missing(q)} ({counts})"
             warnings.warn(text, TailWarning, stacklevel=3)
         return estimate
 
@@ -190,8 +193,18 @@ class Comparison:
         known = ZERO_INDEX not in slots and OVERFLOW_INDEX not in slots
         least, most = (GROWTH ** (step - 1), GROWTH ** (step + 1)) if known else (value, value)
         if lower == 0 or upper == math.inf:
-            why += "; too few samples"
+            why += f"; {self.missing(q)}"
         return Estimate(value, min(lower, value, least), max(upper, value, most), why)
+
+    def missing(self, q: float) -> str:
+        """Say in a few words why the ratio of the q-quantiles has no interval, if it has none."""
+        slots = index(self.a.quantile(q)), index(self.b.quantile(q))
+        for name, slot in zip(self.names, slots):
+            if slot == ZERO_INDEX:
+                return f"{name} is as good as 0"
+        if OVERFLOW_INDEX in slots:
+            return "values beyond the buckets"
+        return TOO_FEW if 0 < q < 1 else "no interval for an extreme"
 
     def _between_blocks(self, q: float, lower: float, upper: float) -> tuple[float, float]:
         """Return the ends by resampled blocks, but leave open what is open even if all values are independent."""
@@ -213,7 +226,8 @@ class Comparison:
 
         `within` says between which bounds the answer lies for the shares of a draw.  A distance of resampled counts is
         too large, on average by as much as that of the counts themselves: its lower bound is a reflected one.  `most`
-        is the largest answer that there can be, 0 if there is no upper bound.
+        is the largest answer that there can be, 0 if there is no upper bound; the interval of a share is never narrower
+        than that of independent values.
         """
         if not self.blocks:
             return plain
@@ -222,10 +236,20 @@ class Comparison:
         least_of_each, most_of_each = within(self._drawn().pair())
         low = percentile_interval(least_of_each, len(self.blocks), self.confidence)[0]
         high = percentile_interval(most_of_each, len(self.blocks), self.confidence)[1]
+        if most == 1:  # a share of 1 in each block is one in every draw: they would leave no doubt at all
+            low, high = min(low, plain.lower), max(high, plain.upper)
         why = f"{len(self.blocks)} blocks of each, resampled; bucket width"
         value = float(plain)
         lower, upper = max(0.0, min(round(low, DIGITS), value)), max(min(round(high, DIGITS), most), value)
         return Estimate(value, lower, upper if most else math.inf, why)
+
+
+def _checked_names(names: Iterable[str]) -> tuple[str, str]:
+    """Return the names if they are two strings; else raise."""
+    found = tuple(names)
+    if len(found) != 2 or not all(isinstance(name, str) for name in found):
+        raise ValueError(f"names must be two strings, for a and b, not {found!r}")
+    return found
 
 
 def _check_pair(a: Histogram, b: Histogram) -> None:

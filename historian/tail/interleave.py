@@ -64,8 +64,8 @@ def interleave(
 ) -> Any:
     """Run callables without arguments in turns, A B A B ..., time each call, and compare: B over A.
 
-    A machine changes its speed while it measures.  What runs in turns meets the same changes, which cancel out in the
-    ratio; and how the blocks differ tells how much is left: they are what is resampled for the intervals.
+    What runs in turns meets the same changes of the machine's speed, which cancel out in the ratio; how the blocks
+    differ tells how much is left: they are what is resampled for the intervals.
 
     A block is `calls` calls of one callable; without it, as many as make the whole take about `seconds`, by the last
     block of the warm-up.  `warm_up` blocks of each, at least one, come first and are thrown away.  The garbage
@@ -74,7 +74,7 @@ def interleave(
 
     Returns a `Comparison`, of values in seconds; of more than two callables a list, each of the others over the first.
     An exception of a callable passes, and nothing is left behind.  Raises ValueError for fewer than two callables or
-    five blocks, TypeError for what cannot be called.
+    five blocks, TypeError for what cannot be called and for coroutine and generator functions.
 
     >>> import historian
     >>> comparison = historian.interleave(lambda: sum(range(1000)), lambda: sum(range(2000)), calls=10)
@@ -87,12 +87,10 @@ def interleave(
     from .._merge import merge
 
     wholes = [merge(run) for run in runs]
-    found = [
-        Comparison(
-            wholes[0], wholes[k], blocks=zip(runs[0], runs[k]), confidence=confidence, names=(labels[0], labels[k])
-        )
-        for k in range(1, len(runs))
-    ]
+    found = []
+    for whole, run, label in list(zip(wholes, runs, labels))[1:]:
+        names = labels[0], label
+        found.append(Comparison(wholes[0], whole, blocks=zip(runs[0], run), confidence=confidence, names=names))
     return found[0] if len(found) == 1 else found
 
 
@@ -103,8 +101,7 @@ def _checked(
     if len(callables) < 2:
         raise ValueError(f"there must be at least two callables to compare, not {len(callables)}")
     for one in callables:
-        if not callable(one):
-            raise TypeError(f"what is compared must be callable without arguments, not {one!r}: wrap it in a lambda")
+        _check_callable(one)
     check_confidence(confidence)
     check_number("seconds", seconds, 0)
     check_n(warm_up, "warm_up")
@@ -114,12 +111,31 @@ def _checked(
     return blocks, calls if calls is None else check_n(calls, "calls")
 
 
+def _check_callable(function: Any) -> None:
+    """Raise TypeError for what cannot be called, and for what a call does not run."""
+    from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+
+    if not callable(function):
+        raise TypeError(f"what is compared must be callable without arguments, not {function!r}: wrap it in a lambda")
+    for is_one, hint in (
+        (iscoroutinefunction, "lambda: asyncio.run(f())"),
+        (isasyncgenfunction, "a function that runs it to its end"),
+        (isgeneratorfunction, "lambda: list(f())"),
+    ):
+        if is_one(function):
+            raise TypeError(f"a call of {function!r} runs nothing yet: pass {hint}")
+
+
 def _labels(names: Sequence[str] | None, number: int) -> Sequence[str]:
     if names is None:
         return [chr(ord("A") + k) if k < 26 else f"#{k + 1}" for k in range(number)]
-    if len(names) != number:
-        raise ValueError(f"names must be as many as there are callables, {number}, not {len(names)}")
-    return names
+    labels = list(names)
+    if len(labels) != number:
+        raise ValueError(f"names must be as many as there are callables, {number}, not {len(labels)}")
+    for label in labels:
+        if not isinstance(label, str):
+            raise TypeError(f"names must be strings, not {label!r}")
+    return labels
 
 
 def _run(
@@ -141,8 +157,7 @@ def _run(
         for k, times in enumerate(_blocks_in_turns(callables, blocks, calls, clock)):
             runs[k % len(callables)].append(_histogram(times))
     finally:
-        if collects:
-            gc.enable()
+        (gc.enable if collects else gc.disable)()  # a callable may have done either
     return runs
 
 

@@ -77,9 +77,11 @@ class Slo:
         lines = [
             f"objective: {_share(self.target)} within {quantity(self.threshold, self.unit)}: {verdict}",
             f"within: {self.within}",
-            f"burn rate: {self.burn_rate}",
-            f"error budget left: {self.budget_left}",
         ]
+        if self.target < 1:
+            lines += [f"burn rate: {self.burn_rate}", f"error budget left: {self.budget_left}"]
+        else:
+            lines += ["error budget: none"]
         if self.edges[0] != self.edges[1]:
             low, high = (f"{share:.6g}" for share in self.edges)
             lines.insert(2, f"the threshold lies inside a bucket: {low} at its lower edge, {high} at its upper")
@@ -121,8 +123,8 @@ def burn_rates(
 
     The newest interval comes last.  An alert that is quick and does not flap asks that a long window burns too fast and
     a short one still does, such as 14.4 times over both the last hour and the last five minutes.  A window without
-    calls burns nothing, from 0 to whatever there can be.  O(intervals).  Raises ValueError if a window is longer
-    than what is there, and as `Histogram.slo` does.
+    calls burns nothing, from 0 to whatever there can be.  O(intervals).  Raises ValueError if a window is longer than
+    what is there, and as `Histogram.slo` does.
 
     >>> from historian import Histogram
     >>> quiet = Histogram.from_values([0.1] * 9_990 + [2.0] * 10)      # five minutes each
@@ -135,19 +137,18 @@ def burn_rates(
     """
     from .._merge import merge
 
-    if not isinstance(intervals, (list, tuple)):
-        intervals = list(intervals)
+    check_number("t", t, 0)
+    check_share("target", target)
+    check_confidence(confidence)
+    intervals = list(intervals)
     found = {}
-    for window in windows:
-        window = check_n(window, "windows")
+    for window in [check_n(window, "windows") for window in windows]:
         if window > len(intervals):
             raise ValueError(f"windows must be at most the {len(intervals)} intervals there are, not {window}")
         whole = merge(intervals[-window:])
         if whole.count:
             found[window] = slo(whole, t, target, confidence, None).burn_rate
         else:
-            check_number("t", t, 0)
-            check_share("target", target)
             most = 1 / (1 - target) if target < 1 else math.inf
             found[window] = Estimate(0.0, 0.0, most, "there were no calls")
     return found

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 
 from .._display import Scale, html_table, middle, plain, table
+from ..buckets import ZERO_INDEX, index
+from .compare import TOO_FEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,12 +50,11 @@ def sentence(comparison: Comparison, q: float) -> str:
     """Answer `Comparison.sentence`."""
     a, b = (plain(name) for name in comparison.names)
     subject = f"{_name(q)} of {b} over {a}"
-    if not comparison.a.quantile(q) > 0:
-        return f"{subject}: no ratio, for that of {a} is zero"
-    estimate = comparison.quiet_ratio(q)
-    if not _is_bounded(estimate):
-        counts = f"{comparison.a.count:,} of {a}, {comparison.b.count:,} of {b}"
-        return f"{subject}: too few samples ({counts})"
+    estimate = _bounded(comparison, q)
+    if estimate is None:
+        missing = plain(comparison.missing(q))
+        counts = f" ({comparison.a.count:,} of {a}, {comparison.b.count:,} of {b})" if missing == TOO_FEW else ""
+        return f"{subject}: {missing}{counts}"
     interval = f"{_percent(comparison.confidence)} interval {_interval(estimate)}"
     if estimate.lower <= 1 <= estimate.upper:
         return f"{subject}: no difference can be told, {interval}"
@@ -83,16 +84,14 @@ def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str
     headers += ["ratio", f"{_percent(comparison.confidence)} interval"]
     rows = [["count", f"{a.count:,}", f"{b.count:,}", "", "", ""]]
     for q, (low, high) in values.items():
-        name = _name(q)
-        if not low > 0:
-            rows.append([name, scale.show(low), scale.show(high), "-", "-", "divisor is 0"])
-            continue
-        estimate = comparison.quiet_ratio(q)
-        if _is_bounded(estimate):
+        estimate = _bounded(comparison, q)
+        found = [scale.show(low), scale.show(high)]
+        if estimate is not None:
             shown = [_rounded(float(estimate), estimate), _words(estimate), _interval(estimate)]
-            rows.append([name, scale.show(low), scale.show(high), *shown])
         else:
-            rows.append([name, "-", "-", "-", "-", "too few samples"])
+            missing = plain(comparison.missing(q))
+            found, shown = ["-", "-"] if missing == TOO_FEW else found, ["-", "-", missing]
+        rows.append([_name(q), *found, *shown])
     return headers, rows
 
 
@@ -112,12 +111,16 @@ def _notes(comparison: Comparison) -> list[str]:
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
     if synthetic:
         notes.append(f"synthetic, in part: {' and '.join(synthetic)} (corrected for coordinated omission)")
-    q = 0.99 if min(comparison.a.quantile(0.99), 1) > 0 and _is_bounded(comparison.quiet_ratio(0.99)) else 0.5
+    q = 0.99 if _bounded(comparison, 0.99) is not None else 0.5
     return [*notes, "", sentence(comparison, q)]
 
 
-def _is_bounded(estimate: Estimate) -> bool:
-    return estimate.lower > 0 and estimate.upper < math.inf
+def _bounded(comparison: Comparison, q: float) -> Estimate | None:
+    """Return the ratio of the q-quantiles if it has bounds on both sides."""
+    if index(comparison.a.quantile(q)) == ZERO_INDEX:
+        return None
+    estimate = comparison.quiet_ratio(q)
+    return estimate if estimate.lower > 0 and estimate.upper < math.inf else None
 
 
 def _name(q: float) -> str:
