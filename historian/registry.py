@@ -138,12 +138,17 @@ class Registry:
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add what another registry, or its `snapshot`, holds.  `other` does not change.  O(buckets in use).
 
-        Raises ValueError if a recorder exists with another unit; then nothing has been added.
+        Raises ValueError if a recorder exists with another unit, and for synthetic counts (`Histogram.corrected`); then
+        nothing has been added.
         """
         histograms = other.snapshot() if isinstance(other, Registry) else dict(other)
         for key, histogram in histograms.items():
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
+            if histogram.synthetic:
+                raise ValueError(
+                    f"{key!r} is partly synthetic, and recorders hold what was measured: use historian.merge"
+                )
             found = self._find(key)
             if found is not None:
                 _check_unit(found, histogram.unit)
