@@ -31,6 +31,16 @@ def test_share_interval_of_many(above, count):
     assert upper == pytest.approx(special.betaincinv(above + 1, count - above, 0.975), rel=1e-8)
 
 
+@pytest.mark.parametrize("count", [10**12, 10**15, 2**62])
+@pytest.mark.parametrize("above", [1, 2, 5, 100])
+def test_a_few_of_very_many_are_poissons(above, count):
+    # Beta(c, N - c + 1) is Gamma(c)/N but for a relative c/N, below 1e-10 here (Garwood, Biometrika 28, 1936).
+    lower, upper = binomial.share_interval(above, count - above, 0.95)
+    assert lower * count == pytest.approx(stats.gamma.ppf(0.025, above), rel=1e-8)
+    assert upper * count == pytest.approx(stats.gamma.ppf(0.975, above + 1), rel=1e-8)
+    assert binomial.share_interval(count - above, above, 0.95) == pytest.approx((1 - upper, 1 - lower), rel=1e-15)
+
+
 @given(st.floats(1e-6, 1 - 1e-6), st.floats(0.5, 5000), st.floats(0.5, 5000))
 def test_beta_share_and_its_quantile(x, a, b):
     share = binomial.beta_share(x, a, b)
