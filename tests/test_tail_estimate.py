@@ -1,8 +1,10 @@
 """`Estimate`: a number in every respect, with an interval that shows."""
 
 import copy
+import json
 import math
 import pickle
+import statistics
 
 import numpy as np
 import pytest
@@ -23,6 +25,10 @@ def test_it_is_a_number():
     assert type(WAIT * 2) is float
     assert round(WAIT, 1) == 0.6
     assert math.sqrt(WAIT) == math.sqrt(0.634)
+    assert int(WAIT * 10) == 6
+    assert json.loads(json.dumps(WAIT)) == 0.634
+    assert statistics.mean([WAIT, WAIT]) == statistics.mean([WAIT, 0.634]) == 0.634
+    assert type(statistics.mean([WAIT, WAIT])) is float  # it would need an interval of its own
     assert np.array([WAIT, WAIT]).sum() == pytest.approx(1.268)
     assert f"{WAIT:.0%} {WAIT:.2f} {WAIT:>8.3g}" == "63% 0.63    0.634"
 
@@ -68,6 +74,11 @@ def test_it_is_immutable():
 def test_bounds_must_hold_the_value(numbers):
     with pytest.raises(ValueError, match="between its bounds"):
         Estimate(*numbers, "")
+
+
+def test_both_bounds_or_none():
+    with pytest.raises(TypeError, match="needs both of its bounds"):
+        Estimate(0.5, 0.4)
 
 
 def test_the_warning_can_be_told_from_others():

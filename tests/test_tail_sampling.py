@@ -89,6 +89,8 @@ def test_too_few_values_leave_a_side_open():
         answer = Histogram.from_values(range(100)).ci(0.99)
     assert answer.upper == math.inf
     assert "too few values" in answer.why
+    with pytest.warns(TailWarning, match=r"for the 0\.99999999988-quantile"):  # not "the 1-quantile"
+        Histogram.from_values(range(100)).ci(1 - 1.2e-10)
 
 
 def test_warnings_point_to_the_caller():

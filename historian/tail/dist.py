@@ -16,7 +16,7 @@ from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, r
 from ._checks import check_confidence, check_histogram, check_share, number
 from ._scipy import special
 from .between import mass_below
-from .estimate import Estimate, TailWarning
+from .estimate import Estimate, TailWarning, nines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Dist:
     def ppf(self, q: float) -> Estimate:
         """Return the q-quantile: ``isf(1 - q)``.  O(log buckets).  Raises ValueError for q outside 0..1."""
         q = check_share("q", q)
-        return self._quantile(1 - q, f"the {q:.9g}-quantile")
+        return self._quantile(1 - q, f"the {nines(q)}-quantile")
 
     def isf(self, p: float) -> Estimate:
         """Return the least time that a share of at most `p` exceeds; infinity if more than that never return.

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["Estimate", "TailWarning"]
+__all__ = ["Estimate", "TailWarning", "nines"]
 
 
 class TailWarning(UserWarning):
@@ -24,7 +24,8 @@ class Estimate(float):
     float.  Printed without a format it shows its interval, three digits and its unit.  An open side is an infinite
     bound.  Immutable.
 
-    Raises ValueError unless ``lower <= value <= upper`` (so none of them is NaN).
+    Without bounds, ``Estimate(x)`` is ``float(x)``, so that what makes one number of several, as `statistics.mean` does,
+    makes a float.  Raises ValueError unless ``lower <= value <= upper`` (so none of them is NaN).
 
     >>> e = Estimate(0.634, 0.559, 0.706, "sampling: 10,000 values")
     >>> print(e)
@@ -42,7 +43,13 @@ class Estimate(float):
     why: str  # what the width of the interval comes from, and what has been assumed
     unit: str  # label; "" for a share or another pure number
 
-    def __new__(cls, value: float, lower: float, upper: float, why: str, *, unit: str = "") -> Estimate:
+    def __new__(
+        cls, value: float, lower: float | None = None, upper: float | None = None, why: str = "", *, unit: str = ""
+    ) -> Estimate:
+        if lower is None or upper is None:
+            if lower is upper:
+                return float(value)  # type: ignore[return-value]  # see above
+            raise TypeError("an Estimate needs both of its bounds: pass an infinite one for an open side")
         if not lower <= value <= upper:
             raise ValueError(f"value must lie between its bounds, not {value!r} in {lower!r}..{upper!r}")
         self = super().__new__(cls, value)
@@ -91,6 +98,15 @@ class Estimate(float):
 def _again(value: float, lower: float, upper: float, why: str, unit: str) -> Estimate:
     """Return what has been pickled."""
     return Estimate(value, lower, upper, why, unit=unit)
+
+
+def nines(q: float) -> str:
+    """Return a share as text, in nine digits; near 1 in three digits of what is missing to 1.
+
+    >>> nines(0.99), nines(0.999989995), nines(1 - 1.2e-11)
+    ('0.99', '0.999989995', '0.999999999988')
+    """
+    return f"{q:.9g}" if q < 0.999999 or q == 1 else _text(q, Scale("", 1.0)).rstrip("0")
 
 
 def _scale(estimate: Estimate) -> Scale:

@@ -14,7 +14,7 @@ from .._core import slot_of
 from ..histogram import Histogram, edges_of
 from ._checks import check_confidence, check_histogram, check_n, check_share
 from .binomial import rank_interval, windows_worth
-from .estimate import Estimate, TailWarning
+from .estimate import Estimate, TailWarning, nines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def quantile_interval(
     if open_sides:
         missing = f"no {' and no '.join(open_sides)} bound"
         reasons.append(f"too few values: {missing}")
-        text = f"beyond the data: for the {q:.9g}-quantile {count:,} values are too few, and set {missing}"
+        text = f"beyond the data: for the {nines(q)}-quantile {count:,} values are too few, and set {missing}"
         warnings.warn(text, TailWarning, stacklevel=stacklevel)
     reasons += [why] if why else []
     return Estimate(value, min(lower, value), max(upper, value), "; ".join(reasons), unit=histogram.unit)
@@ -133,8 +133,8 @@ def counts_above(histogram: Histogram, t: float) -> tuple[int, int, int]:
 
 def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram]:
     """Return the windows that hold values, if together they can be `whole`; else raise."""
-    if isinstance(windows, Histogram):
-        raise TypeError("windows must be an iterable of histograms, not one of them")
+    if isinstance(windows, Histogram) or not hasattr(windows, "__iter__"):
+        raise TypeError(f"windows must be an iterable of histograms, not {windows!r}")
     parts = list(windows)
     for part in parts:
         if not isinstance(part, Histogram):
