@@ -12,7 +12,6 @@ from historian import Histogram
 from historian.tail import all_of, choice, first_of, hedge, k_of, retry, seq, tied
 from historian.tail.dist import from_sf
 
-
 ONE_IN_100_VALUES = Histogram.from_values([0.01] * 99 + [1.0])
 
 
