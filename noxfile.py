@@ -1,4 +1,4 @@
-"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench bench-check sanitize``."""
+"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench accuracy bench-check sanitize``."""
 
 import os
 import platform
@@ -76,6 +76,13 @@ def bench(session: nox.Session) -> None:
     for peer in filter(None, (line.split("#")[0].strip() for line in lines)):
         session.install("--only-binary=numpy", peer, success_codes=range(256), silent=True)
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def accuracy(session: nox.Session) -> None:
+    """Measure how far the tail's formulas, chains, trees and intervals are from the truth (some ten minutes)."""
+    session.install("-e", ".[notebook]", "mpmath>=1.3")
+    session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
 
 
 @nox.session(name="bench-check")
