@@ -1,4 +1,4 @@
-"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench accuracy bench-check sanitize``."""
+"""What is checked, under the names that people type: ``nox -s lint typing tests docs bench accuracy``, and more."""
 
 import os
 import platform

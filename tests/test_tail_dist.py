@@ -59,6 +59,21 @@ def test_sampling_intervals_are_clopper_and_pearsons():
     assert answer.why == "sampling: 10,000 values; bucket width"
 
 
+@pytest.mark.parametrize("times", [1, 10**5, 10**14])  # with scipy, and without
+def test_sampling_intervals_of_any_number_of_values(times):
+    data = Histogram.from_values([1.0, 2.0] * 50 + [5.0] * 10).to_dict()
+    data |= {"counts": [n * times for n in data["counts"]], "count": 110 * times, "sum": None}
+    answer = Histogram.from_dict(data).dist().sf(2.0)
+    error = math.sqrt(1 / 11 * 10 / 11 / (110 * times))
+    assert answer == pytest.approx(1 / 11, rel=1e-14)
+    if times == 1:
+        oracle = stats.binomtest(10, 110).proportion_ci(0.95, method="exact")
+        assert (answer.lower, answer.upper) == pytest.approx((oracle.low, oracle.high), rel=1e-8)
+    else:  # 1.96 standard errors, and lopsided by far less
+        assert (answer.upper - answer.lower) / error == pytest.approx(2 * 1.959964, rel=1e-3)
+        assert (answer.upper + answer.lower) / 2 == pytest.approx(1 / 11, abs=0.01 * error)
+
+
 def test_what_lies_beyond_the_data_is_left_open():
     with pytest.warns(TailWarning, match="10,000 values are too few"):
         answer = ONE_IN_100.ppf(0.9999)

@@ -23,6 +23,7 @@ def test_bad_numbers():
         (lambda: k_of(0, 3, x), "k must be at least 1"),
         (lambda: k_of(4, 3, x), "k must be at most n, 3, not 4"),
         (lambda: k_of(4, {x: 3}), "k must be at most n"),
+        (lambda: k_of(10, {x: 600, EXP: 500}), "n - k must be below 1,000 for unequal parts, not 1,090"),
         (lambda: choice({x: 0.5}), "shares must add up to 1, not 0.5"),
         (lambda: choice({x: 1.5}), r"shares must be in 0\.\.1"),
         (lambda: choice({}), "at least one"),

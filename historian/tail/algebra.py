@@ -121,7 +121,7 @@ def k_of(k: int, n: int | Mapping[Dist, int], x: Dist | None = None, *, dependen
     P(T > t) = I_S(n - k + 1, k), the incomplete beta function (David & Nagaraja, Order Statistics, 2003, 2.1), exact at
     the edges of buckets; relative error 1e-8 up to n = 1e6.  Dependence may err to either side: "positive" and "any"
     give the bounds of Markov's inequality on the number of slow parts, between (n S - m + 1)/(n - m + 1) and n S/m with
-    m = n - k + 1.  Unequal parts: O((n - k)^2 buckets).  Raises ValueError unless 1 <= k <= n.
+    m = n - k + 1.  Unequal parts: O((n - k)^2 buckets), up to 999.  Raises ValueError unless 1 <= k <= n.
     """
     parts = _numbers(n, x)
     total, k = sum(parts.values()), check_n(k, "k")
