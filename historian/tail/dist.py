@@ -36,7 +36,7 @@ COLUMNS = MAX_INDEX - MIN_INDEX + 3
 
 LOWER, VALUE, UPPER = range(3)  # rows
 
-#: Beyond so many values scipy's inverse of the beta function slows down, to seconds for 1e13; `share_interval` does not.
+#: Beyond so many values scipy's inverse of the beta function takes seconds, and `share_interval` milliseconds.
 MANY = 10**8
 
 Load = tuple[float, float, float, float]  # calls per request by hedges and retries: least, value, most; all others
