@@ -118,6 +118,16 @@ def test_bounds_nest(data, n, t):
     assert positive.lower <= fan.leaf.sf(t) <= positive.upper
 
 
+@given(st.lists(seconds, min_size=2, max_size=8), st.sampled_from([1, 3, 100, 10_000]), st.floats(1e-3, 1e3))
+def test_bounds_nest_with_windows(data, n, t):
+    parts = [Histogram.from_values(values) for values in data]
+    fan = merge(parts).fanout(n)
+    independent, positive, free = (fan.bounds(t, kind, parts) for kind in ("independent", "positive", "any"))
+    assert independent == positive == free <= fan.p_wait(t) + 1e-15
+    assert free.lower <= positive.lower <= independent.lower
+    assert independent.upper <= positive.upper <= free.upper
+
+
 def test_bounds_at_literal_values():
     fan = ONE_IN_100.fanout(10)
     lower, upper = fan.leaf.fanout(1).p_wait(0.5).lower, fan.leaf.fanout(1).p_wait(0.5).upper

@@ -102,10 +102,10 @@ class Fanout:
             low, wait, high = (
                 any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
             )
-        if dependence == "positive":
-            low, high = lower, _any_of(upper, self.n)
-        elif dependence == "any":
-            low, high = lower, max(_any_of(upper, self.n), min(1.0, self.n * upper))
+        if dependence != "independent":  # which all allow for, as well
+            low, high = min(low, lower), max(high, _any_of(upper, self.n))
+        if dependence == "any":
+            high = max(high, min(1.0, self.n * upper))
         assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
         reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
         self._warn_beyond()
