@@ -108,6 +108,26 @@ def test_more_confidence_is_a_wider_interval(data, q):
     assert wide.lower <= narrow.lower <= narrow <= narrow.upper <= wide.upper
 
 
+@given(st.lists(seconds, min_size=2, max_size=8), st.floats(0, 1))
+def test_more_confidence_is_a_wider_interval_with_windows(data, q):
+    parts = [Histogram.from_values(values) for values in data]
+    answers = [merge(parts).ci(q, confidence, parts) for confidence in (0.5, 0.9, 0.95, 0.99)]
+    for narrow, wide in zip(answers, answers[1:]):
+        assert wide.lower <= narrow.lower <= narrow <= narrow.upper <= wide.upper
+
+
+@pytest.mark.parametrize("q", [0.5, 0.9])
+def test_coverage_of_quantiles_in_bursts(q):
+    rng, held, sets = np.random.default_rng(13), 0, 150
+    shape = 4.0  # of the gamma distribution of the windows' rates: then P(T > t) = (1 + t/shape)^-shape
+    exact = shape * ((1 - q) ** (-1 / shape) - 1)
+    for _ in range(sets):
+        parts = [Histogram.from_values(rng.exponential(1 / rate, 200)) for rate in rng.gamma(shape, 1 / shape, 25)]
+        answer = merge(parts).ci(q, windows=parts)
+        held += answer.lower <= exact <= answer.upper
+    assert 0.9 <= held / sets <= 0.998  # 95 %: three standard errors below, two and a half above
+
+
 @given(seconds, st.integers(1, 1000), st.floats(1e-3, 1e3))
 def test_bounds_nest(data, n, t):
     fan = Histogram.from_values(data).fanout(n)

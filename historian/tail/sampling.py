@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .._core import slot_of
 from ..histogram import Histogram, edges_of
 from ._checks import check_confidence, check_histogram, check_n, check_share
-from .binomial import rank_interval, windows_worth
+from .binomial import rank_interval, share_interval, windows_worth
 from .estimate import Estimate, TailWarning, nines
 
 TYPE_CHECKING = False
@@ -97,15 +97,22 @@ def quantile_interval(
 def _ranks(
     histogram: Histogram, q: float, confidence: float, windows: Sequence[Histogram] | None
 ) -> tuple[tuple[int, int], list[str]]:
-    """Return the ranks that bound the q-quantile, 0 and count + 1 where none does, and why they lie apart."""
+    """Return the ranks that bound the q-quantile, 0 and count + 1 where none does, and why they lie apart.
+
+    With windows they are those of the interval of the share q, of as many independent values as the windows are worth
+    (Woodruff, Journal of the American Statistical Association 47, 1952, 635-646), and open where so few set no bound.
+    """
     count = histogram.count
     if windows is None:
         return rank_interval(q, count, confidence), [sampled(count), "bucket width"]
     edges = histogram.quantile_bounds(q)
-    value = max(1, round(min(worth(windows, edge, confidence) for edge in edges)))
-    low, high = rank_interval(q, value, confidence)
-    ranks = math.floor(low / value * count), math.ceil(high / value * count) if high <= value else count + 1
-    return ranks, [f"sampling: {count:,} values, in windows worth {value:,} independent ones", "bucket width"]
+    size, alpha = min(worth(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
+    low, high = share_interval(q * size, (1 - q) * size, confidence)
+    ranks = (
+        math.floor(low * count) if (1 - q) ** size <= alpha else 0,
+        min(count, math.ceil((high + 1 / size) * count)) if q**size <= alpha else count + 1,
+    )
+    return ranks, [f"sampling: {count:,} values, in windows worth {size:,.0f} independent ones", "bucket width"]
 
 
 def sampled(count: int) -> str:
