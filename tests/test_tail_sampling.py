@@ -1,6 +1,7 @@
 """`Histogram.ci`, `Histogram.enough_for`, and what `Histogram.fanout` says with intervals and under dependence."""
 
 import builtins
+import itertools
 import math
 import warnings
 
@@ -112,7 +113,7 @@ def test_more_confidence_is_a_wider_interval(data, q):
 def test_more_confidence_is_a_wider_interval_with_windows(data, q):
     parts = [Histogram.from_values(values) for values in data]
     answers = [merge(parts).ci(q, confidence, parts) for confidence in (0.5, 0.9, 0.95, 0.99)]
-    for narrow, wide in zip(answers, answers[1:]):
+    for narrow, wide in itertools.pairwise(answers):
         assert wide.lower <= narrow.lower <= narrow <= narrow.upper <= wide.upper
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .._core import slot_of
 from ..histogram import Histogram, edges_of
 from ._checks import check_confidence, check_histogram, check_n, check_share
-from .binomial import rank_interval, share_interval, windows_worth
+from .binomial import rank_interval, share_lower, share_upper, windows_worth
 from .estimate import Estimate, TailWarning, nines
 
 TYPE_CHECKING = False
@@ -107,12 +107,12 @@ def _ranks(
         return rank_interval(q, count, confidence), [sampled(count), "bucket width"]
     edges = histogram.quantile_bounds(q)
     size, alpha = min(worth(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
-    low, high = share_interval(q * size, (1 - q) * size, confidence)
-    ranks = (
-        math.floor(low * count) if (1 - q) ** size <= alpha else 0,
-        min(count, math.ceil((high + 1 / size) * count)) if q**size <= alpha else count + 1,
-    )
-    return ranks, [f"sampling: {count:,} values, in windows worth {size:,.0f} independent ones", "bucket width"]
+    good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
+    if (1 - q) ** size <= alpha:
+        low = math.floor(share_lower(good, bad, confidence) * count)
+    if q**size <= alpha:
+        high = min(count, math.ceil((share_upper(good, bad, confidence) + 1 / size) * count))
+    return (low, high), [f"sampling: {count:,} values, in windows worth {size:,.0f} independent ones", "bucket width"]
 
 
 def sampled(count: int) -> str:
