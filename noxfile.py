@@ -80,6 +80,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
+@nox.session
+def accuracy(session: nox.Session) -> None:
+    """Measure how far the tail's formulas, chains, trees and intervals are from the truth (some ten minutes)."""
+    session.install("-e", ".[notebook]", "mpmath>=1.3")
+    session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
+
+
 @nox.session(name="bench-check")
 def bench_check(session: nox.Session) -> None:
     """Compare the instructions of the hot paths with those committed (needs valgrind)."""

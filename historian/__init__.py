@@ -9,7 +9,9 @@ combine                         ``a + b``, `merge`
 send, store                     ``h.to_bytes()``, ``Histogram.from_bytes(data)``
 keep many by name, print them   `Registry`: ``print(registry.profile())``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
-go from one call to many        ``histogram.fanout(100).p_wait(0.5)``; `historian.tail`
+know how sure a percentile is   ``histogram.ci(0.99)``
+go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
+compose a request tree          ``histogram.dist()``, and the functions of `historian.tail`
 compare, by ratios              ``historian.compare(a, b)``; `interleave` measures in turns
 see where the buckets lie       `historian.buckets`
 record from Cython              ``cimport historian._core``, `get_include`

@@ -146,9 +146,7 @@ class Registry:
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
             if histogram.synthetic:
-                raise ValueError(
-                    f"{key!r} is partly synthetic, and recorders hold what was measured: use historian.merge"
-                )
+                raise ValueError(f"{key!r} is synthetic, but recorders hold what was measured: see historian.merge")
             found = self._find(key)
             if found is not None:
                 _check_unit(found, histogram.unit)

@@ -31,6 +31,16 @@ def test_share_interval_of_many(above, count):
     assert upper == pytest.approx(special.betaincinv(above + 1, count - above, 0.975), rel=1e-8)
 
 
+@pytest.mark.parametrize("count", [10**12, 10**15, 2**62])
+@pytest.mark.parametrize("above", [1, 2, 5, 100])
+def test_a_few_of_very_many_are_poissons(above, count):
+    # Beta(c, N - c + 1) is Gamma(c)/N but for a relative c/N, below 1e-10 here (Garwood, Biometrika 28, 1936).
+    lower, upper = binomial.share_interval(above, count - above, 0.95)
+    assert lower * count == pytest.approx(stats.gamma.ppf(0.025, above), rel=1e-8)
+    assert upper * count == pytest.approx(stats.gamma.ppf(0.975, above + 1), rel=1e-8)
+    assert binomial.share_interval(count - above, above, 0.95) == pytest.approx((1 - upper, 1 - lower), rel=1e-15)
+
+
 @given(st.floats(1e-6, 1 - 1e-6), st.floats(0.5, 5000), st.floats(0.5, 5000))
 def test_beta_share_and_its_quantile(x, a, b):
     share = binomial.beta_share(x, a, b)
@@ -108,3 +118,8 @@ def test_windows_never_exceed_the_pool():
         low, value, high = any_over_windows(above, [1000] * 12, n, 0.95)
         assert low <= value <= high
         assert value <= any_of(sum(above) / 12_000, n) + 1e-15
+
+
+def test_quantiles_that_no_float_below_1_is():
+    for p, a, b in ((0.975, 4.5e6, 1e-4), (0.025, 1e3, 1e-6), (1 - 1e-12, 1e-9, 1e3), (1e-300, 0.01, 5.0)):
+        assert 0 <= beta_quantile(p, a, b) <= 1

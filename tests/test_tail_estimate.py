@@ -1,8 +1,10 @@
 """`Estimate`: a number in every respect, with an interval that shows."""
 
 import copy
+import json
 import math
 import pickle
+import statistics
 
 import numpy as np
 import pytest
@@ -23,6 +25,10 @@ def test_it_is_a_number():
     assert type(WAIT * 2) is float
     assert round(WAIT, 1) == 0.6
     assert math.sqrt(WAIT) == math.sqrt(0.634)
+    assert int(WAIT * 10) == 6
+    assert json.loads(json.dumps(WAIT)) == 0.634
+    assert statistics.mean([WAIT, WAIT]) == statistics.mean([WAIT, 0.634]) == 0.634
+    assert type(statistics.mean([WAIT, WAIT])) is float  # it would need an interval of its own
     assert np.array([WAIT, WAIT]).sum() == pytest.approx(1.268)
     assert f"{WAIT:.0%} {WAIT:.2f} {WAIT:>8.3g}" == "63% 0.63    0.634"
 
@@ -32,7 +38,12 @@ def test_it_is_a_number():
     [
         (WAIT, "0.634 (0.559 to 0.706)"),
         (Estimate(0.0, 0.0, 0.309, ""), "0 (0 to 0.309)"),
-        (Estimate(0.99990, 0.99988, 0.99992, ""), "0.999900 (0.999880 to 0.9999200)"),
+        (Estimate(0.99990, 0.99988, 0.99992, ""), "0.999900 (0.999880 to 0.999920)"),
+        (Estimate(0.99, 0.98788, 0.99186, ""), "0.9900 (0.9879 to 0.9919)"),
+        (Estimate(1.0, 0.999631, 1.0, ""), "1.000000 (0.999631 to 1.000000)"),
+        (Estimate(0.634, 0.025, 0.9963, ""), "0.634 (0.0250 to 0.996)"),
+        (Estimate(9.82e-7, 0.0, 1.28e-6, ""), "9.82e-07 (0 to 1.28e-06)"),
+        (Estimate(9.82e-7, 7.51e-7, 0.01, ""), "9.82e-07 (7.51e-07 to 0.0100)"),
         (Estimate(1.0, 1.0, 1.0, ""), "1.00"),
         (Estimate(12_345.0, 12_000.0, 13_000.0, "", unit="requests"), "12,300 requests (12,000 to 13,000 requests)"),
         (Estimate(0.0123, 0.0121, 0.0125, "", unit="s"), "12.3 ms (12.1 to 12.5 ms)"),
@@ -68,6 +79,11 @@ def test_it_is_immutable():
 def test_bounds_must_hold_the_value(numbers):
     with pytest.raises(ValueError, match="between its bounds"):
         Estimate(*numbers, "")
+
+
+def test_both_bounds_or_none():
+    with pytest.raises(TypeError, match="needs both of its bounds"):
+        Estimate(0.5, 0.4)
 
 
 def test_the_warning_can_be_told_from_others():

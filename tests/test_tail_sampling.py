@@ -1,6 +1,7 @@
 """`Histogram.ci`, `Histogram.enough_for`, and what `Histogram.fanout` says with intervals and under dependence."""
 
 import builtins
+import itertools
 import math
 import warnings
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from historian import Histogram, merge
+from historian import Histogram, buckets, merge
 from historian.tail import Enough, Estimate, TailWarning
 from historian.tail.shares import any_of
 
@@ -89,6 +90,8 @@ def test_too_few_values_leave_a_side_open():
         answer = Histogram.from_values(range(100)).ci(0.99)
     assert answer.upper == math.inf
     assert "too few values" in answer.why
+    with pytest.warns(TailWarning, match=r"for the 0\.99999999988-quantile"):  # not "the 1-quantile"
+        Histogram.from_values(range(100)).ci(1 - 1.2e-10)
 
 
 def test_warnings_point_to_the_caller():
@@ -106,6 +109,26 @@ def test_more_confidence_is_a_wider_interval(data, q):
     assert wide.lower <= narrow.lower <= narrow <= narrow.upper <= wide.upper
 
 
+@given(st.lists(seconds, min_size=2, max_size=8), st.floats(0, 1))
+def test_more_confidence_is_a_wider_interval_with_windows(data, q):
+    parts = [Histogram.from_values(values) for values in data]
+    answers = [merge(parts).ci(q, confidence, parts) for confidence in (0.5, 0.9, 0.95, 0.99)]
+    for narrow, wide in itertools.pairwise(answers):
+        assert wide.lower <= narrow.lower <= narrow <= narrow.upper <= wide.upper
+
+
+@pytest.mark.parametrize("q", [0.5, 0.9])
+def test_coverage_of_quantiles_in_bursts(q):
+    rng, held, sets = np.random.default_rng(13), 0, 150
+    shape = 4.0  # of the gamma distribution of the windows' rates: then P(T > t) = (1 + t/shape)^-shape
+    exact = shape * ((1 - q) ** (-1 / shape) - 1)
+    for _ in range(sets):
+        parts = [Histogram.from_values(rng.exponential(1 / rate, 200)) for rate in rng.gamma(shape, 1 / shape, 25)]
+        answer = merge(parts).ci(q, windows=parts)
+        held += answer.lower <= exact <= answer.upper
+    assert 0.9 <= held / sets <= 0.998  # 95 %: three standard errors below, two and a half above
+
+
 @given(seconds, st.integers(1, 1000), st.floats(1e-3, 1e3))
 def test_bounds_nest(data, n, t):
     fan = Histogram.from_values(data).fanout(n)
@@ -114,6 +137,23 @@ def test_bounds_nest(data, n, t):
     assert free.lower <= positive.lower <= independent.lower
     assert independent.upper <= positive.upper <= free.upper
     assert positive.lower <= fan.leaf.sf(t) <= positive.upper
+
+
+@given(st.lists(seconds, min_size=2, max_size=8), st.sampled_from([1, 3, 100, 10_000]), st.integers(-640, 640))
+def test_bounds_nest_with_windows(data, n, index):
+    t = buckets.upper(index)  # within a bucket, the extremes of a window can tell more than those of the whole
+    parts = [Histogram.from_values(values) for values in data]
+    fan = merge(parts).fanout(n)
+    independent, positive, free = (fan.bounds(t, kind, parts) for kind in ("independent", "positive", "any"))
+    assert independent == positive == free <= fan.p_wait(t) + 1e-15
+    assert free.lower <= positive.lower <= independent.lower
+    assert independent.upper <= positive.upper <= free.upper
+
+
+def test_windows_in_which_everybody_waits():
+    parts = [Histogram.from_values([2.0] * size) for size in (8, 21, 35)]  # their shares may not quite make 1
+    wait = merge(parts).fanout(3).bounds(1.0, windows=parts)
+    assert (wait, wait.upper) == (1, 1) and wait.lower > 0.8
 
 
 def test_bounds_at_literal_values():

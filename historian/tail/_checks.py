@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 
 TYPE_CHECKING = False
@@ -10,6 +9,10 @@ if TYPE_CHECKING:
     from ..histogram import Histogram
 
 __all__ = ["check_confidence", "check_histogram", "check_n", "check_number", "check_share", "number"]
+
+
+#: Whole numbers are at most this, so that products with them stay within float64.
+MOST = 10**100
 
 
 def check_histogram(histogram: Histogram) -> None:
@@ -34,13 +37,15 @@ def check_confidence(confidence: float) -> float:
 
 
 def check_n(n: int, name: str = "n", least: int = 1) -> int:
-    """Return `n` as an int if it is a whole number from `least` on; else raise."""
+    """Return `n` as an int if it is a whole number from `least` to 1e100; else raise."""
     try:
         n = operator.index(n)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, not {n!r}") from None
     if n < least:
         raise ValueError(f"{name} must be at least {least}, not {n}")
+    if n > MOST:
+        raise ValueError(f"{name} must be at most 1e100, not a number of {int(n.bit_length() * 0.30103) + 1:,} digits")
     return n
 
 
@@ -58,5 +63,5 @@ def number(name: str, value: float) -> float:
         raise TypeError(f"{name} must be a number, not {value!r}")
     try:
         return float(value)
-    except OverflowError:  # a whole number beyond float64: no range allows it
-        return math.inf if value > 0 else -math.inf
+    except OverflowError:
+        raise ValueError(f"{name} must be in -1.8e308..1.8e308: no float64 is larger") from None

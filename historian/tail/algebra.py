@@ -76,11 +76,11 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _D
     0.634 (0.559 to 0.705)
     """
     parts = _numbers(n, x)
-    if len(parts) == 1 and list(parts.values()) == [1]:
+    unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
+    if list(parts.values()) == [1]:
         return next(iter(parts))
     import numpy
 
-    unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
     for part, m in parts.items():
         if m > part.count:
             text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
@@ -102,11 +102,11 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
     for n below 1, no parts, parts in different units.
     """
     parts = _numbers(n, x)
-    if len(parts) == 1 and list(parts.values()) == [1]:
+    unit, count, why = _common(parts, OPTIMISTIC if dependence == "independent" else _checked(dependence))
+    if list(parts.values()) == [1]:
         return next(iter(parts))
     import numpy
 
-    unit, count, why = _common(parts, OPTIMISTIC if dependence == "independent" else _checked(dependence))
     sf = numpy.prod([part._sf**m for part, m in parts.items()], axis=0)
     if dependence != "independent":
         sf[UPPER] = numpy.min([part._sf[UPPER] for part in parts], axis=0)
@@ -123,7 +123,7 @@ def k_of(
     P(T > t) = I_S(n - k + 1, k), the incomplete beta function (David & Nagaraja, Order Statistics, 2003, 2.1), exact at
     the edges of buckets; relative error 1e-8 up to n = 1e6.  Dependence may err to either side: "positive" and "any"
     give the bounds of Markov's inequality on the number of slow parts, between (n S - m + 1)/(n - m + 1) and n S/m with
-    m = n - k + 1.  Unequal parts: O((n - k)^2 buckets).  Raises ValueError unless 1 <= k <= n.
+    m = n - k + 1.  Unequal parts: O((n - k)^2 buckets), up to 999.  Raises ValueError unless 1 <= k <= n.
     """
     parts = _numbers(n, x)
     total, k = sum(parts.values()), check_n(k, "k")
@@ -152,8 +152,7 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
     if not hasattr(shares, "items"):
         raise TypeError(f"shares must be a mapping of distributions to their shares, not {shares!r}")
     unit, count, why = _common(shares)
-    for share in shares.values():
-        check_share("shares", share)
+    shares = {part: check_share("shares", share) for part, share in shares.items()}
     total = math.fsum(shares.values())
     if abs(total - 1) > 1e-9:
         raise ValueError(f"shares must add up to 1, not {total!r}")
@@ -219,13 +218,20 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
         raise ValueError("timeout must be more than 0: nothing is done by then")
     import numpy
 
-    edge, period = edges(), timeout + backoff
-    attempt = numpy.minimum(numpy.floor(edge / period), retries)
+    edge, period = edges(), min(timeout + backoff, 2.0**65)  # beyond the last edge all are alike
+    attempt = numpy.minimum(numpy.floor(edge / period), float(retries))
     elapsed = numpy.maximum(edge - attempt * period, 0)
     late = x._at(numpy.float64(timeout))
     sf = late[:, None] ** attempt * x._at(numpy.minimum(elapsed, timeout))
-    load = _load_with(x._load, [math.fsum(p**i for i in range(1, retries + 1)) for p in late.tolist()])
+    load = _load_with(x._load, [_powers(p, retries) for p in late.tolist()])
     return Dist(sf, unit=unit, count=count, why=why, load=load)
+
+
+def _powers(p: float, n: int) -> float:
+    """Return p + p^2 + ... + p^n, p (1 - p^n)/(1 - p), for p in 0..1."""
+    if p == 0 or p == 1:
+        return p * n
+    return p * math.expm1(n * math.log(p)) / math.expm1(math.log(p))
 
 
 def _common(parts: Iterable[Dist], *why: str) -> tuple[str, float, tuple[str, ...]]:

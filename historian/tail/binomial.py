@@ -111,13 +111,17 @@ def windows_worth(above: Sequence[float], counts: Sequence[float], confidence: f
 def beta_share(x: float, a: float, b: float) -> float:
     """Return the regularized incomplete beta function I_x(a, b), for x in 0..1 and a, b > 0.
 
-    Source: DLMF 8.17.22, a continued fraction, and its mirror 8.17.4.
+    Source: Didonato & Morris, ACM Transactions on Mathematical Software 18 (1992), 360-373: a continued fraction for
+    the side below the mean, and its mirror for the side above.
     """
     if x <= 0 or x >= 1:
         return float(x >= 1)
-    if x * (a + b) <= a:  # below the mean it converges quickly
-        return _density(x, a, b) * (1 - x) * x / a * _fraction(x, a, b)
-    return 1 - _density(x, a, b) * (1 - x) * x / b * _fraction(1 - x, b, a)
+    y = 1 - x
+    above = (a + b) * x - a if x < 0.5 else b - (a + b) * y  # of two ways to write it, the one that keeps digits
+    front = _density(x, a, b) * x * y
+    if above <= 0:
+        return front * _fraction(x, a, b, -above)
+    return 1 - front * _fraction(y, b, a, above)
 
 
 def beta_quantile(p: float, a: float, b: float) -> float:
@@ -126,12 +130,14 @@ def beta_quantile(p: float, a: float, b: float) -> float:
         return -math.expm1(math.log1p(-p) / b)
     if b == 1:
         return math.exp(math.log(p) / a)
+    if a > LARGE >= b:
+        return 1 - beta_quantile(1 - p, b, a)  # near 0 a float has digits that it has not near 1
     guess = _expansion(p, a, b)
     if a > LARGE and b > LARGE:
         return guess
     # Newton's steps, kept between bounds that close in.
     low, high = 0.0, 1.0
-    x = guess if 0 < guess < 1 else a / (a + b)
+    x = guess if 0 < guess < 1 else min(a / (a + b), 0.5)
     for _ in range(200):
         miss = beta_share(x, a, b) - p
         low, high = (x, high) if miss < 0 else (low, x)
@@ -140,6 +146,8 @@ def beta_quantile(p: float, a: float, b: float) -> float:
         following = x - step
         if not low < following < high:
             following = math.sqrt(low * high) if low else high / 2 if high < 1 else (low + high) / 2
+            if not low < following < high:
+                return following  # there is no float between them
         if abs(following - x) <= 1e-8 * x:  # squared by the step just taken
             return following
         x = following
@@ -193,7 +201,8 @@ def student_quantile(p: float, freedom: int) -> float:
 
 def _density(x: float, a: float, b: float) -> float:
     """Return the density of Beta(a, b)."""
-    return math.exp((a - 1) * math.log(x) + (b - 1) * math.log1p(-x) - _log_beta(min(a, b), max(a, b)))
+    logarithm = (a - 1) * math.log(x) + (b - 1) * math.log1p(-x) - _log_beta(min(a, b), max(a, b))
+    return math.exp(min(logarithm, 709.0))  # e^709 is nearly as large as a float64 can be
 
 
 def _log_beta(a: float, b: float) -> float:
@@ -211,20 +220,20 @@ def _stirling(z: float) -> float:
     return 1 / (12 * z) - 1 / (360 * z**3) + 1 / (1260 * z**5)
 
 
-def _fraction(x: float, a: float, b: float) -> float:
-    """Return the continued fraction of DLMF 8.17.22, evaluated forward (Lentz, with Thompson & Barnett's change)."""
-    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
-    value = d
-    for m in range(1, 100_000):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d = 1 / (1 + even * d)
-        c = 1 + even / c
-        value *= c * d
-        d = 1 / (1 + odd * d)
-        c = 1 + odd / c
-        change = c * d
-        value *= change
-        if abs(change - 1) < 1e-14:
+def _fraction(x: float, a: float, b: float, below: float) -> float:
+    """Return the continued fraction of `beta_share`, where x is `below` the mean: a - (a + b)x, computed elsewhere.
+
+    Evaluated forward (Lentz, with Thompson & Barnett's change).
+    """
+    c = a / (a + 1) * (below + 1)
+    value, d = 1 / c, 0.0
+    for n in range(1, 100_000):
+        more = n * (b - n) * x
+        over = (a + n - 1) / (a + 2 * n - 1) * ((a + b + n - 1) / (a + 2 * n - 1)) * more * x
+        under = n + more / (a + 2 * n - 1) + (a + n) / (a + 2 * n + 1) * (below + 1 + n * (2 - x))
+        d = 1 / (under + over * d)
+        c = under + over / c
+        value /= c * d
+        if abs(c * d - 1) < 1e-14:
             break
     return value

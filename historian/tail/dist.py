@@ -16,7 +16,8 @@ from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, r
 from ._checks import check_confidence, check_histogram, check_share, number
 from ._scipy import special
 from .between import mass_below
-from .estimate import Estimate, TailWarning
+from .binomial import share_interval
+from .estimate import Estimate, TailWarning, nines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ __all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
 COLUMNS = MAX_INDEX - MIN_INDEX + 3
 
 LOWER, VALUE, UPPER = range(3)  # rows
+
+#: Beyond so many values scipy's inverse of the beta function takes seconds, and `share_interval` milliseconds.
+MANY = 10**8
 
 Load = tuple[float, float, float, float]  # calls per request by hedges and retries: least, value, most; all others
 
@@ -87,7 +91,7 @@ class Dist:
     def ppf(self, q: float) -> Estimate:
         """Return the q-quantile: ``isf(1 - q)``.  O(log buckets).  Raises ValueError for q outside 0..1."""
         q = check_share("q", q)
-        return self._quantile(1 - q, f"the {q:.9g}-quantile")
+        return self._quantile(1 - q, f"the {nines(q)}-quantile")
 
     def isf(self, p: float) -> Estimate:
         """Return the least time that a share of at most `p` exceeds; infinity if more than that never return.
@@ -225,7 +229,7 @@ def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
     if confidence is not None:
         confidence = check_confidence(confidence)
         found, back = numpy.unique(above, return_inverse=True)
-        low, high = (ends[back] for ends in _intervals(found.astype(numpy.float64), total, confidence))
+        low, high = (ends[back] for ends in _intervals(found, total, confidence))
         why = (f"sampling: {total:,} values", *why)
     return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
@@ -270,11 +274,14 @@ def _values() -> NDArray[np.float64]:
     return numpy.append(0.0, edges()[:-2] * representative(0))
 
 
-def _intervals(above: NDArray[np.float64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
+def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
     """Return the ends of the intervals of the shares `above` of a total."""
     import numpy
 
-    below, inverse = total - above, special().betaincinv
+    if total > MANY:
+        ends = [share_interval(count, total - count, confidence) for count in above.tolist()]
+        return tuple(numpy.array(ends).T)
+    below, inverse = (total - above).astype(numpy.float64), special().betaincinv
     with numpy.errstate(all="ignore"):
         low = numpy.where(above > 0, inverse(above, below + 1, (1 - confidence) / 2), 0.0)
         high = numpy.where(below > 0, inverse(above + 1, below, (1 + confidence) / 2), 1.0)

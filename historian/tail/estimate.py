@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["Estimate", "TailWarning"]
+__all__ = ["Estimate", "TailWarning", "nines"]
 
 
 class TailWarning(UserWarning):
@@ -24,7 +24,8 @@ class Estimate(float):
     float.  Printed without a format it shows its interval, three digits and its unit.  An open side is an infinite
     bound.  Immutable.
 
-    Raises ValueError unless ``lower <= value <= upper`` (so none of them is NaN).
+    Without bounds, ``Estimate(x)`` is ``float(x)``, so that what makes one number of several, as `statistics.mean`
+    does, makes a float.  Raises ValueError unless ``lower <= value <= upper`` (so none of them is NaN).
 
     >>> e = Estimate(0.634, 0.559, 0.706, "sampling: 10,000 values")
     >>> print(e)
@@ -42,7 +43,13 @@ class Estimate(float):
     why: str  # what the width of the interval comes from, and what has been assumed
     unit: str  # label; "" for a share or another pure number
 
-    def __new__(cls, value: float, lower: float, upper: float, why: str, *, unit: str = "") -> Estimate:
+    def __new__(
+        cls, value: float, lower: float | None = None, upper: float | None = None, why: str = "", *, unit: str = ""
+    ) -> Estimate:
+        if lower is None or upper is None:
+            if lower is upper:
+                return float(value)  # type: ignore[return-value]  # see above
+            raise TypeError("an Estimate needs both of its bounds: pass an infinite one for an open side")
         if not lower <= value <= upper:
             raise ValueError(f"value must lie between its bounds, not {value!r} in {lower!r}..{upper!r}")
         self = super().__new__(cls, value)
@@ -66,10 +73,10 @@ class Estimate(float):
 
     def __str__(self) -> str:
         scale = _scale(self)
-        value = _text(float(self), scale) + self._label(scale)
+        value, lower, upper = self._texts(scale)
+        value, upper = value + self._label(scale), upper + self._label(scale)
         if self.lower == self.upper:
             return value
-        lower, upper = _text(self.lower, scale), _text(self.upper, scale) + self._label(scale)
         if self.upper < math.inf:
             inside = f"{lower} to {upper}" if self.lower > -math.inf else f"up to {upper}, no lower bound"
         elif self.lower > -math.inf:
@@ -80,6 +87,16 @@ class Estimate(float):
 
     def __repr__(self) -> str:
         return f"<Estimate: {self}{'; ' if self.why else ''}{self.why}>"
+
+    def _texts(self, scale: Scale) -> list[str]:
+        """Return value and bounds as text, alike: three digits; of shares near 1, three digits of what is missing."""
+        numbers = [float(self), self.lower, self.upper]
+        if not scale.unit and 0.9 < self.lower < 1 and self.upper <= 1:
+            decimals = _decimals(1 - (float(self) if self < 1 else self.lower))
+            return [f"{number:.{decimals}f}" for number in numbers]
+        if not scale.unit and any(0 < number < 1e-6 for number in numbers):
+            return [f"{number:.2e}" if 0 < number < 1e-3 else _text(number, scale) for number in numbers]
+        return [_text(number, scale) for number in numbers]
 
     def _label(self, scale: Scale) -> str:
         return f" {scale.unit}" if scale.unit else ""
@@ -93,16 +110,27 @@ def _again(value: float, lower: float, upper: float, why: str, unit: str) -> Est
     return Estimate(value, lower, upper, why, unit=unit)
 
 
+def nines(q: float) -> str:
+    """Return a share as text, in nine digits; near 1 in three digits of what is missing to 1.
+
+    >>> nines(0.99), nines(0.999989995), nines(1 - 1.2e-11)
+    ('0.99', '0.999989995', '0.999999999988')
+    """
+    return f"{q:.9g}" if q < 0.999999 or q == 1 else f"{q:.{_decimals(1 - q)}f}".rstrip("0")
+
+
 def _scale(estimate: Estimate) -> Scale:
     """Return the unit for value and bounds alike: the one in which the first that is finite and not 0 reads best."""
     known = [one for one in (float(estimate), estimate.upper, estimate.lower) if 0 < abs(one) < math.inf]
     return Scale.of(estimate.unit, abs(known[0])) if known else Scale(estimate.unit, 1.0)
 
 
+def _decimals(small: float) -> int:
+    """Return how many decimals show three digits of a number in (0, 1)."""
+    return 2 - int(f"{small:.2e}"[5:])
+
+
 def _text(value: float, scale: Scale) -> str:
-    """Return a number in three digits; of a share near 1, three digits of what is missing to 1."""
     if math.isinf(value):
         return str(value)
-    if not scale.unit and 0.9 < value < 1:
-        return f"{value:.{2 - int(f'{1 - value:.2e}'[5:])}f}"
     return scale.show(value) if value >= 0 else f"-{scale.show(-value)}"

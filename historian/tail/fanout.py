@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import warnings
 
-from ._checks import check_confidence, check_histogram, check_n, check_share
+from ._checks import check_confidence, check_histogram, check_n, check_share, number
 from .binomial import share_lower, share_upper
 from .estimate import Estimate, TailWarning
 from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
@@ -87,6 +87,7 @@ class Fanout:
         """
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
+        t = number("t", t)
         value, lower, upper = self._shares(t, confidence)
         wait, low, high = (_any_of(share, self.n) for share in (value, lower, upper))
         reasons = [sampled(self.leaf.count), "bucket width"]
@@ -101,10 +102,10 @@ class Fanout:
             low, wait, high = (
                 any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
             )
-        if dependence == "positive":
-            low, high = lower, _any_of(upper, self.n)
-        elif dependence == "any":
-            low, high = lower, max(_any_of(upper, self.n), min(1.0, self.n * upper))
+        if dependence != "independent":  # which all allow for, as well
+            low, high = min(low, lower), max(high, _any_of(upper, self.n))
+        if dependence == "any":
+            high = max(high, min(1.0, self.n * upper))
         assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
         reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
         self._warn_beyond()
@@ -214,14 +215,11 @@ class Fanout:
 
     def _tail(self, t: float) -> float:
         """Return the share of recorded calls above `t`."""
-        tail = self.leaf.sf(t)
-        if not isinstance(tail, float):
-            raise TypeError(f"t must be a number, not {t!r}")
-        return tail
+        return float(self.leaf.sf(number("t", t)))
 
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the ends of its interval."""
-        confidence = check_confidence(confidence)
+        t, confidence = number("t", t), check_confidence(confidence)
         tail, count = self._tail(t), self.leaf.count
         low, _, high = counts_above(self.leaf, t)
         return tail, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)

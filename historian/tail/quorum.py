@@ -13,15 +13,23 @@ if TYPE_CHECKING:
 
 __all__ = ["at_least"]
 
+#: Of unequal parts: 1,000 take some ten seconds and 300 MB.
+MOST_SLOW = 1_000
+
 
 def at_least(kinds: Sequence[tuple[NDArray[np.float64], int]], slow: int) -> NDArray[np.float64]:
     """Return the probability that at least `slow`, from 1 on, of all parts are slow, of any shape of survivals.
 
     `kinds` are survivals and how many parts have each.  Of one kind it is I_S(slow, n - slow + 1) (DLMF 8.17.5).
     Another kind is joined by the number of its slow parts: P(A + B >= m) = P(A >= m) + sum P(A = a) P(B >= m - a) over
-    a < m, of which no term is negative, so that the tail keeps its digits.  O(slow^2 kinds) array operations.
+    a < m, of which no term is negative, so that the tail keeps its digits.  O(slow^2 kinds) array operations.  Raises
+    ValueError for more than 1,000 slow parts of several kinds.
     """
     (first, number), *others = kinds
+    if others and slow > MOST_SLOW:
+        raise ValueError(
+            f"n - k must be below {MOST_SLOW:,} for unequal parts, not {slow - 1:,}: the work grows with its square"
+        )
     exceeds = [_exceed(first, number, m) for m in range(slow, 0, -1)] if others else [_exceed(first, number, slow)]
     for sf, n in others:
         # exceeds[i] is P(B >= slow - i) of all kinds so far; of the last kind only the first is needed

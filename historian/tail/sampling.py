@@ -13,8 +13,8 @@ from typing import NamedTuple
 from .._core import slot_of
 from ..histogram import Histogram, edges_of
 from ._checks import check_confidence, check_histogram, check_n, check_share
-from .binomial import rank_interval, windows_worth
-from .estimate import Estimate, TailWarning
+from .binomial import rank_interval, share_lower, share_upper, windows_worth
+from .estimate import Estimate, TailWarning, nines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def quantile_interval(
     if open_sides:
         missing = f"no {' and no '.join(open_sides)} bound"
         reasons.append(f"too few values: {missing}")
-        text = f"beyond the data: for the {q:.9g}-quantile {count:,} values are too few, and set {missing}"
+        text = f"beyond the data: for the {nines(q)}-quantile {count:,} values are too few, and set {missing}"
         warnings.warn(text, TailWarning, stacklevel=stacklevel)
     reasons += [why] if why else []
     return Estimate(value, min(lower, value), max(upper, value), "; ".join(reasons), unit=histogram.unit)
@@ -97,15 +97,22 @@ def quantile_interval(
 def _ranks(
     histogram: Histogram, q: float, confidence: float, windows: Sequence[Histogram] | None
 ) -> tuple[tuple[int, int], list[str]]:
-    """Return the ranks that bound the q-quantile, 0 and count + 1 where none does, and why they lie apart."""
+    """Return the ranks that bound the q-quantile, 0 and count + 1 where none does, and why they lie apart.
+
+    With windows they are those of the interval of the share q, of as many independent values as the windows are worth
+    (Woodruff, Journal of the American Statistical Association 47, 1952, 635-646), and open where so few set no bound.
+    """
     count = histogram.count
     if windows is None:
         return rank_interval(q, count, confidence), [sampled(count), "bucket width"]
     edges = histogram.quantile_bounds(q)
-    value = max(1, round(min(worth(windows, edge, confidence) for edge in edges)))
-    low, high = rank_interval(q, value, confidence)
-    ranks = math.floor(low / value * count), math.ceil(high / value * count) if high <= value else count + 1
-    return ranks, [f"sampling: {count:,} values, in windows worth {value:,} independent ones", "bucket width"]
+    size, alpha = min(worth(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
+    good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
+    if (1 - q) ** size <= alpha:
+        low = math.floor(share_lower(good, bad, confidence) * count)
+    if q**size <= alpha:
+        high = min(count, math.ceil((share_upper(good, bad, confidence) + 1 / size) * count))
+    return (low, high), [f"sampling: {count:,} values, in windows worth {size:,.0f} independent ones", "bucket width"]
 
 
 def sampled(count: int) -> str:
@@ -133,8 +140,8 @@ def counts_above(histogram: Histogram, t: float) -> tuple[int, int, int]:
 
 def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram]:
     """Return the windows that hold values, if together they can be `whole`; else raise."""
-    if isinstance(windows, Histogram):
-        raise TypeError("windows must be an iterable of histograms, not one of them")
+    if isinstance(windows, Histogram) or not hasattr(windows, "__iter__"):
+        raise TypeError(f"windows must be an iterable of histograms, not {windows!r}")
     parts = list(windows)
     for part in parts:
         if not isinstance(part, Histogram):

@@ -81,6 +81,8 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
     known = n <= min(counts)
     shares = [any_without(c, count, n) for c, count in zip(above, counts)] if known else plug_in
     center = math.fsum(w * one for w, one in zip(weights, shares))
+    if p == 1:
+        value = center = 1.0  # but for rounding
     low, high = center, center
     if 0 < center < 1:
         squares = math.fsum((w * (one - center)) ** 2 for w, one in zip(weights, shares))
