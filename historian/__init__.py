@@ -6,9 +6,10 @@ to                              use
 record, from any thread         `Recorder`, or `recorder` for one by name; ``with rec.time():``, ``@rec.timed``
 ask                             `Histogram`: ``rec.snapshot().quantile(0.99)``
 combine                         ``a + b``, `merge`
-send, store                     ``h.to_bytes()``, ``Histogram.from_bytes(data)``
+send, store                     `Histogram.to_bytes`, ``Histogram.from_bytes(data)``
 keep many by name, print them   `Registry`: ``print(registry.profile())``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
+keep a snapshot of them         `historian.snapshot`, in a file
 know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 compose a request tree          ``histogram.dist()``, and the functions of `historian.tail`

@@ -27,7 +27,10 @@ cdef class CounterFile:
     def __cinit__(self, int fd, str path not None=""):
         status = os.fstat(fd)
         cdef bint writable = path != ""
-        self.size = historian_block_offset(HISTORIAN_FILE_BLOCKS) if writable else status.st_size
+        # No more than the layout has: to map a sparse file of 1 TB would take minutes.
+        self.size = historian_block_offset(HISTORIAN_FILE_BLOCKS)
+        if not writable:
+            self.size = min(self.size, <size_t>status.st_size)
         self.path = path
         self.encoded_path = os.fsencode(path)
         self.device, self.inode = status.st_dev, status.st_ino

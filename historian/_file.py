@@ -7,7 +7,7 @@ import os
 import stat
 
 from ._core import BLOCK_NBYTES, CounterFile
-from ._header import SUFFIX, Header, decode, encode
+from ._header import SUFFIX, Header, decode, encode, file_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
     """Return the file of that path for counting, and the header it has: that given, if the file was not there.
 
     Of processes that create it at the same time one succeeds, and all open its file.  Raises OSError if the disk is
-    full, CorruptFileError if there is something else in the file's place.
+    full, CorruptFileError if there is something else in the file's place, such as the file of another recorder where
+    file names ignore case.
     """
     try:
         return open_file(path)
@@ -100,6 +101,8 @@ def open_file(path: str) -> tuple[CounterFile, Header]:
 
     Raises FileNotFoundError, CorruptFileError, OSError.
     """
+    import fcntl  # noqa: F401  which `drain` needs, perhaps when there is no descriptor left to load it by
+
     fd, header = open_fd(path, os.O_RDWR)
     try:
         file = CounterFile(fd, path)
@@ -171,7 +174,10 @@ def open_fd(path: str, access: int) -> tuple[int, Header]:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise ValueError("it is not a regular file")
-        return fd, decode(os.pread(fd, 4096, 0))
+        header = decode(os.pread(fd, 4096, 0))
+        if os.path.basename(path) != file_name(header.key):
+            raise ValueError(f"it is a copy: the file of {str(header.key)!r} is called {file_name(header.key)}")
+        return fd, header
     except ValueError as error:
         os.close(fd)
         raise CorruptFileError(path, str(error)) from None

@@ -177,8 +177,7 @@ _in_files: MutableMapping[str, Recorder] | None = None  # by path, as long as an
 def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
     """Return the recorder that counts in the file of that path, which is made with the header `new`, if given.
 
-    In one process it is one object, for as long as anybody holds it.  Raises what `open_or_create` and `open_file` do,
-    and ValueError if the file is that of another recorder, as can be where file names ignore case.
+    In one process it is one object, for as long as anybody holds it.  Raises what `open_or_create` and `open_file` do.
     """
     global _in_files
     if _in_files is None:
@@ -189,8 +188,6 @@ def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
     if found is not None and found._file is not None and _is_at(found._file, path):
         return found
     file, header = open_or_create(path, new) if new is not None else open_file(path)
-    if new is not None and header.key != new.key:
-        raise ValueError(f"{path} is the file of {str(header.key)!r}, not of {str(new.key)!r}")
     if found is None:
         return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file))
     found = _in_files[path] = Recorder._of(str(header.key), header.unit, file)  # the file has been replaced

@@ -155,6 +155,18 @@ def test_a_bad_snapshot(tmp_path):
     )  # fmt: skip
 
 
+def test_the_profile_of_a_hist_file_is_a_row_named_after_it(tmp_path):
+    file = tmp_path / "week.hist"
+    file.write_bytes(Histogram.from_values([0.1, 0.2]).to_bytes())
+    status, out, err = run("profile", file)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1].split() == ["week.hist", "100", "100", "-", "-", "-", "-", "200", "2", "300"]
+    file.write_bytes(b"x")
+    status, out, err = run("profile", file)
+    assert (status, out) == (1, "")
+    assert f"{file}: not the bytes of a histogram" in err
+
+
 def test_clear_says_what_it_did(directory):
     files = sorted(path.name for path in directory.iterdir())
     assert run("clear", directory) == (0, "cleared 2 recorders, which held 150 values\n", "")
@@ -199,3 +211,11 @@ def test_what_is_merged_from_a_snapshot(directory, tmp_path):
     registry.merge(load(tmp_path / "s.jsonl"))
     registry.merge(Registry(directory))
     assert registry.snapshot()[Key("answer")] == Histogram.from_values([1024.0] * 100, unit="bytes")
+
+
+def test_a_sparse_file_of_a_terabyte_reads_like_its_first_blocks(tmp_path):
+    registry = Registry(tmp_path / "r")
+    registry.recorder("a").record(1.0)
+    before = registry.snapshot()
+    os.truncate(tmp_path / "r" / file_name(Key("a", ())), 1 << 40)
+    assert registry.snapshot() == before

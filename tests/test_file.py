@@ -370,6 +370,7 @@ def damages():
     yield "a sum that is none", write(SHARED, struct.pack("<d", math.nan)), "a sum of nan"
     yield "a negative sum", write(SHARED, struct.pack("<d", -1.0)), "a sum of -1.0"
     yield "a loss that is none", write(SHARED + 8, struct.pack("<d", math.inf)), "a sum of"
+    yield "a copy", lambda path: shutil.copy(path.replace("bad", "good"), path), "it is a copy: the file of 'good' is"
     yield "a directory", instead(os.mkdir), "it cannot be opened: Is a directory|not a regular file"
     yield "a pipe", instead(os.mkfifo), "not a regular file"
     yield "a link", instead(link), "it is a symbolic link, which is not followed"

@@ -122,4 +122,4 @@ def test_windows_never_exceed_the_pool():
 
 def test_quantiles_that_no_float_below_1_is():
     for p, a, b in ((0.975, 4.5e6, 1e-4), (0.025, 1e3, 1e-6), (1 - 1e-12, 1e-9, 1e3), (1e-300, 0.01, 5.0)):
-        assert 0 <= beta_quantile(p, a, b) <= 1
+        assert 0 <= binomial.beta_quantile(p, a, b) <= 1

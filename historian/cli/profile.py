@@ -6,20 +6,23 @@ import argparse
 import os
 
 from .. import snapshot
+from .._key import Key
+from ..histogram import Histogram
 from ..profile import Profile
 from ._output import put, say
 from ._source import STATUS, SourceError, add_directory, complain, open_directory, read_directory
+from .hist import SUFFIX, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..histogram import Histogram
-    from ..registry import CorruptFileError, Key
+    from ..registry import CorruptFileError
 
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
 Print the profile of all recorders in a directory, whether their processes are
-at work or have ended, or of those in a file that `historian snapshot` wrote.
+at work or have ended, or of those in a file that `historian snapshot` wrote, or
+of the one histogram in a .hist file, named after the file.
 It only reads: whoever records is neither stopped nor slowed down.
 """
 
@@ -28,6 +31,7 @@ examples:
   historian profile /dev/shm/shop
   HISTORIAN_DIR=/dev/shm/shop historian profile
   historian profile evening.jsonl
+  historian profile week.hist
 
 {STATUS}"""
 
@@ -41,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_directory(parser, "a directory of recorders, or a file of `historian snapshot`")
+    add_directory(parser, "a directory of recorders, or a file of `historian snapshot`, or a .hist file")
     parser.set_defaults(run=run)
 
 
@@ -60,8 +64,18 @@ def _read(path: str, trust: bool) -> tuple[dict[Key, Histogram], dict[str, Corru
     if not os.path.isfile(path):
         return read_directory(open_directory(path, trust))
     try:
+        if path.lower().endswith(SUFFIX):
+            return _read_hist(path), {}
         return snapshot.load(path), {}
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise SourceError(str(error)) from None
+
+
+def _read_hist(path: str) -> dict[Key, Histogram]:
+    """Return the histogram of a ``.hist`` file under the file's name.  Raises OSError and ValueError."""
+    try:
+        return {Key(os.path.basename(path), ()): Histogram.from_bytes(read_bytes(path))}
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
