@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -66,4 +67,6 @@ def commit() -> str | None:
 def key() -> str:
     """Return the name of the results of this kind of machine."""
     python = ".".join(platform.python_version_tuple()[:2])
-    return f"{platform.python_implementation()}-{python}-{platform.system()}-{platform.machine()}".lower()
+    words = re.sub(r"\(\w+\)|@.*|\bprocessor\b|\bcpu\b", " ", processor().lower())
+    name = "-".join(re.findall(r"\w+", words)[:3])
+    return f"{platform.python_implementation()}-{python}-{platform.system()}-{platform.machine()}-{name}".lower()

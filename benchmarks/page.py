@@ -58,6 +58,7 @@ NOTES = {
         "own processor. From memory, two threads share its bandwidth: `numpy.sum`, which only reads, shows how much "
         "that is. Figures for two threads hold only if two processors were free."
     ),
+    "Threads and processes": "Of an earlier version; see the tables of threads and of directories elsewhere.",
     "Directories": (
         "Recorders that count in files, in a temporary directory. Each process has a block of its own in each file, "
         "once it has recorded 4,096 values; hence the price is that of private memory, and does not depend on the "
