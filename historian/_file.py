@@ -196,13 +196,7 @@ def _create(path: str, header: Header) -> None:
     page = encode(header)
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        aside = None
-        try:
-            fd = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=folder)
-            source = f"/proc/self/fd/{fd}"
-        except (AttributeError, OSError):
-            source = aside = f".{os.urandom(8).hex()}.new"
-            fd = os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder)
+        fd, source, aside = _open_aside(folder, path)
         try:
             _fill(fd, page, path)
             os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=aside is None)
@@ -214,6 +208,19 @@ def _create(path: str, header: Header) -> None:
                 os.unlink(aside, dir_fd=folder)
     finally:
         os.close(folder)
+
+
+def _open_aside(folder: int, path: str) -> tuple[int, str, str | None]:
+    """Return the descriptor of a new file in the folder, a path to it, and its name in the folder, if it has one."""
+    try:
+        fd = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        return fd, f"/proc/self/fd/{fd}", None
+    except (AttributeError, OSError):
+        aside = f".{os.urandom(8).hex()}.new"
+    try:
+        return os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), aside, aside
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
 
 
 def _fill(fd: int, page: bytes, path: str) -> None:

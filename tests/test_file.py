@@ -1,6 +1,7 @@
 """Recorders in files: layout, names, creation, damage, who may look."""
 
 import copy
+import errno
 import gc
 import math
 import os
@@ -552,6 +553,21 @@ def test_no_file_systems_without_unnamed_files(directory, monkeypatch):
     registry = Registry(directory)
     registry.recorder("q").record(1.0)
     assert os.listdir(directory) == ["q.counters"] and registry.snapshot()[Key("q")].count == 1
+
+
+def test_a_file_that_cannot_be_made_is_named(directory, monkeypatch):
+    registry = Registry(directory)
+    opened = os.open
+
+    def refuse(path, flags, *args, **kwargs):
+        if flags & os.O_RDWR and kwargs.get("dir_fd") is not None:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        return opened(path, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match=r"Read-only file system: .*q\.counters"):
+        registry.recorder("q")
+    assert os.listdir(directory) == []
 
 
 # ---- the default registry ----
