@@ -203,6 +203,12 @@ def test_windows_must_be_those_of_the_histogram():
             ask(whole)
 
 
+def test_extrapolation_from_what_the_calls_cannot_be():
+    with pytest.warns(TailWarning, match=r"p_m is not of these calls: it is 0\.9, and 10 of"):
+        answer = ONE_IN_100.fanout(100).extrapolate(0.5, m=10, p_m=0.9)
+    assert 0.9 <= answer <= answer.upper == 1.0
+
+
 def test_extrapolation_from_a_measured_fanout():
     fan = ONE_IN_100.fanout(100)
     answer = fan.extrapolate(0.5, m=10, p_m=0.05)
@@ -210,7 +216,6 @@ def test_extrapolation_from_a_measured_fanout():
     assert (answer.lower, answer.upper) == (0.05, 0.5)
     answer = fan.extrapolate(0.5, m=10, p_m=Estimate(0.05, 0.04, 0.06, "measured"))
     assert (answer.lower, answer.upper) == pytest.approx((0.04, 0.6))
-    assert fan.extrapolate(0.5, m=10, p_m=0.9).upper == 1.0
     assert fan.effective_n(0.5, fan.p_wait(0.5)) == pytest.approx(100)
     assert fan.effective_n(0.5, 1.0) == math.inf
     assert math.isnan(fan.effective_n(2.0, 0.5))

@@ -116,7 +116,8 @@ class Fanout:
 
         The value takes groups of m calls to be independent, 1 - (1 - p_m)^(n/m); the interval takes nothing for granted
         but that one waits longer for more: from p_m to min(n/m * p_m, n * S).  Both allow for the interval of p_m if
-        that is an `Estimate`.  O(1).  Raises ValueError for NaN, p_m outside 0..1 and m above n.
+        that is an `Estimate`.  O(1).  Warns (`TailWarning`) if m such calls cannot make so many wait, whatever their
+        dependence.  Raises ValueError for NaN, p_m outside 0..1 and m above n.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
@@ -129,6 +130,9 @@ class Fanout:
             raise ValueError(f"m must be at most n, {self.n}, not {m}: a fan-out is not extrapolated downwards")
         _, _, upper = self._shares(t, confidence)
         low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
+        if low > m * upper:
+            why = f"{m} of the recorded calls can make {m * upper:.3g} wait at most"
+            warnings.warn(f"p_m is not of these calls: it is {measured:.3g}, and {why}", TailWarning, stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
         return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf.count)}")
