@@ -199,7 +199,7 @@ def test_what_is_alike_in_all_blocks_is_not_certain():
     assert (back.superiority.lower, back.superiority.upper) == (0, pytest.approx(1 - 0.9638, abs=1e-4))
     # The band of Dvoretzky, Kiefer & Wolfowitz: 2 * sqrt(ln(4 / 0.05) / 2 / 100) = 0.296
     assert there.kolmogorov_smirnov.lower == pytest.approx(1 - 0.296, abs=1e-3)
-    assert "probability 1.00 (0.9638 to 1.00)" in str(there)
+    assert "probability 1.0000 (0.9638 to 1.0000)" in str(there)
 
 
 def test_distances_of_blocks_that_differ_by_noise_alone_may_be_zero():
