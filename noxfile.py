@@ -110,6 +110,7 @@ def sanitize(session: nox.Session, sanitizer: str) -> None:
         "PYTHONMALLOC": "malloc",  # or pymalloc would hide from it where an object ends
         "ASAN_OPTIONS": "detect_leaks=0",  # CPython leaves much to the end of the process
         "UBSAN_OPTIONS": "print_stacktrace=1",
+        "TSAN_OPTIONS": f"suppressions={ROOT / '.ci' / 'tsan-suppressions.txt'}",
     }
     command = ["python", "-m", "pytest", "-p", "no:cacheprovider", *(str(path) for path in found), *session.posargs]
     if shutil.which("setarch"):
