@@ -294,21 +294,21 @@ PARTS = {
 }
 
 
-def main(arguments: list[str]) -> int:
-    """Return 1 if a target is missed, 2 for a part that does not exist."""
-    unknown = [name for name in arguments if name not in PARTS]
+def run(parts: dict[str, Callable[[], Iterator[Finding]]], arguments: list[str]) -> int:
+    """Print what the parts find, all or those named; return 1 if a target is missed, 2 for a part that there is not."""
+    unknown = [name for name in arguments if name not in parts]
     if unknown:
-        print(f"there is no part named {unknown[0]}: choose from {', '.join(PARTS)}", file=sys.stderr)
+        print(f"there is no part named {unknown[0]}: choose from {', '.join(parts)}", file=sys.stderr)
         return 2
     warnings.simplefilter("ignore", TailWarning)
     missed = 0
     print(f"{'measure':<72} {'target':>18} {'measured':>12}")
-    for name in arguments or PARTS:
-        for finding in PARTS[name]():
+    for name in arguments or parts:
+        for finding in parts[name]():
             print(finding, flush=True)
             missed += not finding.least <= finding.measured <= finding.most
     return int(missed > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(PARTS, sys.argv[1:]))

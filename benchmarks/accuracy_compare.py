@@ -9,16 +9,15 @@ from __future__ import annotations
 import math
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from historian import Histogram, compare, merge
-from historian.tail import Comparison, Estimate, TailWarning
+from historian.tail import Comparison, Estimate
 
-from .accuracy import Finding, at_most
+from .accuracy import Finding, at_most, run
 
 DATA_SETS = 2_000
 FACTOR = 0.8
@@ -122,20 +121,5 @@ def covered(measure: str, hits: int, most: float = 0.99) -> Finding:
     return Finding(f"covers: {measure}", 0.93, most, hits / DATA_SETS, ".2%")
 
 
-def main(arguments: list[str]) -> int:
-    """Return 0; a missed target is shown, and is no failure."""
-    unknown = [name for name in arguments if name not in PARTS]
-    if unknown:
-        print(f"there is no part named {unknown[0]}: choose from {', '.join(PARTS)}", file=sys.stderr)
-        return 2
-    warnings.simplefilter("ignore", TailWarning)
-    for name in arguments or PARTS:
-        began = time.monotonic()
-        for finding in PARTS[name]():
-            print(finding, flush=True)
-        print(f"-- {name}: {time.monotonic() - began:.0f} s", flush=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(PARTS, sys.argv[1:]))

@@ -88,16 +88,12 @@ cdef class Counters:
                 before = counts.totals[j]
 
     def _read(self, *, bint drain=False):
-        """Return (counts, sums, min, max) of all records so far; with `drain`, also take them out.
+        """Return (counts, sums, min, max) of all records in private memory so far; with `drain`, also take them out.
 
         The exact total of `sums`, a tuple of floats, is the sum of the values.  Extremes that do not match the counts,
         because a record is in flight in another thread, come out as NaN.  O(slots from the smallest record to the
         largest).
         """
-        if self.file is not None:
-            if drain:
-                raise TypeError("a file is drained under a lock: use CounterFile.drain")
-            return (<CounterFile>self.file).read()
         cdef Reading owned = read_owned(self.owned, drain)
         if self.shared is NULL or not historian_load(&self.shared.used):
             return owned.counts, (owned.sum, owned.lost), owned.min, owned.max

@@ -1,17 +1,15 @@
 """``historian compare`` and ``historian fanout``."""
 
-import contextlib
-import io
 import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from outside import historian
 
 import historian as package
 from historian import Histogram
-from historian.cli import main
 
 A = Histogram.from_values(np.random.default_rng(1).lognormal(-4.5, 0.4, 20_000))
 B = Histogram.from_values(0.8 * np.random.default_rng(2).lognormal(-4.5, 0.4, 20_000))
@@ -38,16 +36,6 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "table.csv").write_text("latency\n10\n20\n")
     (tmp_path / "words.txt").write_text("ten\n")
     return tmp_path
-
-
-def historian(*args):
-    """Run the command here; return (exit status, standard output, standard error)."""
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
-        try:
-            status = main([str(arg) for arg in args])
-        except SystemExit as error:
-            status = error.code
-    return status, out.getvalue(), err.getvalue()
 
 
 # ---- compare ----

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import os
@@ -12,9 +11,9 @@ import sys
 import tracemalloc
 
 import pytest
+from outside import historian
 
 from historian import Histogram, merge
-from historian.cli import main
 from historian.cli.hist import names_in
 from historian.cli.tally import InputError
 
@@ -33,16 +32,6 @@ def files(tmp_path, monkeypatch):
         (tmp_path / f"{name}.hist").write_bytes(histogram.to_bytes())
     (tmp_path / "bad.hist").write_bytes(A.to_bytes()[:-1])
     return tmp_path
-
-
-def historian(*args):
-    """Run the command here; return (exit status, standard output, standard error)."""
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
-        try:
-            status = main([str(arg) for arg in args])
-        except SystemExit as error:
-            status = error.code
-    return status, out.getvalue(), err.getvalue()
 
 
 def run(*args, stdin=b""):
