@@ -155,8 +155,9 @@ def test_more_processes_than_blocks(directory):
         for _ in range(200):
             rec.record(1.0)
 
-    children = [Child(count).go() for _ in range(70)]
-    for _ in children:
+    children = [Child(count) for _ in range(70)]
+    for child in children:  # one by one: whoever finds the file being added to counts in the shared block at first
+        child.go()
         assert os.read(ready, 1) == b"x"
     os.close(held)
     for child in children:
