@@ -17,6 +17,7 @@ from ..histogram import Histogram
 from ..profile import Profile
 from ..recorder import DISABLED
 from ..registry import Key, Registry
+from .fanout import in_percent, in_unit, percent, rows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -173,33 +174,28 @@ def _fan_out(look_up: Histogram) -> list[str]:
         return ["There were too few look-ups to say what waiting for many of them is like."]
     p99 = look_up.quantile(0.99)
     one = _display.quantity(p99, look_up.unit)
-    rows = []
-    for n in FAN_OUTS:
-        users = look_up.fanout(n)
-        waited = _display.quantity(users.quantile(0.99), look_up.unit)
-        if not _display.is_supported(look_up.count, users.leaf_percentile(0.99)):
-            waited = f"at least {_display.quantity(look_up.max, look_up.unit)} (max)"
-        rows.append([f"{n:>8,}", _percent(users.p_wait(p99)), waited])
-    share = _percent(look_up.fanout(100).p_wait(p99))
+    rows = rows_of(look_up, FAN_OUTS, [p99])
+    scale = _display.Scale.of(look_up.unit, float(rows[-1][3]))
+    share = {n: percent(waits[0]) for n, waits, *_ in rows}[100]
     return [
         _prose(
             f"One look-up in a hundred takes longer than {one}. Of the users who need a hundred, "
-            f"and so wait for the slowest of them, {share} wait longer than that:"
+            f"and so wait for the slowest of them, {share} % wait longer than that:"
         ),
-        _display.table(["look-ups", f"users who wait over {one}", "the users' own 99th percentile"], rows),
+        _display.table(
+            ["look-ups", f"users who wait over {one}", f"the users' own p99 ({scale.unit})"],
+            [[f"{n:>8,}", in_percent(waits[0]), in_unit(p99, scale)] for n, waits, _, p99 in rows],
+        ),
         _prose(
-            "This takes look-ups to be independent. Where many are slow at the same time, fewer users wait, "
-            "though never fewer than for one look-up."
+            "In brackets, intervals of 95 %: 'from' where there are too few look-ups for an upper bound. This takes "
+            "look-ups to be independent. Where many are slow at the same time, fewer users wait, though never fewer "
+            "than for one look-up."
         ),
     ]
 
 
 def _prose(text: str) -> str:
     return textwrap.fill(text, 80)
-
-
-def _percent(share: float) -> str:
-    return "> 99.9 %" if 0.9995 <= share < 1 else f"{_display.Scale.of('%', 1).show(100 * share)} %"
 
 
 def _print(paragraphs: list[str]) -> None:

@@ -16,7 +16,11 @@ from .compare import estimated
 from .inputs import STDIN, add_unit, add_where, misuse, number, read_histograms
 from .tally import InputError
 
-__all__ = ["add_parser", "run"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["add_parser", "in_percent", "in_unit", "percent", "rows_of", "run"]
 
 DESCRIPTION = """\
 Print what users see who wait for all of n calls, each like those in a file: how many wait longer than a time, their
@@ -74,15 +78,20 @@ def run(args: argparse.Namespace) -> int:
         say("fanout", str(error))
         return 1
     times = args.t or [histogram.quantile(0.99)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TailWarning)  # what is beyond the data is said in the table
-        rows = [_row(histogram, n, times) for n in args.n]
+    rows = rows_of(histogram, args.n, times)
     name = STDIN if args.file == "-" else os.path.basename(args.file)
     put(_json(histogram, times, rows) if args.format == "json" else _table(name, histogram, times, rows))
     return 0
 
 
 Row = tuple[int, list[Estimate], Estimate, Estimate]  # calls; P(wait > t) for each time; median; p99
+
+
+def rows_of(histogram: Histogram, numbers: Sequence[int], times: list[float]) -> list[Row]:
+    """Return a row for each number of calls.  What is beyond the data is open in it, instead of a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TailWarning)
+        return [_row(histogram, n, times) for n in numbers]
 
 
 def _row(histogram: Histogram, n: int, times: list[float]) -> Row:
@@ -92,16 +101,15 @@ def _row(histogram: Histogram, n: int, times: list[float]) -> Row:
 
 def _table(name: str, histogram: Histogram, times: list[float], rows: list[Row]) -> str:
     """Return an aligned table, followed by what its reader must know."""
-    one = histogram.fanout(1)
     waits = [f"wait over {quantity(t, histogram.unit)}" for t in times]
     cells = []
     open_ended = False
     scale = Scale.of(histogram.unit, float(rows[len(rows) // 2][2]))
     for n, shares, median, p99 in rows:
         open_ended |= math.inf in (median.upper, p99.upper)
-        cells.append([f"{n:,}", *map(_share, shares), _value(median, scale), _value(p99, scale)])
+        cells.append([f"{n:,}", *map(in_percent, shares), in_unit(median, scale), in_unit(p99, scale)])
     headers = ["calls", *waits, f"median ({plain(scale.unit)})", f"p99 ({plain(scale.unit)})"]
-    notes = [f"{plain(name)}: {one.leaf.count:,} values; intervals of 95 %; calls taken to be independent"]
+    notes = [f"{plain(name)}: {histogram.count:,} values; intervals of 95 %; calls taken to be independent"]
     if open_ended:
         notes.append("too few samples: no upper bound, for so many calls")
     if any(n > histogram.count for n, *_ in rows):
@@ -111,18 +119,27 @@ def _table(name: str, histogram: Histogram, times: list[float], rows: list[Row])
     return "\n".join([table(headers, cells), "", *notes]) + "\n"
 
 
-def _share(share: Estimate) -> str:
+def in_percent(share: Estimate) -> str:
     """Return a share in percent, with its interval.
 
-    >>> _share(Estimate(0.634, 0.559, 0.706, ""))
+    >>> in_percent(Estimate(0.634, 0.559, 0.706, ""))
     '63.4 % (55.9 to 70.6)'
     """
-    scale = Scale("%", 100.0)
-    low, value, high = (scale.show(one) for one in (share.lower, float(share), share.upper))
-    return f"{value} % ({low} to {high})"
+    low, value, high = map(percent, (share.lower, float(share), share.upper))
+    return f"{value} % ({low} to {high})" if low != high else f"{value} %"
 
 
-def _value(value: Estimate, scale: Scale) -> str:
+def percent(share: float) -> str:
+    """Return a share in percent, in three digits; what would be rounded to all of them is not said to be all.
+
+    >>> percent(0.634), percent(0.99996), percent(1.0)
+    ('63.4', '> 99.9', '100')
+    """
+    return "> 99.9" if 0.9995 <= share < 1 else Scale("%", 100.0).show(share)
+
+
+def in_unit(value: Estimate, scale: Scale) -> str:
+    """Return a value with its interval, in the unit of the scale."""
     if value.upper == math.inf:
         return f"{scale.show(float(value))} (from {scale.show(value.lower)})"
     return f"{scale.show(float(value))} ({scale.show(value.lower)} to {scale.show(value.upper)})"
