@@ -16,7 +16,7 @@ from scipy import stats
 import historian
 from historian import Histogram
 from historian.buckets import GROWTH, representative
-from historian.tail import Comparison, TailWarning
+from historian.tail import Comparison, Estimate, TailWarning, wording
 from historian.tail.distances import Pair
 from historian.tail.ratios import Grid, ratio_bounds
 from historian.tail.wording import whole_numbers
@@ -252,6 +252,9 @@ def test_a_sentence():
         (97.2, 90.0, 110.0, (97, 1)),
         (1 / 97.2, 1 / 110, 1 / 90, (1, 97)),
         (1.0301, 1.030, 1.0302, None),  # 103:100 is not simple
+        (701.0, 510.0, 880.0, (700, 1)),  # no more digits than are known
+        (1 / 16_033, 1 / 18_000, 1 / 15_000, (1, 16_000)),
+        (143.0, 141.0, 145.0, (143, 1)),  # 140 lies outside
     ],
 )
 def test_ratios_of_whole_numbers(value, lower, upper, ratio):
@@ -267,6 +270,34 @@ def test_a_ratio_that_is_not_simple_is_a_number_to_1():
     numerator, denominator = map(float, words.split(":"))
     estimate = comparison.ratio(0.5)
     assert estimate.lower < numerator / denominator < estimate.upper
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "upper", "interval", "words"),
+    [
+        (1.268, 1.0603, 1.8602, "1.06 to 1.9", "3:2"),
+        (0.8, 0.5, 0.9963, "0.50 to 0.997", "3:4"),
+        (1.0183, 1.0004, 1.4256, "1.0003 to 1.5", "1.02:1"),  # at the lower end: no simple ratio lies well inside
+        (1.268, 0.98, 1.8602, "0.98 to 1.9", "undecided"),
+        (2.0**60, 1.131e18, 1.169e18, "1,130,000,000,000,000,000 to 1,170,000,000,000,000,000",
+         "1,150,000,000,000,000,000:1"),
+    ],
+)  # fmt: skip
+def test_an_interval_without_1_is_shown_without_it(value, lower, upper, interval, words):
+    estimate = Estimate(value, lower, upper, "")
+    assert (wording._interval(estimate), wording._words(estimate)) == (interval, words)
+
+
+@given(st.floats(-9, 9), st.floats(0.011, 1), st.floats(0.011, 1))
+def test_what_is_shown_of_a_ratio_does_not_contradict_itself(log, below, above):
+    estimate = Estimate(math.exp(log), math.exp(log - below), math.exp(log + above), "")
+    low, high = (float(end.replace(",", "")) for end in wording._interval(estimate).split(" to "))
+    decided = not estimate.lower <= 1 <= estimate.upper
+    assert low <= estimate.lower * (1 + 1e-12) and estimate.upper * (1 - 1e-12) <= high
+    assert decided == (not low <= 1 <= high)
+    if decided:
+        numerator, denominator = (float(part.replace(",", "")) for part in wording._words(estimate).split(":"))
+        assert estimate.lower <= numerator / denominator <= estimate.upper
 
 
 def test_a_table():
