@@ -270,7 +270,11 @@ def test_what_cannot_be_called():
     def generator():
         yield
 
-    for function in (coroutine, asynchronous, generator):
+    class Callable:
+        async def __call__(self):
+            pass
+
+    for function in (coroutine, asynchronous, generator, Callable()):
         with pytest.raises(TypeError, match="runs nothing yet: pass"):
             historian.interleave(function, len)
     with pytest.raises(TypeError, match="names must be strings, not 1"):
