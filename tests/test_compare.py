@@ -101,6 +101,35 @@ def test_intervals_cover_what_they_say(name, q, n):
     assert 0.91 <= reached(name, q, n, 500) <= 0.995
 
 
+def test_ties_are_tested_each():
+    # 895 of 1,000 values of A are a 1, 915 of B a 3.  That the 0.9-quantile of A is 1 after all has a p-value of
+    # P(Binomial(1000, 0.9) <= 895) = 0.31, that that of B is 4 one of P(... >= 915) = 0.060: both, 0.019, is rare, but
+    # 0.019 * (1 - log 0.019) = 0.092 is what Fisher's combination makes of it, and not below 0.025.
+    a, b = Histogram.from_values([1.0] * 895 + [2.0] * 105), Histogram.from_values([3.0] * 915 + [4.0] * 85)
+    u, v = stats.binom.cdf(895, 1000, 0.9), stats.binom.sf(914, 1000, 0.9)
+    assert u * v < 0.025 < u * v * (1 - math.log(u * v))
+    ratio = historian.compare(a, b).ratio(0.9)
+    assert (float(ratio), ratio.lower) == pytest.approx((1.5, 1.5), rel=0.02)
+    assert ratio.upper == pytest.approx(4, rel=0.02)
+    turned = historian.compare(b, a).ratio(0.9)
+    assert (turned.lower * ratio.upper, turned.upper * ratio.lower) == pytest.approx((1, 1))
+    # Surer than that: P(... >= 925) = 0.0039, and 0.0012 * (1 - log 0.0012) = 0.0093.
+    surer = historian.compare(a, Histogram.from_values([3.0] * 925 + [4.0] * 75)).ratio(0.9)
+    assert surer.upper == pytest.approx(3, rel=0.02)
+
+
+def test_intervals_of_whole_numbers_cover_what_they_say():
+    # Numbers of Poisson(20) and Poisson(30): P(X <= 43) = 0.9903 is close to 0.99.  The convolution alone covers 91 %.
+    rng, truth = np.random.default_rng(1), 44 / 32
+    assert (stats.poisson.ppf(0.99, 30) + 1) / (stats.poisson.ppf(0.99, 20) + 1) == truth
+    hits, times = 0, 400
+    for _ in range(times):
+        a, b = (Histogram.from_values(rng.poisson(mean, size) + 1.0) for mean, size in ((20, 1_000), (30, 20_000)))
+        low, high = ratio_bounds(Grid.of(a), Grid.of(b), 0.99, 0.95)
+        hits += low <= truth <= high
+    assert hits / times >= 0.96
+
+
 def test_too_few_samples_leave_a_side_open_and_warn():
     few = Histogram.from_values(np.random.default_rng(1).lognormal(0, 1, 100))
     comparison = historian.compare(few, few)
