@@ -212,6 +212,18 @@ def test_superiority_of_what_is_always_faster():
     assert superiority.lower == pytest.approx(stats.binomtest(100, 100).proportion_ci().low, rel=1e-6)
 
 
+@pytest.mark.parametrize(("scale", "n"), [(0.1, 20), (0.02, 100)])
+def test_superiority_that_few_values_decide(scale, n):
+    # P(B < A) = 1/(1 + scale), and of A nearly all values are above those of B: the few that are not decide.  By the
+    # normal quantile alone it is covered in 91 to 92 %.  Four standard deviations of 500 data sets are 4 %.
+    rng, truth, hits = np.random.default_rng(5), 1 / (1 + scale), 0
+    for _ in range(500):
+        a, b = rng.exponential(1.0, n), rng.exponential(scale, 100 * n)
+        found = historian.compare(Histogram.from_values(a), Histogram.from_values(b)).superiority
+        hits += found.lower <= truth <= found.upper
+    assert hits / 500 >= 0.945
+
+
 def test_the_order_within_a_bucket_is_not_known():
     same = Histogram.from_values([1.0] * 100)
     superiority = historian.compare(same, same).superiority
