@@ -377,7 +377,7 @@ def test_bad_input_names_the_argument():
         historian.compare(A, Histogram.from_values([1.0], unit="ms"))
     with pytest.raises(TypeError, match=r"b must be a histogram.*snapshot"):
         historian.compare(A, historian.Recorder())
-    for confidence in (0, 1, math.nan, 95):
+    for confidence in (0, 1, math.nan, 95, 1e-17, 1 - 2**-53):
         with pytest.raises(ValueError, match="confidence"):
             historian.compare(A, B, confidence=confidence)
     comparison = historian.compare(A, B)
