@@ -248,6 +248,13 @@ def test_intervals_of_superiority_and_distances_cover_what_they_say():
     assert hits[1] / 300 >= 0.93 and hits[2] / 300 >= 0.91  # bounds, which may cover more
 
 
+def test_the_bands_of_dvoretzky_kiefer_and_wolfowitz():
+    # Each at half of 5 %: sqrt(log(2/0.025)/(2 * 1000)) = sqrt(4.382/2000) = 0.0468, twice.
+    a, b = Histogram.from_values([1.0] * 1000), Histogram.from_values([1.0] * 500 + [2.0] * 500)
+    found = historian.compare(a, b).kolmogorov_smirnov
+    assert (float(found), found.lower) == pytest.approx((0.5, 0.5 - 2 * 0.0468), abs=1e-4)
+
+
 def test_equal_distributions_have_distances_that_may_be_zero():
     rng = np.random.default_rng(6)
     a, b = (Histogram.from_values(rng.exponential(1, 5000)) for _ in range(2))
