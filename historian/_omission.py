@@ -27,6 +27,8 @@ def check_interval(expected_interval: float) -> float:
     """Return the interval as a float if it is positive and finite; else raise."""
     try:
         interval = number(expected_interval)
+    except TypeError:
+        raise TypeError(f"expected_interval must be a number, not {expected_interval!r}") from None
     except ValueError:
         interval = math.nan
     if not interval > 0:

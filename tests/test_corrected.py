@@ -131,6 +131,14 @@ def test_other_intervals_are_refused(interval):
         Histogram.from_values([1.0]).corrected(interval)
 
 
+@pytest.mark.parametrize("interval", ["1", None, [1.0]])
+def test_what_is_no_interval_names_the_argument(interval):
+    with pytest.raises(TypeError, match="expected_interval must be a number, not"):
+        Histogram.from_values([1.0]).corrected(interval)
+    with pytest.raises(TypeError, match="expected_interval must be a number, not"):
+        historian.Recorder().record_corrected(3.0, interval)
+
+
 def test_what_cannot_be_counted_is_refused():
     with pytest.raises(ValueError, match="too small"):
         Histogram.from_values([1e15]).corrected(1e-9)

@@ -8,6 +8,7 @@ import pytest
 
 import historian
 from historian import Histogram, merge
+from historian.buckets import GROWTH
 from historian.tail import Comparison, TailWarning
 from historian.tail.blocks import percentile_interval
 
@@ -51,6 +52,7 @@ def test_in_turns():
     ratio = comparison.ratio(0.5)
     assert float(ratio) == pytest.approx(0.8) and ratio.lower < 0.8 < ratio.upper
     assert ratio.upper / ratio.lower < 1.05  # no more than four buckets: there is no noise
+    assert ratio.upper / ratio.lower >= GROWTH**2 * (1 - 1e-9)  # and never less than two
     assert "5 blocks of each, resampled" in ratio.why
 
 
@@ -69,6 +71,9 @@ def test_as_many_calls_as_fill_the_time():
     comparison = historian.interleave(f, g, blocks=10, seconds=2.0, warm_up=1, clock=fake)
     assert comparison.a.count == comparison.b.count == 500  # 2 s / (10 blocks * 4 ms) = 50 calls a block
     assert len(comparison.blocks) == 10
+    slow_at_first = fake.takes("A", [900_000_000, *[3_000_000] * 1_000])
+    comparison = historian.interleave(slow_at_first, g, blocks=10, seconds=2.0, warm_up=2, clock=fake)
+    assert comparison.a.count == 500  # the last turn of the warm-up tells
     comparison = historian.interleave(f, g, blocks=10, seconds=0, clock=fake)
     assert comparison.a.count == 10  # one call a block is the least
 
@@ -270,7 +275,11 @@ def test_what_cannot_be_called():
     def generator():
         yield
 
-    for function in (coroutine, asynchronous, generator):
+    class Callable:
+        async def __call__(self):
+            pass
+
+    for function in (coroutine, asynchronous, generator, Callable()):
         with pytest.raises(TypeError, match="runs nothing yet: pass"):
             historian.interleave(function, len)
     with pytest.raises(TypeError, match="names must be strings, not 1"):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "in_percent", "in_unit", "percent", "rows_of", "run"]
 
+LONGEST = 100  # digits of a number of calls: `Histogram.fanout` takes no more than 1e100
+
 DESCRIPTION = """\
 Print what users see who wait for all of n calls, each like those in a file: how many wait longer than a time, their
 median, their 99th percentile, with intervals of 95 %.
@@ -167,9 +169,10 @@ def _json(histogram: Histogram, times: list[float], rows: list[Row]) -> str:
 def _numbers_of_calls(text: str) -> list[int]:
     found = []
     for part in text.split(","):
-        if not part.strip().isdecimal() or int(part) < 1:
-            raise argparse.ArgumentTypeError(f"must be whole numbers from 1 on, not {part!r}")
-        found.append(int(part))
+        digits = part.strip()
+        if not digits.isdecimal() or len(digits) > LONGEST or int(digits) < 1:
+            raise argparse.ArgumentTypeError(f"must be whole numbers from 1 to 1e100, not {part!r}")
+        found.append(int(digits))
     return list(dict.fromkeys(found))
 
 

@@ -10,7 +10,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
-from .binomial import share_lower, share_upper
+from .binomial import share_lower, share_upper, student_quantile
 from .estimate import Estimate
 
 TYPE_CHECKING = False
@@ -71,7 +71,10 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     """Return the probability that a value of `b` is below one of `a`, a tie counting half.  O(buckets).
 
     Two values in the same bucket may be in either order: the interval holds both.  Its variance is that of DeLong,
-    DeLong & Clarke-Pearson, Biometrics 44 (1988), 837-845, and the interval that of a share with this variance.
+    DeLong & Clarke-Pearson, Biometrics 44 (1988), 837-845, and the interval that of a share with this variance.  Where
+    it rests on few values, as on those few that are not on the usual side, it is hardly known: then as by Student's t,
+    with the degrees of freedom of Satterthwaite, Biometrics Bulletin 2 (1946), 110-114; but as of the smaller of both
+    counts at least (Birnbaum & Klose, Annals of Mathematical Statistics 28 (1957), 933-945).
     """
     pair = Pair.of(a, b)
     strictly, ties = (round(float(share), DIGITS) for share in pair.below())
@@ -79,13 +82,39 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     above = 1 - pair.a.cumsum() + pair.a / 2  # of a, above a value of b
     below = pair.b.cumsum() - pair.b / 2  # of b, below a value of a
     least = min(a.count, b.count)
-    variance = float((pair.b * (above - value) ** 2).sum()) / max(1, b.count - 1)
-    variance += float((pair.a * (below - value) ** 2).sum()) / max(1, a.count - 1)
-    worth = min(value * (1 - value) / variance, a.count + b.count) if variance > 1e-15 and least > 1 else least
+    parts = [
+        (_spread(pair.b, above, value, b.count), _deciding(pair.b, above, b.count)),
+        (_spread(pair.a, below, value, a.count), _deciding(pair.a, below, a.count)),
+    ]
+    variance = sum(spread for spread, _ in parts)
+    worth: float = least
+    if variance > 1e-15 and least > 1:
+        freedom = variance**2 / sum(spread**2 / deciding for spread, deciding in parts)
+        normal = NormalDist().inv_cdf((1 + confidence) / 2)
+        worse = student_quantile((1 + confidence) / 2, max(1, int(freedom))) / normal
+        full = min(value * (1 - value) / variance, a.count + b.count)
+        worth = max(full / worse**2, min(full, least))
     low, high = min(strictly, value), max(value, min(1.0, strictly + ties))
     lower = share_lower(low * worth, (1 - low) * worth, confidence)
     upper = share_upper(high * worth, (1 - high) * worth, confidence)
     return Estimate(value, min(lower, value), max(upper, value), _why(a, b))
+
+
+def _spread(shares: NDArray[np.float64], beaten: NDArray[np.float64], mean: float, count: int) -> float:
+    """Return the variance of the mean of `beaten`, the share of the other histogram that a value of a bucket beats."""
+    return float((shares * (beaten - mean) ** 2).sum()) / max(1, count - 1)
+
+
+def _deciding(shares: NDArray[np.float64], beaten: NDArray[np.float64], count: int) -> float:
+    """Return how many values share in what is unusual, beating or being beaten, from 1 on.
+
+    Kish's effective number, (sum x)^2 / sum x^2: Survey Sampling (1965), 11.7.
+    """
+    found = []
+    for one in (beaten, 1 - beaten):
+        squares = float((shares * one**2).sum())
+        found.append(count * float((shares * one).sum()) ** 2 / squares if squares > 1e-15 else 1.0)
+    return max(1.0, min(found))
 
 
 def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimate:

@@ -122,7 +122,7 @@ def _check_callable(function: Any) -> None:
         (isasyncgenfunction, "a function that runs it to its end"),
         (isgeneratorfunction, "lambda: list(f())"),
     ):
-        if is_one(function):
+        if is_one(function) or is_one(type(function).__call__):
             raise TypeError(f"a call of {function!r} runs nothing yet: pass {hint}")
 
 

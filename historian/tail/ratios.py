@@ -7,6 +7,9 @@ logarithmic buckets a quotient is a difference of indices: the distribution of t
 Source: David & Nagaraja, Order Statistics (2003), 7.1, for the ranks; Schultzberg & Ankargren, arXiv 2202.10992, for
 reading the bootstrap distribution of a quantile off a binomial.  The bootstrap of theirs never looks beyond the
 largest value; here, what lies beyond has its probability, q^N, so that too few values leave a side open.
+
+Where values are ties, as those of a clock that ticks in whole milliseconds, the convolution is too narrow: between two
+ticks there is nothing that could be as likely.  There, two one-sided tests are combined (`_between_ties`).
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ __all__ = ["Grid", "ratio_bounds"]
 SPREAD = 7.0  # standard deviations of a rank beyond which nothing is looked at: a probability of 1e-12
 
 CELLS = 256  # to which buckets are divided where only a few are likely
+
+TIES = 3  # values in a bucket, and none in those beside it, that are taken for one value rather than for chance
 
 
 class Grid(NamedTuple):
@@ -86,7 +91,8 @@ def ratio_bounds(a: Grid, b: Grid, q: float, confidence: float) -> tuple[float, 
     # The difference of two cells extends to one cell to either side.
     lower = float(GROWTH ** ((first + low - 1) / parts)) if low is not None else 0.0
     upper = float(GROWTH ** ((first + len(cells) - high) / parts)) if high is not None else math.inf
-    return lower, upper
+    least, most = _between_ties(_ties(a, spans[0], q), _ties(b, spans[1], q), alpha)
+    return min(lower, least), max(upper, most)
 
 
 def _mass(grid: Grid, span: tuple[int, int], q: float, parts: int) -> Mass:
@@ -113,6 +119,47 @@ def _mass(grid: Grid, span: tuple[int, int], q: float, parts: int) -> Mass:
         above += float(cells[-parts:].sum())
         cells[-parts:] = 0
     return Mass(int(grid.edges[low]) * parts, cells, below, above)
+
+
+class Ties(NamedTuple):
+    """Buckets that hold one value many times, and how likely the quantile is on either side, each bucket included."""
+
+    indices: NDArray[np.int64]
+    at_most: NDArray[np.float64]  # probability that the quantile is in this bucket or below
+    at_least: NDArray[np.float64]  # in this bucket or above
+
+
+def _ties(grid: Grid, span: tuple[int, int], q: float) -> Ties:
+    """Return the ties between two edges.  The probabilities are those of exact one-sided tests, without "mid-P"."""
+    import numpy
+
+    betainc, count = special().betainc, grid.size
+    values = numpy.diff(grid.totals, prepend=0.0, append=count)  # with an empty bucket at either end
+    alone = (values[1:-1] >= TIES) & (values[:-2] + values[2:] == 0)
+    where = numpy.flatnonzero(alone[span[0] : span[1]]) + span[0]
+    where = where[(grid.edges[where] != ZERO_INDEX) & (grid.edges[where] != OVERFLOW_INDEX)]
+    below, up_to = grid.totals[where], grid.totals[where + 1]
+    at_most = numpy.where(up_to < count, betainc(numpy.maximum(count - up_to, 0.5), up_to + 1, 1 - q), 1.0)
+    above = numpy.where(below > 0, betainc(count - below + 1, numpy.maximum(below, 0.5), 1 - q), 0.0)
+    return Ties(grid.edges[where], at_most, 1 - above)
+
+
+def _between_ties(a: Ties, b: Ties, alpha: float) -> tuple[float, float]:
+    """Return the least and the largest ratio of two ties that is not refuted at the level alpha: infinity, 0 if none.
+
+    That `b` is at most one tie and `a` at least another is refuted by two independent tests, of p-values u and v:
+    together uv(1 - log uv).  Source: Fisher, Statistical Methods for Research Workers (1932), 21.1.  O(ties^2).
+    """
+    import numpy
+
+    apart = b.indices[:, None] - a.indices
+    found = []
+    for of_b, of_a in ((b.at_most, a.at_least), (b.at_least, a.at_most)):
+        both = numpy.maximum(of_b[:, None] * of_a, 5e-324)  # no logarithm of 0
+        found.append(apart[both * (1 - numpy.log(both)) >= alpha])
+    least = float(GROWTH ** (float(found[0].min()) - 1)) if found[0].size else math.inf
+    most = float(GROWTH ** (float(found[1].max()) + 1)) if found[1].size else 0.0
+    return least, most
 
 
 def _reached(cells: NDArray[np.float64], alpha: float, beyond: float) -> int | None:

@@ -40,10 +40,23 @@ def whole_numbers(value: float, lower: float, upper: float) -> tuple[int, int] |
         return inverse and (inverse[1], inverse[0])
     low, high = (value + INNER * (end - value) for end in (lower, upper))
     for part in range(1, LARGEST_PART + 1):
-        other = round(value * part)
+        other = _roundest(value * part, low * part, high * part)
         if low <= other / part <= high:
             return other, part
     return None
+
+
+def _roundest(value: float, low: float, high: float) -> int:
+    """Return the whole number nearest to `value`; where fewer digits do, two at least, with zeros for the others.
+
+    >>> _roundest(701.3, 548.0, 844.0), _roundest(16_033.0, 15_200.0, 17_600.0), _roundest(19.2, 17.0, 21.0)
+    (700, 16000, 19)
+    """
+    whole = round(value)
+    for zeros in range(len(str(whole)) - 2, 0, -1):
+        if low <= round(whole, -zeros) <= high:
+            return round(whole, -zeros)
+    return whole
 
 
 def sentence(comparison: Comparison, q: float) -> str:
@@ -156,13 +169,21 @@ def _interval(estimate: Estimate) -> str:
 
 def _rounded(value: float, estimate: Estimate) -> str:
     decimals = _decimals(value, estimate)
-    return f"{round(value, decimals):,.{max(0, decimals)}f}"
+    if decimals <= 0:  # whole numbers round to zeros, large floats to digits that mean nothing
+        return f"{round(round(value), decimals):,}"
+    return f"{round(value, decimals):,.{decimals}f}"
 
 
 def _decimals(value: float, estimate: Estimate) -> int:
-    """Return how many decimals are worth showing: two digits, and more only if the last is within the width."""
+    """Return how many decimals are worth showing: two digits, and more only if the last is within the width.
+
+    And as many as tell it from 1 where the interval does not hold 1: shown as 1, it would deny the difference.
+    """
     digits = int(f"{value:.1e}"[4:])
-    return max(1 - digits, math.ceil(-math.log10(estimate.upper - estimate.lower)))
+    decimals = max(1 - digits, math.ceil(-math.log10(estimate.upper - estimate.lower)))
+    if value == 1 or estimate.lower <= 1 <= estimate.upper:
+        return decimals
+    return max(decimals, math.ceil(-math.log10(abs(value - 1))))
 
 
 def _short(factor: float) -> str:
