@@ -18,6 +18,7 @@ from ._scipy import special
 from .between import mass_below
 from .binomial import share_interval
 from .estimate import Estimate, TailWarning, nines
+from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ class Dist:
         return Estimate(1 - value, 1 - high, 1 - low, self._reasons())
 
     def ppf(self, q: float) -> Estimate:
-        """Return the q-quantile: ``isf(1 - q)``.  O(log buckets).  Raises ValueError for q outside 0..1."""
+        """Return the q-quantile: ``isf(1 - q)``, of values in the bucket of `Histogram.quantile`.  Raises as `isf`."""
         q = check_share("q", q)
-        return self._quantile(1 - q, f"the {nines(q)}-quantile")
+        return self._quantile(tail_of(q), f"the {nines(q)}-quantile")
 
     def isf(self, p: float) -> Estimate:
         """Return the least time that a share of at most `p` exceeds; infinity if more than that never return.
@@ -169,7 +170,7 @@ class Dist:
 
     def _quantile(self, p: float, what: str) -> Estimate:
         edge = edges()
-        low, at, high = (_first_at_most(row, p) for row in self._sf)
+        low, at, high = (_first_at_most(row, p * (1 + ROUNDING)) for row in self._sf)
         lower_bound = 0.0 if low == 0 else float(edge[low - 1])
         upper_bound = math.inf if high >= COLUMNS - 1 else float(edge[high])
         if at == 0 or at >= COLUMNS - 1:

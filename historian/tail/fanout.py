@@ -17,9 +17,10 @@ from ._checks import check_confidence, check_histogram, check_n, check_share, nu
 from .binomial import share_lower, share_upper
 from .estimate import Estimate, TailWarning
 from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
-from .shares import DEPENDENCE, any_of_correlated, any_over_windows
+from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
+from .shares import tail_of as _tail_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,11 +172,11 @@ class Fanout:
         """
         q = check_share("q", q)
         confidence = check_confidence(confidence)
-        tail = _leaf_tail(1 - q, self.n)
+        tail = _leaf_tail(_tail_of(q), self.n)
         if self.n == 1:
             value = self.leaf.quantile(q)
         else:
-            allowed = math.floor(self.leaf.count * tail)  # values that may be slower
+            allowed = math.floor(self.leaf.count * tail * (1 + ROUNDING))  # values that may be slower
             value = self.leaf._value_at(max(1, self.leaf.count - allowed))
         why = "" if self.n == 1 else "independent calls assumed"
         return quantile_interval(self.leaf, q if self.n == 1 else 1 - tail, value, confidence, why=why)
