@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Histogram, buckets, merge
-from historian.tail import Enough, Estimate, TailWarning
+from historian.tail import Enough, Estimate, TailWarning, all_of, k_of
 from historian.tail.shares import any_of
 
 ONE_IN_100 = Histogram.from_values([0.01] * 9_900 + [1.0] * 100)
@@ -96,7 +96,16 @@ def test_too_few_values_leave_a_side_open():
 
 def test_warnings_point_to_the_caller():
     few = Histogram.from_values([1.0, 2.0, 3.0])
-    for ask in (lambda: few.ci(0.5), lambda: few.fanout(10).quantile(0.5), lambda: few.fanout(10).p_wait(2.0)):
+    for ask in (
+        lambda: few.ci(0.5),
+        lambda: few.fanout(10).quantile(0.5),
+        lambda: few.fanout(10).p_wait(2.0),
+        lambda: few.fanout(10).extrapolate(4.0, 1, 1.0),
+        lambda: few.dist().ppf(0.9),
+        lambda: all_of(10, few.dist()),
+        lambda: k_of(10, 10, few.dist()),
+        lambda: k_of(10, {few.dist(): 10}, dependence="any"),
+    ):
         with pytest.warns(TailWarning) as caught:
             ask()
         assert [one.filename for one in caught] == [__file__]

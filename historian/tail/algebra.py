@@ -75,23 +75,7 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _D
     >>> print(all_of(100, x).sf(0.5))
     0.634 (0.559 to 0.705)
     """
-    parts = _numbers(n, x)
-    unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
-    if list(parts.values()) == [1]:
-        return next(iter(parts))
-    import numpy
-
-    for part, m in parts.items():
-        if m > part.count:
-            text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
-            warnings.warn(text, TailWarning, stacklevel=2)
-    with numpy.errstate(divide="ignore"):
-        sf = -numpy.expm1(sum(m * numpy.log1p(-part._sf) for part, m in parts.items()))
-    if dependence != "independent":
-        sf[LOWER] = numpy.max([part._sf[LOWER] for part in parts], axis=0)
-    if dependence == "any":
-        sf[UPPER] = sum(m * part._sf[UPPER] for part, m in parts.items())
-    return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
+    return _all_of(_numbers(n, x), dependence)
 
 
 def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent") -> Dist:
@@ -121,16 +105,17 @@ def k_of(
     """Return the time until `k` of `n` parts like `x` are done, or of a mapping of parts to their numbers: a quorum.
 
     P(T > t) = I_S(n - k + 1, k), the incomplete beta function (David & Nagaraja, Order Statistics, 2003, 2.1), exact at
-    the edges of buckets; relative error 1e-8 up to n = 1e6.  Dependence may err to either side: "positive" and "any"
-    give the bounds of Markov's inequality on the number of slow parts, between (n S - m + 1)/(n - m + 1) and n S/m with
-    m = n - k + 1.  Unequal parts: O((n - k)^2 buckets), up to 999.  Raises ValueError unless 1 <= k <= n.
+    the edges of buckets; relative error 1e-8 up to n = 1e6.  All and one of n are `all_of` and `first_of`.  For others
+    dependence may err to either side: "positive" and "any" give the bounds of Markov's inequality on the number of slow
+    parts, between (n S - m + 1)/(n - m + 1) and n S/m with m = n - k + 1.  Unequal parts: O((n - k)^2 buckets), up to
+    999.  Raises ValueError unless 1 <= k <= n.
     """
     parts = _numbers(n, x)
     total, k = sum(parts.values()), check_n(k, "k")
     if k > total:
         raise ValueError(f"k must be at most n, {total}, not {k}: no more parts are waited for than there are")
-    if dependence == "independent" and k in (1, total):
-        return all_of(parts) if k == total else first_of(parts)
+    if k in (1, total):
+        return _all_of(parts, dependence) if k == total else first_of(parts, dependence=dependence)
     import numpy
 
     unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
@@ -225,6 +210,26 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
     sf = late[:, None] ** attempt * x._at(numpy.minimum(elapsed, timeout))
     load = _load_with(x._load, [_powers(p, retries) for p in late.tolist()])
     return Dist(sf, unit=unit, count=count, why=why, load=load)
+
+
+def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
+    """Answer `all_of`, called by what the user has called."""
+    unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
+    if list(parts.values()) == [1]:
+        return next(iter(parts))
+    import numpy
+
+    for part, m in parts.items():
+        if m > part.count:
+            text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
+            warnings.warn(text, TailWarning, stacklevel=3)
+    with numpy.errstate(divide="ignore"):
+        sf = -numpy.expm1(sum(m * numpy.log1p(-part._sf) for part, m in parts.items()))
+    if dependence != "independent":
+        sf[LOWER] = numpy.max([part._sf[LOWER] for part in parts], axis=0)
+    if dependence == "any":
+        sf[UPPER] = sum(m * part._sf[UPPER] for part, m in parts.items())
+    return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
 def _powers(p: float, n: int) -> float:
