@@ -202,6 +202,8 @@ def test_windows_must_be_those_of_the_histogram():
     for ask in (lambda w: whole.fanout(10).bounds(0.5, windows=w), lambda w: whole.ci(0.5, windows=w)):
         with pytest.raises(ValueError, match="windows must hold the histogram's 20,000 values, not 19,000"):
             ask(BURSTS[1:])
+        with pytest.raises(ValueError, match="windows must hold the histogram's values, not others"):
+            ask([*BURSTS[1:], Histogram.from_values([3.0] * 1_000)])
         with pytest.raises(ValueError, match="at least 2"):
             ask([whole])
         with pytest.raises(ValueError, match="windows must be in 's'"):

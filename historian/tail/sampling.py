@@ -139,7 +139,9 @@ def counts_above(histogram: Histogram, t: float) -> tuple[int, int, int]:
 
 
 def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram]:
-    """Return the windows that hold values, if together they can be `whole`; else raise."""
+    """Return the windows that hold values, if together they hold those of `whole`; else raise."""
+    from .._merge import merge
+
     if isinstance(windows, Histogram) or not hasattr(windows, "__iter__"):
         raise TypeError(f"windows must be an iterable of histograms, not {windows!r}")
     parts = list(windows)
@@ -152,6 +154,8 @@ def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram
     total = sum(part.count for part in parts)
     if total != whole.count:
         raise ValueError(f"windows must hold the histogram's {whole.count:,} values, not {total:,}: pass all of them")
+    if merge(parts)._counts != whole._counts:
+        raise ValueError("windows must hold the histogram's values, not others, of which there are as many")
     if len(parts) < 2:
         raise ValueError(f"windows must be at least 2 that hold values, not {len(parts)}")
     return parts
