@@ -74,6 +74,8 @@ def test_retries_leave_some_for_ever():
     assert (many.never, many.sf(2.0**60)) == (0.0, pytest.approx(0.01))
     assert many.extra_load == pytest.approx(0.01 / 0.99)
     assert retry(ONE_IN_100, timeout=0.001, retries=7).extra_load == 7.0  # all of them time out
+    short = retry(ONE_IN_100, timeout=1e-300, retries=7)
+    assert (short.never, short.sf(0.5)) == (1.0, 1.0)
     assert all_of(2, x).never == pytest.approx(2e-6, rel=1e-5)
     assert seq(x, x).never == pytest.approx(2e-6, rel=1e-5)
 

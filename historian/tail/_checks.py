@@ -29,9 +29,9 @@ def check_share(name: str, share: float) -> float:
 
 
 def check_confidence(confidence: float) -> float:
-    """Return `confidence` as a float if it is a number between 0 and 1; else raise."""
+    """Return `confidence` as a float if it is a number between 0 and 1, and half of the rest can be told from 0."""
     value = number("confidence", confidence)
-    if not 0 < value < 1:
+    if not 0 < value < 1 or (1 + value) / 2 == 1:
         raise ValueError(f"confidence must be between 0 and 1, such as 0.95, not {confidence!r}")
     return value
 

@@ -203,7 +203,8 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
         raise ValueError("timeout must be more than 0: nothing is done by then")
     import numpy
 
-    edge, period = edges(), min(timeout + backoff, 2.0**65)  # beyond the last edge all are alike
+    # Beyond the last edge all periods are alike; and a shorter one would have more attempts than a float64 can count.
+    edge, period = edges(), min(max(timeout + backoff, 1e-280), 2.0**65)
     attempt = numpy.minimum(numpy.floor(edge / period), float(retries))
     elapsed = numpy.maximum(edge - attempt * period, 0)
     late = x._at(numpy.float64(timeout))

@@ -81,11 +81,10 @@ def any_of_correlated(tail: float, n: int, correlation: float) -> float:
         raise ValueError(f"n must be at most {MOST_CALLS:,} for a correlation, not {n:,}: the work grows with n")
     import numpy
 
-    scale = 1 / correlation - 1
     total, step = 0.0, 1_000_000
     for start in range(0, n, step):
         terms = numpy.arange(start, min(n, start + step), dtype=numpy.float64)
-        total += float(numpy.log1p(-tail * scale / (scale + terms)).sum())
+        total += float(numpy.log1p(-tail * (1 - correlation) / (1 - correlation + correlation * terms)).sum())
     return -math.expm1(total)
 
 
