@@ -52,6 +52,15 @@ def test_bounds_hold_for_the_worst_dependence():
     assert k_of(4, 5, y, dependence="any").sf(0.5).lower == pytest.approx((4.5 - 2 + 1) / 4)
 
 
+def test_more_parts_than_an_integer_of_64_bits_counts():
+    n, half = 10**30, Histogram.from_values([0.01, 1.0]).dist(confidence=None)
+    for kind in ("independent", "positive", "any"):
+        assert all_of(n, EXP, dependence=kind).sf(64.0) == pytest.approx(-math.expm1(-n * math.exp(-64.0)))
+        assert first_of(n, EXP, dependence=kind).sf(64.0) == 0.0
+        assert k_of(n - 1, n, ONE_IN_100, dependence=kind).sf(0.5) == pytest.approx(1.0)
+        assert k_of(n - 1, {ONE_IN_100: n - 10, half: 10}, dependence=kind).sf(0.5) == pytest.approx(1.0)
+
+
 def test_hedging_from_the_p95_on_costs_a_twentieth():
     after = LOGNORMAL.isf(0.05)  # as Dean & Barroso advise, The Tail at Scale
     hedged = hedge(LOGNORMAL, after)

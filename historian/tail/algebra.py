@@ -91,11 +91,11 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
         return next(iter(parts))
     import numpy
 
-    sf = numpy.prod([part._sf**m for part, m in parts.items()], axis=0)
+    sf = numpy.prod([part._sf ** float(m) for part, m in parts.items()], axis=0)
     if dependence != "independent":
         sf[UPPER] = numpy.min([part._sf[UPPER] for part in parts], axis=0)
     if dependence == "any":
-        sf[LOWER] = 1 - sum(m * (1 - part._sf[LOWER]) for part, m in parts.items())
+        sf[LOWER] = 1 - sum(float(m) * (1 - part._sf[LOWER]) for part, m in parts.items())
     return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
@@ -122,9 +122,9 @@ def k_of(
     slow = total - k + 1  # as many slow parts make the whole slow
     sf = quorum.at_least([(part._sf, m) for part, m in parts.items()], slow)
     if dependence != "independent":
-        mean = numpy.sum([m * part._sf for part, m in parts.items()], axis=0)
-        sf[LOWER] = numpy.minimum(sf[VALUE], numpy.maximum(0, (mean[LOWER] - slow + 1) / k))
-        sf[UPPER] = numpy.maximum(sf[VALUE], numpy.minimum(1, mean[UPPER] / slow))
+        mean = numpy.sum([float(m) * part._sf for part, m in parts.items()], axis=0)
+        sf[LOWER] = numpy.minimum(sf[VALUE], numpy.maximum(0, (mean[LOWER] - float(slow - 1)) / float(k)))
+        sf[UPPER] = numpy.maximum(sf[VALUE], numpy.minimum(1, mean[UPPER] / float(slow)))
     return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
@@ -225,11 +225,11 @@ def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
             text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
     with numpy.errstate(divide="ignore"):
-        sf = -numpy.expm1(sum(m * numpy.log1p(-part._sf) for part, m in parts.items()))
+        sf = -numpy.expm1(sum(float(m) * numpy.log1p(-part._sf) for part, m in parts.items()))
     if dependence != "independent":
         sf[LOWER] = numpy.max([part._sf[LOWER] for part in parts], axis=0)
     if dependence == "any":
-        sf[UPPER] = sum(m * part._sf[UPPER] for part, m in parts.items())
+        sf[UPPER] = sum(float(m) * part._sf[UPPER] for part, m in parts.items())
     return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
@@ -261,7 +261,10 @@ def _checked(dependence: str) -> str:
 
 
 def _numbers(n: int | Mapping[Dist, int], x: Dist | None) -> dict[Dist, int]:
-    """Return a mapping of parts to their numbers, of either spelling."""
+    """Return a mapping of parts to their numbers, of either spelling.
+
+    Where arrays are multiplied by one, it is made a float first: numpy before 2.0 takes none beyond 64 bits.
+    """
     if x is not None:
         return {x: check_n(n)}  # type: ignore[arg-type]  # raises for a mapping
     if not hasattr(n, "items"):
