@@ -18,6 +18,7 @@ from ._scipy import special
 from .between import mass_below
 from .binomial import share_interval
 from .estimate import Estimate, TailWarning, nines
+from .sampling import sampled
 from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
@@ -231,7 +232,7 @@ def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
         confidence = check_confidence(confidence)
         found, back = numpy.unique(above, return_inverse=True)
         low, high = (ends[back] for ends in _intervals(found, total, confidence))
-        why = (f"sampling: {total:,} values", *why)
+        why = (sampled(histogram), *why)
     return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
 

@@ -65,7 +65,7 @@ class Fanout:
         self._warn_beyond()
         wait = _any_of(value, self.n)
         bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
-        return Estimate(wait, *bounds, f"{sampled(self.leaf.count)}; bucket width; independent calls assumed")
+        return Estimate(wait, *bounds, f"{sampled(self.leaf)}; bucket width; independent calls assumed")
 
     def bounds(
         self,
@@ -91,7 +91,7 @@ class Fanout:
         t = number("t", t)
         value, lower, upper = self._shares(t, confidence)
         wait, low, high = (_any_of(share, self.n) for share in (value, lower, upper))
-        reasons = [sampled(self.leaf.count), "bucket width"]
+        reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
             size = worth(parts, t, confidence)
@@ -136,7 +136,7 @@ class Fanout:
             warnings.warn(f"p_m is not of these calls: it is {measured:.3g}, and {why}", TailWarning, stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
-        return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf.count)}")
+        return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}")
 
     def effective_n(self, t: float, p: float) -> float:
         """Return how many independent calls would make users wait with probability `p`, as measured for n calls.
@@ -161,7 +161,7 @@ class Fanout:
         shares = self._shares(t, confidence)
         value, low, high = (any_of_correlated(share, self.n, correlation) for share in shares)
         self._warn_beyond()
-        why = f"{sampled(self.leaf.count)}; bucket width; dependence: correlation {correlation:g} assumed"
+        why = f"{sampled(self.leaf)}; bucket width; dependence: correlation {correlation:g} assumed"
         return Estimate(value, min(low, value), max(high, value), why)
 
     def quantile(self, q: float, confidence: float = 0.95) -> Estimate:

@@ -104,7 +104,7 @@ def _ranks(
     """
     count = histogram.count
     if windows is None:
-        return rank_interval(q, count, confidence), [sampled(count), "bucket width"]
+        return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
     edges = histogram.quantile_bounds(q)
     size, alpha = min(worth(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
     good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
@@ -112,11 +112,12 @@ def _ranks(
         low = math.floor(share_lower(good, bad, confidence) * count)
     if q**size <= alpha:
         high = min(count, math.ceil((share_upper(good, bad, confidence) + 1 / size) * count))
-    return (low, high), [f"sampling: {count:,} values, in windows worth {size:,.0f} independent ones", "bucket width"]
+    return (low, high), [f"{sampled(histogram)}, in windows worth {size:,.0f} independent ones", "bucket width"]
 
 
-def sampled(count: int) -> str:
-    return f"sampling: {count:,} values"
+def sampled(histogram: Histogram) -> str:
+    """Return what an interval comes from: values, of which those that a correction has added were never sampled."""
+    return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
 
 
 def worth(windows: Sequence[Histogram], t: float, confidence: float) -> float:
