@@ -55,6 +55,8 @@ def test_enough_at_reference_values(q, needed):
 
 def test_enough_without_a_fanout_and_at_the_ends():
     assert ONE_IN_100.enough_for(0.99) == Enough(10_000, 299)  # 0.99^299 = 0.0496
+    assert ONE_IN_100.enough_for(0.9, confidence=0.19).needed == 2  # 0.9^2 = 0.81
+    assert ONE_IN_100.enough_for(0.1, confidence=0.9).needed == 1
     assert not ONE_IN_100.enough_for(1.0)
     assert ONE_IN_100.enough_for(0.0).needed == 1
     assert not Histogram().enough_for(0.5)

@@ -15,6 +15,7 @@ from ..histogram import Histogram, edges_of
 from ._checks import check_confidence, check_histogram, check_n, check_share
 from .binomial import rank_interval, share_lower, share_upper, windows_worth
 from .estimate import Estimate, TailWarning, nines
+from .shares import ROUNDING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def enough_for(histogram: Histogram, q: float, n: int, confidence: float) -> Eno
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
-    return Enough(histogram.count, max(1, math.ceil(math.log1p(-confidence) * n / math.log(q))))
+    needed = math.log1p(-confidence) * n / math.log(q)
+    return Enough(histogram.count, max(1, math.ceil(needed * (1 - ROUNDING))))  # or 2.0000000000000004 would be 3
 
 
 def ci(histogram: Histogram, q: float, confidence: float, windows: Iterable[Histogram] | None) -> Estimate:
