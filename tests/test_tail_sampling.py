@@ -232,6 +232,13 @@ def test_extrapolation_from_a_measured_fanout():
     assert fan.effective_n(0.5, fan.p_wait(0.5)) == pytest.approx(100)
     assert fan.effective_n(0.5, 1.0) == math.inf
     assert math.isnan(fan.effective_n(2.0, 0.5))
+    calls = fan.effective_n(0.5, 0.2)
+    leaf = fan.leaf.fanout(1).p_wait(0.5)
+    assert (any_of(leaf.upper, calls.lower), any_of(leaf.lower, calls.upper)) == pytest.approx((0.2, 0.2))
+    wider = fan.effective_n(0.5, Estimate(0.2, 0.1, 1.0))
+    assert wider == calls
+    assert any_of(leaf.upper, wider.lower) == pytest.approx(0.1)
+    assert wider.upper == math.inf
     with pytest.raises(ValueError, match="m must be at most n"):
         fan.extrapolate(0.5, m=101, p_m=0.5)
     with pytest.raises(ValueError, match=r"p_m must be in 0\.\.1"):

@@ -138,17 +138,26 @@ class Fanout:
         value = max(low, min(top, _any_of(measured, self.n / m)))
         return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}")
 
-    def effective_n(self, t: float, p: float) -> float:
+    def effective_n(self, t: float, p: float, confidence: float = 0.95) -> float:
         """Return how many independent calls would make users wait with probability `p`, as measured for n calls.
 
         n_eff = log(1 - p) / log(1 - S), n or less where calls slow down together; infinity if p is 1 and NaN if no
-        recorded call, or every one, was slower than `t`.  O(1).  Raises ValueError for NaN and p outside 0..1.
+        recorded call, or every one, was slower than `t`.  Its interval allows for that of p, if p is an `Estimate`.
+        O(1).  Raises ValueError for NaN and p outside 0..1.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
+        >>> print(h.fanout(100).effective_n(0.5, 0.2))
+        22.2 (18.3 to 27.3)
         """
-        p = check_share("p", p)
-        tail = self._tail(t)
+        measured = check_share("p", p)
+        tail, lower, upper = self._shares(t, confidence)
         if not 0 < tail < 1:
             return math.nan
-        return math.inf if p == 1 else math.log1p(-p) / math.log1p(-tail)
+        low, high = (max(0.0, p.lower), min(p.upper, 1.0)) if isinstance(p, Estimate) else (measured, measured)
+        value, least, most = _calls_for(measured, tail), _calls_for(low, upper), _calls_for(high, lower)
+        why = f"{sampled(self.leaf)}; bucket width"
+        return Estimate(value, min(least, value), max(most, value), why)
 
     def sensitivity(self, t: float, correlation: float, confidence: float = 0.95) -> Estimate:
         """Return what `p_wait` would be if calls shared a cause of slowness: any two with this correlation, in 0..1.
@@ -233,3 +242,8 @@ class Fanout:
         if self.n > self.leaf.count:
             text = f"beyond the data: users wait for {self.n:,} calls, but only {self.leaf.count:,} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
+
+
+def _calls_for(p: float, tail: float) -> float:
+    """Return how many independent calls of this tail make p wait, the inverse of `_any_of`; infinity for p = 1."""
+    return math.inf if p == 1 or tail == 0 else math.log1p(-p) / math.log1p(-tail) if tail < 1 else 0.0
