@@ -139,6 +139,9 @@ def test_distributions_are_immutable_and_equal_only_to_themselves():
     x = Histogram.from_values([1.0]).dist()
     with pytest.raises(ValueError, match="read-only"):
         x._sf[0, 0] = 0.5
+    for name in ("unit", "count"):
+        with pytest.raises(AttributeError):
+            setattr(x, name, 1)
     assert len({x, Histogram.from_values([1.0]).dist()}) == 2
     assert same(pickle.loads(pickle.dumps(x)), x)
     assert same(copy.copy(x), x)

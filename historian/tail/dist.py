@@ -57,13 +57,13 @@ class Dist:
     ('s', 10000)
     """
 
-    __slots__ = ("_load", "_sf", "_why", "count", "unit")
+    __slots__ = ("_count", "_load", "_sf", "_unit", "_why")
 
     _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
     _load: Load
     _why: tuple[str, ...]  # what the rows differ by, what was assumed
-    unit: str  # label
-    count: float  # values that the least known part was sampled from; infinity if all is known
+    _unit: str  # label
+    _count: float  # values, from 1 to infinity
 
     def __init__(self, sf: NDArray[np.float64], *, unit: str, count: float, why: tuple[str, ...], load: Load) -> None:
         import numpy
@@ -74,7 +74,17 @@ class Dist:
         numpy.maximum(rows[UPPER], rows[VALUE], out=rows[UPPER])
         rows.flags.writeable = False
         self._sf, self._load, self._why = rows, load, tuple(dict.fromkeys(why))
-        self.unit, self.count = unit, count
+        self._unit, self._count = unit, count
+
+    @property
+    def unit(self) -> str:
+        """The unit of all times, a label."""
+        return self._unit
+
+    @property
+    def count(self) -> float:
+        """How many values the least known part was sampled from; infinity if all is known."""
+        return self._count
 
     def sf(self, t: float) -> Estimate:
         """Return the share that takes longer than `t`.  O(1).  Raises ValueError for NaN.
