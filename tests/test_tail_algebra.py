@@ -52,6 +52,17 @@ def test_bounds_hold_for_the_worst_dependence():
     assert k_of(4, 5, y, dependence="any").sf(0.5).lower == pytest.approx((4.5 - 2 + 1) / 4)
 
 
+def test_unequal_parts_that_are_slow_together():
+    x = Histogram.from_values([0.01] * 90 + [1.0] * 10).dist(confidence=None)
+    y = Histogram.from_values([0.01] * 70 + [1.0] * 30).dist(confidence=None)
+    for kind in ("positive", "any"):
+        # whenever x is slow, y is
+        assert all_of({x: 1, y: 1}, dependence=kind).sf(0.5).lower == pytest.approx(0.3)
+        assert first_of({x: 1, y: 1}, dependence=kind).sf(0.5).upper == pytest.approx(0.1)
+        assert hedge(x, 0.1, dependence=kind).sf(0.5).upper == pytest.approx(0.1)
+    assert hedge(x, 0.1).sf(0.5).upper == pytest.approx(0.01)
+
+
 def test_more_parts_than_an_integer_of_64_bits_counts():
     n, half = 10**30, Histogram.from_values([0.01, 1.0]).dist(confidence=None)
     for kind in ("independent", "positive", "any"):

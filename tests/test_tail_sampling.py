@@ -229,6 +229,9 @@ def test_extrapolation_from_a_measured_fanout():
     assert (answer.lower, answer.upper) == (0.05, 0.5)
     answer = fan.extrapolate(0.5, m=10, p_m=Estimate(0.05, 0.04, 0.06, "measured"))
     assert (answer.lower, answer.upper) == pytest.approx((0.04, 0.6))
+    answer = ONE_IN_100.fanout(20).extrapolate(0.5, m=2, p_m=Estimate(0.02, 0.015, 0.05))
+    leaf = ONE_IN_100.fanout(1).p_wait(0.5)
+    assert answer.upper == pytest.approx(20 * leaf.upper)  # whatever was measured, not 20/2 * 0.05
     assert fan.effective_n(0.5, fan.p_wait(0.5)) == pytest.approx(100)
     assert fan.effective_n(0.5, 1.0) == math.inf
     assert math.isnan(fan.effective_n(2.0, 0.5))
