@@ -198,6 +198,21 @@ def test_the_mark_is_shown():
     assert "synthetic" not in repr(Histogram.from_values([1.0]))
 
 
+def test_intervals_say_that_some_of_their_values_are_synthetic():
+    measured = Histogram.from_values([0.01] * 90 + [0.1] * 10)
+    estimated = measured.corrected(0.05)
+    for ask in (
+        lambda h: h.ci(0.5),
+        lambda h: h.fanout(2).p_wait(0.05),
+        lambda h: h.fanout(2).quantile(0.25),
+        lambda h: h.slo(0.05, 0.5).within,
+        lambda h: h.apdex(0.05),
+        lambda h: h.dist().sf(0.05),
+    ):
+        assert ask(estimated).why.startswith("sampling: 110 values, some of them synthetic")
+        assert ask(measured).why.startswith("sampling: 100 values") and "synthetic" not in ask(measured).why
+
+
 def test_bytes_hold_the_mark_in_one_bit():
     estimated = Histogram.from_values([1.0]).corrected(0.3)
     measured = Histogram.from_values([1.0, 0.7, 0.4])

@@ -94,6 +94,13 @@ def test_quantile_inverts_p_wait(data, n, q):
         assert fan.p_wait(below) >= 1 - q - 1e-12
 
 
+def test_quantiles_at_a_step():
+    h = Histogram.from_values([0.01] * 9 + [0.99])
+    for n in range(1, 9):  # all of n are quick for 0.9^n of the users, which has n decimals
+        assert h.fanout(n).quantile(round(0.9**n, 8)) < 0.02
+        assert h.fanout(n).quantile(round(0.9**n, 8) + 1e-9) == 0.99
+
+
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=50), st.floats(0, 1))
 def test_a_fanout_of_one_is_the_leaf(data, q):
     h = Histogram.from_values(data)

@@ -52,6 +52,26 @@ def test_bounds_hold_for_the_worst_dependence():
     assert k_of(4, 5, y, dependence="any").sf(0.5).lower == pytest.approx((4.5 - 2 + 1) / 4)
 
 
+def test_unequal_parts_that_are_slow_together():
+    x = Histogram.from_values([0.01] * 90 + [1.0] * 10).dist(confidence=None)
+    y = Histogram.from_values([0.01] * 70 + [1.0] * 30).dist(confidence=None)
+    for kind in ("positive", "any"):
+        # whenever x is slow, y is
+        assert all_of({x: 1, y: 1}, dependence=kind).sf(0.5).lower == pytest.approx(0.3)
+        assert first_of({x: 1, y: 1}, dependence=kind).sf(0.5).upper == pytest.approx(0.1)
+        assert hedge(x, 0.1, dependence=kind).sf(0.5).upper == pytest.approx(0.1)
+    assert hedge(x, 0.1).sf(0.5).upper == pytest.approx(0.01)
+
+
+def test_more_parts_than_an_integer_of_64_bits_counts():
+    n, half = 10**30, Histogram.from_values([0.01, 1.0]).dist(confidence=None)
+    for kind in ("independent", "positive", "any"):
+        assert all_of(n, EXP, dependence=kind).sf(64.0) == pytest.approx(-math.expm1(-n * math.exp(-64.0)))
+        assert first_of(n, EXP, dependence=kind).sf(64.0) == 0.0
+        assert k_of(n - 1, n, ONE_IN_100, dependence=kind).sf(0.5) == pytest.approx(1.0)
+        assert k_of(n - 1, {ONE_IN_100: n - 10, half: 10}, dependence=kind).sf(0.5) == pytest.approx(1.0)
+
+
 def test_hedging_from_the_p95_on_costs_a_twentieth():
     after = LOGNORMAL.isf(0.05)  # as Dean & Barroso advise, The Tail at Scale
     hedged = hedge(LOGNORMAL, after)
@@ -74,6 +94,8 @@ def test_retries_leave_some_for_ever():
     assert (many.never, many.sf(2.0**60)) == (0.0, pytest.approx(0.01))
     assert many.extra_load == pytest.approx(0.01 / 0.99)
     assert retry(ONE_IN_100, timeout=0.001, retries=7).extra_load == 7.0  # all of them time out
+    short = retry(ONE_IN_100, timeout=1e-300, retries=7)
+    assert (short.never, short.sf(0.5)) == (1.0, 1.0)
     assert all_of(2, x).never == pytest.approx(2e-6, rel=1e-5)
     assert seq(x, x).never == pytest.approx(2e-6, rel=1e-5)
 

@@ -96,6 +96,7 @@ def test_correlated_calls_at_their_ends():
     assert any_of_correlated(0.01, 100, 0.0) == any_of(0.01, 100)
     assert any_of_correlated(0.01, 100, 1.0) == 0.01
     assert any_of_correlated(0.01, 100, 1e-9) == pytest.approx(any_of(0.01, 100), rel=1e-6)
+    assert any_of_correlated(0.01, 100, 5e-324) == pytest.approx(any_of(0.01, 100), rel=1e-14)
     # two calls: 1 - P(neither) = 1 - ((1 - p)^2 + r p (1 - p))
     assert any_of_correlated(0.3, 2, 0.2) == pytest.approx(1 - (0.49 + 0.2 * 0.21), rel=1e-14)
     with pytest.raises(ValueError, match="at most 100,000,000"):

@@ -38,6 +38,22 @@ def test_quantiles_lie_in_the_bucket_of_the_histograms(data, above):
     assert answer.unit == "s"
 
 
+@pytest.mark.parametrize("count", [10, 20, 100, 1_000])
+def test_quantiles_at_a_step(count):
+    h = Histogram.from_values([2.0 ** (90 * k / count - 30) for k in range(count)])  # 5 buckets apart at least
+    x = h.dist(confidence=None)
+    for k in range(1, count):
+        answer = x.ppf(k / count)  # 1 - 0.9 is 0.09999999999999998, less than one value of ten
+        assert (answer.lower, answer.upper) == h.quantile_bounds((k - 0.5) / count)
+
+
+def test_quantiles_of_composed_steps():
+    x = Histogram.from_values([0.01] * 9 + [1.0]).dist(confidence=None)
+    for n in range(1, 9):
+        assert all_of(n, x).ppf(round(0.9**n, 8)) < 0.02
+        assert all_of(n, x).ppf(round(0.9**n, 8) + 1e-9) > 0.9
+
+
 def test_isf_and_ppf_invert_sf():
     for p in (0.9, 0.5, 0.01, 1e-6, 1e-12, 1e-100):
         assert LOGNORMAL.sf(LOGNORMAL.isf(p)) == pytest.approx(p, rel=1e-12)
@@ -123,6 +139,9 @@ def test_distributions_are_immutable_and_equal_only_to_themselves():
     x = Histogram.from_values([1.0]).dist()
     with pytest.raises(ValueError, match="read-only"):
         x._sf[0, 0] = 0.5
+    for name in ("unit", "count"):
+        with pytest.raises(AttributeError):
+            setattr(x, name, 1)
     assert len({x, Histogram.from_values([1.0]).dist()}) == 2
     assert same(pickle.loads(pickle.dumps(x)), x)
     assert same(copy.copy(x), x)

@@ -17,8 +17,9 @@ from historian.tail.quorum import at_least
 def test_quorums_hold_all_and_first(x, n):
     assert all_of(1, x) is x
     assert first_of(1, x) is x
-    assert same(k_of(n, n, x), all_of(n, x))
-    assert same(k_of(1, n, x), first_of(n, x))
+    for kind in ("independent", "positive", "any"):
+        assert same(k_of(n, n, x, dependence=kind), all_of(n, x, dependence=kind))
+        assert same(k_of(1, n, x, dependence=kind), first_of(n, x, dependence=kind))
     with np.errstate(all="ignore"):
         assert np.allclose(at_least([(x._sf, n)], n), first_of(n, x)._sf, rtol=1e-11)
         assert np.allclose(at_least([(x._sf, n)], 1), all_of(n, x)._sf, rtol=1e-11)

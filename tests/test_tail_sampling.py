@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Histogram, buckets, merge
-from historian.tail import Enough, Estimate, TailWarning
+from historian.tail import Enough, Estimate, TailWarning, all_of, k_of
 from historian.tail.shares import any_of
 
 ONE_IN_100 = Histogram.from_values([0.01] * 9_900 + [1.0] * 100)
@@ -55,6 +55,8 @@ def test_enough_at_reference_values(q, needed):
 
 def test_enough_without_a_fanout_and_at_the_ends():
     assert ONE_IN_100.enough_for(0.99) == Enough(10_000, 299)  # 0.99^299 = 0.0496
+    assert ONE_IN_100.enough_for(0.9, confidence=0.19).needed == 2  # 0.9^2 = 0.81
+    assert ONE_IN_100.enough_for(0.1, confidence=0.9).needed == 1
     assert not ONE_IN_100.enough_for(1.0)
     assert ONE_IN_100.enough_for(0.0).needed == 1
     assert not Histogram().enough_for(0.5)
@@ -96,7 +98,16 @@ def test_too_few_values_leave_a_side_open():
 
 def test_warnings_point_to_the_caller():
     few = Histogram.from_values([1.0, 2.0, 3.0])
-    for ask in (lambda: few.ci(0.5), lambda: few.fanout(10).quantile(0.5), lambda: few.fanout(10).p_wait(2.0)):
+    for ask in (
+        lambda: few.ci(0.5),
+        lambda: few.fanout(10).quantile(0.5),
+        lambda: few.fanout(10).p_wait(2.0),
+        lambda: few.fanout(10).extrapolate(4.0, 1, 1.0),
+        lambda: few.dist().ppf(0.9),
+        lambda: all_of(10, few.dist()),
+        lambda: k_of(10, 10, few.dist()),
+        lambda: k_of(10, {few.dist(): 10}, dependence="any"),
+    ):
         with pytest.warns(TailWarning) as caught:
             ask()
         assert [one.filename for one in caught] == [__file__]
@@ -193,6 +204,8 @@ def test_windows_must_be_those_of_the_histogram():
     for ask in (lambda w: whole.fanout(10).bounds(0.5, windows=w), lambda w: whole.ci(0.5, windows=w)):
         with pytest.raises(ValueError, match="windows must hold the histogram's 20,000 values, not 19,000"):
             ask(BURSTS[1:])
+        with pytest.raises(ValueError, match="windows must hold the histogram's values, not others"):
+            ask([*BURSTS[1:], Histogram.from_values([3.0] * 1_000)])
         with pytest.raises(ValueError, match="at least 2"):
             ask([whole])
         with pytest.raises(ValueError, match="windows must be in 's'"):
@@ -216,9 +229,19 @@ def test_extrapolation_from_a_measured_fanout():
     assert (answer.lower, answer.upper) == (0.05, 0.5)
     answer = fan.extrapolate(0.5, m=10, p_m=Estimate(0.05, 0.04, 0.06, "measured"))
     assert (answer.lower, answer.upper) == pytest.approx((0.04, 0.6))
+    answer = ONE_IN_100.fanout(20).extrapolate(0.5, m=2, p_m=Estimate(0.02, 0.015, 0.05))
+    leaf = ONE_IN_100.fanout(1).p_wait(0.5)
+    assert answer.upper == pytest.approx(20 * leaf.upper)  # whatever was measured, not 20/2 * 0.05
     assert fan.effective_n(0.5, fan.p_wait(0.5)) == pytest.approx(100)
     assert fan.effective_n(0.5, 1.0) == math.inf
     assert math.isnan(fan.effective_n(2.0, 0.5))
+    calls = fan.effective_n(0.5, 0.2)
+    leaf = fan.leaf.fanout(1).p_wait(0.5)
+    assert (any_of(leaf.upper, calls.lower), any_of(leaf.lower, calls.upper)) == pytest.approx((0.2, 0.2))
+    wider = fan.effective_n(0.5, Estimate(0.2, 0.1, 1.0))
+    assert wider == calls
+    assert any_of(leaf.upper, wider.lower) == pytest.approx(0.1)
+    assert wider.upper == math.inf
     with pytest.raises(ValueError, match="m must be at most n"):
         fan.extrapolate(0.5, m=101, p_m=0.5)
     with pytest.raises(ValueError, match=r"p_m must be in 0\.\.1"):

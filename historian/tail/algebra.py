@@ -75,23 +75,7 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _D
     >>> print(all_of(100, x).sf(0.5))
     0.634 (0.559 to 0.705)
     """
-    parts = _numbers(n, x)
-    unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
-    if list(parts.values()) == [1]:
-        return next(iter(parts))
-    import numpy
-
-    for part, m in parts.items():
-        if m > part.count:
-            text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
-            warnings.warn(text, TailWarning, stacklevel=2)
-    with numpy.errstate(divide="ignore"):
-        sf = -numpy.expm1(sum(m * numpy.log1p(-part._sf) for part, m in parts.items()))
-    if dependence != "independent":
-        sf[LOWER] = numpy.max([part._sf[LOWER] for part in parts], axis=0)
-    if dependence == "any":
-        sf[UPPER] = sum(m * part._sf[UPPER] for part, m in parts.items())
-    return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
+    return _all_of(_numbers(n, x), dependence)
 
 
 def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent") -> Dist:
@@ -107,11 +91,11 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
         return next(iter(parts))
     import numpy
 
-    sf = numpy.prod([part._sf**m for part, m in parts.items()], axis=0)
+    sf = numpy.prod([part._sf ** float(m) for part, m in parts.items()], axis=0)
     if dependence != "independent":
         sf[UPPER] = numpy.min([part._sf[UPPER] for part in parts], axis=0)
     if dependence == "any":
-        sf[LOWER] = 1 - sum(m * (1 - part._sf[LOWER]) for part, m in parts.items())
+        sf[LOWER] = 1 - sum(float(m) * (1 - part._sf[LOWER]) for part, m in parts.items())
     return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
@@ -121,25 +105,26 @@ def k_of(
     """Return the time until `k` of `n` parts like `x` are done, or of a mapping of parts to their numbers: a quorum.
 
     P(T > t) = I_S(n - k + 1, k), the incomplete beta function (David & Nagaraja, Order Statistics, 2003, 2.1), exact at
-    the edges of buckets; relative error 1e-8 up to n = 1e6.  Dependence may err to either side: "positive" and "any"
-    give the bounds of Markov's inequality on the number of slow parts, between (n S - m + 1)/(n - m + 1) and n S/m with
-    m = n - k + 1.  Unequal parts: O((n - k)^2 buckets), up to 999.  Raises ValueError unless 1 <= k <= n.
+    the edges of buckets; relative error 1e-8 up to n = 1e6.  All and one of n are `all_of` and `first_of`.  For others
+    dependence may err to either side: "positive" and "any" give the bounds of Markov's inequality on the number of slow
+    parts, between (n S - m + 1)/(n - m + 1) and n S/m with m = n - k + 1.  Unequal parts: O((n - k)^2 buckets), up to
+    999.  Raises ValueError unless 1 <= k <= n.
     """
     parts = _numbers(n, x)
     total, k = sum(parts.values()), check_n(k, "k")
     if k > total:
         raise ValueError(f"k must be at most n, {total}, not {k}: no more parts are waited for than there are")
-    if dependence == "independent" and k in (1, total):
-        return all_of(parts) if k == total else first_of(parts)
+    if k in (1, total):
+        return _all_of(parts, dependence) if k == total else first_of(parts, dependence=dependence)
     import numpy
 
     unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
     slow = total - k + 1  # as many slow parts make the whole slow
     sf = quorum.at_least([(part._sf, m) for part, m in parts.items()], slow)
     if dependence != "independent":
-        mean = numpy.sum([m * part._sf for part, m in parts.items()], axis=0)
-        sf[LOWER] = numpy.minimum(sf[VALUE], numpy.maximum(0, (mean[LOWER] - slow + 1) / k))
-        sf[UPPER] = numpy.maximum(sf[VALUE], numpy.minimum(1, mean[UPPER] / slow))
+        mean = numpy.sum([float(m) * part._sf for part, m in parts.items()], axis=0)
+        sf[LOWER] = numpy.minimum(sf[VALUE], numpy.maximum(0, (mean[LOWER] - float(slow - 1)) / float(k)))
+        sf[UPPER] = numpy.maximum(sf[VALUE], numpy.minimum(1, mean[UPPER] / float(slow)))
     return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
@@ -218,13 +203,34 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
         raise ValueError("timeout must be more than 0: nothing is done by then")
     import numpy
 
-    edge, period = edges(), min(timeout + backoff, 2.0**65)  # beyond the last edge all are alike
+    # Beyond the last edge all periods are alike; and a shorter one would have more attempts than a float64 can count.
+    edge, period = edges(), min(max(timeout + backoff, 1e-280), 2.0**65)
     attempt = numpy.minimum(numpy.floor(edge / period), float(retries))
     elapsed = numpy.maximum(edge - attempt * period, 0)
     late = x._at(numpy.float64(timeout))
     sf = late[:, None] ** attempt * x._at(numpy.minimum(elapsed, timeout))
     load = _load_with(x._load, [_powers(p, retries) for p in late.tolist()])
     return Dist(sf, unit=unit, count=count, why=why, load=load)
+
+
+def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
+    """Answer `all_of`, called by what the user has called."""
+    unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
+    if list(parts.values()) == [1]:
+        return next(iter(parts))
+    import numpy
+
+    for part, m in parts.items():
+        if m > part.count:
+            text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
+            warnings.warn(text, TailWarning, stacklevel=3)
+    with numpy.errstate(divide="ignore"):
+        sf = -numpy.expm1(sum(float(m) * numpy.log1p(-part._sf) for part, m in parts.items()))
+    if dependence != "independent":
+        sf[LOWER] = numpy.max([part._sf[LOWER] for part in parts], axis=0)
+    if dependence == "any":
+        sf[UPPER] = sum(float(m) * part._sf[UPPER] for part, m in parts.items())
+    return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
 def _powers(p: float, n: int) -> float:
@@ -255,7 +261,10 @@ def _checked(dependence: str) -> str:
 
 
 def _numbers(n: int | Mapping[Dist, int], x: Dist | None) -> dict[Dist, int]:
-    """Return a mapping of parts to their numbers, of either spelling."""
+    """Return a mapping of parts to their numbers, of either spelling.
+
+    Where arrays are multiplied by one, it is made a float first: numpy before 2.0 takes none beyond 64 bits.
+    """
     if x is not None:
         return {x: check_n(n)}  # type: ignore[arg-type]  # raises for a mapping
     if not hasattr(n, "items"):

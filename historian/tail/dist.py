@@ -18,6 +18,8 @@ from ._scipy import special
 from .between import mass_below
 from .binomial import share_interval
 from .estimate import Estimate, TailWarning, nines
+from .sampling import sampled
+from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,13 +57,13 @@ class Dist:
     ('s', 10000)
     """
 
-    __slots__ = ("_load", "_sf", "_why", "count", "unit")
+    __slots__ = ("_count", "_load", "_sf", "_unit", "_why")
 
     _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
     _load: Load
     _why: tuple[str, ...]  # what the rows differ by, what was assumed
-    unit: str  # label
-    count: float  # values that the least known part was sampled from; infinity if all is known
+    _unit: str  # label
+    _count: float  # values, from 1 to infinity
 
     def __init__(self, sf: NDArray[np.float64], *, unit: str, count: float, why: tuple[str, ...], load: Load) -> None:
         import numpy
@@ -72,7 +74,17 @@ class Dist:
         numpy.maximum(rows[UPPER], rows[VALUE], out=rows[UPPER])
         rows.flags.writeable = False
         self._sf, self._load, self._why = rows, load, tuple(dict.fromkeys(why))
-        self.unit, self.count = unit, count
+        self._unit, self._count = unit, count
+
+    @property
+    def unit(self) -> str:
+        """The unit of all times, a label."""
+        return self._unit
+
+    @property
+    def count(self) -> float:
+        """How many values the least known part was sampled from; infinity if all is known."""
+        return self._count
 
     def sf(self, t: float) -> Estimate:
         """Return the share that takes longer than `t`.  O(1).  Raises ValueError for NaN.
@@ -89,9 +101,9 @@ class Dist:
         return Estimate(1 - value, 1 - high, 1 - low, self._reasons())
 
     def ppf(self, q: float) -> Estimate:
-        """Return the q-quantile: ``isf(1 - q)``.  O(log buckets).  Raises ValueError for q outside 0..1."""
+        """Return the q-quantile: ``isf(1 - q)``, of values in the bucket of `Histogram.quantile`.  Raises as `isf`."""
         q = check_share("q", q)
-        return self._quantile(1 - q, f"the {nines(q)}-quantile")
+        return self._quantile(tail_of(q), f"the {nines(q)}-quantile")
 
     def isf(self, p: float) -> Estimate:
         """Return the least time that a share of at most `p` exceeds; infinity if more than that never return.
@@ -169,7 +181,7 @@ class Dist:
 
     def _quantile(self, p: float, what: str) -> Estimate:
         edge = edges()
-        low, at, high = (_first_at_most(row, p) for row in self._sf)
+        low, at, high = (_first_at_most(row, p * (1 + ROUNDING)) for row in self._sf)
         lower_bound = 0.0 if low == 0 else float(edge[low - 1])
         upper_bound = math.inf if high >= COLUMNS - 1 else float(edge[high])
         if at == 0 or at >= COLUMNS - 1:
@@ -230,7 +242,7 @@ def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
         confidence = check_confidence(confidence)
         found, back = numpy.unique(above, return_inverse=True)
         low, high = (ends[back] for ends in _intervals(found, total, confidence))
-        why = (f"sampling: {total:,} values", *why)
+        why = (sampled(histogram), *why)
     return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
 

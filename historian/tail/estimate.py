@@ -126,8 +126,8 @@ def _scale(estimate: Estimate) -> Scale:
 
 
 def _decimals(small: float) -> int:
-    """Return how many decimals show three digits of a number in (0, 1)."""
-    return 2 - int(f"{small:.2e}"[5:])
+    """Return how many decimals show three digits of what a number is below 1, or as many as a float64 has there."""
+    return min(2 - int(f"{small:.2e}"[5:]), 16)
 
 
 def _text(value: float, scale: Scale) -> str:

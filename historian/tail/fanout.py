@@ -17,9 +17,10 @@ from ._checks import check_confidence, check_histogram, check_n, check_share, nu
 from .binomial import share_lower, share_upper
 from .estimate import Estimate, TailWarning
 from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
-from .shares import DEPENDENCE, any_of_correlated, any_over_windows
+from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
+from .shares import tail_of as _tail_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Fanout:
         self._warn_beyond()
         wait = _any_of(value, self.n)
         bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
-        return Estimate(wait, *bounds, f"{sampled(self.leaf.count)}; bucket width; independent calls assumed")
+        return Estimate(wait, *bounds, f"{sampled(self.leaf)}; bucket width; independent calls assumed")
 
     def bounds(
         self,
@@ -90,7 +91,7 @@ class Fanout:
         t = number("t", t)
         value, lower, upper = self._shares(t, confidence)
         wait, low, high = (_any_of(share, self.n) for share in (value, lower, upper))
-        reasons = [sampled(self.leaf.count), "bucket width"]
+        reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
             size = worth(parts, t, confidence)
@@ -135,19 +136,28 @@ class Fanout:
             warnings.warn(f"p_m is not of these calls: it is {measured:.3g}, and {why}", TailWarning, stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
-        return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf.count)}")
+        return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}")
 
-    def effective_n(self, t: float, p: float) -> float:
+    def effective_n(self, t: float, p: float, confidence: float = 0.95) -> float:
         """Return how many independent calls would make users wait with probability `p`, as measured for n calls.
 
         n_eff = log(1 - p) / log(1 - S), n or less where calls slow down together; infinity if p is 1 and NaN if no
-        recorded call, or every one, was slower than `t`.  O(1).  Raises ValueError for NaN and p outside 0..1.
+        recorded call, or every one, was slower than `t`.  Its interval allows for that of p, if p is an `Estimate`.
+        O(1).  Raises ValueError for NaN and p outside 0..1.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
+        >>> print(h.fanout(100).effective_n(0.5, 0.2))
+        22.2 (18.3 to 27.3)
         """
-        p = check_share("p", p)
-        tail = self._tail(t)
+        measured = check_share("p", p)
+        tail, lower, upper = self._shares(t, confidence)
         if not 0 < tail < 1:
             return math.nan
-        return math.inf if p == 1 else math.log1p(-p) / math.log1p(-tail)
+        low, high = (max(0.0, p.lower), min(p.upper, 1.0)) if isinstance(p, Estimate) else (measured, measured)
+        value, least, most = _calls_for(measured, tail), _calls_for(low, upper), _calls_for(high, lower)
+        why = f"{sampled(self.leaf)}; bucket width"
+        return Estimate(value, min(least, value), max(most, value), why)
 
     def sensitivity(self, t: float, correlation: float, confidence: float = 0.95) -> Estimate:
         """Return what `p_wait` would be if calls shared a cause of slowness: any two with this correlation, in 0..1.
@@ -160,7 +170,7 @@ class Fanout:
         shares = self._shares(t, confidence)
         value, low, high = (any_of_correlated(share, self.n, correlation) for share in shares)
         self._warn_beyond()
-        why = f"{sampled(self.leaf.count)}; bucket width; dependence: correlation {correlation:g} assumed"
+        why = f"{sampled(self.leaf)}; bucket width; dependence: correlation {correlation:g} assumed"
         return Estimate(value, min(low, value), max(high, value), why)
 
     def quantile(self, q: float, confidence: float = 0.95) -> Estimate:
@@ -171,11 +181,11 @@ class Fanout:
         """
         q = check_share("q", q)
         confidence = check_confidence(confidence)
-        tail = _leaf_tail(1 - q, self.n)
+        tail = _leaf_tail(_tail_of(q), self.n)
         if self.n == 1:
             value = self.leaf.quantile(q)
         else:
-            allowed = math.floor(self.leaf.count * tail)  # values that may be slower
+            allowed = math.floor(self.leaf.count * tail * (1 + ROUNDING))  # values that may be slower
             value = self.leaf._value_at(max(1, self.leaf.count - allowed))
         why = "" if self.n == 1 else "independent calls assumed"
         return quantile_interval(self.leaf, q if self.n == 1 else 1 - tail, value, confidence, why=why)
@@ -232,3 +242,8 @@ class Fanout:
         if self.n > self.leaf.count:
             text = f"beyond the data: users wait for {self.n:,} calls, but only {self.leaf.count:,} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
+
+
+def _calls_for(p: float, tail: float) -> float:
+    """Return how many independent calls of this tail make p wait, the inverse of `_any_of`; infinity for p = 1."""
+    return math.inf if p == 1 or tail == 0 else math.log1p(-p) / math.log1p(-tail) if tail < 1 else 0.0

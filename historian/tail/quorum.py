@@ -47,7 +47,7 @@ def _exceed(sf: NDArray[np.float64], n: int, m: int) -> NDArray[np.float64]:
 
     if m > n:
         return numpy.zeros_like(sf)
-    result: NDArray[np.float64] = special().betainc(m, n - m + 1, sf)
+    result: NDArray[np.float64] = special().betainc(float(m), float(n - m + 1), sf)
     return result
 
 
@@ -56,6 +56,6 @@ def _exactly(sf: NDArray[np.float64], n: int, m: int) -> NDArray[np.float64]:
     import numpy
 
     special_ = special()
-    log = -special_.betaln(m + 1, n - m + 1) - numpy.log(n + 1)
-    result: NDArray[np.float64] = numpy.exp(log + special_.xlogy(m, sf) + special_.xlog1py(n - m, -sf))
+    log = -special_.betaln(m + 1, float(n - m + 1)) - numpy.log(float(n + 1))
+    result: NDArray[np.float64] = numpy.exp(log + special_.xlogy(m, sf) + special_.xlog1py(float(n - m), -sf))
     return result

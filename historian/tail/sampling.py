@@ -15,6 +15,7 @@ from ..histogram import Histogram, edges_of
 from ._checks import check_confidence, check_histogram, check_n, check_share
 from .binomial import rank_interval, share_lower, share_upper, windows_worth
 from .estimate import Estimate, TailWarning, nines
+from .shares import ROUNDING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def enough_for(histogram: Histogram, q: float, n: int, confidence: float) -> Eno
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
-    return Enough(histogram.count, max(1, math.ceil(math.log1p(-confidence) * n / math.log(q))))
+    needed = math.log1p(-confidence) * n / math.log(q)
+    return Enough(histogram.count, max(1, math.ceil(needed * (1 - ROUNDING))))  # or 2.0000000000000004 would be 3
 
 
 def ci(histogram: Histogram, q: float, confidence: float, windows: Iterable[Histogram] | None) -> Estimate:
@@ -104,7 +106,7 @@ def _ranks(
     """
     count = histogram.count
     if windows is None:
-        return rank_interval(q, count, confidence), [sampled(count), "bucket width"]
+        return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
     edges = histogram.quantile_bounds(q)
     size, alpha = min(worth(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
     good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
@@ -112,11 +114,12 @@ def _ranks(
         low = math.floor(share_lower(good, bad, confidence) * count)
     if q**size <= alpha:
         high = min(count, math.ceil((share_upper(good, bad, confidence) + 1 / size) * count))
-    return (low, high), [f"sampling: {count:,} values, in windows worth {size:,.0f} independent ones", "bucket width"]
+    return (low, high), [f"{sampled(histogram)}, in windows worth {size:,.0f} independent ones", "bucket width"]
 
 
-def sampled(count: int) -> str:
-    return f"sampling: {count:,} values"
+def sampled(histogram: Histogram) -> str:
+    """Return what an interval comes from: values, of which those that a correction has added were never sampled."""
+    return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
 
 
 def worth(windows: Sequence[Histogram], t: float, confidence: float) -> float:
@@ -139,7 +142,9 @@ def counts_above(histogram: Histogram, t: float) -> tuple[int, int, int]:
 
 
 def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram]:
-    """Return the windows that hold values, if together they can be `whole`; else raise."""
+    """Return the windows that hold values, if together they hold those of `whole`; else raise."""
+    from .._merge import merge
+
     if isinstance(windows, Histogram) or not hasattr(windows, "__iter__"):
         raise TypeError(f"windows must be an iterable of histograms, not {windows!r}")
     parts = list(windows)
@@ -152,6 +157,8 @@ def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram
     total = sum(part.count for part in parts)
     if total != whole.count:
         raise ValueError(f"windows must hold the histogram's {whole.count:,} values, not {total:,}: pass all of them")
+    if merge(parts)._counts != whole._counts:
+        raise ValueError("windows must hold the histogram's values, not others, of which there are as many")
     if len(parts) < 2:
         raise ValueError(f"windows must be at least 2 that hold values, not {len(parts)}")
     return parts

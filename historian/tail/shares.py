@@ -13,12 +13,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEPENDENCE", "any_of", "any_of_correlated", "any_over_windows", "any_without", "leaf_tail"]
+__all__ = [
+    "DEPENDENCE",
+    "ROUNDING",
+    "any_of",
+    "any_of_correlated",
+    "any_over_windows",
+    "any_without",
+    "leaf_tail",
+    "tail_of",
+]
 
 #: What may be assumed about how calls depend on each other.
 DEPENDENCE = ("independent", "positive", "any")
 
 MOST_CALLS = 10**8  # `any_of_correlated` adds a term for each
+
+#: A share that exceeds another by so little, relatively, is taken for equal: every formula here is right to 1e-14.
+ROUNDING = 1e-14
+
+
+def tail_of(q: float) -> float:
+    """Return the share above the q-quantile: 1 - q, and as much more as a decimal q may have been rounded by.
+
+    Without that, 0.9 would leave less than one value of ten.
+
+    >>> 1 - 0.9, tail_of(0.9)
+    (0.09999999999999998, 0.10000000000000003)
+    """
+    return 1 - q + math.ulp(q) / 2 if 0 < q < 1 else 1 - q
 
 
 def any_of(tail: float, n: float) -> float:
@@ -58,11 +81,10 @@ def any_of_correlated(tail: float, n: int, correlation: float) -> float:
         raise ValueError(f"n must be at most {MOST_CALLS:,} for a correlation, not {n:,}: the work grows with n")
     import numpy
 
-    scale = 1 / correlation - 1
     total, step = 0.0, 1_000_000
     for start in range(0, n, step):
         terms = numpy.arange(start, min(n, start + step), dtype=numpy.float64)
-        total += float(numpy.log1p(-tail * scale / (scale + terms)).sum())
+        total += float(numpy.log1p(-tail * (1 - correlation) / (1 - correlation + correlation * terms)).sum())
     return -math.expm1(total)
 
 

@@ -96,13 +96,13 @@ def slo(histogram: Histogram, t: float, target: float, confidence: float, window
     check_share("target", target)
     check_confidence(confidence)
     check_histogram(histogram)
-    count, reasons = histogram.count, [sampled(histogram.count)]
+    count, reasons = histogram.count, [sampled(histogram)]
     least, above, most = counts_above(histogram, t)
     size = float(count)
     if windows is not None:
         parts = windows_of(histogram, windows)
         size = worth(parts, t, confidence)
-        reasons = [f"sampling: {count:,} values, in windows worth {size:,.0f} independent ones"]
+        reasons[0] += f", in windows worth {size:,.0f} independent ones"
     # Counted are slow calls, for small shares keep their digits.
     lower = share_lower(least / count * size, (count - least) / count * size, confidence)
     upper = share_upper(most / count * size, (count - most) / count * size, confidence)
@@ -173,7 +173,7 @@ def apdex(histogram: Histogram, t: float, confidence: float) -> Estimate:
         low, high = share_interval(score * size, (1 - score) * size, confidence)
         scores.append((low, score, high))
     (_, _, upper), (_, value, _), (lower, _, _) = scores
-    why = "; ".join([sampled(count), *_width(near[0], near[2]), *_width(far[0], far[2])][:2])
+    why = "; ".join([sampled(histogram), *_width(near[0], near[2]), *_width(far[0], far[2])][:2])
     return Estimate(value, min(lower, value), max(upper, value), why)
 
 
