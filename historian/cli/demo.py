@@ -11,12 +11,14 @@ import sys
 import tempfile
 import textwrap
 import time
+import warnings
 
 from .. import _display
 from ..histogram import Histogram
 from ..profile import Profile
 from ..recorder import DISABLED
 from ..registry import Key, Registry
+from ..tail import TailWarning
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,7 +178,9 @@ def _fan_out(look_up: Histogram) -> list[str]:
     rows = []
     for n in FAN_OUTS:
         users = look_up.fanout(n)
-        waited = _display.quantity(users.quantile(0.99), look_up.unit)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TailWarning)  # what is beyond the data is said in the table
+            waited = _display.quantity(users.quantile(0.99), look_up.unit)
         if not _display.is_supported(look_up.count, users.leaf_percentile(0.99)):
             waited = f"at least {_display.quantity(look_up.max, look_up.unit)} (max)"
         rows.append([f"{n:>8,}", _percent(users.p_wait(p99)), waited])
