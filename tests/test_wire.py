@@ -232,6 +232,7 @@ def test_the_example():
         (changed(5, b"\x05"), "scale 5: this historian has 6"),
         (changed(6, b"\x02"), "flags are 2"),
         (changed(6, b"\x80"), "flags are 128"),
+        (sealed(b"\x89HSB\x01\x06\x01\x01s\0\0"), "flags are 1"),  # nothing was recorded, so nothing is an estimate
         (changed(7, b"\x00"), "unit"),
         (changed(7, b"\xff"), "cut short"),
         (changed(8, b"\xff"), "no printable UTF-8"),
@@ -252,6 +253,7 @@ def test_the_example():
         (changed(21, d(math.inf)), "do not lie"),
         (changed(21, d(1.0443)), "do not lie"),
         (changed(21, d(-0.0)), "do not lie"),
+        (sealed(b"\x89HSB\x01\x06\0\x01s\x01\0\0\0" + d(1.002) + d(1.001) + b"\0\0\0\0\3"), "do not lie"),  # swapped
         (changed(29, struct.pack("<HH", 270, 2)), "sum is beyond"),
         (changed(29, struct.pack("<HH", 65535, 65535)), "sum is beyond"),
         (changed(29, struct.pack("<HH", 0, 200)), "cut short"),
