@@ -73,4 +73,4 @@ def _add(merged: Merged, item: object) -> str | None:
     if isinstance(item, (bytes, bytearray, memoryview)):
         return merged.add_bytes(item)
     hint = ": pass its .snapshot()" if hasattr(item, "snapshot") else ""
-    raise TypeError(f"merge() takes an iterable of histograms or their bytes, not one with {item!r}{hint}")
+    raise TypeError(f"merge() takes an iterable of histograms or their bytes, not of {type(item).__name__}{hint}")

@@ -14,13 +14,13 @@ def replace(path: str | os.PathLike[str], data: bytes) -> None:
     Others see the old file or the new.  Links are followed, a file that was there keeps its permissions, and what is no
     regular file, such as a pipe, is written to.  Raises OSError; then a regular file is as it was.
     """
-    place = os.path.realpath(os.fsdecode(path))
-    before = os.stat(place) if os.path.exists(place) else None
+    before = os.stat(path) if os.path.exists(path) else None
     if before is not None and not stat.S_ISREG(before.st_mode):
-        with open(place, "wb") as stream:
+        with open(path, "wb") as stream:  # not where it leads: a pipe behind /dev/stdout has no name
             stream.write(data)
         return
-    aside = f"{place}.{os.urandom(8).hex()}.new"
+    place = os.path.realpath(os.fsdecode(path))
+    aside = os.path.join(os.path.dirname(place), f".{os.urandom(8).hex()}.new")  # short, however long the name is
     try:
         with open(aside, "xb") as stream:
             stream.write(data)

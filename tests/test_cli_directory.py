@@ -141,6 +141,19 @@ def test_a_snapshot_is_what_the_registry_holds(directory, tmp_path):
     )  # fmt: skip
 
 
+def test_a_snapshot_may_come_by_a_pipe(directory):
+    snapshot = run("snapshot", directory)[1]
+    profile = [sys.executable, "-m", "historian", "profile", "/dev/stdin"]
+    done = subprocess.run(profile, input=snapshot, capture_output=True, timeout=60, check=False, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, PROFILE, "")
+
+
+def test_reasons_do_not_get_among_the_data_where_standard_error_is_closed(damaged):
+    command = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-m", "historian", "snapshot", str(damaged)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False, text=True)
+    assert (done.returncode, done.stdout) == (1, run("snapshot", damaged)[1])
+
+
 def test_snapshots_of_machines_add_up(directory, tmp_path):
     both = tmp_path / "all.jsonl"
     both.write_text(2 * run("snapshot", directory)[1])

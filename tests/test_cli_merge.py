@@ -231,6 +231,23 @@ def test_a_failed_write_leaves_what_was_there(files, monkeypatch):
     assert len(os.listdir()) == 4
 
 
+@posix
+def test_a_name_may_be_as_long_as_names_can_be(files):
+    longest = "a" * 250 + ".hist"  # 255 bytes
+    assert historian("merge", "a.hist", "-o", longest) == (0, "", "")
+    assert (files / longest).read_bytes() == A.to_bytes()
+    assert not [name for name in os.listdir() if name.endswith(".new")]
+
+
+@posix
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="needs /dev/stdout")
+def test_a_pipe_is_written_to():
+    done = subprocess.run(
+        [sys.executable, "-m", "historian", "merge", "a.hist", "-o", "/dev/stdout"], capture_output=True, check=True
+    )
+    assert done.stdout == A.to_bytes()
+
+
 def test_what_is_no_file_is_not_replaced(files):
     (files / "folder").mkdir()
     assert "cannot write folder: " in complaint("merge", "a.hist", "-o", "folder")

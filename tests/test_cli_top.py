@@ -154,6 +154,19 @@ def test_no_line_is_too_wide_and_names_keep_both_ends(width):
     assert "rate/s" in lines[2] and "max" in lines[2]
 
 
+def test_a_narrow_window_cuts_names_and_leaves_numbers_whole():
+    lines = frame([change("look-up{table=users}", [0.0125] * 12_345_678)], width=40)
+    assert lines[2:] == ["opera~ (ms)     rate/s       99      max", "look-~sers}  6,170,000     12.5     12.5"]
+
+
+def test_no_percentile_is_above_the_maximum():
+    """That of an interval is one bucket: (64, 64.7], of which 64.35 is shown; all that was ever recorded tells more."""
+    before, lately = Histogram.from_values([64.0001]), Histogram.from_values([64.0001] * 300)
+    total = before + lately
+    cells = frame([Change("a", total, total - before, True)])[3].split()
+    assert cells[2:7] == ["64.0", "64.0", "64.0", "-", "64.0"]
+
+
 def test_units_stay_from_frame_to_frame():
     shown = Frame("d")
 

@@ -232,6 +232,7 @@ def test_the_example():
         (changed(5, b"\x05"), "scale 5: this historian has 6"),
         (changed(6, b"\x02"), "flags are 2"),
         (changed(6, b"\x80"), "flags are 128"),
+        (sealed(b"\x89HSB\x01\x06\x01\x01s\0\0"), "flags are 1"),  # nothing was recorded, so nothing is an estimate
         (changed(7, b"\x00"), "unit"),
         (changed(7, b"\xff"), "cut short"),
         (changed(8, b"\xff"), "no printable UTF-8"),
@@ -252,6 +253,7 @@ def test_the_example():
         (changed(21, d(math.inf)), "do not lie"),
         (changed(21, d(1.0443)), "do not lie"),
         (changed(21, d(-0.0)), "do not lie"),
+        (sealed(b"\x89HSB\x01\x06\0\x01s\x01\0\0\0" + d(1.002) + d(1.001) + b"\0\0\0\0\3"), "do not lie"),  # swapped
         (changed(29, struct.pack("<HH", 270, 2)), "sum is beyond"),
         (changed(29, struct.pack("<HH", 65535, 65535)), "sum is beyond"),
         (changed(29, struct.pack("<HH", 0, 200)), "cut short"),
@@ -307,7 +309,6 @@ def test_bits_as_in_the_example():
     "text",
     [
         "0",  # an empty group at the end
-        "1 0000 10 1",  # nothing in a group that is not empty
         "1 1101 11 0010000 0010 0000 1110",  # four bits, where three do
         "1 1101 11 1000000 1 0 1",  # one more, written as if it were more than that
         "1 0101 11 1100000 001 000",  # the first bucket is empty
@@ -324,6 +325,36 @@ def test_bits_as_in_the_example():
 def test_counts_that_are_none(text):
     with pytest.raises(ValueError, match="counts"):
         Histogram.from_bytes(with_bits(text))
+
+
+def of_slots(slots, text):
+    """Return a blob of the counts in these bits, from bucket 0 on."""
+    low, high = buckets.upper(0), buckets.upper(slots - 1)
+    return sealed(GOOD[:9] + struct.pack("<HhddHH", slots, 0, low, high, 0, 0) + bits(text))
+
+
+def test_an_empty_group_is_one_bit():
+    first, last = "1 10000000 00", "1 1 00"
+    assert Histogram.from_bytes(of_slots(17, f"{first} 0 {last}")).count == 2
+    with pytest.raises(ValueError, match="counts"):
+        Histogram.from_bytes(of_slots(17, f"{first} 1 00000000 00 {last}"))
+
+
+def number(x, width):
+    return f"{x:0{width}b}"[::-1]
+
+
+def test_a_count_that_takes_the_total_around_to_a_small_one():
+    """2^62 + 2^64 - 2^61 is 2^61 in 64 bits."""
+    two = f"11 {number(63, 7)} {number(2**62 - 1, 63)} {number(2**63 - 3, 63)}"  # 2^62, and 1
+    full, sparse = f"1 11111111 {two} {'0' * 63 * 6}", f"1 11000000 {two} 0"  # six of 1 more; an empty group
+    assert Histogram.from_bytes(of_slots(9, f"{full} 11 {number(0, 7)}")).count == 2**62 + 8
+    assert Histogram.from_bytes(of_slots(17, f"{sparse} 1 1 11 {number(0, 7)}")).count == 2**62 + 2
+    for slots, text in (
+        (9, f"{full} 10 {number(2**64 - 2**61, 64)}"), (17, f"{sparse} 1 1 10 {number(2**64 - 2**61 - 1, 64)}"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="counts"):
+            Histogram.from_bytes(of_slots(slots, text))
 
 
 @pytest.mark.parametrize("data", [None, 1, "text", [1, 2], np.zeros(10), Histogram()])

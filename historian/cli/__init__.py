@@ -17,6 +17,8 @@ def main(argv: list[str] | None = None) -> int:
 
     A closed pipe (``historian ... | head``) ends it quietly, an interrupt with status 130, as shells expect.
     """
+    if sys.stderr is None:  # closed by whoever started us; print would write to standard output in its place
+        sys.stderr = open(os.devnull, "w")
     parser = argparse.ArgumentParser(
         prog="historian", description="Latency histograms: percentiles instead of averages."
     )

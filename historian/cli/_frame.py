@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["SORTS", "Frame", "Line"]
 
 NAMES = 24  # columns for names, before numbers are given up for more of them
+LEAST = 7  # columns for names in any window: what three numbers of 9 columns leave of 40
 GIVEN_UP = ("count", "90", "99.9", "median", "sum/s")  # in this order, where the window is narrow
 ONE = Scale("", 1.0)
 PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9}
@@ -102,7 +103,8 @@ class Frame:
         for name in GIVEN_UP:
             if width - sum(widths.values()) - 2 * len(widths) < min(longest, NAMES):
                 del columns[name], widths[name]
-        room = min(longest, max(_width(first), width - sum(widths.values()) - 2 * len(widths)))
+        # Names and their header are cut, not numbers: those would be others then.
+        room = min(longest, max(LEAST, width - sum(widths.values()) - 2 * len(widths)))
 
         def line(name: str, cells: dict[str, str]) -> str:
             name = _cut(name, room)
@@ -129,12 +131,13 @@ class Frame:
 def _row(change: Change, seconds: float) -> Row:
     lately, total = change.lately, change.total
     factor = base_unit(total.unit)[1]
+    highest = min(lately.max, total.max)  # a difference of histograms knows its maximum to one bucket
     rate, per_second = (0.0, 0.0) if not lately.count else (lately.count / seconds, lately.sum * factor / seconds)
     return Row(
         change.name,
         rate,
-        {name: factor * supported_percentile(lately, p) for name, p in PERCENTILES.items()},
-        factor * min(lately.max, total.max),  # a difference of histograms knows its maximum to one bucket
+        {name: factor * min(supported_percentile(lately, p), highest) for name, p in PERCENTILES.items()},
+        factor * highest,
         per_second,
         total.count,
         change.is_whole,

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(path: str, trust: bool) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
-    if not os.path.isfile(path):
+    if os.path.isdir(path) or not os.path.exists(path):  # else it may be a pipe, too
         return read_directory(open_directory(path, trust))
     try:
         if path.lower().endswith(SUFFIX):
