@@ -20,6 +20,7 @@ __all__ = [
     "CorruptFileWarning",
     "drain",
     "files_in",
+    "map_file",
     "open_fd",
     "open_file",
     "open_or_create",
@@ -105,11 +106,7 @@ def open_file(path: str) -> tuple[CounterFile, Header]:
 
     fd, header = open_fd(path, os.O_RDWR)
     try:
-        file = CounterFile(fd, path)
-        file.read()  # now is the time to find out about damage
-        return file, header
-    except ValueError as error:
-        raise CorruptFileError(path, str(error)) from None
+        return map_file(fd, path, path)[0], header  # read, too: now is the time to find out about damage
     finally:
         os.close(fd)
 
@@ -129,11 +126,28 @@ def read(path: str) -> tuple[Header, tuple[Counts, tuple[float, ...], float, flo
     """
     fd, header = open_fd(path, os.O_RDONLY)
     try:
-        return header, CounterFile(fd).read()
-    except ValueError as error:
-        raise CorruptFileError(path, str(error)) from None
+        return header, map_file(fd, path)[1]
     finally:
         os.close(fd)
+
+
+def map_file(
+    fd: int, path: str, count_at: str = ""
+) -> tuple[CounterFile, tuple[Counts, tuple[float, ...], float, float]]:
+    """Return an open file, mapped for counting if `count_at` names it, and what is counted in it.
+
+    Raises CorruptFileError, OSError.
+    """
+    size = -1
+    while True:
+        try:
+            file = CounterFile(fd, count_at)
+            return file, file.read()
+        except ValueError as error:
+            # Another process may have added a block since the file was measured.  What does not grow is damaged.
+            before, size = size, os.fstat(fd).st_size
+            if size == before:
+                raise CorruptFileError(path, str(error)) from None
 
 
 def drain(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, float]:

@@ -23,6 +23,7 @@ import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Recorder, Registry, buckets
 from historian._core import CounterFile, Counters
 from historian._header import Header, decode, encode, file_name
+from historian.cli._watch import Watch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
@@ -110,6 +111,43 @@ def test_a_block_is_leased_once_it_pays(directory):
     other.record_many([2.0] * ENOUGH)
     assert os.path.getsize(path) == (size + BLOCK if size > SHARED + BLOCK else size)
     assert rec.snapshot() == other.snapshot() and rec.snapshot().count == 4098 + 7 * ENOUGH
+
+
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda directory: Registry(directory).snapshot()[Key("q")].count,
+        lambda directory: historian._file.open_file(os.path.join(directory, "q.counters"))[0].read()[0].total,
+        lambda directory: Watch(directory).look().changes[0].total.count,
+    ],
+)
+def test_a_file_that_grows_while_it_is_opened(directory, monkeypatch, look, call):
+    rec = Registry(directory).recorder("q")
+    measure, calls = os.fstat, iter(range(1, 100))
+
+    def fstat(fd):
+        status = measure(fd)
+        if next(calls) == call:
+            rec.record_many([1.0] * ENOUGH)
+            rec.drain()
+            rec.record(2.0)
+        return status
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    assert look(directory) == 1
+    assert os.path.getsize(rec.path) >= SHARED + 3 * BLOCK
+
+
+def test_a_file_that_has_grown_beyond_its_mapping(directory):
+    rec = Registry(directory).recorder("q")
+    rec.record(1.0)
+    with open(rec.path, "rb") as file:
+        reader = CounterFile(file.fileno())
+    assert reader.read()[0].total == 1
+    rec.drain()
+    with pytest.raises(ValueError, match="blocks that it does not have"):
+        reader.read()  # rather than that there is nothing
 
 
 def test_drains_take_each_record_once(directory):
