@@ -61,6 +61,7 @@ def prepare_directory(directory: str, trust: bool) -> None:
         raise OSError(errno.ENOSYS, "recorders in a directory need a POSIX system", directory)
     try:
         os.makedirs(directory, 0o700)
+        os.chmod(directory, 0o700)  # whatever the umask
     except FileExistsError:
         pass
     status = os.stat(directory)

@@ -513,6 +513,17 @@ def test_modes(tmp_path):
     assert stat.S_IMODE(os.stat(rec.path).st_mode) == 0o600
 
 
+@pytest.mark.parametrize("umask", [0o177, 0o777])
+def test_modes_with_a_umask_that_takes_rights_from_the_user(directory, umask):
+    before = os.umask(umask)
+    try:
+        rec = Registry(directory).recorder("q")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(directory).st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(rec.path).st_mode) == 0o600
+
+
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
 def test_a_directory_that_others_may_write_to(tmp_path, mode):
     os.chmod(tmp_path, mode)
