@@ -229,9 +229,13 @@ def _open_aside(folder: int, path: str) -> tuple[int, str, str | None]:
     """Return the descriptor of a new file in the folder, a path to it, and its name in the folder, if it has one."""
     try:
         fd = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=folder)
-        return fd, f"/proc/self/fd/{fd}", None
+        source = f"/proc/self/fd/{fd}"
+        if os.path.exists(source):
+            return fd, source, None
+        os.close(fd)  # there is no /proc in many a chroot, and no other way to it
     except (AttributeError, OSError):
-        aside = f".{os.urandom(8).hex()}.new"
+        pass
+    aside = f".{os.urandom(8).hex()}.new"
     try:
         return os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), aside, aside
     except OSError as error:

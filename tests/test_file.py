@@ -604,6 +604,23 @@ def test_no_file_systems_without_unnamed_files(directory, monkeypatch):
     assert os.listdir(directory) == ["q.counters"] and registry.snapshot()[Key("q")].count == 1
 
 
+def test_no_proc_to_reach_an_unnamed_file_by(directory, monkeypatch):
+    link, exists = os.link, os.path.exists
+
+    def hidden(path):
+        return str(path).startswith("/proc/")
+
+    def link_unless_hidden(source, target, **kwargs):
+        if hidden(source):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
+        link(source, target, **kwargs)
+
+    monkeypatch.setattr(os.path, "exists", lambda path: exists(path) and not hidden(path))
+    monkeypatch.setattr(os, "link", link_unless_hidden)
+    Registry(directory).recorder("q").record(1.0)
+    assert os.listdir(directory) == ["q.counters"]
+
+
 def test_a_file_that_cannot_be_made_is_named(directory, monkeypatch):
     registry = Registry(directory)
     opened = os.open
