@@ -597,6 +597,34 @@ def test_a_full_disk(directory):
     assert done.stdout == f"['first.counters'] {SHARED + BLOCK}\n"
 
 
+INTERRUPTED = """
+#include <errno.h>
+#include <unistd.h>
+static int interrupted(int fd, off_t offset, off_t size) {
+    static int calls;
+    if (calls++ % 2 == 0) return EINTR;
+    return ftruncate(fd, offset + size) ? errno : 0;
+}
+int posix_fallocate(int fd, off_t offset, off_t size) { return interrupted(fd, offset, size); }
+int posix_fallocate64(int fd, off_t offset, off_t size) { return interrupted(fd, offset, size); }
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a system call is replaced as glibc allows")
+@pytest.mark.skipif("LD_PRELOAD" in os.environ or not shutil.which("cc"), reason="needs cc, and the loader to itself")
+def test_space_is_reserved_though_signals_interrupt(directory, tmp_path):
+    library = str(tmp_path / "interrupted.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", library], input=INTERRUPTED, text=True, check=True)
+    work = f"""import historian
+rec = historian.Registry({directory!r}).recorder("q")
+rec.record(1.0)
+assert rec.drain().count == 1"""
+    done = subprocess.run(
+        [sys.executable, "-c", work], env={**os.environ, "LD_PRELOAD": library}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_file_systems_without_unnamed_files(directory, monkeypatch):
     monkeypatch.setattr(os, "O_TMPFILE", 0, raising=False)  # then "." cannot be opened for writing
     registry = Registry(directory)
