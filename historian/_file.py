@@ -31,6 +31,8 @@ __all__ = [
 
 #: Bytes of a new file: the header, and the counters that all processes share.
 NEW_NBYTES = 4096 + BLOCK_NBYTES
+#: What says nothing about the file to be opened: it is not there, or the process or the system is at a limit.
+_NOT_OF_THE_FILE = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
 
 
@@ -178,18 +180,18 @@ def open_fd(path: str, access: int) -> tuple[int, Header]:
     """Return a descriptor of a recorder's file, which the caller closes, and its header.  Raises as `read` does."""
     try:
         fd = os.open(path, access | _FLAGS)
-    except (PermissionError, IsADirectoryError) as error:
-        raise CorruptFileError(path, f"it cannot be opened: {error.strerror}") from None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise CorruptFileError(path, "it is a symbolic link, which is not followed") from None
         if error.errno in (errno.ENXIO, errno.ENODEV):
             raise CorruptFileError(path, "it is not a regular file") from None
-        raise
+        if error.errno in _NOT_OF_THE_FILE:
+            raise
+        raise CorruptFileError(path, f"it cannot be opened: {error.strerror}") from None
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise ValueError("it is not a regular file")
-        header = decode(os.pread(fd, 4096, 0))
+        header = decode(_first_page(fd))
         if os.path.basename(path) != file_name(header.key):
             raise ValueError(f"it is a copy: the file of {str(header.key)!r} is called {file_name(header.key)}")
         return fd, header
@@ -199,6 +201,13 @@ def open_fd(path: str, access: int) -> tuple[int, Header]:
     except BaseException:
         os.close(fd)
         raise
+
+
+def _first_page(fd: int) -> bytes:
+    try:
+        return os.pread(fd, 4096, 0)
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror}") from None
 
 
 def _create(path: str, header: Header) -> None:

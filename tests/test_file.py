@@ -449,6 +449,35 @@ def test_damaged_files(directory, damage, reason):
     assert registry.recorder("good").snapshot().count == 0
 
 
+@pytest.mark.parametrize("call", ["open", "pread"])
+def test_a_disk_that_fails(directory, monkeypatch, call):
+    registry = Registry(directory)
+    registry.recorder("good").record(1.0)
+    bad = registry.recorder("bad").path
+    inode, works = os.stat(bad).st_ino, getattr(os, call)
+
+    def fails(target, *args, **kwargs):
+        if os.stat(target).st_ino == inode:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return works(target, *args, **kwargs)
+
+    monkeypatch.setattr(os, call, fails)
+    with pytest.warns(CorruptFileWarning, match=r"bad\.counters: it cannot be .*: Input/output error"):
+        assert list(registry.snapshot()) == [Key("good")]
+
+
+def test_no_descriptors_left(directory, monkeypatch):
+    registry = Registry(directory)
+    registry.recorder("q").record(1.0)
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match="Too many open files"):  # no fault of the file
+        registry.snapshot()
+
+
 @given(st.binary(max_size=200), st.integers(0, 4200), st.booleans())
 def test_hostile_headers(data, at, mend):
     page = bytearray(encode(Header(Key("q", (("a", "b"),)), "s", 1)))
