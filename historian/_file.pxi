@@ -39,7 +39,7 @@ cdef class CounterFile:
             raise ValueError(f"it is cut short: {status.st_size} bytes of at least {historian_block_offset(1)}")
         self.file = <historian_file *>historian_map_file(fd, self.size, writable)
         if self.file is NULL:
-            raise OSError(errno, os.strerror(errno))
+            raise OSError(errno, os.strerror(errno), path or None)
         if historian_count_blocks(self.file, status.st_size) == 0:
             raise ValueError(f"it is cut short or damaged: {status.st_size} bytes do not hold the blocks it lists")
 

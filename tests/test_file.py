@@ -466,6 +466,13 @@ def test_a_disk_that_fails(directory, monkeypatch, call):
         assert list(registry.snapshot()) == [Key("good")]
 
 
+def test_a_file_that_cannot_be_mapped_is_named(directory):
+    path = Registry(directory).recorder("q").path
+    with open(path, "rb") as file, pytest.raises(PermissionError) as failed:
+        CounterFile(file.fileno(), path)  # for writing
+    assert failed.value.filename == path
+
+
 def test_no_descriptors_left(directory, monkeypatch):
     registry = Registry(directory)
     registry.recorder("q").record(1.0)
