@@ -633,6 +633,19 @@ def test_a_full_disk(directory):
     assert done.stdout == f"['first.counters'] {SHARED + BLOCK}\n"
 
 
+def test_space_is_reserved_before_it_is_written_to(directory):
+    def is_reserved():
+        status = os.stat(rec.path)
+        return status.st_blocks * 512 >= status.st_size  # or there are holes, and writing there kills on a full disk
+
+    rec = Registry(directory).recorder("q")
+    assert is_reserved()
+    rec.record_many([1.0] * ENOUGH)  # in a block of its own
+    assert is_reserved()
+    rec.drain()
+    assert is_reserved() and os.path.getsize(rec.path) >= SHARED + 3 * BLOCK
+
+
 INTERRUPTED = """
 #include <errno.h>
 #include <unistd.h>
