@@ -142,6 +142,29 @@ def test_children_of_children(directory):
     assert rec.snapshot().count == (1 + 2 + 4 + 8) * (ENOUGH + 100)
 
 
+def test_a_child_does_not_keep_the_block_of_a_parent_that_ends(directory):
+    rec = Registry(directory).recorder("q")
+    gate, opened = os.pipe()
+
+    def leave_a_child():
+        rec.record_many([1.0] * ENOUGH)
+        if os.fork() == 0:
+            os.dup2(gate, 0)
+            os.closerange(3, 1024)  # nobody waits for it
+            os.read(0, 1)
+            os._exit(0)
+
+    together(leave_a_child)
+    size = blocks_of(rec)
+    try:
+        together(lambda: rec.record_many([1.0] * ENOUGH))
+    finally:
+        os.write(opened, b"x")
+        os.close(gate)
+        os.close(opened)
+    assert blocks_of(rec) == size and rec.snapshot().count == 2 * ENOUGH
+
+
 def test_more_processes_than_blocks(directory):
     rec = Registry(directory).recorder("q")
     ready, told = os.pipe()
