@@ -77,12 +77,12 @@ cdef extern from "_file.h" nogil:
         uint64_t max
         uint64_t not_min
         uint64_t drains
+        size_t blocks
     size_t historian_block_offset(size_t block)
     void *historian_block(historian_file *file, size_t block)
     size_t historian_count_blocks(const historian_file *file, size_t size)
-    const char *historian_read_file(const historian_file *, size_t blocks, historian_total *, historian_drained *)
+    const char *historian_read_file(const historian_file *, size_t size, historian_total *, historian_drained *)
     bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)
-    const historian_drained *historian_find_drained(const historian_file *, uint64_t drains, size_t blocks)
     void historian_store_release(uint64_t *p, uint64_t n)
 
 cdef extern from "_lease.h" nogil:

@@ -42,6 +42,7 @@ typedef struct {
     uint64_t sums[HISTORIAN_FILE_BLOCKS][2]; /* `sum` and `lost` of each block, 0 where it has no counters */
     uint64_t max, not_min;                   /* as in historian_cells, since the last drain */
     uint64_t drains;
+    size_t blocks; /* how many there are, in [1, HISTORIAN_FILE_BLOCKS] */
 } historian_total;
 
 HISTORIAN_INLINE size_t historian_block_offset(size_t block) {
@@ -63,9 +64,9 @@ static const historian_drained *historian_find_drained(const historian_file *fil
 }
 
 /* Add up what the blocks hold, drained or not, without the extremes. Return 0 if a count is 2^63 or more. */
-static int historian_add_blocks(const historian_file *file, size_t blocks, historian_total *total) {
+static int historian_add_blocks(const historian_file *file, historian_total *total) {
     uint64_t any = 0; /* a bit is set if it is in any count; none wraps before its highest bit has shown here */
-    for (size_t block = 0; block < blocks; block++) {
+    for (size_t block = 0; block < total->blocks; block++) {
         const historian_cells *cells = (const historian_cells *)historian_block(file, block);
         if (!historian_counts_in(historian_load_acquire(&file->roles[block]))) continue;
         for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
@@ -105,23 +106,25 @@ static void historian_gather_extremes(historian_file *file, size_t blocks, histo
     }
 }
 
-/* Read the first `blocks` blocks of a file, of which `total` gets what has not been drained, and `drained` what has.
- * Return NULL, or what is wrong if the file is damaged. */
-static const char *historian_read_file(const historian_file *file, size_t blocks, historian_total *total,
+/* Read a file, of which `size` bytes are mapped: `total` gets what has not been drained, and `drained` what has. Return
+ * NULL, or what is wrong if the file is damaged or has grown beyond those bytes. */
+static const char *historian_read_file(const historian_file *file, size_t size, historian_total *total,
                                        historian_drained *drained) {
     uint64_t sum = 0, any = 0;
     do { /* again, if somebody has drained it meanwhile */
         const historian_drained *kept;
         memset(total, 0, sizeof *total);
         total->drains = historian_load_acquire(&file->drains);
+        total->blocks = historian_count_blocks(file, size); /* anew: that drain may have been the first */
+        if (total->blocks == 0) return "it lists blocks that it does not have";
         if (total->drains) {
-            kept = historian_find_drained(file, total->drains, blocks);
+            kept = historian_find_drained(file, total->drains, total->blocks);
             if (!kept) return "it lacks the block of what has been taken out";
             memcpy(drained, kept, sizeof *drained);
         }
         historian_fence();
-        if (!historian_add_blocks(file, blocks, total)) return "a count is 2**63 or more";
-        historian_gather_extremes((historian_file *)file, blocks, total, 0);
+        if (!historian_add_blocks(file, total)) return "a count is 2**63 or more";
+        historian_gather_extremes((historian_file *)file, total->blocks, total, 0);
         historian_fence();
     } while (historian_load(&file->drains) != total->drains);
     if (!total->drains) memset(drained, 0, sizeof *drained);

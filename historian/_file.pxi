@@ -12,7 +12,7 @@ cdef class CounterFile:
     """The counters in a file of the layout of ``_file.h``, mapped: those of all processes together.
 
     `fd` may be closed as soon as the object is made.  Raises OSError if the file cannot be mapped, ValueError if it
-    lacks a block that it says it has.
+    lacks a block that it says it has; so it may if one is just being added.
     """
 
     cdef historian_file *file
@@ -39,7 +39,7 @@ cdef class CounterFile:
             raise ValueError(f"it is cut short: {status.st_size} bytes of at least {historian_block_offset(1)}")
         self.file = <historian_file *>historian_map_file(fd, self.size, writable)
         if self.file is NULL:
-            raise OSError(errno, os.strerror(errno))
+            raise OSError(errno, os.strerror(errno), path or None)
         if historian_count_blocks(self.file, status.st_size) == 0:
             raise ValueError(f"it is cut short or damaged: {status.st_size} bytes do not hold the blocks it lists")
 
@@ -85,17 +85,16 @@ cdef class CounterFile:
     cdef tuple total(self, int drain_fd):
         cdef historian_total *total = <historian_total *>malloc(sizeof(historian_total) + sizeof(historian_drained))
         cdef historian_drained *drained = <historian_drained *>(total + 1)
-        cdef size_t blocks = historian_count_blocks(self.file, self.size)
         cdef const char *wrong
         cdef Counts counts
         if total is NULL:
             raise MemoryError()
         try:
-            wrong = historian_read_file(self.file, blocks, total, drained)
+            wrong = historian_read_file(self.file, self.size, total, drained)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             counts = counts_of(total.counts, 0, HISTORIAN_SLOTS)
-            sums = sums_of(total, drained, blocks) if counts.length else ()
+            sums = sums_of(total, drained) if counts.length else ()
             if drain_fd >= 0 and counts.length:
                 historian_commit_drain(self.file, total, drained)
             return counts, sums, minimum_of(counts, total.not_min), maximum_of(counts, total.max)
@@ -117,14 +116,14 @@ cdef class CounterFile:
         return 0
 
 
-cdef tuple sums_of(historian_total *total, historian_drained *drained, size_t blocks):
+cdef tuple sums_of(historian_total *total, historian_drained *drained):
     """Return the floats whose exact sum is what was put in less what was taken out."""
     cdef double infinity = float("inf")
     cdef list sums = []
     cdef size_t block
     cdef int part
     cdef double put_in, taken_out
-    for block in range(blocks):
+    for block in range(total.blocks):
         if historian_double(total.sums[block][0]) == infinity:
             return (infinity,)  # of what was added to that, nothing is known
         for part in range(2):

@@ -20,6 +20,7 @@ __all__ = [
     "CorruptFileWarning",
     "drain",
     "files_in",
+    "map_file",
     "open_fd",
     "open_file",
     "open_or_create",
@@ -30,6 +31,8 @@ __all__ = [
 
 #: Bytes of a new file: the header, and the counters that all processes share.
 NEW_NBYTES = 4096 + BLOCK_NBYTES
+#: What says nothing about the file to be opened: it is not there, or the process or the system is at a limit.
+_NOT_OF_THE_FILE = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
 
 
@@ -60,6 +63,7 @@ def prepare_directory(directory: str, trust: bool) -> None:
         raise OSError(errno.ENOSYS, "recorders in a directory need a POSIX system", directory)
     try:
         os.makedirs(directory, 0o700)
+        os.chmod(directory, 0o700)  # whatever the umask
     except FileExistsError:
         pass
     status = os.stat(directory)
@@ -105,11 +109,7 @@ def open_file(path: str) -> tuple[CounterFile, Header]:
 
     fd, header = open_fd(path, os.O_RDWR)
     try:
-        file = CounterFile(fd, path)
-        file.read()  # now is the time to find out about damage
-        return file, header
-    except ValueError as error:
-        raise CorruptFileError(path, str(error)) from None
+        return map_file(fd, path, path)[0], header  # read, too: now is the time to find out about damage
     finally:
         os.close(fd)
 
@@ -129,11 +129,28 @@ def read(path: str) -> tuple[Header, tuple[Counts, tuple[float, ...], float, flo
     """
     fd, header = open_fd(path, os.O_RDONLY)
     try:
-        return header, CounterFile(fd).read()
-    except ValueError as error:
-        raise CorruptFileError(path, str(error)) from None
+        return header, map_file(fd, path)[1]
     finally:
         os.close(fd)
+
+
+def map_file(
+    fd: int, path: str, count_at: str = ""
+) -> tuple[CounterFile, tuple[Counts, tuple[float, ...], float, float]]:
+    """Return an open file, mapped for counting if `count_at` names it, and what is counted in it.
+
+    Raises CorruptFileError, OSError.
+    """
+    size = -1
+    while True:
+        try:
+            file = CounterFile(fd, count_at)
+            return file, file.read()
+        except ValueError as error:
+            # Another process may have added a block since the file was measured.  What does not grow is damaged.
+            before, size = size, os.fstat(fd).st_size
+            if size == before:
+                raise CorruptFileError(path, str(error)) from None
 
 
 def drain(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, float]:
@@ -163,18 +180,18 @@ def open_fd(path: str, access: int) -> tuple[int, Header]:
     """Return a descriptor of a recorder's file, which the caller closes, and its header.  Raises as `read` does."""
     try:
         fd = os.open(path, access | _FLAGS)
-    except (PermissionError, IsADirectoryError) as error:
-        raise CorruptFileError(path, f"it cannot be opened: {error.strerror}") from None
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise CorruptFileError(path, "it is a symbolic link, which is not followed") from None
         if error.errno in (errno.ENXIO, errno.ENODEV):
             raise CorruptFileError(path, "it is not a regular file") from None
-        raise
+        if error.errno in _NOT_OF_THE_FILE:
+            raise
+        raise CorruptFileError(path, f"it cannot be opened: {error.strerror}") from None
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise ValueError("it is not a regular file")
-        header = decode(os.pread(fd, 4096, 0))
+        header = decode(_first_page(fd))
         if os.path.basename(path) != file_name(header.key):
             raise ValueError(f"it is a copy: the file of {str(header.key)!r} is called {file_name(header.key)}")
         return fd, header
@@ -184,6 +201,13 @@ def open_fd(path: str, access: int) -> tuple[int, Header]:
     except BaseException:
         os.close(fd)
         raise
+
+
+def _first_page(fd: int) -> bytes:
+    try:
+        return os.pread(fd, 4096, 0)
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror}") from None
 
 
 def _create(path: str, header: Header) -> None:
@@ -214,9 +238,13 @@ def _open_aside(folder: int, path: str) -> tuple[int, str, str | None]:
     """Return the descriptor of a new file in the folder, a path to it, and its name in the folder, if it has one."""
     try:
         fd = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=folder)
-        return fd, f"/proc/self/fd/{fd}", None
+        source = f"/proc/self/fd/{fd}"
+        if os.path.exists(source):
+            return fd, source, None
+        os.close(fd)  # there is no /proc in many a chroot, and no other way to it
     except (AttributeError, OSError):
-        aside = f".{os.urandom(8).hex()}.new"
+        pass
+    aside = f".{os.urandom(8).hex()}.new"
     try:
         return os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), aside, aside
     except OSError as error:

@@ -65,7 +65,10 @@ static int historian_reserve(int fd, size_t offset, size_t size) {
         if (pwrite(fd, zeros, sizeof zeros, (off_t)(offset + done)) != (ssize_t)sizeof zeros) return errno ? errno : ENOSPC;
     return 0;
 #else
-    return posix_fallocate(fd, (off_t)offset, (off_t)size);
+    int error;
+    do error = posix_fallocate(fd, (off_t)offset, (off_t)size);
+    while (error == EINTR); /* in many a Linux a signal has tmpfs give up */
+    return error;
 #endif
 }
 #endif

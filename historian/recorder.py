@@ -34,8 +34,8 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     """Counts values as they happen, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` labels the values; timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  Memory: 96 KiB of
-    address space, of which only the pages of buckets in use become resident.  A recorder has identity: it has no
-    ``==``, and pickles only if it counts in a file (`Registry`); its snapshots do.
+    address space (3.4 MiB in a file), of which only the pages of buckets in use become resident.  A recorder has
+    identity: it has no ``==``, and pickles only if it counts in a file (`Registry`); its snapshots do.
 
     Every record is in exactly one bucket, always.  The sum is exact up to one rounding at the end; of what native code
     records without the GIL it is rounded at each record.  While such a record is in flight, `sum`, `min` and `max` may

@@ -23,6 +23,7 @@ import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Recorder, Registry, buckets
 from historian._core import CounterFile, Counters
 from historian._header import Header, decode, encode, file_name
+from historian.cli._watch import Watch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
@@ -110,6 +111,43 @@ def test_a_block_is_leased_once_it_pays(directory):
     other.record_many([2.0] * ENOUGH)
     assert os.path.getsize(path) == (size + BLOCK if size > SHARED + BLOCK else size)
     assert rec.snapshot() == other.snapshot() and rec.snapshot().count == 4098 + 7 * ENOUGH
+
+
+@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda directory: Registry(directory).snapshot()[Key("q")].count,
+        lambda directory: historian._file.open_file(os.path.join(directory, "q.counters"))[0].read()[0].total,
+        lambda directory: Watch(directory).look().changes[0].total.count,
+    ],
+)
+def test_a_file_that_grows_while_it_is_opened(directory, monkeypatch, look, call):
+    rec = Registry(directory).recorder("q")
+    measure, calls = os.fstat, iter(range(1, 100))
+
+    def fstat(fd):
+        status = measure(fd)
+        if next(calls) == call:
+            rec.record_many([1.0] * ENOUGH)
+            rec.drain()
+            rec.record(2.0)
+        return status
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    assert look(directory) == 1
+    assert os.path.getsize(rec.path) >= SHARED + 3 * BLOCK
+
+
+def test_a_file_that_has_grown_beyond_its_mapping(directory):
+    rec = Registry(directory).recorder("q")
+    rec.record(1.0)
+    with open(rec.path, "rb") as file:
+        reader = CounterFile(file.fileno())
+    assert reader.read()[0].total == 1
+    rec.drain()
+    with pytest.raises(ValueError, match="blocks that it does not have"):
+        reader.read()  # rather than that there is nothing
 
 
 def test_drains_take_each_record_once(directory):
@@ -411,6 +449,42 @@ def test_damaged_files(directory, damage, reason):
     assert registry.recorder("good").snapshot().count == 0
 
 
+@pytest.mark.parametrize("call", ["open", "pread"])
+def test_a_disk_that_fails(directory, monkeypatch, call):
+    registry = Registry(directory)
+    registry.recorder("good").record(1.0)
+    bad = registry.recorder("bad").path
+    inode, works = os.stat(bad).st_ino, getattr(os, call)
+
+    def fails(target, *args, **kwargs):
+        if os.stat(target).st_ino == inode:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return works(target, *args, **kwargs)
+
+    monkeypatch.setattr(os, call, fails)
+    with pytest.warns(CorruptFileWarning, match=r"bad\.counters: it cannot be .*: Input/output error"):
+        assert list(registry.snapshot()) == [Key("good")]
+
+
+def test_a_file_that_cannot_be_mapped_is_named(directory):
+    path = Registry(directory).recorder("q").path
+    with open(path, "rb") as file, pytest.raises(PermissionError) as failed:
+        CounterFile(file.fileno(), path)  # for writing
+    assert failed.value.filename == path
+
+
+def test_no_descriptors_left(directory, monkeypatch):
+    registry = Registry(directory)
+    registry.recorder("q").record(1.0)
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match="Too many open files"):  # no fault of the file
+        registry.snapshot()
+
+
 @given(st.binary(max_size=200), st.integers(0, 4200), st.booleans())
 def test_hostile_headers(data, at, mend):
     page = bytearray(encode(Header(Key("q", (("a", "b"),)), "s", 1)))
@@ -472,6 +546,17 @@ def test_modes(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE(os.stat(tmp_path / "a" / "b").st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(rec.path).st_mode) == 0o600
+
+
+@pytest.mark.parametrize("umask", [0o177, 0o777])
+def test_modes_with_a_umask_that_takes_rights_from_the_user(directory, umask):
+    before = os.umask(umask)
+    try:
+        rec = Registry(directory).recorder("q")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(directory).st_mode) == 0o700
     assert stat.S_IMODE(os.stat(rec.path).st_mode) == 0o600
 
 
@@ -548,11 +633,69 @@ def test_a_full_disk(directory):
     assert done.stdout == f"['first.counters'] {SHARED + BLOCK}\n"
 
 
+def test_space_is_reserved_before_it_is_written_to(directory):
+    def is_reserved():
+        status = os.stat(rec.path)
+        return status.st_blocks * 512 >= status.st_size  # or there are holes, and writing there kills on a full disk
+
+    rec = Registry(directory).recorder("q")
+    assert is_reserved()
+    rec.record_many([1.0] * ENOUGH)  # in a block of its own
+    assert is_reserved()
+    rec.drain()
+    assert is_reserved() and os.path.getsize(rec.path) >= SHARED + 3 * BLOCK
+
+
+INTERRUPTED = """
+#include <errno.h>
+#include <unistd.h>
+static int interrupted(int fd, off_t offset, off_t size) {
+    static int calls;
+    if (calls++ % 2 == 0) return EINTR;
+    return ftruncate(fd, offset + size) ? errno : 0;
+}
+int posix_fallocate(int fd, off_t offset, off_t size) { return interrupted(fd, offset, size); }
+int posix_fallocate64(int fd, off_t offset, off_t size) { return interrupted(fd, offset, size); }
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a system call is replaced as glibc allows")
+@pytest.mark.skipif("LD_PRELOAD" in os.environ or not shutil.which("cc"), reason="needs cc, and the loader to itself")
+def test_space_is_reserved_though_signals_interrupt(directory, tmp_path):
+    library = str(tmp_path / "interrupted.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", library], input=INTERRUPTED, text=True, check=True)
+    work = f"""import historian
+rec = historian.Registry({directory!r}).recorder("q")
+rec.record(1.0)
+assert rec.drain().count == 1"""
+    done = subprocess.run(
+        [sys.executable, "-c", work], env={**os.environ, "LD_PRELOAD": library}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_file_systems_without_unnamed_files(directory, monkeypatch):
     monkeypatch.setattr(os, "O_TMPFILE", 0, raising=False)  # then "." cannot be opened for writing
     registry = Registry(directory)
     registry.recorder("q").record(1.0)
     assert os.listdir(directory) == ["q.counters"] and registry.snapshot()[Key("q")].count == 1
+
+
+def test_no_proc_to_reach_an_unnamed_file_by(directory, monkeypatch):
+    link, exists = os.link, os.path.exists
+
+    def hidden(path):
+        return str(path).startswith("/proc/")
+
+    def link_unless_hidden(source, target, **kwargs):
+        if hidden(source):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
+        link(source, target, **kwargs)
+
+    monkeypatch.setattr(os.path, "exists", lambda path: exists(path) and not hidden(path))
+    monkeypatch.setattr(os, "link", link_unless_hidden)
+    Registry(directory).recorder("q").record(1.0)
+    assert os.listdir(directory) == ["q.counters"]
 
 
 def test_a_file_that_cannot_be_made_is_named(directory, monkeypatch):

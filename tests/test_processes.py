@@ -142,6 +142,29 @@ def test_children_of_children(directory):
     assert rec.snapshot().count == (1 + 2 + 4 + 8) * (ENOUGH + 100)
 
 
+def test_a_child_does_not_keep_the_block_of_a_parent_that_ends(directory):
+    rec = Registry(directory).recorder("q")
+    gate, opened = os.pipe()
+
+    def leave_a_child():
+        rec.record_many([1.0] * ENOUGH)
+        if os.fork() == 0:
+            os.dup2(gate, 0)
+            os.closerange(3, 1024)  # nobody waits for it
+            os.read(0, 1)
+            os._exit(0)
+
+    together(leave_a_child)
+    size = blocks_of(rec)
+    try:
+        together(lambda: rec.record_many([1.0] * ENOUGH))
+    finally:
+        os.write(opened, b"x")
+        os.close(gate)
+        os.close(opened)
+    assert blocks_of(rec) == size and rec.snapshot().count == 2 * ENOUGH
+
+
 def test_more_processes_than_blocks(directory):
     rec = Registry(directory).recorder("q")
     ready, told = os.pipe()
@@ -282,6 +305,50 @@ def test_each_record_is_in_exactly_one_drain(directory):
     # The extremes of a record that is in flight at a drain are known as edges of its bucket.
     assert buckets.index(values[0]) - 1 <= buckets.index(everything.min) <= buckets.index(values[0])
     assert everything.max == values[-1] == buckets.upper(buckets.index(values[-1]))
+
+
+def test_a_reader_finds_what_drains_have_left(directory):
+    # At no time is there more than one record, so a reader that counts others saw two moments as one.
+    rec = Registry(directory).recorder("q")
+    stop = mmap.mmap(-1, 1)
+
+    def record_and_drain():
+        drains = 0
+        while stop[0] == 0:
+            rec.record(1.0)
+            assert rec.drain().count == 1
+            drains += 1
+        return drains
+
+    child = Child(record_and_drain).go()
+    try:
+        seen = {rec.snapshot().count for _ in range(5000)}
+    finally:
+        stop[0] = 1
+        drains = child.join()
+    assert drains > 0 and seen <= {0, 1}
+
+
+def test_a_child_forked_amid_a_drain_does_not_keep_others_from_draining(directory, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    rec = Registry(directory).recorder("q")
+    rec.record(1.0)
+    lock, children = fcntl.flock, []
+
+    def fork_once_locked(fd, how):
+        lock(fd, how)
+        if how == fcntl.LOCK_EX:
+            children.append(Child(lambda: None))  # as another thread may; it has the descriptor until it ends
+
+    monkeypatch.setattr(fcntl, "flock", fork_once_locked)
+    assert rec.drain().count == 1
+    try:
+        with open(rec.path, "rb") as file:
+            lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        for child in children:
+            child.go().join()
+    assert len(children) == 1
 
 
 # ---- pickling ----

@@ -6,8 +6,8 @@ import os
 import time
 from typing import NamedTuple
 
-from .._core import FILE_HEADER_NBYTES, CounterFile
-from .._file import CorruptFileError, files_in, open_fd
+from .._core import FILE_HEADER_NBYTES
+from .._file import CorruptFileError, files_in, map_file, open_fd
 from ..histogram import Histogram
 
 __all__ = ["Change", "Look", "Watch"]
@@ -92,12 +92,10 @@ def _read(path: str) -> tuple[str, Reading]:
     try:
         drains = _drains(fd)
         while True:
-            histogram = Histogram._from_reading(CounterFile(fd).read(), header.unit)
+            histogram = Histogram._from_reading(map_file(fd, path)[1], header.unit)
             before, drains = drains, _drains(fd)
             if before == drains:
                 return str(header.key), Reading(os.fstat(fd).st_ino, drains, histogram)
-    except ValueError as error:
-        raise CorruptFileError(path, str(error)) from None
     finally:
         os.close(fd)
 
