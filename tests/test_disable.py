@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import historian
 
 PROGRAM = """
 import asyncio, math, pickle
@@ -69,8 +72,9 @@ def test_import_stays_cheap():
         "print(sorted(m for m in new if m.split('.')[0] in "
         "{'numpy', 'inspect', 'dataclasses', 'typing', 'asyncio', 'functools', 're', 'argparse', 'rich', 'json'}))"
     )
+    path = [str(Path(historian.__file__).parents[1]), *sys.path]  # an editable install may be on none
     result = subprocess.run(
-        [sys.executable, "-S", "-c", "import sys; sys.path[:0] = " + repr(sys.path) + "; " + program],
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {path!r}; {program}"],
         capture_output=True,
         text=True,
         check=True,
