@@ -6,6 +6,7 @@ than the data support; it holds on other machines, where "3 ms less" or "20 % fa
 
 from __future__ import annotations
 
+import decimal
 import math
 
 from .._display import Scale, html_table, middle, plain, table
@@ -100,7 +101,11 @@ def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str
         estimate = _bounded(comparison, q)
         found = [scale.show(low), scale.show(high)]
         if estimate is not None:
-            shown = [_rounded(float(estimate), estimate), _words(estimate), _interval(estimate)]
+            shown = [
+                _rounded(float(estimate), _decimals(float(estimate), estimate)),
+                _words(estimate),
+                _interval(estimate),
+            ]
         else:
             missing = plain(comparison.missing(q))
             found, shown = ["-", "-"] if missing == TOO_FEW else found, ["-", "-", missing]
@@ -156,22 +161,23 @@ def _words(estimate: Estimate) -> str:
     found = whole_numbers(float(estimate), estimate.lower, estimate.upper)
     if found:
         return f"{found[0]:,}:{found[1]:,}"
-    return f"{_rounded(float(estimate), estimate)}:1"
+    decimals = _decimals(float(estimate), estimate)
+    while not estimate.lower <= round(float(estimate), decimals) <= estimate.upper:
+        decimals += 1
+    return f"{_rounded(float(estimate), decimals)}:1"
 
 
 def _interval(estimate: Estimate) -> str:
     """Return the ends, rounded outwards."""
-    low, high = estimate.lower, estimate.upper
-    units = 10.0 ** -_decimals(low, estimate), 10.0 ** -_decimals(high, estimate)
-    low, high = math.floor(low / units[0]) * units[0], math.ceil(high / units[1]) * units[1]
-    return f"{_rounded(low, estimate)} to {_rounded(high, estimate)}"
+    ends = ((estimate.lower, decimal.ROUND_FLOOR), (estimate.upper, decimal.ROUND_CEILING))
+    return " to ".join(_rounded(end, _decimals(end, estimate), outwards) for end, outwards in ends)
 
 
-def _rounded(value: float, estimate: Estimate) -> str:
-    decimals = _decimals(value, estimate)
-    if decimals <= 0:  # whole numbers round to zeros, large floats to digits that mean nothing
-        return f"{round(round(value), decimals):,}"
-    return f"{round(value, decimals):,.{decimals}f}"
+def _rounded(value: float, decimals: int, how: str = decimal.ROUND_HALF_EVEN) -> str:
+    """Return a number with so many decimals; with zeros for its last digits if they are fewer than none."""
+    context = decimal.Context(prec=400)  # no float64 has more digits
+    rounded = decimal.Decimal(repr(value)).quantize(decimal.Decimal(1).scaleb(-decimals), how, context)
+    return f"{rounded:,.{max(0, decimals)}f}"
 
 
 def _decimals(value: float, estimate: Estimate) -> int:
