@@ -24,6 +24,8 @@ LAYOUT = (FIRST_INDEX, SLOTS - 2, BUCKETS_PER_OCTAVE, BLOCK_NBYTES, 4096)  # 409
 FIXED = "<8sI iIIII Q III"  # magic, version, layout, creation time in ns, lengths of unit and name, number of labels
 CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # CRC-32 of all before it
 SHARED_AT = FILE_HEADER_NBYTES + 64  # the role of the first block
+PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+ESCAPES = {byte: f"%{byte:02X}" for byte in range(256) if byte not in PLAIN}  # of bytes in a file's name
 LONGEST_STEM = 180  # bytes of a file's name before the suffix; file systems allow 255 in all
 
 
@@ -128,11 +130,8 @@ def file_name(key: Key) -> str:
 
 
 def _escaped(text: str) -> str:
-    safe = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-    parts = [chr(byte) if byte in safe else f"%{byte:02X}" for byte in _utf8(text)]
-    if parts and parts[0] == ".":
-        parts[0] = "%2E"  # hidden files are not read
-    return "".join(parts)
+    escaped = _utf8(text).decode("latin-1").translate(ESCAPES)  # a letter for each byte
+    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped  # hidden files are not read
 
 
 def _utf8(text: str) -> bytes:
