@@ -76,7 +76,7 @@ cdef class Counts:
 
     def plus(self, Counts other not None, /):
         """Return the sum.  Raises OverflowError if the total would reach 2**63.  O(slots)."""
-        cdef int first, last, j
+        cdef int first, last
         cdef Counts result
         if not self.length or not other.length:
             return self if self.length else other
@@ -86,8 +86,9 @@ cdef class Counts:
         last = max(self.first + self.length, other.first + other.length)
         result = Counts.__new__(Counts)
         result.allocate(first, last - first)
-        for j in range(result.length):
-            result.totals[j] = self.total_through(first + j) + other.total_through(first + j)
+        memset(result.totals, 0, result.length * sizeof(uint64_t))
+        self.add_to(result)
+        other.add_to(result)
         return result
 
     def minus(self, Counts other not None, /):
@@ -132,6 +133,17 @@ cdef class Counts:
         if j < 0 or self.length == 0:
             return 0
         return self.totals[j if j < self.length else self.length - 1]
+
+    cdef void add_to(self, Counts other) noexcept:
+        """Add the running totals to those of `other`, which begins no later and ends no earlier."""
+        cdef int skip = self.first - other.first, own = self.length, rest = other.length - skip, j
+        cdef uint64_t *totals = self.totals
+        cdef uint64_t *into = other.totals + skip
+        cdef uint64_t total = totals[own - 1]
+        for j in range(own):  # of local names alone, so that compilers add several at a time
+            into[j] += totals[j]
+        for j in range(own, rest):
+            into[j] += total
 
     cdef void trim(self) noexcept nogil:
         """Drop what is not populated from both ends."""
