@@ -84,7 +84,8 @@ class Histogram(Delegates):
                 low = buckets.lower(counts.first + TO_INDEX)
             if high != high:
                 high = min(buckets.upper(counts.last + TO_INDEX), LARGEST)
-        return make(counts, unit, max(0, sum(map(exact, sums))), low, high, synthetic)
+        total = sum(map(exact, sums))
+        return make(counts, unit, total if total > 0 else 0, low, high, synthetic)  # noqa: FURB136 - half of max()
 
     # ---- facts ----
 
