@@ -61,12 +61,22 @@ def rank_interval(q: float, count: int, confidence: float) -> tuple[int, int]:
     binomial number.  P(B >= u) = I_q(u, count - u + 1).
     """
     alpha = (1 - confidence) / 2
+    known: dict[int, float] = {}
+
+    def exactly(rank: int) -> float:  # of those from 1 to count - 1
+        return _density(q, rank + 1, count - rank + 1) / (count + 1) if 0 < q < 1 else 0.0
 
     def at_least(rank: int) -> float:
         """Return the probability that `rank` values or more are at most the quantile."""
         if not 0 < rank <= count:
             return float(rank <= 0)
-        return beta_share(q, rank, count - rank + 1)
+        if rank - 1 in known:  # a step costs a tenth of a sum
+            known[rank] = known[rank - 1] - exactly(rank - 1)
+        elif rank + 1 in known:
+            known[rank] = known[rank + 1] + exactly(rank)
+        else:
+            known[rank] = beta_share(q, rank, count - rank + 1)
+        return known[rank]
 
     low, high = _likely_ranks(q, count, alpha)
     if count * q * (1 - q) > LARGE:
