@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from historian._core import SIMD
+
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "requirements.txt"
 
@@ -24,6 +26,7 @@ def about() -> dict[str, Any]:
             versions[name] = None
     return {
         "processor": processor(),
+        "simd": SIMD,  # what arrays are scanned with
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -69,4 +72,4 @@ def key() -> str:
     python = ".".join(platform.python_version_tuple()[:2])
     words = re.sub(r"\(\w+\)|@.*|\bprocessor\b|\bcpu\b", " ", processor().lower())
     name = "-".join(re.findall(r"\w+", words)[:3])
-    return f"{platform.python_implementation()}-{python}-{platform.system()}-{platform.machine()}-{name}".lower()
+    return f"{platform.python_implementation()}-{python}-{platform.system()}-{platform.machine()}-{name}-{SIMD}".lower()

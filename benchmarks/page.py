@@ -92,7 +92,9 @@ def render() -> str:
 def section(results: Results) -> str:
     """Return all that one run has found."""
     about = results.about
-    title = f"{about['processor']}, {about['cores']} cores, {about['system']}, Python {about['python']}"
+    title = (
+        f"{about['processor']} ({about['simd']}), {about['cores']} cores, {about['system']}, Python {about['python']}"
+    )
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
     parts = [
         f"## {title}\n\n",
