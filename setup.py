@@ -26,7 +26,7 @@ if os.environ.get("HISTORIAN_WERROR") == "1" and unix:
 core = Extension(
     "historian._core",
     ["historian/_core.pyx"],
-    depends=sorted(glob.glob("historian/*.h") + glob.glob("historian/*.pxi")),
+    depends=sorted(glob.glob("historian/_native/*")),
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )

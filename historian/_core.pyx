@@ -22,7 +22,7 @@ import sys
 from operator import index
 
 
-cdef extern from "_cells.h" nogil:
+cdef extern from "_native/cells.h" nogil:
     enum: HISTORIAN_SLOTS, HISTORIAN_FIRST_INDEX
     uint64_t HISTORIAN_MAX_BITS
     uint64_t historian_load(const uint64_t *p)
@@ -38,7 +38,7 @@ cdef extern from "_cells.h" nogil:
     uint64_t historian_bits(double value)
     double historian_double(uint64_t bits)
 
-cdef extern from "_bulk.h" nogil:
+cdef extern from "_native/bulk.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
     ctypedef struct historian_array:
         historian_loader load
@@ -58,13 +58,13 @@ cdef extern from "_bulk.h" nogil:
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
 
-cdef extern from "_pages.h":
+cdef extern from "_native/pages.h":
     void *historian_new_pages(size_t size)
     void historian_free_pages(void *pages, size_t size)
     void *historian_map_file(int fd, size_t size, bint writable)
     int historian_reserve(int fd, size_t offset, size_t size)
 
-cdef extern from "_file.h" nogil:
+cdef extern from "_native/file.h" nogil:
     enum: HISTORIAN_FILE_HEADER, HISTORIAN_FILE_BLOCKS
     enum: HISTORIAN_BLOCK_NBYTES, HISTORIAN_DRAINED_EVEN, HISTORIAN_DRAINED_ODD
     ctypedef struct historian_file:
@@ -85,7 +85,7 @@ cdef extern from "_file.h" nogil:
     bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)
     void historian_store_release(uint64_t *p, uint64_t n)
 
-cdef extern from "_lease.h" nogil:
+cdef extern from "_native/lease.h" nogil:
     ctypedef struct historian_lease:
         pass
     void historian_take_lease(
@@ -93,7 +93,7 @@ cdef extern from "_lease.h" nogil:
     )
     void historian_end_lease(historian_lease *)
 
-cdef extern from "_wire.h" nogil:
+cdef extern from "_native/wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC
     enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SUM_TOP, HISTORIAN_BLOB_MOST, HISTORIAN_SUM_WORDS
     enum: HISTORIAN_BLOB_SYNTHETIC
@@ -137,7 +137,7 @@ cdef extern from "_wire.h" nogil:
         uint64_t total, uint64_t min, uint64_t max
     )
 
-cdef extern from "_python.h":
+cdef extern from "_native/cpython.h":
     enum: HISTORIAN_HAS_GIL
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *)
@@ -152,7 +152,7 @@ cdef extern from "_python.h":
     int64_t historian_as_ns(object token)
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t)
 
-cdef extern from "_clock.h":
+cdef extern from "_native/clock.h":
     enum: HISTORIAN_HAS_TICKS
     int64_t historian_now()  # needs the GIL
     void historian_use_ticks(bint usable)
@@ -188,9 +188,9 @@ def number(value, /):
     return result
 
 
-include "_counts.pxi"
-include "_wire.pxi"
-include "_file.pxi"
-include "_counters.pxi"
-include "_arrays.pxi"
-include "_timers.pxi"
+include "_native/counts.pxi"
+include "_native/wire.pxi"
+include "_native/file.pxi"
+include "_native/counters.pxi"
+include "_native/arrays.pxi"
+include "_native/timers.pxi"

@@ -1,4 +1,4 @@
-"""The files that recorders count in: made, opened, read, drained.  Their layout is in ``_file.h``."""
+"""The files that recorders count in: made, opened, read, drained.  Their layout is in ``_native/file.h``."""
 
 from __future__ import annotations
 

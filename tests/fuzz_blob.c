@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "_wire.h"
+#include "wire.h"
 
 #define CHECK(condition)                                                \
     do {                                                                \

@@ -172,7 +172,7 @@ static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *byt
                                       uint64_t *counts);
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include "_packed_avx2.h"
+#include "packed_avx2.h"
 #endif
 
 /* Take the widest registers that the processor has and `most` allows: "baseline" or anything else. */

@@ -9,7 +9,7 @@ cdef size_t LEASE_AGAIN = 1 << 20  # records after which to ask again, at most
 @cython.final
 @cython.no_gc
 cdef class CounterFile:
-    """The counters in a file of the layout of ``_file.h``, mapped: those of all processes together.
+    """The counters in a file of the layout of ``_native/file.h``, mapped: those of all processes together.
 
     `fd` may be closed as soon as the object is made.  Raises OSError if the file cannot be mapped, ValueError if it
     lacks a block that it says it has; so it may if one is just being added.

@@ -13,8 +13,8 @@
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
-#include "_file.h"
-#include "_pages.h"
+#include "file.h"
+#include "pages.h"
 
 typedef struct historian_lease {
     historian_cells **owned;            /* where whoever counts looks for the block; NULL while there is no lease */

@@ -1,4 +1,4 @@
-/* Groups of counts (see _packed.h) for processors with AVX2: the eight numbers of a group side by side.
+/* Groups of counts (see packed.h) for processors with AVX2: the eight numbers of a group side by side.
  *
  * A count depends on the one before by way of a comparison, u > 2p. Where counts are not tiny that is never so: then each
  * count is the first one plus the sum of the differences up to it. So all eight are computed on that assumption, and it is

@@ -1,4 +1,4 @@
-/* The scan of a block (see _bulk.h) for processors with AVX-512: sixteen values at a time, without a gather.
+/* The scan of a block (see bulk.h) for processors with AVX-512: sixteen values at a time, without a gather.
  *
  * The bucket formula is (b + A[cell]) >> 46 with b = bits - 1, in 64 bits. Nearly always the upper halves decide it:
  * write b and A as upper * 2^32 + lower; then the lower halves matter only by the carry of their sum, and a carry changes
@@ -11,7 +11,7 @@
 
 #include <immintrin.h>
 
-#include "_cells.h"
+#include "cells.h"
 
 #define HISTORIAN_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 

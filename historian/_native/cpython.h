@@ -5,7 +5,7 @@
 #include <Python.h>
 #include <stdint.h>
 
-#include "_cells.h"
+#include "cells.h"
 
 /* Whether holding the GIL keeps other threads out. */
 #ifdef Py_GIL_DISABLED

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "_cells.h"
+#include "cells.h"
 
 #define HISTORIAN_FILE_HEADER 3072   /* bytes of header, which never change, written and checked by _file.py */
 #define HISTORIAN_FILE_BLOCKS 67     /* at most: the shared one, 64 leases, two of what has been drained */

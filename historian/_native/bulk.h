@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "_cells.h"
+#include "cells.h"
 
 #define HISTORIAN_BLOCK 512 /* values to a block: 4 kB as float64 */
 #define HISTORIAN_FEW 1024  /* up to so many values, tables cost more than they save */
@@ -128,7 +128,7 @@ static int historian_scan_baseline(historian_seen *seen, uint16_t *slots, const 
 static historian_scanner historian_scan = historian_scan_baseline;
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include "_avx512.h"
+#include "bulk_avx512.h"
 
 __attribute__((target("avx2"))) static int historian_scan_avx2(historian_seen *seen, uint16_t *slots, const double *values,
                                                                size_t n) {

@@ -6,8 +6,8 @@
 #ifndef HISTORIAN_WIRE_H
 #define HISTORIAN_WIRE_H
 
-#include "_cells.h"
-#include "_packed.h"
+#include "cells.h"
+#include "packed.h"
 
 #define HISTORIAN_BLOB_MAGIC "\x89HSB"
 enum {
