@@ -20,6 +20,7 @@ from libc.string cimport memcmp, memmove, memset
 import os
 import sys
 from operator import index
+from types import FunctionType
 
 
 cdef extern from "_native/cells.h" nogil:
@@ -150,7 +151,10 @@ cdef extern from "_native/cpython.h":
     double historian_as_double(object number)  # whoever calls it looks after the exception
     double as_double "historian_as_double"(object number) except? -1.0
     int64_t historian_as_ns(object token)
-    void historian_set_vectorcall(PyTypeObject *, Py_ssize_t)
+    void historian_set_vectorcall(PyTypeObject *, Py_ssize_t, bint is_method)
+    object PyObject_GenericGetAttr(object, object)
+    int PyObject_GenericSetAttr(object, object, object) except -1
+    PyTypeObject *Py_TYPE(PyObject *)
 
 cdef extern from "_native/clock.h":
     enum: HISTORIAN_HAS_TICKS

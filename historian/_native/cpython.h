@@ -50,11 +50,12 @@ static inline int64_t historian_as_ns(PyObject *token) {
     return overflow || ns < 0 ? -1 : ns;
 }
 
-/* Make `type` callable by vectorcall, through the function pointer at `offset` in its instances, and, put in a class,
- * a method that is called without making a bound method first. Cython has no syntax for either. */
-static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offset) {
+/* Make `type` callable by vectorcall, through the function pointer at `offset` in its instances. With `is_method`, one
+ * that is put in a class is called without making a bound method first. Cython has no syntax for either. */
+static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offset, int is_method) {
     type->tp_vectorcall_offset = offset;
-    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR;
+    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    if (is_method) type->tp_flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
     PyType_Modified(type);
 }
 

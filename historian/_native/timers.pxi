@@ -101,12 +101,33 @@ cdef class MutedTimer:
 cdef MutedTimer MUTED_TIMER = MutedTimer.__new__(MutedTimer)
 
 
-@cython.final
-cdef class TimedFunction:
+cdef frozenset ATTRIBUTES_OF_CODE = frozenset(("__code__", "__defaults__", "__kwdefaults__"))
+cdef frozenset ATTRIBUTES_OF_TYPE = frozenset(("__class__", "__doc__", "__module__"))  # found there by every instance
+cdef frozenset ATTRIBUTES_OF_NAME = frozenset((
+    "__name__", "__qualname__", "__module__", "__doc__", "__annotations__", "__annotate__", "__type_params__"
+))
+
+# What else a call may return while the work is still to come.  Importing contextlib is left to those who time functions.
+cdef object CONTEXT_MANAGER = None  # contextlib._GeneratorContextManager
+cdef object ASYNC_CONTEXT_MANAGER = None  # contextlib._AsyncGeneratorContextManager
+
+
+def set_context_managers(sync, asynchronous):
+    """Tell the types of the context managers that are timed until their block ends."""
+    global CONTEXT_MANAGER, ASYNC_CONTEXT_MANAGER
+    CONTEXT_MANAGER = sync
+    ASYNC_CONTEXT_MANAGER = asynchronous
+
+
+cdef class TimedCallable:
     """A callable that records how long each call of another takes; made by ``Recorder.timed``.
 
-    Should a call return a coroutine, a generator or an async generator, the work is still to come: then
-    `resume(result, into, errors)` replaces it with one that records when it ends.
+    It answers for the callable that it wraps: class, code, names and all other attributes are those of `function`,
+    unless they have been set.  Attributes that are set belong to it alone, except for code and defaults: they belong
+    to what runs.
+
+    Should a call return a coroutine, a generator, an async generator, or a context manager made of one, the work is
+    still to come: then `resume(result, into, errors)` replaces it with one that records when it ends.
     """
 
     cdef vectorcallfunc vectorcall
@@ -114,10 +135,12 @@ cdef class TimedFunction:
     cdef Counters into
     cdef Counters errors  # where calls left by an exception go; may be `into`
     cdef object resume
+    cdef object by_value  # by_value(function, into, errors) is what __reduce__ returns if there is no name to pickle
+    cdef dict names  # those of ATTRIBUTES_OF_NAME that have been set
     cdef dict __dict__
     cdef object __weakref__
 
-    def __cinit__(self, function, Counters into not None, Counters errors not None, resume):
+    def __cinit__(self, function, Counters into not None, Counters errors not None, resume, by_value):
         check_time(into)
         check_time(errors)
         self.vectorcall = timed_call
@@ -125,29 +148,85 @@ cdef class TimedFunction:
         self.into = into
         self.errors = errors
         self.resume = resume
+        self.by_value = by_value
+        self.names = {}
 
     def __call__(self, *args, **kwargs):
         return PyVectorcall_Call(self, args, kwargs)
 
-    def __get__(self, instance, owner):
-        return self if instance is None else PyMethod_New(self, instance)
+    def __getattribute__(self, name):
+        if name in ATTRIBUTES_OF_TYPE:
+            return self.answer(name)
+        return PyObject_GenericGetAttr(self, name)
 
     def __getattr__(self, name):
-        return getattr(self.function, name)  # such as the cache_info of functools.lru_cache
+        return self.answer(name)  # there is none of its own
+
+    cdef answer(self, name):
+        return self.names[name] if name in self.names else getattr(self.function, name)
+
+    def __setattr__(self, name, value):
+        if name in ATTRIBUTES_OF_CODE:
+            setattr(self.function, name, value)
+        elif name in ATTRIBUTES_OF_NAME:
+            self.names[name] = value
+        else:
+            PyObject_GenericSetAttr(self, name, value)
 
     def __reduce__(self):
-        return self.__qualname__
+        name = getattr(self, "__qualname__", None)
+        if name is not None and (isinstance(self, FunctionType) or self is find_by_name(self.__module__, name)):
+            return name
+        return self.by_value(self.function, self.into, self.errors)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
 
     def __repr__(self):
         return f"<timed {self.function!r}>"
 
 
+@cython.final
+cdef class TimedFunction(TimedCallable):
+    """A timed callable that becomes a method of a class, as functions do."""
+
+    def __get__(self, instance, owner):
+        return self if instance is None else PyMethod_New(self, instance)
+
+    def __set_name__(self, owner, name):
+        # What `type` does for functions, but not for what only resembles one.
+        if name in ("__init_subclass__", "__class_getitem__"):
+            setattr(owner, name, classmethod(self))
+        elif name == "__new__":
+            setattr(owner, name, staticmethod(self))
+
+
+cdef find_by_name(module, name):
+    """Return what pickle finds by that name, or None."""
+    found = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+cdef inline bint is_to_come(PyObject *result) noexcept:
+    """Return whether the work of a call that returned this is still to come."""
+    cdef PyObject *kind = <PyObject *>Py_TYPE(result)
+    return (
+        PyCoro_CheckExact(result) or PyGen_CheckExact(result) or PyAsyncGen_CheckExact(result)
+        or kind == <PyObject *>CONTEXT_MANAGER or kind == <PyObject *>ASYNC_CONTEXT_MANAGER
+    )
+
+
 cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, PyObject *kwnames) noexcept:
-    cdef TimedFunction self = <TimedFunction>obj
+    cdef TimedCallable self = <TimedCallable>obj
     cdef int64_t began = historian_now()
     cdef PyObject *result = PyObject_Vectorcall(<PyObject *>self.function, args, nargsf, kwnames)
     cdef PyObject *resumed
-    if result is not NULL and (PyCoro_CheckExact(result) or PyGen_CheckExact(result) or PyAsyncGen_CheckExact(result)):
+    if result is not NULL and is_to_come(result):
         resumed = PyObject_CallFunctionObjArgs(
             <PyObject *>self.resume, result, <PyObject *>self.into, <PyObject *>self.errors, NULL
         )
@@ -157,5 +236,7 @@ cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, P
     return result
 
 
-cdef TimedFunction PROTOTYPE = TimedFunction(len, Counters(), Counters(), None)
-historian_set_vectorcall(<PyTypeObject *>TimedFunction, <char *>&PROTOTYPE.vectorcall - <char *><PyObject *>PROTOTYPE)
+cdef TimedCallable PROTOTYPE = TimedCallable(len, Counters(), Counters(), None, None)
+cdef Py_ssize_t VECTORCALL_OFFSET = <char *>&PROTOTYPE.vectorcall - <char *><PyObject *>PROTOTYPE
+historian_set_vectorcall(<PyTypeObject *>TimedCallable, VECTORCALL_OFFSET, False)
+historian_set_vectorcall(<PyTypeObject *>TimedFunction, VECTORCALL_OFFSET, True)
