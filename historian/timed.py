@@ -13,6 +13,7 @@ import functools
 import inspect
 import sys
 import types
+import weakref
 
 from ._core import TimedCallable, TimedFunction, set_context_managers
 
@@ -83,9 +84,44 @@ def _time_call(function: Any, to: _Destination) -> Any:
     kind = TimedFunction if _becomes_method(function) else TimedCallable
     wrapper = kind(function, to.into, to.errors, _resume, _by_value)
     if isinstance(function, types.FunctionType):
-        vars(wrapper).update(vars(function))
+        vars(wrapper).update(vars(function), __timed__=_Luggage(wrapper, function, to))
     wrapper.__wrapped__ = function
     return wrapper
+
+
+class _Luggage:
+    """Makes a copy that cloudpickle takes of a timed function a timed function.
+
+    It copies what pickle refuses to: functions of ``__main__``, and those within others.  What it knows of a function
+    is code, closure, defaults and `__dict__`, so the copy of a timed function is one of the function inside.  This lies
+    in the `__dict__`; where it is unpickled, it gets hold of the copy and replaces its code.
+    """
+
+    __slots__ = ("function", "to", "wrapper")
+
+    def __init__(self, wrapper: Any, function: Any, to: _Destination) -> None:
+        self.wrapper = weakref.ref(wrapper)  # without a cycle, it goes as soon as nobody needs it
+        self.function = function
+        self.to = to
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        wrapper = self.wrapper()
+        return (type(None), ()) if wrapper is None else (_unpack, (wrapper, self.function, self.to))
+
+
+def _unpack(copy: Any, function: Any, to: _Destination) -> _Luggage:
+    if type(copy) is types.FunctionType:  # and not what pickle has found by name
+        timed_function = _time_call(function, to)
+        code = _call_constant.__code__
+        constants = tuple(timed_function if constant == 1j else constant for constant in code.co_consts)
+        free = copy.__code__.co_freevars
+        copy.__code__ = code.replace(co_consts=constants, co_name=function.__name__, co_freevars=free)
+    return _Luggage(copy, function, to)
+
+
+def _call_constant(*args: Any, **kwargs: Any) -> Any:
+    function: Any = 1j  # a constant, as the copy has the closure of the function inside; replaced by what to call
+    return function(*args, **kwargs)
 
 
 def _becomes_method(function: Any) -> bool:
