@@ -127,10 +127,16 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         """Decorate a callable so that the time of each call is recorded.
 
         For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they
-        return), generators and async generators (from the first ``next`` until they are exhausted or closed), and other
-        callables.  A call that hands back a coroutine or generator made elsewhere is timed until that ends.  Name,
-        docstring, signature and kind stay; so does pickling by name.  Calls left by an exception are recorded too: in
-        `errors`, if that is given, else here.  With ``HISTORIAN_DISABLE=1`` the function is returned as it is.
+        return), generators and async generators (from the first ``next`` until they are exhausted or closed), functions
+        that make a context manager with `contextlib` (from the start of the block to its end), and other callables.  A
+        call that hands back a coroutine or generator made elsewhere is timed until that ends.  Calls left by an
+        exception are recorded too: in `errors`, if that is given, else here.  With ``HISTORIAN_DISABLE=1`` the function
+        is returned as it is.
+
+        What comes back is what was given: a function stays one for `isinstance` and `inspect`, with its names,
+        docstring, signature, source and attributes, and the original as ``__wrapped__``.  It pickles by name.  Where a
+        function is copied to another process instead (as joblib and cloudpickle do for those of ``__main__``), the copy
+        records in the same file, or, if the recorder is in memory, into one of its own there.
 
         Raises TypeError for what has no meaningful time of its own, such as a class or a property, and ValueError if
         the unit is not one of time.

@@ -147,7 +147,7 @@ def _resume(result: Any, into: Recorder, errors: Recorder) -> Any:
     if isinstance(result, types.AsyncGeneratorType):
         return _wrap_async_generator(lambda: result, to)()
     wrap = _wrap_generator if isinstance(result, contextlib._GeneratorContextManager) else _wrap_async_generator
-    manager = type(result).__new__(type(result))
+    manager: Any = object.__new__(type(result))
     vars(manager).update(vars(result))
     manager.gen = wrap(lambda: result.gen, to)()
     manager.func = wrap(result.func, to)  # makes the generator of each call, where the manager is used as a decorator

@@ -68,6 +68,13 @@ def rec():
     return Recorder()
 
 
+def need(name):
+    """Return the package, which the `test` extra brings; where it may not install, skip."""
+    if sys.version_info >= (3, 14) or not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return pytest.importorskip(name)
+    return importlib.import_module(name)
+
+
 def run_python(source, *arguments, **options):
     command = [sys.executable, *arguments, "-c", textwrap.dedent(source)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, **options)
@@ -76,7 +83,7 @@ def run_python(source, *arguments, **options):
 
 
 def test_celery(jobs):
-    celery = pytest.importorskip("celery")
+    celery = need("celery")
     app = celery.Celery("app", broker="memory://", backend="cache+memory://", set_as_current=False)
     app.conf.task_always_eager = True
     add = app.task(jobs.add)
@@ -96,7 +103,7 @@ def test_celery(jobs):
 
 
 def test_starlette(rec):
-    pytest.importorskip("starlette")
+    need("starlette")
     from starlette.applications import Starlette
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
@@ -118,7 +125,7 @@ def test_starlette(rec):
 
 
 def test_fastapi(rec):
-    fastapi = pytest.importorskip("fastapi")
+    fastapi = need("fastapi")
     from fastapi.testclient import TestClient
 
     app = fastapi.FastAPI()
@@ -164,7 +171,7 @@ def test_fastapi(rec):
 
 
 def test_joblib(jobs):
-    joblib = pytest.importorskip("joblib")
+    joblib = need("joblib")
     results = joblib.Parallel(n_jobs=2)(joblib.delayed(jobs.add)(i) for i in range(6))
     assert results == [2, 3, 4, 5, 6, 7]
     assert jobs.recorder.snapshot().count == 6  # the workers recorded in the same file
@@ -172,13 +179,13 @@ def test_joblib(jobs):
 
 
 def test_joblib_memory(jobs, tmp_path):
-    joblib = pytest.importorskip("joblib")
+    joblib = need("joblib")
     remembered = joblib.Memory(tmp_path / "cache", verbose=0).cache(jobs.add)
     assert remembered(1) == remembered(1) == 3 and jobs.recorder.snapshot().count == 1
 
 
 def test_loky(jobs):
-    loky = pytest.importorskip("loky")
+    loky = need("loky")
     job = jobs.Job()
     with loky.ProcessPoolExecutor(1) as pool:
         futures = [
@@ -192,7 +199,7 @@ def test_loky(jobs):
 
 
 def test_cloudpickle_by_name(jobs):
-    cloudpickle = pytest.importorskip("cloudpickle")
+    cloudpickle = need("cloudpickle")
     for function in (jobs.add, jobs.add_later, jobs.count, jobs.Job.run):
         assert cloudpickle.loads(cloudpickle.dumps(function)) is function
     source = f"import cloudpickle; print(cloudpickle.loads({cloudpickle.dumps(jobs.add)!r})(3))"
@@ -268,18 +275,18 @@ print(rec.snapshot().count)
 
 
 def test_cloudpickle_by_value_with_a_recorder_in_memory():
-    pytest.importorskip("cloudpickle")
+    need("cloudpickle")
     assert run_python(BY_VALUE.format(recorder="Recorder()"), "-W", "error") == "0\n"  # it stayed here
 
 
 def test_cloudpickle_by_value_with_a_recorder_in_a_file(tmp_path):
-    pytest.importorskip("cloudpickle")
+    need("cloudpickle")
     recorder = f"Registry({str(tmp_path)!r}).recorder('work')"
     assert run_python(BY_VALUE.format(recorder=recorder), "-W", "error") == "22\n"  # each time 4 by plain, and 7 others
 
 
 def test_joblib_in_a_script(tmp_path):
-    pytest.importorskip("joblib")
+    need("joblib")
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(
@@ -306,7 +313,7 @@ def test_joblib_in_a_script(tmp_path):
 
 
 def test_apscheduler(jobs):
-    pytest.importorskip("apscheduler")
+    need("apscheduler")
     from apscheduler.schedulers.background import BackgroundScheduler
     from apscheduler.util import obj_to_ref, ref_to_obj
 
@@ -326,8 +333,8 @@ def test_apscheduler(jobs):
 
 
 def test_rq(jobs):
-    pytest.importorskip("rq")
-    fakeredis = pytest.importorskip("fakeredis")
+    need("rq")
+    fakeredis = need("fakeredis")
     from rq import Queue
 
     queue = Queue(is_async=False, connection=fakeredis.FakeStrictRedis())
@@ -337,7 +344,7 @@ def test_rq(jobs):
 
 
 def test_click(rec):
-    click = pytest.importorskip("click")
+    click = need("click")
     from click.testing import CliRunner
 
     @click.command()
@@ -439,5 +446,3 @@ def test_multiprocessing(jobs):
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(jobs.add, range(3)) == [2, 3, 4]
     assert jobs.recorder.snapshot().count == 3
-
-

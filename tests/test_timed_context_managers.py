@@ -96,7 +96,8 @@ def test_exceptions(rec, errors):
     with pytest.raises(KeyError) as caught, block(False):
         raise mine
     assert caught.value is mine and (rec.snapshot().count, errors.snapshot().count) == (1, 1)
-    for error in (StopIteration("mine"), RuntimeError("mine"), GeneratorExit("mine")):  # contextlib looks closer at these
+    # contextlib looks closer at these
+    for error in (StopIteration("mine"), RuntimeError("mine"), GeneratorExit("mine")):
         with pytest.raises(type(error)) as caught, block(False):
             raise error
         assert caught.value is error

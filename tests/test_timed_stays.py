@@ -1,4 +1,4 @@
-"""What `@rec.timed` hands back is still what it was given: a function, a builtin, a method, by every test Python has."""
+"""What `@rec.timed` hands back is still what it was given, by every test that Python has: a function, a builtin."""
 
 import asyncio
 import copy
@@ -117,7 +117,7 @@ def test_a_plain_function_answers_with_its_own_code():
         assert getattr(plain, name) is getattr(original, name)
     assert inspect.getsourcefile(plain) == inspect.getsourcefile(original)
     assert inspect.getfullargspec(plain) == inspect.getfullargspec(original)
-    assert typing.get_type_hints(plain)["key"] == typing.Optional[str]
+    assert typing.get_type_hints(plain)["key"] == (str | None)
     assert repr(plain) == f"<timed {original!r}>"
 
 
@@ -200,6 +200,8 @@ def test_attributes_that_are_set_leave_the_original_alone(rec):
     assert timed.__annotations__ == {"a": int} and work.__annotations__ == {}
     assert (work.__name__, work.__module__, work.__doc__, vars(work)) == ("work", __name__, "Work.", {"before": 1})
     assert vars(timed).items() >= {"before": 1, "after": 2, "__wrapped__": work}.items() and len(vars(timed)) == 4
+    with pytest.raises(TypeError, match="__name__ must be a string, not int"):
+        timed.__name__ = 3
     del timed.after
     assert not hasattr(timed, "after")
     timed.__defaults__ = (5,)  # the code runs once, so it has one set of defaults
@@ -261,7 +263,7 @@ def test_in_a_class_it_binds_as_before(rec):
     assert inspect.ismethod(host.partial) if sys.version_info >= (3, 14) else host.partial(2) == (3, 1)
     assert host.cached() == (host, 1) and host.cached(2) == (host, 2)
     assert inspect.ismethod(host.upper) and host.upper.__self__ is host
-    with pytest.raises(TypeError, match="doesn't apply to a 'Host' object|requires a 'str' object"):
+    with pytest.raises(TypeError, match="'upper'"):
         host.upper()
 
 
@@ -338,7 +340,6 @@ def test_methods_of_data_classes_and_super(rec):
 def test_autospec(function):
     spec = mock.create_autospec(function)
     assert inspect.isfunction(spec) and inspect.signature(spec) == inspect.signature(function)
-
 
     def call(*args):
         result = spec(*args)

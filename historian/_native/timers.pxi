@@ -107,7 +107,7 @@ cdef frozenset ATTRIBUTES_OF_NAME = frozenset((
     "__name__", "__qualname__", "__module__", "__doc__", "__annotations__", "__annotate__", "__type_params__"
 ))
 
-# What else a call may return while the work is still to come.  Importing contextlib is left to those who time functions.
+# What else a call may return while the work is still to come.  Told by the module that imports contextlib, not here.
 cdef object CONTEXT_MANAGER = None  # contextlib._GeneratorContextManager
 cdef object ASYNC_CONTEXT_MANAGER = None  # contextlib._AsyncGeneratorContextManager
 
@@ -169,6 +169,8 @@ cdef class TimedCallable:
         if name in ATTRIBUTES_OF_CODE:
             setattr(self.function, name, value)
         elif name in ATTRIBUTES_OF_NAME:
+            if name in ("__name__", "__qualname__") and not isinstance(value, str):
+                raise TypeError(f"{name} must be a string, not {type(value).__name__}")
             self.names[name] = value
         else:
             PyObject_GenericSetAttr(self, name, value)
