@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import operator
 import sys
 import types
 import weakref
@@ -51,22 +52,28 @@ class _Destination:
 
     __slots__ = ("errors", "into")
 
-    def __init__(self, into: Recorder, errors: Recorder) -> None:
+    def __init__(self, into: Recorder, errors: Recorder | None) -> None:
         self.into = into
-        self.errors = errors
+        self.errors = errors if errors is not None else into
 
     def __reduce__(self) -> tuple[Any, ...]:
-        errors = None if self.errors is self.into else _portable(self.errors)
-        return _arrive, (_portable(self.into), errors)
+        return _Destination, _portable(self.into, self.errors)
 
 
-def _portable(recorder: Recorder) -> Any:
-    return recorder if recorder.path is not None else (type(recorder), recorder.name, recorder.unit)
+def _portable(into: Recorder, errors: Recorder) -> tuple[Any, Any]:
+    """Return what pickles as two recorders; None for the second if it is the first."""
+    first, second = (to if to.path is not None else _OneLikeIt(to) for to in (into, errors))
+    return first, second if errors is not into else None
 
 
-def _arrive(into: Any, errors: Any) -> _Destination:
-    into, errors = (to[0](to[1], unit=to[2]) if isinstance(to, tuple) else to for to in (into, errors))
-    return _Destination(into, errors if errors is not None else into)
+class _OneLikeIt:
+    """Pickles as a new recorder with the name and the unit of another, which is in memory."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(type(self.recorder), unit=self.recorder.unit), (self.recorder.name,)
 
 
 def _find_wrapper(function: Any) -> Callable[[Any, _Destination], Any]:
@@ -134,7 +141,8 @@ def _becomes_method(function: Any) -> bool:
 
 
 def _by_value(function: Any, into: Recorder, errors: Recorder) -> tuple[Any, ...]:
-    return _time_call, (function, _Destination(into, errors))
+    portable_into, portable_errors = _portable(into, errors)
+    return operator.methodcaller("timed", function, errors=portable_errors), (portable_into,)  # all of it is public
 
 
 def _resume(result: Any, into: Recorder, errors: Recorder) -> Any:
