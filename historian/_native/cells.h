@@ -20,30 +20,30 @@
 #define HISTORIAN_COLD __declspec(noinline)
 #define HISTORIAN_LIKELY(x) (x)
 #define HISTORIAN_UNLIKELY(x) (x)
-HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return *(const volatile uint64_t *)p; }
-HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { *(volatile uint64_t *)p = n; }
-HISTORIAN_INLINE void historian_fence(void) { MemoryBarrier(); }
-HISTORIAN_INLINE uint64_t historian_load_acquire(const uint64_t *p) {
-    uint64_t n = historian_load(p);
-    historian_fence();
+HISTORIAN_INLINE uint64_t historian_atomic_load(const uint64_t *p) { return *(const volatile uint64_t *)p; }
+HISTORIAN_INLINE void historian_atomic_store(uint64_t *p, uint64_t n) { *(volatile uint64_t *)p = n; }
+HISTORIAN_INLINE void historian_atomic_fence(void) { MemoryBarrier(); }
+HISTORIAN_INLINE uint64_t historian_atomic_load_acquire(const uint64_t *p) {
+    uint64_t n = historian_atomic_load(p);
+    historian_atomic_fence();
     return n;
 }
-HISTORIAN_INLINE void historian_store_release(uint64_t *p, uint64_t n) {
+HISTORIAN_INLINE void historian_atomic_store_release(uint64_t *p, uint64_t n) {
 #if defined(_M_IX86) || defined(_M_X64)
     _ReadWriteBarrier(); /* this processor keeps its stores in order; the compiler must, too */
 #else
-    historian_fence();
+    historian_atomic_fence();
 #endif
-    historian_store(p, n);
+    historian_atomic_store(p, n);
 }
-HISTORIAN_INLINE void historian_add(uint64_t *p, uint64_t n) {
+HISTORIAN_INLINE void historian_atomic_add(uint64_t *p, uint64_t n) {
     _InterlockedExchangeAdd64((volatile __int64 *)p, (__int64)n);
 }
-HISTORIAN_INLINE uint64_t historian_exchange(uint64_t *p, uint64_t n) {
+HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
     return (uint64_t)_InterlockedExchange64((volatile __int64 *)p, (__int64)n);
 }
 /* Store `desired` if `*p == *expected`; otherwise put the present value into `*expected` and return 0. */
-HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t desired) {
+HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
     uint64_t seen = (uint64_t)_InterlockedCompareExchange64((volatile __int64 *)p, (__int64)desired,
                                                             (__int64)*expected);
     int done = seen == *expected;
@@ -55,17 +55,17 @@ HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t de
 #define HISTORIAN_COLD __attribute__((noinline, cold, unused))
 #define HISTORIAN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define HISTORIAN_UNLIKELY(x) __builtin_expect(!!(x), 0)
-HISTORIAN_INLINE uint64_t historian_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
-HISTORIAN_INLINE uint64_t historian_load_acquire(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
-HISTORIAN_INLINE void historian_store(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELAXED); }
-HISTORIAN_INLINE void historian_store_release(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELEASE); }
-HISTORIAN_INLINE void historian_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-HISTORIAN_INLINE void historian_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELEASE); }
-HISTORIAN_INLINE uint64_t historian_exchange(uint64_t *p, uint64_t n) {
+HISTORIAN_INLINE uint64_t historian_atomic_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+HISTORIAN_INLINE uint64_t historian_atomic_load_acquire(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+HISTORIAN_INLINE void historian_atomic_store(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELAXED); }
+HISTORIAN_INLINE void historian_atomic_store_release(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELEASE); }
+HISTORIAN_INLINE void historian_atomic_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+HISTORIAN_INLINE void historian_atomic_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELEASE); }
+HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
     return __atomic_exchange_n(p, n, __ATOMIC_ACQUIRE);
 }
 /* Store `desired` if `*p == *expected`; otherwise put the present value into `*expected` and return 0. */
-HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t desired) {
+HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
     return __atomic_compare_exchange_n(p, expected, desired, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 #endif
@@ -87,13 +87,13 @@ HISTORIAN_INLINE int historian_swap(uint64_t *p, uint64_t *expected, uint64_t de
  * Values are never negative, and the bits of non-negative floats are ordered as the floats are. */
 typedef struct {
     uint64_t sum;     /* bits of a float64 in [0, inf]; inf only if the true sum is beyond float64 */
-    uint64_t lost;    /* bits of a float64: what rounding has taken from `sum`, where it is kept; of no use if that is inf */
+    uint64_t compensation;    /* bits of a float64: what rounding has taken from `sum`, where it is kept; of no use if that is inf */
     uint64_t max;     /* bits of the largest value; 0 while there is none */
     uint64_t not_min; /* complement of the bits of the smallest value; 0 while there is none */
     uint64_t used;    /* 1 once anything has been recorded, for ever; while 0, a snapshot need not look */
     uint64_t reserved[3]; /* 0; rounds the header up to a cache line */
     uint64_t counts[HISTORIAN_SLOTS]; /* records in each slot, in [0, 2^63) */
-} historian_cells;
+} historian_counters;
 
 /* A[cell] of the index formula, less the index of slot 1 at bit 46: see buckets.py, which derives it, and
  * tests/test_buckets.py, which checks it against integer arithmetic. */
@@ -160,89 +160,89 @@ HISTORIAN_INLINE uint64_t historian_slot(uint64_t bits) {
 
 /* ---- record ------------------------------------------------------------------------------------ */
 
-HISTORIAN_INLINE void historian_raise(uint64_t *p, uint64_t n) {
-    uint64_t seen = historian_load(p);
-    while (HISTORIAN_UNLIKELY(n > seen) && !historian_swap(p, &seen, n)) {
+HISTORIAN_INLINE void historian_atomic_max(uint64_t *p, uint64_t n) {
+    uint64_t seen = historian_atomic_load(p);
+    while (HISTORIAN_UNLIKELY(n > seen) && !historian_atomic_compare_exchange(p, &seen, n)) {
     }
 }
 
 /* Return a + b, rounded, and what rounding has taken from it, which is a float64, too (Knuth's two-sum). */
-HISTORIAN_INLINE double historian_two_sum(double a, double b, double *lost) {
+HISTORIAN_INLINE double historian_two_sum(double a, double b, double *compensation) {
     double sum = a + b, b_taken = sum - a, a_taken = sum - b_taken;
-    *lost = (a - a_taken) + (b - b_taken);
+    *compensation = (a - a_taken) + (b - b_taken);
     return sum;
 }
 
-HISTORIAN_INLINE double historian_add_double(uint64_t *p, double value) {
-    uint64_t seen = historian_load(p);
-    double lost;
-    while (!historian_swap(p, &seen, historian_bits(historian_two_sum(historian_double(seen), value, &lost)))) {
+HISTORIAN_INLINE double historian_atomic_add_double(uint64_t *p, double value) {
+    uint64_t seen = historian_atomic_load(p);
+    double compensation;
+    while (!historian_atomic_compare_exchange(p, &seen, historian_bits(historian_two_sum(historian_double(seen), value, &compensation)))) {
     }
-    return lost;
+    return compensation;
 }
 
 /* Others add to the sum, too; what rounding takes is let go, as keeping it needs a second atomic operation. */
-HISTORIAN_INLINE void historian_add_sum_shared(historian_cells *cells, double sum) {
-    (void)historian_add_double(&cells->sum, sum);
+HISTORIAN_INLINE void historian_add_sum_atomic(historian_counters *counters, double sum) {
+    (void)historian_atomic_add_double(&counters->sum, sum);
 }
 
 /* Others add to the sum, too, and what rounding takes is kept: in a file, whose sums grow for ever, that matters. */
-HISTORIAN_INLINE void historian_add_sum_kept(historian_cells *cells, double sum, double lost) {
-    lost += historian_add_double(&cells->sum, sum);
-    if (lost != 0 && lost == lost) (void)historian_add_double(&cells->lost, lost); /* NaN: the sum is infinite */
+HISTORIAN_INLINE void historian_add_sum_atomic_compensated(historian_counters *counters, double sum, double compensation) {
+    compensation += historian_atomic_add_double(&counters->sum, sum);
+    if (compensation != 0 && compensation == compensation) (void)historian_atomic_add_double(&counters->compensation, compensation); /* NaN: the sum is infinite */
 }
 
 /* Count one value, from any thread of any process. The count comes last, and releases what comes before it: whoever sees
  * the count sees its share of the sum, too. */
-HISTORIAN_INLINE void historian_count_summed(historian_cells *cells, uint64_t slot, uint64_t bits) {
-    if (HISTORIAN_UNLIKELY(!historian_load(&cells->used))) historian_store(&cells->used, 1);
-    historian_raise(&cells->max, bits);
-    historian_raise(&cells->not_min, ~bits);
-    historian_add(&cells->counts[slot], 1);
+HISTORIAN_INLINE void historian_count_summed(historian_counters *counters, uint64_t slot, uint64_t bits) {
+    if (HISTORIAN_UNLIKELY(!historian_atomic_load(&counters->used))) historian_atomic_store(&counters->used, 1);
+    historian_atomic_max(&counters->max, bits);
+    historian_atomic_max(&counters->not_min, ~bits);
+    historian_atomic_add(&counters->counts[slot], 1);
 }
 
-HISTORIAN_INLINE void historian_count_shared(historian_cells *cells, uint64_t slot, uint64_t bits) {
-    historian_add_sum_shared(cells, historian_double(bits));
-    historian_count_summed(cells, slot, bits);
+HISTORIAN_INLINE void historian_count_atomic(historian_counters *counters, uint64_t slot, uint64_t bits) {
+    historian_add_sum_atomic(counters, historian_double(bits));
+    historian_count_summed(counters, slot, bits);
 }
 
-HISTORIAN_INLINE void historian_count_kept(historian_cells *cells, uint64_t slot, uint64_t bits) {
-    historian_add_sum_kept(cells, historian_double(bits), 0);
-    historian_count_summed(cells, slot, bits);
+HISTORIAN_INLINE void historian_count_atomic_compensated(historian_counters *counters, uint64_t slot, uint64_t bits) {
+    historian_add_sum_atomic_compensated(counters, historian_double(bits), 0);
+    historian_count_summed(counters, slot, bits);
 }
 
-HISTORIAN_INLINE void historian_add_sum_owned(historian_cells *cells, double value) {
-    double sum = historian_double(historian_load(&cells->sum)), total = sum + value, lost;
+HISTORIAN_INLINE void historian_add_sum_exclusive(historian_counters *counters, double value) {
+    double sum = historian_double(historian_atomic_load(&counters->sum)), total = sum + value, compensation;
     /* Dekker's two-sum: cheaper than Knuth's where it is known which is larger, and the sum nearly always is. */
-    lost = HISTORIAN_UNLIKELY(sum < value) ? sum - (total - value) : value - (total - sum);
-    historian_store(&cells->sum, historian_bits(total));
-    historian_store(&cells->lost, historian_bits(historian_double(historian_load(&cells->lost)) + lost));
+    compensation = HISTORIAN_UNLIKELY(sum < value) ? sum - (total - value) : value - (total - sum);
+    historian_atomic_store(&counters->sum, historian_bits(total));
+    historian_atomic_store(&counters->compensation, historian_bits(historian_double(historian_atomic_load(&counters->compensation)) + compensation));
 }
 
-/* Count one value in cells that nobody else writes to meanwhile, though others may read them. An atomic read-modify-write
+/* Count one value in counters that nobody else writes to meanwhile, though others may read them. An atomic read-modify-write
  * costs about as much as the whole rest of a call from Python; a load and a store cost next to nothing. */
-HISTORIAN_INLINE void historian_count_owned(historian_cells *cells, uint64_t slot, uint64_t bits) {
-    if (HISTORIAN_UNLIKELY(bits > historian_load(&cells->max))) historian_store(&cells->max, bits);
-    if (HISTORIAN_UNLIKELY(~bits > historian_load(&cells->not_min))) historian_store(&cells->not_min, ~bits);
-    historian_add_sum_owned(cells, historian_double(bits));
-    historian_store_release(&cells->counts[slot], historian_load(&cells->counts[slot]) + 1);
+HISTORIAN_INLINE void historian_count_exclusive(historian_counters *counters, uint64_t slot, uint64_t bits) {
+    if (HISTORIAN_UNLIKELY(bits > historian_atomic_load(&counters->max))) historian_atomic_store(&counters->max, bits);
+    if (HISTORIAN_UNLIKELY(~bits > historian_atomic_load(&counters->not_min))) historian_atomic_store(&counters->not_min, ~bits);
+    historian_add_sum_exclusive(counters, historian_double(bits));
+    historian_atomic_store_release(&counters->counts[slot], historian_atomic_load(&counters->counts[slot]) + 1);
 }
 
 /* Record one value. Return 1, or 0 and change nothing if it is NaN, infinite or negative. */
 #define HISTORIAN_RECORD(kind)                                                       \
-    HISTORIAN_INLINE int historian_record_##kind(historian_cells *cells, double value) { \
+    HISTORIAN_INLINE int historian_record_##kind(historian_counters *counters, double value) { \
         uint64_t bits = historian_bits(value), bucket = historian_bucket(bits);          \
         if (HISTORIAN_UNLIKELY(bucket >= HISTORIAN_BUCKETS)) {                           \
             bits = historian_bits(value + 0.0); /* -0.0 becomes 0.0 */                   \
             if (bits > HISTORIAN_MAX_BITS) return 0;                                     \
-            historian_count_##kind(cells, historian_slot(bits), bits);                   \
+            historian_count_##kind(counters, historian_slot(bits), bits);                   \
             return 1;                                                                    \
         }                                                                                \
-        historian_count_##kind(cells, bucket + 1, bits);                                 \
+        historian_count_##kind(counters, bucket + 1, bits);                                 \
         return 1;                                                                        \
     }
-HISTORIAN_RECORD(shared)
-HISTORIAN_RECORD(kept)
-HISTORIAN_RECORD(owned)
+HISTORIAN_RECORD(atomic)
+HISTORIAN_RECORD(atomic_compensated)
+HISTORIAN_RECORD(exclusive)
 
 #endif

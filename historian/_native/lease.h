@@ -17,7 +17,7 @@
 #include "pages.h"
 
 typedef struct historian_lease {
-    historian_cells **owned;            /* where whoever counts looks for the block; NULL while there is no lease */
+    historian_counters **exclusive;            /* where whoever counts looks for the block; NULL while there is no lease */
     void *pages;                        /* the mapping of it, `size` bytes */
     size_t size;
     struct historian_lease *next, *previous;
@@ -43,7 +43,7 @@ static void historian_forget_leases(void) {
     historian_leases = NULL;
     while (lease) {
         historian_lease *next = lease->next;
-        *lease->owned = NULL;
+        *lease->exclusive = NULL;
         memset(lease, 0, sizeof *lease);
         lease = next;
     }
@@ -62,26 +62,26 @@ static int historian_lock_byte(int fd, size_t byte) {
 /* Lock a block that nobody has, adding one to the file if there is none. Return it, or 0. */
 static size_t historian_lock_block(int fd, historian_file *file) {
     size_t block, leases = 0;
-    for (block = 0; block < HISTORIAN_FILE_BLOCKS; block++) {
-        uint64_t role = historian_load_acquire(&file->roles[block]);
-        if (role == HISTORIAN_UNUSED) break;
-        leases += role == HISTORIAN_LEASED;
-        if (role == HISTORIAN_LEASED && historian_lock_byte(fd, block)) return block;
+    for (block = 0; block < HISTORIAN_FILE_MAX_BLOCKS; block++) {
+        uint64_t role = historian_atomic_load_acquire(&file->roles[block]);
+        if (role == HISTORIAN_ROLE_NONE) break;
+        leases += role == HISTORIAN_ROLE_LEASED;
+        if (role == HISTORIAN_ROLE_LEASED && historian_lock_byte(fd, block)) return block;
     }
-    if (leases == HISTORIAN_FILE_BLOCKS - 3 || flock(fd, LOCK_EX | LOCK_NB)) return 0; /* full, or it is being changed */
-    while (block < HISTORIAN_FILE_BLOCKS && historian_load_acquire(&file->roles[block]) != HISTORIAN_UNUSED) block++;
-    if (block < HISTORIAN_FILE_BLOCKS &&
+    if (leases == HISTORIAN_FILE_MAX_BLOCKS - 3 || flock(fd, LOCK_EX | LOCK_NB)) return 0; /* full, or it is being changed */
+    while (block < HISTORIAN_FILE_MAX_BLOCKS && historian_atomic_load_acquire(&file->roles[block]) != HISTORIAN_ROLE_NONE) block++;
+    if (block < HISTORIAN_FILE_MAX_BLOCKS &&
         historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 && historian_lock_byte(fd, block))
-        historian_store_release(&file->roles[block], HISTORIAN_LEASED);
+        historian_atomic_store_release(&file->roles[block], HISTORIAN_ROLE_LEASED);
     else
         block = 0;
     (void)flock(fd, LOCK_UN);
     return block;
 }
 
-/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`. `owned`
- * points to its cells from then on. If it cannot be had, nothing changes. */
-static void historian_take_lease(historian_lease *lease, historian_cells **owned, historian_file *file, const char *path,
+/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`. `exclusive`
+ * points to its counters from then on. If it cannot be had, nothing changes. */
+static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file, const char *path,
                                  uint64_t device, uint64_t inode) {
     static int prepared;
     size_t block, offset, page = (size_t)sysconf(_SC_PAGESIZE);
@@ -108,17 +108,17 @@ static void historian_take_lease(historian_lease *lease, historian_cells **owned
     (void)close(fd); /* the mapping keeps the lock; without one it goes now */
     if (pages == MAP_FAILED) return;
     lease->pages = pages;
-    lease->owned = owned;
+    lease->exclusive = exclusive;
     lease->next = historian_leases;
     lease->previous = NULL;
     if (historian_leases) historian_leases->previous = lease;
     historian_leases = lease;
-    *owned = (historian_cells *)((char *)pages + offset);
+    *exclusive = (historian_counters *)((char *)pages + offset);
 }
 
 static void historian_end_lease(historian_lease *lease) {
-    if (!lease->owned) return;
-    *lease->owned = NULL;
+    if (!lease->exclusive) return;
+    *lease->exclusive = NULL;
     if (lease->next) lease->next->previous = lease->previous;
     if (lease->previous) lease->previous->next = lease->next;
     else historian_leases = lease->next;
@@ -126,9 +126,9 @@ static void historian_end_lease(historian_lease *lease) {
     memset(lease, 0, sizeof *lease);
 }
 #else
-static void historian_take_lease(historian_lease *lease, historian_cells **owned, historian_file *file, const char *path,
+static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file, const char *path,
                                  uint64_t device, uint64_t inode) {
-    (void)lease, (void)owned, (void)file, (void)path, (void)device, (void)inode;
+    (void)lease, (void)exclusive, (void)file, (void)path, (void)device, (void)inode;
 }
 static void historian_end_lease(historian_lease *lease) { (void)lease; }
 #endif

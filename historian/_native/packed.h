@@ -36,8 +36,8 @@ enum {
     /* A group takes at most 1 + 8 bits of what is populated, 9 of the width and 8 * 64: from any bit of a byte, 68 bytes.
      * Bits are read from 9 bytes at once. */
     HISTORIAN_GROUP_NBYTES = 68,
-    HISTORIAN_ROOM = HISTORIAN_GROUP_NBYTES + 9,
-    HISTORIAN_WIDEST_PLAIN = 57 /* bits that 8 bytes hold from any bit of the first on */
+    HISTORIAN_GROUP_READ_NBYTES = HISTORIAN_GROUP_NBYTES + 9,
+    HISTORIAN_MAX_NARROW = 57 /* bits that 8 bytes hold from any bit of the first on */
 };
 
 /* Bytes that the counts of so many slots take at most, with what the writer touches beyond them. */
@@ -54,7 +54,7 @@ HISTORIAN_PACKED_INLINE uint64_t historian_load_le(const uint8_t *at) {
     return x;
 }
 
-/* Return `width` bits from bit `bit` on; the first is the lowest. Up to HISTORIAN_WIDEST_PLAIN of them, unless `wide`. */
+/* Return `width` bits from bit `bit` on; the first is the lowest. Up to HISTORIAN_MAX_NARROW of them, unless `wide`. */
 HISTORIAN_PACKED_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_t bit, unsigned width, int wide) {
     const uint8_t *at = bytes + (bit >> 3);
     unsigned skip = bit & 7;
@@ -156,7 +156,7 @@ HISTORIAN_PACKED_INLINE int historian_unpack_group(historian_packing *now, const
         now->width += (code & 1) - (code >> 1 & 1);
     }
     if (now->width > 64) return 0;
-    if (now->width > HISTORIAN_WIDEST_PLAIN)
+    if (now->width > HISTORIAN_MAX_NARROW)
         any = sparse ? historian_unpack_some(now, bytes, mask, 1, counts) : historian_unpack_full(now, bytes, n, 1, counts);
     else if (sparse)
         any = historian_unpack_some(now, bytes, mask, 0, counts);
@@ -175,18 +175,18 @@ static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *byt
 #include "packed_avx2.h"
 #endif
 
-/* Take the widest registers that the processor has and `most` allows: "baseline" or anything else. */
-static void historian_choose_unpack(const char *most) {
-    (void)most;
+/* Take the widest registers that the processor has and `widest` allows: "baseline" or anything else. */
+static void historian_choose_unpack(const char *widest) {
+    (void)widest;
 #ifdef HISTORIAN_PACKED_AVX2_H
-    historian_unpack_run = __builtin_cpu_supports("avx2") && strcmp(most, "baseline") ? historian_unpack_run_avx2 : NULL;
+    historian_unpack_run = __builtin_cpu_supports("avx2") && strcmp(widest, "baseline") ? historian_unpack_run_avx2 : NULL;
 #endif
 }
 
 /* Read the counts of `slots` > 0 slots, the first and the last populated, from `size` bytes, and their total.
  * Return 0 unless the bytes are exactly those that historian_pack writes for some counts with a total below 2^63. */
 static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uint64_t *counts, uint64_t *total) {
-    uint8_t end[2 * HISTORIAN_ROOM]; /* the last bytes once more, with zeros behind them that may be read */
+    uint8_t end[2 * HISTORIAN_GROUP_READ_NBYTES]; /* the last bytes once more, with zeros behind them that may be read */
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP) {
         size_t at, n;
@@ -194,7 +194,7 @@ static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uin
         at = now.bit >> 3;
         n = slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP;
         if (!n) break;
-        if (at + HISTORIAN_ROOM > size && bytes != end) {
+        if (at + HISTORIAN_GROUP_READ_NBYTES > size && bytes != end) {
             size -= at;
             memset(end, 0, sizeof end);
             memcpy(end, bytes + at, size);

@@ -17,15 +17,15 @@ enum {
     /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of 2^-1074
      * that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
     HISTORIAN_BLOB_SUM_TOP = 263,
-    HISTORIAN_BLOB_SUM = HISTORIAN_BLOB_SUM_TOP + 8,
+    HISTORIAN_BLOB_SUM_NBYTES = HISTORIAN_BLOB_SUM_TOP + 8,
     HISTORIAN_SUM_WORDS = 36, /* of 64 bits: room for 2^64 such sums, and for what is carried */
-    HISTORIAN_BLOB_HEAD = 8,  /* bytes before the unit */
-    HISTORIAN_BLOB_FACTS = 22, /* bytes from the first bucket to the length of the sum */
-    HISTORIAN_BLOB_EMPTY = HISTORIAN_BLOB_HEAD + 2 + 4 /* bytes of an empty histogram, besides the unit */
+    HISTORIAN_BLOB_HEAD_NBYTES = 8,  /* bytes before the unit */
+    HISTORIAN_BLOB_FIELDS_NBYTES = 22, /* bytes from the first bucket to the length of the sum */
+    HISTORIAN_BLOB_EMPTY_NBYTES = HISTORIAN_BLOB_HEAD_NBYTES + 2 + 4 /* bytes of an empty histogram, besides the unit */
 };
 /* No blob has more bytes. */
-#define HISTORIAN_BLOB_MOST \
-    (HISTORIAN_BLOB_EMPTY + 255 + HISTORIAN_BLOB_FACTS + HISTORIAN_BLOB_SUM + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
+#define HISTORIAN_BLOB_MAX_NBYTES \
+    (HISTORIAN_BLOB_EMPTY_NBYTES + 255 + HISTORIAN_BLOB_FIELDS_NBYTES + HISTORIAN_BLOB_SUM_NBYTES + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
 
 typedef enum {
     HISTORIAN_GOOD,
@@ -100,7 +100,7 @@ HISTORIAN_INLINE int historian_touches(uint64_t bits, size_t slot) {
 }
 
 /* Read what stands between the number of slots and the sum. */
-static historian_verdict historian_read_facts(const uint8_t *at, historian_blob *blob) {
+static historian_verdict historian_read_fields(const uint8_t *at, historian_blob *blob) {
     blob->first = (historian_two_bytes(at) - (size_t)(HISTORIAN_FIRST_INDEX - 1)) & 0xffff;
     if (blob->first + blob->slots > HISTORIAN_SLOTS) return HISTORIAN_BAD_SLOTS;
     blob->min = historian_load_le(at + 2);
@@ -110,7 +110,7 @@ static historian_verdict historian_read_facts(const uint8_t *at, historian_blob 
         return HISTORIAN_BAD_EXTREMES;
     blob->sum_shift = historian_two_bytes(at + 18);
     blob->sum_nbytes = historian_two_bytes(at + 20);
-    return blob->sum_shift + blob->sum_nbytes > HISTORIAN_BLOB_SUM ? HISTORIAN_BAD_SUM : HISTORIAN_GOOD;
+    return blob->sum_shift + blob->sum_nbytes > HISTORIAN_BLOB_SUM_NBYTES ? HISTORIAN_BAD_SUM : HISTORIAN_GOOD;
 }
 
 /* Read what stands between the unit and the CRC-32, `size` bytes. */
@@ -118,11 +118,11 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
     historian_verdict verdict;
     blob->slots = historian_two_bytes(at);
     if (!blob->slots) return size != 2 ? HISTORIAN_TOO_LONG : blob->flags ? HISTORIAN_BAD_FLAGS : HISTORIAN_GOOD;
-    if (size < 2 + HISTORIAN_BLOB_FACTS) return HISTORIAN_TOO_SHORT;
-    verdict = historian_read_facts(at + 2, blob);
+    if (size < 2 + HISTORIAN_BLOB_FIELDS_NBYTES) return HISTORIAN_TOO_SHORT;
+    verdict = historian_read_fields(at + 2, blob);
     if (verdict != HISTORIAN_GOOD) return verdict;
-    blob->sum = at + 2 + HISTORIAN_BLOB_FACTS;
-    size -= 2 + HISTORIAN_BLOB_FACTS;
+    blob->sum = at + 2 + HISTORIAN_BLOB_FIELDS_NBYTES;
+    size -= 2 + HISTORIAN_BLOB_FIELDS_NBYTES;
     if (size < blob->sum_nbytes) return HISTORIAN_TOO_SHORT;
     /* There is one way to write each sum: it has no byte 0 at either end, and no shift if it is 0. */
     if (blob->sum_nbytes ? !blob->sum[0] || !blob->sum[blob->sum_nbytes - 1] : blob->sum_shift) return HISTORIAN_BAD_SUM;
@@ -134,21 +134,21 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
 /* Read all of a blob but the counts, and whether the unit is a text. */
 static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, historian_blob *blob) {
     memset(blob, 0, sizeof *blob);
-    if (size < HISTORIAN_BLOB_EMPTY + 1) return HISTORIAN_TOO_SHORT;
+    if (size < HISTORIAN_BLOB_EMPTY_NBYTES + 1) return HISTORIAN_TOO_SHORT;
     if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, 4)) return HISTORIAN_BAD_MAGIC;
     blob->version = bytes[4];
     blob->scale = bytes[5];
     blob->flags = bytes[6];
     blob->unit_nbytes = bytes[7];
     if (blob->version != HISTORIAN_BLOB_VERSION) return HISTORIAN_BAD_VERSION;
-    if (size > HISTORIAN_BLOB_MOST) return HISTORIAN_TOO_LONG;
+    if (size > HISTORIAN_BLOB_MAX_NBYTES) return HISTORIAN_TOO_LONG;
     if (historian_crc32(bytes, size - 4) != historian_four_bytes(bytes + size - 4)) return HISTORIAN_BAD_CHECKSUM;
     if (blob->scale != HISTORIAN_BLOB_SCALE) return HISTORIAN_BAD_SCALE;
     if (blob->flags & ~(unsigned)HISTORIAN_BLOB_SYNTHETIC) return HISTORIAN_BAD_FLAGS;
     if (!blob->unit_nbytes) return HISTORIAN_BAD_UNIT;
-    if (size < HISTORIAN_BLOB_EMPTY + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
-    blob->unit = bytes + HISTORIAN_BLOB_HEAD;
-    return historian_read_body(blob->unit + blob->unit_nbytes, size - HISTORIAN_BLOB_HEAD - 4 - blob->unit_nbytes, blob);
+    if (size < HISTORIAN_BLOB_EMPTY_NBYTES + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
+    blob->unit = bytes + HISTORIAN_BLOB_HEAD_NBYTES;
+    return historian_read_body(blob->unit + blob->unit_nbytes, size - HISTORIAN_BLOB_HEAD_NBYTES - 4 - blob->unit_nbytes, blob);
 }
 
 /* Read the counts of a blob that is not empty, and their total. */
