@@ -10,7 +10,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
 
-cdef extern from "_native/cells.h" nogil:
+cdef extern from "_native/counters.h" nogil:
     ctypedef struct historian_counters:
         uint64_t sum
         uint64_t compensation

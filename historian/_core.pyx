@@ -18,25 +18,29 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
 import os
-import sys
 from operator import index
 
 
-cdef extern from "_native/cells.h" nogil:
-    enum: HISTORIAN_SLOTS, HISTORIAN_FIRST_INDEX
-    uint64_t HISTORIAN_MAX_BITS
+cdef extern from "_native/atomics.h" nogil:
     uint64_t historian_atomic_load(const uint64_t *p)
     uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n)
     void historian_atomic_store(uint64_t *p, uint64_t n)
+    void historian_atomic_store_release(uint64_t *p, uint64_t n)
     void historian_atomic_add(uint64_t *p, uint64_t n)
     void historian_atomic_max(uint64_t *p, uint64_t n)
+
+cdef extern from "_native/bucket.h" nogil:
+    enum: HISTORIAN_SLOTS, HISTORIAN_FIRST_INDEX
+    uint64_t HISTORIAN_MAX_BITS
+    uint64_t historian_slot(uint64_t bits)
+    uint64_t historian_bits(double value)
+    double historian_double(uint64_t bits)
+
+cdef extern from "_native/counters.h" nogil:
     void historian_add_sum_atomic_compensated(historian_counters *counters, double sum, double compensation)
     void historian_add_sum_exclusive(historian_counters *counters, double sum)
     bint historian_record_exclusive(historian_counters *counters, double value)
     bint historian_record_atomic_compensated(historian_counters *counters, double value)
-    uint64_t historian_slot(uint64_t bits)
-    uint64_t historian_bits(double value)
-    double historian_double(uint64_t bits)
 
 cdef extern from "_native/bulk.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
@@ -65,15 +69,15 @@ cdef extern from "_native/pages.h":
     int historian_reserve(int fd, size_t offset, size_t size)
 
 cdef extern from "_native/file.h" nogil:
-    enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_MAX_BLOCKS
-    enum: HISTORIAN_BLOCK_NBYTES, HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
+    enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_MAX_BLOCKS, HISTORIAN_BLOCK_NBYTES
+    enum: HISTORIAN_ROLE_NONE, HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
     ctypedef struct historian_file:
         uint64_t *roles
     ctypedef struct historian_drained:
-        uint64_t sums[67][2]
+        uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]
     ctypedef struct historian_total:
         uint64_t *counts
-        uint64_t sums[67][2]
+        uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]
         uint64_t max
         uint64_t not_min
         uint64_t drains
@@ -83,7 +87,6 @@ cdef extern from "_native/file.h" nogil:
     size_t historian_count_blocks(const historian_file *file, size_t size)
     const char *historian_read_file(const historian_file *, size_t size, historian_total *, historian_drained *)
     bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)
-    void historian_atomic_store_release(uint64_t *p, uint64_t n)
 
 cdef extern from "_native/lease.h" nogil:
     ctypedef struct historian_lease:
@@ -170,7 +173,7 @@ FIRST_INDEX = HISTORIAN_FIRST_INDEX
 
 
 def get_include() -> str:
-    """Return the folder of the C header, for modules that ``cimport historian._core``."""
+    """Return the folder of the C headers, for modules that ``cimport historian._core``."""
     return os.path.dirname(os.path.abspath(__file__))
 
 

@@ -88,7 +88,7 @@ def test_sdist_holds_what_a_build_and_its_tests_need(sdist: Path) -> None:
         "README.md",
         "setup.py",
         "historian/_core.pyx",
-        "historian/_native/cells.h",
+        "historian/_native/counters.h",
         "tests/test_build.py",
     ):
         assert PurePosixPath(name) in held
@@ -105,7 +105,7 @@ def test_wheel_holds_what_users_need_and_no_more(wheel: Path) -> None:
         for path in (ROOT / "historian").rglob("*")
         if path.suffix in {".py", ".pyi", ".pxd", ".h"} or path.name == "py.typed"
     }
-    assert {"historian/py.typed", "historian/_core.pyi", "historian/_core.pxd", "historian/_native/cells.h"} <= source
+    assert {"historian/py.typed", "historian/_core.pyi", "historian/_core.pxd", "historian/_native/counters.h"} <= source
     compiled = held - source
     assert source <= held
     assert len(compiled) == 1

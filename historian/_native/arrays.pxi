@@ -3,7 +3,7 @@
 #: Which instructions arrays are scanned with: "avx512", "avx2" or "baseline".  HISTORIAN_SIMD at import sets a limit.
 SIMD = (<bytes>historian_choose_scan(os.environ.get("HISTORIAN_SIMD", "").encode())).decode()
 
-cdef tuple NATIVE_ORDER = (b"@", b"=", b"<" if sys.byteorder == "little" else b">")  # prefixes of a format
+cdef tuple NATIVE_ORDER = (b"@", b"=", b"<")  # prefixes of a format
 
 
 cdef bint open_view(object values, Py_buffer *view, historian_loader *load) except -1:

@@ -11,7 +11,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "cells.h"
+#include "bucket.h"
+#include "counters.h"
+#include "platform.h"
 
 #define HISTORIAN_CHUNK 512 /* values to a chunk: 4 kB as float64 */
 #define HISTORIAN_SMALL 1024  /* up to so many values, tables cost more than they save */
@@ -205,7 +207,7 @@ static void historian_add_summary(historian_counters *counters, const historian_
     historian_atomic_store(&counters->used, 1);
     if (exclusive) {
         historian_add_sum_exclusive(counters, summary->sum);
-        historian_atomic_store(&counters->compensation, historian_bits(historian_double(historian_atomic_load(&counters->compensation)) + summary->compensation));
+        historian_add_compensation_exclusive(counters, summary->compensation);
     } else {
         historian_add_sum_atomic_compensated(counters, summary->sum, summary->compensation);
     }

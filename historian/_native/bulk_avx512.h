@@ -11,14 +11,15 @@
 
 #include <immintrin.h>
 
-#include "cells.h"
+#include "bucket.h"
+#include "platform.h"
 
 #define HISTORIAN_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 
-static uint32_t historian_upper_offsets[128]; /* A >> 32 */
+static uint32_t historian_upper_offsets[HISTORIAN_CELLS]; /* A >> 32 */
 
 static void historian_prepare_avx512(void) {
-    for (int cell = 0; cell < 128; cell++) historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);
+    for (int cell = 0; cell < HISTORIAN_CELLS; cell++) historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);
 }
 
 /* A[cell] >> 32 of sixteen cells; bits of `cells` above the seventh are ignored. */

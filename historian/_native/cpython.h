@@ -4,8 +4,9 @@
 
 #include <Python.h>
 #include <stdint.h>
+#include <string.h>
 
-#include "cells.h"
+#include "platform.h"
 
 /* Whether holding the GIL keeps other threads out. */
 #ifdef Py_GIL_DISABLED

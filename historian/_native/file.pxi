@@ -74,7 +74,7 @@ cdef class CounterFile:
         for block in range(HISTORIAN_FILE_MAX_BLOCKS):
             if historian_atomic_load(&self.file.roles[block]) == role:
                 return 0
-            if historian_atomic_load(&self.file.roles[block]) == 0:
+            if historian_atomic_load(&self.file.roles[block]) == HISTORIAN_ROLE_NONE:
                 error = historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES)
                 if error:
                     raise OSError(error, os.strerror(error), self.path)

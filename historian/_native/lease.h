@@ -1,11 +1,23 @@
 /* A block of a file that this process alone writes to, until it dies.
  *
- * The kernel keeps the books: a lock on a byte of the file (an open file description lock) belongs to the open file, and
- * that lives as long as a mapping of it does, even once its descriptor is closed. So a lease costs no descriptor, a
- * program that closes all of them loses nothing, and a process that dies, in whichever way, gives its blocks back after
- * its last write. A child does not inherit the mapping (MADV_DONTFORK), nor with it the lock; it leases another block.
+ * The kernel keeps the books: a lock on byte k of the file leases block k.
  *
- * Linux only. Elsewhere there are no leases: every process counts in the shared block, with atomic adds.
+ *     process A                          file                              process B
+ *     its first 4096 records  --atomic->  block 0, shared       <-atomic--  its first 4096 records
+ *     all others  -----loads, stores--->  block 1, byte 1 locked by A
+ *                                         block 2, byte 2 locked by B  <---loads, stores-----  all others
+ *                                         block 3, not locked: its counts stay; the next process may lease it
+ *
+ * The lock is one of an open file description, and that lives as long as a mapping of it does:
+ *
+ *     open --- lock byte k --- map block k --- close .............. unmap, exit or kill
+ *                  |<------ the lock is held: by the descriptor, then by the mapping ->|
+ *
+ * So a lease takes up no descriptor, a program that closes all of them loses nothing, and a process that dies, in whichever
+ * way, gives its blocks back after its last write. A child does not inherit the mapping (MADV_DONTFORK), nor with it the
+ * lock; it leases another block.
+ *
+ * Linux only. Elsewhere there are no leases: every process counts in the shared block, by atomic operations.
  */
 #ifndef HISTORIAN_LEASE_H
 #define HISTORIAN_LEASE_H
@@ -13,6 +25,12 @@
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "counters.h"
 #include "file.h"
 #include "pages.h"
 
@@ -68,7 +86,7 @@ static size_t historian_lock_block(int fd, historian_file *file) {
         leases += role == HISTORIAN_ROLE_LEASED;
         if (role == HISTORIAN_ROLE_LEASED && historian_lock_byte(fd, block)) return block;
     }
-    if (leases == HISTORIAN_FILE_MAX_BLOCKS - 3 || flock(fd, LOCK_EX | LOCK_NB)) return 0; /* full, or it is being changed */
+    if (leases == HISTORIAN_FILE_MAX_LEASES || flock(fd, LOCK_EX | LOCK_NB)) return 0; /* full, or it is being changed */
     while (block < HISTORIAN_FILE_MAX_BLOCKS && historian_atomic_load_acquire(&file->roles[block]) != HISTORIAN_ROLE_NONE) block++;
     if (block < HISTORIAN_FILE_MAX_BLOCKS &&
         historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 && historian_lock_byte(fd, block))

@@ -10,25 +10,26 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "platform.h"
+
 #if defined(_MSC_VER) && !defined(__clang__)
-#include <intrin.h>
-static __forceinline unsigned historian_trailing_zeros(uint64_t x) {
+HISTORIAN_INLINE unsigned historian_trailing_zeros(uint64_t x) {
     unsigned long at;
     if (_BitScanForward(&at, (uint32_t)x)) return at;
     _BitScanForward(&at, (uint32_t)(x >> 32));
     return at + 32;
 }
-static __forceinline unsigned historian_bit_length(uint64_t x) {
+
+HISTORIAN_INLINE unsigned historian_bit_length(uint64_t x) {
     unsigned long at;
     if (_BitScanReverse(&at, (uint32_t)(x >> 32))) return at + 33;
     return _BitScanReverse(&at, (uint32_t)x) ? at + 1 : 0;
 }
-#define HISTORIAN_PACKED_INLINE static __forceinline
 #else
-#define HISTORIAN_PACKED_INLINE static inline __attribute__((always_inline, unused))
 /* Of x > 0. */
-HISTORIAN_PACKED_INLINE unsigned historian_trailing_zeros(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
-HISTORIAN_PACKED_INLINE unsigned historian_bit_length(uint64_t x) { return x ? 64 - (unsigned)__builtin_clzll(x) : 0; }
+HISTORIAN_INLINE unsigned historian_trailing_zeros(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
+
+HISTORIAN_INLINE unsigned historian_bit_length(uint64_t x) { return x ? 64 - (unsigned)__builtin_clzll(x) : 0; }
 #endif
 
 enum {
@@ -43,19 +44,14 @@ enum {
 /* Bytes that the counts of so many slots take at most, with what the writer touches beyond them. */
 #define HISTORIAN_PACKED_NBYTES(slots) (((slots) / HISTORIAN_GROUP + 1) * (size_t)HISTORIAN_GROUP_NBYTES + 16)
 
-HISTORIAN_PACKED_INLINE uint64_t historian_load_le(const uint8_t *at) {
+HISTORIAN_INLINE uint64_t historian_load_le(const uint8_t *at) {
     uint64_t x;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = 0;
-    for (int i = 7; i >= 0; i--) x = x << 8 | at[i];
-#else
-    memcpy(&x, at, sizeof x);
-#endif
+    memcpy(&x, at, sizeof x); /* platform.h refuses big-endian processors */
     return x;
 }
 
 /* Return `width` bits from bit `bit` on; the first is the lowest. Up to HISTORIAN_MAX_NARROW of them, unless `wide`. */
-HISTORIAN_PACKED_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_t bit, unsigned width, int wide) {
+HISTORIAN_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_t bit, unsigned width, int wide) {
     const uint8_t *at = bytes + (bit >> 3);
     unsigned skip = bit & 7;
     uint64_t x = historian_load_le(at) >> skip;
@@ -65,7 +61,7 @@ HISTORIAN_PACKED_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_
 }
 
 /* Write `width` bits, of which `x` has no more, into bytes that are zero from bit `bit` on; return the bit after them. */
-HISTORIAN_PACKED_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, unsigned width, uint64_t x) {
+HISTORIAN_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, unsigned width, uint64_t x) {
     uint8_t *at = bytes + (bit >> 3);
     unsigned skip = bit & 7;
     uint64_t low = x << skip;
@@ -75,10 +71,10 @@ HISTORIAN_PACKED_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, un
 }
 
 /* A whole number as one from 0 on, and back: the nearer to `p`, the less; what is above 2p stays what it is. */
-HISTORIAN_PACKED_INLINE uint64_t historian_nearness(uint64_t x, uint64_t p) {
+HISTORIAN_INLINE uint64_t historian_nearness(uint64_t x, uint64_t p) {
     return x > 2 * p ? x : x >= p ? 2 * (x - p) : 2 * (p - x) - 1;
 }
-HISTORIAN_PACKED_INLINE uint64_t historian_of_nearness(uint64_t u, uint64_t p) {
+HISTORIAN_INLINE uint64_t historian_of_nearness(uint64_t u, uint64_t p) {
     uint64_t near_p = p + ((u >> 1) ^ (0 - (u & 1))); /* + u/2 if u is even, - (u+1)/2 if it is odd */
     return u > 2 * p ? u : near_p;
 }
@@ -94,7 +90,7 @@ typedef struct {
 } historian_packing;
 
 /* Read `n` counts from bit `bit` on. Return all numbers that were read, or-ed together. */
-HISTORIAN_PACKED_INLINE uint64_t historian_unpack_full(historian_packing *now, const uint8_t *bytes, size_t n, int wide,
+HISTORIAN_INLINE uint64_t historian_unpack_full(historian_packing *now, const uint8_t *bytes, size_t n, int wide,
                                                        uint64_t *counts) {
     uint64_t any = 0, x = now->last, total = now->total, bad = now->bad;
     int gaps = 0;
@@ -116,7 +112,7 @@ HISTORIAN_PACKED_INLINE uint64_t historian_unpack_full(historian_packing *now, c
 }
 
 /* The same for the slots of `mask` alone; the others are empty. */
-HISTORIAN_PACKED_INLINE uint64_t historian_unpack_some(historian_packing *now, const uint8_t *bytes, unsigned mask,
+HISTORIAN_INLINE uint64_t historian_unpack_some(historian_packing *now, const uint8_t *bytes, unsigned mask,
                                                        int wide, uint64_t *counts) {
     uint64_t any = 0;
     for (; mask; mask &= mask - 1) {
@@ -132,7 +128,7 @@ HISTORIAN_PACKED_INLINE uint64_t historian_unpack_some(historian_packing *now, c
 }
 
 /* Read one group of `n` slots. Return 0 if its bits are none that would be written. */
-HISTORIAN_PACKED_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n,
+HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n,
                                                    uint64_t *counts) {
     unsigned full = (1u << n) - 1, mask = full, code, width;
     uint64_t any;
@@ -186,7 +182,8 @@ static void historian_choose_unpack(const char *widest) {
 /* Read the counts of `slots` > 0 slots, the first and the last populated, from `size` bytes, and their total.
  * Return 0 unless the bytes are exactly those that historian_pack writes for some counts with a total below 2^63. */
 static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uint64_t *counts, uint64_t *total) {
-    uint8_t end[2 * HISTORIAN_GROUP_READ_NBYTES]; /* the last bytes once more, with zeros behind them that may be read */
+    /* The last bytes once more, with zeros behind them that may be read. */
+    uint8_t end[2 * HISTORIAN_GROUP_READ_NBYTES];
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP) {
         size_t at, n;

@@ -17,7 +17,7 @@ enum {
 };
 
 /* Return the eight numbers of `width` bits from bit `bit` on. */
-HISTORIAN_AVX2 HISTORIAN_PACKED_INLINE __m256i historian_take_eight(const uint8_t *bytes, size_t bit, unsigned width) {
+HISTORIAN_AVX2 HISTORIAN_INLINE __m256i historian_take_eight(const uint8_t *bytes, size_t bit, unsigned width) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3);
     const __m256i spread = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c);
     size_t fifth = bit + 4 * width;
@@ -33,7 +33,7 @@ HISTORIAN_AVX2 HISTORIAN_PACKED_INLINE __m256i historian_take_eight(const uint8_
 }
 
 /* Return in each lane the sum of all lanes up to it. */
-HISTORIAN_AVX2 HISTORIAN_PACKED_INLINE __m256i historian_running_sums(__m256i x) {
+HISTORIAN_AVX2 HISTORIAN_INLINE __m256i historian_running_sums(__m256i x) {
     __m256i half;
     x = _mm256_add_epi32(x, _mm256_slli_si256(x, 4));
     x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8)); /* of each four lanes */

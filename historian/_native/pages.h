@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "platform.h"
+
 #if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
 /* Return `size` zero bytes, or NULL. */
 static void *historian_new_pages(size_t size) {
     return VirtualAlloc(NULL, size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);

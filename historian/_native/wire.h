@@ -1,31 +1,58 @@
 /* A blob: one histogram as bytes. How it is read, and how many of them are added up without an object for each.
  *
- * docs/format.md describes the bytes; wire.py writes them. C99; no Python in here. A blob may hold anything: nothing is
- * read beyond its end, nothing is allocated, and the time is in proportion to its size or to the slots it names.
+ * docs/format.md describes the bytes; wire.py writes them. Numbers are sizes in bytes, U, N and M are in the blob:
+ *
+ *       4     1        1      1      1     U      2     2       8    8    2       2    M
+ *     +-----+--------+------+------+-----+------+-----+-------+----+----+-------+----+-----+--------+-------+
+ *     |magic|version |scale |flags | U   | unit | N   | first |min |max | shift | M  | sum | counts | CRC-32|
+ *     +-----+--------+------+------+-----+------+-----+-------+----+----+-------+----+-----+--------+-------+
+ *     |<----------- head --------------->|            |<---------- fields ---------->|
+ *                                                     |<-------- not if N is 0 --------------------->|
+ *
+ * No Python in here. A blob may hold anything: nothing is read beyond its end, nothing is allocated, and the time is in
+ * proportion to its size or to the slots it names.
  */
 #ifndef HISTORIAN_WIRE_H
 #define HISTORIAN_WIRE_H
 
-#include "cells.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "bucket.h"
 #include "packed.h"
+#include "platform.h"
 
 #define HISTORIAN_BLOB_MAGIC "\x89HSB"
 enum {
     HISTORIAN_BLOB_VERSION = 1,
-    HISTORIAN_BLOB_SCALE = 6, /* 2^6 buckets to the octave */
-    HISTORIAN_BLOB_SYNTHETIC = 1, /* the one flag that may be set, unless there are no counts: some of them are estimates */
+    HISTORIAN_BLOB_SCALE = 6,     /* 2^6 buckets to the octave */
+    HISTORIAN_BLOB_SYNTHETIC = 1, /* the one flag, of blobs with counts: some of them are estimates */
+    HISTORIAN_BLOB_MAGIC_NBYTES = 4,
+    HISTORIAN_BLOB_HEAD_NBYTES = HISTORIAN_BLOB_MAGIC_NBYTES + 4, /* up to the unit */
+    HISTORIAN_BLOB_MAX_UNIT_NBYTES = 255,
+    HISTORIAN_BLOB_N_NBYTES = 2,
+    HISTORIAN_BLOB_FIELDS_NBYTES = 2 + 8 + 8 + 2 + 2, /* from the first bucket to the length of the sum */
+    HISTORIAN_BLOB_CRC_NBYTES = 4,
+    /* An empty histogram, besides the unit. */
+    HISTORIAN_BLOB_EMPTY_NBYTES = HISTORIAN_BLOB_HEAD_NBYTES + HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_CRC_NBYTES,
     /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of 2^-1074
      * that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
-    HISTORIAN_BLOB_SUM_TOP = 263,
+    HISTORIAN_BLOB_SUM_TOP = (1030 + 1074) / 8,
     HISTORIAN_BLOB_SUM_NBYTES = HISTORIAN_BLOB_SUM_TOP + 8,
-    HISTORIAN_SUM_WORDS = 36, /* of 64 bits: room for 2^64 such sums, and for what is carried */
-    HISTORIAN_BLOB_HEAD_NBYTES = 8,  /* bytes before the unit */
-    HISTORIAN_BLOB_FIELDS_NBYTES = 22, /* bytes from the first bucket to the length of the sum */
-    HISTORIAN_BLOB_EMPTY_NBYTES = HISTORIAN_BLOB_HEAD_NBYTES + 2 + 4 /* bytes of an empty histogram, besides the unit */
+    HISTORIAN_SUM_WORDS = 36 /* of 64 bits: room for 2^64 such sums, and for what is carried */
 };
 /* No blob has more bytes. */
-#define HISTORIAN_BLOB_MAX_NBYTES \
-    (HISTORIAN_BLOB_EMPTY_NBYTES + 255 + HISTORIAN_BLOB_FIELDS_NBYTES + HISTORIAN_BLOB_SUM_NBYTES + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
+#define HISTORIAN_BLOB_MAX_NBYTES                                                                     \
+    (HISTORIAN_BLOB_EMPTY_NBYTES + HISTORIAN_BLOB_MAX_UNIT_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES +     \
+     HISTORIAN_BLOB_SUM_NBYTES + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
+
+static_assert(sizeof HISTORIAN_BLOB_MAGIC == HISTORIAN_BLOB_MAGIC_NBYTES + 1, "layout of blobs");
+static_assert(1 << HISTORIAN_BLOB_SCALE == HISTORIAN_BUCKETS_PER_OCTAVE, "layout of blobs");
+static_assert(HISTORIAN_BLOB_HEAD_NBYTES == 8, "layout of blobs");
+static_assert(HISTORIAN_BLOB_FIELDS_NBYTES == 22, "layout of blobs");
+static_assert(HISTORIAN_BLOB_SUM_NBYTES == 271, "layout of blobs");
+static_assert(8 * HISTORIAN_SUM_WORDS >= HISTORIAN_BLOB_SUM_NBYTES + 8 + 8, "2^64 sums can be added up");
 
 typedef enum {
     HISTORIAN_GOOD,
@@ -117,12 +144,13 @@ static historian_verdict historian_read_fields(const uint8_t *at, historian_blob
 static historian_verdict historian_read_body(const uint8_t *at, size_t size, historian_blob *blob) {
     historian_verdict verdict;
     blob->slots = historian_two_bytes(at);
-    if (!blob->slots) return size != 2 ? HISTORIAN_TOO_LONG : blob->flags ? HISTORIAN_BAD_FLAGS : HISTORIAN_GOOD;
-    if (size < 2 + HISTORIAN_BLOB_FIELDS_NBYTES) return HISTORIAN_TOO_SHORT;
-    verdict = historian_read_fields(at + 2, blob);
+    if (!blob->slots)
+        return size != HISTORIAN_BLOB_N_NBYTES ? HISTORIAN_TOO_LONG : blob->flags ? HISTORIAN_BAD_FLAGS : HISTORIAN_GOOD;
+    if (size < HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES) return HISTORIAN_TOO_SHORT;
+    verdict = historian_read_fields(at + HISTORIAN_BLOB_N_NBYTES, blob);
     if (verdict != HISTORIAN_GOOD) return verdict;
-    blob->sum = at + 2 + HISTORIAN_BLOB_FIELDS_NBYTES;
-    size -= 2 + HISTORIAN_BLOB_FIELDS_NBYTES;
+    blob->sum = at + HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES;
+    size -= HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES;
     if (size < blob->sum_nbytes) return HISTORIAN_TOO_SHORT;
     /* There is one way to write each sum: it has no byte 0 at either end, and no shift if it is 0. */
     if (blob->sum_nbytes ? !blob->sum[0] || !blob->sum[blob->sum_nbytes - 1] : blob->sum_shift) return HISTORIAN_BAD_SUM;
@@ -135,20 +163,21 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
 static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, historian_blob *blob) {
     memset(blob, 0, sizeof *blob);
     if (size < HISTORIAN_BLOB_EMPTY_NBYTES + 1) return HISTORIAN_TOO_SHORT;
-    if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, 4)) return HISTORIAN_BAD_MAGIC;
+    if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, HISTORIAN_BLOB_MAGIC_NBYTES)) return HISTORIAN_BAD_MAGIC;
     blob->version = bytes[4];
     blob->scale = bytes[5];
     blob->flags = bytes[6];
     blob->unit_nbytes = bytes[7];
     if (blob->version != HISTORIAN_BLOB_VERSION) return HISTORIAN_BAD_VERSION;
     if (size > HISTORIAN_BLOB_MAX_NBYTES) return HISTORIAN_TOO_LONG;
-    if (historian_crc32(bytes, size - 4) != historian_four_bytes(bytes + size - 4)) return HISTORIAN_BAD_CHECKSUM;
+    if (historian_crc32(bytes, size - HISTORIAN_BLOB_CRC_NBYTES) !=
+        historian_four_bytes(bytes + size - HISTORIAN_BLOB_CRC_NBYTES)) return HISTORIAN_BAD_CHECKSUM;
     if (blob->scale != HISTORIAN_BLOB_SCALE) return HISTORIAN_BAD_SCALE;
     if (blob->flags & ~(unsigned)HISTORIAN_BLOB_SYNTHETIC) return HISTORIAN_BAD_FLAGS;
     if (!blob->unit_nbytes) return HISTORIAN_BAD_UNIT;
     if (size < HISTORIAN_BLOB_EMPTY_NBYTES + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
     blob->unit = bytes + HISTORIAN_BLOB_HEAD_NBYTES;
-    return historian_read_body(blob->unit + blob->unit_nbytes, size - HISTORIAN_BLOB_HEAD_NBYTES - 4 - blob->unit_nbytes, blob);
+    return historian_read_body(blob->unit + blob->unit_nbytes, size - HISTORIAN_BLOB_HEAD_NBYTES - blob->unit_nbytes - HISTORIAN_BLOB_CRC_NBYTES, blob);
 }
 
 /* Read the counts of a blob that is not empty, and their total. */
