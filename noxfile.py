@@ -20,6 +20,12 @@ FOUND = dict(
 # nox takes what it meets first on PATH, which may be a version manager's shim for a Python that is not active.
 os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
 
+NATIVE = ROOT / "historian" / "_native"
+C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests") for path in folder.glob("*.[ch]"))
+#: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
+CLANG_FORMAT = "clang-format==19.*"
+CLANG_TIDY = "clang-tidy==19.*"
+
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
 CORE_TESTS = (
     "buckets",
@@ -39,11 +45,12 @@ CORE_TESTS = (
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style: ruff, its formatter, cython-lint."""
-    session.install("ruff>=0.11", "cython-lint>=0.16")
+    """Check style: ruff, its formatter, cython-lint, clang-format."""
+    session.install("ruff>=0.11", "cython-lint>=0.16", CLANG_FORMAT)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("cython-lint", "historian")
+    session.run("clang-format", "--dry-run", "-Werror", *C_FILES)
 
 
 @nox.session
@@ -134,8 +141,6 @@ def fuzz(session: nox.Session) -> None:
         (corpus / path.name).write_bytes(path.read_bytes()[:-4])  # the checksum is put back by the fuzzer
     source = str(ROOT / "tests" / "fuzz_blob.c")
     sanitizers = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-    session.run(
-        "clang", "-g", "-O1", *sanitizers, "-I", str(ROOT / "historian" / "_native"), source, "-o", str(binary), external=True
-    )
+    session.run("clang", "-g", "-O1", *sanitizers, "-I", str(NATIVE), source, "-o", str(binary), external=True)
     options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1", f"-artifact_prefix={work}/"]
     session.run(str(binary), *options, str(corpus), external=True)

@@ -1,7 +1,7 @@
 /* Atomic operations on 64-bit numbers, which other threads, and processes that map the same file, may use meanwhile.
  *
- * Adds release and exchanges acquire, since counts are added last and taken first. The rest is relaxed unless its name says
- * otherwise.
+ * Adds release and exchanges acquire, since counts are added last and taken first. The rest is relaxed unless its name
+ * says otherwise.
  */
 #ifndef HISTORIAN_ATOMICS_H
 #define HISTORIAN_ATOMICS_H

@@ -31,8 +31,8 @@ static_assert(HISTORIAN_SLOTS <= UINT16_MAX, "a slot is kept in 16 bits while an
 #define HISTORIAN_MAX_BITS 0x7fefffffffffffffULL  /* bits of the largest finite float64 */
 #define HISTORIAN_TINY_BITS 0x3df0000000000000ULL /* bits of 2^-32, the top of the zero bucket */
 
-#define HISTORIAN_CELLS 128     /* equal parts of an octave, which the top 7 bits of the mantissa number */
-#define HISTORIAN_CELL_SHIFT 45 /* bits of the mantissa below those 7 */
+#define HISTORIAN_CELLS 128      /* equal parts of an octave, which the top 7 bits of the mantissa number */
+#define HISTORIAN_CELL_SHIFT 45  /* bits of the mantissa below those 7 */
 #define HISTORIAN_INDEX_SHIFT 46 /* bits below the index: those of the mantissa, 52, less log2(64) */
 
 /* A[cell] of the index formula, less the index of slot 1 at bit 46. tests/test_buckets.py checks it against integer

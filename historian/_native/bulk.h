@@ -1,9 +1,9 @@
 /* Record an array of numbers at once: nothing is added unless every value is good.
  *
- * Values are taken in chunks. For each chunk the compiler vectorises the conversion to float64, the checks, the
- * sum, the extremes and the bucket formula; the counting that follows is scalar, into private tables that nobody
- * else sees (or, for a few values, not at all until all are known). Only when the last value has been found good is what
- * was counted added to the recorder's counters.
+ * Values are taken in chunks. For each chunk the compiler vectorises the conversion to float64, the checks, the sum,
+ * the extremes and the bucket formula; the counting that follows is scalar, into private tables that nobody else sees
+ * (or, for a few values, not at all until all are known). Only when the last value has been found good is what was
+ * counted added to the recorder's counters.
  */
 #ifndef HISTORIAN_BULK_H
 #define HISTORIAN_BULK_H
@@ -15,17 +15,17 @@
 #include "counters.h"
 #include "platform.h"
 
-#define HISTORIAN_CHUNK 512 /* values to a chunk: 4 kB as float64 */
-#define HISTORIAN_SMALL 1024  /* up to so many values, tables cost more than they save */
-#define HISTORIAN_LANES 8   /* independent partial sums: as many float64 as the widest register holds */
-#define HISTORIAN_TABLES 4  /* equal neighbours go to different tables, so an add need not wait for the last */
+#define HISTORIAN_CHUNK 512  /* values to a chunk: 4 kB as float64 */
+#define HISTORIAN_SMALL 1024 /* up to so many values, tables cost more than they save */
+#define HISTORIAN_LANES 8    /* independent partial sums: as many float64 as the widest register holds */
+#define HISTORIAN_TABLES 4   /* equal neighbours go to different tables, so an add need not wait for the last */
 
 /* What has been seen of an array so far, private until all is known to be good. */
 typedef struct {
     double sum;
-    double compensation;      /* what rounding has taken from `sum` */
-    uint64_t max;     /* as in historian_counters */
-    uint64_t not_min; /* likewise */
+    double compensation; /* what rounding has taken from `sum` */
+    uint64_t max;        /* as in historian_counters */
+    uint64_t not_min;    /* likewise */
 } historian_summary;
 
 /* All zeros between uses. */
@@ -37,20 +37,20 @@ typedef struct {
 /* Load value i of a strided array of one C type as float64. */
 typedef void (*historian_loader)(double *out, const char *data, ptrdiff_t stride, size_t n);
 
-#define HISTORIAN_LOADER(name, type)                                                            \
+#define HISTORIAN_LOADER(name, type)                                                               \
     static void historian_load_##name(double *out, const char *data, ptrdiff_t stride, size_t n) { \
-        type value;                                                                             \
-        if (stride == (ptrdiff_t)sizeof value) {                                                \
-            for (size_t i = 0; i < n; i++) {                                                    \
-                memcpy(&value, data + i * sizeof value, sizeof value);                          \
-                out[i] = (double)value;                                                         \
-            }                                                                                   \
-            return;                                                                             \
-        }                                                                                       \
-        for (size_t i = 0; i < n; i++) {                                                        \
-            memcpy(&value, data + (ptrdiff_t)i * stride, sizeof value);                         \
-            out[i] = (double)value;                                                             \
-        }                                                                                       \
+        type value;                                                                                \
+        if (stride == (ptrdiff_t)sizeof value) {                                                   \
+            for (size_t i = 0; i < n; i++) {                                                       \
+                memcpy(&value, data + i * sizeof value, sizeof value);                             \
+                out[i] = (double)value;                                                            \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            memcpy(&value, data + (ptrdiff_t)i * stride, sizeof value);                            \
+            out[i] = (double)value;                                                                \
+        }                                                                                          \
     }
 HISTORIAN_LOADER(double, double)
 HISTORIAN_LOADER(float, float)
@@ -68,12 +68,23 @@ static historian_loader historian_find_loader(char format, size_t size) {
     switch (format) {
     case 'd': return historian_load_double;
     case 'f': return historian_load_float;
-    case 'b': case 'h': case 'i': case 'l': case 'q': case 'n':
+    case 'b':
+    case 'h':
+    case 'i':
+    case 'l':
+    case 'q':
+    case 'n':
         return size == 8   ? historian_load_int64
                : size == 4 ? historian_load_int32
                : size == 2 ? historian_load_int16
                            : historian_load_int8;
-    case '?': case 'B': case 'H': case 'I': case 'L': case 'Q': case 'N':
+    case '?':
+    case 'B':
+    case 'H':
+    case 'I':
+    case 'L':
+    case 'Q':
+    case 'N':
         return size == 8   ? historian_load_uint64
                : size == 4 ? historian_load_uint32
                : size == 2 ? historian_load_uint16
@@ -82,9 +93,11 @@ static historian_loader historian_find_loader(char format, size_t size) {
     }
 }
 
-/* Add the lanes' sums and the extremes of a chunk. Return 0, and change nothing, if a value is NaN, infinite or negative. */
-HISTORIAN_INLINE int historian_add_to_summary(historian_summary *summary, const double *sums, const double *compensation, size_t lanes, uint64_t max,
-                                   uint64_t not_min) {
+/* Add the lanes' sums and the extremes of a chunk. Return 0, and change nothing, if a value is NaN, infinite or
+ * negative. */
+HISTORIAN_INLINE int historian_add_to_summary(historian_summary *summary, const double *sums,
+                                              const double *compensation, size_t lanes, uint64_t max,
+                                              uint64_t not_min) {
     if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
     summary->max = max > summary->max ? max : summary->max;
     summary->not_min = not_min > summary->not_min ? not_min : summary->not_min;
@@ -132,8 +145,8 @@ static historian_scanner historian_scan = historian_scan_baseline;
 #if defined(__x86_64__) && defined(__GNUC__)
 #include "bulk_avx512.h"
 
-__attribute__((target("avx2"))) static int historian_scan_avx2(historian_summary *summary, uint16_t *slots, const double *values,
-                                                               size_t n) {
+__attribute__((target("avx2"))) static int historian_scan_avx2(historian_summary *summary, uint16_t *slots,
+                                                               const double *values, size_t n) {
     return historian_scan_any(summary, slots, values, n); /* the compiler vectorises it */
 }
 
@@ -173,8 +186,8 @@ typedef struct {
 } historian_array;
 
 /* Scan the chunk of values from `first` on into slots. Return -1, or the position of the first bad value. */
-HISTORIAN_INLINE ptrdiff_t historian_scan_chunk(const historian_array *array, size_t first, size_t n, historian_summary *summary,
-                                                uint16_t *slots) {
+HISTORIAN_INLINE ptrdiff_t historian_scan_chunk(const historian_array *array, size_t first, size_t n,
+                                                historian_summary *summary, uint16_t *slots) {
     double buffer[HISTORIAN_CHUNK];
     const double *values = buffer;
     const char *data = array->data + (ptrdiff_t)first * array->stride;
@@ -194,7 +207,8 @@ HISTORIAN_INLINE size_t historian_chunk_size(const historian_array *array, size_
     return array->n - first < HISTORIAN_CHUNK ? array->n - first : HISTORIAN_CHUNK;
 }
 
-/* Add to one counter: with a plain add if the caller alone writes to them, with an atomic one if others write to them, too. */
+/* Add to one counter: with a plain add if the caller alone writes to them, with an atomic one if others write to
+ * them, too. */
 HISTORIAN_INLINE void historian_add_count(historian_counters *counters, size_t slot, uint64_t count, int exclusive) {
     if (exclusive)
         historian_atomic_store_release(&counters->counts[slot], historian_atomic_load(&counters->counts[slot]) + count);

@@ -1,10 +1,11 @@
 /* The scan of a chunk (see bulk.h) for processors with AVX-512: sixteen values at a time, without a gather.
  *
  * The bucket formula is (b + A[cell]) >> 46 with b = bits - 1, in 64 bits. Nearly always the upper halves decide it:
- * write b and A as upper * 2^32 + lower; then the lower halves matter only by the carry of their sum, and a carry changes
- * (upper(b) + upper(A)) >> 14 only if the 14 bits that are shifted out are all ones. One value in 16,384 is like that: a
- * group with such a value is done again by the exact formula. So sixteen buckets are computed in 32-bit lanes, and the
- * 128 upper halves of A, eight registers of sixteen, are looked up by four two-register permutations and three blends.
+ * write b and A as upper * 2^32 + lower; then the lower halves matter only by the carry of their sum, and a carry
+ * changes (upper(b) + upper(A)) >> 14 only if the 14 bits that are shifted out are all ones. One value in 16,384 is
+ * like that: a group with such a value is done again by the exact formula. So sixteen buckets are computed in 32-bit
+ * lanes, and the 128 upper halves of A, eight registers of sixteen, are looked up by four two-register permutations and
+ * three blends.
  */
 #ifndef HISTORIAN_AVX512_H
 #define HISTORIAN_AVX512_H
@@ -19,7 +20,8 @@
 static uint32_t historian_upper_offsets[HISTORIAN_CELLS]; /* A >> 32 */
 
 static void historian_prepare_avx512(void) {
-    for (int cell = 0; cell < HISTORIAN_CELLS; cell++) historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);
+    for (int cell = 0; cell < HISTORIAN_CELLS; cell++)
+        historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);
 }
 
 /* A[cell] >> 32 of sixteen cells; bits of `cells` above the seventh are ignored. */
@@ -44,7 +46,8 @@ HISTORIAN_AVX512 HISTORIAN_INLINE __m512d historian_two_sum_avx512(__m512d a, __
 HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *compensation, uint64_t *max, uint64_t *min,
                                                      uint16_t *slots, const double *values, size_t n) {
     const __m512i ones = _mm512_set1_epi32(0x3fff), one = _mm512_set1_epi64(1), unit = _mm512_set1_epi32(1);
-    /* b is below the first bucket if its upper half is below that of 2^-32, or b has wrapped round, as that of 0 does. */
+    /* b is below the first bucket if its upper half is below that of 2^-32, or b has wrapped round, as that of 0
+     * does. */
     const __m512i tiny = _mm512_set1_epi32((int)(HISTORIAN_TINY_BITS >> 32) + 1);
     const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     __m512i table[8], max_bits = _mm512_setzero_si512(), min_bits = _mm512_set1_epi64(-1);

@@ -1,6 +1,6 @@
 /* A file that many processes count in: its layout, and how its blocks are read as one.
  *
- * docs/format.md describes it for readers in other languages. A page, then up to 67 blocks; numbers are offsets in bytes:
+ * docs/format.md describes it for readers in other languages. A page, then up to 67 blocks, with offsets in bytes:
  *
  *     0                            3072     3080    3136      3672    4096             57,344           110,592
  *     +----------------------------+--------+-------+---------+-------+----------------+----------------+- ...
@@ -16,13 +16,13 @@
  *     | sum | compensation | max | not_min | used | zeros | counts, 6146 u64             | not used      |
  *     +-----+--------------+-----+---------+------+-------+------------------------------+---------------+
  *
- * All processes add to the shared block, by atomic operations. One process at a time leases one of the others (see lease.h)
- * and adds to it by loads and stores; the next process that leases it continues where that one ended.
+ * All processes add to the shared block, by atomic operations. One process at a time leases one of the others (see
+ * lease.h) and adds to it by loads and stores; the next process that leases it continues where that one ended.
  *
- * Counts only ever grow. To drain the file is to write down how far they have grown, and to subtract that from then on. So
- * nobody takes a count away while a writer adds to it, and a process that is killed, at whichever instant, leaves a file
- * that is right. Two blocks take turns at holding what has been drained, historian_drained. The parity of `drains` says
- * which one is valid:
+ * Counts only ever grow. To drain the file is to write down how far they have grown, and to subtract that from then on.
+ * So nobody takes a count away while a writer adds to it, and a process that is killed, at whichever instant, leaves a
+ * file that is right. Two blocks take turns at holding what has been drained, historian_drained. The parity of `drains`
+ * says which one is valid:
  *
  *     0                                                49,168                        50,240                53,248
  *     +------------------------------------------------+-----------------------------+---------------------+
@@ -109,13 +109,16 @@ HISTORIAN_INLINE void *historian_file_block(const historian_file *file, size_t b
     return (char *)(uintptr_t)file + historian_block_offset(block);
 }
 
-HISTORIAN_INLINE int historian_counts_in(uint64_t role) { return role == HISTORIAN_ROLE_SHARED || role == HISTORIAN_ROLE_LEASED; }
+HISTORIAN_INLINE int historian_counts_in(uint64_t role) {
+    return role == HISTORIAN_ROLE_SHARED || role == HISTORIAN_ROLE_LEASED;
+}
 
 /* Return the block that holds what had been drained as of that many drains, or NULL if the file is damaged. */
 static const historian_drained *historian_find_drained(const historian_file *file, uint64_t drains, size_t blocks) {
     uint64_t role = drains & 1 ? HISTORIAN_ROLE_DRAINED_ODD : HISTORIAN_ROLE_DRAINED_EVEN;
     for (size_t block = 0; block < blocks; block++)
-        if (historian_atomic_load(&file->roles[block]) == role) return (const historian_drained *)historian_file_block(file, block);
+        if (historian_atomic_load(&file->roles[block]) == role)
+            return (const historian_drained *)historian_file_block(file, block);
     return NULL;
 }
 
@@ -197,7 +200,8 @@ static int historian_commit_drain(historian_file *file, historian_total *total, 
     historian_drained *next =
         (historian_drained *)historian_find_drained(file, total->drains + 1, HISTORIAN_FILE_MAX_BLOCKS);
     if (!next) return 0;
-    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) next->counts[slot] = total->counts[slot] + drained->counts[slot];
+    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++)
+        next->counts[slot] = total->counts[slot] + drained->counts[slot];
     memcpy(next->sums, total->sums, sizeof next->sums);
     total->max = total->not_min = 0;
     historian_gather_extremes(file, HISTORIAN_FILE_MAX_BLOCKS, total, 1);

@@ -13,9 +13,9 @@
  *     open --- lock byte k --- map block k --- close .............. unmap, exit or kill
  *                  |<------ the lock is held: by the descriptor, then by the mapping ->|
  *
- * So a lease takes up no descriptor, a program that closes all of them loses nothing, and a process that dies, in whichever
- * way, gives its blocks back after its last write. A child does not inherit the mapping (MADV_DONTFORK), nor with it the
- * lock; it leases another block.
+ * So a lease takes up no descriptor, a program that closes all of them loses nothing, and a process that dies, in
+ * whichever way, gives its blocks back after its last write. A child does not inherit the mapping (MADV_DONTFORK), nor
+ * with it the lock; it leases another block.
  *
  * Linux only. Elsewhere there are no leases: every process counts in the shared block, by atomic operations.
  */
@@ -35,8 +35,8 @@
 #include "pages.h"
 
 typedef struct historian_lease {
-    historian_counters **exclusive;            /* where whoever counts looks for the block; NULL while there is no lease */
-    void *pages;                        /* the mapping of it, `size` bytes */
+    historian_counters **exclusive; /* where whoever counts looks for the block; NULL while there is no lease */
+    void *pages;                    /* the mapping of it, `size` bytes */
     size_t size;
     struct historian_lease *next, *previous;
 } historian_lease;
@@ -86,10 +86,14 @@ static size_t historian_lock_block(int fd, historian_file *file) {
         leases += role == HISTORIAN_ROLE_LEASED;
         if (role == HISTORIAN_ROLE_LEASED && historian_lock_byte(fd, block)) return block;
     }
-    if (leases == HISTORIAN_FILE_MAX_LEASES || flock(fd, LOCK_EX | LOCK_NB)) return 0; /* full, or it is being changed */
-    while (block < HISTORIAN_FILE_MAX_BLOCKS && historian_atomic_load_acquire(&file->roles[block]) != HISTORIAN_ROLE_NONE) block++;
+    if (leases == HISTORIAN_FILE_MAX_LEASES || flock(fd, LOCK_EX | LOCK_NB))
+        return 0; /* full, or it is being changed */
+    while (block < HISTORIAN_FILE_MAX_BLOCKS &&
+           historian_atomic_load_acquire(&file->roles[block]) != HISTORIAN_ROLE_NONE)
+        block++;
     if (block < HISTORIAN_FILE_MAX_BLOCKS &&
-        historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 && historian_lock_byte(fd, block))
+        historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 &&
+        historian_lock_byte(fd, block))
         historian_atomic_store_release(&file->roles[block], HISTORIAN_ROLE_LEASED);
     else
         block = 0;
@@ -97,10 +101,10 @@ static size_t historian_lock_block(int fd, historian_file *file) {
     return block;
 }
 
-/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`. `exclusive`
- * points to its counters from then on. If it cannot be had, nothing changes. */
-static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file, const char *path,
-                                 uint64_t device, uint64_t inode) {
+/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`.
+ * `exclusive` points to its counters from then on. If it cannot be had, nothing changes. */
+static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file,
+                                 const char *path, uint64_t device, uint64_t inode) {
     static int prepared;
     size_t block, offset, page = (size_t)sysconf(_SC_PAGESIZE);
     struct stat status;
@@ -138,14 +142,16 @@ static void historian_end_lease(historian_lease *lease) {
     if (!lease->exclusive) return;
     *lease->exclusive = NULL;
     if (lease->next) lease->next->previous = lease->previous;
-    if (lease->previous) lease->previous->next = lease->next;
-    else historian_leases = lease->next;
+    if (lease->previous)
+        lease->previous->next = lease->next;
+    else
+        historian_leases = lease->next;
     (void)munmap(lease->pages, lease->size);
     memset(lease, 0, sizeof *lease);
 }
 #else
-static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file, const char *path,
-                                 uint64_t device, uint64_t inode) {
+static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file,
+                                 const char *path, uint64_t device, uint64_t inode) {
     (void)lease, (void)exclusive, (void)file, (void)path, (void)device, (void)inode;
 }
 static void historian_end_lease(historian_lease *lease) { (void)lease; }

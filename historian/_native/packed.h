@@ -34,8 +34,8 @@ HISTORIAN_INLINE unsigned historian_bit_length(uint64_t x) { return x ? 64 - (un
 
 enum {
     HISTORIAN_GROUP = 8, /* slots that are written with one width */
-    /* A group takes at most 1 + 8 bits of what is populated, 9 of the width and 8 * 64: from any bit of a byte, 68 bytes.
-     * Bits are read from 9 bytes at once. */
+    /* A group takes at most 1 + 8 bits of what is populated, 9 of the width and 8 * 64: from any bit of a byte, 68
+     * bytes. Bits are read from 9 bytes at once. */
     HISTORIAN_GROUP_NBYTES = 68,
     HISTORIAN_GROUP_READ_NBYTES = HISTORIAN_GROUP_NBYTES + 9,
     HISTORIAN_MAX_NARROW = 57 /* bits that 8 bytes hold from any bit of the first on */
@@ -60,7 +60,8 @@ HISTORIAN_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_t bit, 
     return x & (~(uint64_t)0 >> (64 - width));
 }
 
-/* Write `width` bits, of which `x` has no more, into bytes that are zero from bit `bit` on; return the bit after them. */
+/* Write `width` bits, of which `x` has no more, into bytes that are zero from bit `bit` on; return the bit after
+ * them. */
 HISTORIAN_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, unsigned width, uint64_t x) {
     uint8_t *at = bytes + (bit >> 3);
     unsigned skip = bit & 7;
@@ -91,7 +92,7 @@ typedef struct {
 
 /* Read `n` counts from bit `bit` on. Return all numbers that were read, or-ed together. */
 HISTORIAN_INLINE uint64_t historian_unpack_full(historian_packing *now, const uint8_t *bytes, size_t n, int wide,
-                                                       uint64_t *counts) {
+                                                uint64_t *counts) {
     uint64_t any = 0, x = now->last, total = now->total, bad = now->bad;
     int gaps = 0;
     for (size_t j = 0; j < n; j++) {
@@ -112,8 +113,8 @@ HISTORIAN_INLINE uint64_t historian_unpack_full(historian_packing *now, const ui
 }
 
 /* The same for the slots of `mask` alone; the others are empty. */
-HISTORIAN_INLINE uint64_t historian_unpack_some(historian_packing *now, const uint8_t *bytes, unsigned mask,
-                                                       int wide, uint64_t *counts) {
+HISTORIAN_INLINE uint64_t historian_unpack_some(historian_packing *now, const uint8_t *bytes, unsigned mask, int wide,
+                                                uint64_t *counts) {
     uint64_t any = 0;
     for (; mask; mask &= mask - 1) {
         uint64_t u = historian_take_bits(bytes, now->bit, now->width, wide);
@@ -128,8 +129,7 @@ HISTORIAN_INLINE uint64_t historian_unpack_some(historian_packing *now, const ui
 }
 
 /* Read one group of `n` slots. Return 0 if its bits are none that would be written. */
-HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n,
-                                                   uint64_t *counts) {
+HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n, uint64_t *counts) {
     unsigned full = (1u << n) - 1, mask = full, code, width;
     uint64_t any;
     int sparse = now->gaps;
@@ -153,7 +153,8 @@ HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_
     }
     if (now->width > 64) return 0;
     if (now->width > HISTORIAN_MAX_NARROW)
-        any = sparse ? historian_unpack_some(now, bytes, mask, 1, counts) : historian_unpack_full(now, bytes, n, 1, counts);
+        any = sparse ? historian_unpack_some(now, bytes, mask, 1, counts)
+                     : historian_unpack_full(now, bytes, n, 1, counts);
     else if (sparse)
         any = historian_unpack_some(now, bytes, mask, 0, counts);
     else if (n == HISTORIAN_GROUP)
@@ -175,7 +176,8 @@ static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *byt
 static void historian_choose_unpack(const char *widest) {
     (void)widest;
 #ifdef HISTORIAN_PACKED_AVX2_H
-    historian_unpack_run = __builtin_cpu_supports("avx2") && strcmp(widest, "baseline") ? historian_unpack_run_avx2 : NULL;
+    historian_unpack_run =
+        __builtin_cpu_supports("avx2") && strcmp(widest, "baseline") ? historian_unpack_run_avx2 : NULL;
 #endif
 }
 
@@ -187,7 +189,8 @@ static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uin
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP) {
         size_t at, n;
-        if (!now.gaps && historian_unpack_run) slot += historian_unpack_run(&now, bytes, size, slots - slot, counts + slot);
+        if (!now.gaps && historian_unpack_run)
+            slot += historian_unpack_run(&now, bytes, size, slots - slot, counts + slot);
         at = now.bit >> 3;
         n = slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP;
         if (!n) break;
@@ -213,7 +216,8 @@ static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t 
     for (size_t j = 0; j < n; j++) {
         if (counts[j]) mask |= 1u << j;
         if (now->gaps && !counts[j]) continue;
-        any |= near[numbers++] = now->gaps ? historian_nearness(counts[j] - 1, last - 1) : historian_nearness(counts[j], last);
+        any |= near[numbers++] =
+            now->gaps ? historian_nearness(counts[j] - 1, last - 1) : historian_nearness(counts[j], last);
         last = counts[j];
     }
     if (now->gaps) {
@@ -233,11 +237,13 @@ static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t 
     now->gaps = mask != (1u << n) - 1;
 }
 
-/* Write the counts of `slots` slots into HISTORIAN_PACKED_NBYTES(slots) bytes, all zero; return how many were needed. */
+/* Write the counts of `slots` slots into HISTORIAN_PACKED_NBYTES(slots) bytes, all zero; return how many were
+ * needed. */
 static size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bytes) {
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP)
-        historian_pack_group(&now, bytes, slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP, counts + slot);
+        historian_pack_group(&now, bytes, slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP,
+                             counts + slot);
     return (now.bit + 7) >> 3;
 }
 

@@ -1,6 +1,7 @@
 /* What differs between compilers and systems: inlining, hints, static assertions, <windows.h>.
  *
- * C99 or later for gcc, clang and MSVC; C++11 or later, too, since modules that Cython makes of C++ include the counters.
+ * C99 or later for gcc, clang and MSVC; C++11 or later, too, since modules that Cython makes of C++ include the
+ * counters.
  */
 #ifndef HISTORIAN_PLATFORM_H
 #define HISTORIAN_PLATFORM_H
@@ -8,13 +9,14 @@
 #include <assert.h>
 #include <limits.h>
 
-/* Files and blobs are little-endian, and are read and written as they lie in memory. Windows is little-endian everywhere. */
+/* Files and blobs are little-endian, and are read and written as they lie in memory. Windows is little-endian
+ * everywhere. */
 #if !defined(_WIN32) && (!defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__)
 #error "historian needs a little-endian processor: it maps files that are little-endian into memory"
 #endif
 
-/* gcc and clang know _Static_assert in C99, too, where <assert.h> does not define its other name. It is a keyword in C++, in
- * C23 and in MSVC. */
+/* gcc and clang know _Static_assert in C99, too, where <assert.h> does not define its other name. It is a keyword in
+ * C++, in C23 and in MSVC. */
 #if !defined(static_assert) && !defined(__cplusplus) && defined(__GNUC__) && \
     (!defined(__STDC_VERSION__) || __STDC_VERSION__ < 202311L)
 #define static_assert _Static_assert

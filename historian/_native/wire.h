@@ -36,15 +36,15 @@ enum {
     HISTORIAN_BLOB_CRC_NBYTES = 4,
     /* An empty histogram, besides the unit. */
     HISTORIAN_BLOB_EMPTY_NBYTES = HISTORIAN_BLOB_HEAD_NBYTES + HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_CRC_NBYTES,
-    /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of 2^-1074
-     * that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
+    /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of
+     * 2^-1074 that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
     HISTORIAN_BLOB_SUM_TOP = (1030 + 1074) / 8,
     HISTORIAN_BLOB_SUM_NBYTES = HISTORIAN_BLOB_SUM_TOP + 8,
     HISTORIAN_SUM_WORDS = 36 /* of 64 bits: room for 2^64 such sums, and for what is carried */
 };
 /* No blob has more bytes. */
-#define HISTORIAN_BLOB_MAX_NBYTES                                                                     \
-    (HISTORIAN_BLOB_EMPTY_NBYTES + HISTORIAN_BLOB_MAX_UNIT_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES +     \
+#define HISTORIAN_BLOB_MAX_NBYTES                                                                  \
+    (HISTORIAN_BLOB_EMPTY_NBYTES + HISTORIAN_BLOB_MAX_UNIT_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES + \
      HISTORIAN_BLOB_SUM_NBYTES + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
 
 static_assert(sizeof HISTORIAN_BLOB_MAGIC == HISTORIAN_BLOB_MAGIC_NBYTES + 1, "layout of blobs");
@@ -81,7 +81,7 @@ typedef struct {
     unsigned version, scale, flags;
 } historian_blob;
 
-/* ---- CRC-32, as zlib and many others compute it: polynomial 0xedb88320, reflected ----------------------------------------------------------- */
+/* ---- CRC-32, as zlib and many others compute it: polynomial 0xedb88320, reflected ---- */
 
 static uint32_t historian_crc_tables[8][256]; /* [k][byte]: the remainder of a byte that k more follow */
 
@@ -112,7 +112,7 @@ static uint32_t historian_crc32(const uint8_t *bytes, size_t size) {
     return ~crc;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 HISTORIAN_INLINE size_t historian_two_bytes(const uint8_t *at) { return (size_t)at[0] | (size_t)at[1] << 8; }
 
@@ -145,7 +145,9 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
     historian_verdict verdict;
     blob->slots = historian_two_bytes(at);
     if (!blob->slots)
-        return size != HISTORIAN_BLOB_N_NBYTES ? HISTORIAN_TOO_LONG : blob->flags ? HISTORIAN_BAD_FLAGS : HISTORIAN_GOOD;
+        return size != HISTORIAN_BLOB_N_NBYTES ? HISTORIAN_TOO_LONG
+               : blob->flags                   ? HISTORIAN_BAD_FLAGS
+                                               : HISTORIAN_GOOD;
     if (size < HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES) return HISTORIAN_TOO_SHORT;
     verdict = historian_read_fields(at + HISTORIAN_BLOB_N_NBYTES, blob);
     if (verdict != HISTORIAN_GOOD) return verdict;
@@ -153,7 +155,8 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
     size -= HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES;
     if (size < blob->sum_nbytes) return HISTORIAN_TOO_SHORT;
     /* There is one way to write each sum: it has no byte 0 at either end, and no shift if it is 0. */
-    if (blob->sum_nbytes ? !blob->sum[0] || !blob->sum[blob->sum_nbytes - 1] : blob->sum_shift) return HISTORIAN_BAD_SUM;
+    if (blob->sum_nbytes ? !blob->sum[0] || !blob->sum[blob->sum_nbytes - 1] : blob->sum_shift)
+        return HISTORIAN_BAD_SUM;
     blob->packed = blob->sum + blob->sum_nbytes;
     blob->packed_nbytes = size - blob->sum_nbytes;
     return HISTORIAN_GOOD;
@@ -171,13 +174,15 @@ static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, 
     if (blob->version != HISTORIAN_BLOB_VERSION) return HISTORIAN_BAD_VERSION;
     if (size > HISTORIAN_BLOB_MAX_NBYTES) return HISTORIAN_TOO_LONG;
     if (historian_crc32(bytes, size - HISTORIAN_BLOB_CRC_NBYTES) !=
-        historian_four_bytes(bytes + size - HISTORIAN_BLOB_CRC_NBYTES)) return HISTORIAN_BAD_CHECKSUM;
+        historian_four_bytes(bytes + size - HISTORIAN_BLOB_CRC_NBYTES))
+        return HISTORIAN_BAD_CHECKSUM;
     if (blob->scale != HISTORIAN_BLOB_SCALE) return HISTORIAN_BAD_SCALE;
     if (blob->flags & ~(unsigned)HISTORIAN_BLOB_SYNTHETIC) return HISTORIAN_BAD_FLAGS;
     if (!blob->unit_nbytes) return HISTORIAN_BAD_UNIT;
     if (size < HISTORIAN_BLOB_EMPTY_NBYTES + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
     blob->unit = bytes + HISTORIAN_BLOB_HEAD_NBYTES;
-    return historian_read_body(blob->unit + blob->unit_nbytes, size - HISTORIAN_BLOB_HEAD_NBYTES - blob->unit_nbytes - HISTORIAN_BLOB_CRC_NBYTES, blob);
+    return historian_read_body(blob->unit + blob->unit_nbytes,
+                               size - HISTORIAN_BLOB_HEAD_NBYTES - blob->unit_nbytes - HISTORIAN_BLOB_CRC_NBYTES, blob);
 }
 
 /* Read the counts of a blob that is not empty, and their total. */
@@ -189,15 +194,15 @@ static historian_verdict historian_read_counts(const historian_blob *blob, uint6
     return top < *total ? HISTORIAN_GOOD : HISTORIAN_BAD_SUM;
 }
 
-/* ---- adding up -------------------------------------------------------------------------------------------------------------------- */
+/* ---- adding up ---- */
 
 /* Many histograms together. All zeros but for `min` is empty. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
-    uint64_t read[HISTORIAN_SLOTS]; /* the counts of one blob, until all of it is known to be good */
-    uint64_t total;                 /* of `counts`, in [0, 2^63) */
-    int synthetic;                  /* whether some of the counts are estimates */
-    uint64_t min, max;              /* bits of float64; all ones, and 0, if empty */
+    uint64_t read[HISTORIAN_SLOTS];    /* the counts of one blob, until all of it is known to be good */
+    uint64_t total;                    /* of `counts`, in [0, 2^63) */
+    int synthetic;                     /* whether some of the counts are estimates */
+    uint64_t min, max;                 /* bits of float64; all ones, and 0, if empty */
     uint64_t sum[HISTORIAN_SUM_WORDS]; /* in units of 2^-1074, the lowest word first */
 } historian_merged;
 
