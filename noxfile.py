@@ -63,6 +63,38 @@ def typing(session: nox.Session) -> None:
     session.run("python", "-m", "mypy.stubtest", "historian", *options)
 
 
+@nox.session
+def native(session: nox.Session) -> None:
+    """Check the C headers: warnings of the compilers found here, clang's analyzer, clang-tidy."""
+    session.install(CLANG_TIDY)
+    python_include = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('include'))", silent=True)
+    include = ["-I", str(NATIVE), "-isystem", str(python_include).strip()]
+    # Each sees some of the functions only, and packed_avx2.h is a part of packed.h.
+    strict = ["-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-Wno-unused-function", *include]
+    headers = [path.name for path in sorted(NATIVE.glob("*.h")) if path.name != "packed_avx2.h"]
+    source = Path(session.create_tmp()) / "headers.c"
+    source.write_text("".join(f'#include "{name}"\n' for name in ["Python.h", *headers]), encoding="utf-8")
+    for compiler, cplusplus in (("gcc", "g++"), ("clang", "clang++")):
+        if not shutil.which(compiler) or not shutil.which(cplusplus):
+            session.warn(f"skipped the warnings of {compiler}, because it was not found here")
+            continue
+        session.run(compiler, "-std=gnu11", *strict, "-c", str(source), "-o", os.devnull, external=True)
+        for name in headers:  # each includes what it needs
+            session.run(
+                compiler, "-std=gnu99", *strict, "-include", name, "-xc", "-fsyntax-only", os.devnull, external=True
+            )
+        # What Cython makes of users' modules may be C++.
+        options = ["-std=c++11", *strict, "-include", "counters.h", "-xc++", "-fsyntax-only"]
+        session.run(cplusplus, *options, os.devnull, external=True)
+    if shutil.which("clang"):
+        analyze = ["--analyze", "-Xanalyzer", "-analyzer-werror", "-Xanalyzer", "-analyzer-output=text"]
+        session.run("clang", *analyze, *include, str(source), external=True)
+    sources = [str(source), str(ROOT / "tests" / "fuzz_blob.c")]
+    session.run(
+        "clang-tidy", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", *sources, "--", "-std=gnu11", *include
+    )
+
+
 @nox.session(python=list(FOUND))
 def tests(session: nox.Session) -> None:
     """Build, install and test, on each Python found."""

@@ -9,12 +9,12 @@
 
 #include "wire.h"
 
-#define CHECK(condition)                                                    \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "not so: %s, line %d\n", #condition, __LINE__); \
-            abort();                                                        \
-        }                                                                   \
+#define CHECK(condition)                                                          \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
+            (void)fprintf(stderr, "not so: %s, line %d\n", #condition, __LINE__); \
+            abort();                                                              \
+        }                                                                         \
     } while (0)
 
 static historian_merged merged;

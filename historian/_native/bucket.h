@@ -17,23 +17,25 @@
 
 #include "platform.h"
 
-#define HISTORIAN_BUCKETS_PER_OCTAVE 64
-#define HISTORIAN_FIRST_OCTAVE (-32) /* that of the values above 2^-32 */
-#define HISTORIAN_OCTAVES 96         /* up to 2^64 */
-#define HISTORIAN_BUCKETS (HISTORIAN_OCTAVES * HISTORIAN_BUCKETS_PER_OCTAVE)
-#define HISTORIAN_FIRST_INDEX (HISTORIAN_FIRST_OCTAVE * HISTORIAN_BUCKETS_PER_OCTAVE) /* the index of slot 1 */
-#define HISTORIAN_SLOTS (HISTORIAN_BUCKETS + 2)
-#define HISTORIAN_ZERO_SLOT 0
-#define HISTORIAN_OVERFLOW_SLOT (HISTORIAN_SLOTS - 1)
+enum {
+    HISTORIAN_BUCKETS_PER_OCTAVE = 64,
+    HISTORIAN_FIRST_OCTAVE = -32, /* that of the values above 2^-32 */
+    HISTORIAN_OCTAVES = 96,       /* up to 2^64 */
+    HISTORIAN_BUCKETS = HISTORIAN_OCTAVES * HISTORIAN_BUCKETS_PER_OCTAVE,
+    HISTORIAN_FIRST_INDEX = HISTORIAN_FIRST_OCTAVE * HISTORIAN_BUCKETS_PER_OCTAVE, /* the index of slot 1 */
+    HISTORIAN_SLOTS = HISTORIAN_BUCKETS + 2,
+    HISTORIAN_ZERO_SLOT = 0,
+    HISTORIAN_OVERFLOW_SLOT = HISTORIAN_SLOTS - 1,
+    /* Of the index formula. */
+    HISTORIAN_CELLS = 128,     /* equal parts of an octave, which the top 7 bits of the mantissa number */
+    HISTORIAN_CELL_SHIFT = 45, /* bits of the mantissa below those 7 */
+    HISTORIAN_INDEX_SHIFT = 46 /* bits of the mantissa, 52, less the 6 that number the buckets of an octave */
+};
 static_assert(HISTORIAN_BUCKETS == 6144 && HISTORIAN_FIRST_INDEX == -2048, "files and blobs count in these buckets");
 static_assert(HISTORIAN_SLOTS <= UINT16_MAX, "a slot is kept in 16 bits while an array is scanned");
 
 #define HISTORIAN_MAX_BITS 0x7fefffffffffffffULL  /* bits of the largest finite float64 */
 #define HISTORIAN_TINY_BITS 0x3df0000000000000ULL /* bits of 2^-32, the top of the zero bucket */
-
-#define HISTORIAN_CELLS 128      /* equal parts of an octave, which the top 7 bits of the mantissa number */
-#define HISTORIAN_CELL_SHIFT 45  /* bits of the mantissa below those 7 */
-#define HISTORIAN_INDEX_SHIFT 46 /* bits below the index: those of the mantissa, 52, less log2(64) */
 
 /* A[cell] of the index formula, less the index of slot 1 at bit 46. tests/test_buckets.py checks it against integer
  * arithmetic. */

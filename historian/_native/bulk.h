@@ -15,10 +15,13 @@
 #include "counters.h"
 #include "platform.h"
 
-#define HISTORIAN_CHUNK 512  /* values to a chunk: 4 kB as float64 */
-#define HISTORIAN_SMALL 1024 /* up to so many values, tables cost more than they save */
-#define HISTORIAN_LANES 8    /* independent partial sums: as many float64 as the widest register holds */
-#define HISTORIAN_TABLES 4   /* equal neighbours go to different tables, so an add need not wait for the last */
+enum {
+    HISTORIAN_CHUNK = 512,                    /* values to a chunk: 4 kB as float64 */
+    HISTORIAN_PREFETCH = 2 * HISTORIAN_CHUNK, /* how many values ahead the processor is asked for */
+    HISTORIAN_SMALL = 1024,                   /* up to so many values, tables cost more than they save */
+    HISTORIAN_LANES = 8,                      /* partial sums: as many float64 as the widest register holds */
+    HISTORIAN_TABLES = 4 /* equal neighbours go to different tables, so an add need not wait for the last */
+};
 
 /* What has been seen of an array so far, private until all is known to be good. */
 typedef struct {
@@ -246,7 +249,7 @@ static ptrdiff_t historian_record_small(historian_counters *counters, const hist
 /* Ask for the values two chunks ahead, which the processor does not do by itself: it sees chunks that are read, and
  * then nothing for as long as the counting takes. Beyond the array's end this asks for nothing that matters. */
 HISTORIAN_INLINE void historian_prefetch(const historian_array *array, size_t i) {
-    uintptr_t address = (uintptr_t)array->data + (uintptr_t)(i + 2 * HISTORIAN_CHUNK) * (uintptr_t)array->stride;
+    uintptr_t address = (uintptr_t)array->data + (uintptr_t)(i + HISTORIAN_PREFETCH) * (uintptr_t)array->stride;
 #if defined(__GNUC__)
     __builtin_prefetch((const void *)address);
 #else

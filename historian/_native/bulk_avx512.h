@@ -52,7 +52,7 @@ HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *compe
     const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     __m512i table[8], max_bits = _mm512_setzero_si512(), min_bits = _mm512_set1_epi64(-1);
     __m512d sum_a = _mm512_setzero_pd(), sum_b = sum_a, compensation_a = sum_a, compensation_b = sum_a;
-    for (int k = 0; k < 8; k++) table[k] = _mm512_loadu_si512(historian_upper_offsets + 16 * k);
+    for (size_t k = 0; k < 8; k++) table[k] = _mm512_loadu_si512(historian_upper_offsets + 16 * k);
     for (size_t i = 0; i < n; i += 16) {
         __m512d value_a = _mm512_add_pd(_mm512_loadu_pd(values + i), _mm512_setzero_pd()); /* -0.0 becomes 0.0 */
         __m512d value_b = _mm512_add_pd(_mm512_loadu_pd(values + i + 8), _mm512_setzero_pd());

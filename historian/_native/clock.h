@@ -17,7 +17,7 @@
 
 static inline int64_t historian_monotonic(void) {
     struct timespec now; /* what CPython itself reads there */
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 #else

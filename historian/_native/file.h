@@ -51,11 +51,13 @@
 #include "counters.h"
 #include "platform.h"
 
-#define HISTORIAN_FILE_PAGE_NBYTES 4096   /* the least page of all systems; block 0 begins here */
-#define HISTORIAN_FILE_HEADER_NBYTES 3072 /* of that page; written and checked by Python */
-#define HISTORIAN_FILE_MAX_LEASES 64      /* leased blocks */
-#define HISTORIAN_FILE_MAX_BLOCKS (1 + HISTORIAN_FILE_MAX_LEASES + 2) /* with the shared one and two drained ones */
-#define HISTORIAN_BLOCK_NBYTES (13 * HISTORIAN_FILE_PAGE_NBYTES)      /* whole pages: a block can be mapped by itself */
+enum {
+    HISTORIAN_FILE_PAGE_NBYTES = 4096,   /* the least page of all systems; block 0 begins here */
+    HISTORIAN_FILE_HEADER_NBYTES = 3072, /* of that page; written and checked by Python */
+    HISTORIAN_FILE_MAX_LEASES = 64,      /* leased blocks */
+    HISTORIAN_FILE_MAX_BLOCKS = 1 + HISTORIAN_FILE_MAX_LEASES + 2, /* with the shared one and two drained ones */
+    HISTORIAN_BLOCK_NBYTES = 13 * HISTORIAN_FILE_PAGE_NBYTES       /* whole pages: a block can be mapped by itself */
+};
 
 /* The role of a block; the numbers stand in files. */
 enum {

@@ -177,7 +177,7 @@ static void historian_choose_unpack(const char *widest) {
     (void)widest;
 #ifdef HISTORIAN_PACKED_AVX2_H
     historian_unpack_run =
-        __builtin_cpu_supports("avx2") && strcmp(widest, "baseline") ? historian_unpack_run_avx2 : NULL;
+        __builtin_cpu_supports("avx2") && strcmp(widest, "baseline") != 0 ? historian_unpack_run_avx2 : NULL;
 #endif
 }
 

@@ -22,10 +22,10 @@ HISTORIAN_AVX2 HISTORIAN_INLINE __m256i historian_take_eight(const uint8_t *byte
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3);
     const __m256i spread =
         _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404, 0x08080808, 0x0c0c0c0c);
-    size_t fifth = bit + 4 * width;
+    size_t fifth = bit + 4 * (size_t)width;
     __m128i low = _mm_loadu_si128((const __m128i *)(bytes + (bit >> 3)));
     __m128i high = _mm_loadu_si128((const __m128i *)(bytes + (fifth >> 3)));
-    __m256i from = _mm256_set_m128i(_mm_set1_epi32(fifth & 7), _mm_set1_epi32(bit & 7));
+    __m256i from = _mm256_set_m128i(_mm_set1_epi32((int)(fifth & 7)), _mm_set1_epi32((int)(bit & 7)));
     __m256i at = _mm256_add_epi32(from, _mm256_mullo_epi16(lane, _mm256_set1_epi32((int)width)));
     /* To each lane the four bytes from the one on in which its number begins. */
     __m256i first = _mm256_shuffle_epi8(_mm256_srli_epi32(at, 3), spread);

@@ -166,7 +166,7 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
 static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, historian_blob *blob) {
     memset(blob, 0, sizeof *blob);
     if (size < HISTORIAN_BLOB_EMPTY_NBYTES + 1) return HISTORIAN_TOO_SHORT;
-    if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, HISTORIAN_BLOB_MAGIC_NBYTES)) return HISTORIAN_BAD_MAGIC;
+    if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, HISTORIAN_BLOB_MAGIC_NBYTES) != 0) return HISTORIAN_BAD_MAGIC;
     blob->version = bytes[4];
     blob->scale = bytes[5];
     blob->flags = bytes[6];
@@ -189,8 +189,8 @@ static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, 
 static historian_verdict historian_read_counts(const historian_blob *blob, uint64_t *counts, uint64_t *total) {
     uint64_t top = 0;
     if (!historian_unpack(blob->packed, blob->packed_nbytes, blob->slots, counts, total)) return HISTORIAN_BAD_COUNTS;
-    for (size_t i = blob->sum_nbytes; i-- && blob->sum_shift + i >= HISTORIAN_BLOB_SUM_TOP;)
-        top |= (uint64_t)blob->sum[i] << 8 * (blob->sum_shift + i - HISTORIAN_BLOB_SUM_TOP);
+    for (size_t i = blob->sum_nbytes; i > 0 && blob->sum_shift + i > HISTORIAN_BLOB_SUM_TOP; i--)
+        top |= (uint64_t)blob->sum[i - 1] << 8 * (blob->sum_shift + i - 1 - HISTORIAN_BLOB_SUM_TOP);
     return top < *total ? HISTORIAN_GOOD : HISTORIAN_BAD_SUM;
 }
 
@@ -249,7 +249,7 @@ static historian_verdict historian_merge_blob(historian_merged *merged, const hi
     if (!historian_add_counts(merged, merged->read, blob->first, blob->slots, total, blob->min, blob->max))
         return HISTORIAN_TOO_MANY;
     historian_add_sum(merged, blob);
-    merged->synthetic |= blob->flags & HISTORIAN_BLOB_SYNTHETIC;
+    if (blob->flags & HISTORIAN_BLOB_SYNTHETIC) merged->synthetic = 1;
     return HISTORIAN_GOOD;
 }
 
