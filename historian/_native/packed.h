@@ -210,13 +210,13 @@ static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uin
 
 /* Write one group of `n` counts. */
 static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t n, const uint64_t *counts) {
-    uint64_t near[HISTORIAN_GROUP], any = 0, last = now->last;
+    uint64_t written[HISTORIAN_GROUP], any = 0, last = now->last;
     unsigned mask = 0, width;
     size_t numbers = 0;
     for (size_t j = 0; j < n; j++) {
         if (counts[j]) mask |= 1u << j;
         if (now->gaps && !counts[j]) continue;
-        any |= near[numbers++] =
+        any |= written[numbers++] =
             now->gaps ? historian_nearness(counts[j] - 1, last - 1) : historian_nearness(counts[j], last);
         last = counts[j];
     }
@@ -230,7 +230,7 @@ static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t 
         now->bit = historian_put_bits(bytes, now->bit, 9, 3 | width << 2);
     else
         now->bit = historian_put_bits(bytes, now->bit, 2, width > now->width ? 1 : width < now->width ? 2 : 0);
-    for (size_t j = 0; j < numbers; j++) now->bit = historian_put_bits(bytes, now->bit, width, near[j]);
+    for (size_t j = 0; j < numbers; j++) now->bit = historian_put_bits(bytes, now->bit, width, written[j]);
     now->width = width;
     for (size_t j = 0; j < n; j++)
         if (counts[j]) now->last = counts[j];
