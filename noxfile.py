@@ -135,7 +135,16 @@ def fuzz(session: nox.Session) -> None:
     source = str(ROOT / "tests" / "fuzz_blob.c")
     sanitizers = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
     session.run(
-        "clang", "-g", "-O1", *sanitizers, "-I", str(ROOT / "historian" / "_native"), source, "-o", str(binary), external=True
+        "clang",
+        "-g",
+        "-O1",
+        *sanitizers,
+        "-I",
+        str(ROOT / "historian" / "_native"),
+        source,
+        "-o",
+        str(binary),
+        external=True,
     )
     options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1", f"-artifact_prefix={work}/"]
     session.run(str(binary), *options, str(corpus), external=True)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 
-from ._file import CorruptFileError, CorruptFileWarning, drain, files_in, open_file, prepare_directory, read
-from ._header import Header, file_name
-from ._key import Key
-from .histogram import Histogram
-from .recorder import DISABLED, Recorder, recorder_in_file
+from ._files.file import CorruptFileError, CorruptFileWarning, drain, files_in, open_file, prepare_directory, read
+from ._files.header import Header, file_name
+from ._live.recorder import DISABLED, Recorder, recorder_in_file
+from ._values.base import Histogram
+from ._values.key import Key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .profile import Profile
+    from ._show.profile import Profile
 
 __all__ = ["CorruptFileError", "CorruptFileWarning", "Key", "Registry", "default_registry", "recorder"]
 
@@ -156,7 +156,7 @@ class Registry:
 
     def profile(self) -> Profile:
         """Return a table of all recorders that hold anything; it prints, and shows as HTML in a notebook."""
-        from .profile import Profile
+        from ._show.profile import Profile
 
         return Profile({str(key): histogram for key, histogram in self.snapshot().items()})
 

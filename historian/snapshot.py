@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 
-from ._key import Key
-from ._replace import replace
-from .histogram import Histogram
+from ._files.replace import replace
+from ._values.base import Histogram
+from ._values.key import Key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,9 +16,11 @@ import pytest
 
 import historian
 from historian import Histogram
+from historian._show.profile import Profile
 from historian.buckets import RELATIVE_ERROR
-from historian.cli import _workers, _workload, demo, fanout, main
-from historian.profile import Profile
+from historian.cli import demo, fanout, main
+from historian.cli._demo import workers as _workers
+from historian.cli._demo import workload as _workload
 
 if sys.platform == "win32":
     pytest.skip("recorders in a directory need a POSIX system", allow_module_level=True)

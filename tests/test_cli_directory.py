@@ -9,7 +9,7 @@ import pytest
 from outside import run
 
 from historian import Histogram, Key, Registry
-from historian._header import file_name
+from historian._files.header import file_name
 from historian.snapshot import load
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")

@@ -14,8 +14,8 @@ import pytest
 from outside import historian
 
 from historian import Histogram, merge
-from historian.cli.hist import names_in
-from historian.cli.tally import InputError
+from historian.cli._input.hist import names_in
+from historian.cli._input.tally import InputError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions, links and bytes as file names")
 

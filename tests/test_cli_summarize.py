@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 import historian
 from historian import Histogram, merge
-from historian.cli import lines as lines_module
-from historian.cli.lines import Lines, blocks
-from historian.cli.numbers import Layout, read
-from historian.cli.tally import MOST_GROUPS, InputError, Tally
+from historian.cli._input import lines as lines_module
+from historian.cli._input.lines import Lines, blocks
+from historian.cli._input.numbers import Layout, read
+from historian.cli._input.tally import MOST_GROUPS, InputError, Tally
 
 COMMAND = [sys.executable, "-m", "historian", "summarize"]
 TEXT = Layout()

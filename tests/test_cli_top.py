@@ -14,9 +14,9 @@ import pytest
 from outside import run
 
 from historian import Histogram, Registry
-from historian._display import _width
-from historian.cli._frame import SORTS, Frame
-from historian.cli._watch import Change, Look, Watch
+from historian._show.display import _width
+from historian.cli._top.frame import SORTS, Frame
+from historian.cli._top.watch import Change, Look, Watch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 

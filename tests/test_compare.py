@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import historian
-from historian import Histogram
+from historian import Comparison, Histogram
+from historian._compare import report as wording
+from historian._compare.distances import Pair
+from historian._compare.ratios import Grid, ratio_bounds
+from historian._compare.report import whole_numbers
 from historian.buckets import GROWTH, representative
-from historian.tail import Comparison, Estimate, TailWarning, wording
-from historian.tail.distances import Pair
-from historian.tail.ratios import Grid, ratio_bounds
-from historian.tail.wording import whole_numbers
+from historian.tail import Estimate, TailWarning
 
 A = Histogram.from_values(np.random.default_rng(1).lognormal(-4.5, 1, 20_000))
 B = Histogram.from_values(0.8 * np.random.default_rng(2).lognormal(-4.5, 1, 20_000))
@@ -404,11 +405,11 @@ def test_bad_input_names_the_argument():
 def test_loaded_only_when_asked_for():
     code = (
         "import sys, historian; assert 'historian.tail' not in sys.modules; historian.compare; "
-        "assert 'historian.tail.compare' in sys.modules and 'scipy' not in sys.modules; "
+        "assert 'historian._compare.comparison' in sys.modules and 'scipy' not in sys.modules; "
         "assert 'compare' in dir(historian) and not hasattr(historian, 'compares')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    from historian.tail.compare import compare
+    from historian._compare.comparison import compare
 
     assert historian.compare is compare and isinstance(compare(A, B), Comparison)
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import historian
-from historian import Histogram, _display
-from historian._display import (
+from historian import Histogram
+from historian._show import display as _display
+from historian._show.display import (
     Scale,
     base_unit,
     describe,
@@ -185,7 +186,8 @@ def test_ipython_shows_the_summary():
 def test_no_numpy_for_a_repr():
     code = (
         f"import sys; sys.path[0] = {str(Path(historian.__file__).parents[1])!r};"  # not the working directory
-        "from historian import Recorder, Registry, _display; x = Recorder(); x.record(1.0);"
+        "from historian import Recorder, Registry; from historian._show import display as _display;"
+        "x = Recorder(); x.record(1.0);"
         "h = x.snapshot(); repr(h); _display.summary(h); r = Registry(); r.recorder('x').record(1.0);"
         "str(r.profile()); print('numpy' in sys.modules)"
     )

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Recorder, Registry, buckets
 from historian._core import CounterFile, Counters
-from historian._header import Header, decode, encode, file_name
-from historian.cli._watch import Watch
+from historian._files.header import Header, decode, encode, file_name
+from historian.cli._top.watch import Watch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
@@ -118,7 +118,7 @@ def test_a_block_is_leased_once_it_pays(directory):
     "look",
     [
         lambda directory: Registry(directory).snapshot()[Key("q")].count,
-        lambda directory: historian._file.open_file(os.path.join(directory, "q.counters"))[0].read()[0].total,
+        lambda directory: historian._files.file.open_file(os.path.join(directory, "q.counters"))[0].read()[0].total,
         lambda directory: Watch(directory).look().changes[0].total.count,
     ],
 )
@@ -520,7 +520,7 @@ def test_hostile_counters(intact, patches, data):
     with open(path, "wb") as file:
         file.write(content[:size])
     try:
-        header, reading = historian._file.read(path)
+        header, reading = historian._files.file.read(path)
     except CorruptFileError:
         return
     h = Histogram._from_reading(reading, header.unit)

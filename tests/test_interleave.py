@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import historian
-from historian import Histogram, merge
+from historian import Comparison, Histogram, merge
+from historian._compare.bootstrap import percentile_interval
 from historian.buckets import GROWTH
-from historian.tail import Comparison, TailWarning
-from historian.tail.blocks import percentile_interval
+from historian.tail import TailWarning
 
 
 class Fake:

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from historian import Histogram, Registry
-from historian.profile import Profile
+from historian._show.profile import Profile
 
 NOTE = "-  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them"
 

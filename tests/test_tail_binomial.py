@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from historian.tail import binomial
+from historian._stats import binomial
 from historian.tail.shares import any_of, any_of_correlated, any_over_windows, any_without
 
 

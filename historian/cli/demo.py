@@ -12,10 +12,10 @@ import tempfile
 import textwrap
 import time
 
-from .. import _display
-from ..histogram import Histogram
-from ..profile import Profile
-from ..recorder import DISABLED
+from .._live.recorder import DISABLED
+from .._show import display as _display
+from .._show.profile import Profile
+from .._values.base import Histogram
 from ..registry import Key, Registry
 from .fanout import in_percent, in_unit, percent, rows_of
 
@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from . import _workload
+    from ._demo import workload as _workload
 
 __all__ = ["add_parser", "run"]
 
@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         import sqlite3  # here, as other commands can do without
 
-        from . import _workers, _workload
+        from ._demo import workers as _workers
+        from ._demo import workload as _workload
     except ImportError as error:
         return _fail(f"this Python lacks a part of its standard library: {error}")
     try:
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _prepare(folder: str, directory: str | None, keeps_samples: bool) -> tuple[Registry, _workload.Place]:
     """Make all that the processes need; return the registry, and where they find it."""
-    from . import _workload
+    from ._demo import workload as _workload
 
     try:
         registry = Registry(directory or os.path.join(folder, "recorders"))

@@ -8,13 +8,13 @@ import math
 import os
 import warnings
 
-from .._display import Scale, plain, quantity, table
-from ..histogram import Histogram
+from .._show.display import Scale, plain, quantity, table
+from .._values.base import Histogram
 from ..tail import Estimate, TailWarning
+from ._input.arguments import STDIN, add_unit, add_where, misuse, number, read_histograms
+from ._input.tally import InputError
 from ._output import put, say
 from .compare import estimated
-from .inputs import STDIN, add_unit, add_where, misuse, number, read_histograms
-from .tally import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import sys
 from contextlib import closing
 
 from .._core import Merged
-from .._replace import replace
-from ..histogram import make
+from .._files.replace import replace
+from .._values.base import make
+from ._input.hist import SUFFIX, files_in, names_in, read_bytes
+from ._input.tally import InputError
 from ._output import say
-from .hist import SUFFIX, files_in, names_in, read_bytes
-from .tally import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import argparse
 import os
 
 from .. import snapshot
-from .._key import Key
-from ..histogram import Histogram
-from ..profile import Profile
+from .._show.profile import Profile
+from .._values.base import Histogram
+from .._values.key import Key
+from ._input.hist import SUFFIX, read_bytes
 from ._output import put, say
 from ._source import STATUS, SourceError, add_directory, complain, open_directory, read_directory
-from .hist import SUFFIX, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 import warnings
 
+from .._stats.binomial import share_interval
+from .._stats.checks import check_confidence, check_histogram, check_share, number
+from .._stats.estimate import Estimate, TailWarning, nines
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
-from ._checks import check_confidence, check_histogram, check_share, number
 from ._scipy import special
 from .between import mass_below
-from .binomial import share_interval
-from .estimate import Estimate, TailWarning, nines
 from .sampling import sampled
 from .shares import ROUNDING, tail_of
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..histogram import Histogram
+    from .._values.base import Histogram
 
 __all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
 
@@ -227,7 +227,7 @@ def _again(sf: NDArray[np.float64], unit: str, count: float, why: tuple[str, ...
 
 
 def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
-    """Answer `Histogram.dist`.  The interval of each survival is Clopper & Pearson's: see `historian.tail.binomial`."""
+    """Answer `Histogram.dist`.  The interval of each survival is that of `historian._stats.binomial.share_interval`."""
     import numpy
 
     check_histogram(histogram)

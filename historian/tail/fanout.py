@@ -5,7 +5,7 @@ still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scal
 digit where it matters, at tiny S and huge n; ``P = -expm1(n * log1p(-S))`` loses none, and its inverse for
 a user tail p is ``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
 
-P grows with S, so an interval of S (see `historian.tail.binomial`), mapped by the same formula, is one of P.
+P grows with S, so an interval of S (see `historian._stats.binomial`), mapped by the same formula, is one of P.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 import warnings
 
-from ._checks import check_confidence, check_histogram, check_n, check_share, number
-from .binomial import share_lower, share_upper
-from .estimate import Estimate, TailWarning
+from .._stats.binomial import share_lower, share_upper
+from .._stats.checks import check_confidence, check_histogram, check_n, check_share, number
+from .._stats.estimate import Estimate, TailWarning
 from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Literal
 
-    from ..histogram import Histogram
+    from .._values.base import Histogram
 
 __all__ = ["Fanout"]
 

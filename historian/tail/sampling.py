@@ -11,10 +11,10 @@ import warnings
 from typing import NamedTuple
 
 from .._core import slot_of
-from ..histogram import Histogram, edges_of
-from ._checks import check_confidence, check_histogram, check_n, check_share
-from .binomial import rank_interval, share_lower, share_upper, windows_worth
-from .estimate import Estimate, TailWarning, nines
+from .._stats.binomial import rank_interval, share_lower, share_upper, windows_worth
+from .._stats.checks import check_confidence, check_histogram, check_n, check_share
+from .._stats.estimate import Estimate, TailWarning, nines
+from .._values.base import Histogram, edges_of
 from .shares import ROUNDING
 
 TYPE_CHECKING = False
@@ -143,7 +143,7 @@ def counts_above(histogram: Histogram, t: float) -> tuple[int, int, int]:
 
 def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram]:
     """Return the windows that hold values, if together they hold those of `whole`; else raise."""
-    from .._merge import merge
+    from .._values.merge import merge
 
     if isinstance(windows, Histogram) or not hasattr(windows, "__iter__"):
         raise TypeError(f"windows must be an iterable of histograms, not {windows!r}")

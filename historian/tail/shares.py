@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from .binomial import effective_count, share_interval, windows_worth
+from .._stats.binomial import effective_count, share_interval, windows_worth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

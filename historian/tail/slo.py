@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import math
 
-from ._checks import check_confidence, check_histogram, check_n, check_number, check_share
-from .binomial import share_interval, share_lower, share_upper
-from .estimate import Estimate
+from .._stats.binomial import share_interval, share_lower, share_upper
+from .._stats.checks import check_confidence, check_histogram, check_n, check_number, check_share
+from .._stats.estimate import Estimate
 from .sampling import counts_above, sampled, windows_of, worth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from ..histogram import Histogram
+    from .._values.base import Histogram
 
 __all__ = ["Slo", "apdex", "burn_rates", "slo"]
 
@@ -71,7 +71,7 @@ class Slo:
         return slow / (1 - self.target)
 
     def __str__(self) -> str:
-        from .._display import quantity
+        from .._show.display import quantity
 
         verdict = {True: "met", False: "missed", None: "open"}[self.is_met]
         lines = [
@@ -135,7 +135,7 @@ def burn_rates(
     >>> all(rate > 14.4 for rate in rates.values())
     True
     """
-    from .._merge import merge
+    from .._values.merge import merge
 
     check_number("t", t, 0)
     check_share("target", target)
