@@ -37,8 +37,7 @@ except ModuleNotFoundError as _missing:
         "historian's core is not compiled here: pip install . (then run from another folder)"
     ) from _missing
 from ._live.recorder import Recorder
-from ._values.base import Histogram
-from ._values.merge import MergeWarning, merge
+from .histogram import Histogram, MergeWarning, merge
 from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder
 
 TYPE_CHECKING = False

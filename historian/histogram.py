@@ -1,20 +1,41 @@
-"""`Delegates`: what a histogram answers with the help of other modules, each loaded when first asked for."""
+"""`Histogram`: an immutable value that answers questions about what was recorded.
+
+The questions that counts answer by themselves are in `historian._values.base`.  Here each method hands on to the module
+that answers it, which is loaded when first asked for: tail, formats, display.
+"""
 
 from __future__ import annotations
+
+from ._values.base import BaseHistogram, make
+from ._values.merge import MergeWarning, merged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, Literal
 
-    from ._values.base import Histogram
-    from .tail import Dist, Enough, Estimate, Fanout, Slo
+    from ._stats.estimate import Estimate
+    from .tail import Dist, Enough, Fanout, Slo
 
-__all__ = ["Delegates"]
+__all__ = ["Histogram", "MergeWarning", "merge"]
 
 
-class Delegates:
-    """Methods of `Histogram` that wire, tail and pictures answer."""
+class Histogram(BaseHistogram):
+    """How often each bucket of values occurred, with their exact sum, minimum and maximum.
+
+    An immutable value: it compares, hashes, pickles, adds (`historian.merge`) and subtracts (an interval between two
+    snapshots).  Make one with `Recorder.snapshot`, `Histogram.from_values`, `Histogram.from_bytes` or
+    `Histogram.from_dict`; ``Histogram()`` is empty, the identity of ``+``.
+
+    Quantiles are within 0.5415 % of a recorded value (see `historian.buckets`).  An empty histogram has count 0,
+    sum 0, and NaN for every quantile, share, mean, minimum and maximum.
+
+    >>> h = Histogram.from_values([0.012, 0.015, 0.011, 0.250])
+    >>> h.count, h.min, h.max
+    (4, 0.011, 0.25)
+    >>> round(h.quantile(0.5), 4)
+    0.012
+    """
 
     __slots__ = ()
 
@@ -32,7 +53,7 @@ class Delegates:
         """
         from .tail import Fanout
 
-        return Fanout(_histogram(self), n)
+        return Fanout(self, n)
 
     def dist(self, confidence: float | None = 0.95) -> Dist:
         """Return the distribution of what was recorded, to ask and to compose: see `historian.tail`.
@@ -49,7 +70,7 @@ class Delegates:
         """
         from .tail.dist import from_histogram
 
-        return from_histogram(_histogram(self), confidence)
+        return from_histogram(self, confidence)
 
     def ci(self, q: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate:
         """Return the q-quantile with its confidence interval, which allows for sampling and bucket width together.
@@ -69,7 +90,7 @@ class Delegates:
         """
         from .tail import sampling
 
-        return sampling.ci(_histogram(self), q, confidence, windows)
+        return sampling.ci(self, q, confidence, windows)
 
     def enough_for(self, q: float, n: int = 1, confidence: float = 0.95) -> Enough:
         """Say whether there are enough values for an upper bound to the q-quantile behind a fan-out of `n`.
@@ -84,7 +105,7 @@ class Delegates:
         """
         from .tail import sampling
 
-        return sampling.enough_for(_histogram(self), q, n, confidence)
+        return sampling.enough_for(self, q, n, confidence)
 
     def slo(self, t: float, target: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Slo:
         """Return how this latency stands to an objective: that a share of `target`, 0..1, takes at most `t`.
@@ -106,7 +127,7 @@ class Delegates:
         """
         from .tail import slo
 
-        return slo.slo(_histogram(self), t, target, confidence, windows)
+        return slo.slo(self, t, target, confidence, windows)
 
     def apdex(self, t: float, confidence: float = 0.95) -> Estimate:
         """Return the Apdex score for `t`, in the histogram's unit: satisfied up to t, tolerating up to 4t.
@@ -120,7 +141,7 @@ class Delegates:
         """
         from .tail import slo
 
-        return slo.apdex(_histogram(self), t, confidence)
+        return slo.apdex(self, t, confidence)
 
     # ---- coordinated omission ----
 
@@ -143,9 +164,9 @@ class Delegates:
         >>> h.count, h.sum, h.synthetic
         (4, 2.5, True)
         """
-        from ._values import omission as _omission
+        from .tail import omission
 
-        return _omission.corrected(_histogram(self), expected_interval)
+        return omission.corrected(self, expected_interval)
 
     # ---- to and from bytes ----
 
@@ -155,9 +176,9 @@ class Delegates:
         A million latencies take about 750 bytes.  Histograms that agree in counts, unit, extremes, `synthetic` and
         sum, to its last bit, have the same bytes.  O(buckets).  The format is in docs/format.md.
         """
-        from .formats import _bytes as wire
+        from .formats import _bytes
 
-        return wire.to_bytes(_histogram(self))
+        return _bytes.to_bytes(self)
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Histogram:
@@ -172,9 +193,9 @@ class Delegates:
         >>> len(h.to_bytes()), Histogram.from_bytes(h.to_bytes()) == h
         (41, True)
         """
-        from .formats import _bytes as wire  # in half the time that importing the function takes
+        from .formats import _bytes  # in half the time that importing the function takes
 
-        return wire.from_bytes(data)
+        return _bytes.from_bytes(cls, data)
 
     # ---- to and from plain data ----
 
@@ -182,7 +203,7 @@ class Delegates:
         """Return plain data that `from_dict` reads back without loss, fit for JSON.  O(buckets)."""
         from .formats._dict import to_dict
 
-        return to_dict(_histogram(self))
+        return to_dict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
@@ -197,8 +218,39 @@ class Delegates:
         """
         from .formats._dict import from_dict
 
-        return from_dict(data)
+        return from_dict(cls, data)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Histogram.from_bytes, (self.to_bytes(),)
+
+    # ---- looks ----
+
+    def __repr__(self) -> str:
+        from ._show.summary import describe
+
+        return describe(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the full summary in IPython."""
+        from ._show.summary import summary
+
+        printer.text("Histogram(...)" if cycle else summary(self))
 
 
-def _histogram(delegates: Delegates) -> Histogram:
-    return delegates  # type: ignore[return-value]  # nothing else derives from it
+def merge(
+    histograms: Iterable[Histogram | bytes | bytearray | memoryview], *, on_error: Literal["raise", "skip"] = "raise"
+) -> Histogram:
+    """Return the histogram of all values of all `histograms`; empty for none.
+
+    What came from other processes is merged as it came: bytes (of `Histogram.to_bytes`) are added up without making
+    an object of each.  O(total buckets); an iterator of millions needs no more memory than one.
+
+    Bytes that are no histogram raise ValueError with their position in the iterable, counted from 0, and what is wrong
+    with them; with ``on_error="skip"`` they are left out, and at the end a `MergeWarning` tells how many there were.
+    In either case: ValueError if units differ, TypeError for what is neither a histogram nor bytes, OverflowError if
+    the count would reach 2**63.
+
+    >>> merge([Histogram.from_values([1.0]), Histogram.from_values([3.0]).to_bytes()]).sum
+    4.0
+    """
+    return make(Histogram, *merged(histograms, on_error, stacklevel=3))

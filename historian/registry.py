@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 
-from ._files.file import CorruptFileError, CorruptFileWarning, drain, files_in, open_file, prepare_directory, read
+from ._files.directory import files_in, prepare_directory
+from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
 from ._files.header import Header, file_name
 from ._live.recorder import DISABLED, Recorder, recorder_in_file
-from ._values.base import Histogram
 from ._values.key import Key
+from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from ._files.file import Reading
     from ._show.profile import Profile
 
 __all__ = ["CorruptFileError", "CorruptFileWarning", "Key", "Registry", "default_registry", "recorder"]
@@ -123,17 +125,22 @@ class Registry:
     def _read(self) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
         if self._directory is None:
             return {key: found.snapshot() for key, found in list(self._recorders.items())}, {}
+        readings, problems = self._readings()
+        readings.sort(key=lambda reading: (reading.header.created, reading.header.key))
+        return {one.header.key: Histogram._from_reading(one.counted, one.header.unit) for one in readings}, problems
+
+    def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+        """Return all files of the directory as they are now, by name, and by path why others cannot be read."""
         self._prepare()
-        found, problems = [], {}
-        for path in files_in(self._directory):
+        readings, problems = [], {}
+        for path in files_in(self._directory or ""):
             try:
-                header, reading = read(path)
-                found.append((header.created, header.key, Histogram._from_reading(reading, header.unit)))
+                readings.append(read(path))
             except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
                 problems[path] = error
-        return {key: histogram for _, key, histogram in sorted(found, key=lambda one: one[:2])}, problems
+        return readings, problems
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add what another registry, or its `snapshot`, holds.  `other` does not change.  O(buckets in use).

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 
 from ._files.replace import replace
-from ._values.base import Histogram
 from ._values.key import Key
+from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

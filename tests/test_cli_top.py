@@ -14,7 +14,7 @@ import pytest
 from outside import run
 
 from historian import Histogram, Registry
-from historian._show.display import _width
+from historian._show.table import text_width
 from historian.cli._top.frame import SORTS, Frame
 from historian.cli._top.watch import Change, Look, Watch
 
@@ -38,7 +38,7 @@ def test_an_interval_is_what_was_recorded_in_it(tmp_path):
     registry = Registry(tmp_path / "d")
     a, b = registry.recorder("a"), registry.recorder("b", unit="bytes", kind="x")
     a.record_many([1.0] * 10)
-    watch = Watch(str(tmp_path / "d"))
+    watch = Watch(Registry(tmp_path / "d"))
     (first,) = watch.look().changes  # b is empty
     assert first == Change("a", a.snapshot(), a.snapshot(), True)
     a.record_many([0.5, 4.0])
@@ -56,7 +56,7 @@ def test_an_interval_is_what_was_recorded_in_it(tmp_path):
 def test_what_is_cleared_in_between_is_begun_anew(tmp_path, again):
     """Also where as many or more values of the same bucket come after: counts alone would not tell."""
     registry = Registry(tmp_path / "d")
-    recorder, watch = registry.recorder("a"), Watch(str(tmp_path / "d"))
+    recorder, watch = registry.recorder("a"), Watch(Registry(tmp_path / "d"))
     recorder.record_many([1.0] * 10)
     watch.look()
     registry.clear()
@@ -69,7 +69,7 @@ def test_what_is_cleared_in_between_is_begun_anew(tmp_path, again):
 
 
 def test_a_file_that_was_removed_and_made_anew(tmp_path):
-    recorder, watch = Registry(tmp_path / "d").recorder("a"), Watch(str(tmp_path / "d"))
+    recorder, watch = Registry(tmp_path / "d").recorder("a"), Watch(Registry(tmp_path / "d"))
     recorder.record_many([1.0] * 10)
     watch.look()
     os.unlink(recorder.path)
@@ -86,7 +86,7 @@ def test_bad_files_do_not_hide_the_others(tmp_path):
     Registry(tmp_path / "d").recorder("a").record(1.0)
     bad = tmp_path / "d" / "bad.counters"
     bad.write_bytes(b"")
-    look = Watch(str(tmp_path / "d")).look()
+    look = Watch(Registry(tmp_path / "d")).look()
     assert [one.name for one in look.changes] == ["a"] and list(look.problems) == [str(bad)]
     assert "1 file cannot be read: `historian profile` says why" in frame([], problems=["x"])
 
@@ -147,7 +147,7 @@ def test_no_line_is_too_wide_and_names_keep_both_ends(width):
     name = "render{page=" + "recommendations" * 20 + ",region=eu}"
     changes = [change(name, [0.00123456] * 123_456), change("\u4e2d\u6587" * 40, [9e9]), change("x\x1b[2J", [3e-7])]
     lines = frame(changes, width=width)
-    assert max(map(_width, lines)) <= width
+    assert max(map(text_width, lines)) <= width
     assert lines[3].startswith("render{") and "=eu}" in lines[3]
     assert all(line.isprintable() for line in lines)
     assert ("count" in lines[2]) == (width >= 100) and ("99.9" in lines[2]) == (width >= 100)

@@ -9,22 +9,11 @@ from hypothesis import strategies as st
 
 import historian
 from historian import Histogram
-from historian._show import display as _display
-from historian._show.display import (
-    Scale,
-    base_unit,
-    describe,
-    doubt,
-    html_table,
-    is_supported,
-    least_count,
-    plain,
-    summary,
-    supported_percentile,
-    table,
-)
+from historian._show.scale import SIZE, TIME, Scale, base_unit
+from historian._show.summary import describe, doubt, is_supported, least_count, summary, supported_percentile
+from historian._show.table import html_table, plain, table
 
-EVERY_UNIT = [*_display.TIME, *_display.SIZE, "bytes", "rows"]
+EVERY_UNIT = [*TIME, *SIZE, "bytes", "rows"]
 
 
 @pytest.mark.parametrize(
@@ -186,9 +175,9 @@ def test_ipython_shows_the_summary():
 def test_no_numpy_for_a_repr():
     code = (
         f"import sys; sys.path[0] = {str(Path(historian.__file__).parents[1])!r};"  # not the working directory
-        "from historian import Recorder, Registry; from historian._show import display as _display;"
+        "from historian import Recorder, Registry; from historian._show.summary import summary;"
         "x = Recorder(); x.record(1.0);"
-        "h = x.snapshot(); repr(h); _display.summary(h); r = Registry(); r.recorder('x').record(1.0);"
+        "h = x.snapshot(); repr(h); summary(h); r = Registry(); r.recorder('x').record(1.0);"
         "str(r.profile()); print('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -119,7 +119,7 @@ def test_a_block_is_leased_once_it_pays(directory):
     [
         lambda directory: Registry(directory).snapshot()[Key("q")].count,
         lambda directory: historian._files.file.open_file(os.path.join(directory, "q.counters"))[0].read()[0].total,
-        lambda directory: Watch(directory).look().changes[0].total.count,
+        lambda directory: Watch(Registry(directory)).look().changes[0].total.count,
     ],
 )
 def test_a_file_that_grows_while_it_is_opened(directory, monkeypatch, look, call):
@@ -520,10 +520,10 @@ def test_hostile_counters(intact, patches, data):
     with open(path, "wb") as file:
         file.write(content[:size])
     try:
-        header, reading = historian._files.file.read(path)
+        reading = historian._files.file.read(path)
     except CorruptFileError:
         return
-    h = Histogram._from_reading(reading, header.unit)
+    h = Histogram._from_reading(reading.counted, reading.header.unit)
     assert 0 <= h.count < 2**63 and (h.count == 0 or 0 <= h.min <= h.max)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .._values.base import Histogram
+    from ..histogram import Histogram
 
 __all__ = ["Blocks", "percentile_interval"]
 

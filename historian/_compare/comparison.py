@@ -9,14 +9,14 @@ from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import Estimate, TailWarning
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
 from .distances import DIGITS, STEP, kolmogorov_smirnov, superiority, wasserstein
-from .ratios import Grid, ratio_bounds
+from .ratios import TOO_FEW, Grid, ratio_bounds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any, overload
 
-    from .._values.base import Histogram
+    from ..histogram import Histogram
     from .bootstrap import Blocks
     from .distances import Pair
 else:
@@ -29,7 +29,6 @@ __all__ = ["LEAST_BLOCKS", "Comparison", "compare"]
 
 LEAST_BLOCKS = 5  # of each: with fewer, resampling them says nothing
 
-TOO_FEW = "too few samples"  # why a ratio has no interval, mostly
 
 LARGEST_RATIO = 2.0**100  # what is beyond has a value beyond all buckets in it
 
@@ -254,7 +253,7 @@ def _checked_names(names: Iterable[str]) -> tuple[str, str]:
 
 def _check_pair(a: Histogram, b: Histogram) -> None:
     """Raise unless both are histograms with values, in one unit."""
-    from .._values.base import Histogram
+    from ..histogram import Histogram
 
     for name, histogram in (("a", a), ("b", b)):
         if not isinstance(histogram, Histogram):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any, overload
 
-    from .._values.base import Histogram
+    from ..histogram import Histogram
 else:
 
     def overload(function):
@@ -84,7 +84,7 @@ def interleave(
     blocks, calls = _checked(callables, blocks, calls, seconds, warm_up, confidence)
     labels = _labels(names, len(callables))
     runs = _run(callables, blocks, calls, seconds, warm_up, clock)
-    from .._values.merge import merge
+    from ..histogram import merge
 
     wholes = [merge(run) for run in runs]
     found = []
@@ -178,6 +178,6 @@ def _blocks_in_turns(
 
 
 def _histogram(times: list[int]) -> Histogram:
-    from .._values.base import Histogram
+    from ..histogram import Histogram
 
     return Histogram.from_values([nanoseconds / 1e9 for nanoseconds in times])

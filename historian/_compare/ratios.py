@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .._values.base import Histogram
+    from ..histogram import Histogram
 
-__all__ = ["Grid", "ratio_bounds"]
+__all__ = ["TOO_FEW", "Grid", "ratio_bounds"]
+
+TOO_FEW = "too few samples"  # why a ratio has no interval, mostly
 
 SPREAD = 7.0  # standard deviations of a rank beyond which nothing is looked at: a probability of 1e-12
 

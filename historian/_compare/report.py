@@ -1,4 +1,4 @@
-"""How a `Comparison` looks: a table of ratios, and a sentence that can be quoted.
+"""How a comparison looks: a table of ratios, and a sentence that can be quoted.
 
 A ratio is given as the simplest one of whole numbers well inside its interval, so that it has no more digits
 than the data support; it holds on other machines, where "3 ms less" or "20 % faster" does not, or says of which.
@@ -9,16 +9,37 @@ from __future__ import annotations
 import decimal
 import math
 
-from .._show.display import Scale, html_table, middle, plain, table
+from .._show.scale import Scale, middle
+from .._show.table import html_table, plain, table
 from ..buckets import ZERO_INDEX, index
-from .comparison import TOO_FEW
+from .ratios import TOO_FEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Protocol
 
     from .._stats.estimate import Estimate
-    from .comparison import Comparison
+    from ..histogram import Histogram
+
+    class Comparison(Protocol):
+        """What is shown of a `historian.Comparison`, which shows itself by way of this module."""
+
+        a: Histogram
+        b: Histogram
+        blocks: tuple[tuple[Histogram, Histogram], ...]
+        confidence: float
+        names: tuple[str, str]
+
+        @property
+        def superiority(self) -> Estimate: ...
+        @property
+        def kolmogorov_smirnov(self) -> Estimate: ...
+        @property
+        def wasserstein(self) -> Estimate: ...
+        def quiet_ratio(self, q: float) -> Estimate: ...
+        def missing(self, q: float) -> str: ...
+
 
 __all__ = ["QUANTILES", "html", "sentence", "text", "whole_numbers"]
 

@@ -6,25 +6,20 @@ import errno
 import os
 import stat
 
-from .._core import BLOCK_NBYTES, CounterFile
-from .header import SUFFIX, Header, decode, encode, file_name
+from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile
+from .header import Header, decode, encode, file_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .._core import Counts
 
 __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
+    "Reading",
     "drain",
-    "files_in",
-    "map_file",
-    "open_fd",
     "open_file",
     "open_or_create",
-    "prepare_directory",
     "read",
     "read_counters",
 ]
@@ -52,38 +47,6 @@ class CorruptFileError(ValueError):
 
 class CorruptFileWarning(UserWarning):
     """A file in a registry's directory could not be read, and was left out."""
-
-
-def prepare_directory(directory: str, trust: bool) -> None:
-    """Make a directory for recorders' files, of mode 0700, or check the one that is there.
-
-    Raises PermissionError if others may write to it, who could put anything into their place, unless `trust`.
-    """
-    if not _FLAGS:
-        raise OSError(errno.ENOSYS, "recorders in a directory need a POSIX system", directory)
-    try:
-        os.makedirs(directory, 0o700)
-        os.chmod(directory, 0o700)  # whatever the umask
-    except FileExistsError:
-        pass
-    status = os.stat(directory)
-    if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, "not a directory", directory)
-    if trust:
-        return
-    remedy = "make it private (chmod go-w), or pass trust=True if they may"
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        mode = stat.S_IMODE(status.st_mode)
-        raise PermissionError(errno.EPERM, f"others may write to it, its mode is {mode:04o}: {remedy}", directory)
-    if status.st_uid not in (os.geteuid(), 0):
-        raise PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", directory)
-
-
-def files_in(directory: str) -> Iterator[str]:
-    """Yield the paths of the recorders' files in a directory, sorted."""
-    for name in sorted(os.listdir(directory)):
-        if name.endswith(SUFFIX) and not name.startswith("."):
-            yield os.path.join(directory, name)
 
 
 def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
@@ -122,16 +85,37 @@ def read_counters(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, 
         raise CorruptFileError(file.path, str(error)) from None
 
 
-def read(path: str) -> tuple[Header, tuple[Counts, tuple[float, ...], float, float]]:
-    """Return the header of a file and what is counted in it, without changing anything.
+class Reading:
+    """A recorder's file as it was at a time."""
 
-    Raises FileNotFoundError, CorruptFileError, OSError.
-    """
+    __slots__ = ("counted", "drains", "header", "inode")
+
+    header: Header
+    counted: tuple[Counts, tuple[float, ...], float, float]  # since the last drain, as `Counters._read` returns it
+    drains: int  # how often it had been drained or cleared
+    inode: int  # another one is another file
+
+    def __init__(self, fd: int, path: str, header: Header) -> None:
+        self.header, self.inode = header, os.fstat(fd).st_ino
+        drains = _drains(fd)
+        while True:  # counts and number of drains belong together: if somebody drains it in between, all is read again
+            self.counted = map_file(fd, path)[1]
+            self.drains, drains = drains, _drains(fd)
+            if self.drains == drains:
+                return
+
+
+def read(path: str) -> Reading:
+    """Read a file without changing anything.  Raises FileNotFoundError, CorruptFileError, OSError."""
     fd, header = open_fd(path, os.O_RDONLY)
     try:
-        return header, map_file(fd, path)[1]
+        return Reading(fd, path, header)
     finally:
         os.close(fd)
+
+
+def _drains(fd: int) -> int:
+    return int.from_bytes(os.pread(fd, 8, FILE_HEADER_NBYTES), "little")
 
 
 def map_file(

@@ -7,8 +7,8 @@ import os
 from .._core import CounterFile, Counters, Counts, Muted, number
 from .._files.file import drain, open_file, open_or_create, read_counters
 from .._files.header import Header
-from .._values.base import Histogram
 from .._values.units import NS_PER_UNIT, check_unit
+from ..histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

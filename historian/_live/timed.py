@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
     from typing import Any
 
-    from .recorder import Recorder
+    from .._core import Counters
 
 __all__ = ["timed"]
 
 
-def timed(function: Any, into: Recorder, errors: Recorder) -> Any:
+def timed(function: Any, into: Counters, errors: Counters) -> Any:
     """Return `function` recording the time of each call in `into`, or in `errors` if the call raises."""
     if isinstance(function, (classmethod, staticmethod)):
         return type(function)(timed(function.__func__, into, errors))
@@ -31,7 +31,7 @@ def timed(function: Any, into: Recorder, errors: Recorder) -> Any:
     return functools.update_wrapper(_find_wrapper(function)(function, into, errors), function)
 
 
-def _find_wrapper(function: Any) -> Callable[[Any, Recorder, Recorder], Any]:
+def _find_wrapper(function: Any) -> Callable[[Any, Counters, Counters], Any]:
     for candidate in (function, type(function).__call__):  # the second is for instances with a __call__
         if inspect.iscoroutinefunction(candidate):
             return _wrap_coroutine
@@ -42,11 +42,11 @@ def _find_wrapper(function: Any) -> Callable[[Any, Recorder, Recorder], Any]:
     return _wrap_call
 
 
-def _wrap_call(function: Any, into: Recorder, errors: Recorder) -> Any:
+def _wrap_call(function: Any, into: Counters, errors: Counters) -> Any:
     return TimedFunction(function, into, errors, _resume)
 
 
-def _resume(result: Any, into: Recorder, errors: Recorder) -> Any:
+def _resume(result: Any, into: Counters, errors: Counters) -> Any:
     """Return the coroutine, generator or async generator that a plain call handed back, timed until it ends."""
     wrap: Any = _wrap_async_generator
     if isinstance(result, types.CoroutineType):
@@ -56,7 +56,7 @@ def _resume(result: Any, into: Recorder, errors: Recorder) -> Any:
     return wrap(lambda: result, into, errors)()
 
 
-def _wrap_coroutine(function: Any, into: Recorder, errors: Recorder) -> Any:
+def _wrap_coroutine(function: Any, into: Counters, errors: Counters) -> Any:
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         with into.time(errors):
             return await function(*args, **kwargs)
@@ -64,7 +64,7 @@ def _wrap_coroutine(function: Any, into: Recorder, errors: Recorder) -> Any:
     return wrapper
 
 
-def _wrap_generator(function: Any, into: Recorder, errors: Recorder) -> Any:
+def _wrap_generator(function: Any, into: Counters, errors: Counters) -> Any:
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         with into.time(errors):
             return (yield from function(*args, **kwargs))
@@ -74,7 +74,7 @@ def _wrap_generator(function: Any, into: Recorder, errors: Recorder) -> Any:
     return types.coroutine(wrapper) if awaitable else wrapper
 
 
-def _wrap_async_generator(function: Any, into: Recorder, errors: Recorder) -> Any:
+def _wrap_async_generator(function: Any, into: Counters, errors: Counters) -> Any:
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         # What `yield from` does for a generator, spelled out: the language has no such thing for async ones.
         with into.time(errors):

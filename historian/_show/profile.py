@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from .display import (
-    Scale,
-    base_unit,
-    doubt,
-    html_table,
-    is_supported,
-    least_count,
-    middle,
-    plain,
-    supported_percentile,
-    table,
-)
+from .scale import Scale, base_unit, middle
+from .summary import doubt, is_supported, least_count, supported_percentile
+from .table import html_table, plain, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from .._values.base import Histogram
+    from .._values.base import BaseHistogram
 
 __all__ = ["Profile"]
 
@@ -48,9 +39,9 @@ class Profile:
 
     __slots__ = ("histograms",)
 
-    histograms: dict[str, Histogram]  # none of them empty
+    histograms: dict[str, BaseHistogram]  # none of them empty
 
-    def __init__(self, histograms: Mapping[str, Histogram]) -> None:
+    def __init__(self, histograms: Mapping[str, BaseHistogram]) -> None:
         self.histograms = {name: histogram for name, histogram in histograms.items() if histogram.count}
 
     def __str__(self) -> str:
@@ -75,7 +66,7 @@ class Profile:
 
     def _tables(self) -> Iterator[tuple[list[str], list[list[str]]]]:
         """Yield (headers, rows) for each kind of unit: time, size, and the others by name."""
-        kinds: dict[str, dict[str, Histogram]] = {}
+        kinds: dict[str, dict[str, BaseHistogram]] = {}
         for name, histogram in self.histograms.items():
             kinds.setdefault(base_unit(histogram.unit)[0], {})[name] = histogram
         for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
@@ -95,7 +86,7 @@ class Profile:
                 yield f"{name}: {histogram.overflow_count:,} value{plural} above 2**64, shown as the maximum"
 
 
-def _tabulate(kind: str, histograms: dict[str, Histogram]) -> tuple[list[str], list[list[str]]]:
+def _tabulate(kind: str, histograms: dict[str, BaseHistogram]) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) of histograms whose units convert to one another."""
     values = {name: _in_base_unit(histogram) for name, histogram in histograms.items()}
     sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
@@ -109,7 +100,7 @@ def _tabulate(kind: str, histograms: dict[str, Histogram]) -> tuple[list[str], l
     return headers, rows
 
 
-def _in_base_unit(histogram: Histogram) -> list[float]:
+def _in_base_unit(histogram: BaseHistogram) -> list[float]:
     """Return minimum, percentiles and maximum, with NaN for a percentile that has too few values."""
     factor = base_unit(histogram.unit)[1]
     percentiles = (supported_percentile(histogram, p) for p in PERCENTILES.values())

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import operator
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .._values.base import Histogram
-
-__all__ = ["check_confidence", "check_histogram", "check_n", "check_number", "check_share", "number"]
+__all__ = ["check_confidence", "check_n", "check_number", "check_share", "number"]
 
 
 #: Whole numbers are at most this, so that products with them stay within float64.
 MOST = 10**100
-
-
-def check_histogram(histogram: Histogram) -> None:
-    if not histogram.count:
-        raise ValueError("the histogram is empty: nothing can be said about its tail")
 
 
 def check_share(name: str, share: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._show.display import Scale
+from .._show.scale import Scale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

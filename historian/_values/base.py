@@ -1,50 +1,41 @@
-"""`Histogram`: an immutable value that answers questions about what was recorded."""
+"""`BaseHistogram`: counts, and the questions that they answer by themselves."""
 
 from __future__ import annotations
 
 import math
 
+from typing_extensions import Self
+
 from .. import buckets
 from .._core import FIRST_INDEX, Counters, Counts, slot_of
-from ..histogram import Delegates
 from .answers import each, read_only, refuse_share
 from .exact import exact, rounded
-from .units import check_unit, common_unit
+from .units import check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, overload
+    from typing import Any, TypeVar, overload
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    _H = TypeVar("_H", bound="BaseHistogram")
 else:
 
     def overload(function):
         return function
 
 
-__all__ = ["Histogram"]
+__all__ = ["LARGEST", "TO_INDEX", "BaseHistogram", "edges_of", "make"]
 
 TO_INDEX = FIRST_INDEX - 1  # from a slot to the index of its bucket
 _EMPTY = Counts.of([], [])
 
 
-class Histogram(Delegates):
-    """How often each bucket of values occurred, with their exact sum, minimum and maximum.
+class BaseHistogram:
+    """What `historian.Histogram` is to those modules that it calls: they take this, and never import the class itself.
 
-    An immutable value: it compares, hashes, pickles, adds (`historian.merge`) and subtracts (an interval between two
-    snapshots).  Make one with `Recorder.snapshot`, `Histogram.from_values`, `Histogram.from_bytes` or
-    `Histogram.from_dict`; ``Histogram()`` is empty, the identity of ``+``.
-
-    Quantiles are within 0.5415 % of a recorded value (see `historian.buckets`).  An empty histogram has count 0,
-    sum 0, and NaN for every quantile, share, mean, minimum and maximum.
-
-    >>> h = Histogram.from_values([0.012, 0.015, 0.011, 0.250])
-    >>> h.count, h.min, h.max
-    (4, 0.011, 0.25)
-    >>> round(h.quantile(0.5), 4)
-    0.012
+    What makes another histogram makes one of the same class.
     """
 
     __slots__ = ("__weakref__", "_counts", "_max", "_min", "_sum", "_synthetic", "_unit")
@@ -61,11 +52,12 @@ class Histogram(Delegates):
         self._synthetic = False
 
     @classmethod
-    def from_values(cls, values: ArrayLike, *, unit: str = "s") -> Histogram:
+    def from_values(cls, values: ArrayLike, *, unit: str = "s") -> Self:
         """Return the histogram of a one-dimensional array-like, as `Recorder.record_many` would count it.
 
         O(len).  Raises ValueError for a NaN, infinite or negative value, TypeError for what is no number.
 
+        >>> from historian import Histogram
         >>> Histogram.from_values([1, 2, 3], unit="ms").mean
         2.0
         """
@@ -76,7 +68,7 @@ class Histogram(Delegates):
     @classmethod
     def _from_reading(
         cls, reading: tuple[Counts, tuple[float, ...], float, float], unit: str, synthetic: bool = False
-    ) -> Histogram:
+    ) -> Self:
         """Return what `Counters._read` has read, with a bucket edge for an extreme that was in flight."""
         counts, sums, low, high = reading
         if counts.total:
@@ -85,7 +77,7 @@ class Histogram(Delegates):
             if high != high:
                 high = min(buckets.upper(counts.last + TO_INDEX), LARGEST)
         total = sum(map(exact, sums))
-        return make(counts, unit, total if total > 0 else 0, low, high, synthetic)  # noqa: FURB136 - half of max()
+        return make(cls, counts, unit, total if total > 0 else 0, low, high, synthetic)  # noqa: FURB136 - half of max()
 
     # ---- facts ----
 
@@ -161,6 +153,7 @@ class Histogram(Delegates):
         beyond them; in the overflow bucket every answer is the maximum.  O(log buckets) each.  Raises ValueError for q
         outside 0..1.
 
+        >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
         array([50., 99.])
         """
@@ -198,6 +191,7 @@ class Histogram(Delegates):
         In the zero bucket the lower edge, 0, is included; in the overflow bucket the upper edge is the exact maximum.
         O(log buckets) each.  Raises ValueError for q outside 0..1.
 
+        >>> from historian import Histogram
         >>> Histogram.from_values([1.0, 2.0]).quantile_bounds(1.0)
         (1.978456026387951, 2.0)
         """
@@ -213,6 +207,7 @@ class Histogram(Delegates):
         Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own
         bucket are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
 
+        >>> from historian import Histogram
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
         0.75
         """
@@ -227,6 +222,7 @@ class Histogram(Delegates):
         `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError
         for NaN.
 
+        >>> from historian import Histogram
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
         0.25
         """
@@ -260,46 +256,47 @@ class Histogram(Delegates):
 
     # ---- merging ----
 
-    def __add__(self, other: Histogram) -> Histogram:
+    def __add__(self, other: BaseHistogram) -> Self:
         """Return the histogram of both sets of values: exact, associative and commutative.
 
         O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count
         would reach 2**63.
         """
-        if not isinstance(other, Histogram):
+        if not isinstance(other, BaseHistogram):
             return NotImplemented
-        unit = common_unit(self, other)
+        unit = _common_unit(self, other)
         counts = self._counts.plus(other._counts)
         # NaN, the extreme of an empty histogram, fails every comparison: the other's is then taken.
         low = self._min if self._min <= other._min or other._min != other._min else other._min
         high = self._max if self._max >= other._max or other._max != other._max else other._max
-        return make(counts, unit, self._sum + other._sum, low, high, self._synthetic or other._synthetic)
+        return make(type(self), counts, unit, self._sum + other._sum, low, high, self._synthetic or other._synthetic)
 
-    def __sub__(self, other: Histogram) -> Histogram:
+    def __sub__(self, other: BaseHistogram) -> Self:
         """Return what was recorded after `other`, an earlier snapshot of the same recorder.
 
         Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the
         edges of its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises
         ValueError if a bucket would go below zero or the units differ.
 
+        >>> from historian import Histogram
         >>> before = Histogram.from_values([1.0])
         >>> (Histogram.from_values([1.0, 2.0]) - before).max
         2.0
         """
-        if not isinstance(other, Histogram):
+        if not isinstance(other, BaseHistogram):
             return NotImplemented
-        unit = common_unit(self, other)
+        unit = _common_unit(self, other)
         if not other.count:
             return self
         counts = self._counts.minus(other._counts)
         if not counts.total:
-            return make(counts, unit, 0, math.nan, math.nan)
+            return make(type(self), counts, unit, 0, math.nan, math.nan)
         synthetic = self._synthetic or other._synthetic
         low, high = self._edges(counts.first)[0], self._edges(counts.last)[1]
-        return make(counts, unit, max(0, self._sum - other._sum), low, high, synthetic)
+        return make(type(self), counts, unit, max(0, self._sum - other._sum), low, high, synthetic)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Histogram):
+        if not isinstance(other, BaseHistogram):
             return NotImplemented
         return self._identity() == other._identity()
 
@@ -310,22 +307,6 @@ class Histogram(Delegates):
         """Return what makes this histogram equal to another."""
         low, high = (self._min, self._max) if self.count else (0.0, 0.0)  # NaN is not equal to itself
         return self._counts, self._unit, self.sum, low, high
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Histogram.from_bytes, (self.to_bytes(),)
-
-    # ---- looks ----
-
-    def __repr__(self) -> str:
-        from .._show.display import describe
-
-        return describe(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Show the full summary in IPython."""
-        from .._show.display import summary
-
-        printer.text("Histogram(...)" if cycle else summary(self))
 
     # ---- slots ----
 
@@ -384,8 +365,9 @@ _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
 LARGEST = 1.7976931348623157e308  # the largest finite float64
 
 
-def make(counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> Histogram:
-    histogram = Histogram.__new__(Histogram)
+def make(cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> _H:
+    """Return a histogram of that class; `total` is the sum of its values in units of 2**-1074."""
+    histogram = cls.__new__(cls)
     histogram._counts = counts
     histogram._unit = unit
     histogram._sum = total
@@ -398,3 +380,12 @@ def make(counts: Counts, unit: str, total: int, low: float, high: float, synthet
 def edges_of(slot: int) -> tuple[float, float]:
     index = slot + TO_INDEX
     return buckets.lower(index), buckets.upper(index)
+
+
+def _common_unit(a: BaseHistogram, b: BaseHistogram) -> str:
+    """Return the unit of both; an empty histogram in the default unit, such as ``Histogram()``, goes with any."""
+    if a._unit == b._unit or (b._unit == "s" and not b.count):
+        return a._unit
+    if a._unit == "s" and not a.count:
+        return b._unit
+    raise ValueError(f"cannot combine histograms in {a._unit!r} and {b._unit!r}: record both in one unit")

@@ -1,16 +1,18 @@
-"""`merge`: one histogram of many, which may be histograms or their bytes."""
+"""`merged`: many histograms added up, which may be histograms or their bytes."""
 
 from __future__ import annotations
 
 from .._core import Merged
-from .base import Histogram, make
+from .base import BaseHistogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Literal
 
-__all__ = ["MergeWarning", "merge"]
+    from .._core import Counts
+
+__all__ = ["MergeWarning", "merged"]
 
 
 class MergeWarning(UserWarning):
@@ -27,29 +29,20 @@ class MergeWarning(UserWarning):
         return f"skipped {self.skipped:,} of {self.total:,}; the first, at position {self.position}: {self.reason}"
 
 
-def merge(
-    histograms: Iterable[Histogram | bytes | bytearray | memoryview], *, on_error: Literal["raise", "skip"] = "raise"
-) -> Histogram:
-    """Return the histogram of all values of all `histograms`; empty for none.
-
-    What came from other processes is merged as it came: bytes (of `Histogram.to_bytes`) are added up without making
-    an object of each.  O(total buckets); an iterator of millions needs no more memory than one.
-
-    Bytes that are no histogram raise ValueError with their position in the iterable, counted from 0, and what is wrong
-    with them; with ``on_error="skip"`` they are left out, and at the end a `MergeWarning` tells how many there were.
-    In either case: ValueError if units differ, TypeError for what is neither a histogram nor bytes, OverflowError if
-    the count would reach 2**63.
-
-    >>> merge([Histogram.from_values([1.0]), Histogram.from_values([3.0]).to_bytes()]).sum
-    4.0
-    """
+def merged(
+    histograms: Iterable[BaseHistogram | bytes | bytearray | memoryview],
+    on_error: Literal["raise", "skip"] = "raise",
+    *,
+    stacklevel: int = 2,
+) -> tuple[Counts, str, int, float, float, bool]:
+    """Answer `historian.merge` with what `make` takes.  Warns `stacklevel` callers up."""
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error must be 'raise' or 'skip', not {on_error!r}")
-    merged = Merged()
+    total = Merged()
     skipped, first, position = 0, (0, ""), -1
     for position, item in enumerate(histograms):
         try:
-            reason = merged.add_bytes(item) if type(item) is bytes else _add(merged, item)
+            reason = total.add_bytes(item) if type(item) is bytes else _add(total, item)
         except (ValueError, OverflowError) as error:
             raise type(error)(f"{error} (at position {position})") from None
         if reason is None:
@@ -61,16 +54,16 @@ def merge(
     if skipped:
         from warnings import warn
 
-        warn(MergeWarning(skipped, position + 1, *first), stacklevel=2)
-    return make(*merged.result())
+        warn(MergeWarning(skipped, position + 1, *first), stacklevel=stacklevel)
+    return total.result()
 
 
-def _add(merged: Merged, item: object) -> str | None:
+def _add(total: Merged, item: object) -> str | None:
     """Add a histogram or bytes.  Return what is wrong with bytes that are no histogram, else None."""
-    if isinstance(item, Histogram):
-        merged.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic)
+    if isinstance(item, BaseHistogram):
+        total.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic)
         return None
     if isinstance(item, (bytes, bytearray, memoryview)):
-        return merged.add_bytes(item)
+        return total.add_bytes(item)
     hint = ": pass its .snapshot()" if hasattr(item, "snapshot") else ""
     raise TypeError(f"merge() takes an iterable of histograms or their bytes, not of {type(item).__name__}{hint}")

@@ -10,14 +10,10 @@ from __future__ import annotations
 import math
 
 from .. import buckets
-from .._core import FIRST_INDEX, Counts, number, slot_of
+from .._core import FIRST_INDEX, number, slot_of
 from .exact import exact, rounded
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .base import Histogram
-
-__all__ = ["check_interval", "corrected", "waits"]
+__all__ = ["UPPER", "check_interval", "how_many", "waits"]
 
 #: Upper edges of the buckets by slot, from the zero bucket on, ascending; that of the overflow bucket is left out.
 UPPER = [buckets.upper(i) for i in range(FIRST_INDEX - 1, buckets.OVERFLOW_INDEX)]
@@ -71,45 +67,3 @@ def waits(value: float, interval: float) -> tuple[list[int], list[int], float, f
     counts.append(left)
     total = number_of_waits * exact(value) - number_of_waits * (number_of_waits - 1) // 2 * exact(interval)
     return slots, counts, rounded(total), smallest
-
-
-def corrected(histogram: Histogram, expected_interval: float) -> Histogram:
-    """Answer `Histogram.corrected`."""
-    from .base import make
-
-    interval = check_interval(expected_interval)
-    if histogram.synthetic:
-        raise ValueError(
-            "the histogram is synthetic, so it, or a part of it, has been corrected already: correct what was measured"
-        )
-    long = [(value, n) for value, n in _recorded(histogram) if value >= 2 * interval]
-    if histogram.count + sum(n * (how_many(value, interval) - 1) for value, n in reversed(long)) >= 2**63:
-        raise ValueError(f"expected_interval {interval!r} is too small: the count would reach 2**63")
-    added = [0] * (len(UPPER) + 1)
-    total, low = histogram._sum, histogram.min
-    for value, n in long:
-        slots, counts, sum_of_waits, smallest = waits(value, interval)
-        counts[-1] -= 1  # the value itself
-        for slot, count in zip(slots, counts):
-            added[slot] += n * count
-        total += n * (exact(sum_of_waits) - exact(value))
-        low = min(low, smallest)
-    populated = [slot for slot, count in enumerate(added) if count]
-    counted = histogram._counts.plus(Counts.of(populated, [added[slot] for slot in populated]))
-    return make(counted, histogram.unit, total, low, histogram.max, True)
-
-
-def _recorded(histogram: Histogram) -> list[tuple[float, int]]:
-    """Return each value that a histogram stands for, ascending, and how often it occurs: what quantiles would answer.
-
-    The representative of each bucket, within minimum and maximum; the first and the last are exact, if known.
-    """
-    slots, counts = histogram._counts.pairs()
-    if not slots:
-        return []
-    values = [(histogram._value(slot), n) for slot, n in zip(slots, counts)]
-    first, last = histogram._value_at(1), histogram._value_at(histogram.count)
-    values[0] = values[0][0], values[0][1] - 1
-    values[-1] = values[-1][0], values[-1][1] - 1
-    one = [(first, 1), *values, (last, 1)] if histogram.count > 1 else [(first, 1)]
-    return [(value, n) for value, n in one if n > 0]

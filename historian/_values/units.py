@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .base import Histogram
-
-__all__ = ["NS_PER_UNIT", "check_unit", "common_unit"]
+__all__ = ["NS_PER_UNIT", "check_unit"]
 
 #: Nanoseconds to each unit that timers can convert to.
 NS_PER_UNIT = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
@@ -24,12 +20,3 @@ def check_unit(unit: object) -> str:
     if len(unit.encode()) > LONGEST_UNIT:
         raise ValueError(f"unit must have at most {LONGEST_UNIT} bytes, not {len(unit.encode())}: {unit[:40]!r}...")
     return unit
-
-
-def common_unit(a: Histogram, b: Histogram) -> str:
-    """Return the unit of both; an empty histogram in the default unit, such as ``Histogram()``, goes with any."""
-    if a._unit == b._unit or (b._unit == "s" and not b.count):
-        return a._unit
-    if a._unit == "s" and not a.count:
-        return b._unit
-    raise ValueError(f"cannot combine histograms in {a._unit!r} and {b._unit!r}: record both in one unit")

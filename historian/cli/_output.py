@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .._show.display import plain
+from .._show.table import plain
 
 __all__ = ["put", "say"]
 

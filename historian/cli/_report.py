@@ -8,8 +8,10 @@ import json
 import math
 from typing import NamedTuple
 
-from .._show import display as _display
-from .._values.base import Histogram
+from .._show.scale import Scale, middle
+from .._show.summary import doubt, is_supported, least_count, percentile
+from .._show.table import plain, table
+from ..histogram import Histogram
 
 __all__ = ["FORMATS", "Report", "Row"]
 
@@ -40,11 +42,10 @@ def _table(report: Report) -> str:
     """Return an aligned table, followed by what its reader must know."""
     rows, percentiles = report.all_rows(), report.percentiles
     shown = [_shown(row.histogram, percentiles) for row in rows]
-    scale = _display.Scale.of(report.unit, _display.middle([value for values in shown for value in values]))
+    scale = Scale.of(report.unit, middle([value for values in shown for value in values]))
     headers = [f"name ({scale.unit})", "count", "min", *(f"p{_plain(p)}" for p in percentiles), "max", "mean"]
     cells = [
-        [_display.plain(row.name), f"{row.histogram.count:,}", *map(scale.show, values)]
-        for row, values in zip(rows, shown)
+        [plain(row.name), f"{row.histogram.count:,}", *map(scale.show, values)] for row, values in zip(rows, shown)
     ]
     for header, counts in (
         ("zero", [row.histogram.zero_count for row in rows]),
@@ -55,17 +56,17 @@ def _table(report: Report) -> str:
             for line, count in zip(cells, counts):
                 line.append(f"{count:,}")
     notes = _notes(rows, percentiles)
-    return "\n".join([_display.table(headers, cells), *([""] if notes else []), *notes]) + "\n"
+    return "\n".join([table(headers, cells), *([""] if notes else []), *notes]) + "\n"
 
 
 def _shown(histogram: Histogram, percentiles: list[float]) -> list[float]:
     """Return minimum, percentiles, maximum and mean, with NaN for a percentile that has too few values."""
-    values = [_display.percentile(histogram, p) if _is_supported(histogram, p) else math.nan for p in percentiles]
+    values = [percentile(histogram, p) if _is_supported(histogram, p) else math.nan for p in percentiles]
     return [histogram.min, *values, histogram.max, histogram.mean]
 
 
 def _is_supported(histogram: Histogram, p: float) -> bool:
-    return p == 100 or _display.is_supported(histogram.count, p)
+    return p == 100 or is_supported(histogram.count, p)
 
 
 def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
@@ -74,14 +75,14 @@ def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
     notes = []
     missing = [p for p in percentiles if not all(_is_supported(row.histogram, p) for row in filled)]
     if missing:
-        needs = (f"p{_plain(p)} takes {_display.least_count(p):,}" for p in missing)
+        needs = (f"p{_plain(p)} takes {least_count(p):,}" for p in missing)
         notes.append(f"-  too few values: {', '.join(needs)} (--format json shows them nevertheless)")
     for row in filled:
-        odd = _display.doubt(row.histogram)
+        odd = doubt(row.histogram)
         if odd:
-            notes.append(_display.plain(f"{row.name}: {odd}"))
+            notes.append(plain(f"{row.name}: {odd}"))
         if row.histogram.synthetic:
-            notes.append(_display.plain(f"{row.name}: synthetic, in part (corrected for coordinated omission)"))
+            notes.append(plain(f"{row.name}: synthetic, in part (corrected for coordinated omission)"))
     return notes
 
 
@@ -104,7 +105,7 @@ def _summary(histogram: Histogram, percentiles: list[float]) -> dict[str, object
         "zero_count": histogram.zero_count,
         "overflow_count": histogram.overflow_count,
         "min": _finite(histogram.min),
-        "percentiles": {_plain(p): _finite(_display.percentile(histogram, p)) for p in percentiles},
+        "percentiles": {_plain(p): _finite(percentile(histogram, p)) for p in percentiles},
         "max": _finite(histogram.max),
         "mean": _finite(histogram.mean),
         "sum": _finite(histogram.sum),
@@ -118,7 +119,7 @@ def _csv(report: Report) -> str:
     quantiles = [f"p{_plain(p)}" for p in report.percentiles]
     writer.writerow(["name", "unit", "count", "zero_count", "overflow_count", "min", *quantiles, "max", "mean", "sum"])
     for name, h in report.all_rows():
-        values = [h.min, *(_display.percentile(h, p) for p in report.percentiles), h.max, h.mean, h.sum]
+        values = [h.min, *(percentile(h, p) for p in report.percentiles), h.max, h.mean, h.sum]
         writer.writerow([name, report.unit, h.count, h.zero_count, h.overflow_count, *map(_finite, values)])
     return text.getvalue()
 

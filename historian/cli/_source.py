@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from .._show.display import plain
+from .._show.table import plain
 from ..registry import Registry
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from .._values.base import Histogram
+    from ..histogram import Histogram
     from ..registry import CorruptFileError, Key
 
 __all__ = ["STATUS", "SourceError", "add_directory", "complain", "open_directory", "read_directory"]

@@ -8,8 +8,9 @@ import math
 import os
 import warnings
 
-from .._show.display import Scale, plain, quantity, table
-from .._values.base import Histogram
+from .._show.scale import Scale, quantity
+from .._show.table import plain, table
+from ..histogram import Histogram
 from ..tail import Estimate, TailWarning
 from ._input.arguments import STDIN, add_unit, add_where, misuse, number, read_histograms
 from ._input.tally import InputError

@@ -7,8 +7,8 @@ import os
 
 from .. import snapshot
 from .._show.profile import Profile
-from .._values.base import Histogram
 from .._values.key import Key
+from ..histogram import Histogram
 from ._input.hist import SUFFIX, read_bytes
 from ._output import put, say
 from ._source import STATUS, SourceError, add_directory, complain, open_directory, read_directory

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .._values.base import Histogram
-from .._values.merge import merge
+from ..histogram import Histogram, merge
 from ._input.arguments import STDIN, add_unit, add_where, misuse, name, percentiles, read_file
 from ._input.hist import unit_of
 from ._input.tally import InputError, Tally

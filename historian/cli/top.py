@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         registry = open_directory(args.directory, args.trust)
-        watch, frame = Watch(registry.directory or ""), Frame(args.directory)
+        watch, frame = Watch(registry), Frame(args.directory)
         if _has_screen():
             from ._top.screen import watch_on_screen
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from .._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_TOP, BLOB_SYNTHETIC, BLOB_VERSION, packed, unpacked_blob
-from .._values.base import TO_INDEX, Histogram, make
+from .._values.base import TO_INDEX, BaseHistogram, make
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _H = TypeVar("_H", bound=BaseHistogram)
 
 __all__ = ["from_bytes", "to_bytes"]
 
 
-def to_bytes(histogram: Histogram) -> bytes:
+def to_bytes(histogram: BaseHistogram) -> bytes:
     """Return the histogram as one blob, which `from_bytes` reads back without loss: counts, unit, sum, extremes, mark.
 
     Histograms that agree in all of these, the sum to its last bit, have the same bytes.  O(buckets).  Raises
@@ -34,13 +40,13 @@ def to_bytes(histogram: Histogram) -> bytes:
     return data + crc32(data).to_bytes(4, "little")
 
 
-def from_bytes(data: bytes | bytearray | memoryview) -> Histogram:
+def from_bytes(cls: type[_H], data: bytes | bytearray | memoryview) -> _H:
     """Return the histogram that `to_bytes` wrote.
 
     O(buckets), in memory for one histogram whatever the bytes are.  Raises ValueError, saying what is wrong, for bytes
     that `to_bytes` would not write, TypeError for what are no bytes.
     """
-    return make(*unpacked_blob(data))
+    return make(cls, *unpacked_blob(data))
 
 
 def _digits(total: int) -> tuple[int, bytes]:

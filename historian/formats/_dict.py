@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 
 from .._core import Counts
-from .._values.base import LARGEST, TO_INDEX, Histogram, edges_of, make
+from .._values.base import LARGEST, TO_INDEX, BaseHistogram, edges_of, make
 from .._values.exact import exact
 from .._values.units import check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, TypeVar
+
+    _H = TypeVar("_H", bound=BaseHistogram)
 
 __all__ = ["FORMAT", "from_dict", "to_dict"]
 
@@ -20,7 +22,7 @@ __all__ = ["FORMAT", "from_dict", "to_dict"]
 FORMAT = "historian/1"
 
 
-def to_dict(histogram: Histogram) -> dict[str, Any]:
+def to_dict(histogram: BaseHistogram) -> dict[str, Any]:
     """Return the data of a histogram; None stands for a sum beyond float64 and for extremes that there are not."""
     slots, counts = histogram._counts.pairs()
     data = {
@@ -36,7 +38,7 @@ def to_dict(histogram: Histogram) -> dict[str, Any]:
     return {**data, "synthetic": True} if histogram.synthetic else data
 
 
-def from_dict(data: Mapping[str, Any]) -> Histogram:
+def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
     """Return the histogram that the data describe.  Raises ValueError, saying what is wrong, if they describe none."""
     try:
         if data["format"] != FORMAT:
@@ -61,4 +63,4 @@ def from_dict(data: Mapping[str, Any]) -> Histogram:
         (low_from, low_to), (high_from, high_to) = edges_of(counts.first), edges_of(counts.last)
         if not (low_from <= low <= low_to and high_from <= high <= min(high_to, LARGEST) and low <= high):
             raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
-    return make(counts, unit, exact(total), low, high, synthetic)
+    return make(cls, counts, unit, exact(total), low, high, synthetic)

@@ -13,12 +13,12 @@ import math
 import warnings
 
 from .._stats.binomial import share_interval
-from .._stats.checks import check_confidence, check_histogram, check_share, number
+from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import Estimate, TailWarning, nines
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
 from ._scipy import special
 from .between import mass_below
-from .sampling import sampled
+from .sampling import check_histogram, sampled
 from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .._values.base import Histogram
+    from .._values.base import BaseHistogram
 
 __all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
 
@@ -226,7 +226,7 @@ def _again(sf: NDArray[np.float64], unit: str, count: float, why: tuple[str, ...
     return Dist(sf, unit=unit, count=count, why=why, load=load)
 
 
-def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
+def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     """Answer `Histogram.dist`.  The interval of each survival is that of `historian._stats.binomial.share_interval`."""
     import numpy
 

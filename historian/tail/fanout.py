@@ -14,9 +14,9 @@ import math
 import warnings
 
 from .._stats.binomial import share_lower, share_upper
-from .._stats.checks import check_confidence, check_histogram, check_n, check_share, number
+from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning
-from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
+from .sampling import check_histogram, counts_above, quantile_interval, sampled, windows_of, worth
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Literal
 
-    from .._values.base import Histogram
+    from .._values.base import BaseHistogram
 
 __all__ = ["Fanout"]
 
@@ -41,10 +41,10 @@ class Fanout:
 
     __slots__ = ("leaf", "n")
 
-    leaf: Histogram  # of one call; not empty
+    leaf: BaseHistogram  # of one call; not empty
     n: int  # calls waited for, in [1, inf)
 
-    def __init__(self, leaf: Histogram, n: int) -> None:
+    def __init__(self, leaf: BaseHistogram, n: int) -> None:
         n = check_n(n)
         check_histogram(leaf)
         self.leaf = leaf
@@ -71,7 +71,7 @@ class Fanout:
         self,
         t: float,
         dependence: Literal["independent", "positive", "any"] = "independent",
-        windows: Iterable[Histogram] | None = None,
+        windows: Iterable[BaseHistogram] | None = None,
         confidence: float = 0.95,
     ) -> Estimate:
         """Return `p_wait`, with an interval that holds under what may be assumed about how calls depend on each other.

@@ -7,8 +7,8 @@ import math
 import os
 import sys
 
-from ..._values.base import Histogram
 from ..._values.units import check_unit
+from ...histogram import Histogram
 from .._output import say
 from .hist import SUFFIX, unit_of
 from .numbers import Layout, read

@@ -6,7 +6,7 @@ import os
 from typing import BinaryIO
 
 from ..._core import BLOB_MOST_NBYTES
-from ..._values.base import Histogram
+from ...histogram import Histogram
 from .tally import InputError, Tally
 
 TYPE_CHECKING = False

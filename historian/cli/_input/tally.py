@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..._core import Counters
-from ..._values.base import Histogram
+from ...histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

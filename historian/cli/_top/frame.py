@@ -6,7 +6,9 @@ import math
 import time
 from typing import NamedTuple
 
-from ..._show.display import Scale, _width, base_unit, middle, plain, supported_percentile
+from ..._show.scale import Scale, base_unit, middle
+from ..._show.summary import supported_percentile
+from ..._show.table import plain, text_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ class Frame:
             right = f"{_show(ONE, sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
         right = f"{right}  by {sort}  {time.strftime('%H:%M:%S')}"
         left = _cut(plain(self._directory), width - len(right) - 2)
-        return Line(_cut(left + " " * (width - _width(left) - len(right)) + right, width), "title")
+        return Line(_cut(left + " " * (width - text_width(left) - len(right)) + right, width), "title")
 
     def _table(self, kind: str, rows: list[Row], width: int) -> list[Line]:
         values = [value for row in rows for value in (*row.percentiles.values(), row.max)]
@@ -99,7 +101,7 @@ class Frame:
         widths = {name: max(7, len(headers[name]), *map(len, cells)) for name, cells in columns.items()}
         shows = any(value == value for value in values)
         first = f"operation ({plain(scale.unit)})" if shows else "operation"
-        longest = max(_width(first), *(_width(plain(row.name)) for row in rows))
+        longest = max(text_width(first), *(text_width(plain(row.name)) for row in rows))
         for name in GIVEN_UP:
             if width - sum(widths.values()) - 2 * len(widths) < min(longest, NAMES):
                 del columns[name], widths[name]
@@ -109,7 +111,7 @@ class Frame:
         def line(name: str, cells: dict[str, str]) -> str:
             name = _cut(name, room)
             numbers = (f"{cells[column]:>{widths[column]}}" for column in columns)
-            return _cut("  ".join([name + " " * (room - _width(name)), *numbers]).rstrip(), width)
+            return _cut("  ".join([name + " " * (room - text_width(name)), *numbers]).rstrip(), width)
 
         lines = [Line(line(first, headers), "header")]
         for k, row in enumerate(rows):
@@ -180,16 +182,16 @@ def _cut(text: str, width: int) -> str:
     >>> _cut("query{table=users}", 11), _cut("query", 11)
     ('query~sers}', 'query')
     """
-    if _width(text) <= width:
+    if text_width(text) <= width:
         return text
     end = ""
     for character in reversed(text):
-        if _width(character + end) > (width - 1) // 2:
+        if text_width(character + end) > (width - 1) // 2:
             break
         end = character + end
     start = ""
     for character in text:
-        if _width(start + character) > width - 1 - _width(end):
+        if text_width(start + character) > width - 1 - text_width(end):
             break
         start += character
     return f"{start}~{end}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import NamedTuple
 
-from ..._core import FILE_HEADER_NBYTES
-from ..._files.file import CorruptFileError, files_in, map_file, open_fd
-from ..._values.base import Histogram
+from ...histogram import Histogram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ...registry import CorruptFileError, Key, Registry
 
 __all__ = ["Change", "Look", "Watch"]
 
@@ -30,10 +31,10 @@ class Look(NamedTuple):
     problems: dict[str, CorruptFileError]
 
 
-class Reading(NamedTuple):
-    """A recorder's file as it was at a time."""
+class Before(NamedTuple):
+    """What is remembered of a recorder until the next look."""
 
-    inode: int  # another one is another file
+    inode: int  # of its file: another one is another recorder
     drains: int  # how often it had been drained or cleared
     histogram: Histogram
 
@@ -41,38 +42,31 @@ class Reading(NamedTuple):
 class Watch:
     """A directory of recorders, looked at again and again.  It only reads."""
 
-    def __init__(self, directory: str) -> None:
-        self._directory = directory
-        self._before: dict[str, Reading] = {}  # by path
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._before: dict[Key, Before] = {}
         self._looked_at = float("nan")  # seconds
 
     def look(self) -> Look:
         """Return what has happened since the last look.  O(buckets of all files)."""
         now = time.monotonic()
-        changes, readings, problems = [], {}, {}
-        for path in self._files():
-            try:
-                name, reading = _read(path)
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = error
-                continue
-            readings[path] = reading
-            if reading.histogram.count:
-                changes.append(Change(name, reading.histogram, *_since(self._before.get(path), reading)))
-        seconds, self._looked_at, self._before = now - self._looked_at, now, readings
+        try:
+            readings, problems = self._registry._readings()
+        except FileNotFoundError:  # the directory was removed; whoever records next makes it anew
+            readings, problems = [], {}
+        changes, before = [], {}
+        for reading in readings:
+            key = reading.header.key
+            histogram = Histogram._from_reading(reading.counted, reading.header.unit)
+            before[key] = Before(reading.inode, reading.drains, histogram)
+            if histogram.count:
+                changes.append(Change(str(key), histogram, *_since(self._before.get(key), before[key])))
+        seconds, self._looked_at, self._before = now - self._looked_at, now, before
         return Look(seconds, changes, problems)
 
-    def _files(self) -> list[str]:
-        try:
-            return list(files_in(self._directory))
-        except FileNotFoundError:  # removed; whoever records next makes it anew
-            return []
 
-
-def _since(before: Reading | None, now: Reading) -> tuple[Histogram, bool]:
-    """Return what was counted between two readings, and whether that is all of it."""
+def _since(before: Before | None, now: Before) -> tuple[Histogram, bool]:
+    """Return what was counted between two looks, and whether that is all of it."""
     if before is None or before.inode != now.inode:
         return now.histogram, True
     if before.drains == now.drains:
@@ -81,24 +75,3 @@ def _since(before: Reading | None, now: Reading) -> tuple[Histogram, bool]:
         except ValueError:  # counts never shrink: somebody has written a file anew, in its place
             pass
     return now.histogram, False
-
-
-def _read(path: str) -> tuple[str, Reading]:
-    """Return the name of the recorder in a file, and the reading.
-
-    Counts and the number of drains belong together: if somebody has drained the file in between, all is read again.
-    """
-    fd, header = open_fd(path, os.O_RDONLY)
-    try:
-        drains = _drains(fd)
-        while True:
-            histogram = Histogram._from_reading(map_file(fd, path)[1], header.unit)
-            before, drains = drains, _drains(fd)
-            if before == drains:
-                return str(header.key), Reading(os.fstat(fd).st_ino, drains, histogram)
-    finally:
-        os.close(fd)
-
-
-def _drains(fd: int) -> int:
-    return int.from_bytes(os.pread(fd, 8, FILE_HEADER_NBYTES), "little")
