@@ -18,7 +18,7 @@ from historian import Key, Registry
 
 pytest.importorskip("gunicorn", reason="gunicorn is not installed: pip install gunicorn")
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1] / "helpers"
 THREADS, REQUESTS = 4, 60
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from historian import Histogram, buckets, merge
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 RNG = np.random.default_rng(20261124)
 
 values = st.floats(min_value=0, max_value=1.7e308)
@@ -394,7 +394,9 @@ def test_whatever_instructions_it_is_read_with():
     ]
     for data in good:
         assert outcome(data) == str([count for count in read_blob(data).counts if count])
-    program = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from test_wire import outcome\n"
+    program = (
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), *sys.path]!r}; from test_bytes import outcome\n"
+    )
     program += "for line in sys.stdin: print(outcome(bytes.fromhex(line)))"
     done = subprocess.run(
         [sys.executable, "-c", program], input="\n".join(data.hex() for data in good + bad),
