@@ -25,12 +25,12 @@ else:
         return function
 
 
-__all__ = ["LEAST_BLOCKS", "Comparison", "compare"]
+__all__ = ["MIN_BLOCKS", "Comparison", "compare"]
 
-LEAST_BLOCKS = 5  # of each: with fewer, resampling them says nothing
+MIN_BLOCKS = 5  # of each: with fewer, resampling them says nothing
 
 
-LARGEST_RATIO = 2.0**100  # what is beyond has a value beyond all buckets in it
+MAX_RATIO = 2.0**100  # what is beyond has a value beyond all buckets in it
 
 
 def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tuple[str, str] = ("A", "B")) -> Comparison:
@@ -210,7 +210,7 @@ class Comparison:
         from .bootstrap import percentile_interval
 
         low, high = percentile_interval(self._drawn().ratios(q), len(self.blocks), self.confidence)
-        is_open = lower == 0 or low < 1 / LARGEST_RATIO, upper == math.inf or high > LARGEST_RATIO
+        is_open = lower == 0 or low < 1 / MAX_RATIO, upper == math.inf or high > MAX_RATIO
         return 0.0 if is_open[0] else low, math.inf if is_open[1] else high
 
     def _drawn(self) -> Blocks:
@@ -272,8 +272,8 @@ def _checked(
     pairs = tuple(blocks)
     if not pairs:
         return pairs
-    if len(pairs) < LEAST_BLOCKS:
-        raise ValueError(f"blocks must be at least {LEAST_BLOCKS} pairs, to be resampled, not {len(pairs)}")
+    if len(pairs) < MIN_BLOCKS:
+        raise ValueError(f"blocks must be at least {MIN_BLOCKS} pairs, to be resampled, not {len(pairs)}")
     for pair in pairs:
         _check_pair(*pair)
     totals = sum(pair[0].count for pair in pairs), sum(pair[1].count for pair in pairs)

@@ -6,7 +6,7 @@ import gc
 import time
 
 from .._stats.checks import check_confidence, check_n, check_number
-from .comparison import LEAST_BLOCKS, Comparison
+from .comparison import MIN_BLOCKS, Comparison
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def _checked(
     check_number("seconds", seconds, 0)
     check_n(warm_up, "warm_up")
     blocks = check_n(blocks, "blocks")
-    if blocks < LEAST_BLOCKS:
-        raise ValueError(f"blocks must be at least {LEAST_BLOCKS}, to be resampled, not {blocks}")
+    if blocks < MIN_BLOCKS:
+        raise ValueError(f"blocks must be at least {MIN_BLOCKS}, to be resampled, not {blocks}")
     return blocks, calls if calls is None else check_n(calls, "calls")
 
 

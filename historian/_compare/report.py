@@ -10,7 +10,7 @@ import decimal
 import math
 
 from .._show.scale import Scale, middle
-from .._show.table import html_table, plain, table
+from .._show.table import html_table, printable, table
 from ..buckets import ZERO_INDEX, index
 from .ratios import TOO_FEW
 
@@ -46,7 +46,7 @@ __all__ = ["QUANTILES", "html", "sentence", "text", "whole_numbers"]
 #: What is shown.
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
-LARGEST_PART = 20  # the smaller one of the whole numbers of a ratio
+MAX_PART = 20  # the smaller one of the whole numbers of a ratio
 
 INNER = 0.8  # of either side of the interval: a ratio at the very end would mislead
 
@@ -61,7 +61,7 @@ def whole_numbers(value: float, lower: float, upper: float) -> tuple[int, int] |
         inverse = whole_numbers(1 / value, 1 / upper, 1 / lower)
         return inverse and (inverse[1], inverse[0])
     low, high = (value + INNER * (end - value) for end in (lower, upper))
-    for part in range(1, LARGEST_PART + 1):
+    for part in range(1, MAX_PART + 1):
         other = _roundest(value * part, low * part, high * part)
         if low <= other / part <= high:
             return other, part
@@ -83,11 +83,11 @@ def _roundest(value: float, low: float, high: float) -> int:
 
 def sentence(comparison: Comparison, q: float) -> str:
     """Answer `Comparison.sentence`."""
-    a, b = (plain(name) for name in comparison.names)
+    a, b = (printable(name) for name in comparison.names)
     subject = f"{_name(q)} of {b} over {a}"
     estimate = _bounded(comparison, q)
     if estimate is None:
-        missing = plain(comparison.missing(q))
+        missing = printable(comparison.missing(q))
         counts = f" ({comparison.a.count:,} of {a}, {comparison.b.count:,} of {b})" if missing == TOO_FEW else ""
         return f"{subject}: {missing}{counts}"
     interval = f"{_percent(comparison.confidence)} interval {_interval(estimate)}"
@@ -114,8 +114,8 @@ def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str
     a, b = comparison.a, comparison.b
     values = {q: (a.quantile(q), b.quantile(q)) for q in quantiles}
     scale = Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
-    labels = [plain(name) for name in comparison.names]
-    headers = ["", *(f"{label} ({plain(scale.unit)})" for label in labels), f"{labels[1]}/{labels[0]}"]
+    labels = [printable(name) for name in comparison.names]
+    headers = ["", *(f"{label} ({printable(scale.unit)})" for label in labels), f"{labels[1]}/{labels[0]}"]
     headers += ["ratio", f"{_percent(comparison.confidence)} interval"]
     rows = [["count", f"{a.count:,}", f"{b.count:,}", "", "", ""]]
     for q, (low, high) in values.items():
@@ -128,7 +128,7 @@ def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str
                 _interval(estimate),
             ]
         else:
-            missing = plain(comparison.missing(q))
+            missing = printable(comparison.missing(q))
             found, shown = ["-", "-"] if missing == TOO_FEW else found, ["-", "-", missing]
         rows.append([_name(q), *found, *shown])
     return headers, rows
@@ -136,7 +136,7 @@ def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str
 
 def _notes(comparison: Comparison) -> list[str]:
     """Return what is said below the table, a line each."""
-    a, b = (plain(name) for name in comparison.names)
+    a, b = (printable(name) for name in comparison.names)
     shift = comparison.wasserstein
     factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
     bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"

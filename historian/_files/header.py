@@ -24,9 +24,9 @@ LAYOUT = (FIRST_INDEX, SLOTS - 2, BUCKETS_PER_OCTAVE, BLOCK_NBYTES, 4096)  # 409
 FIXED = "<8sI iIIII Q III"  # magic, version, layout, creation time in ns, lengths of unit and name, number of labels
 CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # CRC-32 of all before it
 SHARED_AT = FILE_HEADER_NBYTES + 64  # the role of the first block
-PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-ESCAPES = {byte: f"%{byte:02X}" for byte in range(256) if byte not in PLAIN}  # of bytes in a file's name
-LONGEST_STEM = 180  # bytes of a file's name before the suffix; file systems allow 255 in all
+UNESCAPED = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+ESCAPES = {byte: f"%{byte:02X}" for byte in range(256) if byte not in UNESCAPED}  # of bytes in a file's name
+MAX_STEM_NBYTES = 180  # bytes of a file's name before the suffix; file systems allow 255 in all
 
 
 class Header:
@@ -121,11 +121,11 @@ def file_name(key: Key) -> str:
     no name leads out of the directory and no two names meet.  What would be too long for a file system ends in a hash.
     """
     stem = ",".join([_escaped(key.name), *(f"{_escaped(label)}={_escaped(value)}" for label, value in key.labels)])
-    if len(stem) > LONGEST_STEM:
+    if len(stem) > MAX_STEM_NBYTES:
         from hashlib import sha256
 
         digest = sha256(stem.encode()).hexdigest()[:32]
-        stem = f"{stem[: LONGEST_STEM - 33]}~{digest}"  # '~' is in no other stem
+        stem = f"{stem[: MAX_STEM_NBYTES - 33]}~{digest}"  # '~' is in no other stem
     return stem + SUFFIX
 
 

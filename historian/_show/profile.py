@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .scale import Scale, base_unit, middle
 from .summary import doubt, is_supported, least_count, supported_percentile
-from .table import html_table, plain, table
+from .table import html_table, printable, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Profile:
         if not self.histograms:
             return "nothing recorded yet"
         parts = [table(headers, rows) for headers, rows in self._tables()]
-        notes = [plain(note) for note in self._notes()]
+        notes = [printable(note) for note in self._notes()]
         return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
     __repr__ = __str__
@@ -62,7 +62,7 @@ class Profile:
         from html import escape
 
         parts = [html_table(headers, rows) for headers, rows in self._tables()]
-        return "\n".join(parts + [f"<p>{escape(plain(note))}</p>" for note in self._notes()])
+        return "\n".join(parts + [f"<p>{escape(printable(note))}</p>" for note in self._notes()])
 
     def _tables(self) -> Iterator[tuple[list[str], list[list[str]]]]:
         """Yield (headers, rows) for each kind of unit: time, size, and the others by name."""
@@ -92,9 +92,16 @@ def _tabulate(kind: str, histograms: dict[str, BaseHistogram]) -> tuple[list[str
     sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
     scale = Scale.of(kind, middle([value for row in values.values() for value in row]))
     total = Scale.of(kind, max(sums.values()))
-    headers = [f"operation ({plain(scale.unit)})", "min", *PERCENTILES, "max", "count", f"sum ({plain(total.unit)})"]
+    headers = [
+        f"operation ({printable(scale.unit)})",
+        "min",
+        *PERCENTILES,
+        "max",
+        "count",
+        f"sum ({printable(total.unit)})",
+    ]
     rows = [
-        [plain(name), *map(scale.show, values[name]), f"{histograms[name].count:,}", total.show(sums[name])]
+        [printable(name), *map(scale.show, values[name]), f"{histograms[name].count:,}", total.show(sums[name])]
         for name in sorted(histograms, key=lambda name: (-sums[name], name))
     ]
     return headers, rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["html_table", "plain", "table", "text_width"]
+__all__ = ["html_table", "printable", "table", "text_width"]
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:
@@ -34,10 +34,10 @@ def html_table(headers: list[str], rows: list[list[str]]) -> str:
     return f"<table>\n<thead><tr>{line(headers, 'th')}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Return text with all that could move a terminal's cursor written out.
 
-    >>> print(plain("a\\nb\\x1b[31m"))
+    >>> print(printable("a\\nb\\x1b[31m"))
     a\\nb\\x1b[31m
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

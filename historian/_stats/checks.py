@@ -8,7 +8,7 @@ __all__ = ["check_confidence", "check_n", "check_number", "check_share", "number
 
 
 #: Whole numbers are at most this, so that products with them stay within float64.
-MOST = 10**100
+MAX_INTEGER = 10**100
 
 
 def check_share(name: str, share: float) -> float:
@@ -35,7 +35,7 @@ def check_n(n: int, name: str = "n", least: int = 1) -> int:
         raise TypeError(f"{name} must be a whole number, not {n!r}") from None
     if n < least:
         raise ValueError(f"{name} must be at least {least}, not {n}")
-    if n > MOST:
+    if n > MAX_INTEGER:
         raise ValueError(f"{name} must be at most 1e100, not a number of {int(n.bit_length() * 0.30103) + 1:,} digits")
     return n
 

@@ -26,7 +26,7 @@ else:
         return function
 
 
-__all__ = ["LARGEST", "TO_INDEX", "BaseHistogram", "edges_of", "make"]
+__all__ = ["MAX_FLOAT", "TO_INDEX", "BaseHistogram", "edges_of", "make"]
 
 TO_INDEX = FIRST_INDEX - 1  # from a slot to the index of its bucket
 _EMPTY = Counts.of([], [])
@@ -75,7 +75,7 @@ class BaseHistogram:
             if low != low:
                 low = buckets.lower(counts.first + TO_INDEX)
             if high != high:
-                high = min(buckets.upper(counts.last + TO_INDEX), LARGEST)
+                high = min(buckets.upper(counts.last + TO_INDEX), MAX_FLOAT)
         total = sum(map(exact, sums))
         return make(cls, counts, unit, total if total > 0 else 0, low, high, synthetic)  # noqa: FURB136 - half of max()
 
@@ -362,7 +362,7 @@ class BaseHistogram:
 
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
-LARGEST = 1.7976931348623157e308  # the largest finite float64
+MAX_FLOAT = 1.7976931348623157e308  # the largest finite float64
 
 
 def make(cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> _H:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .._show.scale import Scale, middle
 from .._show.summary import doubt, is_supported, least_count, percentile
-from .._show.table import plain, table
+from .._show.table import printable, table
 from ..histogram import Histogram
 
 __all__ = ["FORMATS", "Report", "Row"]
@@ -45,7 +45,7 @@ def _table(report: Report) -> str:
     scale = Scale.of(report.unit, middle([value for values in shown for value in values]))
     headers = [f"name ({scale.unit})", "count", "min", *(f"p{_plain(p)}" for p in percentiles), "max", "mean"]
     cells = [
-        [plain(row.name), f"{row.histogram.count:,}", *map(scale.show, values)] for row, values in zip(rows, shown)
+        [printable(row.name), f"{row.histogram.count:,}", *map(scale.show, values)] for row, values in zip(rows, shown)
     ]
     for header, counts in (
         ("zero", [row.histogram.zero_count for row in rows]),
@@ -80,9 +80,9 @@ def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
     for row in filled:
         odd = doubt(row.histogram)
         if odd:
-            notes.append(plain(f"{row.name}: {odd}"))
+            notes.append(printable(f"{row.name}: {odd}"))
         if row.histogram.synthetic:
-            notes.append(plain(f"{row.name}: synthetic, in part (corrected for coordinated omission)"))
+            notes.append(printable(f"{row.name}: synthetic, in part (corrected for coordinated omission)"))
     return notes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .._core import Counts
-from .._values.base import LARGEST, TO_INDEX, BaseHistogram, edges_of, make
+from .._values.base import MAX_FLOAT, TO_INDEX, BaseHistogram, edges_of, make
 from .._values.exact import exact
 from .._values.units import check_unit
 
@@ -61,6 +61,6 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         raise ValueError(f"sum {total!r} is impossible for a count of {count}")
     if count:
         (low_from, low_to), (high_from, high_to) = edges_of(counts.first), edges_of(counts.last)
-        if not (low_from <= low <= low_to and high_from <= high <= min(high_to, LARGEST) and low <= high):
+        if not (low_from <= low <= low_to and high_from <= high <= min(high_to, MAX_FLOAT) and low <= high):
             raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
     return make(cls, counts, unit, exact(total), low, high, synthetic)

@@ -16,7 +16,7 @@ import warnings
 from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning
-from .sampling import check_histogram, counts_above, quantile_interval, sampled, windows_of, worth
+from .sampling import check_histogram, counts_above, effective_sample_size, quantile_interval, sampled, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -94,7 +94,7 @@ class Fanout:
         reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
-            size = worth(parts, t, confidence)
+            size = effective_sample_size(parts, t, confidence)
             reasons[0] += f", in {len(parts)} windows worth {size:,.0f} independent ones"
             least, above, most = zip(*(counts_above(part, t) for part in parts))
             lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))

@@ -21,7 +21,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Enough", "check_histogram", "ci", "counts_above", "enough_for", "quantile_interval", "windows_of", "worth"]
+__all__ = [
+    "Enough",
+    "check_histogram",
+    "ci",
+    "counts_above",
+    "effective_sample_size",
+    "enough_for",
+    "quantile_interval",
+    "windows_of",
+]
 
 
 class Enough(NamedTuple):
@@ -114,7 +123,7 @@ def _ranks(
     if windows is None:
         return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
     edges = histogram.quantile_bounds(q)
-    size, alpha = min(worth(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
+    size, alpha = min(effective_sample_size(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
     good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
     if (1 - q) ** size <= alpha:
         low = math.floor(share_lower(good, bad, confidence) * count)
@@ -128,7 +137,7 @@ def sampled(histogram: BaseHistogram) -> str:
     return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
 
 
-def worth(windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
+def effective_sample_size(windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
     """Return how many independent values those of all windows together are worth, for the share above `t`."""
     return windows_worth([w._above(t) for w in windows], [w.count for w in windows], confidence)
 

@@ -12,7 +12,7 @@ import math
 from .._stats.binomial import share_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import Estimate
-from .sampling import check_histogram, counts_above, sampled, windows_of, worth
+from .sampling import check_histogram, counts_above, effective_sample_size, sampled, windows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def slo(
     size = float(count)
     if windows is not None:
         parts = windows_of(histogram, windows)
-        size = worth(parts, t, confidence)
+        size = effective_sample_size(parts, t, confidence)
         reasons[0] += f", in windows worth {size:,.0f} independent ones"
     # Counted are slow calls, for small shares keep their digits.
     lower = share_lower(least / count * size, (count - least) / count * size, confidence)

@@ -11,7 +11,7 @@ import historian
 from historian import Histogram
 from historian._show.scale import SIZE, TIME, Scale, base_unit
 from historian._show.summary import describe, doubt, is_supported, least_count, summary, supported_percentile
-from historian._show.table import html_table, plain, table
+from historian._show.table import html_table, printable, table
 
 EVERY_UNIT = [*TIME, *SIZE, "bytes", "rows"]
 
@@ -162,8 +162,8 @@ def test_html_is_escaped():
 
 
 def test_nothing_moves_the_cursor():
-    assert plain("a\x1b[31m\r\n\u202e") == r"a\x1b[31m\r\n\u202e"
-    assert plain("größer {a=b}") == "größer {a=b}"
+    assert printable("a\x1b[31m\r\n\u202e") == r"a\x1b[31m\r\n\u202e"
+    assert printable("größer {a=b}") == "größer {a=b}"
 
 
 def test_ipython_shows_the_summary():

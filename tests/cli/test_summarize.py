@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 import historian
 from historian import Histogram, merge
 from historian.cli._input import lines as lines_module
-from historian.cli._input.lines import Lines, blocks
+from historian.cli._input.lines import Lines, chunks
 from historian.cli._input.numbers import Layout, read
-from historian.cli._input.tally import MOST_GROUPS, InputError, Tally
+from historian.cli._input.tally import MAX_GROUPS, InputError, Tally
 
 COMMAND = [sys.executable, "-m", "historian", "summarize"]
 TEXT = Layout()
@@ -179,14 +179,14 @@ def test_skip_bad_is_silent_if_nothing_is():
 
 
 @pytest.mark.parametrize("sep", [" ", "\t", "\r\n", "\n"])
-def test_lines_longer_than_a_block(sep):
+def test_lines_longer_than_a_chunk(sep):
     histogram = count(sep.join(["0.25"] * 200_000).encode()).histograms()[""]  # 1 MB
     assert (histogram.count, histogram.min, histogram.max) == (200_000, 0.25, 0.25)
 
 
-@pytest.mark.parametrize("block", [1, 2, 3, 7, 64])
-def test_blocks_lose_nothing_wherever_they_are_cut(monkeypatch, block):
-    monkeypatch.setattr(lines_module, "BLOCK", block)
+@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 64])
+def test_chunks_lose_nothing_wherever_they_are_cut(monkeypatch, chunk):
+    monkeypatch.setattr(lines_module, "CHUNK_NBYTES", chunk)
     text = b"1 22 333\n4444#5 6 7 8 9\n\n55555 666666 #\n7777777 # 8\n9 10\n11"
     assert count(text).histograms()[""].sum == 1 + 22 + 333 + 4444 + 55555 + 666666 + 7777777 + 9 + 10 + 11
     with pytest.raises(InputError, match=r"^<stdin>:8: 'x'"):
@@ -211,10 +211,10 @@ def test_a_word_too_long_is_one_bad_entry():
     tally = count(b"1\n" + b"9" * 1_000_000 + b" 5 # 6\n2\n", skip_bad=True)
     assert (tally.skipped, tally.histograms()[""].sum) == (1, 3.0)
     assert len(tally.first) < 200
-    assert max(map(len, blocks(io.BytesIO(b"9" * 1_000_000)))) < 300_000
+    assert max(map(len, chunks(io.BytesIO(b"9" * 1_000_000)))) < 300_000
 
 
-def test_a_comment_may_be_longer_than_a_block():
+def test_a_comment_may_be_longer_than_a_chunk():
     assert count(b"1 # " + b"2 " * 500_000 + b"\n3\n").histograms()[""].sum == 4.0
 
 
@@ -225,16 +225,16 @@ def test_a_comment_may_be_longer_than_a_block():
     st.sampled_from([5, 60, 1 << 17]),
     st.booleans(),
 )
-def test_any_layout_gives_the_histogram_of_the_values(values, separators, block, bom):
+def test_any_layout_gives_the_histogram_of_the_values(values, separators, chunk, bom):
     text = "".join(f"{value!r}{separators[k % len(separators)]}" for k, value in enumerate(values))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines_module, "BLOCK", block)
+        patch.setattr(lines_module, "CHUNK_NBYTES", chunk)
         found = count((b"\xef\xbb\xbf" if bom else b"") + text.encode()).histograms().get("", Histogram())
     expected = Histogram.from_values(values)
     assert found.indices.tolist() == expected.indices.tolist()
     assert found.counts.tolist() == expected.counts.tolist()
     assert repr((found.min, found.max)) == repr((expected.min, expected.max))
-    assert math.isclose(found.sum, expected.sum, rel_tol=1e-12)  # blocks are summed one by one
+    assert math.isclose(found.sum, expected.sum, rel_tol=1e-12)  # chunks are summed one by one
 
 
 @pytest.mark.parametrize(
@@ -329,8 +329,8 @@ def test_by_gives_one_row_a_group_over_all_files(write):
 
 
 def test_by_cannot_fill_the_memory():
-    data = "id,t\n" + "".join(f"{k},1\n" for k in range(MOST_GROUPS + 1))
-    with pytest.raises(InputError, match=f"more than {MOST_GROUPS:,} groups; '{MOST_GROUPS}' would be one more"):
+    data = "id,t\n" + "".join(f"{k},1\n" for k in range(MAX_GROUPS + 1))
+    with pytest.raises(InputError, match=f"more than {MAX_GROUPS:,} groups; '{MAX_GROUPS}' would be one more"):
         count(data.encode(), Layout(column="t", by="id"))
 
 
@@ -418,7 +418,7 @@ def test_npy(dtype, shape, order):
 
 
 def test_npy_from_the_command_line(tmp_path):
-    values = numpy.random.default_rng(7).lognormal(-5, 1, 200_000)  # several blocks
+    values = numpy.random.default_rng(7).lognormal(-5, 1, 200_000)  # several chunks
     numpy.save(tmp_path / "a.npy", values)
     numpy.save(tmp_path / "empty.npy", numpy.zeros((3, 0)))
     numpy.save(tmp_path / "scalar.npy", numpy.float64(2.0))
@@ -433,7 +433,7 @@ def test_npy_from_the_command_line(tmp_path):
     ("order", "told"), [("C", "[7, 499]: 'nan' is not finite"), ("F", "[299, 3]: '-1.0' is negative")]
 )
 def test_a_bad_value_of_npy_is_told_by_its_index(tmp_path, order, told):
-    array = numpy.ones((300, 500), order=order)  # three blocks of 65,536
+    array = numpy.ones((300, 500), order=order)  # three chunks of 65,536
     array[299, 3], array[7, 499] = -1.0, numpy.nan
     path = tmp_path / "a.npy"
     numpy.save(path, array)

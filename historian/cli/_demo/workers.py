@@ -23,7 +23,7 @@ __all__ = ["WorkerError", "run_workers"]
 
 GRACE = 20.0  # seconds after which silent workers are given up
 KILL_AFTER = 0.4  # of the time
-LEAST = 0.2  # seconds that a replacement works for, however late it begins
+MIN_SECONDS = 0.2  # seconds that a replacement works for, however late it begins
 
 
 class WorkerError(RuntimeError):
@@ -40,7 +40,7 @@ def run_workers(work: list[Work], seconds: float, limit: float, replacement: Wor
     same time, with as many seconds as the `limit` on the monotonic clock leaves, yet 0.5 at least.
 
     With a `replacement`, the last of them is killed by SIGKILL when `KILL_AFTER` of that time has passed, and the
-    replacement started in its place, to work for what is left, yet `LEAST` seconds at least.  Raises WorkerError if one
+    replacement started in its place, to work for what is left, yet `MIN_SECONDS` seconds at least.  Raises WorkerError if one
     fails, ends early or falls silent.  However this function is left, no process is.
     """
     crew = _Crew()
@@ -131,7 +131,7 @@ class _Crew:
         elif kind == state:
             answers[worker] = value
         elif kind == "ready":  # a replacement
-            self.tell(worker, max(LEAST, self._end_at - time.monotonic()))
+            self.tell(worker, max(MIN_SECONDS, self._end_at - time.monotonic()))
 
     def _replace_last(self, answers: dict[Connection, Any]) -> None:
         self._kill_at = math.inf

@@ -18,7 +18,7 @@ __all__ = ["SUFFIX", "files_in", "names_in", "read_bytes", "read_hist", "unit_of
 SUFFIX = ".hist"
 
 #: Bytes of the longest file name that is taken from a list.
-LONGEST_NAME = 1 << 16
+MAX_NAME_NBYTES = 1 << 16
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -66,15 +66,15 @@ def files_in(directory: str, *, but: str) -> Iterator[str]:
 def names_in(stream: BinaryIO, *, separator: bytes) -> Iterator[str]:
     """Yield the file names in a stream, one after the other; empty ones are left out.
 
-    Raises InputError for a name longer than LONGEST_NAME bytes: it is more likely that names are separated otherwise.
+    Raises InputError for a name longer than MAX_NAME_NBYTES bytes: it is more likely that names are separated otherwise.
     """
     rest = b""
     while chunk := stream.read(1 << 16):
         *names, rest = (rest + chunk).split(separator)
         yield from map(os.fsdecode, filter(None, names))
-        if len(rest) > LONGEST_NAME:
+        if len(rest) > MAX_NAME_NBYTES:
             raise InputError(
-                f"the list of files has a name of more than {LONGEST_NAME:,} bytes: does -0 fit what wrote it?"
+                f"the list of files has a name of more than {MAX_NAME_NBYTES:,} bytes: does -0 fit what wrote it?"
             )
     if rest:
         yield os.fsdecode(rest)

@@ -1,4 +1,4 @@
-"""Numbers from numpy's .npy files, a bounded block at a time."""
+"""Numbers from numpy's .npy files, a bounded chunk at a time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_npy"]
 
-#: Elements to a block.
-BLOCK = 1 << 16
+#: Elements to a chunk.
+CHUNK_SIZE = 1 << 16
 
 
 def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
@@ -30,7 +30,7 @@ def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
         raise InputError(f"{name}: cannot count values of dtype {dtype}: save integers or floats")
     expected, done = math.prod(shape), 0
     while done < expected:
-        raw = stream.read(min(BLOCK, expected - done) * dtype.itemsize)
+        raw = stream.read(min(CHUNK_SIZE, expected - done) * dtype.itemsize)
         whole = len(raw) // dtype.itemsize
         if not whole:
             raise InputError(f"{name}: ends after {done:,} of {expected:,} values")

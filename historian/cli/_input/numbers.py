@@ -9,7 +9,7 @@ import re
 from typing import BinaryIO, NamedTuple
 
 from .hist import SUFFIX, read_hist
-from .lines import Lines, blocks
+from .lines import Lines, chunks
 from .tally import InputError, Tally, clipped
 
 TYPE_CHECKING = False
@@ -59,15 +59,15 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
 def read_text(stream: BinaryIO, name: str, tally: Tally) -> None:
     """Count the numbers of plain text, one or more a line; blank lines and what follows a ``#`` are skipped."""
     line = 1
-    for block in blocks(stream):
-        text = _COMMENT.sub(b"", block) if b"#" in block else block
+    for chunk in chunks(stream):
+        text = _COMMENT.sub(b"", chunk) if b"#" in chunk else chunk
         try:
             if b"_" in text:
                 raise ValueError
             tally.add(list(map(float, text.split())))
         except ValueError:
             _read_line_by_line(text, name, line, tally)
-        line += block.count(b"\n")
+        line += chunk.count(b"\n")
 
 
 def _read_line_by_line(text: bytes, name: str, first: int, tally: Tally) -> None:

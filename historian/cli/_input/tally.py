@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["InputError", "Tally", "clipped"]
 
 #: Groups to a tally.  Counters take 96 KiB, so this many take 94 MiB: a column of identifiers is a mistake.
-MOST_GROUPS = 1_000
+MAX_GROUPS = 1_000
 
 #: Characters of bad input that a message shows.
 SHOWN = 60
@@ -64,9 +64,9 @@ class Tally:
         self._synthetic |= histogram.synthetic
 
     def _make(self, group: str) -> Counters:
-        if len(self._groups) == MOST_GROUPS:
+        if len(self._groups) == MAX_GROUPS:
             raise InputError(
-                f"more than {MOST_GROUPS:,} groups; {clipped(group)} would be one more: is --by an identifier?"
+                f"more than {MAX_GROUPS:,} groups; {clipped(group)} would be one more: is --by an identifier?"
             )
         counters = self._groups[group] = Counters()
         return counters

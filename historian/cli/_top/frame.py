@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..._show.scale import Scale, base_unit, middle
 from ..._show.summary import supported_percentile
-from ..._show.table import plain, text_width
+from ..._show.table import printable, text_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SORTS", "Frame", "Line"]
 
-NAMES = 24  # columns for names, before numbers are given up for more of them
-LEAST = 7  # columns for names in any window: what three numbers of 9 columns leave of 40
+NAME_WIDTH = 24  # columns for names, before numbers are given up for more of them
+MIN_NAME_WIDTH = 7  # columns for names in any window: what three numbers of 9 columns leave of 40
 GIVEN_UP = ("count", "90", "99.9", "median", "sum/s")  # in this order, where the window is narrow
 ONE = Scale("", 1.0)
 PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9}
@@ -81,7 +81,7 @@ class Frame:
             counts = [change.lately.count for change in look.changes]
             right = f"{_show(ONE, sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
         right = f"{right}  by {sort}  {time.strftime('%H:%M:%S')}"
-        left = _cut(plain(self._directory), width - len(right) - 2)
+        left = _cut(printable(self._directory), width - len(right) - 2)
         return Line(_cut(left + " " * (width - text_width(left) - len(right)) + right, width), "title")
 
     def _table(self, kind: str, rows: list[Row], width: int) -> list[Line]:
@@ -97,16 +97,16 @@ class Frame:
         }
         headers = {name: name for name in columns}
         if any(row.sum > 0 for row in rows):
-            headers["sum/s"] = f"sum/s ({plain(total.unit)})"
+            headers["sum/s"] = f"sum/s ({printable(total.unit)})"
         widths = {name: max(7, len(headers[name]), *map(len, cells)) for name, cells in columns.items()}
         shows = any(value == value for value in values)
-        first = f"operation ({plain(scale.unit)})" if shows else "operation"
-        longest = max(text_width(first), *(text_width(plain(row.name)) for row in rows))
+        first = f"operation ({printable(scale.unit)})" if shows else "operation"
+        longest = max(text_width(first), *(text_width(printable(row.name)) for row in rows))
         for name in GIVEN_UP:
-            if width - sum(widths.values()) - 2 * len(widths) < min(longest, NAMES):
+            if width - sum(widths.values()) - 2 * len(widths) < min(longest, NAME_WIDTH):
                 del columns[name], widths[name]
         # Names and their header are cut, not numbers: those would be others then.
-        room = min(longest, max(LEAST, width - sum(widths.values()) - 2 * len(widths)))
+        room = min(longest, max(MIN_NAME_WIDTH, width - sum(widths.values()) - 2 * len(widths)))
 
         def line(name: str, cells: dict[str, str]) -> str:
             name = _cut(name, room)
@@ -116,7 +116,7 @@ class Frame:
         lines = [Line(line(first, headers), "header")]
         for k, row in enumerate(rows):
             cells = {name: column[k] for name, column in columns.items()}
-            lines.append(Line(line(plain(row.name), cells), "idle" if row.rate == 0 else ""))
+            lines.append(Line(line(printable(row.name), cells), "idle" if row.rate == 0 else ""))
         return lines
 
     def _scale(self, kind: str, what: str, typical: float) -> Scale:
