@@ -87,16 +87,16 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
         (_spread(pair.a, below, value, a.count), _deciding(pair.a, below, a.count)),
     ]
     variance = sum(spread for spread, _ in parts)
-    worth: float = least
+    size: float = least
     if variance > 1e-15 and least > 1:
         freedom = variance**2 / sum(spread**2 / deciding for spread, deciding in parts)
         normal = NormalDist().inv_cdf((1 + confidence) / 2)
         worse = student_quantile((1 + confidence) / 2, max(1, int(freedom))) / normal
         full = min(value * (1 - value) / variance, a.count + b.count)
-        worth = max(full / worse**2, min(full, least))
+        size = max(full / worse**2, min(full, least))
     low, high = min(strictly, value), max(value, min(1.0, strictly + ties))
-    lower = share_lower(low * worth, (1 - low) * worth, confidence)
-    upper = share_upper(high * worth, (1 - high) * worth, confidence)
+    lower = share_lower(low * size, (1 - low) * size, confidence)
+    upper = share_upper(high * size, (1 - high) * size, confidence)
     return Estimate(value, min(lower, value), max(upper, value), _why(a, b))
 
 

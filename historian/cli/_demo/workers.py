@@ -40,7 +40,7 @@ def run_workers(work: list[Work], seconds: float, limit: float, replacement: Wor
     same time, with as many seconds as the `limit` on the monotonic clock leaves, yet 0.5 at least.
 
     With a `replacement`, the last of them is killed by SIGKILL when `KILL_AFTER` of that time has passed, and the
-    replacement started in its place, to work for what is left, yet `MIN_SECONDS` seconds at least.  Raises WorkerError if one
+    replacement started in its place, to work for what is left, yet `MIN_SECONDS` at least.  Raises WorkerError if one
     fails, ends early or falls silent.  However this function is left, no process is.
     """
     crew = _Crew()

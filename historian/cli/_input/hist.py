@@ -66,7 +66,7 @@ def files_in(directory: str, *, but: str) -> Iterator[str]:
 def names_in(stream: BinaryIO, *, separator: bytes) -> Iterator[str]:
     """Yield the file names in a stream, one after the other; empty ones are left out.
 
-    Raises InputError for a name longer than MAX_NAME_NBYTES bytes: it is more likely that names are separated otherwise.
+    Raises InputError for a name longer than MAX_NAME_NBYTES: it is more likely that names are separated otherwise.
     """
     rest = b""
     while chunk := stream.read(1 << 16):
