@@ -42,8 +42,10 @@ from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, defau
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import formats, snapshot, tail
     from ._compare.comparison import Comparison, compare
     from ._compare.interleave import interleave
+    from ._show.profile import Profile
 
 __version__ = "0.1.0"
 
@@ -54,21 +56,26 @@ __all__ = [
     "Histogram",
     "Key",
     "MergeWarning",
+    "Profile",
     "Recorder",
     "Registry",
     "buckets",
     "compare",
     "default_registry",
+    "formats",
     "get_include",
     "interleave",
     "merge",
     "recorder",
+    "snapshot",
+    "tail",
 ]
 
 
 #: Where that is which few programs need.
 _HOMES = {
     "Comparison": "_compare.comparison",
+    "Profile": "_show.profile",
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",
     "formats": "formats",

@@ -38,6 +38,7 @@ class Histogram(BaseHistogram):
     """
 
     __slots__ = ()
+    __module__ = "historian"
 
     # ---- tail ----
 

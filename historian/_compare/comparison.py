@@ -60,6 +60,7 @@ class Comparison:
     """
 
     __slots__ = ("_blocks", "_grids", "a", "b", "blocks", "confidence", "names")
+    __module__ = "historian"
 
     a: Histogram  # not empty
     b: Histogram  # not empty, in the unit of `a`
@@ -155,6 +156,11 @@ class Comparison:
         return text(self)
 
     __repr__ = __str__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from functools import partial
+
+        return partial(Comparison, blocks=self.blocks, confidence=self.confidence, names=self.names), (self.a, self.b)
 
     def _repr_pretty_(self, printer: object, cycle: bool) -> None:
         printer.text(str(self))  # type: ignore[attr-defined]

@@ -49,6 +49,7 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     """
 
     __slots__ = ("__weakref__", "_name", "_unit")
+    __module__ = "historian"
 
     _name: str
     _unit: str
@@ -64,6 +65,15 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         self._name = name
         self._unit = unit
         return self
+
+    @classmethod
+    def open(cls, path: str) -> Recorder:
+        """Return the recorder that counts in a file of a registry's directory: that of `Recorder.path`.
+
+        In one process it is one object, for as long as anybody holds it.  Raises FileNotFoundError if there is no such
+        file, `CorruptFileError` if it is not a recorder's, and OSError.
+        """
+        return recorder_in_file(path)
 
     @property
     def name(self) -> str:
@@ -154,9 +164,11 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._file is not None:
-            return recorder_in_file, (self._file.path,)
+            return Recorder.open, (self._file.path,)
         if DISABLED:
-            return _nowhere, (self._name, self._unit)
+            from functools import partial
+
+            return partial(Recorder, unit=self._unit), (self._name,)
         raise TypeError(
             f"{self!r} counts in this process' memory and cannot be pickled or copied: take one of "
             "Registry(directory), which processes share, or record in each process into a recorder of its own, return "
@@ -165,10 +177,6 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
 
     def __repr__(self) -> str:
         return f"Recorder({self._name!r}, unit={self._unit!r})"
-
-
-def _nowhere(name: str, unit: str) -> Recorder:
-    return Recorder(name, unit=unit)
 
 
 _in_files: MutableMapping[str, Recorder] | None = None  # by path, as long as anybody holds them

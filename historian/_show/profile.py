@@ -38,6 +38,7 @@ class Profile:
     """
 
     __slots__ = ("histograms",)
+    __module__ = "historian"
 
     histograms: dict[str, BaseHistogram]  # none of them empty
 
@@ -52,6 +53,9 @@ class Profile:
         return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
     __repr__ = __str__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Profile, (self.histograms,)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))

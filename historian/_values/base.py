@@ -172,6 +172,7 @@ class BaseHistogram:
 
         Raises ValueError for p outside 0..100.
 
+        >>> from historian import Histogram
         >>> round(Histogram.from_values(range(1, 101)).percentile(99))
         99
         """
