@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from typing_extensions import Self
-
 from .. import buckets
 from .._core import FIRST_INDEX, Counters, Counts, slot_of
 from .answers import each, read_only, refuse_share
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Self
 
     _H = TypeVar("_H", bound="BaseHistogram")
 else:
