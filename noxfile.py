@@ -49,9 +49,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types: mypy on the sources, stubtest on the compiled core as it is installed."""
-    session.install("mypy>=1.15", ".[notebook,cli,prometheus,opentelemetry]")
+    session.install("mypy>=1.15", ".[all]")
     session.run("mypy", "--strict", "historian/")
-    session.chdir(session.create_tmp())  # or the package would be that of the source tree, which is not compiled
+    session.chdir(session.create_tmp())  # or the package would be that of the source tree, not what is installed
     options = ["--mypy-config-file", ROOT / "pyproject.toml", "--allowlist", ROOT / ".ci" / "stubtest-allowlist.txt"]
     session.run("python", "-m", "mypy.stubtest", "historian", *options)
 
@@ -83,7 +83,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def accuracy(session: nox.Session) -> None:
     """Measure how far the tail's formulas, chains, trees and intervals are from the truth (some minutes)."""
-    session.install("-e", ".[notebook]", "mpmath>=1.3")
+    session.install("-e", ".", "mpmath>=1.3", "scipy>=1.8")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
     if not session.posargs:  # one interval of comparisons is known to hold the truth more often than it says
         session.run("python", "-m", "benchmarks.accuracy_compare", success_codes=[0, 1])
