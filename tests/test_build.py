@@ -21,7 +21,7 @@ import historian
 ROOT = Path(__file__).parents[1]
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
 
-#: Calls the compiler, but keeps each object file: of two builds of the same sources, the second takes that of the first.
+#: Calls the compiler, but keeps each object file: a second build of the same sources takes that of the first.
 KEEPING = """#!/bin/sh
 object= compiling= before=
 for word; do
