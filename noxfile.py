@@ -20,6 +20,8 @@ FOUND = dict(
 # nox takes what it meets first on PATH, which may be a version manager's shim for a Python that is not active.
 os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
 
+BUILD_TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")["build-system"]["requires"]
+
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
 CORE_TESTS = (
     "buckets",
@@ -39,11 +41,13 @@ CORE_TESTS = (
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style: ruff, its formatter, cython-lint."""
-    session.install("ruff>=0.11", "cython-lint>=0.16")
+    """Check style: ruff, its formatter, cython-lint, a schema of workflows."""
+    session.install("ruff>=0.11", "check-jsonschema>=0.29", "cython-lint>=0.16")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("cython-lint", "historian")
+    workflows = [str(path) for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
 
 
 @nox.session
@@ -68,6 +72,38 @@ def docs(session: nox.Session) -> None:
     """Run doctests, and the python blocks of README.md and docs/."""
     session.install(".[docs]")
     session.run("pytest", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, install each in a fresh environment without a network, and use it there."""
+    session.install("build>=1.2", "twine>=6.1")
+    work = Path(session.create_tmp()).resolve()
+    dist, wheelhouse, empty = work / "dist", work / "wheelhouse", work / "empty"
+    for folder in (dist, wheelhouse, empty, work / "wheel", work / "sdist"):
+        shutil.rmtree(folder, ignore_errors=True)
+    empty.mkdir()
+    session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT))
+    (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    session.run("pip", "download", "--quiet", "--dest", str(wheelhouse), "--only-binary=:all:", "numpy", *BUILD_TOOLS)
+    offline = {
+        "HOME": str(empty),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_FIND_LINKS": str(wheelhouse),
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_INDEX": "1",
+    }
+    session.chdir(empty)
+    for built, tools, options in ((wheel, [], []), (sdist, BUILD_TOOLS, ["--no-build-isolation"])):
+        environment = work / ("wheel" if built is wheel else "sdist")
+        session.run("python", "-m", "venv", str(environment))
+        python = str(environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+        if tools:
+            session.run(python, "-m", "pip", "install", "--quiet", *tools, env=offline, external=True)
+        session.run(python, "-m", "pip", "install", "--quiet", *options, str(built), env=offline, external=True)
+        session.run(python, str(ROOT / "tests" / "smoke.py"), env=offline, external=True)
+        session.run(python, "-m", "pip", "check", env=offline, external=True)
 
 
 @nox.session
@@ -133,9 +169,8 @@ def fuzz(session: nox.Session) -> None:
     for path in sorted((ROOT / "tests" / "data").glob("*.hist")):
         (corpus / path.name).write_bytes(path.read_bytes()[:-4])  # the checksum is put back by the fuzzer
     source = str(ROOT / "tests" / "fuzz_blob.c")
-    sanitizers = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-    session.run(
-        "clang", "-g", "-O1", *sanitizers, "-I", str(ROOT / "historian" / "_native"), source, "-o", str(binary), external=True
-    )
+    options = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
+    headers = ["-I", str(ROOT / "historian" / "_native")]
+    session.run("clang", *options, *headers, source, "-o", str(binary), external=True)
     options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1", f"-artifact_prefix={work}/"]
     session.run(str(binary), *options, str(corpus), external=True)

@@ -1,4 +1,4 @@
-"""A release starts from a tag: `.ci/changelog` decides whether version and changelog agree with it, and prints the notes."""
+"""A release starts from a tag: `.ci/changelog` decides whether version and changelog agree with it."""
 
 import re
 import subprocess
