@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
 import historian
 
@@ -93,6 +94,20 @@ def cores(tree: Path) -> list[str]:
     return [path.name for path in (tree / "historian").glob("_core.*") if path.suffix in (".so", ".pyd")]
 
 
+def distributions(*names: str) -> list[importlib.metadata.Distribution]:
+    """Return packages that are installed here, and those that they need."""
+    found = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = importlib.metadata.distribution(name)
+            for needed in map(Requirement, found[name].requires or ()):
+                if not needed.marker or needed.marker.evaluate({"extra": ""}):
+                    waiting.append(needed.name)
+    return list(found.values())
+
+
 def script(path: Path, text: str) -> Path:
     """Write a program that can be run."""
     path.write_text(text)
@@ -141,13 +156,7 @@ def checkout(wheel: Path, tmp_path: Path) -> Path:
 def tools(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder for PYTHONPATH with what builds and tests need, and nothing else of this environment."""
     folder = tmp_path_factory.mktemp("tools")
-    needed = {"cython", "numpy", "pytest", "setuptools"}
-    for name in needed | {"colorama", "exceptiongroup", "iniconfig", "packaging", "pluggy", "pygments", "tomli"}:
-        try:
-            found = importlib.metadata.distribution(name)
-        except importlib.metadata.PackageNotFoundError:
-            assert name not in needed
-            continue
+    for found in distributions("cython", "numpy", "pytest", "setuptools"):
         for top in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
             source, target = Path(str(found.locate_file(top))), folder / top
             if sys.platform != "win32":
