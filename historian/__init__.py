@@ -36,43 +36,62 @@ except ModuleNotFoundError as _missing:
     raise ImportError(
         "historian's core is not compiled for this Python: run pip install . in the root of the checkout"
     ) from _missing
-from ._merge import MergeWarning, merge
-from .histogram import Histogram
-from .recorder import Recorder
+from ._live.recorder import Recorder
+from .histogram import Histogram, MergeWarning, merge
 from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .tail.compare import compare
-    from .tail.interleave import interleave
+    from . import formats, snapshot, tail
+    from ._compare.comparison import Comparison, compare
+    from ._compare.interleave import interleave
+    from ._show.profile import Profile
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "CorruptFileError",
     "CorruptFileWarning",
     "Histogram",
     "Key",
     "MergeWarning",
+    "Profile",
     "Recorder",
     "Registry",
     "buckets",
     "compare",
     "default_registry",
+    "formats",
     "get_include",
     "interleave",
     "merge",
     "recorder",
+    "snapshot",
+    "tail",
 ]
+
+
+#: Where that is which few programs need.
+_HOMES = {
+    "Comparison": "_compare.comparison",
+    "Profile": "_show.profile",
+    "compare": "_compare.comparison",
+    "interleave": "_compare.interleave",
+    "formats": "formats",
+    "snapshot": "snapshot",
+    "tail": "tail",
+}
 
 
 def __getattr__(name: str) -> object:
     """Load what few programs need when it is first asked for."""
-    if name not in ("compare", "interleave"):
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    found = globals()[name] = getattr(import_module(f".tail.{name}", __name__), name)
+    module = import_module(f".{_HOMES[name]}", __name__)
+    found = globals()[name] = getattr(module, name, module)
     return found
 
 

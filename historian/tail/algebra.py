@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import warnings
 
+from .._stats.checks import check_n, check_number, check_share
+from .._stats.estimate import TailWarning
 from . import chains, quorum
-from ._checks import check_n, check_number, check_share
 from .dist import LOWER, UPPER, VALUE, Dist, Load, edges
-from .estimate import TailWarning
 from .shares import DEPENDENCE
 
 TYPE_CHECKING = False
