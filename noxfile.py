@@ -25,6 +25,7 @@ C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests" / "_native") fo
 #: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
 CLANG_FORMAT = "clang-format==19.*"
 CLANG_TIDY = "clang-tidy==19.*"
+BUILD_TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")["build-system"]["requires"]
 
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
 CORE_TESTS = (
@@ -35,22 +36,23 @@ CORE_TESTS = (
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style: ruff, its formatter, cython-lint, clang-format."""
-    session.install("ruff>=0.11", "cython-lint>=0.16", CLANG_FORMAT)
+    """Check style: ruff, its formatter, cython-lint, clang-format, a schema of workflows."""
+    session.install("ruff>=0.11", "check-jsonschema>=0.29", "cython-lint>=0.16", CLANG_FORMAT)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("cython-lint", "historian")
     session.run("clang-format", "--dry-run", "-Werror", *C_FILES)
+    workflows = [str(path) for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
 
 
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types: mypy on the sources, what checkers say of uses, stubtest and completeness as it is installed."""
-    extras = ".[notebook,cli,prometheus,opentelemetry]"
-    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=8.2", extras)
+    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=8.2", ".[all]")
     session.run("mypy", "--strict", "historian/")
     session.run("pytest", "tests/test_typing.py")
-    session.chdir(session.create_tmp())  # or the package would be that of the source tree, which is not compiled
+    session.chdir(session.create_tmp())  # or the package would be that of the source tree, not what is installed
     options = ["--mypy-config-file", ROOT / "pyproject.toml", "--allowlist", ROOT / ".ci" / "stubtest-allowlist.txt"]
     session.run("python", "-m", "mypy.stubtest", "historian", *options)
     session.run("pyright", "--verifytypes", "historian", "--ignoreexternal")
@@ -103,6 +105,38 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, install each in a fresh environment without a network, and use it there."""
+    session.install("build>=1.2", "twine>=6.1")
+    work = Path(session.create_tmp()).resolve()
+    dist, wheelhouse, empty = work / "dist", work / "wheelhouse", work / "empty"
+    for folder in (dist, wheelhouse, empty, work / "wheel", work / "sdist"):
+        shutil.rmtree(folder, ignore_errors=True)
+    empty.mkdir()
+    session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT))
+    (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    session.run("pip", "download", "--quiet", "--dest", str(wheelhouse), "--only-binary=:all:", "numpy", *BUILD_TOOLS)
+    offline = {
+        "HOME": str(empty),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_FIND_LINKS": str(wheelhouse),
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_INDEX": "1",
+    }
+    session.chdir(empty)
+    for built, tools, options in ((wheel, [], []), (sdist, BUILD_TOOLS, ["--no-build-isolation"])):
+        environment = work / ("wheel" if built is wheel else "sdist")
+        session.run("python", "-m", "venv", str(environment))
+        python = str(environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+        if tools:
+            session.run(python, "-m", "pip", "install", "--quiet", *tools, env=offline, external=True)
+        session.run(python, "-m", "pip", "install", "--quiet", *options, str(built), env=offline, external=True)
+        session.run(python, str(ROOT / "tests" / "smoke.py"), env=offline, external=True)
+        session.run(python, "-m", "pip", "check", env=offline, external=True)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Take every figure anew, beside the peers that install here, and write docs/benchmarks.md."""
     session.install("-e", ".", "cython>=3.1", "setuptools>=77")  # in place, since -m imports from the source tree
@@ -115,7 +149,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def accuracy(session: nox.Session) -> None:
     """Measure how far the tail's formulas, chains, trees and intervals are from the truth (some minutes)."""
-    session.install("-e", ".[notebook]", "mpmath>=1.3")
+    session.install("-e", ".", "mpmath>=1.3", "scipy>=1.8")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
     if not session.posargs:  # one interval of comparisons is known to hold the truth more often than it says
         session.run("python", "-m", "benchmarks.accuracy_compare", success_codes=[0, 1])
