@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from historian import Histogram, compare, merge
-from historian.tail import Comparison, Estimate
+from historian import Comparison, Histogram, compare, merge
+from historian.tail import Estimate
 
 from .accuracy import Finding, at_most, run
 

@@ -135,8 +135,8 @@ def count(measure: str, number: int, results: Results) -> None:
 
 
 def _drill() -> ModuleType:
-    """Import tests/drill.py, which the tests use, too."""
-    spec = importlib.util.spec_from_file_location("drill", Path(__file__).parents[1] / "tests" / "drill.py")
+    """Import tests/helpers/drill.py, which the tests use, too."""
+    spec = importlib.util.spec_from_file_location("drill", Path(__file__).parents[1] / "tests" / "helpers" / "drill.py")
     assert spec is not None and spec.loader is not None
     module = sys.modules["drill"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING
 
 from historian import Histogram, Recorder, Registry
-from historian._display import quantity
+from historian._show.scale import quantity
 
 from . import machine
 

@@ -34,46 +34,67 @@ try:
     from ._core import get_include
 except ModuleNotFoundError as _missing:
     raise ImportError(
-        "historian's core is not compiled here: pip install . (then run from another folder)"
+        "historian's core is not compiled for this Python: run pip install . in the root of the checkout"
     ) from _missing
-from ._merge import MergeWarning, merge
-from .histogram import Histogram
-from .recorder import Recorder
+from ._live.recorder import Recorder
+from .histogram import Histogram, MergeWarning, merge
 from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .tail.compare import compare
-    from .tail.interleave import interleave
+    from . import formats, snapshot, tail
+    from ._compare.comparison import Comparison, compare
+    from ._compare.interleave import interleave
+    from ._show.profile import Profile
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "CorruptFileError",
     "CorruptFileWarning",
     "Histogram",
     "Key",
     "MergeWarning",
+    "Profile",
     "Recorder",
     "Registry",
     "buckets",
     "compare",
     "default_registry",
+    "formats",
     "get_include",
     "interleave",
     "merge",
     "recorder",
+    "snapshot",
+    "tail",
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load what few programs need when it is first asked for."""
-    if name not in ("compare", "interleave"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+#: Where that is which few programs need.
+_HOMES = {
+    "Comparison": "_compare.comparison",
+    "Profile": "_show.profile",
+    "compare": "_compare.comparison",
+    "interleave": "_compare.interleave",
+    "formats": "formats",
+    "snapshot": "snapshot",
+    "tail": "tail",
+}
 
-    found = globals()[name] = getattr(import_module(f".tail.{name}", __name__), name)
-    return found
+
+if not TYPE_CHECKING:  # or a checker would take every misspelt name for an object
+
+    def __getattr__(name: str) -> object:
+        """Load what few programs need when it is first asked for."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module = import_module(f".{_HOMES[name]}", __name__)
+        found = globals()[name] = getattr(module, name, module)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -1,36 +1,27 @@
-"""`Histogram`: an immutable value that answers questions about what was recorded."""
+"""`Histogram`: an immutable value that answers questions about what was recorded.
+
+The questions that counts answer by themselves are in `historian._values.base`.  Here each method hands on to the module
+that answers it, which is loaded when first asked for: tail, formats, display.
+"""
 
 from __future__ import annotations
 
-import math
-
-from . import buckets
-from ._answers import each, read_only, refuse_share
-from ._core import FIRST_INDEX, Counters, Counts, slot_of
-from ._delegates import Delegates
-from ._exact import exact, rounded
-from ._units import check_unit, common_unit
+from ._values.base import BaseHistogram, make
+from ._values.merge import MergeWarning, merged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, overload
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Literal
 
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from ._stats.estimate import Estimate
+    from .formats._dict import _HistogramDict
+    from .tail import Dist, Enough, Fanout, Slo
 
-else:
-
-    def overload(function):
-        return function
-
-
-__all__ = ["Histogram"]
-
-TO_INDEX = FIRST_INDEX - 1  # from a slot to the index of its bucket
-_EMPTY = Counts.of([], [])
+__all__ = ["Histogram", "MergeWarning", "merge"]
 
 
-class Histogram(Delegates):
+class Histogram(BaseHistogram):
     """How often each bucket of values occurred, with their exact sum, minimum and maximum.
 
     An immutable value: it compares, hashes, pickles, adds (`historian.merge`) and subtracts (an interval between two
@@ -47,269 +38,189 @@ class Histogram(Delegates):
     0.012
     """
 
-    __slots__ = ("__weakref__", "_counts", "_max", "_min", "_sum", "_synthetic", "_unit")
+    __slots__ = ()
+    __module__ = "historian"
 
-    _counts: Counts
-    _unit: str  # label only
-    _sum: int  # exact, in units of 2**-1074, so that merging is associative to the last bit
-    _min: float  # in [0, max]; NaN if empty
-    _max: float  # in [min, 1.8e308]; NaN if empty
-    _synthetic: bool  # False if empty
+    # ---- tail ----
 
-    def __init__(self) -> None:
-        self._counts, self._unit, self._sum, self._min, self._max = _EMPTY, "s", 0, math.nan, math.nan
-        self._synthetic = False
+    def fanout(self, n: int) -> Fanout:
+        """Return what this latency becomes for a user who waits for all of `n` independent such calls.
+
+        Raises ValueError unless n is a whole number from 1 on, and for an empty histogram.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([0.010] * 99 + [1.0])
+        >>> round(h.fanout(100).p_wait(0.5), 3)
+        0.634
+        """
+        from .tail import Fanout
+
+        return Fanout(self, n)
+
+    def dist(self, confidence: float | None = 0.95) -> Dist:
+        """Return the distribution of what was recorded, to ask and to compose: see `historian.tail`.
+
+        Each of its answers has an interval, at that confidence, for sampling; with ``confidence=None`` the recorded
+        values are taken for all there are, and only bucket widths are left.  O(buckets), a few ms.  Raises ValueError
+        for an empty histogram, ImportError without scipy.
+
+        >>> from historian import Histogram
+        >>> from historian.tail import all_of, seq
+        >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
+        >>> print(seq(x, all_of(100, x)).sf(0.5))           # one call, then a hundred at the same time
+        0.638 (0.562 to 0.709)
+        """
+        from .tail.dist import from_histogram
+
+        return from_histogram(self, confidence)
+
+    def ci(self, q: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate:
+        """Return the q-quantile with its confidence interval, which allows for sampling and bucket width together.
+
+        It runs from the lower to the upper edge of the buckets that hold the binomial ranks (see
+        `historian._stats.binomial.rank_interval`), and holds for independent values.  `windows` are histograms of
+        consecutive intervals of time, together this one: where values come in bursts, they then count for as many
+        independent ones as their windows show.
+
+        O(log count).  Warns (`historian.tail.TailWarning`) where there are too few values for an upper bound, which
+        then is infinite.  Raises ValueError for q outside 0..1, a confidence that is not between 0 and 1, windows that
+        are not this histogram's, and for an empty histogram.
+
+        >>> from historian import Histogram
+        >>> print(Histogram.from_values(range(1, 10_001), unit="ms").ci(0.99))
+        9.90 s (9.85 to 9.96 s)
+        """
+        from .tail import sampling
+
+        return sampling.ci(self, q, confidence, windows)
+
+    def enough_for(self, q: float, n: int = 1, confidence: float = 0.95) -> Enough:
+        """Say whether there are enough values for an upper bound to the q-quantile behind a fan-out of `n`.
+
+        The answer is true or false, and knows how many values are needed: as many as make it likely, with that
+        confidence, that one of them is above.  They grow in proportion to n.  O(1).  Raises ValueError for q outside
+        0..1, n below 1, and a confidence that is not between 0 and 1.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values(range(10_000)).enough_for(0.99, n=100)
+        <Enough: no: 29,808 values are needed, 10,000 recorded>
+        """
+        from .tail import sampling
+
+        return sampling.enough_for(self, q, n, confidence)
+
+    def slo(self, t: float, target: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Slo:
+        """Return how this latency stands to an objective: that a share of `target`, 0..1, takes at most `t`.
+
+        The answer has the share `within` and its `edges` if t lies inside a bucket, `is_met`, `burn_rate` and
+        `budget_left`, with intervals.  `windows` are histograms of consecutive intervals of time, together this one:
+        where slow calls come in bursts, calls then count for as many independent ones as their windows show.  For burn
+        rates over several windows see `historian.tail.burn_rates`.
+
+        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, windows that are not this histogram's, and
+        for an empty histogram.
+
+        >>> from historian import Histogram
+        >>> print(Histogram.from_values([0.1] * 99_950 + [2.0] * 50).slo(1.0, target=0.999))
+        objective: 99.9 % within 1.00 s: met
+        within: 0.999500 (0.999341 to 0.999629)
+        burn rate: 0.500 (0.371 to 0.659)
+        error budget left: 0.500 (0.341 to 0.629)
+        """
+        from .tail import slo
+
+        return slo.slo(self, t, target, confidence, windows)
+
+    def apdex(self, t: float, confidence: float = 0.95) -> Estimate:
+        """Return the Apdex score for `t`, in the histogram's unit: satisfied up to t, tolerating up to 4t.
+
+        (satisfied + tolerating / 2) / count, with an interval for sampling, and for bucket width if t or 4t lies inside
+        a bucket.  O(1).  Raises ValueError for t below 0, NaN, and for an empty histogram.
+
+        >>> from historian import Histogram
+        >>> print(Histogram.from_values([0.1] * 600 + [1.0] * 300 + [9.0] * 100).apdex(0.5))
+        0.750 (0.728 to 0.771)
+        """
+        from .tail import slo
+
+        return slo.apdex(self, t, confidence)
+
+    # ---- coordinated omission ----
+
+    def corrected(self, expected_interval: float) -> Histogram:
+        """Return this histogram with the waits that coordinated omission hid, after the fact: an estimate.
+
+        For latencies measured by a load generator that sends no request while it waits, and should send one each
+        `expected_interval`, in the histogram's unit: what `Recorder.record_corrected` does for each recorded value.
+        Values are taken as quantiles answer them: at their bucket's representative, smallest and largest exactly.
+        The number of waits is exact for these values.  No loop over them: O(buckets^2), 0.3 s at most.
+
+        It assumes evenly spaced requests and stalls from outside: of independent calls, of which 1 % take 1 s, it would
+        make 50 % at an interval of 10 ms.  Measuring from the intended start (``rec.stop(intended_start)``) is better.
+
+        The result is marked `synthetic`.  Raises ValueError if this histogram is so already, unless `expected_interval`
+        is positive and finite, and if the count would reach 2**63.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([1.0]).corrected(0.25)         # 1.0, then 0.75, 0.5, 0.25
+        >>> h.count, h.sum, h.synthetic
+        (4, 2.5, True)
+        """
+        from .tail import omission
+
+        return omission.corrected(self, expected_interval)
+
+    # ---- to and from bytes ----
+
+    def to_bytes(self) -> bytes:
+        """Return the histogram as bytes, which `from_bytes` reads back without loss, for files and between machines.
+
+        A million latencies take about 750 bytes.  Histograms that agree in counts, unit, extremes, `synthetic` and
+        sum, to its last bit, have the same bytes.  O(buckets).  The format is in docs/format.md.
+        """
+        from .formats import _bytes
+
+        return _bytes.to_bytes(self)
 
     @classmethod
-    def from_values(cls, values: ArrayLike, *, unit: str = "s") -> Histogram:
-        """Return the histogram of a one-dimensional array-like, as `Recorder.record_many` would count it.
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Histogram:
+        """Return the histogram that `to_bytes` wrote.
 
-        O(len).  Raises ValueError for a NaN, infinite or negative value, TypeError for what is no number.
+        O(buckets), in little memory whatever the bytes are.  Raises ValueError, saying what is wrong, for any bytes
+        that `to_bytes` would not write, TypeError for what are no bytes.  To add up many, hand their bytes to
+        `historian.merge`.
 
-        >>> Histogram.from_values([1, 2, 3], unit="ms").mean
-        2.0
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([1.0, 2.0])
+        >>> len(h.to_bytes()), Histogram.from_bytes(h.to_bytes()) == h
+        (41, True)
         """
-        counters = Counters()
-        counters.record_many(values)
-        return cls._from_reading(counters._read(), check_unit(unit))
+        from .formats import _bytes  # in half the time that importing the function takes
+
+        return _bytes.from_bytes(cls, data)
+
+    # ---- to and from plain data ----
+
+    def to_dict(self) -> _HistogramDict:
+        """Return plain data that `from_dict` reads back without loss, fit for JSON.  O(buckets)."""
+        from .formats._dict import to_dict
+
+        return to_dict(self)
 
     @classmethod
-    def _from_reading(
-        cls, reading: tuple[Counts, tuple[float, ...], float, float], unit: str, synthetic: bool = False
-    ) -> Histogram:
-        """Return what `Counters._read` has read, with a bucket edge for an extreme that was in flight."""
-        counts, sums, low, high = reading
-        if counts.total:
-            if low != low:
-                low = buckets.lower(counts.first + TO_INDEX)
-            if high != high:
-                high = min(buckets.upper(counts.last + TO_INDEX), LARGEST)
-        total = sum(map(exact, sums))
-        return make(counts, unit, total if total > 0 else 0, low, high, synthetic)  # noqa: FURB136 - half of max()
+    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
+        """Return the histogram that `to_dict` described.
 
-    # ---- facts ----
+        Raises ValueError, saying what is wrong, for data that describes none.  O(buckets).
 
-    @property
-    def count(self) -> int:
-        """Number of recorded values."""
-        return self._counts.total
-
-    @property
-    def sum(self) -> float:
-        """Sum of the recorded values, exact up to rounding (see `Recorder`); infinity if beyond float64."""
-        return rounded(self._sum)
-
-    @property
-    def mean(self) -> float:
-        """Mean of the recorded values: exact up to rounding.  Beware: it describes nobody's wait; ask for quantiles."""
-        return self.sum / self.count if self.count else math.nan
-
-    @property
-    def stddev(self) -> float:
-        """Population standard deviation, with every value taken at its bucket's representative.  O(buckets)."""
-        if not self.count:
-            return math.nan
-        mean = self.mean
-        slots, counts = self._counts.pairs()
-        squares = (n * (self._value(slot) - mean) ** 2 for slot, n in zip(slots, counts))
-        return math.sqrt(math.fsum(squares) / self.count)
-
-    @property
-    def min(self) -> float:
-        """Smallest recorded value, exact; a bucket edge in a difference of histograms."""
-        return self._min
-
-    @property
-    def max(self) -> float:
-        """Largest recorded value, exact; a bucket edge in a difference of histograms."""
-        return self._max
-
-    @property
-    def unit(self) -> str:
-        """Label of the unit that all values are in."""
-        return self._unit
-
-    @property
-    def zero_count(self) -> int:
-        """Number of values in the zero bucket, [0, 2**-32]."""
-        return self._counts.through(0)
-
-    @property
-    def overflow_count(self) -> int:
-        """Number of values above the last bucket, 2**64."""
-        return self.count - self._counts.through(_OVERFLOW_SLOT - 1)
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether some of the counts are estimates (see `corrected`), here or in what was merged.
-
-        It is no part of what makes histograms equal.
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([1.0, 2.0])
+        >>> Histogram.from_dict(h.to_dict()) == h
+        True
         """
-        return self._synthetic
+        from .formats._dict import from_dict
 
-    # ---- questions ----
-
-    @overload
-    def quantile(self, q: float) -> float: ...
-    @overload
-    def quantile(self, q: ArrayLike) -> NDArray[np.float64]: ...
-    def quantile(self, q: Any) -> Any:
-        """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
-
-        `q` is in 0..1, a number or an array-like of any shape (then the answer is an array of that shape).  This is
-        ``numpy.quantile(..., method="inverted_cdf")``.  The first and the last value are exact, and no answer lies
-        beyond them; in the overflow bucket every answer is the maximum.  O(log buckets) each.  Raises ValueError for q
-        outside 0..1.
-
-        >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
-        array([50., 99.])
-        """
-        if isinstance(q, (float, int)):
-            if not 0 <= q <= 1:
-                refuse_share(q, "q", 1)
-            return self._value_at(self._rank(q)) if self._counts.total else math.nan
-        return each(self.quantile, q)
-
-    @overload
-    def percentile(self, p: float) -> float: ...
-    @overload
-    def percentile(self, p: ArrayLike) -> NDArray[np.float64]: ...
-    def percentile(self, p: Any) -> Any:
-        """Return the p-th percentile, ``quantile(p / 100)``, for `p` in 0..100: a number or an array-like.
-
-        Raises ValueError for p outside 0..100.
-
-        >>> round(Histogram.from_values(range(1, 101)).percentile(99))
-        99
-        """
-        if isinstance(p, (float, int)):
-            if not 0 <= p <= 100:
-                refuse_share(p, "p", 100)
-            return self._value_at(self._rank(p / 100)) if self._counts.total else math.nan
-        return each(self.percentile, p)
-
-    @overload
-    def quantile_bounds(self, q: float) -> tuple[float, float]: ...
-    @overload
-    def quantile_bounds(self, q: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
-    def quantile_bounds(self, q: Any) -> Any:
-        """Return the edges (lower, upper) of the bucket that holds the q-quantile: it is above lower, at most upper.
-
-        In the zero bucket the lower edge, 0, is included; in the overflow bucket the upper edge is the exact maximum.
-        O(log buckets) each.  Raises ValueError for q outside 0..1.
-
-        >>> Histogram.from_values([1.0, 2.0]).quantile_bounds(1.0)
-        (1.978456026387951, 2.0)
-        """
-        if not isinstance(q, (float, int)):
-            return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
-        if not 0 <= q <= 1:
-            refuse_share(q, "q", 1)
-        return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
-
-    def cdf(self, t: Any) -> Any:
-        """Return the share of values at or below `t`, a number or an array-like.
-
-        Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own
-        bucket are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
-
-        >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
-        0.75
-        """
-        if isinstance(t, (float, int)):
-            above = self._above(t)
-            return (self.count - above) / self.count if self.count else math.nan
-        return each(self.cdf, t)
-
-    def sf(self, t: Any) -> Any:
-        """Return the share of values above `t` (the survival function), from a count, so that small shares are exact.
-
-        `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError
-        for NaN.
-
-        >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
-        0.25
-        """
-        if isinstance(t, (float, int)):
-            above = self._above(t)
-            return above / self.count if self.count else math.nan
-        return each(self.sf, t)
-
-    # ---- populated buckets ----
-
-    @property
-    def indices(self) -> NDArray[np.int64]:
-        """Indices of the populated buckets, ascending, shape (buckets,), read-only; see `historian.buckets` for the two
-        that stand for zero and overflow."""
-        return read_only([slot + TO_INDEX for slot in self._counts.pairs()[0]], "int64")
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Counts of the populated buckets, shape (buckets,), read-only."""
-        return read_only(self._counts.pairs()[1], "int64")
-
-    @property
-    def lower(self) -> NDArray[np.float64]:
-        """Lower edges of the populated buckets, in `unit`, shape (buckets,), read-only."""
-        return read_only([buckets.lower(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
-
-    @property
-    def upper(self) -> NDArray[np.float64]:
-        """Upper edges of the populated buckets, in `unit`, shape (buckets,), read-only; infinity for overflow."""
-        return read_only([buckets.upper(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
-
-    # ---- merging ----
-
-    def __add__(self, other: Histogram) -> Histogram:
-        """Return the histogram of both sets of values: exact, associative and commutative.
-
-        O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count
-        would reach 2**63.
-        """
-        if not isinstance(other, Histogram):
-            return NotImplemented
-        unit = common_unit(self, other)
-        counts = self._counts.plus(other._counts)
-        # NaN, the extreme of an empty histogram, fails every comparison: the other's is then taken.
-        low = self._min if self._min <= other._min or other._min != other._min else other._min
-        high = self._max if self._max >= other._max or other._max != other._max else other._max
-        return make(counts, unit, self._sum + other._sum, low, high, self._synthetic or other._synthetic)
-
-    def __sub__(self, other: Histogram) -> Histogram:
-        """Return what was recorded after `other`, an earlier snapshot of the same recorder.
-
-        Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the
-        edges of its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises
-        ValueError if a bucket would go below zero or the units differ.
-
-        >>> before = Histogram.from_values([1.0])
-        >>> (Histogram.from_values([1.0, 2.0]) - before).max
-        2.0
-        """
-        if not isinstance(other, Histogram):
-            return NotImplemented
-        unit = common_unit(self, other)
-        if not other.count:
-            return self
-        counts = self._counts.minus(other._counts)
-        if not counts.total:
-            return make(counts, unit, 0, math.nan, math.nan)
-        synthetic = self._synthetic or other._synthetic
-        low, high = self._edges(counts.first)[0], self._edges(counts.last)[1]
-        return make(counts, unit, max(0, self._sum - other._sum), low, high, synthetic)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Histogram):
-            return NotImplemented
-        return self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        return hash(self._identity())
-
-    def _identity(self) -> tuple[Counts, str, float, float, float]:
-        """Return what makes this histogram equal to another."""
-        low, high = (self._min, self._max) if self.count else (0.0, 0.0)  # NaN is not equal to itself
-        return self._counts, self._unit, self.sum, low, high
+        return from_dict(cls, data)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Histogram.from_bytes, (self.to_bytes(),)
@@ -317,84 +228,31 @@ class Histogram(Delegates):
     # ---- looks ----
 
     def __repr__(self) -> str:
-        from ._display import describe
+        from ._show.summary import describe
 
         return describe(self)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """Show the full summary in IPython."""
-        from ._display import summary
+        from ._show.summary import summary
 
         printer.text("Histogram(...)" if cycle else summary(self))
 
-    # ---- slots ----
 
-    def _rank(self, q: float) -> int:
-        """Return which of the values, from 1 to `count` in ascending order, is the q-quantile."""
-        # The product is rounded before the ceiling is taken, as numpy does, so that both agree on every tie.
-        count = self._counts.total
-        rank = math.ceil(q * count)
-        if rank < 1:
-            return 1
-        return count if rank > count else rank  # noqa: FURB136 - half the time of min()
+def merge(
+    histograms: Iterable[Histogram | bytes | bytearray | memoryview], *, on_error: Literal["raise", "skip"] = "raise"
+) -> Histogram:
+    """Return the histogram of all values of all `histograms`; empty for none.
 
-    def _value_at(self, rank: int) -> float:
-        """Return the value of a rank, from 1 to `count`: exact for the first and the last, if those are known."""
-        counts = self._counts
-        if rank == 1 and self._knows_min():
-            return self._min
-        if rank == counts.total and self._knows_max():
-            return self._max
-        return self._value(counts.slot_at(rank))
+    What came from other processes is merged as it came: bytes (of `Histogram.to_bytes`) are added up without making
+    an object of each.  O(total buckets); an iterator of millions needs no more memory than one.
 
-    # An extreme that is an edge of its bucket may be just that, in a difference of histograms, and no recorded value.
+    Bytes that are no histogram raise ValueError with their position in the iterable, counted from 0, and what is wrong
+    with them; with ``on_error="skip"`` they are left out, and at the end a `MergeWarning` tells how many there were.
+    In either case: ValueError if units differ, TypeError for what is neither a histogram nor bytes, OverflowError if
+    the count would reach 2**63.
 
-    def _knows_min(self) -> bool:
-        return slot_of(self._min) == self._counts.first
-
-    def _knows_max(self) -> bool:
-        return self._max < edges_of(self._counts.last)[1]
-
-    def _value(self, slot: int) -> float:
-        """Return the value that stands for those in a slot: its representative, clamped to what was recorded."""
-        value = buckets.representative(slot + TO_INDEX)
-        if value < self._min:
-            return self._min
-        return self._max if value > self._max else value  # noqa: FURB136 - half the time of min()
-
-    def _edges(self, slot: int) -> tuple[float, float]:
-        low, high = edges_of(slot)
-        return low, self._max if high == math.inf else high
-
-    def _above(self, t: float) -> int:
-        """Return the number of values above `t`."""
-        if t != t:
-            raise ValueError("t must not be NaN")
-        count = self._counts.total
-        if not self._min <= t < self._max:
-            return count if t < self._min else 0  # 0 also if there are no values
-        slot = slot_of(t)
-        at_most = self._counts.through(slot if t >= self._value(slot) else slot - 1)
-        if at_most == 0 and slot == self._counts.first and self._knows_min():
-            return count - 1  # the minimum is at most t
-        return 1 if at_most == count and self._knows_max() else count - at_most  # the maximum is above t
-
-
-_OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
-LARGEST = 1.7976931348623157e308  # the largest finite float64
-
-
-def make(counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> Histogram:
-    histogram = Histogram.__new__(Histogram)
-    histogram._counts = counts
-    histogram._unit = unit
-    histogram._sum = total
-    histogram._min = low
-    histogram._max = high
-    histogram._synthetic = synthetic and counts.total > 0
-    return histogram
-
-
-def edges_of(slot: int) -> tuple[float, float]:
-    index = slot + TO_INDEX
-    return buckets.lower(index), buckets.upper(index)
+    >>> merge([Histogram.from_values([1.0]), Histogram.from_values([3.0]).to_bytes()]).sum
+    4.0
+    """
+    return make(Histogram, *merged(histograms, on_error, stacklevel=3))

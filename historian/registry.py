@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 
-from ._file import CorruptFileError, CorruptFileWarning, drain, files_in, open_file, prepare_directory, read
-from ._header import Header, file_name
-from ._key import Key
+from ._files.directory import files_in, prepare_directory
+from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
+from ._files.header import Header, file_name
+from ._live.recorder import DISABLED, Recorder, recorder_in_file
+from ._values.key import Key
 from .histogram import Histogram
-from .recorder import DISABLED, Recorder, recorder_in_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .profile import Profile
+    from ._files.file import Reading
+    from ._show.profile import Profile
 
 __all__ = ["CorruptFileError", "CorruptFileWarning", "Key", "Registry", "default_registry", "recorder"]
 
@@ -38,6 +40,8 @@ class Registry:
     write to, unless `trust`.  With ``HISTORIAN_DISABLE=1`` nothing is written.  Safe from any thread; a registry in a
     directory pickles.
     """
+
+    __module__ = "historian"
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, trust: bool = False) -> None:
         self._recorders: dict[Key, Recorder] = {}
@@ -70,11 +74,9 @@ class Registry:
         and if the recorder exists with another unit; in a directory, OSError if there is no space for a new one (and
         never later), and `CorruptFileError` if something else is in the place of its file.
         """
-        if not isinstance(name, str):
-            raise TypeError(f"name must be a string, not {type(name).__name__}")
+        key = Key(name, **labels)
         if not name:
             raise ValueError("a recorder in a registry needs a name")
-        key = Key(name, tuple(sorted((label, str(value)) for label, value in labels.items())))
         found = self._recorders.get(key)
         if found is None:
             # Threads may get here together, and a child forked from among them: dict.setdefault needs no lock.
@@ -123,17 +125,22 @@ class Registry:
     def _read(self) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
         if self._directory is None:
             return {key: found.snapshot() for key, found in list(self._recorders.items())}, {}
+        readings, problems = self._readings()
+        readings.sort(key=lambda reading: (reading.header.created, reading.header.key))
+        return {one.header.key: Histogram._from_reading(one.counted, one.header.unit) for one in readings}, problems
+
+    def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+        """Return all files of the directory as they are now, by name, and by path why others cannot be read."""
         self._prepare()
-        found, problems = [], {}
-        for path in files_in(self._directory):
+        readings, problems = [], {}
+        for path in files_in(self._directory or ""):
             try:
-                header, reading = read(path)
-                found.append((header.created, header.key, Histogram._from_reading(reading, header.unit)))
+                readings.append(read(path))
             except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
                 problems[path] = error
-        return {key: histogram for _, key, histogram in sorted(found, key=lambda one: one[:2])}, problems
+        return readings, problems
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add what another registry, or its `snapshot`, holds.  `other` does not change.  O(buckets in use).
@@ -156,7 +163,7 @@ class Registry:
 
     def profile(self) -> Profile:
         """Return a table of all recorders that hold anything; it prints, and shows as HTML in a notebook."""
-        from .profile import Profile
+        from ._show.profile import Profile
 
         return Profile({str(key): histogram for key, histogram in self.snapshot().items()})
 
@@ -187,20 +194,18 @@ class Registry:
         return len(held), sum(held), problems
 
     def __reduce__(self) -> tuple[Any, ...]:
+        from functools import partial
+
         if self._directory is None:
             raise TypeError(
                 "this registry counts in its process' memory and cannot be pickled: make it a Registry(directory), or "
                 "return registry.snapshot() and merge the snapshots"
             )
-        return _reopen, (self._directory, self._trust)
+        return partial(Registry, trust=self._trust), (self._directory,)
 
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {len(self._recorders)} recorders{where}>"
-
-
-def _reopen(directory: str, trust: bool) -> Registry:
-    return Registry(directory, trust=trust)
 
 
 def _check_unit(found: Recorder, unit: str) -> None:
@@ -217,7 +222,7 @@ def _warn(problems: Mapping[str, CorruptFileError]) -> None:
 
 
 #: Where `recorder` keeps its recorders: the directory that HISTORIAN_DIR named at import, or else memory.
-default_registry = Registry._of_environment()
+default_registry: Registry = Registry._of_environment()
 
 
 def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 
-from ._key import Key
-from ._replace import replace
+from ._files.replace import replace
+from ._values.key import Key
 from .histogram import Histogram
 
 TYPE_CHECKING = False
@@ -88,4 +88,4 @@ def _key(data: Any) -> Key:
     labels = data.get("labels", {})
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
         raise ValueError(f"not a line of a snapshot: labels must map text to text, not {labels!r}")
-    return Key(data["name"], tuple(sorted(labels.items())))
+    return Key(data["name"], **labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .._display import plain
+from .._show.table import printable
 
 __all__ = ["put", "say"]
 
@@ -17,4 +17,4 @@ def put(text: str) -> None:
 
 def say(command: str, message: str) -> None:
     """Print a line about a command on standard error."""
-    print(f"historian {command}: {plain(message)}", file=sys.stderr)
+    print(f"historian {command}: {printable(message)}", file=sys.stderr)

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from .._display import plain
+from .._show.table import printable
 from ..registry import Registry
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ def read_directory(registry: Registry) -> tuple[dict[Key, Histogram], dict[str, 
 def complain(command: str, problems: Mapping[str, CorruptFileError]) -> int:
     """Say on standard error why files were left out; return the exit status."""
     for problem in problems.values():
-        print(f"historian {command}: {plain(str(problem))}", file=sys.stderr)
+        print(f"historian {command}: {printable(str(problem))}", file=sys.stderr)
     return 1 if problems else 0
 
 

@@ -7,11 +7,12 @@ import json
 import math
 import os
 
-from ..tail import Comparison, Estimate
-from ..tail.wording import text
+from .._compare.comparison import Comparison
+from .._compare.report import text
+from ..tail import Estimate
+from ._input.arguments import STDIN, add_unit, add_where, misuse, number, percentiles, read_histograms
+from ._input.tally import InputError
 from ._output import put, say
-from .inputs import STDIN, add_unit, add_where, misuse, number, percentiles, read_histograms
-from .tally import InputError
 
 __all__ = ["add_parser", "run"]
 

@@ -12,10 +12,12 @@ import tempfile
 import textwrap
 import time
 
-from .. import _display
+from .._live.recorder import DISABLED
+from .._show.profile import Profile
+from .._show.scale import Scale, quantity
+from .._show.summary import is_supported
+from .._show.table import table
 from ..histogram import Histogram
-from ..profile import Profile
-from ..recorder import DISABLED
 from ..registry import Key, Registry
 from .fanout import in_percent, in_unit, percent, rows_of
 
@@ -23,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from . import _workload
+    from ._demo import workload
 
 __all__ = ["add_parser", "run"]
 
@@ -71,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         import sqlite3  # here, as other commands can do without
 
-        from . import _workers, _workload
+        from ._demo import workers, workload
     except ImportError as error:
         return _fail(f"this Python lacks a part of its standard library: {error}")
     try:
@@ -81,14 +83,14 @@ def run(args: argparse.Namespace) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="historian-demo-", ignore_cleanup_errors=True) as folder:
             registry, place = _prepare(folder, args.dir, raw is not None)
-            work = [(_workload.Workload.run, number, place) for number in range(PROCESSES)]
-            limit = began + LIMIT - _workload.BUSY_TIMEOUT
-            _workers.run_workers(work, args.seconds, limit, (_workload.Workload.run, PROCESSES, place))
+            work = [(workload.Workload.run, number, place) for number in range(PROCESSES)]
+            limit = began + LIMIT - workload.BUSY_TIMEOUT
+            workers.run_workers(work, args.seconds, limit, (workload.Workload.run, PROCESSES, place))
             acknowledged = _acknowledged(place)
             histograms = registry.snapshot()
             if raw:
                 _gather_samples(place.samples, raw)
-    except (_workers.WorkerError, OSError, ValueError, sqlite3.Error) as error:
+    except (workers.WorkerError, OSError, ValueError, sqlite3.Error) as error:
         return _fail(str(error))
     finally:
         if raw:
@@ -100,9 +102,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _prepare(folder: str, directory: str | None, keeps_samples: bool) -> tuple[Registry, _workload.Place]:
+def _prepare(folder: str, directory: str | None, keeps_samples: bool) -> tuple[Registry, workload.Place]:
     """Make all that the processes need; return the registry, and where they find it."""
-    from . import _workload
+    from ._demo import workload
 
     try:
         registry = Registry(directory or os.path.join(folder, "recorders"))
@@ -115,13 +117,13 @@ def _prepare(folder: str, directory: str | None, keeps_samples: bool) -> tuple[R
             f"{directory} holds {before:,} values already: name another directory, or empty it by "
             f"historian clear {directory}"
         )
-    place = _workload.Place(
+    place = workload.Place(
         os.path.join(folder, "orders.sqlite"),
         registry.directory or "",
         os.path.join(folder, "acknowledged"),
         os.path.join(folder, "samples") if keeps_samples else "",
     )
-    _workload.create_database(place.database)
+    workload.create_database(place.database)
     with open(place.acknowledged, "wb") as file:
         file.write(bytes(8 * (PROCESSES + 1)))
     if place.samples:
@@ -129,7 +131,7 @@ def _prepare(folder: str, directory: str | None, keeps_samples: bool) -> tuple[R
     return registry, place
 
 
-def _acknowledged(place: _workload.Place) -> list[int]:
+def _acknowledged(place: workload.Place) -> list[int]:
     """Return how many records each process has acknowledged."""
     with open(place.acknowledged, "rb") as file:
         return memoryview(file.read()).cast("Q").tolist()
@@ -170,19 +172,19 @@ def _tally(recorded: int, acknowledged: list[int]) -> str:
 
 def _fan_out(look_up: Histogram) -> list[str]:
     """Return text, table and text about users who wait for many look-ups."""
-    if not _display.is_supported(look_up.count, 99):
+    if not is_supported(look_up.count, 99):
         return ["There were too few look-ups to say what waiting for many of them is like."]
     p99 = look_up.quantile(0.99)
-    one = _display.quantity(p99, look_up.unit)
+    one = quantity(p99, look_up.unit)
     rows = rows_of(look_up, FAN_OUTS, [p99])
-    scale = _display.Scale.of(look_up.unit, float(rows[-1][3]))
+    scale = Scale.of(look_up.unit, float(rows[-1][3]))
     share = {n: percent(waits[0]) for n, waits, *_ in rows}[100]
     return [
         _prose(
             f"One look-up in a hundred takes longer than {one}. Of the users who need a hundred, "
             f"and so wait for the slowest of them, {share} % wait longer than that:"
         ),
-        _display.table(
+        table(
             ["look-ups", f"users who wait over {one}", f"the users' own p99 ({scale.unit})"],
             [[f"{n:>8,}", in_percent(waits[0]), in_unit(p99, scale)] for n, waits, _, p99 in rows],
         ),

@@ -8,13 +8,14 @@ import math
 import os
 import warnings
 
-from .._display import Scale, plain, quantity, table
+from .._show.scale import Scale, quantity
+from .._show.table import printable, table
 from ..histogram import Histogram
 from ..tail import Estimate, TailWarning
+from ._input.arguments import STDIN, add_unit, add_where, misuse, number, read_histograms
+from ._input.tally import InputError
 from ._output import put, say
 from .compare import estimated
-from .inputs import STDIN, add_unit, add_where, misuse, number, read_histograms
-from .tally import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "in_percent", "in_unit", "percent", "rows_of", "run"]
 
-LONGEST = 100  # digits of a number of calls: `Histogram.fanout` takes no more than 1e100
+MAX_DIGITS = 100  # digits of a number of calls: `Histogram.fanout` takes no more than 1e100
 
 DESCRIPTION = """\
 Print what users see who wait for all of n calls, each like those in a file: how many wait longer than a time, their
@@ -110,14 +111,14 @@ def _table(name: str, histogram: Histogram, times: list[float], rows: list[Row])
     for n, shares, median, p99 in rows:
         open_ended |= math.inf in (median.upper, p99.upper)
         cells.append([f"{n:,}", *map(in_percent, shares), in_unit(median, scale), in_unit(p99, scale)])
-    headers = ["calls", *waits, f"median ({plain(scale.unit)})", f"p99 ({plain(scale.unit)})"]
-    notes = [f"{plain(name)}: {histogram.count:,} values; intervals of 95 %; calls taken to be independent"]
+    headers = ["calls", *waits, f"median ({printable(scale.unit)})", f"p99 ({printable(scale.unit)})"]
+    notes = [f"{printable(name)}: {histogram.count:,} values; intervals of 95 %; calls taken to be independent"]
     if open_ended:
         notes.append("too few samples: no upper bound, for so many calls")
     if any(n > histogram.count for n, *_ in rows):
         notes.append("beyond the data: users wait for more calls than were recorded")
     if histogram.synthetic:
-        notes.append(f"{plain(name)}: synthetic, in part (corrected for coordinated omission)")
+        notes.append(f"{printable(name)}: synthetic, in part (corrected for coordinated omission)")
     return "\n".join([table(headers, cells), "", *notes]) + "\n"
 
 
@@ -170,7 +171,7 @@ def _numbers_of_calls(text: str) -> list[int]:
     found = []
     for part in text.split(","):
         digits = part.strip()
-        if not digits.isdecimal() or len(digits) > LONGEST or int(digits) < 1:
+        if not digits.isdecimal() or len(digits) > MAX_DIGITS or int(digits) < 1:
             raise argparse.ArgumentTypeError(f"must be whole numbers from 1 to 1e100, not {part!r}")
         found.append(int(digits))
     return list(dict.fromkeys(found))

@@ -8,11 +8,12 @@ import sys
 from contextlib import closing
 
 from .._core import Merged
-from .._replace import replace
-from ..histogram import make
+from .._files.replace import replace
+from .._values.base import make
+from ..histogram import Histogram
+from ._input.hist import SUFFIX, files_in, names_in, read_bytes
+from ._input.tally import InputError
 from ._output import say
-from .hist import SUFFIX, files_in, names_in, read_bytes
-from .tally import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     if merging.files == merging.skipped:
         return _fail(f"there was no file to merge{' that is good' if merging.skipped else ''}: nothing is written", 1)
     try:
-        replace(args.output, make(*merging.merged.result()).to_bytes())
+        replace(args.output, make(Histogram, *merging.merged.result()).to_bytes())
     except OSError as error:
         return _fail(f"cannot write {args.output}: {error.strerror or error}", 1)
     return 0
@@ -94,10 +95,10 @@ class Merging:
     """Merges files, and counts them."""
 
     def __init__(self, skip_bad: bool) -> None:
-        self.merged = Merged()
-        self.files = 0
-        self.skipped = 0  # of those
-        self.first = ""  # what was wrong with the first that was skipped
+        self.merged: Merged = Merged()
+        self.files: int = 0
+        self.skipped: int = 0  # of those
+        self.first: str = ""  # what was wrong with the first that was skipped
         self._skip_bad = skip_bad
 
     def add(self, path: str) -> None:

@@ -6,12 +6,12 @@ import argparse
 import os
 
 from .. import snapshot
-from .._key import Key
+from .._show.profile import Profile
+from .._values.key import Key
 from ..histogram import Histogram
-from ..profile import Profile
+from ._input.hist import SUFFIX, read_bytes
 from ._output import put, say
 from ._source import STATUS, SourceError, add_directory, complain, open_directory, read_directory
-from .hist import SUFFIX, read_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +76,6 @@ def _read(path: str, trust: bool) -> tuple[dict[Key, Histogram], dict[str, Corru
 def _read_hist(path: str) -> dict[Key, Histogram]:
     """Return the histogram of a ``.hist`` file under the file's name.  Raises OSError and ValueError."""
     try:
-        return {Key(os.path.basename(path), ()): Histogram.from_bytes(read_bytes(path))}
+        return {Key(os.path.basename(path)): Histogram.from_bytes(read_bytes(path))}
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

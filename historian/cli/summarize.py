@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from .._merge import merge
-from ..histogram import Histogram
+from ..histogram import Histogram, merge
+from ._input.arguments import STDIN, add_unit, add_where, misuse, name, percentiles, read_file
+from ._input.hist import unit_of
+from ._input.tally import InputError, Tally
 from ._output import put, say
-from .hist import unit_of
-from .inputs import STDIN, add_unit, add_where, misuse, name, percentiles, read_file
-from .report import FORMATS, Report, Row
-from .tally import InputError, Tally
+from ._report import FORMATS, Report, Row
 
 __all__ = ["add_parser", "run"]
 

@@ -9,13 +9,13 @@ import signal
 import sys
 import time
 
-from ._frame import SORTS, Frame
 from ._output import put, say
 from ._source import SourceError, add_directory, open_directory
+from ._top.frame import SORTS, Frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._watch import Watch
+    from ._top.watch import Watch
 
 __all__ = ["add_parser", "run"]
 
@@ -61,13 +61,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Show frames; return the exit status."""
-    from ._watch import Watch
+    from ._top.watch import Watch
 
     try:
         registry = open_directory(args.directory, args.trust)
-        watch, frame = Watch(registry.directory or ""), Frame(args.directory)
+        watch, frame = Watch(registry), Frame(args.directory)
         if _has_screen():
-            from ._screen import watch_on_screen
+            from ._top.screen import watch_on_screen
 
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of what gives the terminal back
             watch_on_screen(watch, frame, args.sort, args.interval, args.count)

@@ -20,16 +20,14 @@ Every answer is an `Estimate`, a float with an interval that says why; what goes
 0.0110 (0.00880 to 0.0136)
 """
 
+from .._stats.estimate import Estimate, TailWarning
 from .algebra import all_of, choice, first_of, hedge, k_of, retry, seq, tied
-from .compare import Comparison
 from .dist import Dist
-from .estimate import Estimate, TailWarning
 from .fanout import Fanout
 from .sampling import Enough
 from .slo import Slo, burn_rates
 
 __all__ = [
-    "Comparison",
     "Dist",
     "Enough",
     "Estimate",

@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 import warnings
 
+from .._stats.binomial import share_interval
+from .._stats.checks import check_confidence, check_share, number
+from .._stats.estimate import Estimate, TailWarning, nines
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
-from ._checks import check_confidence, check_histogram, check_share, number
 from ._scipy import special
 from .between import mass_below
-from .binomial import share_interval
-from .estimate import Estimate, TailWarning, nines
-from .sampling import sampled
+from .sampling import check_histogram, sampled
 from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..histogram import Histogram
+    from .._values.base import BaseHistogram
 
 __all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
 
@@ -58,6 +58,7 @@ class Dist:
     """
 
     __slots__ = ("_count", "_load", "_sf", "_unit", "_why")
+    __module__ = "historian.tail"
 
     _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
     _load: Load
@@ -155,7 +156,9 @@ class Dist:
         return mass
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self._sf, self.unit, self.count, self._why, self._load)
+        from functools import partial
+
+        return partial(Dist, unit=self.unit, count=self.count, why=self._why, load=self._load), (self._sf,)
 
     def __repr__(self) -> str:
         p50, p99 = (_silently(self._quantile, p, "") for p in (0.5, 0.01))
@@ -221,13 +224,8 @@ class Dist:
         return "; ".join(self._why)
 
 
-def _again(sf: NDArray[np.float64], unit: str, count: float, why: tuple[str, ...], load: Load) -> Dist:
-    """Return what has been pickled."""
-    return Dist(sf, unit=unit, count=count, why=why, load=load)
-
-
-def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
-    """Answer `Histogram.dist`.  The interval of each survival is Clopper & Pearson's: see `historian.tail.binomial`."""
+def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
+    """Answer `Histogram.dist`.  The interval of each survival is that of `historian._stats.binomial.share_interval`."""
     import numpy
 
     check_histogram(histogram)

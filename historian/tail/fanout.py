@@ -5,7 +5,7 @@ still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scal
 digit where it matters, at tiny S and huge n; ``P = -expm1(n * log1p(-S))`` loses none, and its inverse for
 a user tail p is ``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
 
-P grows with S, so an interval of S (see `historian.tail.binomial`), mapped by the same formula, is one of P.
+P grows with S, so an interval of S (see `historian._stats.binomial`), mapped by the same formula, is one of P.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 import warnings
 
-from ._checks import check_confidence, check_histogram, check_n, check_share, number
-from .binomial import share_lower, share_upper
-from .estimate import Estimate, TailWarning
-from .sampling import counts_above, quantile_interval, sampled, windows_of, worth
+from .._stats.binomial import share_lower, share_upper
+from .._stats.checks import check_confidence, check_n, check_share, number
+from .._stats.estimate import Estimate, TailWarning
+from .sampling import check_histogram, counts_above, effective_sample_size, quantile_interval, sampled, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -25,9 +25,9 @@ from .shares import tail_of as _tail_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Literal
+    from typing import Any, Literal
 
-    from ..histogram import Histogram
+    from .._values.base import BaseHistogram
 
 __all__ = ["Fanout"]
 
@@ -40,11 +40,12 @@ class Fanout:
     """
 
     __slots__ = ("leaf", "n")
+    __module__ = "historian.tail"
 
-    leaf: Histogram  # of one call; not empty
+    leaf: BaseHistogram  # of one call; not empty
     n: int  # calls waited for, in [1, inf)
 
-    def __init__(self, leaf: Histogram, n: int) -> None:
+    def __init__(self, leaf: BaseHistogram, n: int) -> None:
         n = check_n(n)
         check_histogram(leaf)
         self.leaf = leaf
@@ -71,7 +72,7 @@ class Fanout:
         self,
         t: float,
         dependence: Literal["independent", "positive", "any"] = "independent",
-        windows: Iterable[Histogram] | None = None,
+        windows: Iterable[BaseHistogram] | None = None,
         confidence: float = 0.95,
     ) -> Estimate:
         """Return `p_wait`, with an interval that holds under what may be assumed about how calls depend on each other.
@@ -94,7 +95,7 @@ class Fanout:
         reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
-            size = worth(parts, t, confidence)
+            size = effective_sample_size(parts, t, confidence)
             reasons[0] += f", in {len(parts)} windows worth {size:,.0f} independent ones"
             least, above, most = zip(*(counts_above(part, t) for part in parts))
             lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
@@ -223,6 +224,9 @@ class Fanout:
         n = math.floor(math.log1p(-p) / math.log1p(-tail))
         # The quotient is rounded: it may be off by one where it is near a whole number.
         return max(k for k in (n - 1, n, n + 1) if k <= 0 or _any_of(tail, k) <= p)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fanout, (self.leaf, self.n)
 
     def __repr__(self) -> str:
         return f"Fanout(n={self.n}, leaf={self.leaf!r})"

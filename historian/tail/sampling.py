@@ -11,17 +11,26 @@ import warnings
 from typing import NamedTuple
 
 from .._core import slot_of
-from ..histogram import Histogram, edges_of
-from ._checks import check_confidence, check_histogram, check_n, check_share
-from .binomial import rank_interval, share_lower, share_upper, windows_worth
-from .estimate import Estimate, TailWarning, nines
+from .._stats.binomial import rank_interval, share_lower, share_upper, windows_worth
+from .._stats.checks import check_confidence, check_n, check_share
+from .._stats.estimate import Estimate, TailWarning, nines
+from .._values.base import BaseHistogram, edges_of
 from .shares import ROUNDING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Enough", "ci", "counts_above", "enough_for", "quantile_interval", "windows_of", "worth"]
+__all__ = [
+    "Enough",
+    "check_histogram",
+    "ci",
+    "counts_above",
+    "effective_sample_size",
+    "enough_for",
+    "quantile_interval",
+    "windows_of",
+]
 
 
 class Enough(NamedTuple):
@@ -45,7 +54,16 @@ class Enough(NamedTuple):
         return f"<Enough: {self}>"
 
 
-def enough_for(histogram: Histogram, q: float, n: int, confidence: float) -> Enough:
+Enough.__module__ = "historian.tail"  # a NamedTuple takes no such line of its own
+
+
+def check_histogram(histogram: BaseHistogram) -> None:
+    """Raise ValueError for an empty histogram."""
+    if not histogram.count:
+        raise ValueError("the histogram is empty: nothing can be said about its tail")
+
+
+def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) -> Enough:
     """Answer `Histogram.enough_for`.
 
     The largest of N values is above the q^(1/n)-quantile but for a chance of q^(N/n): that is to be at most
@@ -60,7 +78,7 @@ def enough_for(histogram: Histogram, q: float, n: int, confidence: float) -> Eno
     return Enough(histogram.count, max(1, math.ceil(needed * (1 - ROUNDING))))  # or 2.0000000000000004 would be 3
 
 
-def ci(histogram: Histogram, q: float, confidence: float, windows: Iterable[Histogram] | None) -> Estimate:
+def ci(histogram: BaseHistogram, q: float, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimate:
     """Answer `Histogram.ci`."""
     q = check_share("q", q)
     confidence = check_confidence(confidence)
@@ -70,11 +88,11 @@ def ci(histogram: Histogram, q: float, confidence: float, windows: Iterable[Hist
 
 
 def quantile_interval(
-    histogram: Histogram,
+    histogram: BaseHistogram,
     q: float,
     value: float,
     confidence: float,
-    windows: Sequence[Histogram] | None = None,
+    windows: Sequence[BaseHistogram] | None = None,
     *,
     why: str = "",
     stacklevel: int = 3,
@@ -97,7 +115,7 @@ def quantile_interval(
 
 
 def _ranks(
-    histogram: Histogram, q: float, confidence: float, windows: Sequence[Histogram] | None
+    histogram: BaseHistogram, q: float, confidence: float, windows: Sequence[BaseHistogram] | None
 ) -> tuple[tuple[int, int], list[str]]:
     """Return the ranks that bound the q-quantile, 0 and count + 1 where none does, and why they lie apart.
 
@@ -108,7 +126,7 @@ def _ranks(
     if windows is None:
         return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
     edges = histogram.quantile_bounds(q)
-    size, alpha = min(worth(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
+    size, alpha = min(effective_sample_size(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
     good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
     if (1 - q) ** size <= alpha:
         low = math.floor(share_lower(good, bad, confidence) * count)
@@ -117,17 +135,17 @@ def _ranks(
     return (low, high), [f"{sampled(histogram)}, in windows worth {size:,.0f} independent ones", "bucket width"]
 
 
-def sampled(histogram: Histogram) -> str:
+def sampled(histogram: BaseHistogram) -> str:
     """Return what an interval comes from: values, of which those that a correction has added were never sampled."""
     return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
 
 
-def worth(windows: Sequence[Histogram], t: float, confidence: float) -> float:
+def effective_sample_size(windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
     """Return how many independent values those of all windows together are worth, for the share above `t`."""
     return windows_worth([w._above(t) for w in windows], [w.count for w in windows], confidence)
 
 
-def counts_above(histogram: Histogram, t: float) -> tuple[int, int, int]:
+def counts_above(histogram: BaseHistogram, t: float) -> tuple[int, int, int]:
     """Return how many values are above `t`: the least number possible, that of `Histogram.sf`, the largest possible.
 
     The three are equal where `t` is a bucket edge, below the minimum or from the maximum on.
@@ -141,15 +159,15 @@ def counts_above(histogram: Histogram, t: float) -> tuple[int, int, int]:
     return min(low, value), value, max(high, value)
 
 
-def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram]:
+def windows_of(whole: BaseHistogram, windows: Iterable[BaseHistogram]) -> list[BaseHistogram]:
     """Return the windows that hold values, if together they hold those of `whole`; else raise."""
-    from .._merge import merge
+    from .._values.merge import merged
 
-    if isinstance(windows, Histogram) or not hasattr(windows, "__iter__"):
+    if isinstance(windows, BaseHistogram) or not hasattr(windows, "__iter__"):
         raise TypeError(f"windows must be an iterable of histograms, not {windows!r}")
     parts = list(windows)
     for part in parts:
-        if not isinstance(part, Histogram):
+        if not isinstance(part, BaseHistogram):
             raise TypeError(f"windows must be histograms, not {part!r}")
         if part.count and part.unit != whole.unit:
             raise ValueError(f"windows must be in {whole.unit!r} as the histogram is, not in {part.unit!r}")
@@ -157,7 +175,7 @@ def windows_of(whole: Histogram, windows: Iterable[Histogram]) -> list[Histogram
     total = sum(part.count for part in parts)
     if total != whole.count:
         raise ValueError(f"windows must hold the histogram's {whole.count:,} values, not {total:,}: pass all of them")
-    if merge(parts)._counts != whole._counts:
+    if merged(parts)[0] != whole._counts:
         raise ValueError("windows must hold the histogram's values, not others, of which there are as many")
     if len(parts) < 2:
         raise ValueError(f"windows must be at least 2 that hold values, not {len(parts)}")

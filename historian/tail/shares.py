@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from .binomial import effective_count, share_interval, windows_worth
+from .._stats.binomial import effective_count, share_interval, windows_worth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ __all__ = [
 #: What may be assumed about how calls depend on each other.
 DEPENDENCE = ("independent", "positive", "any")
 
-MOST_CALLS = 10**8  # `any_of_correlated` adds a term for each
+MAX_CALLS = 10**8  # `any_of_correlated` adds a term for each
 
 #: A share that exceeds another by so little, relatively, is taken for equal: every formula here is right to 1e-14.
 ROUNDING = 1e-14
@@ -77,8 +77,8 @@ def any_of_correlated(tail: float, n: int, correlation: float) -> float:
         return tail
     if correlation == 0:
         return any_of(tail, n)
-    if n > MOST_CALLS:
-        raise ValueError(f"n must be at most {MOST_CALLS:,} for a correlation, not {n:,}: the work grows with n")
+    if n > MAX_CALLS:
+        raise ValueError(f"n must be at most {MAX_CALLS:,} for a correlation, not {n:,}: the work grows with n")
     import numpy
 
     total, step = 0.0, 1_000_000

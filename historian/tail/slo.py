@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 
-from ._checks import check_confidence, check_histogram, check_n, check_number, check_share
-from .binomial import share_interval, share_lower, share_upper
-from .estimate import Estimate
-from .sampling import counts_above, sampled, windows_of, worth
+from .._stats.binomial import share_interval, share_lower, share_upper
+from .._stats.checks import check_confidence, check_n, check_number, check_share
+from .._stats.estimate import Estimate
+from .sampling import check_histogram, counts_above, effective_sample_size, sampled, windows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
-    from ..histogram import Histogram
+    from .._values.base import BaseHistogram
 
 __all__ = ["Slo", "apdex", "burn_rates", "slo"]
 
@@ -30,6 +31,7 @@ class Slo:
     """
 
     __slots__ = ("edges", "target", "threshold", "unit", "within")
+    __module__ = "historian.tail"
 
     threshold: float  # in `unit`, from 0 on
     unit: str  # label
@@ -70,8 +72,11 @@ class Slo:
             return math.inf if slow > 0 else 0.0
         return slow / (1 - self.target)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Slo, (self.within, self.edges, self.threshold, self.unit, self.target)
+
     def __str__(self) -> str:
-        from .._display import quantity
+        from .._show.scale import quantity
 
         verdict = {True: "met", False: "missed", None: "open"}[self.is_met]
         lines = [
@@ -90,7 +95,9 @@ class Slo:
     __repr__ = __str__
 
 
-def slo(histogram: Histogram, t: float, target: float, confidence: float, windows: Iterable[Histogram] | None) -> Slo:
+def slo(
+    histogram: BaseHistogram, t: float, target: float, confidence: float, windows: Iterable[BaseHistogram] | None
+) -> Slo:
     """Answer `Histogram.slo`."""
     check_number("t", t, 0)
     check_share("target", target)
@@ -101,19 +108,19 @@ def slo(histogram: Histogram, t: float, target: float, confidence: float, window
     size = float(count)
     if windows is not None:
         parts = windows_of(histogram, windows)
-        size = worth(parts, t, confidence)
+        size = effective_sample_size(parts, t, confidence)
         reasons[0] += f", in windows worth {size:,.0f} independent ones"
     # Counted are slow calls, for small shares keep their digits.
     lower = share_lower(least / count * size, (count - least) / count * size, confidence)
     upper = share_upper(most / count * size, (count - most) / count * size, confidence)
     value = (count - above) / count
-    within = Estimate(value, min(1 - upper, value), max(1 - lower, value), "; ".join([*reasons, *_width(least, most)]))
+    within = Estimate(value, min(1 - upper, value), max(1 - lower, value), "; ".join([*reasons, *width(least, most)]))
     edges = (count - most) / count, (count - least) / count
     return Slo(within, edges, threshold=float(t), unit=histogram.unit, target=float(target))
 
 
 def burn_rates(
-    intervals: Iterable[Histogram],
+    intervals: Iterable[BaseHistogram],
     t: float,
     target: float,
     windows: Sequence[int] = (1, 12, 72),
@@ -135,7 +142,8 @@ def burn_rates(
     >>> all(rate > 14.4 for rate in rates.values())
     True
     """
-    from .._merge import merge
+    from .._values.base import BaseHistogram, make
+    from .._values.merge import merged
 
     check_number("t", t, 0)
     check_share("target", target)
@@ -145,7 +153,7 @@ def burn_rates(
     for window in [check_n(window, "windows") for window in windows]:
         if window > len(intervals):
             raise ValueError(f"windows must be at most the {len(intervals)} intervals there are, not {window}")
-        whole = merge(intervals[-window:])
+        whole = make(BaseHistogram, *merged(intervals[-window:]))
         if whole.count:
             found[window] = slo(whole, t, target, confidence, None).burn_rate
         else:
@@ -154,7 +162,7 @@ def burn_rates(
     return found
 
 
-def apdex(histogram: Histogram, t: float, confidence: float) -> Estimate:
+def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     """Answer `Histogram.apdex`.
 
     A mean of 1, 1/2 and 0; its interval is that of a share of as many values as have its variance.
@@ -173,11 +181,11 @@ def apdex(histogram: Histogram, t: float, confidence: float) -> Estimate:
         low, high = share_interval(score * size, (1 - score) * size, confidence)
         scores.append((low, score, high))
     (_, _, upper), (_, value, _), (lower, _, _) = scores
-    why = "; ".join([sampled(histogram), *_width(near[0], near[2]), *_width(far[0], far[2])][:2])
+    why = "; ".join([sampled(histogram), *width(near[0], near[2]), *width(far[0], far[2])][:2])
     return Estimate(value, min(lower, value), max(upper, value), why)
 
 
-def _width(least: int, most: int) -> list[str]:
+def width(least: int, most: int) -> list[str]:
     return ["bucket width"] if least != most else []
 
 

@@ -1,0 +1,161 @@
+"""How far apart two histograms are, as one number: superiority, Kolmogorov-Smirnov, Wasserstein; with intervals.
+
+Each is given as a plain formula of counts, `Pair`, so that resampled counts can be put into it as well.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+from .._stats.binomial import share_lower, share_upper, student_quantile
+from .._stats.estimate import Estimate
+from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..histogram import Histogram
+
+__all__ = ["Pair", "kolmogorov_smirnov", "superiority", "wasserstein"]
+
+STEP = math.log(GROWTH)  # width of a bucket on the natural logarithm
+
+DIGITS = 13  # decimals of a sum of shares that rounding leaves: it is not to differ from 0 or 1 where they do not
+
+
+class Pair(NamedTuple):
+    """Shares of the values of two histograms in the same buckets; the last axis runs over buckets."""
+
+    a: NDArray[np.float64]  # each in [0, 1], together 1
+    b: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, a: Histogram, b: Histogram) -> Pair:
+        """Return the shares of all buckets from the first to the last that is populated in either.  O(buckets)."""
+        import numpy
+
+        both = a.indices, b.indices
+        first, last = min(int(i[0]) for i in both), max(int(i[-1]) for i in both)
+        shares = numpy.zeros((2, last - first + 1))
+        for row, histogram in zip(shares, (a, b)):
+            row[histogram.indices - first] = histogram.counts / histogram.count
+        return cls(shares[0], shares[1])
+
+    def below(self) -> tuple[Any, Any]:
+        """Return the share of pairs in which b is in a lower bucket than a, and the share in the same bucket."""
+        above = 1 - self.a.cumsum(axis=-1)
+        return (self.b * above).sum(axis=-1), (self.b * self.a).sum(axis=-1)
+
+    def largest_difference(self) -> tuple[Any, Any]:
+        """Return the largest difference between the two distribution functions: at bucket edges, and at most within."""
+        differences = self._differences()
+        within = abs(differences + (self.b - self.a) / 2) + (self.a + self.b) / 2  # max(d + b, a - d)
+        return abs(differences).max(axis=-1), within.max(axis=-1)
+
+    def mean_shift(self) -> Any:
+        """Return the area between the two distribution functions, on the natural logarithm of the value."""
+        return STEP * abs(self._differences()).sum(axis=-1)
+
+    def _differences(self) -> NDArray[np.float64]:
+        differences: NDArray[np.float64] = self.a.cumsum(axis=-1) - self.b.cumsum(axis=-1)
+        return differences
+
+
+def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
+    """Return the probability that a value of `b` is below one of `a`, a tie counting half.  O(buckets).
+
+    Two values in the same bucket may be in either order: the interval holds both.  Its variance is that of DeLong,
+    DeLong & Clarke-Pearson, Biometrics 44 (1988), 837-845, and the interval that of a share with this variance.  Where
+    it rests on few values, as on those few that are not on the usual side, it is hardly known: then as by Student's t,
+    with the degrees of freedom of Satterthwaite, Biometrics Bulletin 2 (1946), 110-114; but as of the smaller of both
+    counts at least (Birnbaum & Klose, Annals of Mathematical Statistics 28 (1957), 933-945).
+    """
+    pair = Pair.of(a, b)
+    strictly, ties = (round(float(share), DIGITS) for share in pair.below())
+    value = min(1.0, strictly + ties / 2)
+    above = 1 - pair.a.cumsum() + pair.a / 2  # of a, above a value of b
+    below = pair.b.cumsum() - pair.b / 2  # of b, below a value of a
+    least = min(a.count, b.count)
+    parts = [
+        (_spread(pair.b, above, value, b.count), _deciding(pair.b, above, b.count)),
+        (_spread(pair.a, below, value, a.count), _deciding(pair.a, below, a.count)),
+    ]
+    variance = sum(spread for spread, _ in parts)
+    size: float = least
+    if variance > 1e-15 and least > 1:
+        freedom = variance**2 / sum(spread**2 / deciding for spread, deciding in parts)
+        normal = NormalDist().inv_cdf((1 + confidence) / 2)
+        worse = student_quantile((1 + confidence) / 2, max(1, int(freedom))) / normal
+        full = min(value * (1 - value) / variance, a.count + b.count)
+        size = max(full / worse**2, min(full, least))
+    low, high = min(strictly, value), max(value, min(1.0, strictly + ties))
+    lower = share_lower(low * size, (1 - low) * size, confidence)
+    upper = share_upper(high * size, (1 - high) * size, confidence)
+    return Estimate(value, min(lower, value), max(upper, value), _why(a, b))
+
+
+def _spread(shares: NDArray[np.float64], beaten: NDArray[np.float64], mean: float, count: int) -> float:
+    """Return the variance of the mean of `beaten`, the share of the other histogram that a value of a bucket beats."""
+    return float((shares * (beaten - mean) ** 2).sum()) / max(1, count - 1)
+
+
+def _deciding(shares: NDArray[np.float64], beaten: NDArray[np.float64], count: int) -> float:
+    """Return how many values share in what is unusual, beating or being beaten, from 1 on.
+
+    Kish's effective number, (sum x)^2 / sum x^2: Survey Sampling (1965), 11.7.
+    """
+    found = []
+    for one in (beaten, 1 - beaten):
+        squares = float((shares * one**2).sum())
+        found.append(count * float((shares * one).sum()) ** 2 / squares if squares > 1e-15 else 1.0)
+    return max(1.0, min(found))
+
+
+def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimate:
+    """Return the largest difference between the shares at or below a value, over all values.  O(buckets).
+
+    The value is that at bucket edges; within a bucket the difference may be larger, up to the upper end.  Sampling: for
+    either histogram the band of Dvoretzky, Kiefer & Wolfowitz with Massart's constant, Annals of Probability 18 (1990).
+    """
+    pair = Pair.of(a, b)
+    value, within = (round(float(share), DIGITS) for share in pair.largest_difference())
+    band = math.log(4 / (1 - confidence)) / 2
+    noise = math.sqrt(band / a.count) + math.sqrt(band / b.count)
+    return Estimate(value, max(0.0, value - noise), min(1.0, max(value, within) + noise), _why(a, b))
+
+
+def wasserstein(a: Histogram, b: Histogram, confidence: float) -> Estimate:
+    """Return by how much values must be moved, in the mean, from one to the other: on the natural logarithm.
+
+    Its exponential is a factor: 0.223 is a factor of 1.25.  O(buckets).  Every value may be off by half a bucket.  The
+    variance is that of the mean of the function whose slope is the sign of the difference (the dual of Kantorovich &
+    Rubinstein); where there is hardly a difference, the noise of either also adds to the distance: the lower end is
+    lowered by as much as it does on average.
+
+    Zero and overflow bucket count as neighbours of the others; if they have values, there is no upper bound.
+    """
+    pair = Pair.of(a, b)
+    value = float(pair.mean_shift())
+    ups, downs = pair.a.cumsum(), pair.b.cumsum()
+    both = (ups * a.count + downs * b.count) / (a.count + b.count)
+    noise = math.sqrt(2 / math.pi * (1 / a.count + 1 / b.count)) * STEP * float(((both * abs(1 - both)) ** 0.5).sum())
+    signs = (ups > downs) * 1.0 - (ups < downs)
+    potential = STEP * signs.cumsum()
+    variance = sum(
+        float((shares * (potential - (shares * potential).sum()) ** 2).sum()) / count
+        for shares, count in ((pair.a, a.count), (pair.b, b.count))
+    )
+    spread = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(variance)
+    ends = {int(i) for h in (a, b) for i in (h.indices[0], h.indices[-1])}
+    upper = math.inf if ends & {ZERO_INDEX, OVERFLOW_INDEX} else value + STEP + spread
+    return Estimate(value, max(0.0, value - STEP - spread - noise), upper, _why(a, b))
+
+
+def _why(a: Histogram, b: Histogram) -> str:
+    return f"sampling: {a.count:,} and {b.count:,} values; bucket width"

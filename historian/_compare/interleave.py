@@ -1,0 +1,183 @@
+"""`interleave`: measure callables in turns, A B A B ..., and compare them."""
+
+from __future__ import annotations
+
+import gc
+import time
+
+from .._stats.checks import check_confidence, check_n, check_number
+from .comparison import MIN_BLOCKS, Comparison
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, overload
+
+    from ..histogram import Histogram
+else:
+
+    def overload(function):
+        return function
+
+
+__all__ = ["interleave"]
+
+
+@overload
+def interleave(
+    f: Callable[[], Any],
+    g: Callable[[], Any],
+    /,
+    *,
+    blocks: int = 30,
+    calls: int | None = None,
+    seconds: float = 2.0,
+    warm_up: int = 2,
+    names: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> Comparison: ...
+@overload
+def interleave(
+    f: Callable[[], Any],
+    g: Callable[[], Any],
+    h: Callable[[], Any],
+    /,
+    *more: Callable[[], Any],
+    blocks: int = 30,
+    calls: int | None = None,
+    seconds: float = 2.0,
+    warm_up: int = 2,
+    names: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> list[Comparison]: ...
+def interleave(
+    *callables: Callable[[], Any],
+    blocks: int = 30,
+    calls: int | None = None,
+    seconds: float = 2.0,
+    warm_up: int = 2,
+    names: Sequence[str] | None = None,
+    confidence: float = 0.95,
+    clock: Callable[[], int] = time.perf_counter_ns,
+) -> Any:
+    """Run callables without arguments in turns, A B A B ..., time each call, and compare: B over A.
+
+    What runs in turns meets the same changes of the machine's speed, which cancel out in the ratio; how the blocks
+    differ tells how much is left: they are what is resampled for the intervals.
+
+    A block is `calls` calls of one callable; without it, as many as make the whole take about `seconds`, by the last
+    block of the warm-up.  `warm_up` blocks of each, at least one, come first and are thrown away.  The garbage
+    collector runs before each block and not within.  `clock` returns whole nanoseconds; what it takes to read is part
+    of each call's time.
+
+    Returns a `Comparison`, of values in seconds; of more than two callables a list, each of the others over the first.
+    An exception of a callable passes, and nothing is left behind.  Raises ValueError for fewer than two callables or
+    five blocks, TypeError for what cannot be called and for coroutine and generator functions.
+
+    >>> import historian
+    >>> comparison = historian.interleave(lambda: sum(range(1000)), lambda: sum(range(2000)), calls=10)
+    >>> comparison.a.count, len(comparison.blocks)
+    (300, 30)
+    """
+    blocks, calls = _checked(callables, blocks, calls, seconds, warm_up, confidence)
+    labels = _labels(names, len(callables))
+    runs = _run(callables, blocks, calls, seconds, warm_up, clock)
+    from ..histogram import merge
+
+    wholes = [merge(run) for run in runs]
+    found = []
+    for whole, run, label in list(zip(wholes, runs, labels))[1:]:
+        names = labels[0], label
+        found.append(Comparison(wholes[0], whole, blocks=zip(runs[0], run), confidence=confidence, names=names))
+    return found[0] if len(found) == 1 else found
+
+
+def _checked(
+    callables: Sequence[Any], blocks: int, calls: int | None, seconds: float, warm_up: int, confidence: float
+) -> tuple[int, int | None]:
+    """Return blocks and calls as ints if all arguments are right; else raise."""
+    if len(callables) < 2:
+        raise ValueError(f"there must be at least two callables to compare, not {len(callables)}")
+    for one in callables:
+        _check_callable(one)
+    check_confidence(confidence)
+    check_number("seconds", seconds, 0)
+    check_n(warm_up, "warm_up")
+    blocks = check_n(blocks, "blocks")
+    if blocks < MIN_BLOCKS:
+        raise ValueError(f"blocks must be at least {MIN_BLOCKS}, to be resampled, not {blocks}")
+    return blocks, calls if calls is None else check_n(calls, "calls")
+
+
+def _check_callable(function: Any) -> None:
+    """Raise TypeError for what cannot be called, and for what a call does not run."""
+    from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+
+    if not callable(function):
+        raise TypeError(f"what is compared must be callable without arguments, not {function!r}: wrap it in a lambda")
+    for is_one, hint in (
+        (iscoroutinefunction, "lambda: asyncio.run(f())"),
+        (isasyncgenfunction, "a function that runs it to its end"),
+        (isgeneratorfunction, "lambda: list(f())"),
+    ):
+        if is_one(function) or is_one(type(function).__call__):
+            raise TypeError(f"a call of {function!r} runs nothing yet: pass {hint}")
+
+
+def _labels(names: Sequence[str] | None, number: int) -> Sequence[str]:
+    if names is None:
+        return [chr(ord("A") + k) if k < 26 else f"#{k + 1}" for k in range(number)]
+    labels = list(names)
+    if len(labels) != number:
+        raise ValueError(f"names must be as many as there are callables, {number}, not {len(labels)}")
+    for label in labels:
+        if not isinstance(label, str):
+            raise TypeError(f"names must be strings, not {label!r}")
+    return labels
+
+
+def _run(
+    callables: Sequence[Callable[[], Any]],
+    blocks: int,
+    calls: int | None,
+    seconds: float,
+    warm_up: int,
+    clock: Callable[[], int],
+) -> list[list[Histogram]]:
+    """Return the histograms of the blocks of each callable."""
+    runs: list[list[Histogram]] = [[] for _ in callables]
+    collects = gc.isenabled()
+    try:
+        warm = list(_blocks_in_turns(callables, warm_up, calls or 1, clock))[-len(callables) :]
+        if calls is None:
+            once = sum(sum(times) / len(times) for times in warm) / 1e9
+            calls = max(1, min(1_000_000, int(seconds / blocks / max(once, 1e-9))))
+        for k, times in enumerate(_blocks_in_turns(callables, blocks, calls, clock)):
+            runs[k % len(callables)].append(_histogram(times))
+    finally:
+        (gc.enable if collects else gc.disable)()  # a callable may have done either
+    return runs
+
+
+def _blocks_in_turns(
+    callables: Sequence[Callable[[], Any]], blocks: int, calls: int, clock: Callable[[], int]
+) -> Iterator[list[int]]:
+    """Yield the nanoseconds of each call, block by block: A, B, A, B, ..."""
+    for _ in range(blocks):
+        for function in callables:
+            times = [0] * calls  # nothing is allocated while it is measured
+            gc.collect()
+            gc.disable()
+            for k in range(calls):
+                start = clock()
+                function()
+                times[k] = clock() - start
+            yield times
+
+
+def _histogram(times: list[int]) -> Histogram:
+    from ..histogram import Histogram
+
+    return Histogram.from_values([nanoseconds / 1e9 for nanoseconds in times])

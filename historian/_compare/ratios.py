@@ -1,0 +1,172 @@
+"""The ratio of a quantile of one histogram to that of another, with what sampling leaves open about it.
+
+Of N independent values, the number at or below the q-quantile of what they were sampled from is binomial, so that
+P(quantile <= edge) is a binomial probability for every edge of the buckets: nothing needs to be resampled.  On
+logarithmic buckets a quotient is a difference of indices: the distribution of the ratio is the convolution of the two.
+
+Source: David & Nagaraja, Order Statistics (2003), 7.1, for the ranks; Schultzberg & Ankargren, arXiv 2202.10992, for
+reading the bootstrap distribution of a quantile off a binomial.  The bootstrap of theirs never looks beyond the
+largest value; here, what lies beyond has its probability, q^N, so that too few values leave a side open.
+
+Where values are ties, as those of a clock that ticks in whole milliseconds, the convolution is too narrow: between two
+ticks there is nothing that could be as likely.  There, two one-sided tests are combined (`_between_ties`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
+from ..tail._scipy import special
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..histogram import Histogram
+
+__all__ = ["TOO_FEW", "Grid", "ratio_bounds"]
+
+TOO_FEW = "too few samples"  # why a ratio has no interval, mostly
+
+SPREAD = 7.0  # standard deviations of a rank beyond which nothing is looked at: a probability of 1e-12
+
+CELLS = 256  # to which buckets are divided where only a few are likely
+
+TIES = 3  # values in a bucket, and none in those beside it, that are taken for one value rather than for chance
+
+
+class Grid(NamedTuple):
+    """A histogram as running totals at the edges of its buckets."""
+
+    edges: NDArray[np.int64]  # index of the bucket above each edge, ascending, from that of the first populated on
+    totals: NDArray[np.float64]  # values below each edge, from 0 to `size`
+    size: int  # number of values
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> Grid:
+        """Return the grid of a histogram.  O(buckets)."""
+        import numpy
+
+        indices, counts = histogram.indices, histogram.counts
+        first, last = int(indices[0]), int(indices[-1])
+        dense = numpy.zeros(last - first + 1)
+        dense[indices - first] = counts
+        return cls(numpy.arange(first, last + 2), numpy.concatenate([[0.0], numpy.cumsum(dense)]), histogram.count)
+
+    def likely(self, q: float) -> tuple[int, int]:
+        """Return the positions of two edges between which the q-quantile of what was sampled surely lies."""
+        import numpy
+
+        reach = SPREAD * math.sqrt(self.size * q * (1 - q)) + 10
+        low = int(numpy.searchsorted(self.totals, self.size * q - reach, "right")) - 1
+        high = int(numpy.searchsorted(self.totals, self.size * q + reach, "left"))
+        return max(0, low), min(len(self.totals) - 1, high)
+
+
+class Mass(NamedTuple):
+    """How likely the quantile is to lie in each of consecutive cells, and beyond them."""
+
+    first: int  # number of the first cell, `parts` of which make a bucket
+    cells: NDArray[np.float64]
+    below: float  # probability that it is below all values, or rounded to zero
+    above: float  # that it is above all values, or overflowed
+
+
+def ratio_bounds(a: Grid, b: Grid, q: float, confidence: float) -> tuple[float, float]:
+    """Return the ends of the interval of the q-quantile of `b` over that of `a`: 0 and infinity where there is none.
+
+    Values are taken as spread evenly, on the logarithm, over their bucket.  O(cells^2), 0.5 ms.
+    """
+    import numpy
+
+    spans = a.likely(q), b.likely(q)
+    parts = max(1, CELLS // max(high - low for low, high in spans))
+    of_a, of_b = _mass(a, spans[0], q, parts), _mass(b, spans[1], q, parts)
+    cells = numpy.convolve(of_b.cells, of_a.cells[::-1])
+    first = of_b.first - (of_a.first + len(of_a.cells) - 1)  # the first difference of cells
+    alpha = (1 - confidence) / 2
+    low = _reached(cells, alpha, of_b.below + of_a.above)
+    high = _reached(cells[::-1], alpha, of_b.above + of_a.below)
+    # The difference of two cells extends to one cell to either side.
+    lower = float(GROWTH ** ((first + low - 1) / parts)) if low is not None else 0.0
+    upper = float(GROWTH ** ((first + len(cells) - high) / parts)) if high is not None else math.inf
+    least, most = _between_ties(_ties(a, spans[0], q), _ties(b, spans[1], q), alpha)
+    return min(lower, least), max(upper, most)
+
+
+def _mass(grid: Grid, span: tuple[int, int], q: float, parts: int) -> Mass:
+    """Return how the quantile is distributed over the cells between two edges.
+
+    P(rank <= total), the rank being binomial, counts what is exactly at the quantile as below it, P(rank < total) as
+    above it.  The cells hold the mean of both, the "mid-P" (Lancaster, J. Am. Stat. Assoc. 56, 1961), without which
+    intervals would cover too much where few values decide; what lies beyond all values is the larger of both.
+    """
+    import numpy
+
+    betainc, count = special().betainc, grid.size
+    low, high = span
+    where = numpy.arange((high - low) * parts + 1) / parts
+    totals = numpy.interp(where, numpy.arange(high - low + 1), grid.totals[low : high + 1])
+    most = numpy.where(totals < count, betainc(numpy.maximum(count - totals, 0.5), totals + 1, 1 - q), 1.0)
+    least = numpy.where(totals > 0, betainc(count - totals + 1, numpy.maximum(totals, 0.5), 1 - q), 0.0)
+    cells = numpy.diff((most + least) / 2)
+    below, above = float(most[0]), float(1 - least[-1])
+    if grid.edges[low] == ZERO_INDEX:
+        below += float(cells[:parts].sum())
+        cells[:parts] = 0
+    if grid.edges[high] == OVERFLOW_INDEX + 1:
+        above += float(cells[-parts:].sum())
+        cells[-parts:] = 0
+    return Mass(int(grid.edges[low]) * parts, cells, below, above)
+
+
+class Ties(NamedTuple):
+    """Buckets that hold one value many times, and how likely the quantile is on either side, each bucket included."""
+
+    indices: NDArray[np.int64]
+    at_most: NDArray[np.float64]  # probability that the quantile is in this bucket or below
+    at_least: NDArray[np.float64]  # in this bucket or above
+
+
+def _ties(grid: Grid, span: tuple[int, int], q: float) -> Ties:
+    """Return the ties between two edges.  The probabilities are those of exact one-sided tests, without "mid-P"."""
+    import numpy
+
+    betainc, count = special().betainc, grid.size
+    values = numpy.diff(grid.totals, prepend=0.0, append=count)  # with an empty bucket at either end
+    alone = (values[1:-1] >= TIES) & (values[:-2] + values[2:] == 0)
+    where = numpy.flatnonzero(alone[span[0] : span[1]]) + span[0]
+    where = where[(grid.edges[where] != ZERO_INDEX) & (grid.edges[where] != OVERFLOW_INDEX)]
+    below, up_to = grid.totals[where], grid.totals[where + 1]
+    at_most = numpy.where(up_to < count, betainc(numpy.maximum(count - up_to, 0.5), up_to + 1, 1 - q), 1.0)
+    above = numpy.where(below > 0, betainc(count - below + 1, numpy.maximum(below, 0.5), 1 - q), 0.0)
+    return Ties(grid.edges[where], at_most, 1 - above)
+
+
+def _between_ties(a: Ties, b: Ties, alpha: float) -> tuple[float, float]:
+    """Return the least and the largest ratio of two ties that is not refuted at the level alpha: infinity, 0 if none.
+
+    That `b` is at most one tie and `a` at least another is refuted by two independent tests, of p-values u and v:
+    together uv(1 - log uv).  Source: Fisher, Statistical Methods for Research Workers (1932), 21.1.  O(ties^2).
+    """
+    import numpy
+
+    apart = b.indices[:, None] - a.indices
+    found = []
+    for of_b, of_a in ((b.at_most, a.at_least), (b.at_least, a.at_most)):
+        both = numpy.maximum(of_b[:, None] * of_a, 5e-324)  # no logarithm of 0
+        found.append(apart[both * (1 - numpy.log(both)) >= alpha])
+    least = float(GROWTH ** (float(found[0].min()) - 1)) if found[0].size else math.inf
+    most = float(GROWTH ** (float(found[1].max()) + 1)) if found[1].size else 0.0
+    return least, most
+
+
+def _reached(cells: NDArray[np.float64], alpha: float, beyond: float) -> int | None:
+    """Return the position of the cell up to which there is a probability of alpha; None if it lies beyond them all."""
+    import numpy
+
+    position = int(numpy.searchsorted(beyond + numpy.cumsum(cells), alpha))
+    return position if beyond < alpha and position < len(cells) else None

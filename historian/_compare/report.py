@@ -1,0 +1,218 @@
+"""How a comparison looks: a table of ratios, and a sentence that can be quoted.
+
+A ratio is given as the simplest one of whole numbers well inside its interval, so that it has no more digits
+than the data support; it holds on other machines, where "3 ms less" or "20 % faster" does not, or says of which.
+"""
+
+from __future__ import annotations
+
+import decimal
+import math
+
+from .._show.scale import Scale, middle
+from .._show.table import html_table, printable, table
+from ..buckets import ZERO_INDEX, index
+from .ratios import TOO_FEW
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Protocol
+
+    from .._stats.estimate import Estimate
+    from ..histogram import Histogram
+
+    class _Comparison(Protocol):
+        """What is shown of a `historian.Comparison`, which shows itself by way of this module."""
+
+        a: Histogram
+        b: Histogram
+        blocks: tuple[tuple[Histogram, Histogram], ...]
+        confidence: float
+        names: tuple[str, str]
+
+        @property
+        def superiority(self) -> Estimate: ...
+        @property
+        def kolmogorov_smirnov(self) -> Estimate: ...
+        @property
+        def wasserstein(self) -> Estimate: ...
+        def quiet_ratio(self, q: float) -> Estimate: ...
+        def missing(self, q: float) -> str: ...
+
+
+__all__ = ["QUANTILES", "html", "sentence", "text", "whole_numbers"]
+
+#: What is shown.
+QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
+
+MAX_PART = 20  # the smaller one of the whole numbers of a ratio
+
+INNER = 0.8  # of either side of the interval: a ratio at the very end would mislead
+
+
+def whole_numbers(value: float, lower: float, upper: float) -> tuple[int, int] | None:
+    """Return the simplest ratio of whole numbers well inside an interval, None if they would be large.
+
+    >>> whole_numbers(0.80, 0.78, 0.83), whole_numbers(13.9, 12.3, 15.8), whole_numbers(0.634, 0.559, 0.706)
+    ((4, 5), (14, 1), (2, 3))
+    """
+    if value < 1:
+        inverse = whole_numbers(1 / value, 1 / upper, 1 / lower)
+        return inverse and (inverse[1], inverse[0])
+    low, high = (value + INNER * (end - value) for end in (lower, upper))
+    for part in range(1, MAX_PART + 1):
+        other = _roundest(value * part, low * part, high * part)
+        if low <= other / part <= high:
+            return other, part
+    return None
+
+
+def _roundest(value: float, low: float, high: float) -> int:
+    """Return the whole number nearest to `value`; where fewer digits do, two at least, with zeros for the others.
+
+    >>> _roundest(701.3, 548.0, 844.0), _roundest(16_033.0, 15_200.0, 17_600.0), _roundest(19.2, 17.0, 21.0)
+    (700, 16000, 19)
+    """
+    whole = round(value)
+    for zeros in range(len(str(whole)) - 2, 0, -1):
+        if low <= round(whole, -zeros) <= high:
+            return round(whole, -zeros)
+    return whole
+
+
+def sentence(comparison: _Comparison, q: float) -> str:
+    """Answer `Comparison.sentence`."""
+    a, b = (printable(name) for name in comparison.names)
+    subject = f"{_name(q)} of {b} over {a}"
+    estimate = _bounded(comparison, q)
+    if estimate is None:
+        missing = printable(comparison.missing(q))
+        counts = f" ({comparison.a.count:,} of {a}, {comparison.b.count:,} of {b})" if missing == TOO_FEW else ""
+        return f"{subject}: {missing}{counts}"
+    interval = f"{_percent(comparison.confidence)} interval {_interval(estimate)}"
+    if estimate.lower <= 1 <= estimate.upper:
+        return f"{subject}: no difference can be told, {interval}"
+    return f"{subject}: {_words(estimate)}, {interval}"
+
+
+def text(comparison: _Comparison, quantiles: Sequence[float] = QUANTILES) -> str:
+    """Return a comparison as plain text."""
+    return "\n".join([table(*_cells(comparison, quantiles)), "", *_notes(comparison)])
+
+
+def html(comparison: _Comparison) -> str:
+    """Return a comparison as HTML."""
+    from html import escape
+
+    notes = [f"<p>{escape(note)}</p>" for note in _notes(comparison) if note]
+    return "\n".join([html_table(*_cells(comparison, QUANTILES)), *notes])
+
+
+def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[str], list[list[str]]]:
+    """Return (headers, rows) of the table."""
+    a, b = comparison.a, comparison.b
+    values = {q: (a.quantile(q), b.quantile(q)) for q in quantiles}
+    scale = Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
+    labels = [printable(name) for name in comparison.names]
+    headers = ["", *(f"{label} ({printable(scale.unit)})" for label in labels), f"{labels[1]}/{labels[0]}"]
+    headers += ["ratio", f"{_percent(comparison.confidence)} interval"]
+    rows = [["count", f"{a.count:,}", f"{b.count:,}", "", "", ""]]
+    for q, (low, high) in values.items():
+        estimate = _bounded(comparison, q)
+        found = [scale.show(low), scale.show(high)]
+        if estimate is not None:
+            shown = [
+                _rounded(float(estimate), _decimals(float(estimate), estimate)),
+                _words(estimate),
+                _interval(estimate),
+            ]
+        else:
+            missing = printable(comparison.missing(q))
+            found, shown = ["-", "-"] if missing == TOO_FEW else found, ["-", "-", missing]
+        rows.append([_name(q), *found, *shown])
+    return headers, rows
+
+
+def _notes(comparison: _Comparison) -> list[str]:
+    """Return what is said below the table, a line each."""
+    a, b = (printable(name) for name in comparison.names)
+    shift = comparison.wasserstein
+    factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
+    bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"
+    notes = [
+        f"a value of {b} is below one of {a} with probability {comparison.superiority}",
+        f"largest difference of shares (Kolmogorov-Smirnov): {comparison.kolmogorov_smirnov}",
+        f"mean shift on the logarithm (Wasserstein): a factor of {factors[0]} ({bounds})",
+    ]
+    if comparison.blocks:
+        notes.append(f"intervals: {len(comparison.blocks)} blocks of each, run in turns, resampled")
+    synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
+    if synthetic:
+        notes.append(f"synthetic, in part: {' and '.join(synthetic)} (corrected for coordinated omission)")
+    q = 0.99 if _bounded(comparison, 0.99) is not None else 0.5
+    return [*notes, "", sentence(comparison, q)]
+
+
+def _bounded(comparison: _Comparison, q: float) -> Estimate | None:
+    """Return the ratio of the q-quantiles if it has bounds on both sides."""
+    if index(comparison.a.quantile(q)) == ZERO_INDEX:
+        return None
+    estimate = comparison.quiet_ratio(q)
+    return estimate if estimate.lower > 0 and estimate.upper < math.inf else None
+
+
+def _name(q: float) -> str:
+    """Return a quantile as people call it.
+
+    >>> _name(0.5), _name(0.999), _name(1 / 3)
+    ('median', 'p99.9', 'p33.3333333')
+    """
+    return "median" if q == 0.5 else f"p{100 * q:.9g}"
+
+
+def _percent(confidence: float) -> str:
+    return f"{100 * confidence:.9g} %"
+
+
+def _words(estimate: Estimate) -> str:
+    """Return a ratio of whole numbers, or a number to 1; that a ratio of 1:1 is possible, too, comes first."""
+    if estimate.lower <= 1 <= estimate.upper:
+        return "undecided"
+    found = whole_numbers(float(estimate), estimate.lower, estimate.upper)
+    if found:
+        return f"{found[0]:,}:{found[1]:,}"
+    decimals = _decimals(float(estimate), estimate)
+    while not estimate.lower <= round(float(estimate), decimals) <= estimate.upper:
+        decimals += 1
+    return f"{_rounded(float(estimate), decimals)}:1"
+
+
+def _interval(estimate: Estimate) -> str:
+    """Return the ends, rounded outwards."""
+    ends = ((estimate.lower, decimal.ROUND_FLOOR), (estimate.upper, decimal.ROUND_CEILING))
+    return " to ".join(_rounded(end, _decimals(end, estimate), outwards) for end, outwards in ends)
+
+
+def _rounded(value: float, decimals: int, how: str = decimal.ROUND_HALF_EVEN) -> str:
+    """Return a number with so many decimals; with zeros for its last digits if they are fewer than none."""
+    context = decimal.Context(prec=400)  # no float64 has more digits
+    rounded = decimal.Decimal(repr(value)).quantize(decimal.Decimal(1).scaleb(-decimals), how, context)
+    return f"{rounded:,.{max(0, decimals)}f}"
+
+
+def _decimals(value: float, estimate: Estimate) -> int:
+    """Return how many decimals are worth showing: two digits, and more only if the last is within the width.
+
+    And as many as tell it from 1 where the interval does not hold 1: shown as 1, it would deny the difference.
+    """
+    digits = int(f"{value:.1e}"[4:])
+    decimals = max(1 - digits, math.ceil(-math.log10(estimate.upper - estimate.lower)))
+    if value == 1 or estimate.lower <= 1 <= estimate.upper:
+        return decimals
+    return max(decimals, math.ceil(-math.log10(abs(value - 1))))
+
+
+def _short(factor: float) -> str:
+    """Return a factor in three digits."""
+    return Scale("", 1.0).show(factor)

@@ -1,0 +1,141 @@
+"""`Header`: what the file of a recorder says of itself, and what the file is called."""
+
+from __future__ import annotations
+
+import time
+
+from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, FIRST_INDEX, SLOTS
+from .._values.key import Key
+from .._values.units import check_unit
+from ..buckets import BUCKETS_PER_OCTAVE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["SUFFIX", "Header", "decode", "encode", "file_name"]
+
+#: Ends the name of each recorder's file.
+SUFFIX = ".counters"
+
+MAGIC = b"\x89HSTRN\r\n"  # no text begins so, and a transfer that takes it for text is found out
+VERSION = 1
+LAYOUT = (FIRST_INDEX, SLOTS - 2, BUCKETS_PER_OCTAVE, BLOCK_NBYTES, 4096)  # 4096: where the blocks begin
+FIXED = "<8sI iIIII Q III"  # magic, version, layout, creation time in ns, lengths of unit and name, number of labels
+CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # CRC-32 of all before it
+SHARED_AT = FILE_HEADER_NBYTES + 64  # the role of the first block
+UNESCAPED = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+ESCAPES = {byte: f"%{byte:02X}" for byte in range(256) if byte not in UNESCAPED}  # of bytes in a file's name
+MAX_STEM_NBYTES = 180  # bytes of a file's name before the suffix; file systems allow 255 in all
+
+
+class Header:
+    """What never changes about a recorder in a file."""
+
+    __slots__ = ("created", "key", "unit")
+
+    key: Key
+    unit: str
+    created: int  # ns since 1970
+
+    def __init__(self, key: Key, unit: str, created: int | None = None) -> None:
+        self.key, self.unit = key, check_unit(unit)
+        self.created = time.time_ns() if created is None else created
+
+
+def encode(header: Header) -> bytes:
+    """Return the first page of a new file.  Raises ValueError if names and labels do not fit into it."""
+    import struct
+    from zlib import crc32
+
+    texts = [_utf8(text) for text in (header.unit, header.key.name)]
+    fixed = struct.pack(
+        FIXED, MAGIC, VERSION, *LAYOUT, header.created, len(texts[0]), len(texts[1]), len(header.key.labels)
+    )
+    parts = [fixed, *texts]
+    for pair in header.key.labels:
+        label, value = map(_utf8, pair)
+        parts += struct.pack("<II", len(label), len(value)), label, value
+    page = b"".join(parts)
+    if len(page) > CHECKSUM_AT:
+        raise ValueError(
+            f"name, labels and unit take {len(page) - len(fixed)} bytes of a file's header, which has room for "
+            f"{CHECKSUM_AT - len(fixed)}: {header.key.name[:40]!r}..."
+        )
+    page = page.ljust(CHECKSUM_AT, b"\0")
+    page += struct.pack("<I", crc32(page))
+    return page.ljust(SHARED_AT, b"\0") + struct.pack("<Q", 1) + bytes(4096 - SHARED_AT - 8)
+
+
+def decode(page: bytes) -> Header:
+    """Return the header that a file's first page holds.  Raises ValueError, saying what is wrong, if it holds none."""
+    import struct
+    from zlib import crc32
+
+    if page[:8] != MAGIC[: len(page[:8])] or not page:
+        raise ValueError("it is not the file of a recorder" if page else "it is empty")
+    if len(page) < FILE_HEADER_NBYTES:
+        raise ValueError(f"it is cut short: {len(page)} bytes")
+    if int.from_bytes(page[CHECKSUM_AT:FILE_HEADER_NBYTES], "little") != crc32(page[:CHECKSUM_AT]):
+        raise ValueError("the checksum of its header is wrong")
+    _, version, *rest = struct.unpack_from(FIXED, page)
+    if version != VERSION:
+        raise ValueError(f"its format has version {version}: this historian reads version {VERSION}")
+    layout, (created, *lengths, labels) = tuple(rest[:5]), rest[5:]
+    if layout != LAYOUT:
+        raise ValueError(f"its buckets are laid out as {layout}: this historian has {LAYOUT}")
+    try:
+        return Header(*_texts(page[:CHECKSUM_AT], lengths, labels), created)
+    except (struct.error, UnicodeDecodeError):
+        raise ValueError("its header names lengths that it does not have") from None
+
+
+def _texts(page: bytes, lengths: list[int], labels: int) -> tuple[Key, str]:
+    """Return key and unit."""
+    import struct
+
+    at = struct.calcsize(FIXED)
+
+    def take(length: int) -> str:
+        nonlocal at
+        if at + length > len(page):
+            raise struct.error
+        at += length
+        return page[at - length : at].decode()
+
+    def pairs() -> Iterator[tuple[str, str]]:
+        nonlocal at
+        for _ in range(labels):
+            label, value = struct.unpack_from("<II", page, at)
+            at += 8
+            yield take(label), take(value)
+
+    unit, name = take(lengths[0]), take(lengths[1])
+    return Key(name, **dict(pairs())), unit
+
+
+def file_name(key: Key) -> str:
+    """Return what the file of a recorder is called: ``db.query,table=users.counters``.
+
+    Bytes other than ASCII letters, digits, ``-``, ``_`` and ``.`` are written ``%XX``, as is a leading ``.``, so that
+    no name leads out of the directory and no two names meet.  What would be too long for a file system ends in a hash.
+    """
+    stem = ",".join([_escaped(key.name), *(f"{_escaped(label)}={_escaped(value)}" for label, value in key.labels)])
+    if len(stem) > MAX_STEM_NBYTES:
+        from hashlib import sha256
+
+        digest = sha256(stem.encode()).hexdigest()[:32]
+        stem = f"{stem[: MAX_STEM_NBYTES - 33]}~{digest}"  # '~' is in no other stem
+    return stem + SUFFIX
+
+
+def _escaped(text: str) -> str:
+    escaped = _utf8(text).decode("latin-1").translate(ESCAPES)  # a letter for each byte
+    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped  # hidden files are not read
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} cannot be written to a file: it is no valid Unicode text") from None

@@ -1,0 +1,118 @@
+"""`Profile`: many histograms side by side, those that cost most on top."""
+
+from __future__ import annotations
+
+from .scale import Scale, base_unit, middle
+from .summary import doubt, is_supported, least_count, supported_percentile
+from .table import html_table, printable, table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from .._values.base import BaseHistogram
+
+__all__ = ["Profile"]
+
+#: What is shown between the minimum and the maximum, by header.
+PERCENTILES: dict[str, float] = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
+
+
+class Profile:
+    """Histograms by name as tables, made to be printed: by `print`, in IPython, as HTML in a notebook.
+
+    One table holds all that is time, whichever unit each was recorded in; below it come one for sizes and one for each
+    other unit.  A table has one unit for its values and one for its sums, named in the header, and is sorted by sum,
+    largest first.  Histograms without values are left out.
+
+    A percentile is shown if at least one value lies above it.  Otherwise it is but the maximum, which has a column of
+    its own: then '-' is shown.
+
+    >>> from historian import Histogram
+    >>> print(Profile({"scan": Histogram.from_values([0.25] * 200), "empty": Histogram()}))
+    operation (ms)  min  median   90   99  99.9  99.99  max  count  sum (s)
+    scan            250     250  250  250     -      -  250    200     50.0
+    <BLANKLINE>
+    -  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them
+    """
+
+    __slots__ = ("histograms",)
+    __module__ = "historian"
+
+    histograms: dict[str, BaseHistogram]  # none of them empty
+
+    def __init__(self, histograms: Mapping[str, BaseHistogram]) -> None:
+        self.histograms = {name: histogram for name, histogram in histograms.items() if histogram.count}
+
+    def __str__(self) -> str:
+        if not self.histograms:
+            return "nothing recorded yet"
+        parts = [table(headers, rows) for headers, rows in self._tables()]
+        notes = [printable(note) for note in self._notes()]
+        return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
+
+    __repr__ = __str__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Profile, (self.histograms,)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
+    def _repr_html_(self) -> str:
+        if not self.histograms:
+            return "<p>nothing recorded yet</p>"
+        from html import escape
+
+        parts = [html_table(headers, rows) for headers, rows in self._tables()]
+        return "\n".join(parts + [f"<p>{escape(printable(note))}</p>" for note in self._notes()])
+
+    def _tables(self) -> Iterator[tuple[list[str], list[list[str]]]]:
+        """Yield (headers, rows) for each kind of unit: time, size, and the others by name."""
+        kinds: dict[str, dict[str, BaseHistogram]] = {}
+        for name, histogram in self.histograms.items():
+            kinds.setdefault(base_unit(histogram.unit)[0], {})[name] = histogram
+        for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
+            yield _tabulate(kind, kinds[kind])
+
+    def _notes(self) -> Iterator[str]:
+        """Yield what a reader of the tables must know."""
+        if not all(is_supported(h.count, p) for h in self.histograms.values() for p in PERCENTILES.values()):
+            high = ", ".join(f"{name} takes {least_count(p):,}" for name, p in PERCENTILES.items() if p >= 99)
+            yield f"-  too few values: {high} of them"
+        for name, histogram in self.histograms.items():
+            odd = doubt(histogram)
+            if odd:
+                yield f"{name}: {odd}"
+            if histogram.overflow_count:
+                plural = "" if histogram.overflow_count == 1 else "s"
+                yield f"{name}: {histogram.overflow_count:,} value{plural} above 2**64, shown as the maximum"
+
+
+def _tabulate(kind: str, histograms: dict[str, BaseHistogram]) -> tuple[list[str], list[list[str]]]:
+    """Return (headers, rows) of histograms whose units convert to one another."""
+    values = {name: _in_base_unit(histogram) for name, histogram in histograms.items()}
+    sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
+    scale = Scale.of(kind, middle([value for row in values.values() for value in row]))
+    total = Scale.of(kind, max(sums.values()))
+    headers = [
+        f"operation ({printable(scale.unit)})",
+        "min",
+        *PERCENTILES,
+        "max",
+        "count",
+        f"sum ({printable(total.unit)})",
+    ]
+    rows = [
+        [printable(name), *map(scale.show, values[name]), f"{histograms[name].count:,}", total.show(sums[name])]
+        for name in sorted(histograms, key=lambda name: (-sums[name], name))
+    ]
+    return headers, rows
+
+
+def _in_base_unit(histogram: BaseHistogram) -> list[float]:
+    """Return minimum, percentiles and maximum, with NaN for a percentile that has too few values."""
+    factor = base_unit(histogram.unit)[1]
+    percentiles = (supported_percentile(histogram, p) for p in PERCENTILES.values())
+    return [factor * value for value in (histogram.min, *percentiles, histogram.max)]

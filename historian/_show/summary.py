@@ -1,0 +1,109 @@
+"""The looks of a histogram: in one line, in a few lines, and what is odd about it.
+
+Counts are exact and are shown so; values have three digits (see `historian._show.scale`).
+"""
+
+from __future__ import annotations
+
+import math
+
+from .scale import TIME, Scale, middle, quantity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._values.base import BaseHistogram
+
+__all__ = ["describe", "doubt", "is_supported", "least_count", "percentile", "summary", "supported_percentile"]
+
+
+def is_supported(count: int, p: float) -> bool:
+    """Say whether `count` values are enough for the p-th percentile to have at least one value above it.
+
+    It takes count * (100 - p) / 100 >= 1; with fewer, the percentile is just the maximum.
+
+    >>> is_supported(1000, 99.9), is_supported(999, 99.9)
+    (True, False)
+    """
+    return count >= least_count(p)
+
+
+def least_count(p: float) -> float:
+    """Return the least number of values for which `is_supported`; infinity for the maximum itself.
+
+    >>> least_count(99), least_count(99.9)
+    (100, 1000)
+    """
+    return math.ceil(round(100 / (100 - p), 6)) if p < 100 else math.inf
+
+
+def percentile(histogram: BaseHistogram, p: float) -> float:
+    """Return the p-th percentile as people write it: 99.9 is 0.999, not the 0.9990000000000001 of a division by 100.
+
+    Of 1,000 values that is the 999th; `Histogram.percentile`, which divides as numpy does, has the 1,000th.
+    """
+    return histogram.quantile(round(p / 100, 9))
+
+
+def supported_percentile(histogram: BaseHistogram, p: float) -> float:
+    """Return the p-th percentile, or NaN if there are too few values for it."""
+    return percentile(histogram, p) if is_supported(histogram.count, p) else math.nan
+
+
+def describe(histogram: BaseHistogram) -> str:
+    """Return a histogram in one line, its ``repr``."""
+    if not histogram.count:
+        return "<Histogram: empty>"
+    values = (histogram.quantile(0.5), histogram.quantile(0.99), histogram.max)
+    p50, p99, top = (quantity(value, histogram.unit) for value in values)
+    plural = "" if histogram.count == 1 else "s"
+    synthetic = ", some of them synthetic" if histogram.synthetic else ""
+    return f"<Histogram of {histogram.count:,} value{plural}{synthetic}: p50 {p50}, p99 {p99}, max {top}>"
+
+
+def summary(histogram: BaseHistogram) -> str:
+    """Return a histogram in a few lines, for IPython: count, extremes, percentiles, mean, and what is odd about them.
+
+    All values are in one unit.  A percentile for which there are too few values is '-': see `is_supported`.
+    """
+    if not histogram.count:
+        return describe(histogram)
+    names = ["min", "p50", "p90", "p99", "p99.9", "max", "mean"]
+    percentiles = [supported_percentile(histogram, p) for p in (50, 90, 99, 99.9)]
+    values = [histogram.min, *percentiles, histogram.max, histogram.mean]
+    scale = Scale.of(histogram.unit, middle(values))
+    rows = [["count", f"{histogram.count:,}", "partly synthetic" if histogram.synthetic else ""]]
+    rows += [[name, scale.show(value), scale.unit] for name, value in zip(names, values)]
+    if histogram.zero_count:
+        rows.append(["zero", f"{histogram.zero_count:,}", "at most 2**-32"])
+    if histogram.overflow_count:
+        rows.append(["overflow", f"{histogram.overflow_count:,}", "above 2**64"])
+    wide = max(len(number) for _, number, _ in rows)
+    lines = [f"{name:<8}  {number:>{wide}}  {note}".rstrip() for name, number, note in rows]
+    odd = doubt(histogram)
+    return "\n".join(lines + ([f"warning: {odd}"] if odd else []))
+
+
+def doubt(histogram: BaseHistogram) -> str:
+    """Return a question if the unit looks wrong, else ''.  Recorded values are never changed for it.
+
+    A median above 1e5 s, over a day, or below 1 ns is no latency that anybody times, and many values that are zero but
+    for rounding speak of a unit too large, or of a clock too coarse.
+
+    >>> from historian import Histogram
+    >>> doubt(Histogram.from_values([2_500_000.0] * 10))
+    'the median is 694 h: nanoseconds recorded as seconds, or time stamps instead of durations?'
+    """
+    unit = histogram.unit
+    if not histogram.count or unit not in TIME:
+        return ""
+    if histogram.zero_count > 0.9 * histogram.count:
+        share = f"{histogram.zero_count:,} of {histogram.count:,} values"
+        return f"{share} are as good as 0 {unit}: the wrong unit, or a clock too coarse?"
+    median = histogram.quantile(0.5)
+    seconds = median * TIME[unit][0] / 1e9
+    if seconds > 1e5:
+        cause = "" if unit == "ns" else f"nanoseconds recorded as {'seconds' if unit == 's' else unit}, or "
+        return f"the median is {quantity(median, unit)}: {cause}time stamps instead of durations?"
+    if 0 < seconds < 1e-9 and unit != "s":
+        return f"the median is {quantity(median, unit)}: seconds recorded as {unit}?"
+    return ""

@@ -1,0 +1,56 @@
+"""Plain and HTML tables, and text that is safe on a terminal."""
+
+from __future__ import annotations
+
+__all__ = ["html_table", "printable", "table", "text_width"]
+
+
+def table(headers: list[str], rows: list[list[str]]) -> str:
+    """Return a table as plain text: first column to the left, all others to the right, two spaces between.
+
+    >>> print(table(["name", "p99"], [["lookup", "1.02"], ["scan", "14.1"]]))
+    name     p99
+    lookup  1.02
+    scan    14.1
+    """
+    lines = [headers, *rows]
+    widths = [max(text_width(line[k]) for line in lines) for k in range(len(headers))]
+    padded = [
+        [line[0] + _pad(line[0], widths[0]), *(_pad(cell, w) + cell for cell, w in zip(line[1:], widths[1:]))]
+        for line in lines
+    ]
+    return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def html_table(headers: list[str], rows: list[list[str]]) -> str:
+    """Return a table as HTML, aligned as in `table`; every cell is escaped."""
+    from html import escape
+
+    def line(cells: list[str], tag: str) -> str:
+        aligned = zip(cells, ["left"] + ["right"] * len(cells))
+        return "".join(f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in aligned)
+
+    body = "\n".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<table>\n<thead><tr>{line(headers, 'th')}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def printable(text: str) -> str:
+    """Return text with all that could move a terminal's cursor written out.
+
+    >>> print(printable("a\\nb\\x1b[31m"))
+    a\\nb\\x1b[31m
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def _pad(text: str, width: int) -> str:
+    return " " * (width - text_width(text))
+
+
+def text_width(text: str) -> int:
+    """Return the columns that printable text takes on a terminal."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,58 @@
+"""Checks of arguments: each raises ValueError or TypeError that names the argument, its value and its limits."""
+
+from __future__ import annotations
+
+import operator
+
+__all__ = ["check_confidence", "check_n", "check_number", "check_share", "number"]
+
+
+#: Whole numbers are at most this, so that products with them stay within float64.
+MAX_INTEGER = 10**100
+
+
+def check_share(name: str, share: float) -> float:
+    """Return `share` as a float if it is a number from 0 to 1; else raise."""
+    value = number(name, share)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be in 0..1, not {share!r}")
+    return value
+
+
+def check_confidence(confidence: float) -> float:
+    """Return `confidence` as a float if it is a number between 0 and 1, by more than half a rounding; else raise."""
+    value = number("confidence", confidence)
+    if not 0.5 < (1 + value) / 2 < 1:  # what a quantile is taken of may not round to an end
+        raise ValueError(f"confidence must be between 0 and 1, such as 0.95, not {confidence!r}")
+    return value
+
+
+def check_n(n: int, name: str = "n", least: int = 1) -> int:
+    """Return `n` as an int if it is a whole number from `least` to 1e100; else raise."""
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, not {n!r}") from None
+    if n < least:
+        raise ValueError(f"{name} must be at least {least}, not {n}")
+    if n > MAX_INTEGER:
+        raise ValueError(f"{name} must be at most 1e100, not a number of {int(n.bit_length() * 0.30103) + 1:,} digits")
+    return n
+
+
+def check_number(name: str, given: float, least: float) -> float:
+    """Return `given` as a float if it is a finite number from `least` on; else raise."""
+    value = number(name, given)
+    if not least <= value <= 1.7976931348623157e308:
+        raise ValueError(f"{name} must be a finite number from {least:g} on, not {given!r}")
+    return value
+
+
+def number(name: str, value: float) -> float:
+    """Return `value` as a float if it is a number, numpy's or the fractions module's included; else raise."""
+    if isinstance(value, (str, bytes)) or getattr(value, "shape", None) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be in -1.8e308..1.8e308: no float64 is larger") from None

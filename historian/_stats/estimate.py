@@ -1,0 +1,136 @@
+"""`Estimate`: a number with its interval and its reasons; `TailWarning`: what is said goes beyond the data."""
+
+from __future__ import annotations
+
+import math
+
+from .._show.scale import Scale
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+__all__ = ["Estimate", "TailWarning", "nines"]
+
+
+class TailWarning(UserWarning):
+    """A statement beyond the data: the recorded values are too few for it."""
+
+    __module__ = "historian.tail"
+
+
+class Estimate(float):
+    """A number that knows between which bounds the truth lies, and why it is not known better.
+
+    It is a float, and calculates, compares, hashes, formats and converts as one; what is calculated from it is a plain
+    float.  Printed without a format it shows its interval, three digits and its unit.  An open side is an infinite
+    bound.  Immutable.
+
+    Without bounds, ``Estimate(x)`` is ``float(x)``, so that what makes one number of several, as `statistics.mean`
+    does, makes a float.  Raises ValueError unless ``lower <= value <= upper`` (so none of them is NaN).
+
+    >>> e = Estimate(0.634, 0.559, 0.706, "sampling: 10,000 values")
+    >>> print(e)
+    0.634 (0.559 to 0.706)
+    >>> e < 0.7, f"{e:.0%}", round(e, 2), e.upper
+    (True, '63%', 0.63, 0.706)
+    >>> Estimate(0.0123, 0.0121, math.inf, "sampling: no upper bound", unit="s")
+    <Estimate: 12.3 ms (from 12.1 ms, no upper bound); sampling: no upper bound>
+    """
+
+    __slots__ = ("lower", "unit", "upper", "why")
+    __module__ = "historian.tail"
+
+    lower: float  # in [-inf, value]
+    upper: float  # in [value, inf]
+    why: str  # what the width of the interval comes from, and what has been assumed
+    unit: str  # label; "" for a share or another pure number
+
+    def __new__(
+        cls, value: float, lower: float | None = None, upper: float | None = None, why: str = "", *, unit: str = ""
+    ) -> Estimate:
+        if lower is None or upper is None:
+            if lower is upper:
+                return float(value)  # type: ignore[return-value]  # see above
+            raise TypeError("an Estimate needs both of its bounds: pass an infinite one for an open side")
+        if not lower <= value <= upper:
+            raise ValueError(f"value must lie between its bounds, not {value!r} in {lower!r}..{upper!r}")
+        self = super().__new__(cls, value)
+        for name, given in (("lower", float(lower)), ("upper", float(upper)), ("why", why), ("unit", unit)):
+            object.__setattr__(self, name, given)
+        return self
+
+    @property
+    def value(self) -> float:
+        """The number itself, a plain float."""
+        return float(self)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"an Estimate is immutable: cannot set {name}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"an Estimate is immutable: cannot delete {name}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from functools import partial
+
+        return partial(Estimate, unit=self.unit), (float(self), self.lower, self.upper, self.why)
+
+    def __str__(self) -> str:
+        scale = _scale(self)
+        value, lower, upper = self._texts(scale)
+        value, upper = value + self._label(scale), upper + self._label(scale)
+        if self.lower == self.upper:
+            return value
+        if self.upper < math.inf:
+            inside = f"{lower} to {upper}" if self.lower > -math.inf else f"up to {upper}, no lower bound"
+        elif self.lower > -math.inf:
+            inside = f"from {lower}{self._label(scale)}, no upper bound"
+        else:
+            inside = "no bounds"
+        return f"{value} ({inside})"
+
+    def __repr__(self) -> str:
+        return f"<Estimate: {self}{'; ' if self.why else ''}{self.why}>"
+
+    def _texts(self, scale: Scale) -> list[str]:
+        """Return value and bounds as text, alike: three digits; of shares near 1, three digits of what is missing."""
+        numbers = [float(self), self.lower, self.upper]
+        if not scale.unit and 0.9 < self.lower < 1 and self.upper <= 1:
+            decimals = _decimals(1 - (float(self) if self < 1 else self.lower))
+            return [f"{number:.{decimals}f}" for number in numbers]
+        if not scale.unit and any(0 < number < 1e-6 for number in numbers):
+            return [f"{number:.2e}" if 0 < number < 1e-3 else _text(number, scale) for number in numbers]
+        return [_text(number, scale) for number in numbers]
+
+    def _label(self, scale: Scale) -> str:
+        return f" {scale.unit}" if scale.unit else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(float(self), spec) if spec else str(self)
+
+
+def nines(q: float) -> str:
+    """Return a share as text, in nine digits; near 1 in three digits of what is missing to 1.
+
+    >>> nines(0.99), nines(0.999989995), nines(1 - 1.2e-11)
+    ('0.99', '0.999989995', '0.999999999988')
+    """
+    return f"{q:.9g}" if q < 0.999999 or q == 1 else f"{q:.{_decimals(1 - q)}f}".rstrip("0")
+
+
+def _scale(estimate: Estimate) -> Scale:
+    """Return the unit for value and bounds alike: the one in which the first that is finite and not 0 reads best."""
+    known = [one for one in (float(estimate), estimate.upper, estimate.lower) if 0 < abs(one) < math.inf]
+    return Scale.of(estimate.unit, abs(known[0])) if known else Scale(estimate.unit, 1.0)
+
+
+def _decimals(small: float) -> int:
+    """Return how many decimals show three digits of what a number is below 1, or as many as a float64 has there."""
+    return min(2 - int(f"{small:.2e}"[5:]), 16)
+
+
+def _text(value: float, scale: Scale) -> str:
+    if math.isinf(value):
+        return str(value)
+    return scale.show(value) if value >= 0 else f"-{scale.show(-value)}"

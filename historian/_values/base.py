@@ -1,0 +1,402 @@
+"""`BaseHistogram`: counts, and the questions that they answer by themselves."""
+
+from __future__ import annotations
+
+import math
+
+from .. import buckets
+from .._core import FIRST_INDEX, Counters, Counts, slot_of
+from .answers import each, read_only, refuse_share
+from .exact import exact, rounded
+from .units import check_unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar, overload
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from .._core import _Reals
+    from .answers import _Numbers, _Scalar
+
+    _H = TypeVar("_H", bound="BaseHistogram")
+else:
+
+    def overload(function):
+        return function
+
+
+__all__ = ["MAX_FLOAT", "TO_INDEX", "BaseHistogram", "edges_of", "make"]
+
+TO_INDEX = FIRST_INDEX - 1  # from a slot to the index of its bucket
+_EMPTY = Counts.of([], [])
+
+
+class BaseHistogram:
+    """What `historian.Histogram` is to those modules that it calls: they take this, and never import the class itself.
+
+    What makes another histogram makes one of the same class.
+    """
+
+    __slots__ = ("__weakref__", "_counts", "_max", "_min", "_sum", "_synthetic", "_unit")
+
+    _counts: Counts
+    _unit: str  # label only
+    _sum: int  # exact, in units of 2**-1074, so that merging is associative to the last bit
+    _min: float  # in [0, max]; NaN if empty
+    _max: float  # in [min, 1.8e308]; NaN if empty
+    _synthetic: bool  # False if empty
+
+    def __init__(self) -> None:
+        self._counts, self._unit, self._sum, self._min, self._max = _EMPTY, "s", 0, math.nan, math.nan
+        self._synthetic = False
+
+    @classmethod
+    def from_values(cls, values: _Reals, *, unit: str = "s") -> Self:
+        """Return the histogram of a one-dimensional array-like, as `Recorder.record_many` would count it.
+
+        O(len).  Raises ValueError for a NaN, infinite or negative value, TypeError for what is no number.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values([1, 2, 3], unit="ms").mean
+        2.0
+        """
+        counters = Counters()
+        counters.record_many(values)
+        return cls._from_reading(counters._read(), check_unit(unit))
+
+    @classmethod
+    def _from_reading(
+        cls, reading: tuple[Counts, tuple[float, ...], float, float], unit: str, synthetic: bool = False
+    ) -> Self:
+        """Return what `Counters._read` has read, with a bucket edge for an extreme that was in flight."""
+        counts, sums, low, high = reading
+        if counts.total:
+            if low != low:
+                low = buckets.lower(counts.first + TO_INDEX)
+            if high != high:
+                high = min(buckets.upper(counts.last + TO_INDEX), MAX_FLOAT)
+        total = sum(map(exact, sums))
+        return make(cls, counts, unit, total if total > 0 else 0, low, high, synthetic)  # noqa: FURB136 - half of max()
+
+    # ---- facts ----
+
+    @property
+    def count(self) -> int:
+        """Number of recorded values."""
+        return self._counts.total
+
+    @property
+    def sum(self) -> float:
+        """Sum of the recorded values, exact up to rounding (see `Recorder`); infinity if beyond float64."""
+        return rounded(self._sum)
+
+    @property
+    def mean(self) -> float:
+        """Mean of the recorded values: exact up to rounding.  Beware: it describes nobody's wait; ask for quantiles."""
+        return self.sum / self.count if self.count else math.nan
+
+    @property
+    def stddev(self) -> float:
+        """Population standard deviation, with every value taken at its bucket's representative.  O(buckets)."""
+        if not self.count:
+            return math.nan
+        mean = self.mean
+        slots, counts = self._counts.pairs()
+        squares = (n * (self._value(slot) - mean) ** 2 for slot, n in zip(slots, counts))
+        return math.sqrt(math.fsum(squares) / self.count)
+
+    @property
+    def min(self) -> float:
+        """Smallest recorded value, exact; a bucket edge in a difference of histograms."""
+        return self._min
+
+    @property
+    def max(self) -> float:
+        """Largest recorded value, exact; a bucket edge in a difference of histograms."""
+        return self._max
+
+    @property
+    def unit(self) -> str:
+        """Label of the unit that all values are in."""
+        return self._unit
+
+    @property
+    def zero_count(self) -> int:
+        """Number of values in the zero bucket, [0, 2**-32]."""
+        return self._counts.through(0)
+
+    @property
+    def overflow_count(self) -> int:
+        """Number of values above the last bucket, 2**64."""
+        return self.count - self._counts.through(_OVERFLOW_SLOT - 1)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether some of the counts are estimates (see `corrected`), here or in what was merged.
+
+        It is no part of what makes histograms equal.
+        """
+        return self._synthetic
+
+    # ---- questions ----
+
+    @overload
+    def quantile(self, q: _Scalar) -> float: ...
+    @overload
+    def quantile(self, q: _Numbers) -> NDArray[np.float64]: ...
+    def quantile(self, q: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+        """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
+
+        `q` is in 0..1, a number or an array-like of any shape (then the answer is an array of that shape).  This is
+        ``numpy.quantile(..., method="inverted_cdf")``.  The first and the last value are exact, and no answer lies
+        beyond them; in the overflow bucket every answer is the maximum.  O(log buckets) each.  Raises ValueError for q
+        outside 0..1.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
+        array([50., 99.])
+        """
+        if isinstance(q, (float, int)):
+            if not 0 <= q <= 1:
+                refuse_share(q, "q", 1)
+            return self._value_at(self._rank(q)) if self._counts.total else math.nan
+        return each(self.quantile, q)
+
+    @overload
+    def percentile(self, p: _Scalar) -> float: ...
+    @overload
+    def percentile(self, p: _Numbers) -> NDArray[np.float64]: ...
+    def percentile(self, p: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+        """Return the p-th percentile, ``quantile(p / 100)``, for `p` in 0..100: a number or an array-like.
+
+        Raises ValueError for p outside 0..100.
+
+        >>> from historian import Histogram
+        >>> round(Histogram.from_values(range(1, 101)).percentile(99))
+        99
+        """
+        if isinstance(p, (float, int)):
+            if not 0 <= p <= 100:
+                refuse_share(p, "p", 100)
+            return self._value_at(self._rank(p / 100)) if self._counts.total else math.nan
+        return each(self.percentile, p)
+
+    @overload
+    def quantile_bounds(self, q: _Scalar) -> tuple[float, float]: ...
+    @overload
+    def quantile_bounds(self, q: _Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def quantile_bounds(self, q: Any) -> Any:
+        """Return the edges (lower, upper) of the bucket that holds the q-quantile: it is above lower, at most upper.
+
+        In the zero bucket the lower edge, 0, is included; in the overflow bucket the upper edge is the exact maximum.
+        O(log buckets) each.  Raises ValueError for q outside 0..1.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values([1.0, 2.0]).quantile_bounds(1.0)
+        (1.978456026387951, 2.0)
+        """
+        if not isinstance(q, (float, int)):
+            return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
+        if not 0 <= q <= 1:
+            refuse_share(q, "q", 1)
+        return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
+
+    @overload
+    def cdf(self, t: _Scalar) -> float: ...
+    @overload
+    def cdf(self, t: _Numbers) -> NDArray[np.float64]: ...
+    def cdf(self, t: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+        """Return the share of values at or below `t`, a number or an array-like.
+
+        Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own
+        bucket are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
+        0.75
+        """
+        if isinstance(t, (float, int)):
+            above = self._above(t)
+            return (self.count - above) / self.count if self.count else math.nan
+        return each(self.cdf, t)
+
+    @overload
+    def sf(self, t: _Scalar) -> float: ...
+    @overload
+    def sf(self, t: _Numbers) -> NDArray[np.float64]: ...
+    def sf(self, t: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+        """Return the share of values above `t` (the survival function), from a count, so that small shares are exact.
+
+        `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError
+        for NaN.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
+        0.25
+        """
+        if isinstance(t, (float, int)):
+            above = self._above(t)
+            return above / self.count if self.count else math.nan
+        return each(self.sf, t)
+
+    # ---- populated buckets ----
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Indices of the populated buckets, ascending, shape (buckets,), read-only; see `historian.buckets` for the two
+        that stand for zero and overflow."""
+        return read_only([slot + TO_INDEX for slot in self._counts.pairs()[0]], "int64")
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Counts of the populated buckets, shape (buckets,), read-only."""
+        return read_only(self._counts.pairs()[1], "int64")
+
+    @property
+    def lower(self) -> NDArray[np.float64]:
+        """Lower edges of the populated buckets, in `unit`, shape (buckets,), read-only."""
+        return read_only([buckets.lower(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
+
+    @property
+    def upper(self) -> NDArray[np.float64]:
+        """Upper edges of the populated buckets, in `unit`, shape (buckets,), read-only; infinity for overflow."""
+        return read_only([buckets.upper(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
+
+    # ---- merging ----
+
+    def __add__(self, other: BaseHistogram) -> Self:
+        """Return the histogram of both sets of values: exact, associative and commutative.
+
+        O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count
+        would reach 2**63.
+        """
+        if not isinstance(other, BaseHistogram):
+            return NotImplemented
+        unit = _common_unit(self, other)
+        counts = self._counts.plus(other._counts)
+        # NaN, the extreme of an empty histogram, fails every comparison: the other's is then taken.
+        low = self._min if self._min <= other._min or other._min != other._min else other._min
+        high = self._max if self._max >= other._max or other._max != other._max else other._max
+        return make(type(self), counts, unit, self._sum + other._sum, low, high, self._synthetic or other._synthetic)
+
+    def __sub__(self, other: BaseHistogram) -> Self:
+        """Return what was recorded after `other`, an earlier snapshot of the same recorder.
+
+        Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the
+        edges of its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises
+        ValueError if a bucket would go below zero or the units differ.
+
+        >>> from historian import Histogram
+        >>> before = Histogram.from_values([1.0])
+        >>> (Histogram.from_values([1.0, 2.0]) - before).max
+        2.0
+        """
+        if not isinstance(other, BaseHistogram):
+            return NotImplemented
+        unit = _common_unit(self, other)
+        if not other.count:
+            return self
+        counts = self._counts.minus(other._counts)
+        if not counts.total:
+            return make(type(self), counts, unit, 0, math.nan, math.nan)
+        synthetic = self._synthetic or other._synthetic
+        low, high = self._edges(counts.first)[0], self._edges(counts.last)[1]
+        return make(type(self), counts, unit, max(0, self._sum - other._sum), low, high, synthetic)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BaseHistogram):
+            return NotImplemented
+        return self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def _identity(self) -> tuple[Counts, str, float, float, float]:
+        """Return what makes this histogram equal to another."""
+        low, high = (self._min, self._max) if self.count else (0.0, 0.0)  # NaN is not equal to itself
+        return self._counts, self._unit, self.sum, low, high
+
+    # ---- slots ----
+
+    def _rank(self, q: float) -> int:
+        """Return which of the values, from 1 to `count` in ascending order, is the q-quantile."""
+        # The product is rounded before the ceiling is taken, as numpy does, so that both agree on every tie.
+        count = self._counts.total
+        rank = math.ceil(q * count)
+        if rank < 1:
+            return 1
+        return count if rank > count else rank  # noqa: FURB136 - half the time of min()
+
+    def _value_at(self, rank: int) -> float:
+        """Return the value of a rank, from 1 to `count`: exact for the first and the last, if those are known."""
+        counts = self._counts
+        if rank == 1 and self._knows_min():
+            return self._min
+        if rank == counts.total and self._knows_max():
+            return self._max
+        return self._value(counts.slot_at(rank))
+
+    # An extreme that is an edge of its bucket may be just that, in a difference of histograms, and no recorded value.
+
+    def _knows_min(self) -> bool:
+        return slot_of(self._min) == self._counts.first
+
+    def _knows_max(self) -> bool:
+        return self._max < edges_of(self._counts.last)[1]
+
+    def _value(self, slot: int) -> float:
+        """Return the value that stands for those in a slot: its representative, clamped to what was recorded."""
+        value = buckets.representative(slot + TO_INDEX)
+        if value < self._min:
+            return self._min
+        return self._max if value > self._max else value  # noqa: FURB136 - half the time of min()
+
+    def _edges(self, slot: int) -> tuple[float, float]:
+        low, high = edges_of(slot)
+        return low, self._max if high == math.inf else high
+
+    def _above(self, t: float) -> int:
+        """Return the number of values above `t`."""
+        if t != t:
+            raise ValueError("t must not be NaN")
+        count = self._counts.total
+        if not self._min <= t < self._max:
+            return count if t < self._min else 0  # 0 also if there are no values
+        slot = slot_of(t)
+        at_most = self._counts.through(slot if t >= self._value(slot) else slot - 1)
+        if at_most == 0 and slot == self._counts.first and self._knows_min():
+            return count - 1  # the minimum is at most t
+        return 1 if at_most == count and self._knows_max() else count - at_most  # the maximum is above t
+
+
+_OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
+MAX_FLOAT = 1.7976931348623157e308  # the largest finite float64
+
+
+def make(cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> _H:
+    """Return a histogram of that class; `total` is the sum of its values in units of 2**-1074."""
+    histogram = cls.__new__(cls)
+    histogram._counts = counts
+    histogram._unit = unit
+    histogram._sum = total
+    histogram._min = low
+    histogram._max = high
+    histogram._synthetic = synthetic and counts.total > 0
+    return histogram
+
+
+def edges_of(slot: int) -> tuple[float, float]:
+    index = slot + TO_INDEX
+    return buckets.lower(index), buckets.upper(index)
+
+
+def _common_unit(a: BaseHistogram, b: BaseHistogram) -> str:
+    """Return the unit of both; an empty histogram in the default unit, such as ``Histogram()``, goes with any."""
+    if a._unit == b._unit or (b._unit == "s" and not b.count):
+        return a._unit
+    if a._unit == "s" and not a.count:
+        return b._unit
+    raise ValueError(f"cannot combine histograms in {a._unit!r} and {b._unit!r}: record both in one unit")

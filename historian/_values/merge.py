@@ -1,0 +1,71 @@
+"""`merged`: many histograms added up, which may be histograms or their bytes."""
+
+from __future__ import annotations
+
+from .._core import Merged
+from .base import BaseHistogram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Literal
+
+    from .._core import Counts
+
+__all__ = ["MergeWarning", "merged"]
+
+
+class MergeWarning(UserWarning):
+    """Bytes that are no histogram were left out of a merge; `skipped` of `total`, the first at `position`."""
+
+    __module__ = "historian"
+
+    def __init__(self, skipped: int, total: int, position: int, reason: str) -> None:
+        super().__init__(skipped, total, position, reason)
+        self.skipped = skipped  # from 1 to `total`
+        self.total = total  # histograms and bytes that were handed in
+        self.position = position  # of the first that was skipped, counted from 0
+        self.reason = reason  # what is wrong with that one
+
+    def __str__(self) -> str:
+        return f"skipped {self.skipped:,} of {self.total:,}; the first, at position {self.position}: {self.reason}"
+
+
+def merged(
+    histograms: Iterable[BaseHistogram | bytes | bytearray | memoryview],
+    on_error: Literal["raise", "skip"] = "raise",
+    *,
+    stacklevel: int = 2,
+) -> tuple[Counts, str, int, float, float, bool]:
+    """Answer `historian.merge` with what `make` takes.  Warns `stacklevel` callers up."""
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"on_error must be 'raise' or 'skip', not {on_error!r}")
+    total = Merged()
+    skipped, first, position = 0, (0, ""), -1
+    for position, item in enumerate(histograms):
+        try:
+            reason = total.add_bytes(item) if type(item) is bytes else _add(total, item)
+        except (ValueError, OverflowError) as error:
+            raise type(error)(f"{error} (at position {position})") from None
+        if reason is None:
+            continue
+        if on_error == "raise":
+            raise ValueError(f"position {position} holds no histogram: {reason}; on_error='skip' leaves such out")
+        first = first if skipped else (position, reason)
+        skipped += 1
+    if skipped:
+        from warnings import warn
+
+        warn(MergeWarning(skipped, position + 1, *first), stacklevel=stacklevel)
+    return total.result()
+
+
+def _add(total: Merged, item: object) -> str | None:
+    """Add a histogram or bytes.  Return what is wrong with bytes that are no histogram, else None."""
+    if isinstance(item, BaseHistogram):
+        total.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic)
+        return None
+    if isinstance(item, (bytes, bytearray, memoryview)):
+        return total.add_bytes(item)
+    hint = ": pass its .snapshot()" if hasattr(item, "snapshot") else ""
+    raise TypeError(f"merge() takes an iterable of histograms or their bytes, not of {type(item).__name__}{hint}")

@@ -1,0 +1,80 @@
+"""``.hist`` files: one histogram each, as `Histogram.to_bytes` writes it; how they are found and read."""
+
+from __future__ import annotations
+
+import os
+from typing import BinaryIO
+
+from ..._core import MAX_BLOB_NBYTES
+from ...histogram import Histogram
+from .tally import InputError, Tally
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["SUFFIX", "files_in", "names_in", "read_bytes", "read_hist", "unit_of"]
+
+SUFFIX = ".hist"
+
+#: Bytes of the longest file name that is taken from a list.
+MAX_NAME_NBYTES = 1 << 16
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return what a file holds, but no more than tells that it is too long for a histogram.  Raises OSError."""
+    with open(path, "rb") as stream:
+        return stream.read(MAX_BLOB_NBYTES + 1)
+
+
+def read_hist(stream: BinaryIO, name: str, tally: Tally) -> None:
+    """Count what a ``.hist`` file holds."""
+    try:
+        histogram = Histogram.from_bytes(stream.read(MAX_BLOB_NBYTES + 1))
+    except ValueError as error:
+        tally.bad(name, str(error))
+    else:
+        tally.add_histogram(histogram, name)
+
+
+def unit_of(files: Iterable[str]) -> str | None:
+    """Return the unit of the first ``.hist`` file among those named; None if none is, or can be read."""
+    for file in files:
+        if file.lower().endswith(SUFFIX):
+            try:
+                return Histogram.from_bytes(read_bytes(file)).unit
+            except (OSError, ValueError):  # which is told when it is read
+                continue
+    return None
+
+
+def files_in(directory: str, *, but: str) -> Iterator[str]:
+    """Yield the paths of all ``.hist`` files in a directory and those below, in no particular order, but for one.
+
+    Links to directories are not followed.  Memory does not grow with the number of files.  Raises OSError.
+    """
+    waiting = [directory]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif entry.name.endswith(SUFFIX) and entry.is_file() and os.path.realpath(entry.path) != but:
+                    yield entry.path
+
+
+def names_in(stream: BinaryIO, *, separator: bytes) -> Iterator[str]:
+    """Yield the file names in a stream, one after the other; empty ones are left out.
+
+    Raises InputError for a name longer than MAX_NAME_NBYTES: it is more likely that names are separated otherwise.
+    """
+    rest = b""
+    while chunk := stream.read(1 << 16):
+        *names, rest = (rest + chunk).split(separator)
+        yield from map(os.fsdecode, filter(None, names))
+        if len(rest) > MAX_NAME_NBYTES:
+            raise InputError(
+                f"the list of files has a name of more than {MAX_NAME_NBYTES:,} bytes: does -0 fit what wrote it?"
+            )
+    if rest:
+        yield os.fsdecode(rest)

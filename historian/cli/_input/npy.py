@@ -1,0 +1,75 @@
+"""Numbers from numpy's .npy files, a bounded chunk at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import BinaryIO
+
+from .tally import InputError, Tally
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["read_npy"]
+
+#: Elements to a chunk.
+CHUNK_SIZE = 1 << 16
+
+
+def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
+    """Count all elements of an array of real numbers, whatever its shape.
+
+    The file is read, not mapped: the pages of a mapping would count as this process' memory.  Nothing is unpickled.
+    """
+    import numpy
+
+    shape, fortran_order, dtype = _header(stream, name)
+    if dtype.kind not in "iuf":
+        raise InputError(f"{name}: cannot count values of dtype {dtype}: save integers or floats")
+    expected, done = math.prod(shape), 0
+    while done < expected:
+        raw = stream.read(min(CHUNK_SIZE, expected - done) * dtype.itemsize)
+        whole = len(raw) // dtype.itemsize
+        if not whole:
+            raise InputError(f"{name}: ends after {done:,} of {expected:,} values")
+        with numpy.errstate(all="ignore"):  # a long double beyond float64 becomes infinite, and is refused as such
+            values = numpy.frombuffer(raw, dtype, whole).astype(numpy.float64)
+        try:
+            tally.add(values)
+        except ValueError:
+            _add_good(values, f"{name}: value ", (done, shape, fortran_order), tally)
+        done += whole
+
+
+def _add_good(
+    values: NDArray[np.float64], where: str, position: tuple[int, tuple[int, ...], bool], tally: Tally
+) -> None:
+    """Count the values that are good; `position` is of the first one, in an array of that shape and order."""
+    import numpy
+
+    first, shape, fortran_order = position
+    good = []
+    for offset, value in enumerate(values.tolist(), first):
+        try:
+            good.append(tally.checked(value, repr(value)))
+        except ValueError as error:
+            index = numpy.unravel_index(offset, shape, order="F" if fortran_order else "C")
+            tally.bad(f"{where}[{', '.join(str(k) for k in index)}]", str(error))
+    tally.add(good)
+
+
+def _header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Read up to where the data begin; return shape, whether the first index varies fastest, and dtype."""
+    from numpy.lib import format as npy
+
+    try:
+        version = npy.read_magic(stream)
+        if version == (1, 0):
+            return npy.read_array_header_1_0(stream)
+        if version == (2, 0):
+            return npy.read_array_header_2_0(stream)
+    except ValueError as error:
+        raise InputError(f"{name}: not a .npy file: {error}") from None
+    raise InputError(f"{name}: cannot read version {version[0]}.{version[1]} of .npy: numpy.save() numbers alone")

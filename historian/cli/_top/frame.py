@@ -1,0 +1,197 @@
+"""`Frame`: what ``historian top`` shows at a time, as lines of text of a given width."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import NamedTuple
+
+from ..._show.scale import Scale, base_unit, middle
+from ..._show.summary import supported_percentile
+from ..._show.table import printable, text_width
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .watch import Change, Look
+
+__all__ = ["SORTS", "Frame", "Line"]
+
+NAME_WIDTH = 24  # columns for names, before numbers are given up for more of them
+MIN_NAME_WIDTH = 7  # columns for names in any window: what three numbers of 9 columns leave of 40
+GIVEN_UP = ("count", "90", "99.9", "median", "sum/s")  # in this order, where the window is narrow
+ONE = Scale("", 1.0)
+PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9}
+
+
+class Line(NamedTuple):
+    """A line of text, and what kind of line it is."""
+
+    text: str
+    kind: str = ""  # "title", "header", "idle", "note", or nothing special
+
+
+class Row(NamedTuple):
+    """One recorder's numbers since the look before; NaN where there are none."""
+
+    name: str
+    rate: float  # records a second
+    percentiles: dict[str, float]  # in the base unit, as `max`
+    max: float
+    sum: float  # a second, in the base unit
+    total: int  # records in all
+    is_whole: bool
+
+
+#: What rows can be sorted by, with the key of each: largest first, but names from A on.
+SORTS: dict[str, Callable[[Row], float]] = {
+    "rate": lambda row: -row.rate,
+    "p99": lambda row: -row.percentiles["99"],
+    "max": lambda row: -row.max,
+    "sum": lambda row: -row.sum,
+    "name": lambda row: 0.0,
+}
+
+
+class Frame:
+    """Lays out looks.  It keeps the units of the frame before where those still read well, so that columns stay."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._scales: dict[str, Scale] = {}  # by kind of unit, and of what
+
+    def lines(self, look: Look, sort: str, width: int) -> list[Line]:
+        """Return the lines of a frame, none wider than `width` if that is 40 or more."""
+        kinds: dict[str, list[Row]] = {}
+        for change in look.changes:
+            kinds.setdefault(base_unit(change.total.unit)[0], []).append(_row(change, look.seconds))
+        lines = [self._title(look, sort, width)]
+        for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
+            lines += [Line(""), *self._table(kind, _sorted(kinds[kind], sort), width)]
+        if not kinds:
+            lines += [Line(""), Line("nothing recorded yet")]
+        notes = _notes(look)
+        return lines + [Line("")] * bool(notes) + [Line(_cut(note, width), "note") for note in notes]
+
+    def _title(self, look: Look, sort: str, width: int) -> Line:
+        if math.isnan(look.seconds):
+            right = "all so far"
+        else:
+            counts = [change.lately.count for change in look.changes]
+            right = f"{_show(ONE, sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
+        right = f"{right}  by {sort}  {time.strftime('%H:%M:%S')}"
+        left = _cut(printable(self._directory), width - len(right) - 2)
+        return Line(_cut(left + " " * (width - text_width(left) - len(right)) + right, width), "title")
+
+    def _table(self, kind: str, rows: list[Row], width: int) -> list[Line]:
+        values = [value for row in rows for value in (*row.percentiles.values(), row.max)]
+        scale = self._scale(kind, "values", middle(values))
+        total = self._scale(kind, "sum", max((row.sum for row in rows if row.sum == row.sum), default=math.nan))
+        columns = {
+            "rate/s": [_show(ONE, row.rate) + ("" if row.is_whole else "+") for row in rows],
+            **{name: [_show(scale, row.percentiles[name]) for row in rows] for name in PERCENTILES},
+            "max": [_show(scale, row.max) for row in rows],
+            "sum/s": [_show(total, row.sum) for row in rows],
+            "count": [f"{row.total:,}" for row in rows],
+        }
+        headers = {name: name for name in columns}
+        if any(row.sum > 0 for row in rows):
+            headers["sum/s"] = f"sum/s ({printable(total.unit)})"
+        widths = {name: max(7, len(headers[name]), *map(len, cells)) for name, cells in columns.items()}
+        shows = any(value == value for value in values)
+        first = f"operation ({printable(scale.unit)})" if shows else "operation"
+        longest = max(text_width(first), *(text_width(printable(row.name)) for row in rows))
+        for name in GIVEN_UP:
+            if width - sum(widths.values()) - 2 * len(widths) < min(longest, NAME_WIDTH):
+                del columns[name], widths[name]
+        # Names and their header are cut, not numbers: those would be others then.
+        room = min(longest, max(MIN_NAME_WIDTH, width - sum(widths.values()) - 2 * len(widths)))
+
+        def line(name: str, cells: dict[str, str]) -> str:
+            name = _cut(name, room)
+            numbers = (f"{cells[column]:>{widths[column]}}" for column in columns)
+            return _cut("  ".join([name + " " * (room - text_width(name)), *numbers]).rstrip(), width)
+
+        lines = [Line(line(first, headers), "header")]
+        for k, row in enumerate(rows):
+            cells = {name: column[k] for name, column in columns.items()}
+            lines.append(Line(line(printable(row.name), cells), "idle" if row.rate == 0 else ""))
+        return lines
+
+    def _scale(self, kind: str, what: str, typical: float) -> Scale:
+        """Return the scale for values of a kind: that of the last frame, while the typical one has 1 to 4 digits."""
+        kept = self._scales.get(f"{kind} {what}")
+        if kept is not None and (typical != typical or 0.5 <= typical * kept.factor < 2000):
+            return kept
+        scale = Scale.of(kind, typical)
+        if typical > 0:
+            self._scales[f"{kind} {what}"] = scale
+        return scale
+
+
+def _row(change: Change, seconds: float) -> Row:
+    lately, total = change.lately, change.total
+    factor = base_unit(total.unit)[1]
+    highest = min(lately.max, total.max)  # a difference of histograms knows its maximum to one bucket
+    rate, per_second = (0.0, 0.0) if not lately.count else (lately.count / seconds, lately.sum * factor / seconds)
+    return Row(
+        change.name,
+        rate,
+        {name: factor * min(supported_percentile(lately, p), highest) for name, p in PERCENTILES.items()},
+        factor * highest,
+        per_second,
+        total.count,
+        change.is_whole,
+    )
+
+
+def _sorted(rows: list[Row], sort: str) -> list[Row]:
+    """Return rows in order; those without a number to sort by come last."""
+
+    def key(row: Row) -> tuple[bool, float, float, str]:
+        value = SORTS[sort](row)
+        return value != value, 0.0 if value != value else value, -row.rate if sort == "p99" else 0.0, row.name
+
+    return sorted(rows, key=key)
+
+
+def _show(scale: Scale, value: float) -> str:
+    """Return a value as `Scale.show` does, but no wider than 9 columns.
+
+    >>> _show(ONE, 123_456_789), _show(ONE, 9e12)
+    ('1.23e+08', '9.00e+12')
+    """
+    text = scale.show(value)
+    return text if len(text) <= 9 else f"{value * scale.factor:.2e}"
+
+
+def _notes(look: Look) -> list[str]:
+    notes = []
+    if not all(change.is_whole for change in look.changes):
+        notes.append("+  cleared or drained meanwhile: what came before that is not shown")
+    if look.problems:
+        files = "1 file" if len(look.problems) == 1 else f"{len(look.problems):,} files"
+        notes.append(f"{files} cannot be read: `historian profile` says why")
+    return notes
+
+
+def _cut(text: str, width: int) -> str:
+    """Return text of at most `width` columns; of what is longer, beginning and end.
+
+    >>> _cut("query{table=users}", 11), _cut("query", 11)
+    ('query~sers}', 'query')
+    """
+    if text_width(text) <= width:
+        return text
+    end = ""
+    for character in reversed(text):
+        if text_width(character + end) > (width - 1) // 2:
+            break
+        end = character + end
+    start = ""
+    for character in text:
+        if text_width(start + character) > width - 1 - text_width(end):
+            break
+        start += character
+    return f"{start}~{end}"

@@ -1,0 +1,107 @@
+"""`watch_on_screen`: frames on a whole terminal, by curses, which follows its size and gives it back as it was."""
+
+from __future__ import annotations
+
+import curses
+import select
+import sys
+import time
+
+from .frame import Frame, Line
+from .watch import Look, Watch
+
+__all__ = ["watch_on_screen"]
+
+#: What each key sorts by; shown in the last line.
+KEYS = {"r": "rate", "p": "p99", "m": "max", "s": "sum", "n": "name"}
+HELP = "sort by: r rate  p p99  m max  s sum  n name    q quits"
+QUIT = (ord("q"), ord("Q"))
+STYLES = {"title": curses.A_BOLD, "header": curses.A_REVERSE, "idle": curses.A_DIM, "note": curses.A_DIM}
+
+
+def watch_on_screen(watch: Watch, frame: Frame, sort: str, interval: float, count: float) -> None:
+    """Show `count` frames, one each `interval` seconds, until somebody quits.  Raises curses.error without a terminal.
+
+    However this is left, by an exception or a signal that raises one too, the terminal is as before.
+    """
+    try:
+        curses.wrapper(lambda window: _Screen(window, frame, sort).run(watch, interval, count))
+    except curses.error:
+        if not _hung_up():  # else there is nothing to give back
+            raise
+
+
+class _Screen:
+    """What is on the terminal."""
+
+    def __init__(self, window: curses.window, frame: Frame, sort: str) -> None:
+        self._window = window
+        self._frame = frame
+        self._sort = sort
+        self._top = 0  # the first line of the frame that is shown below the title
+        self._lines: list[Line] = []
+        try:
+            curses.curs_set(0)
+            curses.use_default_colors()
+        except curses.error:
+            pass  # a terminal that cannot do that
+
+    def run(self, watch: Watch, interval: float, count: float) -> None:
+        due = time.monotonic()
+        while count > 0:
+            look = watch.look()
+            if look.seconds == look.seconds:
+                count -= 1
+            due = max(due + interval, time.monotonic())
+            if not self._wait(look, due):
+                return
+
+    def _wait(self, look: Look, until: float) -> bool:
+        """Show a look and obey keys until that time; return whether to go on."""
+        self._draw(look)
+        while (left := until - time.monotonic()) > 0:
+            self._window.timeout(max(1, round(1000 * left)))
+            key = self._window.getch()
+            if key in QUIT:
+                return False
+            if key != curses.ERR:
+                self._obey(key)
+                self._draw(look)
+            elif _hung_up():
+                return False
+        return True
+
+    def _obey(self, key: int) -> None:
+        page = max(1, self._window.getmaxyx()[0] - 3)
+        steps = {curses.KEY_UP: -1, curses.KEY_DOWN: 1, curses.KEY_PPAGE: -page, curses.KEY_NPAGE: page}
+        self._top += steps.get(key, 0)
+        if key == curses.KEY_HOME:
+            self._top = 0
+        if 0 <= key < 128 and chr(key).lower() in KEYS:
+            self._sort, self._top = KEYS[chr(key).lower()], 0
+
+    def _draw(self, look: Look) -> None:
+        height, width = self._window.getmaxyx()
+        title, *lines = self._frame.lines(look, self._sort, width)
+        self._top = max(0, min(self._top, len(lines) - (height - 2)))
+        shown = lines[self._top : self._top + max(0, height - 2)]
+        below = len(lines) - self._top - len(shown)
+        self._window.erase()
+        for y, line in enumerate([title, *shown]):
+            self._put(y, line.text, STYLES.get(line.kind, curses.A_NORMAL))
+        arrows = f"    arrows: {below:,} more" if below else "    arrows: back" if self._top else ""
+        self._put(height - 1, f"{HELP}{arrows}"[: width - 1], curses.A_DIM)  # the very last cell cannot be written
+        self._window.refresh()
+
+    def _put(self, y: int, text: str, style: int) -> None:
+        try:
+            self._window.addstr(y, 0, text, style)
+        except curses.error:
+            pass  # the window has become smaller in this moment
+
+
+def _hung_up() -> bool:
+    """Return whether the terminal is gone, as when its window is closed: then no key will ever come."""
+    poll = select.poll()
+    poll.register(sys.stdin.fileno(), 0)  # which asks for hang-ups and errors alone
+    return bool(poll.poll(0))

@@ -1,0 +1,80 @@
+"""Histograms as plain data, fit for JSON: what `Histogram.to_dict` writes and `Histogram.from_dict` reads."""
+
+from __future__ import annotations
+
+import math
+
+from .._core import Counts
+from .._values.base import MAX_FLOAT, TO_INDEX, BaseHistogram, edges_of, make
+from .._values.exact import exact
+from .._values.units import check_unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, TypedDict, TypeVar
+
+    _H = TypeVar("_H", bound=BaseHistogram)
+
+    class _Always(TypedDict):
+        format: str
+        unit: str
+        count: int
+        sum: float | None
+        min: float | None
+        max: float | None
+        indices: list[int]
+        counts: list[int]
+
+    class _HistogramDict(_Always, total=False):
+        synthetic: bool
+
+
+__all__ = ["FORMAT", "from_dict", "to_dict"]
+
+#: Names the layout of the data; whatever was ever written stays readable.
+FORMAT = "historian/1"
+
+
+def to_dict(histogram: BaseHistogram) -> _HistogramDict:
+    """Return the data of a histogram; None stands for a sum beyond float64 and for extremes that there are not."""
+    slots, counts = histogram._counts.pairs()
+    data: _HistogramDict = {
+        "format": FORMAT,
+        "unit": histogram.unit,
+        "count": histogram.count,
+        "sum": histogram.sum if math.isfinite(histogram.sum) else None,
+        "min": histogram.min if counts else None,
+        "max": histogram.max if counts else None,
+        "indices": [slot + TO_INDEX for slot in slots],
+        "counts": counts,
+    }
+    return {**data, "synthetic": True} if histogram.synthetic else data
+
+
+def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
+    """Return the histogram that the data describe.  Raises ValueError, saying what is wrong, if they describe none."""
+    try:
+        if data["format"] != FORMAT:
+            raise ValueError(f"cannot read format {data['format']!r}: this version reads {FORMAT!r}")
+        unit = check_unit(data["unit"])
+        counts = Counts.of([i - TO_INDEX for i in data["indices"]], list(data["counts"]))
+        total = math.inf if data["sum"] is None else float(data["sum"])
+        low = float(data["min"]) if counts.total else math.nan
+        high = float(data["max"]) if counts.total else math.nan
+        count, synthetic = data["count"], data.get("synthetic", False)
+    except KeyError as error:
+        raise ValueError(f"not the data of a histogram: {error} is missing") from None
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"not the data of a histogram: {error}") from None
+    if counts.total != count:
+        raise ValueError(f"count {count!r} is not the sum of the counts, {counts.total}")
+    if not isinstance(synthetic, bool) or (synthetic and not count):
+        raise ValueError(f"synthetic must be true or false, and false for a count of 0, not {synthetic!r}")
+    if not (total >= 0 if count else total == 0):
+        raise ValueError(f"sum {total!r} is impossible for a count of {count}")
+    if count:
+        (low_from, low_to), (high_from, high_to) = edges_of(counts.first), edges_of(counts.last)
+        if not (low_from <= low <= low_to and high_from <= high <= min(high_to, MAX_FLOAT) and low <= high):
+            raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
+    return make(cls, counts, unit, exact(total), low, high, synthetic)

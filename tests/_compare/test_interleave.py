@@ -1,0 +1,288 @@
+"""`historian.interleave`, on a clock that only moves when a callable says so."""
+
+import gc
+import math
+
+import numpy as np
+import pytest
+
+import historian
+from historian import Comparison, Histogram, merge
+from historian._compare.bootstrap import percentile_interval
+from historian.buckets import GROWTH
+from historian.tail import TailWarning
+
+
+class Fake:
+    """A clock in nanoseconds, and callables that take time by it."""
+
+    def __init__(self):
+        self.now = 0
+        self.calls = []
+        self.speed = 1.0  # how fast the machine is just now
+
+    def __call__(self):
+        return self.now
+
+    def takes(self, name, durations):
+        durations = iter(durations)
+
+        def function():
+            self.calls.append(name)
+            self.now += round(next(durations) * self.speed)
+
+        return function
+
+
+def forever(*nanoseconds):
+    while True:
+        yield from nanoseconds
+
+
+def test_in_turns():
+    fake = Fake()
+    f, g = fake.takes("A", forever(1_000_000)), fake.takes("B", forever(800_000))
+    comparison = historian.interleave(f, g, blocks=5, calls=3, warm_up=1, clock=fake)
+    assert "".join(fake.calls) == "AAABBB" * 6  # the first turn is the warm-up
+    assert isinstance(comparison, Comparison)
+    assert comparison.a == Histogram.from_values([0.001] * 15)
+    assert comparison.b == Histogram.from_values([0.0008] * 15)
+    assert [a.count for a, _ in comparison.blocks] == [3] * 5
+    assert merge(b for _, b in comparison.blocks) == comparison.b
+    ratio = comparison.ratio(0.5)
+    assert float(ratio) == pytest.approx(0.8) and ratio.lower < 0.8 < ratio.upper
+    assert ratio.upper / ratio.lower < 1.05  # no more than four buckets: there is no noise
+    assert ratio.upper / ratio.lower >= GROWTH**2 * (1 - 1e-9)  # and never less than two
+    assert "5 blocks of each, resampled" in ratio.why
+
+
+def test_the_warm_up_is_thrown_away():
+    fake = Fake()
+    slow_at_first = [9_000_000] * 4 + [1_000_000] * 100
+    comparison = historian.interleave(
+        fake.takes("A", slow_at_first), fake.takes("B", forever(1_000_000)), blocks=5, calls=2, warm_up=2, clock=fake
+    )
+    assert comparison.a.max == 0.001 and comparison.a.count == 10
+
+
+def test_as_many_calls_as_fill_the_time():
+    fake = Fake()
+    f, g = fake.takes("A", forever(3_000_000)), fake.takes("B", forever(1_000_000))
+    comparison = historian.interleave(f, g, blocks=10, seconds=2.0, warm_up=1, clock=fake)
+    assert comparison.a.count == comparison.b.count == 500  # 2 s / (10 blocks * 4 ms) = 50 calls a block
+    assert len(comparison.blocks) == 10
+    slow_at_first = fake.takes("A", [900_000_000, *[3_000_000] * 1_000])
+    comparison = historian.interleave(slow_at_first, g, blocks=10, seconds=2.0, warm_up=2, clock=fake)
+    assert comparison.a.count == 500  # the last turn of the warm-up tells
+    comparison = historian.interleave(f, g, blocks=10, seconds=0, clock=fake)
+    assert comparison.a.count == 10  # one call a block is the least
+
+
+def test_more_than_two():
+    fake = Fake()
+    functions = [fake.takes(name, forever(n)) for name, n in (("A", 1_000_000), ("B", 2_000_000), ("C", 500_000))]
+    found = historian.interleave(*functions, blocks=5, calls=1, warm_up=1, names=["x", "y", "z"], clock=fake)
+    assert "".join(fake.calls) == "ABC" * 6
+    assert [comparison.names for comparison in found] == [("x", "y"), ("x", "z")]
+    assert [float(c.ratio(0.5)) for c in found] == pytest.approx([2.0, 0.5])
+    assert [c.names for c in historian.interleave(*functions, blocks=5, calls=1, clock=fake)] == [
+        ("A", "B"),
+        ("A", "C"),
+    ]
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_garbage_collector(enabled):
+    seen, runs = [], []
+
+    def count(phase, info):
+        runs.append(phase)
+
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        gc.callbacks.append(count)
+        historian.interleave(
+            lambda: seen.append(gc.isenabled()), lambda: seen.append(gc.isenabled()), blocks=5, calls=2, warm_up=1
+        )
+        assert gc.isenabled() is enabled
+        assert seen == [False] * 24
+        assert runs.count("start") >= 12  # before each block
+    finally:
+        gc.callbacks.remove(count)
+        (gc.enable if before else gc.disable)()
+
+
+def test_a_callable_may_switch_the_garbage_collector():
+    before = gc.isenabled()
+    try:
+        for switch, prepare in ((gc.enable, gc.disable), (gc.disable, gc.enable)):
+            prepare()
+            enabled = gc.isenabled()
+            historian.interleave(switch, switch, blocks=5, calls=1)
+            assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+def test_an_exception_passes():
+    def fails():
+        raise LookupError("mine")
+
+    assert gc.isenabled()
+    with pytest.raises(LookupError, match="mine"):
+        historian.interleave(lambda: None, fails, calls=1)
+    assert gc.isenabled()
+
+
+def test_a_machine_that_changes_its_speed():
+    # Blocks differ by a factor of up to 5, the same for both: pairs of blocks keep the ratio.
+    rng, fake = np.random.default_rng(1), Fake()
+
+    def noisy(scale):
+        while True:
+            yield scale * rng.lognormal(0, 0.1)
+
+    speeds = iter(np.repeat(rng.uniform(0.5, 2.5, 40), 2))  # one for each turn
+    f, g = fake.takes("A", noisy(1e6)), fake.takes("B", noisy(0.8e6))
+    started = []
+
+    def clocked(function):
+        def run():
+            if not len(started) % 20:
+                fake.speed = next(speeds)
+            started.append(function)
+            function()
+
+        return run
+
+    comparison = historian.interleave(clocked(f), clocked(g), blocks=30, calls=20, warm_up=1, clock=fake)
+    ratio = comparison.ratio(0.5)
+    assert ratio.lower < 0.8 < ratio.upper
+    assert comparison.superiority.lower < comparison.superiority < comparison.superiority.upper
+    assert 0 <= comparison.wasserstein.lower <= comparison.wasserstein <= comparison.wasserstein.upper < math.inf
+    assert 0 <= comparison.kolmogorov_smirnov.lower <= comparison.kolmogorov_smirnov.upper <= 1
+    assert "30 blocks of each, run in turns, resampled" in str(comparison)
+
+
+def reached(drift, blocks, times):
+    """Return the share of intervals for the median that hold the true ratio, on a machine that drifts."""
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(times):
+        weather = np.exp(drift * rng.normal(size=blocks))
+        a = [Histogram.from_values(k * rng.lognormal(0, 0.3, 100)) for k in weather]
+        b = [
+            Histogram.from_values(0.8 * k * rng.lognormal(0, 0.3, 100))
+            for k in weather * np.exp(rng.normal(0, 0.03, blocks))
+        ]
+        ratio = Comparison(merge(a), merge(b), blocks=zip(a, b)).ratio(0.5)
+        hits += ratio.lower <= 0.8 <= ratio.upper
+    return hits / times
+
+
+@pytest.mark.parametrize(("drift", "blocks"), [(0.0, 30), (0.2, 10)])
+def test_intervals_of_blocks_cover_what_they_say(drift, blocks):
+    assert 0.89 <= reached(drift, blocks, 120) <= 1  # 95 %, less four standard deviations of 2 %, at least
+
+
+def test_blocks_tell_more_than_independent_values_would():
+    # Each block of B is wholly slower or faster: 3,000 values are worth no more than 30.
+    rng = np.random.default_rng(3)
+    a = [Histogram.from_values(rng.lognormal(0, 0.1, 100)) for _ in range(30)]
+    b = [Histogram.from_values(rng.lognormal(0, 0.5) * rng.lognormal(0, 0.1, 100)) for _ in range(30)]
+    whole = merge(a), merge(b)
+    naive, honest = historian.compare(*whole).ratio(0.5), Comparison(*whole, blocks=zip(a, b)).ratio(0.5)
+    assert math.log(honest.upper / honest.lower) > 5 * math.log(naive.upper / naive.lower)
+    assert Comparison(*whole, blocks=zip(a, b)).ratio(0.5) == honest  # nothing random from call to call
+
+
+def test_what_is_alike_in_all_blocks_is_not_certain():
+    # All of B is faster, in each block and so in every draw. Still, 100 values are only 100: 0.025**(1/100) = 0.9638.
+    a, b = (Histogram.from_values([value] * 10) for value in (2.0, 1.0))
+    there, back = (Comparison(merge([x] * 10), merge([y] * 10), blocks=[(x, y)] * 10) for x, y in ((a, b), (b, a)))
+    assert (there.superiority.lower, there.superiority.upper) == (pytest.approx(0.9638, abs=1e-4), 1)
+    assert (back.superiority.lower, back.superiority.upper) == (0, pytest.approx(1 - 0.9638, abs=1e-4))
+    # The band of Dvoretzky, Kiefer & Wolfowitz: 2 * sqrt(ln(4 / 0.05) / 2 / 100) = 0.296
+    assert there.kolmogorov_smirnov.lower == pytest.approx(1 - 0.296, abs=1e-3)
+    assert "probability 1.0000 (0.9638 to 1.0000)" in str(there)
+
+
+def test_distances_of_blocks_that_differ_by_noise_alone_may_be_zero():
+    # Each block has a speed of its own, drawn from one distribution: the distances found, and all that are resampled,
+    # are above 0, and only the noise is why.
+    rng = np.random.default_rng(5)
+    a, b = ([Histogram.from_values(rng.lognormal(0, 1) * rng.lognormal(0, 0.1, 200)) for _ in range(8)] for _ in "ab")
+    comparison = Comparison(merge(a), merge(b), blocks=zip(a, b))
+    assert comparison.kolmogorov_smirnov > 0.2 and comparison.kolmogorov_smirnov.lower == 0
+    assert comparison.wasserstein > 0.1 and comparison.wasserstein.lower == 0
+
+
+def test_too_few_samples_stay_too_few():
+    blocks = [(Histogram.from_values([1.0, 2.0]), Histogram.from_values([1.0, 3.0]))] * 6
+    comparison = Comparison(*(merge(side) for side in zip(*blocks)), blocks=blocks)
+    with pytest.warns(TailWarning, match="too few samples"):
+        ratio = comparison.ratio(0.99)
+    assert (ratio.lower, ratio.upper) == (0, math.inf)
+
+
+def test_blocks_that_do_not_fit_are_refused():
+    one = Histogram.from_values([1.0])
+    five = merge([one] * 5)
+    with pytest.raises(ValueError, match="at least 5 pairs, to be resampled, not 4"):
+        Comparison(five, five, blocks=[(one, one)] * 4)
+    with pytest.raises(ValueError, match=r"blocks must hold the values of a and b, 5 and 5, not \(6, 6\)"):
+        Comparison(five, five, blocks=[(one, one)] * 6)
+    with pytest.raises(ValueError, match="b is empty"):
+        Comparison(five, five, blocks=[(one, Histogram())] * 5)
+
+
+def test_the_expanded_percentile_interval():
+    # Student's t for 9 degrees of freedom is 2.262; times sqrt(10/9), 2.385 standard deviations: a tail of 0.855 %.
+    draws = np.arange(10_001.0)
+    assert percentile_interval(draws, 10, 0.95) == (85.0, 9915.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ([len], {}, "at least two callables to compare, not 1"),
+        ([], {}, "at least two callables to compare, not 0"),
+        ([len, len], {"blocks": 4}, "blocks must be at least 5"),
+        ([len, len], {"blocks": 0}, "blocks must be at least 1"),
+        ([len, len], {"calls": 0}, "calls must be at least 1"),
+        ([len, len], {"warm_up": 0}, "warm_up must be at least 1"),
+        ([len, len], {"seconds": math.nan}, "seconds must be"),
+        ([len, len], {"seconds": -1}, "seconds must be"),
+        ([len, len], {"confidence": 1.0}, "confidence must be"),
+        ([len, len], {"names": ["A"]}, "names must be as many as there are callables, 2, not 1"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_runs(arguments, options, message):
+    with pytest.raises(ValueError, match=message):  # len() without an argument would be a TypeError
+        historian.interleave(*arguments, **options)
+
+
+def test_what_cannot_be_called():
+    with pytest.raises(TypeError, match="wrap it in a lambda"):
+        historian.interleave(len, "g")
+
+    async def coroutine():
+        pass
+
+    async def asynchronous():
+        yield
+
+    def generator():
+        yield
+
+    class Callable:
+        async def __call__(self):
+            pass
+
+    for function in (coroutine, asynchronous, generator, Callable()):
+        with pytest.raises(TypeError, match="runs nothing yet: pass"):
+            historian.interleave(function, len)
+    with pytest.raises(TypeError, match="names must be strings, not 1"):
+        historian.interleave(len, len, names=("A", 1))  # which would be a TypeError of another kind if it ran
+    with pytest.raises(TypeError, match="blocks must be a whole number"):
+        historian.interleave(len, len, blocks=5.5)

@@ -1,0 +1,205 @@
+"""Files that are damaged, by chance or on purpose: reported, and nothing else is lost."""
+
+import errno
+import gc
+import math
+import os
+import pickle
+import shutil
+import struct
+import sys
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from layout import BLOCK, ENOUGH, SHARED, patched, slot_at
+
+import historian
+from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry
+from historian._core import CounterFile
+from historian._files.header import Header, decode, encode
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
+
+
+def damages():
+    """Yield (what, damage, reason): what is done to a file, and how that is reported."""
+
+    def write(at, data):
+        return lambda path: patched(path, at, data)
+
+    def cut(size):
+        return lambda path: os.truncate(path, size)
+
+    def instead(make):
+        def replace(path):
+            os.unlink(path)
+            make(path)
+
+        return replace
+
+    def link(path):
+        with open(path + ".target", "wb") as file:
+            file.write(encode(Header(Key("bad"), "s")) + bytes(BLOCK))
+        os.symlink(path + ".target", path)
+
+    def version(path):
+        with open(path, "rb") as file:
+            page = bytearray(file.read(4096))
+        page[8] = 2
+        page[3068:3072] = struct.pack("<I", zlib.crc32(page[:3068]))
+        patched(path, 0, page)
+
+    def layout(path):
+        with open(path, "rb") as file:
+            page = bytearray(file.read(4096))
+        page[16:20] = struct.pack("<I", 100)
+        page[3068:3072] = struct.pack("<I", zlib.crc32(page[:3068]))
+        patched(path, 0, page)
+
+    yield "empty", cut(0), "it is empty"
+    yield "cut in the header", cut(100), "it is cut short: 100 bytes"
+    yield "cut after the header", cut(4096), "it is cut short: 4096 bytes"
+    yield "cut in the counters", cut(SHARED + BLOCK - 1), "it is cut short: 57343 bytes"
+    yield "foreign", write(0, b"PK\3\4" * 1000), "it is not the file of a recorder"
+    yield "version", version, "its format has version 2: this historian reads version 1"
+    yield "layout", layout, "its buckets are laid out as"
+    yield "checksum", write(60, b"\xff"), "the checksum of its header is wrong"
+    yield "a block it lacks", write(3072 + 64 + 8, struct.pack("<Q", 2)), "do not hold the blocks it lists"
+    yield "no block", write(3072 + 64, bytes(8)), "do not hold the blocks it lists"
+    yield "an unknown block", write(3072 + 64, struct.pack("<Q", 9)), "do not hold the blocks it lists"
+    yield "drained nowhere", write(3072, struct.pack("<Q", 1)), "it lacks the block of what has been taken out"
+    yield "too much", write(slot_at(0, 1.0), struct.pack("<Q", 1 << 63)), r"a count is 2\*\*63 or more"
+    wrapping = struct.pack("<2Q", (1 << 64) - 1, 3)
+    yield "wrapping", write(slot_at(0, 1.0), wrapping), r"a count is 2\*\*63 or more"
+    many = struct.pack("<3Q", *[(1 << 63) - 1] * 3)
+    yield "too many", write(slot_at(0, 1.0), many), r"2\*\*63 records or more"
+    yield "a sum that is none", write(SHARED, struct.pack("<d", math.nan)), "a sum of nan"
+    yield "a negative sum", write(SHARED, struct.pack("<d", -1.0)), "a sum of -1.0"
+    yield "a loss that is none", write(SHARED + 8, struct.pack("<d", math.inf)), "a sum of"
+    yield "a copy", lambda path: shutil.copy(path.replace("bad", "good"), path), "it is a copy: the file of 'good' is"
+    yield "a directory", instead(os.mkdir), "it cannot be opened: Is a directory|not a regular file"
+    yield "a pipe", instead(os.mkfifo), "not a regular file"
+    yield "a link", instead(link), "it is a symbolic link, which is not followed"
+    yield "a dangling link", instead(lambda path: os.symlink("nowhere", path)), "it is a symbolic link"
+    if os.geteuid() != 0:  # root may read everything
+        yield "unreadable", lambda path: os.chmod(path, 0), "it cannot be opened: Permission denied"
+
+
+DAMAGES = list(damages()) if sys.platform != "win32" else []
+
+
+@pytest.mark.parametrize(("damage", "reason"), [row[1:] for row in DAMAGES], ids=[row[0] for row in DAMAGES])
+def test_damaged_files(directory, damage, reason):
+    registry = Registry(directory)
+    registry.recorder("good").record(1.0)
+    bad = registry.recorder("bad")
+    bad.record(1.0)
+    path = bad.path
+    del bad, registry
+    gc.collect()
+    damage(path)
+    before = os.lstat(path)
+
+    registry = Registry(directory)
+    with pytest.warns(CorruptFileWarning, match=reason) as warned:
+        assert registry.snapshot() == {Key("good"): Histogram.from_values([1.0])}
+    assert len(warned) == 1 and warned[0].filename == __file__ and "bad.counters" in str(warned[0].message)
+    assert list(registry.problems()) == [path]
+    problem = registry.problems()[path]
+    assert isinstance(problem, ValueError) and problem.path == path and str(problem) == f"{path}: {problem.reason}"
+    assert str(pickle.loads(pickle.dumps(problem))) == str(problem)
+    with pytest.raises(CorruptFileError, match=reason):
+        registry.recorder("bad").snapshot()
+    with pytest.warns(CorruptFileWarning, match=reason):
+        registry.clear()
+    assert os.lstat(path).st_ino == before.st_ino and os.lstat(path).st_mode == before.st_mode  # nothing is overwritten
+    assert registry.recorder("good").snapshot().count == 0
+
+
+@pytest.mark.parametrize("call", ["open", "pread"])
+def test_a_disk_that_fails(directory, monkeypatch, call):
+    registry = Registry(directory)
+    registry.recorder("good").record(1.0)
+    bad = registry.recorder("bad").path
+    inode, works = os.stat(bad).st_ino, getattr(os, call)
+
+    def fails(target, *args, **kwargs):
+        if os.stat(target).st_ino == inode:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return works(target, *args, **kwargs)
+
+    monkeypatch.setattr(os, call, fails)
+    with pytest.warns(CorruptFileWarning, match=r"bad\.counters: it cannot be .*: Input/output error"):
+        assert list(registry.snapshot()) == [Key("good")]
+
+
+def test_a_file_that_cannot_be_mapped_is_named(directory):
+    path = Registry(directory).recorder("q").path
+    with open(path, "rb") as file, pytest.raises(PermissionError) as failed:
+        CounterFile(file.fileno(), path)  # for writing
+    assert failed.value.filename == path
+
+
+def test_no_descriptors_left(directory, monkeypatch):
+    registry = Registry(directory)
+    registry.recorder("q").record(1.0)
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match="Too many open files"):  # no fault of the file
+        registry.snapshot()
+
+
+@given(st.binary(max_size=200), st.integers(0, 4200), st.booleans())
+def test_hostile_headers(data, at, mend):
+    page = bytearray(encode(Header(Key("q", a="b"), "s", 1)))
+    page[at : at + len(data)] = data
+    page = page[:4096]
+    if mend:
+        page[3068:3072] = struct.pack("<I", zlib.crc32(page[:3068]))
+    try:
+        header = decode(bytes(page))
+    except ValueError:
+        return
+    assert isinstance(header.key, Key) and header.unit
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory):
+    registry = Registry(tmp_path_factory.mktemp("hostile") / "d")
+    rec = registry.recorder("q")
+    rec.record_many([1.0] * ENOUGH)
+    rec.drain()
+    rec.record_many([1.0, 2.0, 3.0] * ENOUGH)
+    with open(rec.path, "rb") as file:
+        return rec.path, file.read()
+
+
+@given(st.lists(st.tuples(st.integers(3072, 4096 + 5 * BLOCK), st.integers(0, 2**64 - 1)), max_size=5), st.data())
+def test_hostile_counters(intact, patches, data):
+    path, content = intact
+    content = bytearray(content)
+    for at, word in patches:
+        content[at // 8 * 8 : at // 8 * 8 + 8] = struct.pack("<Q", word)
+    size = data.draw(st.integers(0, len(content)) | st.just(len(content)))
+    with open(path, "wb") as file:
+        file.write(content[:size])
+    try:
+        reading = historian._files.file.read(path)
+    except CorruptFileError:
+        return
+    h = Histogram._from_reading(reading.counted, reading.header.unit)
+    assert 0 <= h.count < 2**63 and (h.count == 0 or 0 <= h.min <= h.max)
+
+
+def test_other_files_are_left_alone(directory):
+    registry = Registry(directory)
+    registry.recorder("q").record(1.0)
+    for name in ("README", ".hidden.counters", ".0123456789abcdef.new"):
+        with open(os.path.join(directory, name), "w") as file:
+            file.write("x")
+    assert list(registry.snapshot()) == [Key("q")] and registry.problems() == {}

@@ -1,0 +1,128 @@
+"""What the system may refuse: space, descriptors, unnamed files."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from layout import BLOCK, ENOUGH, SHARED
+
+from historian import Key, Registry
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
+
+
+FULL = """
+import os, resource, signal, sys
+import historian
+registry = historian.Registry(sys.argv[1])
+rec = registry.recorder("first")
+limit = 4096 + 53248
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit - 1, limit - 1))  # as on a disk that is full
+try:
+    registry.recorder("second")
+except OSError as error:
+    assert "no room for a recorder" in str(error) and not isinstance(error, historian.CorruptFileError), error
+else:
+    raise AssertionError("there is room")
+for i in range(1000):
+    rec.record(1.0)  # there is no room for a block of its own: it goes on in the one there is
+rec.record_many([2.0] * 9000)
+assert rec.snapshot().count == 10_000
+try:
+    rec.drain()
+except OSError:
+    pass
+else:
+    raise AssertionError("there is room")
+assert rec.snapshot().count == 10_000
+print(sorted(os.listdir(sys.argv[1])), os.path.getsize(rec.path))
+"""
+
+
+def test_a_full_disk(directory):
+    done = subprocess.run([sys.executable, "-c", FULL, directory], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"['first.counters'] {SHARED + BLOCK}\n"
+
+
+def test_space_is_reserved_before_it_is_written_to(directory):
+    def is_reserved():
+        status = os.stat(rec.path)
+        return status.st_blocks * 512 >= status.st_size  # or there are holes, and writing there kills on a full disk
+
+    rec = Registry(directory).recorder("q")
+    assert is_reserved()
+    rec.record_many([1.0] * ENOUGH)  # in a block of its own
+    assert is_reserved()
+    rec.drain()
+    assert is_reserved() and os.path.getsize(rec.path) >= SHARED + 3 * BLOCK
+
+
+INTERRUPTED = """
+#include <errno.h>
+#include <unistd.h>
+static int interrupted(int fd, off_t offset, off_t size) {
+    static int calls;
+    if (calls++ % 2 == 0) return EINTR;
+    return ftruncate(fd, offset + size) ? errno : 0;
+}
+int posix_fallocate(int fd, off_t offset, off_t size) { return interrupted(fd, offset, size); }
+int posix_fallocate64(int fd, off_t offset, off_t size) { return interrupted(fd, offset, size); }
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a system call is replaced as glibc allows")
+@pytest.mark.skipif("LD_PRELOAD" in os.environ or not shutil.which("cc"), reason="needs cc, and the loader to itself")
+def test_space_is_reserved_though_signals_interrupt(directory, tmp_path):
+    library = str(tmp_path / "interrupted.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", library], input=INTERRUPTED, text=True, check=True)
+    work = f"""import historian
+rec = historian.Registry({directory!r}).recorder("q")
+rec.record(1.0)
+assert rec.drain().count == 1"""
+    done = subprocess.run(
+        [sys.executable, "-c", work], env={**os.environ, "LD_PRELOAD": library}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_file_systems_without_unnamed_files(directory, monkeypatch):
+    monkeypatch.setattr(os, "O_TMPFILE", 0, raising=False)  # then "." cannot be opened for writing
+    registry = Registry(directory)
+    registry.recorder("q").record(1.0)
+    assert os.listdir(directory) == ["q.counters"] and registry.snapshot()[Key("q")].count == 1
+
+
+def test_no_proc_to_reach_an_unnamed_file_by(directory, monkeypatch):
+    link, exists = os.link, os.path.exists
+
+    def hidden(path):
+        return str(path).startswith("/proc/")
+
+    def link_unless_hidden(source, target, **kwargs):
+        if hidden(source):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
+        link(source, target, **kwargs)
+
+    monkeypatch.setattr(os.path, "exists", lambda path: exists(path) and not hidden(path))
+    monkeypatch.setattr(os, "link", link_unless_hidden)
+    Registry(directory).recorder("q").record(1.0)
+    assert os.listdir(directory) == ["q.counters"]
+
+
+def test_a_file_that_cannot_be_made_is_named(directory, monkeypatch):
+    registry = Registry(directory)
+    opened = os.open
+
+    def refuse(path, flags, *args, **kwargs):
+        if flags & os.O_RDWR and kwargs.get("dir_fd") is not None:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        return opened(path, flags, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OSError, match=r"Read-only file system: .*q\.counters"):
+        registry.recorder("q")
+    assert os.listdir(directory) == []

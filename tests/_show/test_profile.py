@@ -1,0 +1,108 @@
+import re
+
+import pytest
+
+from historian import Histogram, Registry
+from historian._show.profile import Profile
+
+NOTE = "-  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them"
+
+
+def rows_of(profile):
+    return [re.split(r"\s{2,}", line) for line in str(profile).splitlines()]
+
+
+def test_the_table_to_the_letter():
+    registry = Registry()
+    registry.recorder("scan", unit="ms").record_many([250] * 200)
+    registry.recorder("look-up").record_many([0.001] * 9_000 + [0.00201] * 900 + [0.1] * 99 + [0.8])
+    registry.recorder("never")
+    registry.recorder("read", unit="bytes", by="look-up").record_many([1024, 3072])
+    # Sums: 250 ms * 200 = 50 s; 9 + 1.809 + 9.9 + 0.8 = 21.509 s; 1 KiB + 3 KiB.
+    assert str(registry.profile()).splitlines() == [
+        "operation (ms)   min  median    90    99  99.9  99.99  max   count  sum (s)",
+        "scan             250     250   250   250     -      -  250     200     50.0",
+        "look-up         1.00    1.00  1.00  2.01   100    100  800  10,000     21.5",
+        "",
+        "operation (KiB)    min  median  90  99  99.9  99.99   max  count  sum (KiB)",
+        "read{by=look-up}  1.00    1.00   -   -     -      -  3.00      2       4.00",
+        "",
+        NOTE,
+    ]
+
+
+def test_times_of_all_units_share_a_table_and_are_sorted_by_sum():
+    # sums: 3 s, 4e9 ns = 4 s, 2e6 us = 2 s, 5,000 ms = 5 s
+    profile = Profile(
+        {
+            "a": Histogram.from_values([3.0]),
+            "b": Histogram.from_values([4e9], unit="ns"),
+            "c": Histogram.from_values([2e6], unit="us"),
+            "d": Histogram.from_values([5000], unit="ms"),
+        }
+    )
+    rows = rows_of(profile)
+    assert rows[0][0] == "operation (s)" and rows[0][-1] == "sum (s)"
+    assert [(row[0], row[1], row[-1]) for row in rows[1:5]] == [
+        ("d", "5.00", "5.00"),
+        ("b", "4.00", "4.00"),
+        ("a", "3.00", "3.00"),
+        ("c", "2.00", "2.00"),
+    ]
+
+
+def test_tables_come_as_times_sizes_and_the_rest_by_name():
+    one = [Histogram.from_values([1.0], unit=unit) for unit in ("rows", "bytes", "apples", "s", "KiB")]
+    heads = re.findall(r"operation \((\w+)\)", str(Profile({h.unit: h for h in one})))
+    assert heads == ["s", "KiB", "apples", "rows"]  # bytes and KiB are one kind
+
+
+def test_equal_sums_are_sorted_by_name():
+    h = Histogram.from_values([1.0])
+    assert [row[0] for row in rows_of(Profile({"b": h, "a": h}))[1:3]] == ["a", "b"]
+
+
+def test_every_number_shown_is_the_histograms_own():
+    h = Histogram.from_values([k / 1000 for k in range(1, 20_001)])  # 1 ms to 20 s, most of them seconds
+    name, low, *percentiles, high, count, total = rows_of(Profile({"x": h}))[1]
+    shown = [float(cell.replace(",", "")) for cell in (low, *percentiles, high)]
+    expected = [h.min, *(h.percentile(p) for p in (50, 90, 99, 99.9, 99.99)), h.max]
+    assert shown == [pytest.approx(value, rel=0.005) for value in expected]
+    assert (name, count) == ("x", "20,000")
+    assert float(total) == pytest.approx(h.sum / 3600, rel=0.005)  # 20000*20001/2 ms, 55.6 h
+
+
+@pytest.mark.parametrize("empty", [{}, {"a": Histogram()}])
+def test_nothing_recorded(empty):
+    assert str(Profile(empty)) == repr(Profile(empty)) == str(Registry().profile()) == "nothing recorded yet"
+    assert Profile(empty)._repr_html_() == "<p>nothing recorded yet</p>"
+
+
+def test_the_note_is_there_only_if_something_is_missing():
+    assert NOTE not in str(Profile({"a": Histogram.from_values([1.0] * 10_000)}))
+    assert NOTE in str(Profile({"a": Histogram.from_values([1.0] * 9_999)}))
+
+
+def test_what_is_odd_is_said():
+    text = str(Profile({"x": Histogram.from_values([2.5e6]), "y": Histogram.from_values([1e20], unit="rows")}))
+    assert "x: the median is 694 h: nanoseconds recorded as seconds" in text
+    assert "y: 1 value above 2**64" in text
+
+
+def test_names_can_do_no_harm():
+    profile = Profile({"<script>alert('1')</script>\x1b[2J": Histogram.from_values([1e9], unit="<i>")})
+    html = profile._repr_html_()
+    assert "<script>" not in html and "<i>" not in html and "&lt;script&gt;" in html
+    assert "\x1b" not in html and "\x1b" not in str(profile)
+
+
+def test_html_has_the_same_cells():
+    profile = Profile({"a": Histogram.from_values([1.0] * 200), "b": Histogram.from_values([7], unit="bytes")})
+    cells = re.findall(r"<t[dh] [^>]*>([^<]*)<", profile._repr_html_())
+    assert cells == [cell for row in rows_of(profile) if len(row) == 10 for cell in row]
+
+
+def test_ipython_shows_the_table():
+    pretty = pytest.importorskip("IPython.lib.pretty").pretty
+    profile = Profile({"a": Histogram.from_values([1.0])})
+    assert pretty(profile) == str(profile)

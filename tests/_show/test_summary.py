@@ -1,0 +1,183 @@
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import historian
+from historian import Histogram
+from historian._show.scale import SIZE, TIME, Scale, base_unit
+from historian._show.summary import describe, doubt, is_supported, least_count, summary, supported_percentile
+from historian._show.table import html_table, printable, table
+
+EVERY_UNIT = [*TIME, *SIZE, "bytes", "rows"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (1.0, "1.00"),
+        (1.005, "1.00"),  # the float is below 1.005
+        (9.999, "10.0"),  # rounding moves the point
+        (99.96, "100"),
+        (123.4, "123"),
+        (1234.0, "1,230"),
+        (1e6, "1,000,000"),
+        (0.0123456, "0.0123"),
+        (0.000001, "0.00000100"),
+        (9.99e-7, "9.99e-07"),
+        (1e15, "1.00e+15"),
+        (math.inf, "inf"),
+        (math.nan, "-"),
+    ],
+)
+def test_three_digits(value, shown):
+    assert Scale("rows", 1.0).show(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("unit", "typical", "shown", "chosen"),
+    [
+        ("s", 0.00102, "1.02", "ms"),
+        ("s", 1.0, "1.00", "s"),
+        ("s", 0.000_999_9, "1.00", "ms"),  # not 1,000 us
+        ("s", 0.000_999, "999", "us"),
+        ("s", 90.0, "90.0", "s"),
+        ("s", 600.0, "10.0", "min"),
+        ("s", 36_000.0, "10.0", "h"),
+        ("s", 1e-12, "0.00100", "ns"),
+        ("ns", 2_500_000.0, "2.50", "ms"),
+        ("us", 0.25, "250", "ns"),
+        ("ms", 1500.0, "1.50", "s"),
+        ("bytes", 1023.0, "1,020", "B"),
+        ("bytes", 1024.0, "1.00", "KiB"),
+        ("B", 3 * 1024.0**3, "3.00", "GiB"),
+        ("KiB", 0.5, "512", "B"),
+        ("rows", 1e6, "1,000,000", "rows"),
+        ("s", 0.0, "0", "s"),
+        ("s", math.nan, "-", "s"),
+        ("s", math.inf, "inf", "s"),
+    ],
+)
+def test_the_unit_is_the_one_in_which_a_typical_value_reads_best(unit, typical, shown, chosen):
+    scale = Scale.of(unit, typical)
+    assert (scale.show(typical), scale.unit) == (shown, chosen)
+
+
+@given(
+    value=st.floats(min_value=0, max_value=1e290),
+    typical=st.floats(min_value=1e-290, max_value=1e290),
+    unit=st.sampled_from(EVERY_UNIT),
+)
+def test_showing_loses_no_more_than_the_fourth_digit(value, typical, unit):
+    scale = Scale.of(unit, typical)
+    shown = float(scale.show(value).replace(",", ""))
+    exact = value * base_unit(unit)[1] / base_unit(scale.unit)[1]
+    # Three digits: at worst 1.00 for 1.005, half a unit of the third, 0.5 %. Subnormal numbers have fewer digits.
+    assert shown == pytest.approx(exact, rel=0.005 * (1 + 1e-9), abs=1e-300)
+
+
+@given(typical=st.floats(min_value=1e-9, max_value=1e9), unit=st.sampled_from(["s", "ms", "us", "ns"]))
+def test_a_typical_time_takes_few_digits(typical, unit):
+    scale = Scale.of(unit, typical)
+    if base_unit(unit)[1] * typical >= 1 and scale.unit != "h":
+        assert len(scale.show(typical)) <= 4  # 1.23, 12.3, 123
+
+
+def test_a_histogram_in_one_line():
+    h = Histogram.from_values([0.00103] * 950 + [0.0141] * 49 + [0.0852])
+    assert repr(h) == "<Histogram of 1,000 values: p50 1.03 ms, p99 14.1 ms, max 85.2 ms>"
+    assert describe(Histogram.from_values([3], unit="rows")) == (
+        "<Histogram of 1 value: p50 3.00 rows, p99 3.00 rows, max 3.00 rows>"
+    )
+    assert describe(Histogram()) == summary(Histogram()) == "<Histogram: empty>"
+
+
+def test_a_summary_has_one_unit_and_no_percentile_beyond_the_data():
+    h = Histogram.from_values([0.001] * 50 + [0.002] * 50)
+    assert [line.split() for line in summary(h).splitlines()] == [
+        ["count", "100"],
+        ["min", "1.00", "ms"],
+        ["p50", "1.00", "ms"],
+        ["p90", "2.00", "ms"],
+        ["p99", "2.00", "ms"],
+        ["p99.9", "-", "ms"],
+        ["max", "2.00", "ms"],
+        ["mean", "1.50", "ms"],
+    ]
+
+
+def test_a_summary_hides_neither_zero_nor_overflow():
+    lines = summary(Histogram.from_values([0.0, 5.0, 1e20], unit="rows")).splitlines()
+    assert lines[-2].split() == ["zero", "1", "at", "most", "2**-32"]
+    assert lines[-1].split() == ["overflow", "1", "above", "2**64"]
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "words"),
+    [
+        ([2.5e6], "s", "nanoseconds recorded as seconds"),
+        ([1.7e18], "ns", "time stamps instead of durations"),
+        ([0.003], "ns", "seconds recorded as ns"),
+        ([1e-12] * 10, "s", "as good as 0 s"),
+        ([99_999.0], "s", ""),  # the limit is 1e5 s
+        ([1.0], "ns", ""),
+        ([0.0, 1.0], "s", ""),
+        ([2.5e6], "bytes", ""),
+        ([], "s", ""),
+    ],
+)
+def test_a_unit_that_can_hardly_be_right_is_questioned(values, unit, words):
+    h = Histogram.from_values(values, unit=unit)
+    assert words in doubt(h)
+    assert bool(doubt(h)) == bool(words)
+    assert ("warning: " in summary(h)) == bool(words)
+
+
+@given(count=st.integers(1, 10**6), p=st.sampled_from([50, 90, 99, 99.9, 99.99]))
+def test_a_percentile_is_supported_if_one_value_is_above_it(count, p):
+    assert is_supported(count, p) == (count >= least_count(p) == {50: 2, 90: 10, 99: 100, 99.9: 1000, 99.99: 10_000}[p])
+
+
+@pytest.mark.parametrize(("count", "p"), [(2, 50), (10, 90), (100, 99), (1000, 99.9)])
+def test_a_percentile_is_supported_if_it_is_not_just_the_maximum(count, p):
+    assert supported_percentile(Histogram.from_values([1.0] * (count - 1) + [2.0]), p) == 1.0
+    too_few = Histogram.from_values([1.0] * (count - 2) + [2.0])
+    assert too_few.percentile(p) == pytest.approx(too_few.max, rel=0.0055)
+    assert math.isnan(supported_percentile(too_few, p))
+
+
+def test_a_table_is_aligned_also_where_characters_are_wide():
+    assert table(["name", "n"], [["日本", "1"], ["a", "1,000"]]) == "name      n\n日本      1\na     1,000"
+    assert table(["name"], []) == "name"
+
+
+def test_html_is_escaped():
+    html = html_table(["<b>"], [["<script>alert('1')</script>"]])
+    assert "<script>" not in html and "&lt;script&gt;" in html and "<b>" not in html
+
+
+def test_nothing_moves_the_cursor():
+    assert printable("a\x1b[31m\r\n\u202e") == r"a\x1b[31m\r\n\u202e"
+    assert printable("größer {a=b}") == "größer {a=b}"
+
+
+def test_ipython_shows_the_summary():
+    pretty = pytest.importorskip("IPython.lib.pretty").pretty
+    h = Histogram.from_values([1.0])
+    assert pretty(h) == summary(h)
+
+
+def test_no_numpy_for_a_repr():
+    code = (
+        f"import sys; sys.path[0] = {str(Path(historian.__file__).parents[1])!r};"  # not the working directory
+        "from historian import Recorder, Registry; from historian._show.summary import summary;"
+        "x = Recorder(); x.record(1.0);"
+        "h = x.snapshot(); repr(h); summary(h); r = Registry(); r.recorder('x').record(1.0);"
+        "str(r.profile()); print('numpy' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -1,0 +1,234 @@
+"""``historian profile``, ``snapshot`` and ``clear``: a directory of recorders as it is seen from outside."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from outside import run
+
+from historian import Histogram, Key, Registry
+from historian._files.header import file_name
+from historian.snapshot import load
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
+
+COMMANDS = ["profile", "snapshot", "clear"]
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """Return a directory with two recorders: 100 values of 3 ms, 50 values of 1,024 bytes."""
+    registry = Registry(tmp_path / "recorders")
+    registry.recorder("query", table="users").record_many([0.003] * 99 + [0.250])
+    registry.recorder("answer", unit="bytes").record_many([1024.0] * 50)
+    return tmp_path / "recorders"
+
+
+@pytest.fixture
+def damaged(directory):
+    """Return that directory with two files that are none of a recorder."""
+    (directory / "empty.counters").write_bytes(b"")
+    (directory / "poem.counters").write_bytes(b"Whose woods these are I think I know.\n" * 2000)
+    return directory
+
+
+PROFILE = """\
+operation (ms)       min  median    90    99  99.9  99.99  max  count  sum (ms)
+query{table=users}  3.00    3.00  3.00  3.00     -      -  250    100       547
+
+operation (KiB)   min  median    90  99  99.9  99.99   max  count  sum (KiB)
+answer           1.00    1.00  1.00   -     -      -  1.00     50       50.0
+
+-  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them
+"""
+
+
+def test_the_profile_of_a_directory(directory):
+    assert run("profile", directory) == (0, PROFILE, "")
+    assert run("profile", HISTORIAN_DIR=str(directory)) == (0, PROFILE, "")
+    assert run("profile", directory, HISTORIAN_DISABLE="1") == (0, PROFILE, "")
+
+
+def test_the_profile_of_a_live_directory(tmp_path):
+    """Somebody records while we look: no look has less than the one before, the last has all."""
+    script = (
+        "import sys; from historian import Registry; rec = Registry(sys.argv[1]).recorder('q')\n"
+        "for _ in sys.stdin: rec.record_many([1.0] * 7); print(flush=True)"
+    )
+    worker = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "live")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        for step in range(1, 4):
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+            assert worker.stdout.readline() == "\n"
+            status, out, err = run("profile", tmp_path / "live")
+            assert (status, err) == (0, "")
+            assert out.splitlines()[1].split()[-2] == str(7 * step)  # what was acknowledged is there
+    finally:
+        worker.kill()
+        worker.communicate()
+    assert run("profile", tmp_path / "live")[1].splitlines()[1].split()[-2] == "21"
+
+
+def test_an_empty_directory(tmp_path):
+    (tmp_path / "empty").mkdir(mode=0o700)
+    assert run("profile", tmp_path / "empty") == (0, "nothing recorded yet\n", "")
+    assert run("snapshot", tmp_path / "empty") == (0, "", "")
+    assert run("clear", tmp_path / "empty") == (0, "cleared 0 recorders, which held 0 values\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_bad_files_are_reported_and_all_others_are_there(damaged, command):
+    before = {path.name: path.read_bytes() for path in damaged.iterdir()}
+    status, out, err = run(command, damaged)
+    assert status == 1
+    assert err.splitlines() == [
+        f"historian {command}: {damaged}/empty.counters: it is empty",
+        f"historian {command}: {damaged}/poem.counters: it is not the file of a recorder",
+    ]
+    if command == "clear":
+        assert out == "cleared 2 recorders, which held 150 values\n"
+        assert (damaged / "poem.counters").read_bytes() == before["poem.counters"]
+    else:
+        assert out == (PROFILE if command == "profile" else run("snapshot", damaged)[1])
+        assert {path.name: path.read_bytes() for path in damaged.iterdir()} == before  # only read
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_is_no_directory(tmp_path, command):
+    status, out, err = run(command, tmp_path / "missing")
+    assert (status, out) == (1, "") and err == f"historian {command}: {tmp_path}/missing: No such file or directory\n"
+    assert list(tmp_path.iterdir()) == []  # looking makes nothing
+    if command != "profile":
+        (tmp_path / "file").write_text("")
+        assert "Not a directory" in run(command, tmp_path / "file")[2]
+    status, out, err = run(command)
+    assert status == 2 and "DIR" in err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_directory_that_others_may_write_to_takes_trust(directory, command):
+    directory.chmod(0o777)
+    status, out, err = run(command, directory)
+    assert (status, out) == (1, "")
+    assert (
+        f"{directory}: others may write to it, its mode is 0777: make it private (chmod go-w), or pass --trust" in err
+    )
+    assert run(command, directory, "--trust")[0] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_directory_that_cannot_be_listed(directory):
+    directory.chmod(0o300)
+    try:
+        assert run("profile", directory)[::2] == (1, f"historian profile: {directory}: Permission denied\n")
+    finally:
+        directory.chmod(0o700)
+
+
+def test_a_snapshot_is_what_the_registry_holds(directory, tmp_path):
+    file = tmp_path / "evening.jsonl"
+    assert run("snapshot", directory, "-o", file) == (0, "", "")
+    assert load(file) == Registry(directory).snapshot()
+    assert run("snapshot", directory) == (0, file.read_text(), "")
+    assert run("profile", file) == (0, PROFILE, "")
+    assert run("snapshot", directory, "-o", tmp_path / "missing" / "x") == (
+        1, "", f"historian snapshot: cannot write {tmp_path}/missing/x: No such file or directory\n",
+    )  # fmt: skip
+
+
+def test_a_snapshot_may_come_by_a_pipe(directory):
+    snapshot = run("snapshot", directory)[1]
+    profile = [sys.executable, "-m", "historian", "profile", "/dev/stdin"]
+    done = subprocess.run(profile, input=snapshot, capture_output=True, timeout=60, check=False, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, PROFILE, "")
+
+
+def test_reasons_do_not_get_among_the_data_where_standard_error_is_closed(damaged):
+    command = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-m", "historian", "snapshot", str(damaged)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False, text=True)
+    assert (done.returncode, done.stdout) == (1, run("snapshot", damaged)[1])
+
+
+def test_snapshots_of_machines_add_up(directory, tmp_path):
+    both = tmp_path / "all.jsonl"
+    both.write_text(2 * run("snapshot", directory)[1])
+    assert load(both)[Key("answer")].count == 100
+    assert "100" in run("profile", both)[1].splitlines()[4]
+
+
+def test_a_bad_snapshot(tmp_path):
+    (tmp_path / "bad").write_text("nonsense\n")
+    assert run("profile", tmp_path / "bad") == (
+        1, "", f"historian profile: {tmp_path}/bad, line 1: not a line of JSON\n",
+    )  # fmt: skip
+
+
+def test_the_profile_of_a_hist_file_is_a_row_named_after_it(tmp_path):
+    file = tmp_path / "week.hist"
+    file.write_bytes(Histogram.from_values([0.1, 0.2]).to_bytes())
+    status, out, err = run("profile", file)
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1].split() == ["week.hist", "100", "100", "-", "-", "-", "-", "200", "2", "300"]
+    file.write_bytes(b"x")
+    status, out, err = run("profile", file)
+    assert (status, out) == (1, "")
+    assert f"{file}: not the bytes of a histogram" in err
+
+
+def test_clear_says_what_it_did(directory):
+    files = sorted(path.name for path in directory.iterdir())
+    assert run("clear", directory) == (0, "cleared 2 recorders, which held 150 values\n", "")
+    assert sorted(path.name for path in directory.iterdir()) == files
+    assert [h.count for h in Registry(directory).snapshot().values()] == [0, 0]
+    assert run("clear", HISTORIAN_DIR=str(directory))[0] == 2  # not without a name
+
+
+def test_clear_while_processes_record(directory):
+    """Each record is either taken out or still there."""
+    recorder, stop, recorded = Registry(directory).recorder("busy"), threading.Event(), 0
+
+    def work():
+        nonlocal recorded
+        while not stop.is_set():
+            recorder.record(1.0)
+            recorded += 1
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        taken = [run("clear", directory)[1] for _ in range(3)]
+    finally:
+        stop.set()
+        thread.join()
+    values = [int(text.split()[-2].replace(",", "")) for text in taken]
+    assert sum(values) - 150 + recorder.snapshot().count == recorded
+    assert all(values[:2])
+
+
+def test_a_file_of_hostile_name_does_not_move_the_cursor(directory):
+    (directory / "a\x1b[2J.counters").write_text("")
+    assert "\x1b" not in "".join(map(str, run("profile", directory)))
+    Registry(directory).recorder("\x1b[2J").record(1.0)
+    assert file_name(Key("\x1b[2J")) == "%1B%5B2J.counters"
+    assert "\x1b" not in "".join(map(str, run("profile", directory)))
+
+
+def test_what_is_merged_from_a_snapshot(directory, tmp_path):
+    run("snapshot", directory, "-o", tmp_path / "s.jsonl")
+    registry = Registry()
+    registry.merge(load(tmp_path / "s.jsonl"))
+    registry.merge(Registry(directory))
+    assert registry.snapshot()[Key("answer")] == Histogram.from_values([1024.0] * 100, unit="bytes")
+
+
+def test_a_sparse_file_of_a_terabyte_reads_like_its_first_blocks(tmp_path):
+    registry = Registry(tmp_path / "r")
+    registry.recorder("a").record(1.0)
+    before = registry.snapshot()
+    os.truncate(tmp_path / "r" / file_name(Key("a")), 1 << 40)
+    assert registry.snapshot() == before

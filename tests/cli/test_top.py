@@ -1,0 +1,358 @@
+"""``historian top``: what is in a frame, what an interval is, and that a terminal is given back as it was."""
+
+import math
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pyte
+import pytest
+from outside import run
+
+from historian import Histogram, Registry
+from historian._show.table import text_width
+from historian.cli._top.frame import SORTS, Frame
+from historian.cli._top.watch import Change, Look, Watch
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
+
+
+def frame(changes, sort="rate", width=80, seconds=2.0, problems=()):
+    look = Look(seconds, changes, dict.fromkeys(problems))
+    return [line.text for line in Frame("/run/shop").lines(look, sort, width)]
+
+
+def change(name, values, before=(), unit="s", is_whole=True):
+    lately = Histogram.from_values(values, unit=unit)
+    return Change(name, lately + Histogram.from_values(before, unit=unit), lately, is_whole)
+
+
+# ---- what has happened between two looks ----
+
+
+def test_an_interval_is_what_was_recorded_in_it(tmp_path):
+    registry = Registry(tmp_path / "d")
+    a, b = registry.recorder("a"), registry.recorder("b", unit="bytes", kind="x")
+    a.record_many([1.0] * 10)
+    watch = Watch(Registry(tmp_path / "d"))
+    (first,) = watch.look().changes  # b is empty
+    assert first == Change("a", a.snapshot(), a.snapshot(), True)
+    a.record_many([0.5, 4.0])
+    b.record(8.0)
+    look = watch.look()
+    assert look.seconds > 0 and look.problems == {}
+    assert look.changes == [
+        Change("a", a.snapshot(), a.snapshot() - first.total, True),
+        Change("b{kind=x}", b.snapshot(), b.snapshot(), True),
+    ]
+    assert [one.lately.count for one in watch.look().changes] == [0, 0]
+
+
+@pytest.mark.parametrize("again", [5, 10, 15])
+def test_what_is_cleared_in_between_is_begun_anew(tmp_path, again):
+    """Also where as many or more values of the same bucket come after: counts alone would not tell."""
+    registry = Registry(tmp_path / "d")
+    recorder, watch = registry.recorder("a"), Watch(Registry(tmp_path / "d"))
+    recorder.record_many([1.0] * 10)
+    watch.look()
+    registry.clear()
+    recorder.record_many([1.0] * again)
+    (one,) = watch.look().changes
+    assert (one.lately.count, one.is_whole) == (again, False)
+    recorder.record(1.0)
+    (one,) = watch.look().changes
+    assert (one.lately.count, one.is_whole) == (1, True)
+
+
+def test_a_file_that_was_removed_and_made_anew(tmp_path):
+    recorder, watch = Registry(tmp_path / "d").recorder("a"), Watch(Registry(tmp_path / "d"))
+    recorder.record_many([1.0] * 10)
+    watch.look()
+    os.unlink(recorder.path)
+    assert watch.look().changes == []
+    Registry(tmp_path / "d").recorder("a").record_many([1.0] * 20)
+    (one,) = watch.look().changes
+    assert (one.lately.count, one.is_whole) == (20, True)
+    os.unlink(recorder.path)
+    os.rmdir(tmp_path / "d")
+    assert watch.look().changes == []  # and no complaint: whoever records next makes it anew
+
+
+def test_bad_files_do_not_hide_the_others(tmp_path):
+    Registry(tmp_path / "d").recorder("a").record(1.0)
+    bad = tmp_path / "d" / "bad.counters"
+    bad.write_bytes(b"")
+    look = Watch(Registry(tmp_path / "d")).look()
+    assert [one.name for one in look.changes] == ["a"] and list(look.problems) == [str(bad)]
+    assert "1 file cannot be read: `historian profile` says why" in frame([], problems=["x"])
+
+
+# ---- a frame ----
+
+
+def test_a_frame():
+    # 300 values in 2 s: 150 a second; their sum is 300 * 0.01 s = 3 s, 1.5 s a second
+    changes = [change("query", [0.01] * 300, before=[7.0]), change("idle", [], before=[1.0])]
+    title, *lines = frame(changes)
+    assert re.fullmatch(r"/run/shop {20,}150/s in the last 2\.0 s  by rate  \d\d:\d\d:\d\d", title) and len(title) == 80
+    assert lines == [
+        "",
+        "operation (ms)   rate/s   median       90       99     99.9      max  sum/s (s)",
+        "query               150     10.0     10.0     10.0        -     10.0       1.50",
+        "idle                  0        -        -        -        -        -          0",
+    ]
+
+
+def test_the_first_frame_has_no_rates():
+    title, _, header, row = frame([change("query", [0.01] * 300)], seconds=math.nan)
+    assert "all so far" in title
+    assert header.endswith("max    sum/s") and row.split() == ["query", "-", "10.0", "10.0", "10.0", "-", "10.0", "-"]
+
+
+def test_nothing_yet():
+    assert frame([])[1:] == ["", "nothing recorded yet"]
+
+
+def test_kinds_of_units_have_tables_of_their_own():
+    lines = frame([change("a", [1024.0], unit="bytes"), change("b", [3.0], unit="rows"), change("c", [0.5], unit="ms")])
+    assert [line.split("  ")[0] for line in lines[2::3]] == ["operation (us)", "operation (KiB)", "operation (rows)"]
+
+
+def test_what_was_cleared_is_marked():
+    lines = frame([change("query", [0.01] * 300, is_whole=False)])
+    assert lines[3].split()[1] == "150+" and lines[-1].startswith("+  cleared or drained meanwhile")
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [("rate", "c a b d"), ("p99", "b a c d"), ("max", "a b c d"), ("sum", "a b c d"), ("name", "a b c d")],
+)
+def test_what_rows_are_sorted_by(sort, order):
+    changes = [
+        change("d", [], before=[9.0]),
+        change("c", [0.001] * 400),
+        change("b", [0.1] * 150 + [0.5]),
+        change("a", [0.01] * 299 + [99.0]),
+    ]
+    assert [line.split()[0] for line in frame(changes, sort)[3:]] == order.split()
+    assert sort in SORTS
+
+
+@pytest.mark.parametrize("width", [48, 60, 80, 100, 200])
+def test_no_line_is_too_wide_and_names_keep_both_ends(width):
+    name = "render{page=" + "recommendations" * 20 + ",region=eu}"
+    changes = [change(name, [0.00123456] * 123_456), change("\u4e2d\u6587" * 40, [9e9]), change("x\x1b[2J", [3e-7])]
+    lines = frame(changes, width=width)
+    assert max(map(text_width, lines)) <= width
+    assert lines[3].startswith("render{") and "=eu}" in lines[3]
+    assert all(line.isprintable() for line in lines)
+    assert ("count" in lines[2]) == (width >= 100) and ("99.9" in lines[2]) == (width >= 100)
+    assert "rate/s" in lines[2] and "max" in lines[2]
+
+
+def test_a_narrow_window_cuts_names_and_leaves_numbers_whole():
+    lines = frame([change("look-up{table=users}", [0.0125] * 12_345_678)], width=40)
+    assert lines[2:] == ["opera~ (ms)     rate/s       99      max", "look-~sers}  6,170,000     12.5     12.5"]
+
+
+def test_no_percentile_is_above_the_maximum():
+    """That of an interval is one bucket: (64, 64.7], of which 64.35 is shown; all that was ever recorded tells more."""
+    before, lately = Histogram.from_values([64.0001]), Histogram.from_values([64.0001] * 300)
+    total = before + lately
+    cells = frame([Change("a", total, total - before, True)])[3].split()
+    assert cells[2:7] == ["64.0", "64.0", "64.0", "-", "64.0"]
+
+
+def test_units_stay_from_frame_to_frame():
+    shown = Frame("d")
+
+    def header(value):
+        return shown.lines(Look(1.0, [change("a", [value] * 10)], {}), "rate", 80)[2].text.split("  ")[0]
+
+    assert [header(value) for value in (0.9e-3, 1.1e-3, 0.6e-3, 3e-3)] == ["operation (us)"] * 3 + ["operation (ms)"]
+    assert [header(value) for value in (0.6e-3, 0.4e-3)] == ["operation (ms)", "operation (us)"]
+
+
+# ---- the command, off a terminal ----
+
+
+def test_frames_are_printed_plainly(tmp_path):
+    Registry(tmp_path / "d").recorder("a").record_many([1.0] * 10)
+    status, out, err = run("top", tmp_path / "d", "--count", 2, "--interval", 0.1)
+    assert (status, err) == (0, "") and "\x1b" not in out
+    frames = out.split("\n\n")[::2], out.split("\n\n")[1::2]
+    assert len(frames[0]) == 2 and all("in the last 0." in title for title in frames[0])
+    assert [table.splitlines()[1].split()[:2] for table in frames[1]] == [["a", "0"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "why"),
+    [
+        (["missing"], 1, "historian top: missing: No such file or directory"),
+        ([], 2, "DIR"),
+        ([".", "--interval", "0.01"], 2, "0.1..86,400, not '0.01'"),
+        ([".", "--interval", "nan"], 2, "0.1..86,400, not 'nan'"),
+        ([".", "--count", "0"], 2, "from 1 on, not '0'"),
+        ([".", "--sort", "luck"], 2, "luck"),
+    ],
+)
+def test_misuse(arguments, status, why):
+    done = run("top", *arguments)
+    assert done[:2] == (status, "") and why in done[2]
+
+
+# ---- on a terminal ----
+
+
+class Terminal:
+    """The command on a terminal of its own; `screen` is what a person sees there, `text` all that has been written."""
+
+    def __init__(self, directory, *arguments, term="xterm", rows=24, columns=80):
+        pty = pytest.importorskip("pty")
+        self.ours, theirs = pty.openpty()
+        self.text, self.screen = "", pyte.Screen(columns, rows)
+        self._stream = pyte.Stream(self.screen)
+        self.resize(rows, columns)
+        env = {name: value for name, value in os.environ.items() if name not in ("LINES", "COLUMNS", "HISTORIAN_DIR")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "historian", "top", str(directory), *arguments],
+            stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, start_new_session=True, env={**env, "TERM": term},
+        )  # fmt: skip
+        os.close(theirs)
+
+    def resize(self, rows, columns):
+        import fcntl
+        import struct
+        import termios
+
+        fcntl.ioctl(self.ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.screen.resize(rows, columns)
+
+    def wait_for(self, pattern):
+        """Wait until the pattern is on the screen; return the lines."""
+        limit = time.monotonic() + 60
+        while not re.search(pattern, "\n".join(self.screen.display)):
+            assert time.monotonic() < limit, self.screen.display
+            self._read()
+        return self.screen.display
+
+    def send(self, keys):
+        os.write(self.ours, keys)
+
+    def end(self):
+        """Wait for the end; return the status and what came on standard error."""
+        try:
+            while True:
+                self._read()
+        except OSError:  # nobody has the other side any more
+            pass
+        complaint = self.process.communicate(timeout=60)[1]
+        os.close(self.ours)
+        return self.process.returncode, complaint
+
+    def _read(self):
+        assert select.select([self.ours], [], [], 60)[0], self.screen.display
+        data = os.read(self.ours, 65536)
+        if not data:
+            raise OSError
+        self.text += data.decode()
+        self._stream.feed(data.decode())
+
+
+@pytest.fixture
+def terminal():
+    """Return a function that runs the command on a terminal; nothing of that outlives the test."""
+    made = []
+
+    def start(*arguments, **options):
+        made.append(Terminal(*arguments, **options))
+        return made[-1]
+
+    yield start
+    for one in made:
+        if one.process.poll() is None:
+            one.process.kill()
+            one.process.communicate()
+            os.close(one.ours)
+
+
+@pytest.fixture
+def busy(tmp_path):
+    """Return a directory of 40 recorders; the 7th has most values, the 8th the longest."""
+    registry = Registry(tmp_path / "d")
+    for k in range(40):
+        registry.recorder(f"op{k:02}").record_many([0.001] * (100 + 50 * (k == 7)) + [1.0] * 100 * (k == 8))
+    return tmp_path / "d"
+
+
+needs_curses = pytest.mark.skipif(
+    subprocess.run(
+        [sys.executable, "-c", "import curses; curses.setupterm('xterm')"], capture_output=True, check=False
+    ).returncode,
+    reason="there is no curses here, or it does not know xterm",
+)
+
+
+@needs_curses
+def test_keys_and_sizes_on_a_terminal(busy, terminal):
+    shown = terminal(busy, "--interval", "0.5", rows=10)
+    shown.wait_for(
+        r"\A\S+ +all so far  by rate .*\n *\noperation \(ms\).*\nop00[\s\S]*op05.*\nsort by: r rate.* 34 more"
+    )
+    shown.send(b"m")
+    shown.wait_for(r"by max.*\n *\noperation.*\nop08")
+    shown.send(b"n")
+    shown.wait_for(r"by name.*\n *\noperation.*\nop00")
+    shown.send(b"\x1bOB" * 3)  # down: of 42 lines below the title 8 are shown, from the 4th on
+    shown.wait_for(r"by name.*\nop01(.*\n){8}.*arrows: 31 more")
+    shown.send(b"\x1b[6~" * 20)  # page down, to the end
+    shown.wait_for(r"by name.*\nop32[\s\S]*op39.*\n.*arrows: back")
+    shown.resize(30, 120)
+    os.kill(shown.process.pid, signal.SIGWINCH)
+    shown.wait_for(r"by name.*\nop12[\s\S]*op39.*\n.*arrows: back")  # 28 of them
+    shown.wait_for(r"\A.{112}\d\d:\d\d:\d\d\n")
+    shown.send(b"q")
+    assert shown.end() == (0, b"")
+    assert "\x1b[?1049l" in shown.text  # the screen that was there before
+
+
+@needs_curses
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 5), (3, 30)])
+def test_a_tiny_terminal_is_no_failure(busy, terminal, rows, columns):
+    shown = terminal(busy, "--interval", "0.1", "--count", "2", rows=rows, columns=columns)
+    assert shown.end() == (0, b"")
+
+
+@needs_curses
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_gives_the_terminal_back(busy, terminal, how, status):
+    shown = terminal(busy)
+    shown.wait_for("q quits")
+    shown.process.send_signal(how)
+    assert shown.end() == (status, b"")
+    assert shown.text.rindex("\x1b[?1049l") > shown.text.rindex("q quits")
+
+
+@needs_curses
+def test_a_bounded_run_on_a_terminal(busy, terminal):
+    shown = terminal(busy, "--interval", "0.1", "--count", "2")
+    assert shown.end() == (0, b"")
+    assert shown.text.count("\x1b[?1049h") == 1
+
+
+def test_a_terminal_that_can_do_nothing_gets_plain_frames(busy, terminal):
+    shown = terminal(busy, "--interval", "0.1", "--count", "2", term="dumb")
+    assert shown.end() == (0, b"")
+    assert "\x1b" not in shown.text and shown.text.count("in the last") == 2
+
+
+@needs_curses
+def test_a_terminal_that_goes_away(busy, terminal):
+    shown = terminal(busy, "--interval", "3600")
+    shown.wait_for("op00")
+    os.close(shown.ours)
+    assert shown.process.communicate(timeout=60)[1] == b"" and shown.process.returncode in (0, 1)
