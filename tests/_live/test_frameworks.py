@@ -172,7 +172,12 @@ def test_fastapi(rec):
 
 def test_joblib(jobs):
     joblib = need("joblib")
-    results = joblib.Parallel(n_jobs=2)(joblib.delayed(jobs.add)(i) for i in range(6))
+    from joblib.externals.loky import get_reusable_executor
+
+    try:
+        results = joblib.Parallel(n_jobs=2)(joblib.delayed(jobs.add)(i) for i in range(6))
+    finally:
+        get_reusable_executor().shutdown(wait=True)  # or the workers wait for more
     assert results == [2, 3, 4, 5, 6, 7]
     assert jobs.recorder.snapshot().count == 6  # the workers recorded in the same file
     assert joblib.func_inspect.get_func_name(jobs.add)[1] == "add"
