@@ -1,4 +1,4 @@
-"""What the tail does not take, and how it says so."""
+"""Invalid arguments of the tail's functions, and the errors that they raise."""
 
 import math
 from decimal import Decimal
