@@ -34,7 +34,7 @@ def test_share_interval_of_many(above, count):
 @pytest.mark.parametrize("count", [10**12, 10**15, 2**62])
 @pytest.mark.parametrize("above", [1, 2, 5, 100])
 def test_a_few_of_very_many_are_poissons(above, count):
-    # Beta(c, N - c + 1) is Gamma(c)/N but for a relative c/N, below 1e-10 here (Garwood, Biometrika 28, 1936).
+    # Beta(c, N - c + 1) is Gamma(c)/N with a relative error of c/N, here below 1e-10 (Garwood, Biometrika 28, 1936).
     lower, upper = binomial.share_interval(above, count - above, 0.95)
     assert lower * count == pytest.approx(stats.gamma.ppf(0.025, above), rel=1e-8)
     assert upper * count == pytest.approx(stats.gamma.ppf(0.975, above + 1), rel=1e-8)
