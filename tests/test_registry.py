@@ -1,4 +1,4 @@
-"""`Registry`: one recorder to a name and labels; snapshots, merging, clearing."""
+"""`Registry`: one recorder for each name and labels; snapshots, merging, clearing."""
 
 import math
 import pickle
@@ -69,7 +69,7 @@ def test_merging_another_unit_adds_nothing():
     with pytest.raises(ValueError, match="exists with unit 'ms', not 's'"):
         parent.merge(worker)
     assert sum(h.count for h in parent.snapshot().values()) == 1
-    assert list(parent.snapshot()) == [Key("b")]  # nor is "a" made
+    assert list(parent.snapshot()) == [Key("b")]  # and "a" is not created
 
 
 @pytest.mark.parametrize("other", [{"q": Histogram()}, {Key("q"): 3}, {Key("q"): Recorder()}])

@@ -1,4 +1,4 @@
-"""Snapshots in files: what is saved is loaded, files add up, bad lines are named, and a file is whole or not there."""
+"""Snapshots in files: saving and loading, merging files, reporting bad lines, and writing files atomically."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_files_one_after_the_other_add_up(tmp_path):
     [
         ("{", "line 1: not a line of JSON"),
         ("\xff", "line 1: not a line of JSON"),
-        ("[" * 100_000, "line 1: "),  # too deep, or no JSON: that depends on the version of Python
+        ("[" * 100_000, "line 1: "),  # too deep or not JSON, depending on the version of Python
         ("[]", "line 1: not a line of a snapshot: it has no name"),
         ('{"name":""}', "it has no name"),
         ('{"name":3}', "it has no name"),
