@@ -84,13 +84,13 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     below = pair.b.cumsum() - pair.b / 2  # of b, below a value of a
     least = min(a.count, b.count)
     parts = [
-        (_spread(pair.b, above, value, b.count), _deciding(pair.b, above, b.count)),
-        (_spread(pair.a, below, value, a.count), _deciding(pair.a, below, a.count)),
+        (_spread(pair.b, above, value, b.count), _effective_number(pair.b, above, b.count)),
+        (_spread(pair.a, below, value, a.count), _effective_number(pair.a, below, a.count)),
     ]
     variance = sum(spread for spread, _ in parts)
     size: float = least
     if variance > 1e-15 and least > 1:
-        freedom = variance**2 / sum(spread**2 / deciding for spread, deciding in parts)
+        freedom = variance**2 / sum(spread**2 / number for spread, number in parts)
         normal = NormalDist().inv_cdf((1 + confidence) / 2)
         worse = student_quantile((1 + confidence) / 2, max(1, int(freedom))) / normal
         full = min(value * (1 - value) / variance, a.count + b.count)
@@ -106,7 +106,7 @@ def _spread(shares: NDArray[np.float64], beaten: NDArray[np.float64], mean: floa
     return float((shares * (beaten - mean) ** 2).sum()) / max(1, count - 1)
 
 
-def _deciding(shares: NDArray[np.float64], beaten: NDArray[np.float64], count: int) -> float:
+def _effective_number(shares: NDArray[np.float64], beaten: NDArray[np.float64], count: int) -> float:
     """Return the effective number of values on the less usual side, beating or being beaten; at least 1.
 
     Kish's effective sample size, (sum x)^2 / sum x^2: Survey Sampling (1965), 11.7.

@@ -65,16 +65,16 @@ def whole_numbers(value: float, lower: float, upper: float) -> tuple[int, int] |
         return inverse and (inverse[1], inverse[0])
     low, high = (value + INNER * (end - value) for end in (lower, upper))
     for part in range(1, MAX_PART + 1):
-        other = _roundest(value * part, low * part, high * part)
+        other = _round_within(value * part, low * part, high * part)
         if low <= other / part <= high:
             return other, part
     return None
 
 
-def _roundest(value: float, low: float, high: float) -> int:
+def _round_within(value: float, low: float, high: float) -> int:
     """Return the whole number nearest to `value`, rounded to as few digits as the interval allows, but two at least.
 
-    >>> _roundest(701.3, 548.0, 844.0), _roundest(16_033.0, 15_200.0, 17_600.0), _roundest(19.2, 17.0, 21.0)
+    >>> _round_within(701.3, 548.0, 844.0), _round_within(16_033.0, 15_200.0, 17_600.0), _round_within(19.2, 17.0, 21.0)
     (700, 16000, 19)
     """
     whole = round(value)

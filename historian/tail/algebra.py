@@ -58,7 +58,7 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
         sums = [chains.add(*sums[k : k + 2]) if k + 1 < len(sums) else sums[k] for k in range(0, len(sums), 2)]
     total = sums[0]
     if dependence != "independent":
-        total = chains.whatever_dependence(total, [part._sf for part in parts])
+        total = chains.any_dependence(total, [part._sf for part in parts])
     return Dist(total, unit=unit, count=count, why=why, load=load)
 
 

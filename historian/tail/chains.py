@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["add", "repeat", "whatever_dependence"]
+__all__ = ["add", "any_dependence", "repeat"]
 
 #: (buckets, factor): a value row whose bulk lies in at most so many buckets uses a grid finer by this factor (`_fine`).
 FINER = ((240, 8), (480, 4))
@@ -213,7 +213,7 @@ def _add_far(
         out[far + 1 : size + 1] += up
 
 
-def whatever_dependence(sf: NDArray[np.float64], parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+def any_dependence(sf: NDArray[np.float64], parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return the survival of a sum, with bounds that hold for any dependence between its parts.
 
     For every u, P(X + Y > t) is at most S_X(u) + S_Y(t - u), and at least S_X(u) + S_Y(t - u) - 1.  The bounds use the
