@@ -34,7 +34,7 @@ try:
     from ._core import get_include
 except ModuleNotFoundError as _missing:
     raise ImportError(
-        "historian's core is not compiled here: pip install . (then run from another folder)"
+        "historian's core is not compiled for this Python: run pip install . in the root of the checkout"
     ) from _missing
 from ._live.recorder import Recorder
 from .histogram import Histogram, MergeWarning, merge
@@ -84,15 +84,17 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Load what few programs need when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # or a checker would take every misspelt name for an object
 
-    module = import_module(f".{_HOMES[name]}", __name__)
-    found = globals()[name] = getattr(module, name, module)
-    return found
+    def __getattr__(name: str) -> object:
+        """Load what few programs need when it is first asked for."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module = import_module(f".{_HOMES[name]}", __name__)
+        found = globals()[name] = getattr(module, name, module)
+        return found
 
 
 def __dir__() -> list[str]:

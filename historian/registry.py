@@ -222,7 +222,7 @@ def _warn(problems: Mapping[str, CorruptFileError]) -> None:
 
 
 #: Where `recorder` keeps its recorders: the directory that HISTORIAN_DIR named at import, or else memory.
-default_registry = Registry._of_environment()
+default_registry: Registry = Registry._of_environment()
 
 
 def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:
