@@ -34,7 +34,7 @@ try:
     from ._core import get_include
 except ModuleNotFoundError as _missing:
     raise ImportError(
-        "historian's core is not compiled here: pip install . (then run from another folder)"
+        "historian's core is not compiled for this Python: run pip install . in the root of the checkout"
     ) from _missing
 except ImportError as _refused:
     if "subinterpreters" not in str(_refused) and "one interpreter per process" not in str(_refused):
@@ -49,8 +49,10 @@ from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, defau
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import formats, snapshot, tail
     from ._compare.comparison import Comparison, compare
     from ._compare.interleave import interleave
+    from ._show.profile import Profile
 
 __version__ = "0.1.0"
 
@@ -61,21 +63,26 @@ __all__ = [
     "Histogram",
     "Key",
     "MergeWarning",
+    "Profile",
     "Recorder",
     "Registry",
     "buckets",
     "compare",
     "default_registry",
+    "formats",
     "get_include",
     "interleave",
     "merge",
     "recorder",
+    "snapshot",
+    "tail",
 ]
 
 
 #: Where that is which few programs need.
 _HOMES = {
     "Comparison": "_compare.comparison",
+    "Profile": "_show.profile",
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",
     "formats": "formats",
@@ -84,15 +91,17 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Load what few programs need when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # or a checker would take every misspelt name for an object
 
-    module = import_module(f".{_HOMES[name]}", __name__)
-    found = globals()[name] = getattr(module, name, module)
-    return found
+    def __getattr__(name: str) -> object:
+        """Load what few programs need when it is first asked for."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module = import_module(f".{_HOMES[name]}", __name__)
+        found = globals()[name] = getattr(module, name, module)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -25,7 +25,7 @@ offset to each cell moves that edge onto a multiple of 2**46, where a shift find
     index = (b + A[(b >> 45) & 127]) >> 46
 
 With edge mantissa ``B`` between sub-buckets ``s`` and ``s + 1`` inside the cell, ``A = ((s + 1) << 46) - B``;
-in a cell without an edge ``A = (s << 46) - cell_start``.  The table ``A`` is in ``_native/cells.h``.  This module
+in a cell without an edge ``A = (s << 46) - cell_start``.  The table ``A`` is in ``_native/bucket.h``.  This module
 answers the same question with a search, for people and for the tests.
 """
 

@@ -41,6 +41,8 @@ class Registry:
     directory pickles.
     """
 
+    __module__ = "historian"
+
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, trust: bool = False) -> None:
         self._recorders: dict[Key, Recorder] = {}
         self._directory: str | None = None
@@ -72,11 +74,9 @@ class Registry:
         and if the recorder exists with another unit; in a directory, OSError if there is no space for a new one (and
         never later), and `CorruptFileError` if something else is in the place of its file.
         """
-        if not isinstance(name, str):
-            raise TypeError(f"name must be a string, not {type(name).__name__}")
+        key = Key(name, **labels)
         if not name:
             raise ValueError("a recorder in a registry needs a name")
-        key = Key(name, tuple(sorted((label, str(value)) for label, value in labels.items())))
         found = self._recorders.get(key)
         if found is None:
             # Threads may get here together, and a child forked from among them: dict.setdefault needs no lock.
@@ -194,20 +194,18 @@ class Registry:
         return len(held), sum(held), problems
 
     def __reduce__(self) -> tuple[Any, ...]:
+        from functools import partial
+
         if self._directory is None:
             raise TypeError(
                 "this registry counts in its process' memory and cannot be pickled: make it a Registry(directory), or "
                 "return registry.snapshot() and merge the snapshots"
             )
-        return _reopen, (self._directory, self._trust)
+        return partial(Registry, trust=self._trust), (self._directory,)
 
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {len(self._recorders)} recorders{where}>"
-
-
-def _reopen(directory: str, trust: bool) -> Registry:
-    return Registry(directory, trust=trust)
 
 
 def _check_unit(found: Recorder, unit: str) -> None:
@@ -224,7 +222,7 @@ def _warn(problems: Mapping[str, CorruptFileError]) -> None:
 
 
 #: Where `recorder` keeps its recorders: the directory that HISTORIAN_DIR named at import, or else memory.
-default_registry = Registry._of_environment()
+default_registry: Registry = Registry._of_environment()
 
 
 def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:

@@ -88,4 +88,4 @@ def _key(data: Any) -> Key:
     labels = data.get("labels", {})
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
         raise ValueError(f"not a line of a snapshot: labels must map text to text, not {labels!r}")
-    return Key(data["name"], tuple(sorted(labels.items())))
+    return Key(data["name"], **labels)

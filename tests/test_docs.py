@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from sybil import Example, Sybil
@@ -17,13 +18,42 @@ import historian
 
 ROOT = Path(__file__).parents[1]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if path.exists()]
-MODULES = ["historian", *(found.name for found in pkgutil.walk_packages(historian.__path__, "historian."))]
+FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
+MODULES = ["historian", *(name for name in FOUND if not name.endswith("__main__"))]
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.endswith("__main__")])
-def test_doctests(name: str) -> None:
+def doctests(name: str) -> list[doctest.DocTest]:
+    """Return the examples of a module, with those of the public classes that are written there but found elsewhere."""
     module = importlib.import_module(name)
-    assert doctest.testmod(module, optionflags=doctest.ELLIPSIS).failed == 0
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    classes = {value for value in vars(module).values() if isinstance(value, type)}
+    elsewhere = {value.__name__ for value in classes if value.__module__ == name and not is_written_in(value, module)}
+    found = [test for test in finder.find(module) if test.name.removeprefix(f"{name}.").split(".")[0] not in elsewhere]
+    for value in classes:
+        if value.__module__ != name and is_written_in(value, module):
+            found += finder.find(value, module=False, globs=dict(vars(module)))
+    return found
+
+
+def is_written_in(cls: type, module: ModuleType) -> bool:
+    """Return whether a method or property of a class is a function of that module."""
+    inner = (getattr(value, "fget", None) or getattr(value, "__func__", value) for value in vars(cls).values())
+    return any(getattr(value, "__globals__", None) is vars(module) for value in inner)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_doctests(name: str) -> None:
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for test in doctests(name):
+        runner.run(test)
+    assert runner.summarize().failed == 0
+
+
+def test_no_example_is_left_out() -> None:
+    """The lines that begin with the prompt in the sources are as many as the examples that are run."""
+    ran = sum(len(test.examples) for name in MODULES for test in doctests(name))
+    sources = (path.read_text(encoding="utf-8") for path in Path(historian.__file__).parent.rglob("*.py"))
+    assert ran == sum(line.lstrip().startswith(">>> ") for source in sources for line in source.splitlines())
 
 
 def run_console(example: Example) -> None:

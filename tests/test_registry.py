@@ -55,10 +55,10 @@ def test_snapshot_travels_and_merges():
     parent.merge(worker)
     merged = parent.snapshot()
     assert merged[Key("q")] == Histogram.from_values([1.0, 2.0, 3.0, 2.0, 3.0])
-    assert merged[Key("bytes", (("kind", "row"),))] == Histogram.from_values([100, 100], unit="bytes")
+    assert merged[Key("bytes", kind="row")] == Histogram.from_values([100, 100], unit="bytes")
     assert merged[Key("idle")].count == 0 and merged[Key("idle")].unit == "ms"
     assert worker.snapshot() == snapshot
-    assert str(Key("bytes", (("kind", "row"),))) == "bytes{kind=row}"
+    assert str(Key("bytes", kind="row")) == "bytes{kind=row}"
 
 
 def test_merging_another_unit_adds_nothing():
@@ -114,8 +114,8 @@ def test_the_default_registry():
     rec.record(2.0)
     assert historian.recorder("test_the_default_registry", unit="ms", a=1) is rec
     snapshot = historian.default_registry.snapshot()
-    assert snapshot[Key("test_the_default_registry", (("a", "1"),))].max == 2.0
-    assert math.isnan(snapshot[Key("test_the_default_registry", (("a", "1"),))].cdf(1.0)) is False
+    assert snapshot[Key("test_the_default_registry", a="1")].max == 2.0
+    assert math.isnan(snapshot[Key("test_the_default_registry", a="1")].cdf(1.0)) is False
 
 
 def test_synthetic_counts_are_not_recorded():

@@ -12,9 +12,7 @@ from historian import Histogram, Key, Registry
 from historian.snapshot import dump, load, save
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
-KEYS = st.builds(
-    lambda name, labels: Key(name, tuple(sorted(labels.items()))), NAMES, st.dictionaries(NAMES, NAMES, max_size=3)
-)
+KEYS = st.builds(lambda name, labels: Key(name, **labels), NAMES, st.dictionaries(NAMES, NAMES, max_size=3))
 HISTOGRAMS = st.builds(
     lambda values, unit: Histogram.from_values(values, unit=unit),
     st.lists(st.floats(0, 1e300), max_size=20),

@@ -13,7 +13,7 @@ from .ratios import TOO_FEW, Grid, ratio_bounds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from typing import Any, overload
 
     from ..histogram import Histogram
@@ -60,6 +60,7 @@ class Comparison:
     """
 
     __slots__ = ("_blocks", "_grids", "a", "b", "blocks", "confidence", "names")
+    __module__ = "historian"
 
     a: Histogram  # not empty
     b: Histogram  # not empty, in the unit of `a`
@@ -86,8 +87,8 @@ class Comparison:
     @overload
     def ratio(self, q: float) -> Estimate: ...
     @overload
-    def ratio(self, q: Sequence[float]) -> list[Estimate]: ...
-    def ratio(self, q: float | Sequence[float]) -> Estimate | list[Estimate]:
+    def ratio(self, q: Iterable[float]) -> list[Estimate]: ...
+    def ratio(self, q: float | Iterable[float]) -> Estimate | list[Estimate]:
         """Return the q-quantile of B over that of A, with its interval; for a sequence, a list of them.
 
         The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for all
@@ -156,8 +157,13 @@ class Comparison:
 
     __repr__ = __str__
 
-    def _repr_pretty_(self, printer: object, cycle: bool) -> None:
-        printer.text(str(self))  # type: ignore[attr-defined]
+    def __reduce__(self) -> tuple[Any, ...]:
+        from functools import partial
+
+        return partial(Comparison, blocks=self.blocks, confidence=self.confidence, names=self.names), (self.a, self.b)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         from .report import html

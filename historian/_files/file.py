@@ -34,6 +34,8 @@ _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW
 class CorruptFileError(ValueError):
     """A file in a registry's directory cannot be read as that of a recorder.  `path` names it, `reason` says why."""
 
+    __module__ = "historian"
+
     path: str
     reason: str
 
@@ -47,6 +49,8 @@ class CorruptFileError(ValueError):
 
 class CorruptFileWarning(UserWarning):
     """A file in a registry's directory could not be read, and was left out."""
+
+    __module__ = "historian"
 
 
 def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:

@@ -111,7 +111,7 @@ def _texts(page: bytes, lengths: list[int], labels: int) -> tuple[Key, str]:
             yield take(label), take(value)
 
     unit, name = take(lengths[0]), take(lengths[1])
-    return Key(name, tuple(pairs())), unit
+    return Key(name, **dict(pairs())), unit
 
 
 def file_name(key: Key) -> str:

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from typing import Any, TypeVar, overload
 
-    _F = TypeVar("_F", bound=Callable[..., Any])
+    from typing_extensions import Self
+
+    from .._core import _Real
+
+    # The same type goes in and comes out, so that all of it stays: parameters, overloads, type variables, and whether
+    # it is a coroutine function, a class method and so on.  ParamSpec would keep less: of overloads, the first alone.
+    _F = TypeVar("_F", bound=Callable[..., Any] | classmethod[Any, ..., Any] | staticmethod[..., Any])
 else:
 
     def overload(function):
@@ -27,10 +33,13 @@ __all__ = ["Recorder", "recorder_in_file"]
 #: HISTORIAN_DISABLE=1 at import: recording and timing do nothing.
 DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"
 
-_Base: type[Counters] = Muted if DISABLED else Counters
+if TYPE_CHECKING:
+    _Base = Counters  # whose methods `Muted` has, too
+else:
+    _Base = Muted if DISABLED else Counters
 
 
-class Recorder(_Base):  # type: ignore[valid-type, misc]
+class Recorder(_Base):
     """Counts values as they happen, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` labels the values; timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  Memory: 96 KiB of
@@ -49,21 +58,31 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     """
 
     __slots__ = ("__weakref__", "_name", "_unit")
+    __module__ = "historian"
 
     _name: str
     _unit: str
 
-    def __new__(cls, name: str = "", *, unit: str = "s") -> Recorder:
+    def __new__(cls, name: str = "", *, unit: str = "s") -> Self:
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
         return cls._of(name, check_unit(unit), None)
 
     @classmethod
-    def _of(cls, name: str, unit: str, file: CounterFile | None) -> Recorder:
-        self: Recorder = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file)
+    def _of(cls, name: str, unit: str, file: CounterFile | None) -> Self:
+        self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file)
         self._name = name
         self._unit = unit
         return self
+
+    @classmethod
+    def open(cls, path: str) -> Recorder:
+        """Return the recorder that counts in a file of a registry's directory: that of `Recorder.path`.
+
+        In one process it is one object, for as long as anybody holds it.  Raises FileNotFoundError if there is no such
+        file, `CorruptFileError` if it is not a recorder's, and OSError.
+        """
+        return recorder_in_file(path)
 
     @property
     def name(self) -> str:
@@ -80,7 +99,7 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         """File that the counters are mapped from; None if they are in private memory."""
         return self._file.path if self._file is not None else None
 
-    def record_corrected(self, value: float, expected_interval: float) -> None:
+    def record_corrected(self, value: _Real, expected_interval: _Real) -> None:
         """Record `value` and what coordinated omission hid behind it.
 
         A load generator that waited `value` for one answer failed to send a request each `expected_interval` meanwhile.
@@ -120,7 +139,7 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         return Histogram._from_reading(reading, self._unit)
 
     @overload
-    def timed(self, function: _F, /) -> _F: ...
+    def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
     @overload
     def timed(self, function: None = None, /, *, errors: Recorder | None = None) -> Callable[[_F], _F]: ...
     def timed(self, function: Any = None, /, *, errors: Recorder | None = None) -> Any:
@@ -154,9 +173,11 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._file is not None:
-            return recorder_in_file, (self._file.path,)
+            return Recorder.open, (self._file.path,)
         if DISABLED:
-            return _nowhere, (self._name, self._unit)
+            from functools import partial
+
+            return partial(Recorder, unit=self._unit), (self._name,)
         raise TypeError(
             f"{self!r} counts in this process' memory and cannot be pickled or copied: take one of "
             "Registry(directory), which processes share, or record in each process into a recorder of its own, return "
@@ -165,10 +186,6 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
 
     def __repr__(self) -> str:
         return f"Recorder({self._name!r}, unit={self._unit!r})"
-
-
-def _nowhere(name: str, unit: str) -> Recorder:
-    return Recorder(name, unit=unit)
 
 
 _in_files: MutableMapping[str, Recorder] | None = None  # by path, as long as anybody holds them

@@ -12,6 +12,7 @@
 #include <Python.h>
 #include <stdint.h>
 
+#include "atomics.h"
 #include "cpython.h"
 
 #if defined(__linux__)
@@ -19,7 +20,7 @@
 
 static inline int64_t historian_monotonic(void) {
     struct timespec now; /* what CPython itself reads there */
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 #else
@@ -39,21 +40,21 @@ static inline int64_t historian_monotonic(void) {
 #define HISTORIAN_HAS_TICKS 1
 #include <x86intrin.h>
 
-#define HISTORIAN_ANCHOR_NS 1000000      /* an anchor holds for 1 ms */
-#define HISTORIAN_CALIBRATION_NS 10000000 /* the rate is measured over 10 ms at first, to 1e-5 ... */
+#define HISTORIAN_ANCHOR_NS 1000000           /* an anchor holds for 1 ms */
+#define HISTORIAN_CALIBRATION_NS 10000000     /* the rate is measured over 10 ms at first, to 1e-5 ... */
 #define HISTORIAN_RECALIBRATION_NS 1000000000 /* ... then over 1 to 2 s, to 1e-7 */
 
 static struct {
-    uint64_t version;       /* odd while an interpreter changes the rest; else even, and another after each change */
-    uint64_t ticks;         /* counter at the anchor */
-    uint64_t ns;            /* clock at the anchor */
-    uint64_t window;        /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
-    uint64_t ns_per_tick;   /* times 2^32 */
-    uint64_t first_ticks;   /* a pair of readings further back, from which the rate is measured */
+    uint64_t version;     /* odd while an interpreter changes the rest; else even, and another after each change */
+    uint64_t ticks;       /* counter at the anchor */
+    uint64_t ns;          /* clock at the anchor */
+    uint64_t window;      /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
+    uint64_t ns_per_tick; /* times 2^32 */
+    uint64_t first_ticks; /* a pair of readings further back, from which the rate is measured */
     int64_t first_ns;
-    uint64_t next_ticks;    /* the pair that will take its place */
+    uint64_t next_ticks; /* the pair that will take its place */
     int64_t next_ns;
-    int usable;             /* the kernel trusts the counter */
+    int usable; /* the kernel trusts the counter */
 } historian_anchor;
 
 /* Read both clocks at one moment; return 0 if the system let too much time pass between the readings. */
@@ -70,16 +71,16 @@ static int historian_read_both(int64_t *ns, uint64_t *ticks) {
 /* Begin to change the anchor; return 0 if another interpreter does so at this moment. */
 static int historian_begin_anchor(void) {
 #if HISTORIAN_ISOLATED
-    uint64_t version = historian_load(&historian_anchor.version);
-    if ((version & 1) || !historian_swap(&historian_anchor.version, &version, version + 1)) return 0;
-    historian_fence();
+    uint64_t version = historian_atomic_load(&historian_anchor.version);
+    if ((version & 1) || !historian_atomic_compare_exchange(&historian_anchor.version, &version, version + 1)) return 0;
+    historian_atomic_fence();
 #endif
     return 1;
 }
 
 static void historian_end_anchor(void) {
 #if HISTORIAN_ISOLATED
-    historian_store_release(&historian_anchor.version, historian_anchor.version + 1);
+    historian_atomic_store_release(&historian_anchor.version, historian_anchor.version + 1);
 #endif
 }
 
@@ -91,19 +92,19 @@ static int64_t historian_move_anchor(void) {
     if (!historian_read_both(&ns, &ticks)) return ns;
     measured = ns - historian_anchor.first_ns;
     rate = (double)measured / (double)(ticks - historian_anchor.first_ticks);
-    historian_store(&historian_anchor.ns, (uint64_t)ns);
-    historian_store(&historian_anchor.ticks, ticks);
+    historian_atomic_store(&historian_anchor.ns, (uint64_t)ns);
+    historian_atomic_store(&historian_anchor.ticks, ticks);
     if (measured < HISTORIAN_CALIBRATION_NS) return ns; /* too soon: what rate there is will do */
     if (!(rate > 0.01 && rate < 100) || (known > 0 && !(rate > 0.999 * known && rate < 1.001 * known))) {
         /* No counter of this kind (10 MHz to 100 GHz), or it has jumped: measure the rate from here. */
         historian_anchor.first_ns = historian_anchor.next_ns = ns;
         historian_anchor.first_ticks = historian_anchor.next_ticks = ticks;
-        historian_store(&historian_anchor.window, 0);
-        historian_store(&historian_anchor.ns_per_tick, 0);
+        historian_atomic_store(&historian_anchor.window, 0);
+        historian_atomic_store(&historian_anchor.ns_per_tick, 0);
         return ns;
     }
-    historian_store(&historian_anchor.ns_per_tick, (uint64_t)(rate * 4294967296.0));
-    historian_store(&historian_anchor.window, (uint64_t)(HISTORIAN_ANCHOR_NS / rate));
+    historian_atomic_store(&historian_anchor.ns_per_tick, (uint64_t)(rate * 4294967296.0));
+    historian_atomic_store(&historian_anchor.window, (uint64_t)(HISTORIAN_ANCHOR_NS / rate));
     if (ns - historian_anchor.next_ns >= HISTORIAN_RECALIBRATION_NS) {
         historian_anchor.first_ns = historian_anchor.next_ns;
         historian_anchor.first_ticks = historian_anchor.next_ticks;
@@ -113,7 +114,7 @@ static int64_t historian_move_anchor(void) {
     return ns;
 }
 
-static HISTORIAN_COLD int64_t historian_reanchor(void) {
+static int64_t historian_reanchor(void) {
     int64_t ns;
     if (!historian_anchor.usable || !historian_begin_anchor()) return historian_monotonic();
     ns = historian_move_anchor();
@@ -124,14 +125,16 @@ static HISTORIAN_COLD int64_t historian_reanchor(void) {
 /* The caller holds the GIL, or that of its interpreter. */
 static inline int64_t historian_now(void) {
 #if HISTORIAN_ISOLATED
-    uint64_t version = historian_load_acquire(&historian_anchor.version);
+    uint64_t version = historian_atomic_load_acquire(&historian_anchor.version);
 #endif
-    uint64_t ticks = __rdtsc() - historian_load(&historian_anchor.ticks);
-    if (HISTORIAN_LIKELY(ticks < historian_load(&historian_anchor.window))) { /* one that went back is far outside */
-        uint64_t ns = historian_load(&historian_anchor.ns) + (ticks * historian_load(&historian_anchor.ns_per_tick) >> 32);
+    uint64_t ticks = __rdtsc() - historian_atomic_load(&historian_anchor.ticks);
+    if (HISTORIAN_LIKELY(ticks <
+                         historian_atomic_load(&historian_anchor.window))) { /* one that went back is far outside */
+        uint64_t ns = historian_atomic_load(&historian_anchor.ns) +
+                      (ticks * historian_atomic_load(&historian_anchor.ns_per_tick) >> 32);
 #if HISTORIAN_ISOLATED
         __atomic_thread_fence(__ATOMIC_ACQUIRE); /* no instruction here, as this processor keeps its loads in order */
-        if (HISTORIAN_UNLIKELY((version & 1) || historian_load(&historian_anchor.version) != version))
+        if (HISTORIAN_UNLIKELY((version & 1) || historian_atomic_load(&historian_anchor.version) != version))
             return historian_monotonic();
 #endif
         return (int64_t)ns;

@@ -45,7 +45,7 @@ cdef class Timer:
         self.begin()
         return self
 
-    def __exit__(self, exc_type, exc_value, traceback):
+    def __exit__(self, exc_type, exc_value, traceback, /):
         self.end(exc_type)
 
     async def __aenter__(self):
@@ -94,7 +94,7 @@ cdef class MutedTimer:
     def __enter__(self):
         return self
 
-    def __exit__(self, exc_type, exc_value, traceback):
+    def __exit__(self, exc_type, exc_value, traceback, /):
         return None
 
     async def __aenter__(self):
@@ -109,7 +109,8 @@ cdef class MutedTimer:
         return NAN
 
 
-cdef class WeaklyReferenced:  # a class of its own: Cython 3.3.1 makes no class with both this and a `__dict__` per module
+# A class of its own: Cython 3.3.1 cannot make a class with this and a `__dict__` for each interpreter.
+cdef class WeaklyReferenced:
     cdef object __weakref__
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Profile"]
 
 #: What is shown between the minimum and the maximum, by header.
-PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
+PERCENTILES: dict[str, float] = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
 
 
 class Profile:
@@ -38,6 +38,7 @@ class Profile:
     """
 
     __slots__ = ("histograms",)
+    __module__ = "historian"
 
     histograms: dict[str, BaseHistogram]  # none of them empty
 
@@ -52,6 +53,9 @@ class Profile:
         return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
     __repr__ = __str__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Profile, (self.histograms,)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))

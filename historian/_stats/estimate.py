@@ -16,6 +16,8 @@ __all__ = ["Estimate", "TailWarning", "nines"]
 class TailWarning(UserWarning):
     """A statement beyond the data: the recorded values are too few for it."""
 
+    __module__ = "historian.tail"
+
 
 class Estimate(float):
     """A number that knows between which bounds the truth lies, and why it is not known better.
@@ -37,6 +39,7 @@ class Estimate(float):
     """
 
     __slots__ = ("lower", "unit", "upper", "why")
+    __module__ = "historian.tail"
 
     lower: float  # in [-inf, value]
     upper: float  # in [value, inf]
@@ -69,7 +72,9 @@ class Estimate(float):
         raise AttributeError(f"an Estimate is immutable: cannot delete {name}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (float(self), self.lower, self.upper, self.why, self.unit)
+        from functools import partial
+
+        return partial(Estimate, unit=self.unit), (float(self), self.lower, self.upper, self.why)
 
     def __str__(self) -> str:
         scale = _scale(self)
@@ -103,11 +108,6 @@ class Estimate(float):
 
     def __format__(self, spec: str) -> str:
         return format(float(self), spec) if spec else str(self)
-
-
-def _again(value: float, lower: float, upper: float, why: str, unit: str) -> Estimate:
-    """Return what has been pickled."""
-    return Estimate(value, lower, upper, why, unit=unit)
 
 
 def nines(q: float) -> str:

@@ -18,6 +18,8 @@ __all__ = ["MergeWarning", "merged"]
 class MergeWarning(UserWarning):
     """Bytes that are no histogram were left out of a merge; `skipped` of `total`, the first at `position`."""
 
+    __module__ = "historian"
+
     def __init__(self, skipped: int, total: int, position: int, reason: str) -> None:
         super().__init__(skipped, total, position, reason)
         self.skipped = skipped  # from 1 to `total`

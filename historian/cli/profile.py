@@ -76,6 +76,6 @@ def _read(path: str, trust: bool) -> tuple[dict[Key, Histogram], dict[str, Corru
 def _read_hist(path: str) -> dict[Key, Histogram]:
     """Return the histogram of a ``.hist`` file under the file's name.  Raises OSError and ValueError."""
     try:
-        return {Key(os.path.basename(path), ()): Histogram.from_bytes(read_bytes(path))}
+        return {Key(os.path.basename(path)): Histogram.from_bytes(read_bytes(path))}
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -58,6 +58,7 @@ class Dist:
     """
 
     __slots__ = ("_count", "_load", "_sf", "_unit", "_why")
+    __module__ = "historian.tail"
 
     _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
     _load: Load
@@ -155,7 +156,9 @@ class Dist:
         return mass
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self._sf, self.unit, self.count, self._why, self._load)
+        from functools import partial
+
+        return partial(Dist, unit=self.unit, count=self.count, why=self._why, load=self._load), (self._sf,)
 
     def __repr__(self) -> str:
         p50, p99 = (_silently(self._quantile, p, "") for p in (0.5, 0.01))
@@ -219,11 +222,6 @@ class Dist:
 
     def _reasons(self) -> str:
         return "; ".join(self._why)
-
-
-def _again(sf: NDArray[np.float64], unit: str, count: float, why: tuple[str, ...], load: Load) -> Dist:
-    """Return what has been pickled."""
-    return Dist(sf, unit=unit, count=count, why=why, load=load)
 
 
 def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:

@@ -25,7 +25,7 @@ from .shares import tail_of as _tail_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Literal
+    from typing import Any, Literal
 
     from .._values.base import BaseHistogram
 
@@ -40,6 +40,7 @@ class Fanout:
     """
 
     __slots__ = ("leaf", "n")
+    __module__ = "historian.tail"
 
     leaf: BaseHistogram  # of one call; not empty
     n: int  # calls waited for, in [1, inf)
@@ -223,6 +224,9 @@ class Fanout:
         n = math.floor(math.log1p(-p) / math.log1p(-tail))
         # The quotient is rounded: it may be off by one where it is near a whole number.
         return max(k for k in (n - 1, n, n + 1) if k <= 0 or _any_of(tail, k) <= p)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Fanout, (self.leaf, self.n)
 
     def __repr__(self) -> str:
         return f"Fanout(n={self.n}, leaf={self.leaf!r})"

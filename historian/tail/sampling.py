@@ -54,6 +54,9 @@ class Enough(NamedTuple):
         return f"<Enough: {self}>"
 
 
+Enough.__module__ = "historian.tail"  # a NamedTuple takes no such line of its own
+
+
 def check_histogram(histogram: BaseHistogram) -> None:
     """Raise ValueError for an empty histogram."""
     if not histogram.count:

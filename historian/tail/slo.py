@@ -17,6 +17,7 @@ from .sampling import check_histogram, counts_above, effective_sample_size, samp
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from .._values.base import BaseHistogram
 
@@ -30,6 +31,7 @@ class Slo:
     """
 
     __slots__ = ("edges", "target", "threshold", "unit", "within")
+    __module__ = "historian.tail"
 
     threshold: float  # in `unit`, from 0 on
     unit: str  # label
@@ -69,6 +71,9 @@ class Slo:
         if self.target == 1:
             return math.inf if slow > 0 else 0.0
         return slow / (1 - self.target)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Slo, (self.within, self.edges, self.threshold, self.unit, self.target)
 
     def __str__(self) -> str:
         from .._show.scale import quantity

@@ -156,7 +156,7 @@ def test_no_descriptors_left(directory, monkeypatch):
 
 @given(st.binary(max_size=200), st.integers(0, 4200), st.booleans())
 def test_hostile_headers(data, at, mend):
-    page = bytearray(encode(Header(Key("q", (("a", "b"),)), "s", 1)))
+    page = bytearray(encode(Header(Key("q", a="b"), "s", 1)))
     page[at : at + len(data)] = data
     page = page[:4096]
     if mend:

@@ -28,7 +28,7 @@ def test_a_recorder_in_a_directory(directory):
     rec.record(4.0)
     rec.record_many([1.0, 2.0, 3.0])
     expected = Histogram.from_values([1.0, 2.0, 3.0, 4.0], unit="ms")
-    key = Key("db.query", (("table", "users"),))
+    key = Key("db.query", table="users")
     assert rec.snapshot() == expected
     assert registry.snapshot() == Registry(directory).snapshot() == {key: expected}
     assert os.listdir(directory) == ["db.query,table=users.counters"]

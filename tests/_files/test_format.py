@@ -25,7 +25,7 @@ DATA = Path(__file__).parents[1] / "data"
     [
         (  # made by one process that recorded this: nothing but the shared block
             "shared.counters",
-            Key("db.query", (("table", "users"), ("zone", "é"))),
+            Key("db.query", table="users", zone="é"),
             Histogram.from_values([0.0, 2.0**-40, 0.1, 0.2, 0.2, 1.0, 2.0**70], unit="ms"),
         ),
         (  # two processes with blocks of their own, three drains, and then this
@@ -74,4 +74,4 @@ def test_another_reader_finds_the_same(tmp_path_factory, steps):
         else:
             rec.record_many([step] if isinstance(step, float) else step * ENOUGH)
     with open(rec.path, "rb") as file:
-        assert same(file_reader.read(file.read()), Key("q", (("a", "1"), ("b", ""))), rec.snapshot())
+        assert same(file_reader.read(file.read()), Key("q", a="1", b=""), rec.snapshot())

@@ -82,7 +82,7 @@ def test_every_answered_request_is_counted_though_a_process_is_killed(serve, opt
 def check_totals(directory, result):
     registry = Registry(directory)
     histograms = registry.snapshot()
-    assert set(histograms) == {Key("request"), *(Key("answer", (("path", path),)) for path in ("/0", "/1"))}
+    assert set(histograms) == {Key("request"), *(Key("answer", path=path) for path in ("/0", "/1"))}
     assert len(list(directory.iterdir())) == 3 and registry.problems() == {}  # however many processes there have been
     requests = histograms[Key("request")].count
     answers = sum(histogram.count for key, histogram in histograms.items() if key.name == "answer")

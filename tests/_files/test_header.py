@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a 
     ],
 )
 def test_names_of_files(directory, name, labels, expected):
-    key = Key(name, tuple(sorted((label, str(value)) for label, value in labels.items())))
+    key = Key(name, **labels)
     if expected == "%2F,x=%2E.%2F..counters":
         expected = "%2F,x=%2F..%2F.counters"  # only a leading dot hides a file
     assert file_name(key) == expected
@@ -57,7 +57,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 @given(texts.filter(bool), st.dictionaries(texts, texts, max_size=4), texts.filter(lambda s: s and s.isprintable()))
 def test_headers_round_trip(name, labels, unit):
-    header = Header(Key(name, tuple(sorted(labels.items()))), unit, 1234567890123456789)
+    header = Header(Key(name, **labels), unit, 1234567890123456789)
     page = encode(header)
     assert len(page) == 4096
     again = decode(page)
@@ -68,5 +68,5 @@ def test_headers_round_trip(name, labels, unit):
 
 @given(st.tuples(texts.filter(bool), texts, texts), st.tuples(texts.filter(bool), texts, texts))
 def test_no_two_keys_have_one_file(a, b):
-    one, two = Key(a[0], ((a[1], a[2]),)), Key(b[0], ((b[1], b[2]),))
+    one, two = Key(a[0], **{a[1]: a[2]}), Key(b[0], **{b[1]: b[2]})
     assert (file_name(one) == file_name(two)) == (one == two)

@@ -1,0 +1,128 @@
+"""Pickles: they name public constructors alone, and those of older versions stay readable."""
+
+import gzip
+import pickle
+import pickletools
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import historian
+from historian import Comparison, CorruptFileError, Histogram, Key, MergeWarning, Profile, Registry
+from historian.tail import Dist, Estimate, Fanout, Slo
+
+#: Each object below as version 0.1.0 pickled it: ``python tests/test_pickles.py`` adds those that are missing.
+GOLDEN = Path(__file__).parent / "data" / "pickles"
+
+
+def objects() -> dict[str, Any]:
+    h = Histogram.from_values([0.0, 0.0125, 0.0125, 1.5, 2.0**65], unit="ms")
+    half = Histogram.from_values([0.010] * 60 + [1.0] * 40)
+    other = Histogram.from_values([0.011] * 60 + [1.0] * 40)
+    return {
+        "comparison": Comparison(half, other, confidence=0.9, names=("old", "new")),
+        "comparison-of-blocks": Comparison(
+            half + half + half + half + half, other + other + other + other + other, blocks=[(half, other)] * 5
+        ),
+        "corrupt-file-error": CorruptFileError("/d/q.counters", "it is empty"),
+        "dist": half.dist(confidence=None),
+        "enough": half.enough_for(0.99, n=100),
+        "estimate": Estimate(0.0123, 0.0121, 0.0130, "sampling: 100 values", unit="s"),
+        "fanout": half.fanout(100),
+        "histogram": h,
+        "key": Key("query", table="users", zone="é"),
+        "merge-warning": MergeWarning(1, 2, 0, "it is cut short"),
+        "profile": Profile({"a": h, "b": half}),
+        "slo": half.slo(0.5, target=0.99),
+        "snapshot": {Key("q"): h, Key("q", a="1"): Histogram()},
+    }
+
+
+def content(value: Any) -> Any:
+    """Return what makes two objects the same: those without an ``==`` by their parts."""
+    if isinstance(value, Comparison):
+        return value.a, value.b, value.blocks, value.confidence, value.names
+    if isinstance(value, Dist):
+        return value.unit, value.count, value.sf(0.5).why, value.extra_load, value.mass.tolist(), str(value.sf(0.5))
+    if isinstance(value, Estimate):
+        return float(value), value.lower, value.upper, value.why, value.unit
+    if isinstance(value, Fanout):
+        return value.leaf, value.n
+    if isinstance(value, Slo):
+        return value.threshold, value.unit, value.target, value.edges, content(value.within)
+    if isinstance(value, Profile):
+        return value.histograms
+    return value.args if isinstance(value, Exception) else value
+
+
+OBJECTS = objects()
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_pickles_of_version_0_1_0(name: str) -> None:
+    found = pickle.loads(gzip.decompress((GOLDEN / f"{name}.pickle.gz").read_bytes()))
+    assert type(found) is type(OBJECTS[name])
+    assert content(found) == content(OBJECTS[name])
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", OBJECTS)
+def test_round_trip(name: str, protocol: int) -> None:
+    assert content(pickle.loads(pickle.dumps(OBJECTS[name], protocol))) == content(OBJECTS[name])
+
+
+def globals_in(data: bytes) -> set[tuple[str, str]]:
+    """Return (module, name) of all that a pickle of protocol 2 imports."""
+    return {
+        tuple(argument.split(" ")) for operation, argument, _ in pickletools.genops(data) if operation.name == "GLOBAL"
+    }
+
+
+def is_public(module: str, name: str) -> bool:
+    if module.split(".")[0] != "historian":
+        return True
+    return not any(part.startswith("_") for part in module.split(".")) and name in sys.modules[module].__all__
+
+
+def check(value: Any) -> None:
+    named = globals_in(pickle.dumps(value, 2))
+    assert any(module.split(".")[0] == "historian" for module, _ in named)
+    assert [pair for pair in sorted(named) if not is_public(*pair)] == []
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_public_constructors_alone(name: str) -> None:
+    check(OBJECTS[name])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
+def test_public_constructors_of_what_is_shared(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "d")
+    recorder = registry.recorder("q", table="users")
+    check(registry)
+    check(recorder)
+    assert pickle.loads(pickle.dumps(recorder)) is recorder
+    assert historian.Recorder.open(recorder.path) is recorder
+
+
+@pytest.mark.parametrize("name", [*historian.__all__, *(f"tail.{name}" for name in historian.tail.__all__)])
+def test_classes_say_where_they_are_found(name: str) -> None:
+    *module, last = f"historian.{name}".split(".")
+    value = getattr(sys.modules[".".join(module)], last)
+    if isinstance(value, type):
+        assert (value.__module__, value.__qualname__) == (".".join(module), last)
+
+
+def test_older_histograms() -> None:
+    """Before there were bytes, a pickle held the dictionary."""
+    data = (GOLDEN.parent / "histogram-0.1.0-dict.pickle").read_bytes()
+    assert pickle.loads(data) == OBJECTS["histogram"]
+
+
+if __name__ == "__main__":
+    for name, value in OBJECTS.items():
+        path = GOLDEN / f"{name}.pickle.gz"
+        if not path.exists():
+            path.write_bytes(gzip.compress(pickle.dumps(value, 4), mtime=0))
