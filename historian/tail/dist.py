@@ -13,10 +13,9 @@ import math
 import warnings
 
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
+from .._stats.beta_arrays import quantiles
 from ._checks import check_confidence, check_histogram, check_share, number
-from ._scipy import special
 from .between import mass_below
-from .binomial import share_interval
 from .estimate import Estimate, TailWarning, nines
 from .sampling import sampled
 from .shares import ROUNDING, tail_of
@@ -37,9 +36,6 @@ __all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
 COLUMNS = MAX_INDEX - MIN_INDEX + 3
 
 LOWER, VALUE, UPPER = range(3)  # rows
-
-#: Beyond so many values scipy's inverse of the beta function takes seconds, and `share_interval` milliseconds.
-MANY = 10**8
 
 Load = tuple[float, float, float, float]  # calls per request by hedges and retries: least, value, most; all others
 
@@ -287,16 +283,14 @@ def _values() -> NDArray[np.float64]:
 
 
 def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
-    """Return the ends of the intervals of the shares `above` of a total."""
+    """Return the ends of Clopper and Pearson's intervals of the shares `above`, ascending, of a total."""
     import numpy
 
-    if total > MANY:
-        ends = [share_interval(count, total - count, confidence) for count in above.tolist()]
-        return tuple(numpy.array(ends).T)
-    below, inverse = (total - above).astype(numpy.float64), special().betaincinv
-    with numpy.errstate(all="ignore"):
-        low = numpy.where(above > 0, inverse(above, below + 1, (1 - confidence) / 2), 0.0)
-        high = numpy.where(below > 0, inverse(above + 1, below, (1 + confidence) / 2), 1.0)
+    below = total - above
+    some, rest = above > 0, below > 0
+    low, high = numpy.zeros(len(above)), numpy.ones(len(above))
+    low[some] = quantiles((1 - confidence) / 2, above[some], below[some] + 1)
+    high[rest] = quantiles((1 + confidence) / 2, above[rest] + 1, below[rest])
     return low, high
 
 

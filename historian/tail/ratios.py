@@ -17,8 +17,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .._stats.beta_arrays import tails
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
-from ._scipy import special
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,12 +104,10 @@ def _mass(grid: Grid, span: tuple[int, int], q: float, parts: int) -> Mass:
     """
     import numpy
 
-    betainc, count = special().betainc, grid.size
     low, high = span
     where = numpy.arange((high - low) * parts + 1) / parts
     totals = numpy.interp(where, numpy.arange(high - low + 1), grid.totals[low : high + 1])
-    most = numpy.where(totals < count, betainc(numpy.maximum(count - totals, 0.5), totals + 1, 1 - q), 1.0)
-    least = numpy.where(totals > 0, betainc(count - totals + 1, numpy.maximum(totals, 0.5), 1 - q), 0.0)
+    most, least = _chances(totals, totals, grid.size, q)
     cells = numpy.diff((most + least) / 2)
     below, above = float(most[0]), float(1 - least[-1])
     if grid.edges[low] == ZERO_INDEX:
@@ -133,15 +131,23 @@ def _ties(grid: Grid, span: tuple[int, int], q: float) -> Ties:
     """Return the ties between two edges.  The probabilities are those of exact one-sided tests, without "mid-P"."""
     import numpy
 
-    betainc, count = special().betainc, grid.size
-    values = numpy.diff(grid.totals, prepend=0.0, append=count)  # with an empty bucket at either end
+    values = numpy.diff(grid.totals, prepend=0.0, append=grid.size)  # with an empty bucket at either end
     alone = (values[1:-1] >= TIES) & (values[:-2] + values[2:] == 0)
     where = numpy.flatnonzero(alone[span[0] : span[1]]) + span[0]
     where = where[(grid.edges[where] != ZERO_INDEX) & (grid.edges[where] != OVERFLOW_INDEX)]
     below, up_to = grid.totals[where], grid.totals[where + 1]
-    at_most = numpy.where(up_to < count, betainc(numpy.maximum(count - up_to, 0.5), up_to + 1, 1 - q), 1.0)
-    above = numpy.where(below > 0, betainc(count - below + 1, numpy.maximum(below, 0.5), 1 - q), 0.0)
+    at_most, above = _chances(up_to, below, grid.size, q)
     return Ties(grid.edges[where], at_most, 1 - above)
+
+
+def _chances(up_to: NDArray[np.float64], below: NDArray[np.float64], count: int, q: float) -> NDArray[np.float64]:
+    """Return, in two rows, P(rank <= up_to) and P(rank < below), the rank of the q-quantile being binomial."""
+    import numpy
+
+    at_least = numpy.stack([count - up_to, count - below + 1]), numpy.stack([up_to + 1, below])
+    chances, _ = tails(1 - q, *(numpy.maximum(one, 0.5) for one in at_least))
+    chances[0, up_to >= count], chances[1, below <= 0] = 1.0, 0.0
+    return chances
 
 
 def _between_ties(a: Ties, b: Ties, alpha: float) -> tuple[float, float]:
