@@ -1,19 +1,20 @@
 """The beta distribution for numpy arrays: `beta`, many at a time.
 
-The same formulas, and the same digits, for a and b from 1/2 on; smaller ones lose some.  Some 0.3 us each
-for a thousand where numpy has AVX-512.
+The same formulas, and the same digits, for a and b from 1/2 on; smaller ones lose some.  A call costs 0.15 ms and, where
+numpy has AVX-512, 0.3 us for each value.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from .beta import quantile
 from .normal import normal_quantile
 from .series import (
+    CLOSE,
     CUMULANTS,
     ENOUGH,
+    FAR,
     GAUSSIAN,
     LOG_SQRT_2PI,
     NODES,
@@ -21,6 +22,7 @@ from .series import (
     excess,
     exponent_coefficients,
     log1p_series,
+    steps,
     stirling,
 )
 
@@ -35,36 +37,37 @@ if TYPE_CHECKING:
 
 __all__ = ["binomial_shares", "lower_tail", "quantiles", "tails"]
 
-CLOSE = 3e-4  # as in `beta`
-
 UNDERFLOW = -780.0  # a front of such a logarithm leaves a tail that no float64 is
 
 FEW = 100  # terms of a sum up to which it is faster, and right to 1e-14
 
 PLAIN = 1_000  # trials up to which the terms of the binomial formula are small enough to be added as they are
 
-BLOCK = 2048  # values at a time, so that those at all nodes stay in a processor's cache
+BLOCK = 256  # values at a time: at all nodes they stay in the cache, and are too few for threads of the BLAS
 
 
 def tails(x: ArrayLike, a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
-    """Return I_x(a, b) and 1 - I_x(a, b), the regularized incomplete beta function (DLMF 8.17.2), of any shape.
+    """Return I_x(a, b) and 1 - I_x(a, b), the regularized incomplete beta function (DLMF 8.17.2).
+
+    Each argument is an array of one shape, or a number.
 
     >>> tails([0.1, 0.5], 1.0, 2.0)
     (array([0.19, 0.75]), array([0.81, 0.25]))
     """
     import numpy
 
-    shape = numpy.broadcast_shapes(*(numpy.shape(one) for one in (x, a, b)))
-    x, a, b = (numpy.asarray(one, dtype=numpy.float64) for one in (x, a, b))
-    whole = [one.ravel() if one.size == 1 else numpy.broadcast_to(one, shape).ravel() for one in (a, b)]
-    lower, upper = _tails(numpy.broadcast_to(x, shape).ravel(), *whole)
+    given = [numpy.asarray(one, dtype=numpy.float64) for one in (x, a, b)]
+    shape = max(given, key=numpy.ndim).shape
+    if 0 in shape:
+        return numpy.zeros(shape), numpy.zeros(shape)
+    lower, upper = _tails(*(one.ravel() for one in given))
     return lower.reshape(shape), upper.reshape(shape)
 
 
 def lower_tail(x: Floats, a: float, b: float) -> Floats:
     """Return I_x(a, b): for a small whole b by its sum of b terms, none of which is negative.
 
-    I_x(a, b) = x^a sum of (a)_j / j! (1 - x)^j over j < b: the negative binomial distribution, DLMF 8.17.24 mirrored.
+    I_x(a, b) = x^a sum of (a)_j / j! (1 - x)^j over j < b: the complement of DLMF 8.17.24, the negative binomial.
 
     >>> import numpy
     >>> lower_tail(numpy.array([0.5, 0.1]), 1.0, 2.0)
@@ -99,50 +102,30 @@ def binomial_shares(most: int, n: int, x: Floats) -> list[Floats]:
         if n <= PLAIN:
             log = math.log(math.comb(n, m)) + m * log_x + (n - m) * log_y
         else:
-            front = _Side.of(*(one.ravel() for one in (x_inside, 1 - x_inside)), *numpy.array([[m + 1.0], [n - m + 1.0]]))
-            log = front.front.reshape(x.shape) - log_x - log_y - math.log(n + 1)
+            of = numpy.array([[m + 1.0], [n - m + 1.0]])
+            front = _fronts(x_inside.ravel(), 1 - x_inside.ravel(), *of)[0]
+            log = front.reshape(x.shape) - log_x - log_y - math.log(n + 1)
         found.append(numpy.where(inside, numpy.exp(log), numpy.where(x == 0, float(m == 0), float(m == n))))
     return found
 
 
-def quantiles(p: float, a: ArrayLike, b: ArrayLike) -> Floats:
-    """Return the x for which I_x(a, b) is p, for p in (0, 1), a and b from 1/2 on, 1-D arrays of equal length.
+def quantiles(p: float, a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the x for which I_x(a, b) is p, and 1 - x, for p in (0, 1): 1-D arrays, as `a` and `b` are.
 
-    Newton's method, as in `beta.quantile`.
+    See `beta.quantile`, which does the few for which a or b is 1 or less.
 
     >>> quantiles(0.19, [1.0, 1.0], [2.0, 1.0])
-    array([0.1 , 0.19])
+    (array([0.1 , 0.19]), array([0.9 , 0.81]))
     """
     import numpy
 
     a, b = (numpy.asarray(one, dtype=numpy.float64) for one in (a, b))
-    return _lower_quantiles(p, a, b)[0] if p <= 0.5 else _lower_quantiles(1 - p, b, a)[1]
-
-
-def _tails(x: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Return both tails; a and b as long as x, or of one value."""
-    import numpy
-
-    inside = (x > 0) & (x < 1)
-    x_inside = numpy.where(inside, x, 0.5)
-    one = _Side.of(x_inside, 1 - x_inside, a, b)
-    tail = numpy.zeros(len(x))
-    seen = numpy.flatnonzero(one.front > UNDERFLOW)
-    if len(seen):
-        tail[seen] = numpy.exp(numpy.minimum(one.front[seen], 709.0)) * _over(*(part[seen] for part in one.where))
-    tail = numpy.where(inside, numpy.minimum(tail, 1.0), 0.0)
-    is_lower = numpy.where(inside, one.is_lower, x <= 0)
-    rest = 1 - tail
-    return numpy.where(is_lower, tail, rest), numpy.where(is_lower, rest, tail)
-
-
-def _lower_quantiles(p: float, a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Return the quantiles and 1 less each, for a p of at most 1/2."""
-    import numpy
-
+    if p > 0.5:
+        y, x = quantiles(1 - p, b, a)
+        return x, y
     x, y = _guess(p, a, b)
     alone = (a <= 1) | (b <= 1)
-    for k in numpy.flatnonzero(alone).tolist():  # the first and the last of all counts
+    for k in numpy.flatnonzero(alone).tolist():
         x[k], y[k] = quantile(p, float(a[k]), float(b[k]))
     active = numpy.flatnonzero(~alone)
     for _ in range(100):
@@ -157,24 +140,43 @@ def _lower_quantiles(p: float, a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return x, y
 
 
+def _tails(x: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Return both tails of 1-D arrays, all as long or of one value."""
+    import numpy
+
+    inside = (x > 0) & (x < 1)
+    if not inside.all():
+        lower, upper = _tails(numpy.where(inside, x, 0.5), a, b)
+        return numpy.where(inside, lower, x >= 1), numpy.where(inside, upper, x <= 0)
+    front, is_lower, where = _fronts(x, 1 - x, a, b)
+    if front.min() > UNDERFLOW:
+        tail = numpy.exp(numpy.minimum(front, 709.0)) * _over(*where)
+    else:
+        seen = front > UNDERFLOW
+        tail = numpy.zeros(len(front))
+        tail[seen] = numpy.exp(numpy.minimum(front[seen], 709.0)) * _over(*(one[seen] for one in where))
+    tail = numpy.minimum(tail, 1.0)
+    rest = 1 - tail
+    return numpy.where(is_lower, tail, rest), numpy.where(is_lower, rest, tail)
+
+
 def _step(x: Floats, y: Floats, a: Floats, b: Floats, p: float) -> tuple[Floats, NDArray[np.bool_]]:
     """Return by how much the log-odds of x must change, and where that is exact: see `beta._step`."""
     import numpy
 
-    one = _Side.of(x, y, a, b)
-    over, variance = _over(*one.where), (a + b) * x * y
-    height = numpy.exp(numpy.minimum(one.front, 709.0))
-    tail = numpy.where(one.is_lower, 0.5, 1 - height * over)
-    miss = numpy.where(one.is_lower, one.front + numpy.log(over), numpy.log(tail)) - numpy.log(p)
-    first = numpy.where(one.is_lower, 1 / over, numpy.maximum(height / tail, 1e-300))
-    slope = numpy.where(one.is_lower, one.slope, -one.slope)
-    second = (slope - first) / 2
-    third = (second * 2 * slope - variance - 2 * first * second * 2) / 6
-    newton = -miss / first
+    front, is_lower, where = _fronts(x, y, a, b)
+    over, variance = _over(*where), (a + b) * x * y
+    height = numpy.exp(numpy.minimum(front, 709.0))
+    tail = numpy.where(is_lower, 0.5, 1 - height * over)
+    miss = numpy.where(is_lower, front + numpy.log(over), numpy.log(tail)) - math.log(p)
+    first = numpy.where(is_lower, 1 / over, numpy.maximum(height / tail, 1e-300))
+    slope = numpy.where(is_lower, where[-1], -where[-1])
+    newton, series = steps(miss, first, slope, variance, y - x)
     spread = numpy.sqrt(variance)
-    size = abs(newton) * numpy.maximum(numpy.maximum(first, abs(second)), spread)
-    series = newton * (1 - newton * (second - newton * (2 * second**2 - third)))
-    return numpy.where(size > 0.1, newton, series), size < CLOSE * numpy.maximum(spread, 1) ** 0.25
+    size: Floats = abs(newton) * numpy.maximum(numpy.maximum(first, abs(slope - first) / 2), spread)
+    far = size > FAR
+    series[far] = newton[far]
+    return series, size < CLOSE * numpy.maximum(spread, 1) ** 0.2
 
 
 def _guess(p: float, a: Floats, b: Floats) -> tuple[Any, Any]:
@@ -190,40 +192,25 @@ def _guess(p: float, a: Floats, b: Floats) -> tuple[Any, Any]:
     return odds / (1 + odds), 1 / (1 + odds)
 
 
-class _Side(NamedTuple):
-    """Numbers seen from the side on which the mean is not: x and y, a and b are swapped where that is above."""
+def _fronts(x: Floats, y: Floats, a: Floats, b: Floats) -> tuple[Floats, NDArray[np.bool_], tuple[Floats, ...]]:
+    """Return the logarithm of x^a y^b / B(a, b), whether the mean is at x or above, and x, y, a, b, a - (a + b) x.
 
-    x: Floats
-    y: Floats
-    a: Floats
-    b: Floats
-    slope: Floats  # a - (a + b) x, from 0 on
-    front: Floats  # logarithm of x^a y^b / B(a, b)
-    is_lower: NDArray[np.bool_]  # whether nothing was swapped
+    Where the mean is below x, these five are those of the mirror image, of y, x, b and a.  The smaller of x and
+    y = 1 - x is taken for exact.  For the formula see `beta._log_front`.
+    """
+    import numpy
 
-    @classmethod
-    def of(cls, x: Floats, y: Floats, a: Floats, b: Floats) -> _Side:
-        """Return the sides; y is 1 - x, and the smaller of both is taken for exact."""
-        import numpy
-
-        rest = _stirling_rest(numpy.stack([a + b, a, b]))
-        rest = (rest[0] - rest[1] - rest[2]) - LOG_SQRT_2PI
-        mirrored = x > y
-        below = -excess(numpy.where(mirrored, y, x), numpy.where(mirrored, b, a), numpy.where(mirrored, a, b))
-        below = numpy.where(mirrored, -below, below)
-        is_lower = below >= 0
-        x, y = numpy.where(is_lower, x, y), numpy.where(is_lower, y, x)
-        a, b = numpy.where(is_lower, a, b), numpy.where(is_lower, b, a)
-        slope, n = abs(below), a + b
-        both = numpy.stack([a, b])
-        less = _log1p_less(numpy.stack([-slope, slope]) / both, n * numpy.stack([x, y]) / both)
-        both *= less
-        scale = numpy.log(numpy.minimum(a, b)) + numpy.log(numpy.maximum(a, b) / n)
-        return cls(x, y, a, b, slope, both[0] + both[1] + (rest + scale / 2), is_lower)
-
-    @property
-    def where(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-        return self.x, self.y, self.a, self.b, self.slope
+    rest = _stirling_rest(numpy.array([a + b, a + 0 * b, b + 0 * a]))
+    mirrored = x > y
+    below = -excess(numpy.where(mirrored, y, x), numpy.where(mirrored, b, a), numpy.where(mirrored, a, b))
+    is_lower = (below >= 0) ^ mirrored | (below == 0)
+    slope, n = abs(below), a + b
+    x, y = numpy.where(is_lower, x, y), numpy.where(is_lower, y, x)
+    a, b = both = numpy.where(is_lower, (a + 0 * b, b + 0 * a), (b + 0 * a, a + 0 * b))
+    less = _log1p_less(numpy.array([-slope, slope]) / both, n * numpy.array([x, y]) / both)
+    scale = numpy.log(numpy.minimum(a, b)) + numpy.log(numpy.maximum(a, b) / n)
+    front = a * less[0] + b * less[1] + (rest[0] - rest[1] - rest[2] + scale / 2 - LOG_SQRT_2PI)
+    return front, is_lower, (x, y, a, b, slope)
 
 
 def _over(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats) -> Floats:
@@ -254,10 +241,14 @@ def _integral(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats) -> Floa
     variance = n * x * y
     length = 2 * ENOUGH / (slope + numpy.sqrt(slope * slope + 2 * ENOUGH * variance))
     found, is_long = numpy.empty(len(x)), variance > GAUSSIAN
-    for where, integral in ((numpy.flatnonzero(is_long), _long), (numpy.flatnonzero(~is_long), _short)):
-        for start in range(0, len(where), BLOCK):
-            some = where[start : start + BLOCK]
-            found[some] = integral(x[some], y[some], a[some], b[some], slope[some], length[some])
+    for start in range(0, len(x), BLOCK):
+        block = slice(start, start + BLOCK)
+        given, longer = [one[block] for one in (x, y, a, b, slope, length)], is_long[block]
+        if longer.all() or not longer.any():
+            found[block] = (_long if longer[0] else _short)(*given)
+        else:
+            found[block][longer] = _long(*(one[longer] for one in given))
+            found[block][~longer] = _short(*(one[~longer] for one in given))
     return found
 
 
@@ -304,7 +295,7 @@ def _log1p_less(t: Floats, ratio: Floats) -> Floats:
     """Return log(1 + t) - t; `ratio` is 1 + t with digits that the sum may have lost."""
     import numpy
 
-    found = log1p_series(numpy.clip(t, -0.4, 0.6))
+    found: Floats = log1p_series(numpy.clip(t, -0.4, 0.6))
     far = (t <= -0.4) | (t >= 0.6)
     if far.any():
         t, ratio = t[far], ratio[far]
@@ -313,13 +304,13 @@ def _log1p_less(t: Floats, ratio: Floats) -> Floats:
 
 
 def _stirling_rest(z: Floats) -> Floats:
-    """Return log Gamma(z) - (z - 1/2) log z + z - log(2 pi)/2, from Gamma(z) = Gamma(z + 10)/(z (z + 1) ... (z + 9))."""
+    """Return log Gamma(z) - (z - 1/2) log z + z - log(2 pi)/2, where z < 10 from Gamma(z + 10) (DLMF 5.5.1)."""
     import numpy
 
     small = z < SMALL
+    found: Floats = stirling(numpy.where(small, z + 10, z))
     if not small.any():
-        return stirling(z)
-    found = stirling(numpy.where(small, z + 10, z))
+        return found
     z = z[small]
     product = z.copy()
     for k in range(1, 10):

@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 import warnings
 
-from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
 from .._stats.beta_arrays import quantiles
+from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
 from ._checks import check_confidence, check_histogram, check_share, number
 from .between import mass_below
 from .estimate import Estimate, TailWarning, nines
@@ -289,8 +289,9 @@ def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple
     below = total - above
     some, rest = above > 0, below > 0
     low, high = numpy.zeros(len(above)), numpy.ones(len(above))
-    low[some] = quantiles((1 - confidence) / 2, above[some], below[some] + 1)
-    high[rest] = quantiles((1 + confidence) / 2, above[rest] + 1, below[rest])
+    of = numpy.concatenate([above[some], below[rest]]), numpy.concatenate([below[some], above[rest]]) + 1
+    share, other = quantiles((1 - confidence) / 2, *of)  # the upper end of a share is 1 less the lower one of the rest
+    low[some], high[rest] = share[: some.sum()], other[some.sum() :]
     return low, high
 
 
