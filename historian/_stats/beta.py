@@ -1,7 +1,8 @@
 """The beta distribution: the regularized incomplete beta function and its inverse, of floats.
 
 Pure Python, so that an interval needs no more than the package itself.  Relative error below 1e-12 of either tail,
-however small, for a and b from 1/2 to 1e18, tested against mpmath; some 30 us each.  How: see `series`.
+however small, for a and b from 1/2 to 1e18, tested against mpmath.  A tail takes 15 us, a quantile 50.  How: see
+`series`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ LONG = 6.0  # the longest stretch of log-odds that one set of nodes is enough fo
 def tails(x: float, a: float, b: float) -> tuple[float, float]:
     """Return I_x(a, b) and 1 - I_x(a, b), the regularized incomplete beta function (DLMF 8.17.2), for a, b > 0.
 
-    >>> tails(0.1, 1.0, 2.0)
-    (0.19, 0.81)
+    >>> [round(tail, 12) for tail in tails(0.1, 1.0, 2.0)]
+    [0.19, 0.81]
     """
     if not 0 < x < 1:
         return float(x >= 1), float(x < 1)
@@ -51,8 +52,8 @@ def quantile(p: float, a: float, b: float) -> tuple[float, float]:
     Newton's method on the log-odds of x and the logarithm of the smaller tail, which is concave: it converges from
     anywhere.  The last step is of the fifth order.
 
-    >>> quantile(0.19, 1.0, 2.0)
-    (0.1, 0.9)
+    >>> [round(one, 12) for one in quantile(0.19, 1.0, 2.0)]
+    [0.1, 0.9]
     """
     if p > 0.5:
         y, x = quantile(1 - p, b, a)

@@ -54,7 +54,7 @@ def share_lower(above: float, below: float, confidence: float) -> float:
 
 def share_upper(above: float, below: float, confidence: float) -> float:
     """Return the upper end of `share_interval`."""
-    return beta_quantile((1 + confidence) / 2, above + 1, below) if below > TRACE else 1.0
+    return quantile((1 - confidence) / 2, below, above + 1)[1] if below > TRACE else 1.0
 
 
 def rank_interval(q: float, count: int, confidence: float) -> tuple[int, int]:

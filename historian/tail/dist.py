@@ -236,8 +236,9 @@ def from_histogram(histogram: Histogram, confidence: float | None) -> Dist:
     low = high = value
     if confidence is not None:
         confidence = check_confidence(confidence)
-        found, back = numpy.unique(above, return_inverse=True)
-        low, high = (ends[back] for ends in _intervals(found, total, confidence))
+        begins = numpy.diff(above, prepend=-1) != 0  # it stays as it is between two populated buckets
+        run = begins.cumsum() - 1
+        low, high = (ends[run] for ends in _intervals(above[begins], total, confidence))
         why = (sampled(histogram), *why)
     return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
@@ -283,7 +284,7 @@ def _values() -> NDArray[np.float64]:
 
 
 def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
-    """Return the ends of Clopper and Pearson's intervals of the shares `above`, ascending, of a total."""
+    """Return the ends of Clopper and Pearson's intervals of the shares `above` of a total."""
     import numpy
 
     below = total - above
