@@ -243,8 +243,10 @@ def _integral(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats) -> Floa
     variance = n * x * y
     length = 2 * ENOUGH / (slope + numpy.sqrt(slope * slope + 2 * ENOUGH * variance))
     given, is_long = (x, y, a, b, slope, length), variance > GAUSSIAN
-    if is_long.all() or not is_long.any():
-        return (_long if is_long[0] else _short)(*given)
+    if not is_long.any():
+        return _short(*given)
+    if is_long.all():
+        return _long(*given)
     found = numpy.empty(len(x))
     found[is_long] = _long(*(one[is_long] for one in given))
     found[~is_long] = _short(*(one[~is_long] for one in given))
