@@ -62,7 +62,7 @@ class Histogram(BaseHistogram):
 
         Each of its answers has an interval, at that confidence, for sampling; with ``confidence=None`` the recorded
         values are taken for all there are, and only bucket widths are left.  O(buckets), a few ms.  Raises ValueError
-        for an empty histogram, ImportError without scipy.
+        for an empty histogram.
 
         >>> from historian import Histogram
         >>> from historian.tail import all_of, seq

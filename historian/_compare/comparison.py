@@ -38,7 +38,7 @@ def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tupl
 
     `names` are those that tables and sentences use.  Printed, it is a table that ends with a sentence.  Where both can
     run in turns, `historian.interleave` measures and compares in one go.  Raises ValueError for an empty histogram,
-    different units, and a confidence that is not between 0 and 1; what needs scipy raises ImportError without it.
+    different units, and a confidence that is not between 0 and 1.
 
     >>> import historian
     >>> a = historian.Histogram.from_values([0.010 + 0.00001 * k for k in range(10_000)])
@@ -94,7 +94,7 @@ class Comparison:
         The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for all
         that changed from one to the next.  About 0.5 ms each; with blocks 30 ms.  Warns (`historian.tail.TailWarning`)
         where there are too few samples for a bound, which then is 0 or infinity.  Raises ValueError for q outside 0..1,
-        and if that quantile of A is as good as zero; ImportError without scipy.
+        and if that quantile of A is as good as zero.
         """
         if isinstance(q, (float, int)):
             return self._ratio(q)

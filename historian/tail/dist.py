@@ -12,11 +12,10 @@ from __future__ import annotations
 import math
 import warnings
 
-from .._stats.binomial import share_interval
+from .._stats.beta_arrays import quantiles
 from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import Estimate, TailWarning, nines
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
-from ._scipy import special
 from .between import mass_below
 from .sampling import check_histogram, sampled
 from .shares import ROUNDING, tail_of
@@ -37,9 +36,6 @@ __all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
 COLUMNS = MAX_INDEX - MIN_INDEX + 3
 
 LOWER, VALUE, UPPER = range(3)  # rows
-
-#: Beyond so many values scipy's inverse of the beta function takes seconds, and `share_interval` milliseconds.
-MANY = 10**8
 
 Load = tuple[float, float, float, float]  # calls per request by hedges and retries: least, value, most; all others
 
@@ -238,8 +234,9 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     low = high = value
     if confidence is not None:
         confidence = check_confidence(confidence)
-        found, back = numpy.unique(above, return_inverse=True)
-        low, high = (ends[back] for ends in _intervals(found, total, confidence))
+        begins = numpy.diff(above, prepend=-1) != 0  # it stays as it is between two populated buckets
+        run = begins.cumsum() - 1
+        low, high = (ends[run] for ends in _intervals(above[begins], total, confidence))
         why = (sampled(histogram), *why)
     return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
@@ -285,16 +282,15 @@ def _values() -> NDArray[np.float64]:
 
 
 def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
-    """Return the ends of the intervals of the shares `above` of a total."""
+    """Return the ends of Clopper and Pearson's intervals of the shares `above` of a total."""
     import numpy
 
-    if total > MANY:
-        ends = [share_interval(count, total - count, confidence) for count in above.tolist()]
-        return tuple(numpy.array(ends).T)
-    below, inverse = (total - above).astype(numpy.float64), special().betaincinv
-    with numpy.errstate(all="ignore"):
-        low = numpy.where(above > 0, inverse(above, below + 1, (1 - confidence) / 2), 0.0)
-        high = numpy.where(below > 0, inverse(above + 1, below, (1 + confidence) / 2), 1.0)
+    below = total - above
+    some, rest = above > 0, below > 0
+    low, high = numpy.zeros(len(above)), numpy.ones(len(above))
+    of = numpy.concatenate([above[some], below[rest]]), numpy.concatenate([below[some], above[rest]]) + 1
+    share, other = quantiles((1 - confidence) / 2, *of)  # the upper end of a share is 1 less the lower one of the rest
+    low[some], high[rest] = share[: some.sum()], other[some.sum() :]
     return low, high
 
 

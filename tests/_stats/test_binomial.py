@@ -1,4 +1,4 @@
-"""Intervals of shares and ranks, against scipy, which the package does without here."""
+"""Intervals of shares and ranks, against scipy, which the package does without."""
 
 import math
 
