@@ -36,6 +36,13 @@ except ModuleNotFoundError as _missing:
     raise ImportError(
         "historian's core is not compiled for this Python: run pip install . in the root of the checkout"
     ) from _missing
+except ImportError as _refused:
+    if "subinterpreters" not in str(_refused) and "one interpreter per process" not in str(_refused):
+        raise
+    raise ImportError(
+        "only one interpreter of a process can import historian here (several from Python 3.12 on, with a GIL): set "
+        "WSGIApplicationGroup %{GLOBAL} for mod_wsgi; use a ProcessPoolExecutor or ThreadPoolExecutor for others"
+    ) from _refused
 from ._live.recorder import Recorder
 from .histogram import Histogram, MergeWarning, merge
 from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder

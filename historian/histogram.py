@@ -63,7 +63,7 @@ class Histogram(BaseHistogram):
 
         Each of its answers has an interval that allows for sampling, at this confidence, and for bucket width.  With
         ``confidence=None`` the interval allows for bucket width only.  O(buckets), a few ms.  Raises ValueError
-        for an empty histogram, ImportError without scipy.
+        for an empty histogram.
 
         >>> from historian import Histogram
         >>> from historian.tail import all_of, seq

@@ -68,7 +68,10 @@ def run_console(example: Example) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_pages(page: Path) -> None:
+def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = historian.Registry()  # empty, as in a process that has just begun
+    monkeypatch.setattr(historian, "default_registry", registry)
+    monkeypatch.setattr("historian.registry.default_registry", registry)
     if page.name == "processes.md" and sys.platform == "win32":
         pytest.skip("recorders in a directory need a POSIX system")
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]

@@ -38,8 +38,7 @@ def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tupl
 
     Ratios hold on other machines, too.  Tables and sentences use `names`.  The printed result is a table that ends with
     a sentence.  If both can run in turns, `historian.interleave` measures and compares in one step.  Raises ValueError
-    for an empty histogram, different units, and a confidence that is not between 0 and 1; what needs scipy raises
-    ImportError without it.
+    for an empty histogram, different units, and a confidence that is not between 0 and 1.
 
     >>> import historian
     >>> a = historian.Histogram.from_values([0.010 + 0.00001 * k for k in range(10_000)])
@@ -95,8 +94,7 @@ class Comparison:
         The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for
         everything that changed from block to block.  About 0.5 ms each; with blocks 30 ms.  Warns
         (`historian.tail.TailWarning`) if there are too few samples for a bound.  A missing bound is 0 or infinity.
-        Raises ValueError for q outside 0..1, and if that quantile of A lies in the zero bucket; ImportError without
-        scipy.
+        Raises ValueError for q outside 0..1, and if that quantile of A lies in the zero bucket.
         """
         if isinstance(q, (float, int)):
             return self._ratio(q)

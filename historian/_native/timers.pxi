@@ -1,5 +1,8 @@
 # Timers and timed functions.
 
+from io import open  # the builtin would be cached for all interpreters of the process together
+
+
 cdef bint kernel_trusts_ticks():
     """Return whether Linux itself derives its monotonic clock from the processor's time stamp counter."""
     try:
@@ -12,7 +15,8 @@ cdef bint kernel_trusts_ticks():
 if HISTORIAN_HAS_TICKS:
     historian_use_ticks(kernel_trusts_ticks())
 
-cdef int64_t CLOCK_SLACK_NS = 1000  # a reading of ours and one of time.perf_counter_ns() may differ by less than this
+cdef enum:
+    CLOCK_SLACK_NS = 1000  # a reading of ours and one of time.perf_counter_ns() may differ by less than this
 
 
 cdef inline int check_time(Counters counters) except -1:
@@ -41,7 +45,7 @@ cdef class Timer:
         self.begin()
         return self
 
-    def __exit__(self, exc_type, exc_value, traceback):
+    def __exit__(self, exc_type, exc_value, traceback, /):
         self.end(exc_type)
 
     async def __aenter__(self):
@@ -76,14 +80,21 @@ cdef class Timer:
         return 0
 
 
+cdef inline Timer new_timer(Counters counters):
+    if HISTORIAN_ISOLATED:
+        return <Timer>historian_new_object(<PyTypeObject *>counters.timer_type)
+    return Timer.__new__(Timer)
+
+
 @cython.final
+@cython.freelist(16)
 cdef class MutedTimer:
     """A timer that does nothing, for ``HISTORIAN_DISABLE=1``."""
 
     def __enter__(self):
         return self
 
-    def __exit__(self, exc_type, exc_value, traceback):
+    def __exit__(self, exc_type, exc_value, traceback, /):
         return None
 
     async def __aenter__(self):
@@ -98,11 +109,13 @@ cdef class MutedTimer:
         return NAN
 
 
-cdef MutedTimer MUTED_TIMER = MutedTimer.__new__(MutedTimer)
+# A class of its own: Cython 3.3.1 cannot make a class with this and a `__dict__` for each interpreter.
+cdef class WeaklyReferenced:
+    cdef object __weakref__
 
 
 @cython.final
-cdef class TimedFunction:
+cdef class TimedFunction(WeaklyReferenced):
     """A callable that records how long each call of another takes; made by ``Recorder.timed``.
 
     Should a call return a coroutine, a generator or an async generator, the work is still to come: then
@@ -115,7 +128,6 @@ cdef class TimedFunction:
     cdef Counters errors  # where calls left by an exception go; may be `into`
     cdef object resume
     cdef dict __dict__
-    cdef object __weakref__
 
     def __cinit__(self, function, Counters into not None, Counters errors not None, resume):
         check_time(into)
@@ -157,5 +169,10 @@ cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, P
     return result
 
 
-cdef TimedFunction PROTOTYPE = TimedFunction(len, Counters(), Counters(), None)
-historian_set_vectorcall(<PyTypeObject *>TimedFunction, <char *>&PROTOTYPE.vectorcall - <char *><PyObject *>PROTOTYPE)
+cdef int make_timed_functions_callable() except -1:
+    cdef TimedFunction one = TimedFunction(len, Counters(), Counters(), None)
+    historian_set_vectorcall(<PyTypeObject *>TimedFunction, <char *>&one.vectorcall - <char *><PyObject *>one)
+    return 0
+
+
+make_timed_functions_callable()

