@@ -1,7 +1,7 @@
-"""The incomplete beta function and its inverse, of floats and of arrays, against mpmath and scipy.
+"""The incomplete beta function and its inverse, for floats and for arrays, against mpmath and scipy.
 
-Every limit is relative, of either tail by itself.  mpmath is the oracle: scipy's functions are off by more than 1e-12
-at some of these points, and then mpmath decides.
+Every limit is a relative error, separately for each tail.  mpmath is the oracle, because scipy's functions have errors
+above 1e-12 at some of these points.
 """
 
 import math
@@ -25,7 +25,7 @@ shares = st.floats(1e-12, 1 - 1e-12) | st.floats(-290, -1).map(lambda exponent: 
 
 
 def exact_tails(x: float, a: float, b: float) -> tuple[mpmath.mpf, mpmath.mpf]:
-    """Both tails to 30 digits: by the continued fraction of DLMF 8.17.22 or, where it is slow, by quadrature."""
+    """Return both tails to 30 digits: by the continued fraction of DLMF 8.17.22, or by quadrature where it is slow."""
     with mpmath.workdps(60):
         x, a, b = mpmath.mpf(x), mpmath.mpf(a), mpmath.mpf(b)
         mirrored = x > a / (a + b)
@@ -41,7 +41,7 @@ def log_beta(a: mpmath.mpf, b: mpmath.mpf) -> mpmath.mpf:
 
 
 def continued_fraction(x: mpmath.mpf, a: mpmath.mpf, b: mpmath.mpf) -> mpmath.mpf | None:
-    """I_x(a, b) over x^a (1 - x)^b / B(a, b), by Lentz's method; None if 1,000 terms are too few."""
+    """Return I_x(a, b) over x^a (1 - x)^b / B(a, b), by Lentz's method; None if 1,000 terms are too few."""
     c, d = mpmath.mpf(1), 1 / (1 - (a + b) * x / (a + 1))
     value = d
     for m in range(1, 1_000):
@@ -66,12 +66,12 @@ def quadrature(x: mpmath.mpf, a: mpmath.mpf, b: mpmath.mpf) -> mpmath.mpf:
 
 
 def off(found: float, exact: mpmath.mpf) -> float:
-    """The relative error; below 1e-290 a float64 has no longer all its digits."""
+    """Return the relative error; 0 if both are below about 1e-290, where a float64 loses digits."""
     return 0.0 if exact < 1e-290 and found < 2e-290 else abs(float(found / exact - 1))
 
 
 def points() -> list[tuple[float, float, float]]:
-    """x, a and b: near the mean, and far from it."""
+    """Return triples of x, a and b: with x near the mean, and far from it."""
     found = []
     for a in PARAMETERS:
         for b in PARAMETERS:
@@ -100,15 +100,15 @@ def test_tails_against_scipy_and_where_they_differ_mpmath_decides():
 @pytest.mark.parametrize(
     ("x", "a", "b"),
     [
-        (1e-9, 1e9 + 0.5, 1e18),  # n x - a is a half, of 1e9
+        (1e-9, 1e9 + 0.5, 1e18),  # n x - a is 1/2, while both terms are 1e9
         (0.5 + 3e-10, 1e18, 1e18),
         (1 / 3, 1e17 / 3, 2e17 / 3),
         (3e-18, 1.0, 1e18),
         (1 - 2**-53, 1e18, 100.0),
         (0.25, 1.0, 3.0),  # at the mean
         (1e-300, 0.5, 0.5),
-        (0.9, 9.999999, 10.000001),  # on either side of where a is raised
-        (1e-5, 20.0, 1e9),  # the variance, 1e4, from which there is a series
+        (0.9, 9.999999, 10.000001),  # below and above the limit up to which a is raised
+        (1e-5, 20.0, 1e9),  # the variance is 1e4, from which on a series is used
         (0.02, 40.0, 1e-3),  # parameters below 1/2, for floats only
         (1e-5, 1e-9, 1e3),
         (0.3, 1e-6, 1e-6),
@@ -171,7 +171,7 @@ def test_tails_are_monotone(a, b, z, more):
 
 @given(parameters, parameters, shares)
 def test_one_more_success(a, b, p):
-    """I_x(a, b) - I_x(a + 1, b) = x^a (1 - x)^b / (a B(a, b)), DLMF 8.17.20: no more than either, and to its digits."""
+    """I_x(a, b) - I_x(a + 1, b) = x^a (1 - x)^b / (a B(a, b)), DLMF 8.17.20: at most each of them, and exact to its digits."""
     assume(a < 1e15)
     x, _ = beta.quantile(p, a, b)
     assume(1e-290 < x < 1)
@@ -180,8 +180,8 @@ def test_one_more_success(a, b, p):
 
 
 def check_quantile(p: float, a: float, b: float, x: float, y: float, limit: float = 1e-12) -> None:
-    """Compare the smaller of x and y = 1 - x to the exact quantile: what it misses of p, over the density there."""
-    if min(x, y) < 1e-290:  # an x that hardly a float64 is
+    """Check the smaller one of x and y = 1 - x against the exact quantile, by the error in p over the density."""
+    if min(x, y) < 1e-290:  # x has lost digits
         return
     with mpmath.workdps(60):
         below, above = mpmath.mpf(p), 1 - mpmath.mpf(p)
@@ -212,7 +212,7 @@ def test_the_quantile_is_the_inverse(p, a, b):
     z, of, wanted = (x, (a, b), p) if x <= y else (y, (b, a), 1 - p)
     tail = beta.tails(z, *of)[0] if wanted <= 0.5 else beta.tails(z, *of)[1]
     share = wanted if wanted <= 0.5 else p if x > y else 1 - p
-    rounding = beta.density(z, *of) * z * 2.0**-52  # of z itself
+    rounding = beta.density(z, *of) * z * 2.0**-52  # the rounding of z itself
     assert tail == pytest.approx(share, rel=1e-12, abs=2 * rounding)
 
 

@@ -49,7 +49,7 @@ def test_the_logarithm_less_its_argument(t):
 @given(st.floats(1e-280, 0.5), st.floats(0.5, 1e18), st.floats(0.5, 1e18))
 def test_the_excess_keeps_its_digits(x, a, b):
     exact = (Fraction(a) + Fraction(b)) * Fraction(x) - Fraction(a)
-    scale = max(abs(float(exact)), 1e-15 * a * 2.0**-40)  # of what cancels to less than 1e-27, less is left
+    scale = max(abs(float(exact)), 1e-15 * a * 2.0**-40)  # if the terms cancel to less than 1e-27, fewer digits are left
     assert abs(series.excess(x, a, b) - float(exact)) <= 1e-15 * scale
 
 
@@ -66,7 +66,7 @@ def test_the_normal_quantile(p):
 @pytest.mark.parametrize("p", [0.6, 0.975, 0.9995, 1 - 1e-9])
 def test_students_quantile(freedom, p):
     found = student_quantile(p, freedom)
-    with mpmath.workdps(40):  # the density there, and what the quantile misses of the share above it
+    with mpmath.workdps(40):  # the density there, and the error in the share above the quantile
         x = freedom / (freedom + mpmath.mpf(found) ** 2)
         above = mpmath.betainc(mpmath.mpf(freedom) / 2, 0.5, 0, x, regularized=True) / 2
         half = mpmath.mpf(freedom + 1) / 2
@@ -76,5 +76,5 @@ def test_students_quantile(freedom, p):
 
 
 def test_students_quantile_of_one_and_two_degrees():
-    assert student_quantile(0.975, 1) == pytest.approx(math.tan(math.pi * 0.475), rel=1e-13)  # Cauchy's
+    assert student_quantile(0.975, 1) == pytest.approx(math.tan(math.pi * 0.475), rel=1e-13)  # the Cauchy distribution
     assert student_quantile(0.975, 2) == pytest.approx(0.95 / math.sqrt(2 * 0.975 * 0.025), rel=1e-13)

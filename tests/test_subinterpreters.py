@@ -26,7 +26,7 @@ supported = pytest.mark.skipif(
 
 
 def run(*command):
-    """Run Python with these arguments; return what it prints."""
+    """Run Python with these arguments, and return its output."""
     done = subprocess.run(
         [sys.executable, "-X", "dev", *map(str, command)], capture_output=True, text=True, timeout=100, check=False
     )
@@ -40,7 +40,7 @@ def run_job(job, gil, threads, times, directory):
 
 
 def run_in_one(code, gil="own"):
-    """Run code in one interpreter that is not the main one; return what it prints."""
+    """Run code in one interpreter other than the main one, and return its output."""
     main = f"""
         import sys
         sys.path.insert(0, {str(HELPERS)!r})
@@ -75,7 +75,7 @@ def test_interpreters_that_come_and_go(tmp_path, gil):
     run_job("interpreter_records.py", gil, 1, 30, directory)
     assert shared_histogram(directory).count == 30 * 5000
     (file,) = directory.iterdir()
-    assert file.stat().st_size == 4096 + 2 * 53_248  # the block of its own that the first one leased served them all
+    assert file.stat().st_size == 4096 + 2 * 53_248  # all used the block that the first one leased
 
 
 @supported
@@ -144,7 +144,7 @@ def test_refusal_says_what_to_configure():
 
 
 def test_no_python_object_is_shared(tmp_path):
-    """Cython keeps what is `cdef object` outside of a class, and builtins that are no C names, for all interpreters."""
+    """Module-level `cdef object` variables and some builtins would be shared by all interpreters in Cython's output."""
     core = Path(__file__).parents[1] / "historian" / "_core.pyx"
     pytest.importorskip("Cython")
     if not core.exists():
@@ -156,6 +156,6 @@ def test_no_python_object_is_shared(tmp_path):
     static = re.findall(
         r"^static (?:PyObject|struct __pyx_obj_\w+) \*(\w+)(?: = \w+)?;", made.read_text(), re.MULTILINE
     )
-    # Types and singletons that live as long as the process, the same in each interpreter.
+    # Types and singletons that live as long as the process, and are the same in each interpreter.
     immortal = {f"__pyx_builtin_{name}" for name in ("NotImplemented", "map", "reversed", "staticmethod", "zip")}
     assert set(static) - {"__pyx_m"} <= immortal  # __pyx_m: only where there is one module for all interpreters

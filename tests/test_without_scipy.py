@@ -1,4 +1,4 @@
-"""A plain install: no module of the package imports scipy, and what the documentation shows works without it."""
+"""A plain install: no module of the package imports scipy, and the examples of the documentation work without it."""
 
 import re
 import subprocess

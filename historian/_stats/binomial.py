@@ -113,7 +113,7 @@ def effective_count(p: float, squares: float, windows: int, confidence: float, l
 
 
 def windows_effective_count(above: Sequence[float], counts: Sequence[float], confidence: float) -> float:
-    """Return `effective_count` of the windows that have `above` of `counts` values each; at most sum(counts)."""
+    """Return `effective_count` for windows with `counts` values, of which `above` are above; at most sum(counts)."""
     total = sum(counts)
     p = sum(above) / total
     if not 0 < p < 1:
