@@ -49,7 +49,7 @@ def test_the_logarithm_less_its_argument(t):
 @given(st.floats(1e-280, 0.5), st.floats(0.5, 1e18), st.floats(0.5, 1e18))
 def test_the_excess_keeps_its_digits(x, a, b):
     exact = (Fraction(a) + Fraction(b)) * Fraction(x) - Fraction(a)
-    scale = max(abs(float(exact)), 1e-15 * a * 2.0**-40)  # if the terms cancel to less than 1e-27, fewer digits are left
+    scale = max(abs(float(exact)), 1e-15 * a * 2.0**-40)  # below 1e-27, cancelled digits are lost
     assert abs(series.excess(x, a, b) - float(exact)) <= 1e-15 * scale
 
 

@@ -17,15 +17,16 @@ from .dist import LOWER, UPPER, VALUE, Dist, Load, edges
 from .shares import DEPENDENCE
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if not TYPE_CHECKING:  # first, so that ruff takes `overload` for that of typing
+
+    def overload(function):
+        return function
+
+else:
     from collections.abc import Iterable, Mapping
     from typing import Literal, overload
 
     _Dependence = Literal["independent", "positive", "any"]
-else:
-
-    def overload(function):
-        return function
 
 
 __all__ = ["all_of", "choice", "first_of", "hedge", "k_of", "retry", "seq", "tied"]
