@@ -1,4 +1,4 @@
-"""Answers as numpy arrays.  numpy is imported here and nowhere earlier: only once an array is asked for."""
+"""Results as numpy arrays.  numpy is imported only here, when an array is first needed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["each", "read_only", "refuse_share"]
 
 
 def each(question: Callable[[float], float], x: Any) -> Any:
-    """Ask a scalar question of every element of an array-like; the answer has its shape."""
+    """Call `question` with each element of an array-like; return the results in the same shape."""
     import numpy
 
     if x is None or isinstance(x, (str, bytes)):
-        raise TypeError(f"a number or an array of numbers is needed, not {x!r}")
+        raise TypeError(f"pass a number or an array of numbers, not {x!r}")
     array = numpy.asarray(x, dtype=numpy.float64)
     answers = numpy.array([question(one) for one in array.ravel().tolist()], dtype=numpy.float64)
     if array.ndim == 1:
@@ -26,7 +26,7 @@ def each(question: Callable[[float], float], x: Any) -> Any:
 
 
 def read_only(items: list[Any], dtype: str) -> NDArray[Any]:
-    """Return a list as an array that cannot be written to, so that a histogram stays immutable."""
+    """Return a list as a read-only array, so that a histogram stays immutable."""
     import numpy
 
     array = numpy.array(items, dtype=dtype)
@@ -35,6 +35,6 @@ def read_only(items: list[Any], dtype: str) -> NDArray[Any]:
 
 
 def refuse_share(q: float, name: str, top: int) -> NoReturn:
-    """Raise ValueError for a share, in 0..top, that is none."""
+    """Raise ValueError because `q` is not in 0..top.  `name` is the name of the argument."""
     hint = "; percentile() takes 0..100" if name == "q" and 1 < q <= 100 else ""
     raise ValueError(f"{name} must be in 0..{top}, not {q!r}{hint}")
