@@ -215,21 +215,21 @@ def _create(path: str, header: Header) -> None:
     page = encode(header)
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fd, source, aside = _open_aside(folder, path)
+        fd, source, hidden = _create_unlinked(folder, path)
         try:
             _fill(fd, page, path)
-            os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=aside is None)
+            os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=hidden is None)
         except FileExistsError:
             pass  # another process was first
         finally:
             os.close(fd)
-            if aside:
-                os.unlink(aside, dir_fd=folder)
+            if hidden:
+                os.unlink(hidden, dir_fd=folder)
     finally:
         os.close(folder)
 
 
-def _open_aside(folder: int, path: str) -> tuple[int, str, str | None]:
+def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
     """Create a file in the folder; return its descriptor, a path to link it from, and its hidden name, if any."""
     try:
         fd = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=folder)
@@ -239,9 +239,9 @@ def _open_aside(folder: int, path: str) -> tuple[int, str, str | None]:
         os.close(fd)  # a chroot may have no /proc, and the file cannot be linked without it
     except (AttributeError, OSError):
         pass
-    aside = f".{os.urandom(8).hex()}.new"
+    hidden = f".{os.urandom(8).hex()}.new"
     try:
-        return os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), aside, aside
+        return os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), hidden, hidden
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from None
 

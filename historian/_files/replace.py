@@ -20,17 +20,18 @@ def replace(path: str | os.PathLike[str], data: bytes) -> None:
         with open(path, "wb") as stream:  # not its realpath: a pipe behind /dev/stdout has no name
             stream.write(data)
         return
-    place = os.path.realpath(os.fsdecode(path))
-    aside = os.path.join(os.path.dirname(place), f".{os.urandom(8).hex()}.new")  # does not depend on the name's length
+    target = os.path.realpath(os.fsdecode(path))
+    # A short random name, because adding to a long name could make it too long for the file system.
+    temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.new")
     try:
-        with open(aside, "xb") as stream:
+        with open(temporary, "xb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         if before is not None:
-            os.chmod(aside, stat.S_IMODE(before.st_mode))
-        os.replace(aside, place)
+            os.chmod(temporary, stat.S_IMODE(before.st_mode))
+        os.replace(temporary, target)
     except BaseException:
-        if os.path.exists(aside):
-            os.unlink(aside)
+        if os.path.exists(temporary):
+            os.unlink(temporary)
         raise

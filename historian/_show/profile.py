@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .scale import Scale, base_unit, middle
-from .summary import doubt, is_supported, least_count, supported_percentile
+from .summary import is_supported, min_count, supported_percentile, unit_question
 from .table import html_table, printable, table
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ class Profile:
     operation (ms)  min  median   90   99  99.9  99.99  max  count  sum (s)
     scan            250     250  250  250     -      -  250    200     50.0
     <BLANKLINE>
-    -  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them
+    -  too few values: 99 needs 100, 99.9 needs 1,000, 99.99 needs 10,000
     """
 
     __slots__ = ("histograms",)
@@ -79,12 +79,12 @@ class Profile:
     def _notes(self) -> Iterator[str]:
         """Yield the notes below the tables: missing percentiles, doubtful units, values in the overflow bucket."""
         if not all(is_supported(h.count, p) for h in self.histograms.values() for p in PERCENTILES.values()):
-            high = ", ".join(f"{name} takes {least_count(p):,}" for name, p in PERCENTILES.items() if p >= 99)
-            yield f"-  too few values: {high} of them"
+            needs = ", ".join(f"{name} needs {min_count(p):,}" for name, p in PERCENTILES.items() if p >= 99)
+            yield f"-  too few values: {needs}"
         for name, histogram in self.histograms.items():
-            odd = doubt(histogram)
-            if odd:
-                yield f"{name}: {odd}"
+            question = unit_question(histogram)
+            if question:
+                yield f"{name}: {question}"
             if histogram.overflow_count:
                 plural = "" if histogram.overflow_count == 1 else "s"
                 yield f"{name}: {histogram.overflow_count:,} value{plural} above 2**64, shown as the maximum"

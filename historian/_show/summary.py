@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._values.base import BaseHistogram
 
-__all__ = ["describe", "doubt", "is_supported", "least_count", "percentile", "summary", "supported_percentile"]
+__all__ = ["describe", "is_supported", "min_count", "percentile", "summary", "supported_percentile", "unit_question"]
 
 
 def is_supported(count: int, p: float) -> bool:
@@ -24,13 +24,13 @@ def is_supported(count: int, p: float) -> bool:
     >>> is_supported(1000, 99.9), is_supported(999, 99.9)
     (True, False)
     """
-    return count >= least_count(p)
+    return count >= min_count(p)
 
 
-def least_count(p: float) -> float:
+def min_count(p: float) -> float:
     """Return the smallest count for which `is_supported` is true; infinity for p = 100.
 
-    >>> least_count(99), least_count(99.9)
+    >>> min_count(99), min_count(99.9)
     (100, 1000)
     """
     return math.ceil(round(100 / (100 - p), 6)) if p < 100 else math.inf
@@ -65,7 +65,7 @@ def summary(histogram: BaseHistogram) -> str:
     """Return a histogram as a few lines, for IPython: count, minimum, percentiles, maximum, mean, and a warning.
 
     All values are in one unit.  A percentile with too few values is shown as '-': see `is_supported`.  The warning
-    appears if the unit looks wrong: see `doubt`.
+    appears if the unit looks wrong: see `unit_question`.
     """
     if not histogram.count:
         return describe(histogram)
@@ -81,18 +81,18 @@ def summary(histogram: BaseHistogram) -> str:
         rows.append(["overflow", f"{histogram.overflow_count:,}", "above 2**64"])
     wide = max(len(number) for _, number, _ in rows)
     lines = [f"{name:<8}  {number:>{wide}}  {note}".rstrip() for name, number, note in rows]
-    odd = doubt(histogram)
-    return "\n".join(lines + ([f"warning: {odd}"] if odd else []))
+    question = unit_question(histogram)
+    return "\n".join(lines + ([f"warning: {question}"] if question else []))
 
 
-def doubt(histogram: BaseHistogram) -> str:
+def unit_question(histogram: BaseHistogram) -> str:
     """Return a question about the unit if it looks wrong, else ''.  Nothing is changed.
 
     A median above 1e5 s (more than a day) or below 1 ns is not a plausible latency.  If most values are in the zero
     bucket, the unit is too large or the clock too coarse.
 
     >>> from historian import Histogram
-    >>> doubt(Histogram.from_values([2_500_000.0] * 10))
+    >>> unit_question(Histogram.from_values([2_500_000.0] * 10))
     'the median is 694 h: were nanoseconds recorded as seconds, or time stamps instead of durations?'
     """
     unit = histogram.unit

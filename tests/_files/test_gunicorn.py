@@ -72,7 +72,7 @@ def test_every_answered_request_is_counted_though_a_process_is_killed(serve, opt
             load.kill()
             load.communicate()
     assert result["answered"] >= THREADS * REQUESTS // 2
-    assert set(result["processes"]) - set(early), "nobody took the place of the process that was killed"
+    assert set(result["processes"]) - set(early), "no process replaced the killed one"
     check_totals(directory, result)
     server.terminate()
     server.communicate(timeout=30)

@@ -167,13 +167,13 @@ def test_a_child_does_not_keep_the_block_of_a_parent_that_ends(directory):
 
 def test_more_processes_than_blocks(directory):
     rec = Registry(directory).recorder("q")
-    ready, told = os.pipe()
+    ready, report = os.pipe()
     gate, held = os.pipe()
 
     def count():
         os.close(held)
         rec.record_many([1.0] * ENOUGH)
-        os.write(told, b"x")
+        os.write(report, b"x")
         os.read(gate, 1)  # every process lives until all have counted
         for _ in range(200):
             rec.record(1.0)
@@ -185,7 +185,7 @@ def test_more_processes_than_blocks(directory):
     os.close(held)
     for child in children:
         child.join()
-    for fd in (ready, told, gate):
+    for fd in (ready, report, gate):
         os.close(fd)
     assert rec.snapshot().count == 70 * (ENOUGH + 200)
     assert blocks_of(rec) == 1 + 64
@@ -212,19 +212,19 @@ def test_a_process_that_closes_every_descriptor(directory):
 def test_programs_started_by_a_process_hold_nothing(directory):
     rec = Registry(directory).recorder("q")
     gate, held = os.pipe()
-    ready, told = os.pipe()
+    ready, report = os.pipe()
     code = "import os; os.write(1, b'x'); os.read(0, 1)"
 
     def count():
         os.close(held)
         rec.record_many([1.0] * ENOUGH)
-        subprocess.Popen([sys.executable, "-S", "-c", code], stdin=gate, stdout=told, close_fds=False)
+        subprocess.Popen([sys.executable, "-S", "-c", code], stdin=gate, stdout=report, close_fds=False)
 
     for _ in range(3):
         Child(count).go().join()
         assert os.read(ready, 1) == b"x"  # it outlives the process that held a block
     assert blocks_of(rec) <= 2
-    for fd in (held, gate, ready, told):
+    for fd in (held, gate, ready, report):
         os.close(fd)
     assert rec.snapshot().count == 3 * ENOUGH
 

@@ -5,7 +5,7 @@ import pytest
 from historian import Histogram, Registry
 from historian._show.profile import Profile
 
-NOTE = "-  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them"
+NOTE = "-  too few values: 99 needs 100, 99.9 needs 1,000, 99.99 needs 10,000"
 
 
 def rows_of(profile):

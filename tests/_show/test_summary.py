@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import historian
 from historian import Histogram
 from historian._show.scale import SIZE, TIME, Scale, base_unit
-from historian._show.summary import describe, doubt, is_supported, least_count, summary, supported_percentile
+from historian._show.summary import describe, is_supported, min_count, summary, supported_percentile, unit_question
 from historian._show.table import html_table, printable, table
 
 EVERY_UNIT = [*TIME, *SIZE, "bytes", "rows"]
@@ -134,14 +134,14 @@ def test_a_summary_hides_neither_zero_nor_overflow():
 )
 def test_a_doubtful_unit_is_questioned(values, unit, words):
     h = Histogram.from_values(values, unit=unit)
-    assert words in doubt(h)
-    assert bool(doubt(h)) == bool(words)
+    assert words in unit_question(h)
+    assert bool(unit_question(h)) == bool(words)
     assert ("warning: " in summary(h)) == bool(words)
 
 
 @given(count=st.integers(1, 10**6), p=st.sampled_from([50, 90, 99, 99.9, 99.99]))
 def test_a_percentile_is_supported_if_one_value_is_above_it(count, p):
-    assert is_supported(count, p) == (count >= least_count(p) == {50: 2, 90: 10, 99: 100, 99.9: 1000, 99.99: 10_000}[p])
+    assert is_supported(count, p) == (count >= min_count(p) == {50: 2, 90: 10, 99: 100, 99.9: 1000, 99.99: 10_000}[p])
 
 
 @pytest.mark.parametrize(("count", "p"), [(2, 50), (10, 90), (100, 99), (1000, 99.9)])
