@@ -38,12 +38,15 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check types: mypy on the sources, stubtest on the compiled core as it is installed."""
-    session.install("mypy>=1.15", ".[notebook,cli,prometheus,opentelemetry]")
+    """Check types: mypy on the sources, what checkers say of uses, stubtest and completeness as it is installed."""
+    extras = ".[notebook,cli,prometheus,opentelemetry]"
+    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=8.2", extras)
     session.run("mypy", "--strict", "historian/")
+    session.run("pytest", "tests/test_typing.py")
     session.chdir(session.create_tmp())  # or the package would be that of the source tree, which is not compiled
     options = ["--mypy-config-file", ROOT / "pyproject.toml", "--allowlist", ROOT / ".ci" / "stubtest-allowlist.txt"]
     session.run("python", "-m", "mypy.stubtest", "historian", *options)
+    session.run("pyright", "--verifytypes", "historian", "--ignoreexternal")
 
 
 @nox.session(python=list(FOUND))

@@ -84,15 +84,17 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import the module of a name in `_HOMES` when the name is first used."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
 
-    module = import_module(f".{_HOMES[name]}", __name__)
-    found = globals()[name] = getattr(module, name, module)
-    return found
+    def __getattr__(name: str) -> object:
+        """Import the module of a name in `_HOMES` when the name is first used."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        module = import_module(f".{_HOMES[name]}", __name__)
+        found = globals()[name] = getattr(module, name, module)
+        return found
 
 
 def __dir__() -> list[str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from ._stats.estimate import Estimate
+    from .formats._dict import _HistogramDict
     from .tail import Dist, Enough, Fanout, Slo
 
 __all__ = ["Histogram", "MergeWarning", "merge"]
@@ -200,7 +201,7 @@ class Histogram(BaseHistogram):
 
     # ---- to and from plain data ----
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> _HistogramDict:
         """Return plain data that `from_dict` reads back without loss, fit for JSON.  O(buckets)."""
         from .formats._dict import to_dict
 

@@ -231,7 +231,7 @@ def _warn(problems: Mapping[str, CorruptFileError]) -> None:
 
 
 #: The registry of `recorder`: in the directory that HISTORIAN_DIR named at import, else in memory.
-default_registry = Registry._of_environment()
+default_registry: Registry = Registry._of_environment()
 
 
 def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:

@@ -13,7 +13,7 @@ from .ratios import TOO_FEW, Grid, ratio_bounds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from typing import Any, overload
 
     from ..histogram import Histogram
@@ -87,8 +87,8 @@ class Comparison:
     @overload
     def ratio(self, q: float) -> Estimate: ...
     @overload
-    def ratio(self, q: Sequence[float]) -> list[Estimate]: ...
-    def ratio(self, q: float | Sequence[float]) -> Estimate | list[Estimate]:
+    def ratio(self, q: Iterable[float]) -> list[Estimate]: ...
+    def ratio(self, q: float | Iterable[float]) -> Estimate | list[Estimate]:
         """Return the q-quantile of B over that of A, with its interval; for a sequence, a list of them.
 
         The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for all
@@ -162,8 +162,8 @@ class Comparison:
 
         return partial(Comparison, blocks=self.blocks, confidence=self.confidence, names=self.names), (self.a, self.b)
 
-    def _repr_pretty_(self, printer: object, cycle: bool) -> None:
-        printer.text(str(self))  # type: ignore[attr-defined]
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
     def _repr_html_(self) -> str:
         from .report import html

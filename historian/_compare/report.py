@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .._stats.estimate import Estimate
     from ..histogram import Histogram
 
-    class Comparison(Protocol):
+    class _Comparison(Protocol):
         """What is shown of a `historian.Comparison`, which shows itself by way of this module."""
 
         a: Histogram
@@ -81,7 +81,7 @@ def _roundest(value: float, low: float, high: float) -> int:
     return whole
 
 
-def sentence(comparison: Comparison, q: float) -> str:
+def sentence(comparison: _Comparison, q: float) -> str:
     """Answer `Comparison.sentence`."""
     a, b = (printable(name) for name in comparison.names)
     subject = f"{_name(q)} of {b} over {a}"
@@ -96,12 +96,12 @@ def sentence(comparison: Comparison, q: float) -> str:
     return f"{subject}: {_words(estimate)}, {interval}"
 
 
-def text(comparison: Comparison, quantiles: Sequence[float] = QUANTILES) -> str:
+def text(comparison: _Comparison, quantiles: Sequence[float] = QUANTILES) -> str:
     """Return a comparison as plain text."""
     return "\n".join([table(*_cells(comparison, quantiles)), "", *_notes(comparison)])
 
 
-def html(comparison: Comparison) -> str:
+def html(comparison: _Comparison) -> str:
     """Return a comparison as HTML."""
     from html import escape
 
@@ -109,7 +109,7 @@ def html(comparison: Comparison) -> str:
     return "\n".join([html_table(*_cells(comparison, QUANTILES)), *notes])
 
 
-def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str], list[list[str]]]:
+def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) of the table."""
     a, b = comparison.a, comparison.b
     values = {q: (a.quantile(q), b.quantile(q)) for q in quantiles}
@@ -134,7 +134,7 @@ def _cells(comparison: Comparison, quantiles: Sequence[float]) -> tuple[list[str
     return headers, rows
 
 
-def _notes(comparison: Comparison) -> list[str]:
+def _notes(comparison: _Comparison) -> list[str]:
     """Return what is said below the table, a line each."""
     a, b = (printable(name) for name in comparison.names)
     shift = comparison.wasserstein
@@ -154,7 +154,7 @@ def _notes(comparison: Comparison) -> list[str]:
     return [*notes, "", sentence(comparison, q)]
 
 
-def _bounded(comparison: Comparison, q: float) -> Estimate | None:
+def _bounded(comparison: _Comparison, q: float) -> Estimate | None:
     """Return the ratio of the q-quantiles if it has bounds on both sides."""
     if index(comparison.a.quantile(q)) == ZERO_INDEX:
         return None

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
     from typing import Any, TypeVar, overload
 
-    _F = TypeVar("_F", bound=Callable[..., Any])
+    from typing_extensions import Self
+
+    from .._core import _Real
+
+    # The same type goes in and comes out, so that all of it stays: parameters, overloads, type variables, and whether
+    # it is a coroutine function, a class method and so on.  ParamSpec would keep less: of overloads, the first alone.
+    _F = TypeVar("_F", bound=Callable[..., Any] | classmethod[Any, ..., Any] | staticmethod[..., Any])
 else:
 
     def overload(function):
@@ -27,10 +33,13 @@ __all__ = ["Recorder", "recorder_in_file"]
 #: True if HISTORIAN_DISABLE=1 was set at import.  Then recording and timing do nothing.
 DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"
 
-_Base: type[Counters] = Muted if DISABLED else Counters
+if TYPE_CHECKING:
+    _Base = Counters  # `Muted` has the same methods
+else:
+    _Base = Muted if DISABLED else Counters
 
 
-class Recorder(_Base):  # type: ignore[valid-type, misc]
+class Recorder(_Base):
     """Counts values as they are measured, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` is the label of the values.  Timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  A
@@ -55,14 +64,14 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
     _name: str
     _unit: str
 
-    def __new__(cls, name: str = "", *, unit: str = "s") -> Recorder:
+    def __new__(cls, name: str = "", *, unit: str = "s") -> Self:
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
         return cls._of(name, check_unit(unit), None)
 
     @classmethod
-    def _of(cls, name: str, unit: str, file: CounterFile | None) -> Recorder:
-        self: Recorder = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file)
+    def _of(cls, name: str, unit: str, file: CounterFile | None) -> Self:
+        self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file)
         self._name = name
         self._unit = unit
         return self
@@ -91,7 +100,7 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         """Path of the file that the counters are mapped from; None if they are in private memory."""
         return self._file.path if self._file is not None else None
 
-    def record_corrected(self, value: float, expected_interval: float) -> None:
+    def record_corrected(self, value: _Real, expected_interval: _Real) -> None:
         """Record `value`, and the waits that coordinated omission hides behind it.
 
         A load generator should send one request each `expected_interval` E.  While it waits `value` for one answer, it
@@ -133,7 +142,7 @@ class Recorder(_Base):  # type: ignore[valid-type, misc]
         return Histogram._from_reading(reading, self._unit)
 
     @overload
-    def timed(self, function: _F, /) -> _F: ...
+    def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
     @overload
     def timed(self, function: None = None, /, *, errors: Recorder | None = None) -> Callable[[_F], _F]: ...
     def timed(self, function: Any = None, /, *, errors: Recorder | None = None) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Profile"]
 
 #: Percentiles shown between the minimum and the maximum, by column header.
-PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
+PERCENTILES: dict[str, float] = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
 
 
 class Profile:

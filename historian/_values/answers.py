@@ -4,15 +4,29 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, NoReturn
+    from collections.abc import Callable, Sequence
+    from decimal import Decimal
+    from fractions import Fraction
+    from typing import Any, NoReturn, TypeAlias
 
+    import numpy as np
     from numpy.typing import NDArray
+
+    from .._core import _SupportsArray
+
+    # The types of a single number; the result is then a float.
+    _Scalar: TypeAlias = float | np.floating[Any] | np.integer[Any] | Decimal | Fraction
+
+    # The types of many numbers; the result is then an array of the same shape.  Lists of three dimensions or more are
+    # left out: a recursive type would accept any string.
+    _Numbers: TypeAlias = (
+        NDArray[np.floating[Any] | np.integer[Any]] | _SupportsArray | Sequence[_Scalar] | Sequence[Sequence[_Scalar]]
+    )
 
 __all__ = ["each", "read_only", "refuse_share"]
 
 
-def each(question: Callable[[float], float], x: Any) -> Any:
+def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | NDArray[np.float64]:
     """Call `question` with each element of an array-like; return the results in the same shape."""
     import numpy
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-from typing_extensions import Self
-
 from .. import buckets
 from .._core import FIRST_INDEX, Counters, Counts, slot_of
 from .answers import each, read_only, refuse_share
@@ -17,7 +15,11 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar, overload
 
     import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from .._core import _Reals
+    from .answers import _Numbers, _Scalar
 
     _H = TypeVar("_H", bound="BaseHistogram")
 else:
@@ -52,7 +54,7 @@ class BaseHistogram:
         self._synthetic = False
 
     @classmethod
-    def from_values(cls, values: ArrayLike, *, unit: str = "s") -> Self:
+    def from_values(cls, values: _Reals, *, unit: str = "s") -> Self:
         """Return the histogram of a one-dimensional array-like, as `Recorder.record_many` would count it.
 
         O(len).  Raises ValueError for a NaN, infinite or negative value, TypeError for a value that is not a number.
@@ -148,10 +150,10 @@ class BaseHistogram:
     # ---- questions ----
 
     @overload
-    def quantile(self, q: float) -> float: ...
+    def quantile(self, q: _Scalar) -> float: ...
     @overload
-    def quantile(self, q: ArrayLike) -> NDArray[np.float64]: ...
-    def quantile(self, q: Any) -> Any:
+    def quantile(self, q: _Numbers) -> NDArray[np.float64]: ...
+    def quantile(self, q: _Scalar | _Numbers) -> float | NDArray[np.float64]:
         """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
 
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
@@ -170,10 +172,10 @@ class BaseHistogram:
         return each(self.quantile, q)
 
     @overload
-    def percentile(self, p: float) -> float: ...
+    def percentile(self, p: _Scalar) -> float: ...
     @overload
-    def percentile(self, p: ArrayLike) -> NDArray[np.float64]: ...
-    def percentile(self, p: Any) -> Any:
+    def percentile(self, p: _Numbers) -> NDArray[np.float64]: ...
+    def percentile(self, p: _Scalar | _Numbers) -> float | NDArray[np.float64]:
         """Return the p-th percentile, ``quantile(p / 100)``.
 
         `p` is a number in 0..100, or an array-like.  Raises ValueError for p outside 0..100.
@@ -189,9 +191,9 @@ class BaseHistogram:
         return each(self.percentile, p)
 
     @overload
-    def quantile_bounds(self, q: float) -> tuple[float, float]: ...
+    def quantile_bounds(self, q: _Scalar) -> tuple[float, float]: ...
     @overload
-    def quantile_bounds(self, q: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def quantile_bounds(self, q: _Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def quantile_bounds(self, q: Any) -> Any:
         """Return the edges (lower, upper) of the bucket that holds the q-quantile.
 
@@ -209,7 +211,11 @@ class BaseHistogram:
             refuse_share(q, "q", 1)
         return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
 
-    def cdf(self, t: Any) -> Any:
+    @overload
+    def cdf(self, t: _Scalar) -> float: ...
+    @overload
+    def cdf(self, t: _Numbers) -> NDArray[np.float64]: ...
+    def cdf(self, t: _Scalar | _Numbers) -> float | NDArray[np.float64]:
         """Return the share of values at or below `t`, a number or an array-like.
 
         The share is exact if `t` is a bucket edge, below the minimum, or at least the maximum.  Otherwise, all values
@@ -224,7 +230,11 @@ class BaseHistogram:
             return (self.count - above) / self.count if self.count else math.nan
         return each(self.cdf, t)
 
-    def sf(self, t: Any) -> Any:
+    @overload
+    def sf(self, t: _Scalar) -> float: ...
+    @overload
+    def sf(self, t: _Numbers) -> NDArray[np.float64]: ...
+    def sf(self, t: _Scalar | _Numbers) -> float | NDArray[np.float64]:
         """Return the share of values above `t` (the survival function).
 
         It is computed from the count above `t`, not as ``1 - cdf(t)``, so small shares are accurate.  `t` is a number

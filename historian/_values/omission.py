@@ -13,13 +13,17 @@ from .. import buckets
 from .._core import FIRST_INDEX, number, slot_of
 from .exact import exact, rounded
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._core import _Real
+
 __all__ = ["UPPER", "check_interval", "how_many", "waits"]
 
 #: Upper edges of the buckets by slot, ascending, from the zero bucket to the last bucket before overflow.
 UPPER = [buckets.upper(i) for i in range(FIRST_INDEX - 1, buckets.OVERFLOW_INDEX)]
 
 
-def check_interval(expected_interval: float) -> float:
+def check_interval(expected_interval: _Real) -> float:
     """Return the interval as a float.  Raises TypeError or ValueError unless it is a positive, finite number."""
     try:
         interval = number(expected_interval)

@@ -95,10 +95,10 @@ class Merging:
     """Merges files and counts them."""
 
     def __init__(self, skip_bad: bool) -> None:
-        self.merged = Merged()
-        self.files = 0
-        self.skipped = 0  # of those files
-        self.first = ""  # path and error of the first skipped file
+        self.merged: Merged = Merged()
+        self.files: int = 0
+        self.skipped: int = 0  # of those files
+        self.first: str = ""  # path and error of the first skipped file
         self._skip_bad = skip_bad
 
     def add(self, path: str) -> None:

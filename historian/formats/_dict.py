@@ -12,9 +12,23 @@ from .._values.units import check_unit
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TypeVar
+    from typing import Any, TypedDict, TypeVar
 
     _H = TypeVar("_H", bound=BaseHistogram)
+
+    class _Always(TypedDict):
+        format: str
+        unit: str
+        count: int
+        sum: float | None
+        min: float | None
+        max: float | None
+        indices: list[int]
+        counts: list[int]
+
+    class _HistogramDict(_Always, total=False):
+        synthetic: bool
+
 
 __all__ = ["FORMAT", "from_dict", "to_dict"]
 
@@ -22,13 +36,13 @@ __all__ = ["FORMAT", "from_dict", "to_dict"]
 FORMAT = "historian/1"
 
 
-def to_dict(histogram: BaseHistogram) -> dict[str, Any]:
+def to_dict(histogram: BaseHistogram) -> _HistogramDict:
     """Return a histogram as a dictionary.
 
     The sum is None if it is beyond float64.  Minimum and maximum are None if the histogram is empty.
     """
     slots, counts = histogram._counts.pairs()
-    data = {
+    data: _HistogramDict = {
         "format": FORMAT,
         "unit": histogram.unit,
         "count": histogram.count,

@@ -19,9 +19,14 @@ from .shares import DEPENDENCE
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Literal
+    from typing import Literal, overload
 
     _Dependence = Literal["independent", "positive", "any"]
+else:
+
+    def overload(function):
+        return function
+
 
 __all__ = ["all_of", "choice", "first_of", "hedge", "k_of", "retry", "seq", "tied"]
 
@@ -62,6 +67,10 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     return Dist(total, unit=unit, count=count, why=why, load=load)
 
 
+@overload
+def all_of(n: int, x: Dist, *, dependence: _Dependence = "independent") -> Dist: ...
+@overload
+def all_of(n: Mapping[Dist, int], x: None = None, *, dependence: _Dependence = "independent") -> Dist: ...
 def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent") -> Dist:
     """Return the time of waiting for all of `n` parts like `x`, or of a mapping of parts to their numbers.
 
@@ -78,6 +87,10 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _D
     return _all_of(_numbers(n, x), dependence)
 
 
+@overload
+def first_of(n: int, x: Dist, *, dependence: _Dependence = "independent") -> Dist: ...
+@overload
+def first_of(n: Mapping[Dist, int], x: None = None, *, dependence: _Dependence = "independent") -> Dist: ...
 def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent") -> Dist:
     """Return the time until the first of `n` parts like `x` is done, or of a mapping of parts to their numbers.
 
@@ -99,6 +112,10 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
     return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
 
 
+@overload
+def k_of(k: int, n: int, x: Dist, *, dependence: _Dependence = "independent") -> Dist: ...
+@overload
+def k_of(k: int, n: Mapping[Dist, int], x: None = None, *, dependence: _Dependence = "independent") -> Dist: ...
 def k_of(
     k: int, n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent"
 ) -> Dist:

@@ -1,0 +1,419 @@
+"""Right uses of the public names.  Type checkers must find nothing here, and it must run: see test_typing.py."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache, partial
+from typing import TypeVar, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import assert_type
+
+import historian
+from historian import Comparison, Histogram, Key, Recorder, Registry
+from historian.tail import (
+    Dist,
+    Enough,
+    Estimate,
+    Fanout,
+    Slo,
+    all_of,
+    burn_rates,
+    choice,
+    first_of,
+    hedge,
+    k_of,
+    retry,
+    seq,
+    tied,
+)
+
+T = TypeVar("T")
+FloatArray = NDArray[np.float64]
+
+# ---- record ----
+
+rec = Recorder("query", unit="ms")
+assert_type(rec, Recorder)
+assert_type(Recorder(), Recorder)
+assert_type(rec.name, str)
+assert_type(rec.unit, str)
+assert_type(rec.path, str | None)
+
+rec.record(1)
+rec.record(1.5)
+rec.record(Decimal("1.5"))
+rec.record(Fraction(3, 2))
+rec.record(np.float32(1.5))
+rec.record(np.int64(2))
+rec.record_corrected(3.0, 1)
+rec.record_many([1, 2.5])
+rec.record_many((1.0, Fraction(1, 3)))
+rec.record_many(range(3))
+rec.record_many(array.array("d", [1.0]))
+rec.record_many(memoryview(array.array("d", [1.0])))
+rec.record_many(np.arange(3))
+rec.record_many(np.ones(3, dtype=np.float32))
+rec.record_many(value / 2 for value in range(3))
+
+assert_type(rec.snapshot(), Histogram)
+assert_type(rec.drain(), Histogram)
+
+
+class Named(Recorder):
+    """A class of its own keeps its type."""
+
+    __slots__ = ()
+
+
+assert_type(Named("named"), Named)
+
+# ---- time ----
+
+with rec.time() as timer:
+    assert_type(timer.elapsed, float)
+with rec.time(errors=Recorder("errors")) as timer:
+    pass
+began = rec.start()
+assert_type(began, int)
+rec.stop(began)
+rec.stop(began + 1)
+
+
+def returns_from_within() -> int:  # a timer lets exceptions pass, so nothing comes after its block
+    with rec.time():
+        return 1
+
+
+async def returns_from_within_async() -> int:
+    async with rec.time() as timer:
+        assert_type(timer.elapsed, float)
+        return 1
+
+
+assert_type(returns_from_within(), int)
+assert_type(asyncio.run(returns_from_within_async()), int)
+
+# ---- timed: what comes out has the type of what goes in ----
+
+
+@rec.timed
+def function(a: int, /, b: str = "", *rest: float, c: bool, **more: bytes) -> list[str]:
+    return [b]
+
+
+assert_type(function(1, "b", 1.0, 2.0, c=True, d=b"d"), list[str])
+
+
+@rec.timed(errors=Recorder("failed", unit="ms"))
+def with_errors(a: int, *, b: str) -> str:
+    return b
+
+
+@rec.timed()
+def with_parentheses(a: int, *, b: str) -> str:
+    return b
+
+
+assert_type(with_errors(1, b="b"), str)
+assert_type(with_parentheses(1, b="b"), str)
+assert_type(rec.timed(with_errors, errors=rec)(1, b="b"), str)
+
+
+@rec.timed
+async def coroutine(a: int) -> str:
+    return str(a)
+
+
+@rec.timed(errors=rec)
+async def coroutine_with_errors(a: int) -> str:
+    return await coroutine(a)
+
+
+assert_type(asyncio.run(coroutine(1)), str)
+assert_type(asyncio.run(coroutine_with_errors(1)), str)
+
+
+@rec.timed
+def generator(n: int) -> Generator[int, str, bool]:
+    yield from range(n)
+    return True
+
+
+@rec.timed
+async def async_generator(n: int) -> AsyncGenerator[int, str]:
+    for k in range(n):
+        yield k
+
+
+def sends() -> Generator[int, str, None]:
+    assert_type((yield from generator(2)), bool)
+
+
+async def reads() -> None:
+    async for k in async_generator(2):
+        assert_type(k, int)
+
+
+assert_type(list(generator(2)), list[int])
+assert_type(list(sends()), list[int])
+asyncio.run(reads())
+
+
+@rec.timed
+@contextmanager
+def manager(a: int) -> Generator[str]:
+    yield str(a)
+
+
+@rec.timed
+@asynccontextmanager
+async def async_manager(a: int) -> AsyncGenerator[str]:
+    yield str(a)
+
+
+async def enters() -> None:
+    async with async_manager(1) as entered:
+        assert_type(entered, str)
+
+
+with manager(1) as entered:
+    assert_type(entered, str)
+asyncio.run(enters())
+
+
+class Service:
+    @rec.timed
+    def method(self, a: int) -> str:
+        return str(a)
+
+    @rec.timed
+    async def coroutine_method(self, a: int) -> str:
+        return str(a)
+
+    @classmethod
+    @rec.timed
+    def below_classmethod(cls, a: int) -> list[Service]:
+        return [cls()]
+
+    @staticmethod
+    @rec.timed
+    def below_staticmethod(a: int) -> str:
+        return str(a)
+
+    @rec.timed
+    @classmethod
+    def above_classmethod(cls, a: int) -> list[Service]:
+        return [cls()]
+
+    @rec.timed
+    @staticmethod
+    def above_staticmethod(a: int) -> str:
+        return str(a)
+
+    @property
+    @rec.timed
+    def below_property(self) -> str:
+        return ""
+
+    @rec.timed(errors=rec)
+    def method_with_errors(self, a: int) -> str:
+        return str(a)
+
+    @rec.timed
+    def __call__(self, a: int) -> str:
+        return str(a)
+
+
+service = Service()
+assert_type(service.method(1), str)
+assert_type(Service.method(service, 1), str)
+assert_type(asyncio.run(service.coroutine_method(1)), str)
+assert_type(service.below_classmethod(1), list[Service])
+assert_type(Service.below_classmethod(1), list[Service])
+assert_type(service.below_staticmethod(1), str)
+assert_type(Service.above_classmethod(1), list[Service])
+assert_type(Service.above_staticmethod(1), str)
+assert_type(service.below_property, str)
+assert_type(service.method_with_errors(1), str)
+assert_type(service(1), str)
+assert_type(rec.timed(service)(1), str)
+assert_type(rec.timed(service.method)(1), str)
+assert_type(rec.timed(partial(function, 1, c=True))("b"), list[str])
+assert_type(rec.timed(len)([1]), int)
+
+
+@rec.timed
+@lru_cache
+def cached(a: int) -> str:
+    return str(a)
+
+
+assert_type(cached(1), str)
+assert_type(cached.cache_info().hits, int)
+
+
+@overload
+def overloaded(a: int) -> int: ...
+@overload
+def overloaded(a: str) -> str: ...
+def overloaded(a: int | str) -> int | str:
+    return a
+
+
+timed_overloaded = rec.timed(overloaded)
+assert_type(timed_overloaded(1), int)
+assert_type(timed_overloaded("a"), str)
+
+
+@rec.timed
+def generic(items: Sequence[T]) -> T:
+    return items[0]
+
+
+assert_type(generic([1]), int)
+assert_type(generic(["a"]), str)
+
+# ---- ask ----
+
+h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
+assert_type(h, Histogram)
+assert_type(Histogram(), Histogram)
+assert_type(Histogram.from_values(np.arange(3.0), unit="ms"), Histogram)
+assert_type(h.count, int)
+assert_type(h.sum, float)
+assert_type(h.mean, float)
+assert_type(h.stddev, float)
+assert_type(h.min, float)
+assert_type(h.max, float)
+assert_type(h.unit, str)
+assert_type(h.zero_count, int)
+assert_type(h.overflow_count, int)
+assert_type(h.synthetic, bool)
+assert_type(h.indices, NDArray[np.int64])
+assert_type(h.counts, NDArray[np.int64])
+assert_type(h.lower, FloatArray)
+assert_type(h.upper, FloatArray)
+
+assert_type(h.quantile(0.5), float)
+assert_type(h.quantile(1), float)
+assert_type(h.quantile(np.float64(0.5)), float)
+assert_type(h.quantile(np.float32(0.5)), float)
+assert_type(h.quantile(Fraction(1, 2)), float)
+assert_type(h.quantile([0.5, 0.9]), FloatArray)
+assert_type(h.quantile((0.5, 1)), FloatArray)
+assert_type(h.quantile([[0.5, 0.9], [0.1, 0.2]]), FloatArray)
+assert_type(h.quantile(np.array([0.5, 0.9])), FloatArray)
+assert_type(h.quantile(array.array("d", [0.5])), FloatArray)
+assert_type(h.percentile(99), float)
+assert_type(h.percentile(np.int64(99)), float)
+assert_type(h.percentile([50, 99]), FloatArray)
+assert_type(h.percentile(range(100)), FloatArray)
+assert_type(h.quantile_bounds(0.5), tuple[float, float])
+assert_type(h.quantile_bounds([0.5]), tuple[FloatArray, FloatArray])
+assert_type(h.cdf(0.5), float)
+assert_type(h.cdf(Decimal("0.5")), float)
+assert_type(h.cdf([0.5]), FloatArray)
+assert_type(h.sf(1), float)
+assert_type(h.sf(np.array([0.5])), FloatArray)
+
+# ---- combine, send ----
+
+assert_type(h + h, Histogram)
+assert_type(h - h, Histogram)
+assert_type(sum([h, h], Histogram()), Histogram)
+assert_type(h == h, bool)
+assert_type(hash(h), int)
+assert_type(h.to_bytes(), bytes)
+assert_type(Histogram.from_bytes(bytearray(h.to_bytes())), Histogram)
+data = h.to_dict()
+assert_type(data["count"], int)
+assert_type(data["max"], float | None)
+assert_type(data["indices"], list[int])
+assert_type(Histogram.from_dict(data), Histogram)
+assert_type(historian.merge([h, h.to_bytes()]), Histogram)
+assert_type(historian.merge(iter([h]), on_error="skip"), Histogram)
+
+# ---- keep by name ----
+
+registry = Registry()
+assert_type(registry.directory, str | None)
+assert_type(registry.recorder("query", unit="ms", table="users", shard=3), Recorder)
+assert_type(historian.recorder("startup", phase="import"), Recorder)
+assert_type(historian.default_registry, Registry)
+snapshot = registry.snapshot()
+assert_type(snapshot, dict[Key, Histogram])
+for key, found in snapshot.items():
+    assert_type(key.name, str)
+    assert_type(key.labels, tuple[tuple[str, str], ...])
+    assert_type(found, Histogram)
+registry.merge(registry)
+registry.merge(snapshot)
+assert_type(registry.profile(), historian.Profile)
+assert_type(Key("query", table="users"), Key)
+registry.clear()
+assert_type(registry.problems(), dict[str, historian.CorruptFileError])
+path = os.path.join(tempfile.mkdtemp(), "snapshot.jsonl")
+historian.snapshot.save(snapshot, path)
+assert_type(historian.snapshot.load(path), dict[Key, Histogram])
+assert_type(historian.get_include(), str)
+assert_type(historian.buckets.index(1.0), int)
+assert_type(historian.buckets.representative(0), float)
+
+# ---- tail ----
+
+assert_type(h.corrected(0.5), Histogram)
+assert_type(h.ci(0.5), Estimate)
+assert_type(h.ci(0.5).lower, float)
+assert_type(h.ci(0.5).why, str)
+assert_type(h.apdex(0.5), Estimate)
+assert_type(h.enough_for(0.5, n=10), Enough)
+assert_type(h.enough_for(0.5).needed, float)
+
+fan = h.fanout(100)
+assert_type(fan, Fanout)
+assert_type(fan.p_wait(0.5), Estimate)
+assert_type(fan.bounds(0.5, "any"), Estimate)
+assert_type(fan.quantile(0.5), Estimate)
+assert_type(fan.leaf.count, int)
+
+slo = h.slo(0.5, target=0.9)
+assert_type(slo, Slo)
+assert_type(slo.is_met, bool | None)
+assert_type(slo.burn_rate, Estimate)
+assert_type(burn_rates([h, h], 0.5, 0.9, windows=(1, 2)), dict[int, Estimate])
+
+x = h.dist()
+assert_type(x, Dist)
+assert_type(x.sf(0.5), Estimate)
+assert_type(x.ppf(0.5), Estimate)
+assert_type(x.mass, FloatArray)
+assert_type(seq(x, x), Dist)
+assert_type(all_of(3, x), Dist)
+assert_type(all_of({x: 3}), Dist)
+assert_type(first_of(2, x, dependence="positive"), Dist)
+assert_type(k_of(2, 3, x), Dist)
+assert_type(k_of(2, {x: 3}), Dist)
+assert_type(choice({x: 1.0}), Dist)
+assert_type(hedge(x, after=0.05), Dist)
+assert_type(tied(x, x), Dist)
+assert_type(retry(x, timeout=2.0, retries=1), Dist)
+
+# ---- compare ----
+
+comparison = historian.compare(h, h, names=("before", "after"))
+assert_type(comparison, Comparison)
+assert_type(comparison.ratio(0.5), Estimate)
+assert_type(comparison.ratio([0.5, 0.25]), list[Estimate])
+assert_type(comparison.superiority, Estimate)
+assert_type(comparison.sentence(0.5), str)
+assert_type(historian.interleave(lambda: 1, list, blocks=5, calls=1), Comparison)
+assert_type(historian.interleave(lambda: 1, list, dict, blocks=5, calls=1), list[Comparison])
