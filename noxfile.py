@@ -20,6 +20,13 @@ FOUND = dict(
 # nox takes what it meets first on PATH, which may be a version manager's shim for a Python that is not active.
 os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
 
+NATIVE = ROOT / "historian" / "_native"
+C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests" / "_native") for path in folder.glob("*.[ch]"))
+#: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
+CLANG_FORMAT = "clang-format==19.*"
+CLANG_TIDY = "clang-tidy==19.*"
+BUILD_TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")["build-system"]["requires"]
+
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
 CORE_TESTS = (
     "_native", "_values", "_live", "_files", "formats/test_bytes.py",
@@ -29,24 +36,58 @@ CORE_TESTS = (
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style: ruff, its formatter, cython-lint."""
-    session.install("ruff>=0.11", "cython-lint>=0.16")
+    """Check style: ruff, its formatter, cython-lint, clang-format, a schema of workflows."""
+    session.install("ruff>=0.11", "check-jsonschema>=0.29", "cython-lint>=0.16", CLANG_FORMAT)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("cython-lint", "historian")
+    session.run("clang-format", "--dry-run", "-Werror", *C_FILES)
+    workflows = [str(path) for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
 
 
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types: mypy on the sources, what checkers say of uses, stubtest and completeness as it is installed."""
-    extras = ".[notebook,cli,prometheus,opentelemetry]"
-    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=8.2", extras)
+    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=8.2", ".[all]")
     session.run("mypy", "--strict", "historian/")
     session.run("pytest", "tests/test_typing.py")
-    session.chdir(session.create_tmp())  # or the package would be that of the source tree, which is not compiled
+    session.chdir(session.create_tmp())  # or the package would be that of the source tree, not what is installed
     options = ["--mypy-config-file", ROOT / "pyproject.toml", "--allowlist", ROOT / ".ci" / "stubtest-allowlist.txt"]
     session.run("python", "-m", "mypy.stubtest", "historian", *options)
     session.run("pyright", "--verifytypes", "historian", "--ignoreexternal")
+
+
+@nox.session
+def native(session: nox.Session) -> None:
+    """Check the C headers: warnings of the compilers found here, clang's analyzer, clang-tidy."""
+    session.install(CLANG_TIDY)
+    python_include = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('include'))", silent=True)
+    include = ["-I", str(NATIVE), "-isystem", str(python_include).strip()]
+    # Each sees some of the functions only, and packed_avx2.h is a part of packed.h.
+    strict = ["-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-Wno-unused-function", *include]
+    headers = [path.name for path in sorted(NATIVE.glob("*.h")) if path.name != "packed_avx2.h"]
+    source = Path(session.create_tmp()) / "headers.c"
+    source.write_text("".join(f'#include "{name}"\n' for name in ["Python.h", *headers]), encoding="utf-8")
+    for compiler, cplusplus in (("gcc", "g++"), ("clang", "clang++")):
+        if not shutil.which(compiler) or not shutil.which(cplusplus):
+            session.warn(f"skipped the warnings of {compiler}, because it was not found here")
+            continue
+        session.run(compiler, "-std=gnu11", *strict, "-c", str(source), "-o", os.devnull, external=True)
+        for name in headers:  # each includes what it needs
+            session.run(
+                compiler, "-std=gnu99", *strict, "-include", name, "-xc", "-fsyntax-only", os.devnull, external=True
+            )
+        # What Cython makes of users' modules may be C++.
+        options = ["-std=c++11", *strict, "-include", "counters.h", "-xc++", "-fsyntax-only"]
+        session.run(cplusplus, *options, os.devnull, external=True)
+    if shutil.which("clang"):
+        analyze = ["--analyze", "-Xanalyzer", "-analyzer-werror", "-Xanalyzer", "-analyzer-output=text"]
+        session.run("clang", *analyze, *include, str(source), external=True)
+    sources = [str(source), str(ROOT / "tests" / "_native" / "fuzz_blob.c")]
+    session.run(
+        "clang-tidy", "--quiet", f"--config-file={ROOT / '.clang-tidy'}", *sources, "--", "-std=gnu11", *include
+    )
 
 
 @nox.session(python=list(FOUND))
@@ -64,6 +105,38 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, install each in a fresh environment without a network, and use it there."""
+    session.install("build>=1.2", "twine>=6.1")
+    work = Path(session.create_tmp()).resolve()
+    dist, wheelhouse, empty = work / "dist", work / "wheelhouse", work / "empty"
+    for folder in (dist, wheelhouse, empty, work / "wheel", work / "sdist"):
+        shutil.rmtree(folder, ignore_errors=True)
+    empty.mkdir()
+    session.run("python", "-m", "build", "--outdir", str(dist), str(ROOT))
+    (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    session.run("pip", "download", "--quiet", "--dest", str(wheelhouse), "--only-binary=:all:", "numpy", *BUILD_TOOLS)
+    offline = {
+        "HOME": str(empty),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_FIND_LINKS": str(wheelhouse),
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_INDEX": "1",
+    }
+    session.chdir(empty)
+    for built, tools, options in ((wheel, [], []), (sdist, BUILD_TOOLS, ["--no-build-isolation"])):
+        environment = work / ("wheel" if built is wheel else "sdist")
+        session.run("python", "-m", "venv", str(environment))
+        python = str(environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+        if tools:
+            session.run(python, "-m", "pip", "install", "--quiet", *tools, env=offline, external=True)
+        session.run(python, "-m", "pip", "install", "--quiet", *options, str(built), env=offline, external=True)
+        session.run(python, str(ROOT / "tests" / "smoke.py"), env=offline, external=True)
+        session.run(python, "-m", "pip", "check", env=offline, external=True)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Take every figure anew, beside the peers that install here, and write docs/benchmarks.md."""
     session.install("-e", ".", "cython>=3.1", "setuptools>=77")  # in place, since -m imports from the source tree
@@ -76,7 +149,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def accuracy(session: nox.Session) -> None:
     """Measure how far the tail's formulas, chains, trees and intervals are from the truth (some minutes)."""
-    session.install("-e", ".[notebook]", "mpmath>=1.3")
+    session.install("-e", ".", "mpmath>=1.3", "scipy>=1.8")
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
     if not session.posargs:  # one interval of comparisons is known to hold the truth more often than it says
         session.run("python", "-m", "benchmarks.accuracy_compare", success_codes=[0, 1])
@@ -128,17 +201,6 @@ def fuzz(session: nox.Session) -> None:
         (corpus / path.name).write_bytes(path.read_bytes()[:-4])  # the checksum is put back by the fuzzer
     source = str(ROOT / "tests" / "_native" / "fuzz_blob.c")
     sanitizers = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
-    session.run(
-        "clang",
-        "-g",
-        "-O1",
-        *sanitizers,
-        "-I",
-        str(ROOT / "historian" / "_native"),
-        source,
-        "-o",
-        str(binary),
-        external=True,
-    )
+    session.run("clang", "-g", "-O1", *sanitizers, "-I", str(NATIVE), source, "-o", str(binary), external=True)
     options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1", f"-artifact_prefix={work}/"]
     session.run(str(binary), *options, str(corpus), external=True)

@@ -6,10 +6,12 @@ HISTORIAN_WERROR=1 makes the warnings of gcc and clang errors.
 
 import glob
 import os
+import shutil
 import sys
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 sanitize = os.environ.get("HISTORIAN_SANITIZE")
 unix = sys.platform != "win32"
@@ -22,6 +24,38 @@ if sanitize:
     options = {"build": {"build_base": f"build/{sanitize}"}}  # objects of another build would be reused
 if os.environ.get("HISTORIAN_WERROR") == "1" and unix:
     compile_args += ["-Wall", "-Wextra", "-Werror"]
+special = bool(sanitize)  # such a core is for one purpose, and must not stay behind in the source tree
+
+
+class BuildCore(build_ext):
+    """Build the core, and put a copy of it beside its sources.
+
+    Python looks in the current folder first. Without that copy, ``import historian`` would fail in the root of a
+    checkout after ``pip install .``, and work everywhere else.
+    """
+
+    def run(self) -> None:
+        """Build; then copy, unless setuptools does so itself (``pip install -e``), or the build is a special one."""
+        super().run()
+        if self.inplace or special:
+            return
+        try:
+            self.copy_extensions_to_source()
+        except OSError as error:  # a tree that is read-only, or a core that Windows has loaded
+            self.warn(f"the core is not copied to the source tree, where an older one may be left: {error}")
+
+    def copy_extensions_to_source(self) -> None:
+        """Replace what is there, be it older or newer, in one step: a process that runs keeps the core it has."""
+        for extension in self.extensions:
+            path = self.get_ext_filename(extension.name)
+            new = f"{path}.{os.getpid()}.tmp"
+            try:
+                shutil.copy2(os.path.join(self.build_lib, path), new)
+                os.replace(new, path)
+            finally:
+                if os.path.exists(new):
+                    os.remove(new)
+
 
 core = Extension(
     "historian._core",
@@ -30,4 +64,4 @@ core = Extension(
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )
-setup(ext_modules=cythonize([core]), options=options)
+setup(ext_modules=cythonize([core]), options=options, cmdclass={"build_ext": BuildCore})

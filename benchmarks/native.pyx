@@ -15,11 +15,11 @@ cdef extern from *:
     #else
     #define LOCKED_ADD(p) __atomic_fetch_add(p, 1, __ATOMIC_RELAXED)
     #endif
-    static uint64_t locked_cells[32]; /* 256 bytes, so that [4] and [20] lie in different cache lines */
+    static uint64_t locked_counters[32]; /* 256 bytes, so that [4] and [20] lie in different cache lines */
     static void two_locked_adds(Py_ssize_t times) {
         for (Py_ssize_t i = 0; i < times; i++) {
-            LOCKED_ADD(&locked_cells[4]);
-            LOCKED_ADD(&locked_cells[20]);
+            LOCKED_ADD(&locked_counters[4]);
+            LOCKED_ADD(&locked_counters[20]);
         }
     }
     static double sum_of(const double *values, Py_ssize_t n) {

@@ -34,7 +34,7 @@ try:
     from ._core import get_include
 except ModuleNotFoundError as _missing:
     raise ImportError(
-        "historian's core is not compiled here: pip install . (then run from another folder)"
+        "historian's core is not compiled for this Python: run pip install . in the root of the checkout"
     ) from _missing
 from ._live.recorder import Recorder
 from .histogram import Histogram, MergeWarning, merge

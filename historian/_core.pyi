@@ -30,7 +30,7 @@ BLOB_VERSION: Final[int]
 BLOB_SCALE: Final[int]
 BLOB_SUM_TOP: Final[int]
 BLOB_SYNTHETIC: Final[int]
-BLOB_MOST_NBYTES: Final[int]
+MAX_BLOB_NBYTES: Final[int]
 
 def get_include() -> str: ...
 def slot_of(value: _Real, /) -> int: ...

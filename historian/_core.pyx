@@ -18,25 +18,29 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
 import os
-import sys
 from operator import index
 
 
-cdef extern from "_native/cells.h" nogil:
+cdef extern from "_native/atomics.h" nogil:
+    uint64_t historian_atomic_load(const uint64_t *p)
+    uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n)
+    void historian_atomic_store(uint64_t *p, uint64_t n)
+    void historian_atomic_store_release(uint64_t *p, uint64_t n)
+    void historian_atomic_add(uint64_t *p, uint64_t n)
+    void historian_atomic_max(uint64_t *p, uint64_t n)
+
+cdef extern from "_native/bucket.h" nogil:
     enum: HISTORIAN_SLOTS, HISTORIAN_FIRST_INDEX
     uint64_t HISTORIAN_MAX_BITS
-    uint64_t historian_load(const uint64_t *p)
-    uint64_t historian_exchange(uint64_t *p, uint64_t n)
-    void historian_store(uint64_t *p, uint64_t n)
-    void historian_add(uint64_t *p, uint64_t n)
-    void historian_raise(uint64_t *p, uint64_t n)
-    void historian_add_sum_kept(historian_cells *cells, double sum, double lost)
-    void historian_add_sum_owned(historian_cells *cells, double sum)
-    bint historian_record_owned(historian_cells *cells, double value)
-    bint historian_record_kept(historian_cells *cells, double value)
     uint64_t historian_slot(uint64_t bits)
     uint64_t historian_bits(double value)
     double historian_double(uint64_t bits)
+
+cdef extern from "_native/counters.h" nogil:
+    void historian_add_sum_atomic_compensated(historian_counters *counters, double sum, double compensation)
+    void historian_add_sum_exclusive(historian_counters *counters, double sum)
+    bint historian_record_exclusive(historian_counters *counters, double value)
+    bint historian_record_atomic_compensated(historian_counters *counters, double value)
 
 cdef extern from "_native/bulk.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
@@ -47,14 +51,14 @@ cdef extern from "_native/bulk.h" nogil:
         size_t n
     ctypedef struct historian_tables:
         pass
-    enum: HISTORIAN_FEW
-    const char *historian_choose_scan(const char *most)
+    enum: HISTORIAN_SMALL
+    const char *historian_choose_scan(const char *widest)
     historian_loader historian_load_double
     historian_loader historian_find_loader(char format, size_t size)
-    void historian_add_count(historian_cells *, size_t slot, uint64_t count, bint owned)
-    Py_ssize_t historian_record_few(historian_cells *, const historian_array *, bint owned)
+    void historian_add_count(historian_counters *, size_t slot, uint64_t count, bint exclusive)
+    Py_ssize_t historian_record_small(historian_counters *, const historian_array *, bint exclusive)
     Py_ssize_t historian_tally(historian_tables *, const historian_array *)
-    void historian_fold(historian_cells *, historian_tables *, bint owned)
+    void historian_fold(historian_counters *, historian_tables *, bint exclusive)
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
 
@@ -65,38 +69,38 @@ cdef extern from "_native/pages.h":
     int historian_reserve(int fd, size_t offset, size_t size)
 
 cdef extern from "_native/file.h" nogil:
-    enum: HISTORIAN_FILE_HEADER, HISTORIAN_FILE_BLOCKS
-    enum: HISTORIAN_BLOCK_NBYTES, HISTORIAN_DRAINED_EVEN, HISTORIAN_DRAINED_ODD
+    enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_MAX_BLOCKS, HISTORIAN_BLOCK_NBYTES
+    enum: HISTORIAN_ROLE_NONE, HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
     ctypedef struct historian_file:
         uint64_t *roles
     ctypedef struct historian_drained:
-        uint64_t sums[67][2]
+        uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]
     ctypedef struct historian_total:
         uint64_t *counts
-        uint64_t sums[67][2]
+        uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]
         uint64_t max
         uint64_t not_min
         uint64_t drains
         size_t blocks
     size_t historian_block_offset(size_t block)
-    void *historian_block(historian_file *file, size_t block)
+    void *historian_file_block(historian_file *file, size_t block)
     size_t historian_count_blocks(const historian_file *file, size_t size)
     const char *historian_read_file(const historian_file *, size_t size, historian_total *, historian_drained *)
     bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)
-    void historian_store_release(uint64_t *p, uint64_t n)
 
 cdef extern from "_native/lease.h" nogil:
     ctypedef struct historian_lease:
         pass
     void historian_take_lease(
-        historian_lease *, historian_cells **owned, historian_file *, const char *path, uint64_t device, uint64_t inode
+        historian_lease *, historian_counters **exclusive, historian_file *,
+        const char *path, uint64_t device, uint64_t inode
     )
     void historian_end_lease(historian_lease *)
 
 cdef extern from "_native/wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC
-    enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SUM_TOP, HISTORIAN_BLOB_MOST, HISTORIAN_SUM_WORDS
-    enum: HISTORIAN_BLOB_SYNTHETIC
+    enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SYNTHETIC, HISTORIAN_BLOB_MAX_NBYTES
+    enum: HISTORIAN_BLOB_SUM_TOP, HISTORIAN_SUM_WORDS
     ctypedef enum historian_verdict:
         HISTORIAN_GOOD
         HISTORIAN_TOO_SHORT
@@ -129,7 +133,7 @@ cdef extern from "_native/wire.h" nogil:
     size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bits)
     historian_verdict historian_read_counts(const historian_blob *blob, uint64_t *counts, uint64_t *total)
     void historian_make_crc_tables()
-    void historian_choose_unpack(const char *most)
+    void historian_choose_unpack(const char *widest)
     historian_verdict historian_read_blob(const uint8_t *data, size_t size, historian_blob *blob)
     historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob)
     bint historian_add_counts(
@@ -159,7 +163,7 @@ cdef extern from "_native/clock.h":
 
 
 #: Bytes of the header of a recorder's file, without what changes.
-FILE_HEADER_NBYTES = HISTORIAN_FILE_HEADER
+FILE_HEADER_NBYTES = HISTORIAN_FILE_HEADER_NBYTES
 #: Bytes of each block of counters in it.
 BLOCK_NBYTES = HISTORIAN_BLOCK_NBYTES
 #: Slots of the counters: zero, 6144 buckets, overflow.
@@ -169,7 +173,7 @@ FIRST_INDEX = HISTORIAN_FIRST_INDEX
 
 
 def get_include() -> str:
-    """Return the folder of the C header, for modules that ``cimport historian._core``."""
+    """Return the folder of the C headers, for modules that ``cimport historian._core``."""
     return os.path.dirname(os.path.abspath(__file__))
 
 

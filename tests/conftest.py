@@ -15,7 +15,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 @pytest.fixture(scope="session", autouse=True)
 def _away_from_the_sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Run all tests in an empty folder: a Python started from the checkout would import the sources, uncompiled."""
+    """Run all tests in an empty folder: a Python started from the checkout would import that, not what is installed."""
     before = os.getcwd()
     os.chdir(tmp_path_factory.mktemp("cwd"))
     yield

@@ -3,7 +3,7 @@
 #: Which instructions arrays are scanned with: "avx512", "avx2" or "baseline".  HISTORIAN_SIMD at import sets a limit.
 SIMD = (<bytes>historian_choose_scan(os.environ.get("HISTORIAN_SIMD", "").encode())).decode()
 
-cdef tuple NATIVE_ORDER = (b"@", b"=", b"<" if sys.byteorder == "little" else b">")  # prefixes of a format
+cdef tuple NATIVE_ORDER = (b"@", b"=", b"<")  # prefixes of a format
 
 
 cdef bint open_view(object values, Py_buffer *view, historian_loader *load) except -1:
@@ -23,7 +23,7 @@ cdef bint open_view(object values, Py_buffer *view, historian_loader *load) exce
     return True
 
 
-cdef object plain_numbers(object values):
+cdef object as_numbers(object values):
     """Return `values` as something `record_many` can read: a float64 array or a tuple."""
     if not hasattr(values, "__array__") and not PyObject_CheckBuffer(values):
         try:
@@ -71,18 +71,18 @@ cdef int record_tuple(Counters self, tuple values) except -1:
 
 
 cdef int record_array(Counters self, object values, const historian_array *array) except -1:
-    cdef historian_cells *cells = writable(self, array.n)
+    cdef historian_counters *counters = writable(self, array.n)
     cdef historian_tables *tables
     cdef Py_ssize_t bad
-    if array.n <= HISTORIAN_FEW:
-        bad = historian_record_few(cells, array, cells is self.owned)
+    if array.n <= HISTORIAN_SMALL:
+        bad = historian_record_small(counters, array, counters is self.exclusive)
     else:
         tables = historian_take_tables()
         if tables is NULL:
             raise MemoryError()
         with nogil:
             bad = historian_tally(tables, array)
-        historian_fold(cells if bad < 0 else NULL, tables, cells is self.owned)
+        historian_fold(counters if bad < 0 else NULL, tables, counters is self.exclusive)
         historian_give_tables(tables)
     if bad >= 0:
         refuse(values[bad], bad)

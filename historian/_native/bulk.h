@@ -1,9 +1,9 @@
 /* Record an array of numbers at once: nothing is added unless every value is good.
  *
- * Values are taken in blocks. For each block the compiler vectorises the conversion to float64, the checks, the
- * sum, the extremes and the bucket formula; the counting that follows is scalar, into private tables that nobody
- * else sees (or, for a few values, not at all until all are known). Only when the last value has been found good is what
- * was counted added to the recorder's cells.
+ * Values are taken in chunks. For each chunk the compiler vectorises the conversion to float64, the checks, the sum,
+ * the extremes and the bucket formula; the counting that follows is scalar, into private tables that nobody else sees
+ * (or, for a few values, not at all until all are known). Only when the last value has been found good is what was
+ * counted added to the recorder's counters.
  */
 #ifndef HISTORIAN_BULK_H
 #define HISTORIAN_BULK_H
@@ -11,44 +11,49 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "cells.h"
+#include "bucket.h"
+#include "counters.h"
+#include "platform.h"
 
-#define HISTORIAN_BLOCK 512 /* values to a block: 4 kB as float64 */
-#define HISTORIAN_FEW 1024  /* up to so many values, tables cost more than they save */
-#define HISTORIAN_LANES 8   /* independent partial sums: as many float64 as the widest register holds */
-#define HISTORIAN_TABLES 4  /* equal neighbours go to different tables, so an add need not wait for the last */
+enum {
+    HISTORIAN_CHUNK = 512,                    /* values to a chunk: 4 kB as float64 */
+    HISTORIAN_PREFETCH = 2 * HISTORIAN_CHUNK, /* how many values ahead the processor is asked for */
+    HISTORIAN_SMALL = 1024,                   /* up to so many values, tables cost more than they save */
+    HISTORIAN_LANES = 8,                      /* partial sums: as many float64 as the widest register holds */
+    HISTORIAN_TABLES = 4 /* equal neighbours go to different tables, so an add need not wait for the last */
+};
 
 /* What has been seen of an array so far, private until all is known to be good. */
 typedef struct {
     double sum;
-    double lost;      /* what rounding has taken from `sum` */
-    uint64_t max;     /* as in historian_cells */
-    uint64_t not_min; /* likewise */
-} historian_seen;
+    double compensation; /* what rounding has taken from `sum` */
+    uint64_t max;        /* as in historian_counters */
+    uint64_t not_min;    /* likewise */
+} historian_summary;
 
 /* All zeros between uses. */
 typedef struct {
-    historian_seen seen;
+    historian_summary summary;
     uint64_t counts[HISTORIAN_TABLES][HISTORIAN_SLOTS];
 } historian_tables;
 
 /* Load value i of a strided array of one C type as float64. */
 typedef void (*historian_loader)(double *out, const char *data, ptrdiff_t stride, size_t n);
 
-#define HISTORIAN_LOADER(name, type)                                                            \
+#define HISTORIAN_LOADER(name, type)                                                               \
     static void historian_load_##name(double *out, const char *data, ptrdiff_t stride, size_t n) { \
-        type value;                                                                             \
-        if (stride == (ptrdiff_t)sizeof value) {                                                \
-            for (size_t i = 0; i < n; i++) {                                                    \
-                memcpy(&value, data + i * sizeof value, sizeof value);                          \
-                out[i] = (double)value;                                                         \
-            }                                                                                   \
-            return;                                                                             \
-        }                                                                                       \
-        for (size_t i = 0; i < n; i++) {                                                        \
-            memcpy(&value, data + (ptrdiff_t)i * stride, sizeof value);                         \
-            out[i] = (double)value;                                                             \
-        }                                                                                       \
+        type value;                                                                                \
+        if (stride == (ptrdiff_t)sizeof value) {                                                   \
+            for (size_t i = 0; i < n; i++) {                                                       \
+                memcpy(&value, data + i * sizeof value, sizeof value);                             \
+                out[i] = (double)value;                                                            \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            memcpy(&value, data + (ptrdiff_t)i * stride, sizeof value);                            \
+            out[i] = (double)value;                                                                \
+        }                                                                                          \
     }
 HISTORIAN_LOADER(double, double)
 HISTORIAN_LOADER(float, float)
@@ -66,12 +71,23 @@ static historian_loader historian_find_loader(char format, size_t size) {
     switch (format) {
     case 'd': return historian_load_double;
     case 'f': return historian_load_float;
-    case 'b': case 'h': case 'i': case 'l': case 'q': case 'n':
+    case 'b':
+    case 'h':
+    case 'i':
+    case 'l':
+    case 'q':
+    case 'n':
         return size == 8   ? historian_load_int64
                : size == 4 ? historian_load_int32
                : size == 2 ? historian_load_int16
                            : historian_load_int8;
-    case '?': case 'B': case 'H': case 'I': case 'L': case 'Q': case 'N':
+    case '?':
+    case 'B':
+    case 'H':
+    case 'I':
+    case 'L':
+    case 'Q':
+    case 'N':
         return size == 8   ? historian_load_uint64
                : size == 4 ? historian_load_uint32
                : size == 2 ? historian_load_uint16
@@ -80,32 +96,34 @@ static historian_loader historian_find_loader(char format, size_t size) {
     }
 }
 
-/* Add the lanes' sums and the extremes of a block. Return 0, and change nothing, if a value is NaN, infinite or negative. */
-HISTORIAN_INLINE int historian_see(historian_seen *seen, const double *sums, const double *lost, size_t lanes, uint64_t max,
-                                   uint64_t not_min) {
+/* Add the lanes' sums and the extremes of a chunk. Return 0, and change nothing, if a value is NaN, infinite or
+ * negative. */
+HISTORIAN_INLINE int historian_add_to_summary(historian_summary *summary, const double *sums,
+                                              const double *compensation, size_t lanes, uint64_t max,
+                                              uint64_t not_min) {
     if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
-    seen->max = max > seen->max ? max : seen->max;
-    seen->not_min = not_min > seen->not_min ? not_min : seen->not_min;
+    summary->max = max > summary->max ? max : summary->max;
+    summary->not_min = not_min > summary->not_min ? not_min : summary->not_min;
     for (size_t lane = 0; lane < lanes; lane++) {
-        double more;
-        seen->sum = historian_two_sum(seen->sum, sums[lane], &more);
-        seen->lost += lost[lane] + more;
+        double rounded;
+        summary->sum = historian_two_sum(summary->sum, sums[lane], &rounded);
+        summary->compensation += compensation[lane] + rounded;
     }
     return 1;
 }
 
-/* Sum, extremes and slots of one block. Return 0 if a value is NaN, infinite or negative. */
-HISTORIAN_INLINE int historian_scan_any(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
-    double sums[HISTORIAN_LANES] = {0}, lost[HISTORIAN_LANES] = {0}, more;
+/* Sum, extremes and slots of one chunk. Return 0 if a value is NaN, infinite or negative. */
+HISTORIAN_INLINE int historian_scan_any(historian_summary *summary, uint16_t *slots, const double *values, size_t n) {
+    double sums[HISTORIAN_LANES] = {0}, compensation[HISTORIAN_LANES] = {0}, rounded;
     uint64_t max = 0, not_min = 0;
     for (size_t i = 0; i + HISTORIAN_LANES <= n; i += HISTORIAN_LANES)
         for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) {
-            sums[lane] = historian_two_sum(sums[lane], values[i + lane], &more);
-            lost[lane] += more;
+            sums[lane] = historian_two_sum(sums[lane], values[i + lane], &rounded);
+            compensation[lane] += rounded;
         }
     for (size_t i = n - n % HISTORIAN_LANES; i < n; i++) {
-        sums[0] = historian_two_sum(sums[0], values[i], &more);
-        lost[0] += more;
+        sums[0] = historian_two_sum(sums[0], values[i], &rounded);
+        compensation[0] += rounded;
     }
     for (size_t i = 0; i < n; i++) {
         uint64_t bits = historian_bits(values[i] + 0.0); /* -0.0 becomes 0.0 */
@@ -115,14 +133,14 @@ HISTORIAN_INLINE int historian_scan_any(historian_seen *seen, uint16_t *slots, c
         bucket = bucket < HISTORIAN_BUCKETS ? bucket : HISTORIAN_BUCKETS;
         slots[i] = (uint16_t)(bits <= HISTORIAN_TINY_BITS ? HISTORIAN_ZERO_SLOT : bucket + 1);
     }
-    return historian_see(seen, sums, lost, HISTORIAN_LANES, max, not_min);
+    return historian_add_to_summary(summary, sums, compensation, HISTORIAN_LANES, max, not_min);
 }
 
 /* For each width of register a scan of its own; the widest that this processor has is taken. */
-typedef int (*historian_scanner)(historian_seen *, uint16_t *, const double *, size_t);
+typedef int (*historian_scanner)(historian_summary *, uint16_t *, const double *, size_t);
 
-static int historian_scan_baseline(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
-    return historian_scan_any(seen, slots, values, n);
+static int historian_scan_baseline(historian_summary *summary, uint16_t *slots, const double *values, size_t n) {
+    return historian_scan_any(summary, slots, values, n);
 }
 
 static historian_scanner historian_scan = historian_scan_baseline;
@@ -130,34 +148,34 @@ static historian_scanner historian_scan = historian_scan_baseline;
 #if defined(__x86_64__) && defined(__GNUC__)
 #include "bulk_avx512.h"
 
-__attribute__((target("avx2"))) static int historian_scan_avx2(historian_seen *seen, uint16_t *slots, const double *values,
-                                                               size_t n) {
-    return historian_scan_any(seen, slots, values, n); /* the compiler vectorises it */
+__attribute__((target("avx2"))) static int historian_scan_avx2(historian_summary *summary, uint16_t *slots,
+                                                               const double *values, size_t n) {
+    return historian_scan_any(summary, slots, values, n); /* the compiler vectorises it */
 }
 
-static int historian_scan_avx512(historian_seen *seen, uint16_t *slots, const double *values, size_t n) {
+static int historian_scan_avx512(historian_summary *summary, uint16_t *slots, const double *values, size_t n) {
     size_t whole = n - n % 16;
     if (whole) {
-        double sums[16], lost[16];
+        double sums[16], compensation[16];
         uint64_t max, min;
-        historian_scan16_avx512(sums, lost, &max, &min, slots, values, whole);
-        if (!historian_see(seen, sums, lost, 16, max, ~min)) return 0;
+        historian_scan16_avx512(sums, compensation, &max, &min, slots, values, whole);
+        if (!historian_add_to_summary(summary, sums, compensation, 16, max, ~min)) return 0;
     }
-    return whole == n || historian_scan_any(seen, slots + whole, values + whole, n - whole);
+    return whole == n || historian_scan_any(summary, slots + whole, values + whole, n - whole);
 }
 
-/* Take the widest that the processor has and `most` allows: "baseline", "avx2" or anything else. Return its name. */
-static const char *historian_choose_scan(const char *most) {
-    int avx2 = __builtin_cpu_supports("avx2") && strcmp(most, "baseline") != 0;
+/* Take the widest that the processor has and `widest` allows: "baseline", "avx2" or anything else. Return its name. */
+static const char *historian_choose_scan(const char *widest) {
+    int avx2 = __builtin_cpu_supports("avx2") && strcmp(widest, "baseline") != 0;
     int avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-                 __builtin_cpu_supports("avx512vl") && avx2 && strcmp(most, "avx2") != 0;
+                 __builtin_cpu_supports("avx512vl") && avx2 && strcmp(widest, "avx2") != 0;
     if (avx512) historian_prepare_avx512();
     historian_scan = avx512 ? historian_scan_avx512 : avx2 ? historian_scan_avx2 : historian_scan_baseline;
     return avx512 ? "avx512" : avx2 ? "avx2" : "baseline";
 }
 #else
-static const char *historian_choose_scan(const char *most) {
-    (void)most;
+static const char *historian_choose_scan(const char *widest) {
+    (void)widest;
     return "baseline";
 }
 #endif
@@ -170,10 +188,10 @@ typedef struct {
     size_t n;
 } historian_array;
 
-/* Scan the block of values from `first` on into slots. Return -1, or the position of the first bad value. */
-HISTORIAN_INLINE ptrdiff_t historian_scan_block(const historian_array *array, size_t first, size_t n, historian_seen *seen,
-                                                uint16_t *slots) {
-    double buffer[HISTORIAN_BLOCK];
+/* Scan the chunk of values from `first` on into slots. Return -1, or the position of the first bad value. */
+HISTORIAN_INLINE ptrdiff_t historian_scan_chunk(const historian_array *array, size_t first, size_t n,
+                                                historian_summary *summary, uint16_t *slots) {
+    double buffer[HISTORIAN_CHUNK];
     const double *values = buffer;
     const char *data = array->data + (ptrdiff_t)first * array->stride;
     size_t bad = 0;
@@ -182,55 +200,56 @@ HISTORIAN_INLINE ptrdiff_t historian_scan_block(const historian_array *array, si
         values = (const double *)data;
     else
         array->load(buffer, data, array->stride, n);
-    if (historian_scan(seen, slots, values, n)) return -1;
+    if (historian_scan(summary, slots, values, n)) return -1;
     /* Bounded, since another thread may have put a good value there meanwhile. */
     while (bad + 1 < n && historian_bits(values[bad] + 0.0) <= HISTORIAN_MAX_BITS) bad++;
     return (ptrdiff_t)(first + bad);
 }
 
-HISTORIAN_INLINE size_t historian_block_size(const historian_array *array, size_t first) {
-    return array->n - first < HISTORIAN_BLOCK ? array->n - first : HISTORIAN_BLOCK;
+HISTORIAN_INLINE size_t historian_chunk_size(const historian_array *array, size_t first) {
+    return array->n - first < HISTORIAN_CHUNK ? array->n - first : HISTORIAN_CHUNK;
 }
 
-/* Add to one counter: with a plain add if the caller owns the cells, with an atomic one if others write to them, too. */
-HISTORIAN_INLINE void historian_add_count(historian_cells *cells, size_t slot, uint64_t count, int owned) {
-    if (owned)
-        historian_store_release(&cells->counts[slot], historian_load(&cells->counts[slot]) + count);
+/* Add to one counter: with a plain add if the caller alone writes to them, with an atomic one if others write to
+ * them, too. */
+HISTORIAN_INLINE void historian_add_count(historian_counters *counters, size_t slot, uint64_t count, int exclusive) {
+    if (exclusive)
+        historian_atomic_store_release(&counters->counts[slot], historian_atomic_load(&counters->counts[slot]) + count);
     else
-        historian_add(&cells->counts[slot], count);
+        historian_atomic_add(&counters->counts[slot], count);
 }
 
-/* Add sum and extremes, before any count (see historian_count_shared). */
-static void historian_add_seen(historian_cells *cells, const historian_seen *seen, int owned) {
-    historian_store(&cells->used, 1);
-    if (owned) {
-        historian_add_sum_owned(cells, seen->sum);
-        historian_store(&cells->lost, historian_bits(historian_double(historian_load(&cells->lost)) + seen->lost));
+/* Add sum and extremes, before any count (see historian_count_atomic). */
+static void historian_add_summary(historian_counters *counters, const historian_summary *summary, int exclusive) {
+    historian_atomic_store(&counters->used, 1);
+    if (exclusive) {
+        historian_add_sum_exclusive(counters, summary->sum);
+        historian_add_compensation_exclusive(counters, summary->compensation);
     } else {
-        historian_add_sum_kept(cells, seen->sum, seen->lost);
+        historian_add_sum_atomic_compensated(counters, summary->sum, summary->compensation);
     }
-    historian_raise(&cells->max, seen->max);
-    historian_raise(&cells->not_min, seen->not_min);
+    historian_atomic_max(&counters->max, summary->max);
+    historian_atomic_max(&counters->not_min, summary->not_min);
 }
 
-/* Record at most HISTORIAN_FEW numbers. Return -1, or the position of the first bad one, having added nothing. */
-static ptrdiff_t historian_record_few(historian_cells *cells, const historian_array *array, int owned) {
-    uint16_t slots[HISTORIAN_FEW];
-    historian_seen seen = {0, 0, 0, 0};
-    for (size_t first = 0; first < array->n; first += HISTORIAN_BLOCK) {
-        ptrdiff_t bad = historian_scan_block(array, first, historian_block_size(array, first), &seen, slots + first);
+/* Record at most HISTORIAN_SMALL numbers. Return -1, or the position of the first bad one, having added nothing. */
+static ptrdiff_t historian_record_small(historian_counters *counters, const historian_array *array, int exclusive) {
+    uint16_t slots[HISTORIAN_SMALL];
+    historian_summary summary = {0, 0, 0, 0};
+    for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
+        ptrdiff_t bad = historian_scan_chunk(array, first, historian_chunk_size(array, first), &summary, slots + first);
         if (bad >= 0) return bad;
     }
     if (array->n == 0) return -1;
-    historian_add_seen(cells, &seen, owned);
-    for (size_t i = 0; i < array->n; i++) historian_add_count(cells, slots[i], 1, owned);
+    historian_add_summary(counters, &summary, exclusive);
+    for (size_t i = 0; i < array->n; i++) historian_add_count(counters, slots[i], 1, exclusive);
     return -1;
 }
 
-/* Ask for the values two blocks ahead, which the processor does not do by itself: it sees blocks that are read, and
+/* Ask for the values two chunks ahead, which the processor does not do by itself: it sees chunks that are read, and
  * then nothing for as long as the counting takes. Beyond the array's end this asks for nothing that matters. */
 HISTORIAN_INLINE void historian_prefetch(const historian_array *array, size_t i) {
-    uintptr_t address = (uintptr_t)array->data + (uintptr_t)(i + 2 * HISTORIAN_BLOCK) * (uintptr_t)array->stride;
+    uintptr_t address = (uintptr_t)array->data + (uintptr_t)(i + HISTORIAN_PREFETCH) * (uintptr_t)array->stride;
 #if defined(__GNUC__)
     __builtin_prefetch((const void *)address);
 #else
@@ -240,10 +259,10 @@ HISTORIAN_INLINE void historian_prefetch(const historian_array *array, size_t i)
 
 /* Count any number of numbers in private tables. Return -1, or the position of the first bad one. Needs no lock. */
 static ptrdiff_t historian_tally(historian_tables *tables, const historian_array *array) {
-    uint16_t slots[HISTORIAN_BLOCK];
-    for (size_t first = 0; first < array->n; first += HISTORIAN_BLOCK) {
-        size_t n = historian_block_size(array, first), i = 0;
-        ptrdiff_t bad = historian_scan_block(array, first, n, &tables->seen, slots);
+    uint16_t slots[HISTORIAN_CHUNK];
+    for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
+        size_t n = historian_chunk_size(array, first), i = 0;
+        ptrdiff_t bad = historian_scan_chunk(array, first, n, &tables->summary, slots);
         if (bad >= 0) return bad;
         for (; i + HISTORIAN_TABLES <= n; i += HISTORIAN_TABLES) {
             historian_prefetch(array, first + i);
@@ -254,34 +273,34 @@ static ptrdiff_t historian_tally(historian_tables *tables, const historian_array
     return -1;
 }
 
-/* Add what the tables hold to the cells, if there are any, and leave the tables empty. */
-static void historian_fold(historian_cells *cells, historian_tables *tables, int owned) {
+/* Add what the tables hold to the counters, if there are any, and leave the tables empty. */
+static void historian_fold(historian_counters *counters, historian_tables *tables, int exclusive) {
     size_t slot, end;
-    if (!tables->seen.not_min) return;
-    slot = historian_slot(~tables->seen.not_min);
-    end = historian_slot(tables->seen.max) + 1;
-    if (cells) historian_add_seen(cells, &tables->seen, owned);
+    if (!tables->summary.not_min) return;
+    slot = historian_slot(~tables->summary.not_min);
+    end = historian_slot(tables->summary.max) + 1;
+    if (counters) historian_add_summary(counters, &tables->summary, exclusive);
     for (; slot < end; slot++) {
         uint64_t count = 0;
         for (size_t table = 0; table < HISTORIAN_TABLES; table++) {
             count += tables->counts[table][slot];
             tables->counts[table][slot] = 0;
         }
-        if (count && cells) historian_add_count(cells, slot, count, owned);
+        if (count && counters) historian_add_count(counters, slot, count, exclusive);
     }
-    memset(&tables->seen, 0, sizeof tables->seen);
+    memset(&tables->summary, 0, sizeof tables->summary);
 }
 
 /* The tables are 192 kB, and fresh memory must be cleared by somebody: one set is kept for the next call. */
 static uint64_t historian_spare_tables;
 
 static historian_tables *historian_take_tables(void) {
-    historian_tables *tables = (historian_tables *)(uintptr_t)historian_exchange(&historian_spare_tables, 0);
+    historian_tables *tables = (historian_tables *)(uintptr_t)historian_atomic_exchange(&historian_spare_tables, 0);
     return tables ? tables : (historian_tables *)calloc(1, sizeof *tables);
 }
 
 static void historian_give_tables(historian_tables *tables) {
-    free((void *)(uintptr_t)historian_exchange(&historian_spare_tables, (uint64_t)(uintptr_t)tables));
+    free((void *)(uintptr_t)historian_atomic_exchange(&historian_spare_tables, (uint64_t)(uintptr_t)tables));
 }
 
 #endif

@@ -1,24 +1,27 @@
-/* The scan of a block (see bulk.h) for processors with AVX-512: sixteen values at a time, without a gather.
+/* The scan of a chunk (see bulk.h) for processors with AVX-512: sixteen values at a time, without a gather.
  *
  * The bucket formula is (b + A[cell]) >> 46 with b = bits - 1, in 64 bits. Nearly always the upper halves decide it:
- * write b and A as upper * 2^32 + lower; then the lower halves matter only by the carry of their sum, and a carry changes
- * (upper(b) + upper(A)) >> 14 only if the 14 bits that are shifted out are all ones. One value in 16,384 is like that: a
- * group with such a value is done again by the exact formula. So sixteen buckets are computed in 32-bit lanes, and the
- * 128 upper halves of A, eight registers of sixteen, are looked up by four two-register permutations and three blends.
+ * write b and A as upper * 2^32 + lower; then the lower halves matter only by the carry of their sum, and a carry
+ * changes (upper(b) + upper(A)) >> 14 only if the 14 bits that are shifted out are all ones. One value in 16,384 is
+ * like that: a group with such a value is done again by the exact formula. So sixteen buckets are computed in 32-bit
+ * lanes, and the 128 upper halves of A, eight registers of sixteen, are looked up by four two-register permutations and
+ * three blends.
  */
 #ifndef HISTORIAN_AVX512_H
 #define HISTORIAN_AVX512_H
 
 #include <immintrin.h>
 
-#include "cells.h"
+#include "bucket.h"
+#include "platform.h"
 
 #define HISTORIAN_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
 
-static uint32_t historian_upper_offsets[128]; /* A >> 32 */
+static uint32_t historian_upper_offsets[HISTORIAN_CELLS]; /* A >> 32 */
 
 static void historian_prepare_avx512(void) {
-    for (int cell = 0; cell < 128; cell++) historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);
+    for (int cell = 0; cell < HISTORIAN_CELLS; cell++)
+        historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);
 }
 
 /* A[cell] >> 32 of sixteen cells; bits of `cells` above the seventh are ignored. */
@@ -32,31 +35,32 @@ HISTORIAN_AVX512 HISTORIAN_INLINE __m512i historian_look_up_avx512(const __m512i
     return _mm512_mask_blend_epi32(bit6, first, second);
 }
 
-/* historian_two_sum, lane by lane, adding to what has been lost. */
-HISTORIAN_AVX512 HISTORIAN_INLINE __m512d historian_two_sum_avx512(__m512d a, __m512d b, __m512d *lost) {
+/* historian_two_sum, lane by lane, adding to the compensation of each. */
+HISTORIAN_AVX512 HISTORIAN_INLINE __m512d historian_two_sum_avx512(__m512d a, __m512d b, __m512d *compensation) {
     __m512d sum = _mm512_add_pd(a, b), b_taken = _mm512_sub_pd(sum, a), a_taken = _mm512_sub_pd(sum, b_taken);
-    *lost = _mm512_add_pd(*lost, _mm512_add_pd(_mm512_sub_pd(a, a_taken), _mm512_sub_pd(b, b_taken)));
+    *compensation = _mm512_add_pd(*compensation, _mm512_add_pd(_mm512_sub_pd(a, a_taken), _mm512_sub_pd(b, b_taken)));
     return sum;
 }
 
 /* Scan n values, a multiple of sixteen: their sums and what rounding took from them by lane, extremes, and slots. */
-HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *lost, uint64_t *max, uint64_t *min,
+HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *compensation, uint64_t *max, uint64_t *min,
                                                      uint16_t *slots, const double *values, size_t n) {
     const __m512i ones = _mm512_set1_epi32(0x3fff), one = _mm512_set1_epi64(1), unit = _mm512_set1_epi32(1);
-    /* b is below the first bucket if its upper half is below that of 2^-32, or b has wrapped round, as that of 0 does. */
+    /* b is below the first bucket if its upper half is below that of 2^-32, or b has wrapped round, as that of 0
+     * does. */
     const __m512i tiny = _mm512_set1_epi32((int)(HISTORIAN_TINY_BITS >> 32) + 1);
     const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
-    __m512i table[8], most = _mm512_setzero_si512(), least = _mm512_set1_epi64(-1);
-    __m512d sum_a = _mm512_setzero_pd(), sum_b = sum_a, lost_a = sum_a, lost_b = sum_a;
-    for (int k = 0; k < 8; k++) table[k] = _mm512_loadu_si512(historian_upper_offsets + 16 * k);
+    __m512i table[8], max_bits = _mm512_setzero_si512(), min_bits = _mm512_set1_epi64(-1);
+    __m512d sum_a = _mm512_setzero_pd(), sum_b = sum_a, compensation_a = sum_a, compensation_b = sum_a;
+    for (size_t k = 0; k < 8; k++) table[k] = _mm512_loadu_si512(historian_upper_offsets + 16 * k);
     for (size_t i = 0; i < n; i += 16) {
         __m512d value_a = _mm512_add_pd(_mm512_loadu_pd(values + i), _mm512_setzero_pd()); /* -0.0 becomes 0.0 */
         __m512d value_b = _mm512_add_pd(_mm512_loadu_pd(values + i + 8), _mm512_setzero_pd());
         __m512i a = _mm512_castpd_si512(value_a), b = _mm512_castpd_si512(value_b), upper, sum, slot;
-        sum_a = historian_two_sum_avx512(sum_a, value_a, &lost_a);
-        sum_b = historian_two_sum_avx512(sum_b, value_b, &lost_b);
-        most = _mm512_max_epu64(most, _mm512_max_epu64(a, b));
-        least = _mm512_min_epu64(least, _mm512_min_epu64(a, b));
+        sum_a = historian_two_sum_avx512(sum_a, value_a, &compensation_a);
+        sum_b = historian_two_sum_avx512(sum_b, value_b, &compensation_b);
+        max_bits = _mm512_max_epu64(max_bits, _mm512_max_epu64(a, b));
+        min_bits = _mm512_min_epu64(min_bits, _mm512_min_epu64(a, b));
         upper = _mm512_permutex2var_epi32(_mm512_sub_epi64(a, one), odd, _mm512_sub_epi64(b, one));
         sum = _mm512_add_epi32(upper, historian_look_up_avx512(table, _mm512_srli_epi32(upper, 13)));
         if (HISTORIAN_UNLIKELY(_mm512_cmpeq_epi32_mask(_mm512_and_si512(sum, ones), ones))) {
@@ -67,12 +71,12 @@ HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *lost,
         slot = _mm512_maskz_add_epi32(_mm512_cmpge_epu32_mask(_mm512_add_epi32(upper, unit), tiny), slot, unit);
         _mm256_storeu_si256((__m256i *)(slots + i), _mm512_cvtepi32_epi16(slot));
     }
-    *max = _mm512_reduce_max_epu64(most);
-    *min = _mm512_reduce_min_epu64(least);
+    *max = _mm512_reduce_max_epu64(max_bits);
+    *min = _mm512_reduce_min_epu64(min_bits);
     _mm512_storeu_pd(sums, sum_a);
     _mm512_storeu_pd(sums + 8, sum_b);
-    _mm512_storeu_pd(lost, lost_a);
-    _mm512_storeu_pd(lost + 8, lost_b);
+    _mm512_storeu_pd(compensation, compensation_a);
+    _mm512_storeu_pd(compensation + 8, compensation_b);
 }
 
 #endif

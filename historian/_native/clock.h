@@ -17,7 +17,7 @@
 
 static inline int64_t historian_monotonic(void) {
     struct timespec now; /* what CPython itself reads there */
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 #else
@@ -37,20 +37,20 @@ static inline int64_t historian_monotonic(void) {
 #define HISTORIAN_HAS_TICKS 1
 #include <x86intrin.h>
 
-#define HISTORIAN_ANCHOR_NS 1000000      /* an anchor holds for 1 ms */
-#define HISTORIAN_CALIBRATION_NS 10000000 /* the rate is measured over 10 ms at first, to 1e-5 ... */
+#define HISTORIAN_ANCHOR_NS 1000000           /* an anchor holds for 1 ms */
+#define HISTORIAN_CALIBRATION_NS 10000000     /* the rate is measured over 10 ms at first, to 1e-5 ... */
 #define HISTORIAN_RECALIBRATION_NS 1000000000 /* ... then over 1 to 2 s, to 1e-7 */
 
 static struct {
-    uint64_t ticks;         /* counter at the anchor */
-    int64_t ns;             /* clock at the anchor */
-    uint64_t window;        /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
-    uint64_t ns_per_tick;   /* times 2^32 */
-    uint64_t first_ticks;   /* a pair of readings further back, from which the rate is measured */
+    uint64_t ticks;       /* counter at the anchor */
+    int64_t ns;           /* clock at the anchor */
+    uint64_t window;      /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
+    uint64_t ns_per_tick; /* times 2^32 */
+    uint64_t first_ticks; /* a pair of readings further back, from which the rate is measured */
     int64_t first_ns;
-    uint64_t next_ticks;    /* the pair that will take its place */
+    uint64_t next_ticks; /* the pair that will take its place */
     int64_t next_ns;
-    int usable;             /* the kernel trusts the counter */
+    int usable; /* the kernel trusts the counter */
 } historian_anchor;
 
 /* Read both clocks at one moment; return 0 if the system let too much time pass between the readings. */

@@ -1,6 +1,6 @@
 # `Counters`: what is recorded into, and how it is read.
 
-cdef size_t PRIVATE_NBYTES = (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_cells)  # one shared, one owned
+cdef size_t PRIVATE_NBYTES = (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_counters)  # one atomic, one exclusive
 
 
 @cython.no_gc_clear  # or the collector would take `file` away before __dealloc__ asks for it
@@ -13,19 +13,19 @@ cdef class Counters:
             return
         if file is not None:
             self.file = file
-            self.shared = <historian_cells *>historian_block(file.file, 0)
+            self.atomic = <historian_counters *>historian_file_block(file.file, 0)
             return
-        self.shared = <historian_cells *>historian_new_pages(PRIVATE_NBYTES)
-        if self.shared is NULL:
+        self.atomic = <historian_counters *>historian_new_pages(PRIVATE_NBYTES)
+        if self.atomic is NULL:
             raise MemoryError()
         if HISTORIAN_HAS_GIL:
-            self.owned = self.shared + 1
+            self.exclusive = self.atomic + 1
 
     def __dealloc__(self):
         if self.file is not None:
-            historian_end_lease(&(<CounterFile>self.file).lease)  # which knows where `owned` is
+            historian_end_lease(&(<CounterFile>self.file).lease)  # which knows where `exclusive` is
         else:
-            historian_free_pages(self.shared, PRIVATE_NBYTES)
+            historian_free_pages(self.atomic, PRIVATE_NBYTES)
 
     @property
     def _file(self):
@@ -66,25 +66,25 @@ cdef class Counters:
             finally:
                 PyBuffer_Release(&view)
         else:
-            self.record_many(plain_numbers(values))
+            self.record_many(as_numbers(values))
 
     def _add(self, Counts counts not None, double sum, double min, double max, /):
         """Add what was counted elsewhere: `counts` with their exact sum and extremes (unused if there are none)."""
-        cdef historian_cells *cells = writable(self, counts.length)
+        cdef historian_counters *counters = writable(self, counts.length)
         cdef int j
         cdef uint64_t before = 0
-        if cells is NULL or counts.length == 0:
+        if counters is NULL or counts.length == 0:
             return
-        historian_store(&cells.used, 1)
-        if cells is self.owned:
-            historian_add_sum_owned(cells, sum)
+        historian_atomic_store(&counters.used, 1)
+        if counters is self.exclusive:
+            historian_add_sum_exclusive(counters, sum)
         else:
-            historian_add_sum_kept(cells, sum, 0)
-        historian_raise(&cells.max, historian_bits(max))
-        historian_raise(&cells.not_min, ~historian_bits(min))
+            historian_add_sum_atomic_compensated(counters, sum, 0)
+        historian_atomic_max(&counters.max, historian_bits(max))
+        historian_atomic_max(&counters.not_min, ~historian_bits(min))
         for j in range(counts.length):
             if counts.totals[j] != before:
-                historian_add_count(cells, counts.first + j, counts.totals[j] - before, cells is self.owned)
+                historian_add_count(counters, counts.first + j, counts.totals[j] - before, counters is self.exclusive)
                 before = counts.totals[j]
 
     def _read(self, *, bint drain=False):
@@ -94,19 +94,19 @@ cdef class Counters:
         because a record is in flight in another thread, come out as NaN.  O(slots from the smallest record to the
         largest).
         """
-        cdef Reading owned = read_owned(self.owned, drain)
-        if self.shared is NULL or not historian_load(&self.shared.used):
-            return owned.counts, (owned.sum, owned.lost), owned.min, owned.max
-        cdef Reading shared = read_shared(self.shared, drain)
-        if owned.counts.length == 0 or shared.counts.length == 0:
-            owned = shared if shared.counts.length else owned
-            return owned.counts, (owned.sum, owned.lost), owned.min, owned.max
+        cdef Reading exclusive = read_exclusive(self.exclusive, drain)
+        if self.atomic is NULL or not historian_atomic_load(&self.atomic.used):
+            return exclusive.counts, (exclusive.sum, exclusive.compensation), exclusive.min, exclusive.max
+        cdef Reading atomic = read_atomic(self.atomic, drain)
+        if exclusive.counts.length == 0 or atomic.counts.length == 0:
+            exclusive = atomic if atomic.counts.length else exclusive
+            return exclusive.counts, (exclusive.sum, exclusive.compensation), exclusive.min, exclusive.max
         return (
-            owned.counts.plus(shared.counts),
-            (owned.sum, owned.lost, shared.sum, shared.lost),
+            exclusive.counts.plus(atomic.counts),
+            (exclusive.sum, exclusive.compensation, atomic.sum, atomic.compensation),
             # NaN, the mark of an extreme in flight, fails every comparison: it must be asked for first.
-            shared.min if shared.min != shared.min or shared.min < owned.min else owned.min,
-            shared.max if shared.max != shared.max or shared.max > owned.max else owned.max,
+            atomic.min if atomic.min != atomic.min or atomic.min < exclusive.min else exclusive.min,
+            atomic.max if atomic.max != atomic.max or atomic.max > exclusive.max else exclusive.max,
         )
 
     def time(self, errors=None):
@@ -172,25 +172,27 @@ cdef class Muted(Counters):
 
 cdef inline bint record_held(Counters self, double value) noexcept:
     """Record one value while holding the GIL.  Return False, and change nothing, if it is NaN, infinite or negative."""
-    return historian_record_owned(self.owned, value) if self.owned is not NULL else record_shared(self, value)
+    if self.exclusive is not NULL:
+        return historian_record_exclusive(self.exclusive, value)
+    return record_atomic(self, value)
 
 
-cdef bint record_shared(Counters self, double value) noexcept:
-    if self.shared is NULL:
+cdef bint record_atomic(Counters self, double value) noexcept:
+    if self.atomic is NULL:
         return True  # recording is disabled
     if self.file is None:
-        return historian_record_shared(self.shared, value)
-    if not historian_record_kept(self.shared, value):
+        return historian_record_atomic(self.atomic, value)
+    if not historian_record_atomic_compensated(self.atomic, value):
         return False
     (<CounterFile>self.file).ask_for_lease(self, 1)
     return True
 
 
-cdef inline historian_cells *writable(Counters self, size_t n) noexcept:
-    """Return the cells to write `n` values to while holding the GIL."""
-    if self.owned is NULL and self.file is not None:
+cdef inline historian_counters *writable(Counters self, size_t n) noexcept:
+    """Return the counters to write `n` values to while holding the GIL."""
+    if self.exclusive is NULL and self.file is not None:
         (<CounterFile>self.file).ask_for_lease(self, n)
-    return self.owned if self.owned is not NULL else self.shared
+    return self.exclusive if self.exclusive is not NULL else self.atomic
 
 
 @cython.final
@@ -198,66 +200,71 @@ cdef class Reading:
     """Counts with their sum and extremes; NaN for extremes that there are not."""
 
     cdef Counts counts
-    cdef double sum, lost, min, max
+    cdef double sum, compensation, min, max
 
 
-cdef Reading read_owned(historian_cells *cells, bint drain):
-    """Read cells that nobody writes to meanwhile: their extremes tell where the populated slots are."""
+cdef inline double compensation_of(double sum, uint64_t bits) noexcept:
+    """Return the compensation of a sum by its bits; 0 if the sum is infinite, when it means nothing."""
+    return historian_double(bits) if sum <= historian_double(HISTORIAN_MAX_BITS) else 0.0
+
+
+cdef Reading read_exclusive(historian_counters *counters, bint drain):
+    """Read counters that nobody writes to meanwhile: their extremes tell where the populated slots are."""
     cdef Reading reading = Reading.__new__(Reading)
     cdef int first, end
-    if cells is NULL or cells.not_min == 0:
+    if counters is NULL or counters.not_min == 0:
         reading.counts = Counts.__new__(Counts)
         reading.min = reading.max = NAN
         return reading
-    first = historian_slot(~cells.not_min)
-    end = historian_slot(cells.max) + 1
-    reading.counts = counts_of(&cells.counts[0], first, end)
-    reading.sum = historian_double(cells.sum)
-    reading.lost = historian_double(cells.lost) if reading.sum <= historian_double(HISTORIAN_MAX_BITS) else 0.0
-    reading.min = historian_double(~cells.not_min)
-    reading.max = historian_double(cells.max)
+    first = historian_slot(~counters.not_min)
+    end = historian_slot(counters.max) + 1
+    reading.counts = counts_of(&counters.counts[0], first, end)
+    reading.sum = historian_double(counters.sum)
+    reading.compensation = compensation_of(reading.sum, counters.compensation)
+    reading.min = historian_double(~counters.not_min)
+    reading.max = historian_double(counters.max)
     if drain:
-        cells.sum = cells.lost = cells.max = cells.not_min = 0
-        memset(&cells.counts[first], 0, (end - first) * sizeof(uint64_t))
+        counters.sum = counters.compensation = counters.max = counters.not_min = 0
+        memset(&counters.counts[first], 0, (end - first) * sizeof(uint64_t))
     return reading
 
 
-cdef Reading read_shared(historian_cells *cells, bint drain):
-    """Read cells that others write to meanwhile."""
+cdef Reading read_atomic(historian_counters *counters, bint drain):
+    """Read counters that others write to meanwhile."""
     cdef Reading reading = Reading.__new__(Reading)
-    cdef uint64_t sum_bits, lost_bits, max_bits, not_min
+    cdef uint64_t sum_bits, compensation_bits, max_bits, not_min
     # Writers add the count last, so it is read first.  A sum whose count has yet to come stays for the next drain.
-    reading.counts = drain_counts(cells) if drain else counts_of(&cells.counts[0], 0, HISTORIAN_SLOTS)
+    reading.counts = drain_counts(counters) if drain else counts_of(&counters.counts[0], 0, HISTORIAN_SLOTS)
     reading.min = reading.max = NAN
     if reading.counts.length == 0:
         return reading
     if drain:
-        sum_bits = historian_exchange(&cells.sum, 0)
-        lost_bits = historian_exchange(&cells.lost, 0)
-        max_bits = historian_exchange(&cells.max, 0)
-        not_min = historian_exchange(&cells.not_min, 0)
+        sum_bits = historian_atomic_exchange(&counters.sum, 0)
+        compensation_bits = historian_atomic_exchange(&counters.compensation, 0)
+        max_bits = historian_atomic_exchange(&counters.max, 0)
+        not_min = historian_atomic_exchange(&counters.not_min, 0)
     else:
-        sum_bits = historian_load(&cells.sum)
-        lost_bits = historian_load(&cells.lost)
-        max_bits = historian_load(&cells.max)
-        not_min = historian_load(&cells.not_min)
+        sum_bits = historian_atomic_load(&counters.sum)
+        compensation_bits = historian_atomic_load(&counters.compensation)
+        max_bits = historian_atomic_load(&counters.max)
+        not_min = historian_atomic_load(&counters.not_min)
     reading.sum = historian_double(sum_bits)
-    reading.lost = historian_double(lost_bits) if reading.sum <= historian_double(HISTORIAN_MAX_BITS) else 0.0
+    reading.compensation = compensation_of(reading.sum, compensation_bits)
     reading.min = minimum_of(reading.counts, not_min)
     reading.max = maximum_of(reading.counts, max_bits)
     return reading
 
 
-cdef Counts drain_counts(historian_cells *cells):
-    """Take every count out of the cells, each exactly once."""
+cdef Counts drain_counts(historian_counters *counters):
+    """Take every count out of the counters, each exactly once."""
     cdef uint64_t *raw = <uint64_t *>calloc(HISTORIAN_SLOTS, sizeof(uint64_t))
     cdef int slot
     if raw is NULL:
         raise MemoryError()
     try:
         for slot in range(HISTORIAN_SLOTS):
-            if historian_load(&cells.counts[slot]):
-                raw[slot] = historian_exchange(&cells.counts[slot], 0)
+            if historian_atomic_load(&counters.counts[slot]):
+                raw[slot] = historian_atomic_exchange(&counters.counts[slot], 0)
         return counts_of(raw, 0, HISTORIAN_SLOTS)
     finally:
         free(raw)

@@ -1,4 +1,4 @@
-# `Counts`: how many records lie in each slot, read of live counters or made of plain numbers.
+# `Counts`: how many records lie in each slot, read of live counters or made of sequences of numbers.
 
 @cython.final
 cdef class Counts:
@@ -173,15 +173,15 @@ cdef Counts counts_of(const uint64_t *raw, int first, int end):
     cdef Counts result = Counts.__new__(Counts)
     cdef uint64_t total = 0
     cdef int slot
-    while first < end and historian_load(raw + first) == 0:
+    while first < end and historian_atomic_load(raw + first) == 0:
         first += 1
-    while first < end and historian_load(raw + end - 1) == 0:
+    while first < end and historian_atomic_load(raw + end - 1) == 0:
         end -= 1
     if first == end:
         return result
     result.allocate(first, end - first)
     for slot in range(first, end):
-        total += historian_load(raw + slot)
+        total += historian_atomic_load(raw + slot)
         result.totals[slot - first] = total
     result.trim()  # another thread may have drained between the search and the copy
     return result

@@ -4,8 +4,9 @@
 
 #include <Python.h>
 #include <stdint.h>
+#include <string.h>
 
-#include "cells.h"
+#include "platform.h"
 
 /* Whether holding the GIL keeps other threads out. */
 #ifdef Py_GIL_DISABLED
@@ -43,7 +44,8 @@ static inline int64_t historian_as_ns(PyObject *token) {
     long long ns;
 #if PY_VERSION_HEX < 0x030C0000
     if (HISTORIAN_LIKELY(PyLong_CheckExact(token) && Py_SIZE(token) == 2)) /* a second to 36 years */
-        return (int64_t)((PyLongObject *)token)->ob_digit[1] << PyLong_SHIFT | (int64_t)((PyLongObject *)token)->ob_digit[0];
+        return (int64_t)((PyLongObject *)token)->ob_digit[1] << PyLong_SHIFT |
+               (int64_t)((PyLongObject *)token)->ob_digit[0];
 #endif
     if (!PyLong_Check(token)) return -2;
     ns = PyLong_AsLongLongAndOverflow(token, &overflow);

@@ -1,10 +1,43 @@
 /* A file that many processes count in: its layout, and how its blocks are read as one.
  *
- * A page of header, then blocks. Block 0 holds counters that any process adds to with atomic adds. Each further block is
- * leased by one process at a time, which adds to it with plain ones; the next process to lease it goes on where that one
- * ended. Counts only ever grow: to drain the file is to write down what they amount to, in a block of that role, and to
- * leave that out from then on. So nobody ever takes a count away beneath a writer, and whoever is killed, at whichever
- * instant, leaves a file that is right. docs/format.md describes it for readers in other languages.
+ * docs/format.md describes it for readers in other languages. A page, then up to 67 blocks, with offsets in bytes:
+ *
+ *     0                            3072     3080    3136      3672    4096             57,344           110,592
+ *     +----------------------------+--------+-------+---------+-------+----------------+----------------+- ...
+ *     | header: magic, layout,     | drains | zeros | roles   | zeros | block 0        | block 1        |
+ *     | name, labels; never        | u64    |       | 67 u64  |       | always shared  | leased or      |
+ *     | changed                    |        |       |         |       |                | drained        |
+ *     +----------------------------+--------+-------+---------+-------+----------------+----------------+- ...
+ *
+ * A block is shared, leased or drained, as its role says. A shared or a leased one holds historian_counters:
+ *
+ *     0     8              16    24        32     40      64                             49,232          53,248
+ *     +-----+--------------+-----+---------+------+-------+------------------------------+---------------+
+ *     | sum | compensation | max | not_min | used | zeros | counts, 6146 u64             | not used      |
+ *     +-----+--------------+-----+---------+------+-------+------------------------------+---------------+
+ *
+ * All processes add to the shared block, by atomic operations. One process at a time leases one of the others (see
+ * lease.h) and adds to it by loads and stores; the next process that leases it continues where that one ended.
+ *
+ * Counts only ever grow. To drain the file is to write down how far they have grown, and to subtract that from then on.
+ * So nobody takes a count away while a writer adds to it, and a process that is killed, at whichever instant, leaves a
+ * file that is right. Two blocks take turns at holding what has been drained, historian_drained. The parity of `drains`
+ * says which one is valid:
+ *
+ *     0                                                49,168                        50,240                53,248
+ *     +------------------------------------------------+-----------------------------+---------------------+
+ *     | counts, 6146 u64: of all counters together     | sum and compensation of     | not used            |
+ *     |                                                | each block, 67 pairs        |                     |
+ *     +------------------------------------------------+-----------------------------+---------------------+
+ *
+ *     a drain              drains   block "even"                  block "odd"
+ *     before it                 4   valid: all up to drain 4      old: all up to drain 3
+ *     read                      4   counters - "even" = result
+ *     write                     4   valid                         written: the counters as they were read
+ *     reset                     4   max and not_min of all counters become 0
+ *     commit                    5   old                           valid: all up to drain 5
+ *
+ * A process that is killed before the commit has drained nothing.
  */
 #ifndef HISTORIAN_FILE_H
 #define HISTORIAN_FILE_H
@@ -13,70 +46,98 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "cells.h"
+#include "atomics.h"
+#include "bucket.h"
+#include "counters.h"
+#include "platform.h"
 
-#define HISTORIAN_FILE_HEADER 3072   /* bytes of header, which never change, written and checked by _file.py */
-#define HISTORIAN_FILE_BLOCKS 67     /* at most: the shared one, 64 leases, two of what has been drained */
-#define HISTORIAN_BLOCK_NBYTES 53248 /* 13 pages of 4096 bytes, so that each block can be mapped by itself */
+enum {
+    HISTORIAN_FILE_PAGE_NBYTES = 4096,   /* the least page of all systems; block 0 begins here */
+    HISTORIAN_FILE_HEADER_NBYTES = 3072, /* of that page; written and checked by Python */
+    HISTORIAN_FILE_MAX_LEASES = 64,      /* leased blocks */
+    HISTORIAN_FILE_MAX_BLOCKS = 1 + HISTORIAN_FILE_MAX_LEASES + 2, /* with the shared one and two drained ones */
+    HISTORIAN_BLOCK_NBYTES = 13 * HISTORIAN_FILE_PAGE_NBYTES       /* whole pages: a block can be mapped by itself */
+};
 
-enum { HISTORIAN_UNUSED, HISTORIAN_SHARED, HISTORIAN_LEASED, HISTORIAN_DRAINED_EVEN, HISTORIAN_DRAINED_ODD };
+/* The role of a block; the numbers stand in files. */
+enum {
+    HISTORIAN_ROLE_NONE = 0, /* there is no such block yet, nor any behind it */
+    HISTORIAN_ROLE_SHARED = 1,
+    HISTORIAN_ROLE_LEASED = 2,
+    HISTORIAN_ROLE_DRAINED_EVEN = 3,
+    HISTORIAN_ROLE_DRAINED_ODD = 4
+};
 
+/* The first page. */
 typedef struct {
-    uint8_t header[HISTORIAN_FILE_HEADER];
-    uint64_t drains;                       /* how often the file has been drained, in [0, 2^63) */
-    uint64_t reserved[7];                  /* 0 */
-    uint64_t roles[HISTORIAN_FILE_BLOCKS]; /* one of the above; set once, when the space of the block has been reserved */
-    uint8_t unused[4096 - HISTORIAN_FILE_HEADER - 8 * (8 + HISTORIAN_FILE_BLOCKS)];
+    uint8_t header[HISTORIAN_FILE_HEADER_NBYTES];
+    uint64_t drains;                           /* how often the file has been drained, in [0, 2^63) */
+    uint64_t reserved[7];                      /* 0; the roles begin at a cache line of 64 bytes */
+    uint64_t roles[HISTORIAN_FILE_MAX_BLOCKS]; /* set once, when the space of the block has been reserved */
+    uint8_t unused[HISTORIAN_FILE_PAGE_NBYTES - HISTORIAN_FILE_HEADER_NBYTES - 8 * (8 + HISTORIAN_FILE_MAX_BLOCKS)];
 } historian_file;
 
-/* What had been counted at a drain, in a block that is even or odd as the number of that drain is: while one is written,
- * the other holds. */
+/* What had been counted at a drain: all that has been taken out of the file until then. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];            /* in all blocks together */
-    uint64_t sums[HISTORIAN_FILE_BLOCKS][2];     /* `sum` and `lost` of each block */
+    uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]; /* sum and compensation of each; 0 if not of counters */
 } historian_drained;
+
+static_assert(HISTORIAN_FILE_MAX_BLOCKS == 67, "layout of files");
+static_assert(HISTORIAN_BLOCK_NBYTES == 53248, "layout of files");
+static_assert(offsetof(historian_file, drains) == 3072, "layout of files");
+static_assert(offsetof(historian_file, roles) == 3136, "layout of files");
+static_assert(sizeof(historian_file) == 4096, "layout of files");
+static_assert(offsetof(historian_drained, counts) == 0, "layout of files");
+static_assert(offsetof(historian_drained, sums) == 49168, "layout of files");
+static_assert(sizeof(historian_drained) == 50240, "layout of files");
+static_assert(sizeof(historian_drained) <= HISTORIAN_BLOCK_NBYTES, "what has been drained fits into a block");
+static_assert(sizeof(historian_counters) <= HISTORIAN_BLOCK_NBYTES, "counters fit into a block");
 
 /* What all blocks hold together. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
-    uint64_t sums[HISTORIAN_FILE_BLOCKS][2]; /* `sum` and `lost` of each block, 0 where it has no counters */
-    uint64_t max, not_min;                   /* as in historian_cells, since the last drain */
+    uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]; /* as in historian_drained */
+    uint64_t max, not_min;                       /* as in historian_counters, since the last drain */
     uint64_t drains;
-    size_t blocks; /* how many there are, in [1, HISTORIAN_FILE_BLOCKS] */
+    size_t blocks; /* how many there are, in [1, HISTORIAN_FILE_MAX_BLOCKS] */
 } historian_total;
 
 HISTORIAN_INLINE size_t historian_block_offset(size_t block) {
     return sizeof(historian_file) + block * HISTORIAN_BLOCK_NBYTES;
 }
 
-HISTORIAN_INLINE void *historian_block(const historian_file *file, size_t block) {
-    return (char *)file + historian_block_offset(block);
+HISTORIAN_INLINE void *historian_file_block(const historian_file *file, size_t block) {
+    return (char *)(uintptr_t)file + historian_block_offset(block);
 }
 
-HISTORIAN_INLINE int historian_counts_in(uint64_t role) { return role == HISTORIAN_SHARED || role == HISTORIAN_LEASED; }
+HISTORIAN_INLINE int historian_counts_in(uint64_t role) {
+    return role == HISTORIAN_ROLE_SHARED || role == HISTORIAN_ROLE_LEASED;
+}
 
 /* Return the block that holds what had been drained as of that many drains, or NULL if the file is damaged. */
 static const historian_drained *historian_find_drained(const historian_file *file, uint64_t drains, size_t blocks) {
-    uint64_t role = drains & 1 ? HISTORIAN_DRAINED_ODD : HISTORIAN_DRAINED_EVEN;
+    uint64_t role = drains & 1 ? HISTORIAN_ROLE_DRAINED_ODD : HISTORIAN_ROLE_DRAINED_EVEN;
     for (size_t block = 0; block < blocks; block++)
-        if (historian_load(&file->roles[block]) == role) return (const historian_drained *)historian_block(file, block);
+        if (historian_atomic_load(&file->roles[block]) == role)
+            return (const historian_drained *)historian_file_block(file, block);
     return NULL;
 }
 
 /* Add up what the blocks hold, drained or not, without the extremes. Return 0 if a count is 2^63 or more. */
-static int historian_add_blocks(const historian_file *file, historian_total *total) {
+static int historian_add_file_blocks(const historian_file *file, historian_total *total) {
     uint64_t any = 0; /* a bit is set if it is in any count; none wraps before its highest bit has shown here */
     for (size_t block = 0; block < total->blocks; block++) {
-        const historian_cells *cells = (const historian_cells *)historian_block(file, block);
-        if (!historian_counts_in(historian_load_acquire(&file->roles[block]))) continue;
+        const historian_counters *counters = (const historian_counters *)historian_file_block(file, block);
+        if (!historian_counts_in(historian_atomic_load_acquire(&file->roles[block]))) continue;
         for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
-            uint64_t count = historian_load(&cells->counts[slot]);
+            uint64_t count = historian_atomic_load(&counters->counts[slot]);
             total->counts[slot] += count;
             any |= count | total->counts[slot];
         }
-        historian_fence(); /* writers add the count last, so it is read first */
-        total->sums[block][0] = historian_load(&cells->sum);
-        total->sums[block][1] = historian_load(&cells->lost);
+        historian_atomic_fence(); /* writers add the count last, so it is read first */
+        total->sums[block][0] = historian_atomic_load(&counters->sum);
+        total->sums[block][1] = historian_atomic_load(&counters->compensation);
     }
     return any >> 63 == 0;
 }
@@ -84,10 +145,10 @@ static int historian_add_blocks(const historian_file *file, historian_total *tot
 /* Return how many blocks the file has, or 0 if no file of `size` bytes can have those. */
 static size_t historian_count_blocks(const historian_file *file, size_t size) {
     size_t blocks = 0;
-    while (blocks < HISTORIAN_FILE_BLOCKS) {
-        uint64_t role = historian_load_acquire(&file->roles[blocks]);
-        if (role == HISTORIAN_UNUSED) break;
-        if (role > HISTORIAN_DRAINED_ODD || (role == HISTORIAN_SHARED) != (blocks == 0)) return 0;
+    while (blocks < HISTORIAN_FILE_MAX_BLOCKS) {
+        uint64_t role = historian_atomic_load_acquire(&file->roles[blocks]);
+        if (role == HISTORIAN_ROLE_NONE) break;
+        if (role > HISTORIAN_ROLE_DRAINED_ODD || (role == HISTORIAN_ROLE_SHARED) != (blocks == 0)) return 0;
         if (historian_block_offset(++blocks) > size) return 0;
     }
     return blocks;
@@ -96,11 +157,11 @@ static size_t historian_count_blocks(const historian_file *file, size_t size) {
 /* Gather the extremes of all blocks; with `take`, set them back to none. */
 static void historian_gather_extremes(historian_file *file, size_t blocks, historian_total *total, int take) {
     for (size_t block = 0; block < blocks; block++) {
-        historian_cells *cells = (historian_cells *)historian_block(file, block);
+        historian_counters *counters = (historian_counters *)historian_file_block(file, block);
         uint64_t max, not_min;
-        if (!historian_counts_in(historian_load(&file->roles[block]))) continue;
-        max = take ? historian_exchange(&cells->max, 0) : historian_load(&cells->max);
-        not_min = take ? historian_exchange(&cells->not_min, 0) : historian_load(&cells->not_min);
+        if (!historian_counts_in(historian_atomic_load(&file->roles[block]))) continue;
+        max = take ? historian_atomic_exchange(&counters->max, 0) : historian_atomic_load(&counters->max);
+        not_min = take ? historian_atomic_exchange(&counters->not_min, 0) : historian_atomic_load(&counters->not_min);
         if (max > total->max) total->max = max;
         if (not_min > total->not_min) total->not_min = not_min;
     }
@@ -112,21 +173,21 @@ static const char *historian_read_file(const historian_file *file, size_t size, 
                                        historian_drained *drained) {
     uint64_t sum = 0, any = 0;
     do { /* again, if somebody has drained it meanwhile */
-        const historian_drained *kept;
+        const historian_drained *found;
         memset(total, 0, sizeof *total);
-        total->drains = historian_load_acquire(&file->drains);
+        total->drains = historian_atomic_load_acquire(&file->drains);
         total->blocks = historian_count_blocks(file, size); /* anew: that drain may have been the first */
         if (total->blocks == 0) return "it lists blocks that it does not have";
         if (total->drains) {
-            kept = historian_find_drained(file, total->drains, total->blocks);
-            if (!kept) return "it lacks the block of what has been taken out";
-            memcpy(drained, kept, sizeof *drained);
+            found = historian_find_drained(file, total->drains, total->blocks);
+            if (!found) return "it lacks the block of what has been taken out";
+            memcpy(drained, found, sizeof *drained);
         }
-        historian_fence();
-        if (!historian_add_blocks(file, total)) return "a count is 2**63 or more";
+        historian_atomic_fence();
+        if (!historian_add_file_blocks(file, total)) return "a count is 2**63 or more";
         historian_gather_extremes((historian_file *)file, total->blocks, total, 0);
-        historian_fence();
-    } while (historian_load(&file->drains) != total->drains);
+        historian_atomic_fence();
+    } while (historian_atomic_load(&file->drains) != total->drains);
     if (!total->drains) memset(drained, 0, sizeof *drained);
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
         if (total->counts[slot] < drained->counts[slot]) return "more has been taken out of a bucket than was put in";
@@ -139,13 +200,14 @@ static const char *historian_read_file(const historian_file *file, size_t size, 
 /* Set down that all that `total` says has been taken out, beside what was drained before. The caller alone drains. */
 static int historian_commit_drain(historian_file *file, historian_total *total, historian_drained *drained) {
     historian_drained *next =
-        (historian_drained *)historian_find_drained(file, total->drains + 1, HISTORIAN_FILE_BLOCKS);
+        (historian_drained *)historian_find_drained(file, total->drains + 1, HISTORIAN_FILE_MAX_BLOCKS);
     if (!next) return 0;
-    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) next->counts[slot] = total->counts[slot] + drained->counts[slot];
+    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++)
+        next->counts[slot] = total->counts[slot] + drained->counts[slot];
     memcpy(next->sums, total->sums, sizeof next->sums);
     total->max = total->not_min = 0;
-    historian_gather_extremes(file, HISTORIAN_FILE_BLOCKS, total, 1);
-    historian_store_release(&file->drains, total->drains + 1);
+    historian_gather_extremes(file, HISTORIAN_FILE_MAX_BLOCKS, total, 1);
+    historian_atomic_store_release(&file->drains, total->drains + 1);
     return 1;
 }
 

@@ -28,7 +28,7 @@ cdef class CounterFile:
         status = os.fstat(fd)
         cdef bint writable = path != ""
         # No more than the layout has: to map a sparse file of 1 TB would take minutes.
-        self.size = historian_block_offset(HISTORIAN_FILE_BLOCKS)
+        self.size = historian_block_offset(HISTORIAN_FILE_MAX_BLOCKS)
         if not writable:
             self.size = min(self.size, <size_t>status.st_size)
         self.path = path
@@ -64,21 +64,21 @@ cdef class CounterFile:
         `fd` is the file opened for writing anew, and locked with ``flock``.  Raises OSError if there is no space for
         keeping the books, ValueError if the file is damaged; then nothing has changed.
         """
-        self.reserve_drained(fd, HISTORIAN_DRAINED_EVEN)
-        self.reserve_drained(fd, HISTORIAN_DRAINED_ODD)
+        self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_EVEN)
+        self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_ODD)
         return self.total(fd)
 
     cdef int reserve_drained(self, int fd, uint64_t role) except -1:
         """Add a block of that role to the file unless it has one."""
         cdef int block, error
-        for block in range(HISTORIAN_FILE_BLOCKS):
-            if historian_load(&self.file.roles[block]) == role:
+        for block in range(HISTORIAN_FILE_MAX_BLOCKS):
+            if historian_atomic_load(&self.file.roles[block]) == role:
                 return 0
-            if historian_load(&self.file.roles[block]) == 0:
+            if historian_atomic_load(&self.file.roles[block]) == HISTORIAN_ROLE_NONE:
                 error = historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES)
                 if error:
                     raise OSError(error, os.strerror(error), self.path)
-                historian_store_release(&self.file.roles[block], role)
+                historian_atomic_store_release(&self.file.roles[block], role)
                 return 0
         raise ValueError("it is damaged: it has more blocks than there can be")
 
@@ -109,9 +109,9 @@ cdef class CounterFile:
             self.patience -= records
             return 0
         historian_take_lease(
-            &self.lease, &counters.owned, self.file, <const char *>self.encoded_path, self.device, self.inode
+            &self.lease, &counters.exclusive, self.file, <const char *>self.encoded_path, self.device, self.inode
         )
-        self.asked_after = min(2 * self.asked_after, LEASE_AGAIN) if counters.owned is NULL else LEASE_AFTER
+        self.asked_after = min(2 * self.asked_after, LEASE_AGAIN) if counters.exclusive is NULL else LEASE_AFTER
         self.patience = self.asked_after  # a child counts it down, too
         return 0
 

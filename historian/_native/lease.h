@@ -1,11 +1,23 @@
 /* A block of a file that this process alone writes to, until it dies.
  *
- * The kernel keeps the books: a lock on a byte of the file (an open file description lock) belongs to the open file, and
- * that lives as long as a mapping of it does, even once its descriptor is closed. So a lease costs no descriptor, a
- * program that closes all of them loses nothing, and a process that dies, in whichever way, gives its blocks back after
- * its last write. A child does not inherit the mapping (MADV_DONTFORK), nor with it the lock; it leases another block.
+ * The kernel keeps the books: a lock on byte k of the file leases block k.
  *
- * Linux only. Elsewhere there are no leases: every process counts in the shared block, with atomic adds.
+ *     process A                          file                              process B
+ *     its first 4096 records  --atomic->  block 0, shared       <-atomic--  its first 4096 records
+ *     all others  -----loads, stores--->  block 1, byte 1 locked by A
+ *                                         block 2, byte 2 locked by B  <---loads, stores-----  all others
+ *                                         block 3, not locked: its counts stay; the next process may lease it
+ *
+ * The lock is one of an open file description, and that lives as long as a mapping of it does:
+ *
+ *     open --- lock byte k --- map block k --- close .............. unmap, exit or kill
+ *                  |<------ the lock is held: by the descriptor, then by the mapping ->|
+ *
+ * So a lease takes up no descriptor, a program that closes all of them loses nothing, and a process that dies, in
+ * whichever way, gives its blocks back after its last write. A child does not inherit the mapping (MADV_DONTFORK), nor
+ * with it the lock; it leases another block.
+ *
+ * Linux only. Elsewhere there are no leases: every process counts in the shared block, by atomic operations.
  */
 #ifndef HISTORIAN_LEASE_H
 #define HISTORIAN_LEASE_H
@@ -13,12 +25,18 @@
 #if defined(__linux__) && !defined(_GNU_SOURCE)
 #define _GNU_SOURCE
 #endif
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "counters.h"
 #include "file.h"
 #include "pages.h"
 
 typedef struct historian_lease {
-    historian_cells **owned;            /* where whoever counts looks for the block; NULL while there is no lease */
-    void *pages;                        /* the mapping of it, `size` bytes */
+    historian_counters **exclusive; /* where whoever counts looks for the block; NULL while there is no lease */
+    void *pages;                    /* the mapping of it, `size` bytes */
     size_t size;
     struct historian_lease *next, *previous;
 } historian_lease;
@@ -43,7 +61,7 @@ static void historian_forget_leases(void) {
     historian_leases = NULL;
     while (lease) {
         historian_lease *next = lease->next;
-        *lease->owned = NULL;
+        *lease->exclusive = NULL;
         memset(lease, 0, sizeof *lease);
         lease = next;
     }
@@ -62,27 +80,31 @@ static int historian_lock_byte(int fd, size_t byte) {
 /* Lock a block that nobody has, adding one to the file if there is none. Return it, or 0. */
 static size_t historian_lock_block(int fd, historian_file *file) {
     size_t block, leases = 0;
-    for (block = 0; block < HISTORIAN_FILE_BLOCKS; block++) {
-        uint64_t role = historian_load_acquire(&file->roles[block]);
-        if (role == HISTORIAN_UNUSED) break;
-        leases += role == HISTORIAN_LEASED;
-        if (role == HISTORIAN_LEASED && historian_lock_byte(fd, block)) return block;
+    for (block = 0; block < HISTORIAN_FILE_MAX_BLOCKS; block++) {
+        uint64_t role = historian_atomic_load_acquire(&file->roles[block]);
+        if (role == HISTORIAN_ROLE_NONE) break;
+        leases += role == HISTORIAN_ROLE_LEASED;
+        if (role == HISTORIAN_ROLE_LEASED && historian_lock_byte(fd, block)) return block;
     }
-    if (leases == HISTORIAN_FILE_BLOCKS - 3 || flock(fd, LOCK_EX | LOCK_NB)) return 0; /* full, or it is being changed */
-    while (block < HISTORIAN_FILE_BLOCKS && historian_load_acquire(&file->roles[block]) != HISTORIAN_UNUSED) block++;
-    if (block < HISTORIAN_FILE_BLOCKS &&
-        historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 && historian_lock_byte(fd, block))
-        historian_store_release(&file->roles[block], HISTORIAN_LEASED);
+    if (leases == HISTORIAN_FILE_MAX_LEASES || flock(fd, LOCK_EX | LOCK_NB))
+        return 0; /* full, or it is being changed */
+    while (block < HISTORIAN_FILE_MAX_BLOCKS &&
+           historian_atomic_load_acquire(&file->roles[block]) != HISTORIAN_ROLE_NONE)
+        block++;
+    if (block < HISTORIAN_FILE_MAX_BLOCKS &&
+        historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 &&
+        historian_lock_byte(fd, block))
+        historian_atomic_store_release(&file->roles[block], HISTORIAN_ROLE_LEASED);
     else
         block = 0;
     (void)flock(fd, LOCK_UN);
     return block;
 }
 
-/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`. `owned`
- * points to its cells from then on. If it cannot be had, nothing changes. */
-static void historian_take_lease(historian_lease *lease, historian_cells **owned, historian_file *file, const char *path,
-                                 uint64_t device, uint64_t inode) {
+/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`.
+ * `exclusive` points to its counters from then on. If it cannot be had, nothing changes. */
+static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file,
+                                 const char *path, uint64_t device, uint64_t inode) {
     static int prepared;
     size_t block, offset, page = (size_t)sysconf(_SC_PAGESIZE);
     struct stat status;
@@ -108,27 +130,29 @@ static void historian_take_lease(historian_lease *lease, historian_cells **owned
     (void)close(fd); /* the mapping keeps the lock; without one it goes now */
     if (pages == MAP_FAILED) return;
     lease->pages = pages;
-    lease->owned = owned;
+    lease->exclusive = exclusive;
     lease->next = historian_leases;
     lease->previous = NULL;
     if (historian_leases) historian_leases->previous = lease;
     historian_leases = lease;
-    *owned = (historian_cells *)((char *)pages + offset);
+    *exclusive = (historian_counters *)((char *)pages + offset);
 }
 
 static void historian_end_lease(historian_lease *lease) {
-    if (!lease->owned) return;
-    *lease->owned = NULL;
+    if (!lease->exclusive) return;
+    *lease->exclusive = NULL;
     if (lease->next) lease->next->previous = lease->previous;
-    if (lease->previous) lease->previous->next = lease->next;
-    else historian_leases = lease->next;
+    if (lease->previous)
+        lease->previous->next = lease->next;
+    else
+        historian_leases = lease->next;
     (void)munmap(lease->pages, lease->size);
     memset(lease, 0, sizeof *lease);
 }
 #else
-static void historian_take_lease(historian_lease *lease, historian_cells **owned, historian_file *file, const char *path,
-                                 uint64_t device, uint64_t inode) {
-    (void)lease, (void)owned, (void)file, (void)path, (void)device, (void)inode;
+static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file,
+                                 const char *path, uint64_t device, uint64_t inode) {
+    (void)lease, (void)exclusive, (void)file, (void)path, (void)device, (void)inode;
 }
 static void historian_end_lease(historian_lease *lease) { (void)lease; }
 #endif

@@ -10,52 +10,48 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "platform.h"
+
 #if defined(_MSC_VER) && !defined(__clang__)
-#include <intrin.h>
-static __forceinline unsigned historian_trailing_zeros(uint64_t x) {
+HISTORIAN_INLINE unsigned historian_trailing_zeros(uint64_t x) {
     unsigned long at;
     if (_BitScanForward(&at, (uint32_t)x)) return at;
     _BitScanForward(&at, (uint32_t)(x >> 32));
     return at + 32;
 }
-static __forceinline unsigned historian_bit_length(uint64_t x) {
+
+HISTORIAN_INLINE unsigned historian_bit_length(uint64_t x) {
     unsigned long at;
     if (_BitScanReverse(&at, (uint32_t)(x >> 32))) return at + 33;
     return _BitScanReverse(&at, (uint32_t)x) ? at + 1 : 0;
 }
-#define HISTORIAN_PACKED_INLINE static __forceinline
 #else
-#define HISTORIAN_PACKED_INLINE static inline __attribute__((always_inline, unused))
 /* Of x > 0. */
-HISTORIAN_PACKED_INLINE unsigned historian_trailing_zeros(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
-HISTORIAN_PACKED_INLINE unsigned historian_bit_length(uint64_t x) { return x ? 64 - (unsigned)__builtin_clzll(x) : 0; }
+HISTORIAN_INLINE unsigned historian_trailing_zeros(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
+
+HISTORIAN_INLINE unsigned historian_bit_length(uint64_t x) { return x ? 64 - (unsigned)__builtin_clzll(x) : 0; }
 #endif
 
 enum {
     HISTORIAN_GROUP = 8, /* slots that are written with one width */
-    /* A group takes at most 1 + 8 bits of what is populated, 9 of the width and 8 * 64: from any bit of a byte, 68 bytes.
-     * Bits are read from 9 bytes at once. */
+    /* A group takes at most 1 + 8 bits of what is populated, 9 of the width and 8 * 64: from any bit of a byte, 68
+     * bytes. Bits are read from 9 bytes at once. */
     HISTORIAN_GROUP_NBYTES = 68,
-    HISTORIAN_ROOM = HISTORIAN_GROUP_NBYTES + 9,
-    HISTORIAN_WIDEST_PLAIN = 57 /* bits that 8 bytes hold from any bit of the first on */
+    HISTORIAN_GROUP_READ_NBYTES = HISTORIAN_GROUP_NBYTES + 9,
+    HISTORIAN_MAX_NARROW = 57 /* bits that 8 bytes hold from any bit of the first on */
 };
 
 /* Bytes that the counts of so many slots take at most, with what the writer touches beyond them. */
 #define HISTORIAN_PACKED_NBYTES(slots) (((slots) / HISTORIAN_GROUP + 1) * (size_t)HISTORIAN_GROUP_NBYTES + 16)
 
-HISTORIAN_PACKED_INLINE uint64_t historian_load_le(const uint8_t *at) {
+HISTORIAN_INLINE uint64_t historian_load_le(const uint8_t *at) {
     uint64_t x;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    x = 0;
-    for (int i = 7; i >= 0; i--) x = x << 8 | at[i];
-#else
-    memcpy(&x, at, sizeof x);
-#endif
+    memcpy(&x, at, sizeof x); /* platform.h refuses big-endian processors */
     return x;
 }
 
-/* Return `width` bits from bit `bit` on; the first is the lowest. Up to HISTORIAN_WIDEST_PLAIN of them, unless `wide`. */
-HISTORIAN_PACKED_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_t bit, unsigned width, int wide) {
+/* Return `width` bits from bit `bit` on; the first is the lowest. Up to HISTORIAN_MAX_NARROW of them, unless `wide`. */
+HISTORIAN_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_t bit, unsigned width, int wide) {
     const uint8_t *at = bytes + (bit >> 3);
     unsigned skip = bit & 7;
     uint64_t x = historian_load_le(at) >> skip;
@@ -64,8 +60,9 @@ HISTORIAN_PACKED_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_
     return x & (~(uint64_t)0 >> (64 - width));
 }
 
-/* Write `width` bits, of which `x` has no more, into bytes that are zero from bit `bit` on; return the bit after them. */
-HISTORIAN_PACKED_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, unsigned width, uint64_t x) {
+/* Write `width` bits, of which `x` has no more, into bytes that are zero from bit `bit` on; return the bit after
+ * them. */
+HISTORIAN_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, unsigned width, uint64_t x) {
     uint8_t *at = bytes + (bit >> 3);
     unsigned skip = bit & 7;
     uint64_t low = x << skip;
@@ -75,10 +72,10 @@ HISTORIAN_PACKED_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, un
 }
 
 /* A whole number as one from 0 on, and back: the nearer to `p`, the less; what is above 2p stays what it is. */
-HISTORIAN_PACKED_INLINE uint64_t historian_nearness(uint64_t x, uint64_t p) {
+HISTORIAN_INLINE uint64_t historian_nearness(uint64_t x, uint64_t p) {
     return x > 2 * p ? x : x >= p ? 2 * (x - p) : 2 * (p - x) - 1;
 }
-HISTORIAN_PACKED_INLINE uint64_t historian_of_nearness(uint64_t u, uint64_t p) {
+HISTORIAN_INLINE uint64_t historian_of_nearness(uint64_t u, uint64_t p) {
     uint64_t near_p = p + ((u >> 1) ^ (0 - (u & 1))); /* + u/2 if u is even, - (u+1)/2 if it is odd */
     return u > 2 * p ? u : near_p;
 }
@@ -94,8 +91,8 @@ typedef struct {
 } historian_packing;
 
 /* Read `n` counts from bit `bit` on. Return all numbers that were read, or-ed together. */
-HISTORIAN_PACKED_INLINE uint64_t historian_unpack_full(historian_packing *now, const uint8_t *bytes, size_t n, int wide,
-                                                       uint64_t *counts) {
+HISTORIAN_INLINE uint64_t historian_unpack_full(historian_packing *now, const uint8_t *bytes, size_t n, int wide,
+                                                uint64_t *counts) {
     uint64_t any = 0, x = now->last, total = now->total, bad = now->bad;
     int gaps = 0;
     for (size_t j = 0; j < n; j++) {
@@ -116,8 +113,8 @@ HISTORIAN_PACKED_INLINE uint64_t historian_unpack_full(historian_packing *now, c
 }
 
 /* The same for the slots of `mask` alone; the others are empty. */
-HISTORIAN_PACKED_INLINE uint64_t historian_unpack_some(historian_packing *now, const uint8_t *bytes, unsigned mask,
-                                                       int wide, uint64_t *counts) {
+HISTORIAN_INLINE uint64_t historian_unpack_some(historian_packing *now, const uint8_t *bytes, unsigned mask, int wide,
+                                                uint64_t *counts) {
     uint64_t any = 0;
     for (; mask; mask &= mask - 1) {
         uint64_t u = historian_take_bits(bytes, now->bit, now->width, wide);
@@ -132,8 +129,7 @@ HISTORIAN_PACKED_INLINE uint64_t historian_unpack_some(historian_packing *now, c
 }
 
 /* Read one group of `n` slots. Return 0 if its bits are none that would be written. */
-HISTORIAN_PACKED_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n,
-                                                   uint64_t *counts) {
+HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n, uint64_t *counts) {
     unsigned full = (1u << n) - 1, mask = full, code, width;
     uint64_t any;
     int sparse = now->gaps;
@@ -156,8 +152,9 @@ HISTORIAN_PACKED_INLINE int historian_unpack_group(historian_packing *now, const
         now->width += (code & 1) - (code >> 1 & 1);
     }
     if (now->width > 64) return 0;
-    if (now->width > HISTORIAN_WIDEST_PLAIN)
-        any = sparse ? historian_unpack_some(now, bytes, mask, 1, counts) : historian_unpack_full(now, bytes, n, 1, counts);
+    if (now->width > HISTORIAN_MAX_NARROW)
+        any = sparse ? historian_unpack_some(now, bytes, mask, 1, counts)
+                     : historian_unpack_full(now, bytes, n, 1, counts);
     else if (sparse)
         any = historian_unpack_some(now, bytes, mask, 0, counts);
     else if (n == HISTORIAN_GROUP)
@@ -175,26 +172,29 @@ static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *byt
 #include "packed_avx2.h"
 #endif
 
-/* Take the widest registers that the processor has and `most` allows: "baseline" or anything else. */
-static void historian_choose_unpack(const char *most) {
-    (void)most;
+/* Take the widest registers that the processor has and `widest` allows: "baseline" or anything else. */
+static void historian_choose_unpack(const char *widest) {
+    (void)widest;
 #ifdef HISTORIAN_PACKED_AVX2_H
-    historian_unpack_run = __builtin_cpu_supports("avx2") && strcmp(most, "baseline") ? historian_unpack_run_avx2 : NULL;
+    historian_unpack_run =
+        __builtin_cpu_supports("avx2") && strcmp(widest, "baseline") != 0 ? historian_unpack_run_avx2 : NULL;
 #endif
 }
 
 /* Read the counts of `slots` > 0 slots, the first and the last populated, from `size` bytes, and their total.
  * Return 0 unless the bytes are exactly those that historian_pack writes for some counts with a total below 2^63. */
 static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uint64_t *counts, uint64_t *total) {
-    uint8_t end[2 * HISTORIAN_ROOM]; /* the last bytes once more, with zeros behind them that may be read */
+    /* The last bytes once more, with zeros behind them that may be read. */
+    uint8_t end[2 * HISTORIAN_GROUP_READ_NBYTES];
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP) {
         size_t at, n;
-        if (!now.gaps && historian_unpack_run) slot += historian_unpack_run(&now, bytes, size, slots - slot, counts + slot);
+        if (!now.gaps && historian_unpack_run)
+            slot += historian_unpack_run(&now, bytes, size, slots - slot, counts + slot);
         at = now.bit >> 3;
         n = slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP;
         if (!n) break;
-        if (at + HISTORIAN_ROOM > size && bytes != end) {
+        if (at + HISTORIAN_GROUP_READ_NBYTES > size && bytes != end) {
             size -= at;
             memset(end, 0, sizeof end);
             memcpy(end, bytes + at, size);
@@ -210,13 +210,14 @@ static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uin
 
 /* Write one group of `n` counts. */
 static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t n, const uint64_t *counts) {
-    uint64_t near[HISTORIAN_GROUP], any = 0, last = now->last;
+    uint64_t written[HISTORIAN_GROUP], any = 0, last = now->last;
     unsigned mask = 0, width;
     size_t numbers = 0;
     for (size_t j = 0; j < n; j++) {
         if (counts[j]) mask |= 1u << j;
         if (now->gaps && !counts[j]) continue;
-        any |= near[numbers++] = now->gaps ? historian_nearness(counts[j] - 1, last - 1) : historian_nearness(counts[j], last);
+        any |= written[numbers++] =
+            now->gaps ? historian_nearness(counts[j] - 1, last - 1) : historian_nearness(counts[j], last);
         last = counts[j];
     }
     if (now->gaps) {
@@ -229,18 +230,20 @@ static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t 
         now->bit = historian_put_bits(bytes, now->bit, 9, 3 | width << 2);
     else
         now->bit = historian_put_bits(bytes, now->bit, 2, width > now->width ? 1 : width < now->width ? 2 : 0);
-    for (size_t j = 0; j < numbers; j++) now->bit = historian_put_bits(bytes, now->bit, width, near[j]);
+    for (size_t j = 0; j < numbers; j++) now->bit = historian_put_bits(bytes, now->bit, width, written[j]);
     now->width = width;
     for (size_t j = 0; j < n; j++)
         if (counts[j]) now->last = counts[j];
     now->gaps = mask != (1u << n) - 1;
 }
 
-/* Write the counts of `slots` slots into HISTORIAN_PACKED_NBYTES(slots) bytes, all zero; return how many were needed. */
+/* Write the counts of `slots` slots into HISTORIAN_PACKED_NBYTES(slots) bytes, all zero; return how many were
+ * needed. */
 static size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bytes) {
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP)
-        historian_pack_group(&now, bytes, slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP, counts + slot);
+        historian_pack_group(&now, bytes, slots - slot < HISTORIAN_GROUP ? slots - slot : HISTORIAN_GROUP,
+                             counts + slot);
     return (now.bit + 7) >> 3;
 }
 

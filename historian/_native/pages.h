@@ -1,7 +1,7 @@
 /* Memory from the system, page by page: zero when first touched, and resident only from then on. Private, or a file's.
  *
- * A recorder's counters span 96 kB, of which a typical distribution touches three or four pages of 4 kB. malloc would hand
- * out recycled memory, which calloc must clear, and so touch, as a whole.
+ * A recorder's counters span 96 kB, of which a typical distribution touches three or four pages of 4 kB. malloc would
+ * hand out recycled memory, which calloc must clear, and so touch, as a whole.
  */
 #ifndef HISTORIAN_PAGES_H
 #define HISTORIAN_PAGES_H
@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "platform.h"
+
 #if defined(_WIN32)
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
 /* Return `size` zero bytes, or NULL. */
 static void *historian_new_pages(size_t size) {
     return VirtualAlloc(NULL, size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
@@ -45,24 +45,26 @@ static void *historian_new_pages(size_t size) {
 static void historian_free_pages(void *pages, size_t size) {
     if (pages) (void)munmap(pages, size);
 }
-#ifndef MAP_POPULATE /* Linux: map all pages at once, at a fifth of the price of one after the other as they are touched */
+/* Linux: map all pages at once, at a fifth of the price of one after the other as they are touched. */
+#ifndef MAP_POPULATE
 #define MAP_POPULATE 0
 #endif
-/* Map the first `size` bytes of a file: to read them all, soon, or to write. Then they may be more than the file has: what
- * lies beyond must not be touched until it has grown there. Return NULL, with errno set, if that fails. After a fork,
- * parent and child share the memory. */
+/* Map the first `size` bytes of a file: to read them all, soon, or to write. Then they may be more than the file
+ * has: what lies beyond must not be touched until it has grown there. Return NULL, with errno set, if that fails.
+ * After a fork, parent and child share the memory. */
 static void *historian_map_file(int fd, size_t size, int writable) {
     void *pages = writable ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
                            : mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
     return pages == MAP_FAILED ? NULL : pages;
 }
-/* Make the file at least that large, with zeros, and have its space on the disk set aside, so that writing to a mapping of
- * it cannot fail. Return 0, or the error. */
+/* Make the file at least that large, with zeros, and have its space on the disk set aside, so that writing to a
+ * mapping of it cannot fail. Return 0, or the error. */
 static int historian_reserve(int fd, size_t offset, size_t size) {
 #if defined(__APPLE__)
     static const char zeros[4096];
     for (size_t done = 0; done < size; done += sizeof zeros)
-        if (pwrite(fd, zeros, sizeof zeros, (off_t)(offset + done)) != (ssize_t)sizeof zeros) return errno ? errno : ENOSPC;
+        if (pwrite(fd, zeros, sizeof zeros, (off_t)(offset + done)) != (ssize_t)sizeof zeros)
+            return errno ? errno : ENOSPC;
     return 0;
 #else
     int error;

@@ -1,31 +1,58 @@
 /* A blob: one histogram as bytes. How it is read, and how many of them are added up without an object for each.
  *
- * docs/format.md describes the bytes; wire.py writes them. C99; no Python in here. A blob may hold anything: nothing is
- * read beyond its end, nothing is allocated, and the time is in proportion to its size or to the slots it names.
+ * docs/format.md describes the bytes; wire.py writes them. Numbers are sizes in bytes, U, N and M are in the blob:
+ *
+ *       4     1        1      1      1     U      2     2       8    8    2       2    M
+ *     +-----+--------+------+------+-----+------+-----+-------+----+----+-------+----+-----+--------+-------+
+ *     |magic|version |scale |flags | U   | unit | N   | first |min |max | shift | M  | sum | counts | CRC-32|
+ *     +-----+--------+------+------+-----+------+-----+-------+----+----+-------+----+-----+--------+-------+
+ *     |<----------- head --------------->|            |<---------- fields ---------->|
+ *                                                     |<-------- not if N is 0 --------------------->|
+ *
+ * No Python in here. A blob may hold anything: nothing is read beyond its end, nothing is allocated, and the time is in
+ * proportion to its size or to the slots it names.
  */
 #ifndef HISTORIAN_WIRE_H
 #define HISTORIAN_WIRE_H
 
-#include "cells.h"
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "bucket.h"
 #include "packed.h"
+#include "platform.h"
 
 #define HISTORIAN_BLOB_MAGIC "\x89HSB"
 enum {
     HISTORIAN_BLOB_VERSION = 1,
-    HISTORIAN_BLOB_SCALE = 6, /* 2^6 buckets to the octave */
-    HISTORIAN_BLOB_SYNTHETIC = 1, /* the one flag that may be set, unless there are no counts: some of them are estimates */
-    /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of 2^-1074
-     * that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
-    HISTORIAN_BLOB_SUM_TOP = 263,
-    HISTORIAN_BLOB_SUM = HISTORIAN_BLOB_SUM_TOP + 8,
-    HISTORIAN_SUM_WORDS = 36, /* of 64 bits: room for 2^64 such sums, and for what is carried */
-    HISTORIAN_BLOB_HEAD = 8,  /* bytes before the unit */
-    HISTORIAN_BLOB_FACTS = 22, /* bytes from the first bucket to the length of the sum */
-    HISTORIAN_BLOB_EMPTY = HISTORIAN_BLOB_HEAD + 2 + 4 /* bytes of an empty histogram, besides the unit */
+    HISTORIAN_BLOB_SCALE = 6,     /* 2^6 buckets to the octave */
+    HISTORIAN_BLOB_SYNTHETIC = 1, /* the one flag, of blobs with counts: some of them are estimates */
+    HISTORIAN_BLOB_MAGIC_NBYTES = 4,
+    HISTORIAN_BLOB_HEAD_NBYTES = HISTORIAN_BLOB_MAGIC_NBYTES + 4, /* up to the unit */
+    HISTORIAN_BLOB_MAX_UNIT_NBYTES = 255,
+    HISTORIAN_BLOB_N_NBYTES = 2,
+    HISTORIAN_BLOB_FIELDS_NBYTES = 2 + 8 + 8 + 2 + 2, /* from the first bucket to the length of the sum */
+    HISTORIAN_BLOB_CRC_NBYTES = 4,
+    /* An empty histogram, besides the unit. */
+    HISTORIAN_BLOB_EMPTY_NBYTES = HISTORIAN_BLOB_HEAD_NBYTES + HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_CRC_NBYTES,
+    /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of
+     * 2^-1074 that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
+    HISTORIAN_BLOB_SUM_TOP = (1030 + 1074) / 8,
+    HISTORIAN_BLOB_SUM_NBYTES = HISTORIAN_BLOB_SUM_TOP + 8,
+    HISTORIAN_SUM_WORDS = 36 /* of 64 bits: room for 2^64 such sums, and for what is carried */
 };
 /* No blob has more bytes. */
-#define HISTORIAN_BLOB_MOST \
-    (HISTORIAN_BLOB_EMPTY + 255 + HISTORIAN_BLOB_FACTS + HISTORIAN_BLOB_SUM + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
+#define HISTORIAN_BLOB_MAX_NBYTES                                                                  \
+    (HISTORIAN_BLOB_EMPTY_NBYTES + HISTORIAN_BLOB_MAX_UNIT_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES + \
+     HISTORIAN_BLOB_SUM_NBYTES + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
+
+static_assert(sizeof HISTORIAN_BLOB_MAGIC == HISTORIAN_BLOB_MAGIC_NBYTES + 1, "layout of blobs");
+static_assert(1 << HISTORIAN_BLOB_SCALE == HISTORIAN_BUCKETS_PER_OCTAVE, "layout of blobs");
+static_assert(HISTORIAN_BLOB_HEAD_NBYTES == 8, "layout of blobs");
+static_assert(HISTORIAN_BLOB_FIELDS_NBYTES == 22, "layout of blobs");
+static_assert(HISTORIAN_BLOB_SUM_NBYTES == 271, "layout of blobs");
+static_assert(8 * HISTORIAN_SUM_WORDS >= HISTORIAN_BLOB_SUM_NBYTES + 8 + 8, "2^64 sums can be added up");
 
 typedef enum {
     HISTORIAN_GOOD,
@@ -54,7 +81,7 @@ typedef struct {
     unsigned version, scale, flags;
 } historian_blob;
 
-/* ---- CRC-32, as zlib and many others compute it: polynomial 0xedb88320, reflected ----------------------------------------------------------- */
+/* ---- CRC-32, as zlib and many others compute it: polynomial 0xedb88320, reflected ---- */
 
 static uint32_t historian_crc_tables[8][256]; /* [k][byte]: the remainder of a byte that k more follow */
 
@@ -85,7 +112,7 @@ static uint32_t historian_crc32(const uint8_t *bytes, size_t size) {
     return ~crc;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 HISTORIAN_INLINE size_t historian_two_bytes(const uint8_t *at) { return (size_t)at[0] | (size_t)at[1] << 8; }
 
@@ -100,7 +127,7 @@ HISTORIAN_INLINE int historian_touches(uint64_t bits, size_t slot) {
 }
 
 /* Read what stands between the number of slots and the sum. */
-static historian_verdict historian_read_facts(const uint8_t *at, historian_blob *blob) {
+static historian_verdict historian_read_fields(const uint8_t *at, historian_blob *blob) {
     blob->first = (historian_two_bytes(at) - (size_t)(HISTORIAN_FIRST_INDEX - 1)) & 0xffff;
     if (blob->first + blob->slots > HISTORIAN_SLOTS) return HISTORIAN_BAD_SLOTS;
     blob->min = historian_load_le(at + 2);
@@ -110,22 +137,26 @@ static historian_verdict historian_read_facts(const uint8_t *at, historian_blob 
         return HISTORIAN_BAD_EXTREMES;
     blob->sum_shift = historian_two_bytes(at + 18);
     blob->sum_nbytes = historian_two_bytes(at + 20);
-    return blob->sum_shift + blob->sum_nbytes > HISTORIAN_BLOB_SUM ? HISTORIAN_BAD_SUM : HISTORIAN_GOOD;
+    return blob->sum_shift + blob->sum_nbytes > HISTORIAN_BLOB_SUM_NBYTES ? HISTORIAN_BAD_SUM : HISTORIAN_GOOD;
 }
 
 /* Read what stands between the unit and the CRC-32, `size` bytes. */
 static historian_verdict historian_read_body(const uint8_t *at, size_t size, historian_blob *blob) {
     historian_verdict verdict;
     blob->slots = historian_two_bytes(at);
-    if (!blob->slots) return size != 2 ? HISTORIAN_TOO_LONG : blob->flags ? HISTORIAN_BAD_FLAGS : HISTORIAN_GOOD;
-    if (size < 2 + HISTORIAN_BLOB_FACTS) return HISTORIAN_TOO_SHORT;
-    verdict = historian_read_facts(at + 2, blob);
+    if (!blob->slots)
+        return size != HISTORIAN_BLOB_N_NBYTES ? HISTORIAN_TOO_LONG
+               : blob->flags                   ? HISTORIAN_BAD_FLAGS
+                                               : HISTORIAN_GOOD;
+    if (size < HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES) return HISTORIAN_TOO_SHORT;
+    verdict = historian_read_fields(at + HISTORIAN_BLOB_N_NBYTES, blob);
     if (verdict != HISTORIAN_GOOD) return verdict;
-    blob->sum = at + 2 + HISTORIAN_BLOB_FACTS;
-    size -= 2 + HISTORIAN_BLOB_FACTS;
+    blob->sum = at + HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES;
+    size -= HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES;
     if (size < blob->sum_nbytes) return HISTORIAN_TOO_SHORT;
     /* There is one way to write each sum: it has no byte 0 at either end, and no shift if it is 0. */
-    if (blob->sum_nbytes ? !blob->sum[0] || !blob->sum[blob->sum_nbytes - 1] : blob->sum_shift) return HISTORIAN_BAD_SUM;
+    if (blob->sum_nbytes ? !blob->sum[0] || !blob->sum[blob->sum_nbytes - 1] : blob->sum_shift)
+        return HISTORIAN_BAD_SUM;
     blob->packed = blob->sum + blob->sum_nbytes;
     blob->packed_nbytes = size - blob->sum_nbytes;
     return HISTORIAN_GOOD;
@@ -134,41 +165,44 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
 /* Read all of a blob but the counts, and whether the unit is a text. */
 static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, historian_blob *blob) {
     memset(blob, 0, sizeof *blob);
-    if (size < HISTORIAN_BLOB_EMPTY + 1) return HISTORIAN_TOO_SHORT;
-    if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, 4)) return HISTORIAN_BAD_MAGIC;
+    if (size < HISTORIAN_BLOB_EMPTY_NBYTES + 1) return HISTORIAN_TOO_SHORT;
+    if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, HISTORIAN_BLOB_MAGIC_NBYTES) != 0) return HISTORIAN_BAD_MAGIC;
     blob->version = bytes[4];
     blob->scale = bytes[5];
     blob->flags = bytes[6];
     blob->unit_nbytes = bytes[7];
     if (blob->version != HISTORIAN_BLOB_VERSION) return HISTORIAN_BAD_VERSION;
-    if (size > HISTORIAN_BLOB_MOST) return HISTORIAN_TOO_LONG;
-    if (historian_crc32(bytes, size - 4) != historian_four_bytes(bytes + size - 4)) return HISTORIAN_BAD_CHECKSUM;
+    if (size > HISTORIAN_BLOB_MAX_NBYTES) return HISTORIAN_TOO_LONG;
+    if (historian_crc32(bytes, size - HISTORIAN_BLOB_CRC_NBYTES) !=
+        historian_four_bytes(bytes + size - HISTORIAN_BLOB_CRC_NBYTES))
+        return HISTORIAN_BAD_CHECKSUM;
     if (blob->scale != HISTORIAN_BLOB_SCALE) return HISTORIAN_BAD_SCALE;
     if (blob->flags & ~(unsigned)HISTORIAN_BLOB_SYNTHETIC) return HISTORIAN_BAD_FLAGS;
     if (!blob->unit_nbytes) return HISTORIAN_BAD_UNIT;
-    if (size < HISTORIAN_BLOB_EMPTY + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
-    blob->unit = bytes + HISTORIAN_BLOB_HEAD;
-    return historian_read_body(blob->unit + blob->unit_nbytes, size - HISTORIAN_BLOB_HEAD - 4 - blob->unit_nbytes, blob);
+    if (size < HISTORIAN_BLOB_EMPTY_NBYTES + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
+    blob->unit = bytes + HISTORIAN_BLOB_HEAD_NBYTES;
+    return historian_read_body(blob->unit + blob->unit_nbytes,
+                               size - HISTORIAN_BLOB_HEAD_NBYTES - blob->unit_nbytes - HISTORIAN_BLOB_CRC_NBYTES, blob);
 }
 
 /* Read the counts of a blob that is not empty, and their total. */
 static historian_verdict historian_read_counts(const historian_blob *blob, uint64_t *counts, uint64_t *total) {
     uint64_t top = 0;
     if (!historian_unpack(blob->packed, blob->packed_nbytes, blob->slots, counts, total)) return HISTORIAN_BAD_COUNTS;
-    for (size_t i = blob->sum_nbytes; i-- && blob->sum_shift + i >= HISTORIAN_BLOB_SUM_TOP;)
-        top |= (uint64_t)blob->sum[i] << 8 * (blob->sum_shift + i - HISTORIAN_BLOB_SUM_TOP);
+    for (size_t i = blob->sum_nbytes; i > 0 && blob->sum_shift + i > HISTORIAN_BLOB_SUM_TOP; i--)
+        top |= (uint64_t)blob->sum[i - 1] << 8 * (blob->sum_shift + i - 1 - HISTORIAN_BLOB_SUM_TOP);
     return top < *total ? HISTORIAN_GOOD : HISTORIAN_BAD_SUM;
 }
 
-/* ---- adding up -------------------------------------------------------------------------------------------------------------------- */
+/* ---- adding up ---- */
 
 /* Many histograms together. All zeros but for `min` is empty. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
-    uint64_t read[HISTORIAN_SLOTS]; /* the counts of one blob, until all of it is known to be good */
-    uint64_t total;                 /* of `counts`, in [0, 2^63) */
-    int synthetic;                  /* whether some of the counts are estimates */
-    uint64_t min, max;              /* bits of float64; all ones, and 0, if empty */
+    uint64_t read[HISTORIAN_SLOTS];    /* the counts of one blob, until all of it is known to be good */
+    uint64_t total;                    /* of `counts`, in [0, 2^63) */
+    int synthetic;                     /* whether some of the counts are estimates */
+    uint64_t min, max;                 /* bits of float64; all ones, and 0, if empty */
     uint64_t sum[HISTORIAN_SUM_WORDS]; /* in units of 2^-1074, the lowest word first */
 } historian_merged;
 
@@ -215,7 +249,7 @@ static historian_verdict historian_merge_blob(historian_merged *merged, const hi
     if (!historian_add_counts(merged, merged->read, blob->first, blob->slots, total, blob->min, blob->max))
         return HISTORIAN_TOO_MANY;
     historian_add_sum(merged, blob);
-    merged->synthetic |= blob->flags & HISTORIAN_BLOB_SYNTHETIC;
+    if (blob->flags & HISTORIAN_BLOB_SYNTHETIC) merged->synthetic = 1;
     return HISTORIAN_GOOD;
 }
 

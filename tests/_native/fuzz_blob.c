@@ -1,19 +1,20 @@
 /* Coverage-guided fuzzing of what reads blobs: `nox -s fuzz` builds it with libFuzzer, AddressSanitizer and UBSan.
  *
- * The input is a blob without its CRC-32, which is put behind it, so that what comes after that check is reached. What is
- * accepted must be written as it was read. The same input then stands for counts, which must survive the way there and back.
+ * The input is a blob without its CRC-32, which is put behind it, so that what comes after that check is reached. What
+ * is accepted must be written as it was read. The same input then stands for counts, which must survive the way there
+ * and back.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "wire.h"
 
-#define CHECK(condition)                                                \
-    do {                                                                \
-        if (!(condition)) {                                             \
-            fprintf(stderr, "not so: %s, line %d\n", #condition, __LINE__); \
-            abort();                                                    \
-        }                                                               \
+#define CHECK(condition)                                                          \
+    do {                                                                          \
+        if (!(condition)) {                                                       \
+            (void)fprintf(stderr, "not so: %s, line %d\n", #condition, __LINE__); \
+            abort();                                                              \
+        }                                                                         \
     } while (0)
 
 static historian_merged merged;

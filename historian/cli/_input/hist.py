@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
-from ..._core import BLOB_MOST_NBYTES
+from ..._core import MAX_BLOB_NBYTES
 from ...histogram import Histogram
 from .tally import InputError, Tally
 
@@ -24,13 +24,13 @@ MAX_NAME_NBYTES = 1 << 16
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Return the bytes of a file, at most one byte more than a histogram can have.  Raises OSError."""
     with open(path, "rb") as stream:
-        return stream.read(BLOB_MOST_NBYTES + 1)
+        return stream.read(MAX_BLOB_NBYTES + 1)
 
 
 def read_hist(stream: BinaryIO, name: str, tally: Tally) -> None:
     """Add the histogram in a ``.hist`` file to the tally."""
     try:
-        histogram = Histogram.from_bytes(stream.read(BLOB_MOST_NBYTES + 1))
+        histogram = Histogram.from_bytes(stream.read(MAX_BLOB_NBYTES + 1))
     except ValueError as error:
         tally.bad(name, str(error))
     else:

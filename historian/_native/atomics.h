@@ -1,0 +1,85 @@
+/* Atomic operations on 64-bit numbers, which other threads, and processes that map the same file, may use meanwhile.
+ *
+ * Adds release and exchanges acquire, since counts are added last and taken first. The rest is relaxed unless its name
+ * says otherwise.
+ */
+#ifndef HISTORIAN_ATOMICS_H
+#define HISTORIAN_ATOMICS_H
+
+#include <stdint.h>
+
+#include "platform.h"
+
+#if defined(_MSC_VER) && !defined(__clang__)
+HISTORIAN_INLINE uint64_t historian_atomic_load(const uint64_t *p) { return *(const volatile uint64_t *)p; }
+
+HISTORIAN_INLINE void historian_atomic_store(uint64_t *p, uint64_t n) { *(volatile uint64_t *)p = n; }
+
+HISTORIAN_INLINE void historian_atomic_fence(void) { MemoryBarrier(); }
+
+HISTORIAN_INLINE uint64_t historian_atomic_load_acquire(const uint64_t *p) {
+    uint64_t n = historian_atomic_load(p);
+    historian_atomic_fence();
+    return n;
+}
+
+HISTORIAN_INLINE void historian_atomic_store_release(uint64_t *p, uint64_t n) {
+#if defined(_M_IX86) || defined(_M_X64)
+    _ReadWriteBarrier(); /* this processor keeps its stores in order; the compiler must, too */
+#else
+    historian_atomic_fence();
+#endif
+    historian_atomic_store(p, n);
+}
+
+HISTORIAN_INLINE void historian_atomic_add(uint64_t *p, uint64_t n) {
+    _InterlockedExchangeAdd64((volatile __int64 *)p, (__int64)n);
+}
+
+HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
+    return (uint64_t)_InterlockedExchange64((volatile __int64 *)p, (__int64)n);
+}
+
+HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
+    uint64_t seen =
+        (uint64_t)_InterlockedCompareExchange64((volatile __int64 *)p, (__int64)desired, (__int64)*expected);
+    int done = seen == *expected;
+    *expected = seen;
+    return done;
+}
+#else
+HISTORIAN_INLINE uint64_t historian_atomic_load(const uint64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+
+HISTORIAN_INLINE void historian_atomic_store(uint64_t *p, uint64_t n) { __atomic_store_n(p, n, __ATOMIC_RELAXED); }
+
+HISTORIAN_INLINE void historian_atomic_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+
+HISTORIAN_INLINE uint64_t historian_atomic_load_acquire(const uint64_t *p) {
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+HISTORIAN_INLINE void historian_atomic_store_release(uint64_t *p, uint64_t n) {
+    __atomic_store_n(p, n, __ATOMIC_RELEASE);
+}
+
+HISTORIAN_INLINE void historian_atomic_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELEASE); }
+
+HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
+    return __atomic_exchange_n(p, n, __ATOMIC_ACQUIRE);
+}
+
+/* Store `desired` if `*p == *expected`. Otherwise, or now and then even so, put the present value into `*expected` and
+ * return 0: to be called in a loop. */
+HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
+    return __atomic_compare_exchange_n(p, expected, desired, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+#endif
+
+/* Make `*p` at least `n`. */
+HISTORIAN_INLINE void historian_atomic_max(uint64_t *p, uint64_t n) {
+    uint64_t seen = historian_atomic_load(p);
+    while (HISTORIAN_UNLIKELY(n > seen) && !historian_atomic_compare_exchange(p, &seen, n)) {
+    }
+}
+
+#endif
