@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from .._core import _Real
 
-    # The same type goes in and comes out, so that all of it stays: parameters, overloads, type variables, and whether
-    # it is a coroutine function, a class method and so on.  ParamSpec would keep less: of overloads, the first alone.
+    # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
+    # coroutine function or class method.  ParamSpec would keep less: only the first overload.
     _F = TypeVar("_F", bound=Callable[..., Any] | classmethod[Any, ..., Any] | staticmethod[..., Any])
 else:
 
