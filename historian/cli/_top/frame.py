@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SORTS", "Frame", "Line"]
 
-NAME_WIDTH = 24  # names have at least so many columns before a column of numbers is left out
-MIN_NAME_WIDTH = 7  # names have at least so many columns: a window of 40, minus three numbers of 9 and their spaces
+NAME_WIDTH = 24  # columns of numbers are left out until names have this width, or the width that they need
+MIN_NAME_WIDTH = 7  # minimum width of names: a window of 40 columns, minus three numbers of 9 and their spaces
 LEFT_OUT = ("count", "90", "99.9", "median", "sum/s")  # columns to leave out in a narrow window, in this order
 ONE = Scale("", 1.0)
 PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9}
