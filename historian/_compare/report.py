@@ -152,7 +152,7 @@ def _notes(comparison: _Comparison) -> list[str]:
         notes.append(f"intervals: resampled from {len(comparison.blocks)} blocks of each, run in turns")
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
     if synthetic:
-        notes.append(f"synthetic, in part: {' and '.join(synthetic)} (corrected for coordinated omission)")
+        notes.append(f"partly synthetic: {' and '.join(synthetic)} (corrected for coordinated omission)")
     q = 0.99 if _bounded(comparison, 0.99) is not None else 0.5
     return [*notes, "", sentence(comparison, q)]
 

@@ -363,7 +363,7 @@ def test_a_table():
 
 def test_synthetic_values_are_named():
     text = str(historian.compare(A, B.corrected(0.1)))
-    assert "synthetic, in part: B (corrected for coordinated omission)" in text
+    assert "partly synthetic: B (corrected for coordinated omission)" in text
     assert "synthetic" not in str(historian.compare(A, B))
 
 

@@ -75,7 +75,7 @@ def test_standard_input():
 
 def test_synthetic_counts_are_reported():
     out = historian("compare", "a.hist", "synthetic.hist")[1]
-    assert "synthetic, in part: synthetic.hist" in out
+    assert "partly synthetic: synthetic.hist" in out
     assert "synthetic.hist: partly synthetic" in historian("summarize", "synthetic.hist")[1]
     assert '"synthetic": true' in historian("summarize", "--format", "json", "synthetic.hist")[1]
     assert "synthetic" not in historian("summarize", "--format", "json", "a.hist")[1]
