@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = [
     "beta_quantile",
     "beta_share",
-    "effective_count",
+    "effective_sample_size",
     "rank_interval",
     "share_interval",
     "share_lower",
     "share_upper",
     "student_quantile",
-    "windows_effective_count",
+    "windows_sample_size",
 ]
 
 TRACE = 1e-9  # a count up to this is 0 with a rounding error
@@ -35,7 +35,7 @@ LARGE = 2e4  # from this variance of a rank on, the error of the expansion is le
 def share_interval(above: float, below: float, confidence: float) -> tuple[float, float]:
     """Return the Clopper-Pearson interval of the share of `above` values among `above + below` values.
 
-    The counts need not be whole numbers (see `effective_count`).  O(1), about 100 us.
+    The counts need not be whole numbers (see `effective_sample_size`).  O(1), about 100 us.
 
     Source: Clopper & Pearson, Biometrika 26 (1934): the quantiles (1 -+ confidence)/2 of Beta(c, N - c + 1) and
     Beta(c + 1, N - c).
@@ -96,7 +96,7 @@ def _likely_ranks(q: float, count: int, alpha: float) -> tuple[int, int]:
     return math.floor(count * q - spread + lean + 0.5), math.ceil(count * q + spread + lean + 0.5)
 
 
-def effective_count(p: float, squares: float, windows: int, confidence: float, least: float) -> float:
+def effective_sample_size(p: float, squares: float, windows: int, confidence: float, least: float) -> float:
     """Return the effective sample size of several windows, for the share `p` in (0, 1) of all their values.
 
     `squares` is the sum, over two or more windows, of the squared weighted deviations of their shares from p.  `least`
@@ -112,14 +112,14 @@ def effective_count(p: float, squares: float, windows: int, confidence: float, l
     return p * (1 - p) / max(variance, least)
 
 
-def windows_effective_count(above: Sequence[float], counts: Sequence[float], confidence: float) -> float:
-    """Return `effective_count` for windows with `counts` values, of which `above` are above; at most sum(counts)."""
+def windows_sample_size(above: Sequence[float], counts: Sequence[float], confidence: float) -> float:
+    """Return `effective_sample_size` for windows with `counts` values, of which `above` are above; at most sum(counts)."""
     total = sum(counts)
     p = sum(above) / total
     if not 0 < p < 1:
         return total
     squares = math.fsum(((a - p * n) / total) ** 2 for a, n in zip(above, counts))
-    return effective_count(p, squares, len(counts), confidence, least=p * (1 - p) / total)
+    return effective_sample_size(p, squares, len(counts), confidence, least=p * (1 - p) / total)
 
 
 def beta_share(x: float, a: float, b: float) -> float:

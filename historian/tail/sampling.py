@@ -13,7 +13,7 @@ import warnings
 from typing import NamedTuple
 
 from .._core import slot_of
-from .._stats.binomial import rank_interval, share_lower, share_upper, windows_effective_count
+from .._stats.binomial import rank_interval, share_lower, share_upper, windows_sample_size
 from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, TailWarning, nines
 from .._values.base import BaseHistogram, edges_of
@@ -146,7 +146,7 @@ def sampled(histogram: BaseHistogram) -> str:
 
 def effective_sample_size(windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
     """Return the effective sample size of all windows together, for the share above `t`."""
-    return windows_effective_count([w._above(t) for w in windows], [w.count for w in windows], confidence)
+    return windows_sample_size([w._above(t) for w in windows], [w.count for w in windows], confidence)
 
 
 def counts_above(histogram: BaseHistogram, t: float) -> tuple[int, int, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from .._stats.binomial import effective_count, share_interval, windows_effective_count
+from .._stats.binomial import effective_sample_size, share_interval, windows_sample_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,10 +111,10 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
         squares = math.fsum((w * (one - center)) ** 2 for w, one in zip(weights, shares))
         slope = n * math.exp((n - 1) * math.log1p(-p))
         independent = slope**2 * p * (1 - p) / total  # the smallest possible variance
-        size = effective_count(center, squares, len(counts), confidence, least=independent)
+        size = effective_sample_size(center, squares, len(counts), confidence, least=independent)
         low, high = share_interval(center * size, (1 - center) * size, confidence)
     if not known or center in (0, 1):
-        size = windows_effective_count(above, counts, confidence)
+        size = windows_sample_size(above, counts, confidence)
         pooled = share_interval(p * size, (1 - p) * size, confidence)
         high = any_of(pooled[1], n)
         low = min(low, any_of(pooled[0], n))
