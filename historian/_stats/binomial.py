@@ -113,7 +113,7 @@ def effective_sample_size(p: float, squares: float, windows: int, confidence: fl
 
 
 def windows_sample_size(above: Sequence[float], counts: Sequence[float], confidence: float) -> float:
-    """Return `effective_sample_size` for windows with `counts` values, of which `above` are above; at most sum(counts)."""
+    """Return `effective_sample_size` for windows of `counts` values, `above` of them above; at most sum(counts)."""
     total = sum(counts)
     p = sum(above) / total
     if not 0 < p < 1:
