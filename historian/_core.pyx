@@ -1,4 +1,5 @@
 # cython: language_level=3, binding=False, always_allow_keywords=False, freethreading_compatible=True
+# cython: subinterpreters_compatible=own_gil
 # cython: embedsignature=True, embedsignature.format=clinic, boundscheck=False, wraparound=False, cdivision=True
 """What must be fast: counters, timers and timed calls.  What may be slow lives in Python around it.
 
@@ -144,7 +145,9 @@ cdef extern from "_native/wire.h" nogil:
     )
 
 cdef extern from "_native/cpython.h":
-    enum: HISTORIAN_HAS_GIL
+    enum: HISTORIAN_HAS_GIL, HISTORIAN_ISOLATED
+    object historian_new_object(PyTypeObject *type)
+    const char HISTORIAN_NATIVE_ORDER
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *)
     object PyVectorcall_Call(object, object, object)

@@ -16,7 +16,7 @@ import sys
 import types
 import weakref
 
-from .._core import TimedCallable, TimedFunction, set_context_managers
+from .._core import TimedCallable, TimedFunction
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["timed"]
 
-set_context_managers(contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager)
+_MANAGERS = contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager
 
 
 def timed(function: Any, into: Counters, errors: Counters) -> Any:
@@ -90,7 +90,7 @@ def _find_wrapper(function: Any) -> Callable[[Any, _Destination], Any]:
 
 def _time_call(function: Any, to: _Destination) -> Any:
     kind = TimedFunction if _becomes_method(function) else TimedCallable
-    wrapper = kind(function, to.into, to.errors, _resume, _by_value)
+    wrapper = kind(function, to.into, to.errors, _resume, _by_value, _MANAGERS)
     if isinstance(function, types.FunctionType):
         vars(wrapper).update(vars(function), __timed__=_Luggage(wrapper, function, to))
     wrapper.__wrapped__ = function

@@ -1,9 +1,14 @@
 # `CounterFile`: a file mapped into memory, in which this process counts beside others, or only looks.
 
-# Records after which to ask for a block: to have one takes some 30 us, and saves some 7 ns a record.  Whoever counts
-# less need not make the file larger, either.
-cdef size_t LEASE_AFTER = 4096
-cdef size_t LEASE_AGAIN = 1 << 20  # records after which to ask again, at most
+cdef extern from *:
+    """
+    /* Records after which to ask for a block: to have one takes some 30 us, and saves some 7 ns a record. Whoever
+     * counts less need not make the file larger, either. */
+    #define HISTORIAN_LEASE_AFTER ((size_t)4096)
+    #define HISTORIAN_LEASE_AGAIN ((size_t)1 << 20) /* records after which to ask again, at most */
+    """
+    const size_t LEASE_AFTER "HISTORIAN_LEASE_AFTER"
+    const size_t LEASE_AGAIN "HISTORIAN_LEASE_AGAIN"
 
 
 @cython.final

@@ -53,7 +53,13 @@ typedef struct historian_lease {
 #define F_OFD_SETLK 37
 #endif
 
-static historian_lease *historian_leases; /* of this process; changed with the GIL only */
+static historian_lease
+    *historian_leases; /* of this process, all its interpreters, each of which may have its own GIL */
+static pthread_mutex_t historian_leases_mutex =
+    PTHREAD_MUTEX_INITIALIZER; /* of that list; held while a process forks */
+
+static void historian_lock_leases(void) { (void)pthread_mutex_lock(&historian_leases_mutex); }
+static void historian_unlock_leases(void) { (void)pthread_mutex_unlock(&historian_leases_mutex); }
 
 /* In a child: its parent's leases stay with the parent. */
 static void historian_forget_leases(void) {
@@ -65,6 +71,14 @@ static void historian_forget_leases(void) {
         memset(lease, 0, sizeof *lease);
         lease = next;
     }
+    historian_unlock_leases();
+}
+
+static pthread_once_t historian_forks_once = PTHREAD_ONCE_INIT;
+static int historian_forks_error; /* 0 if children forget leases */
+
+static void historian_watch_forks(void) {
+    historian_forks_error = pthread_atfork(historian_lock_leases, historian_unlock_leases, historian_forget_leases);
 }
 
 static int historian_lock_byte(int fd, size_t byte) {
@@ -105,13 +119,11 @@ static size_t historian_lock_block(int fd, historian_file *file) {
  * `exclusive` points to its counters from then on. If it cannot be had, nothing changes. */
 static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file,
                                  const char *path, uint64_t device, uint64_t inode) {
-    static int prepared;
     size_t block, offset, page = (size_t)sysconf(_SC_PAGESIZE);
     struct stat status;
     void *pages = MAP_FAILED;
     int fd;
-    if (!prepared && pthread_atfork(NULL, NULL, historian_forget_leases)) return;
-    prepared = 1;
+    if (pthread_once(&historian_forks_once, historian_watch_forks) || historian_forks_error) return;
     fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return;
     if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == device && (uint64_t)status.st_ino == inode) {
@@ -131,21 +143,25 @@ static void historian_take_lease(historian_lease *lease, historian_counters **ex
     if (pages == MAP_FAILED) return;
     lease->pages = pages;
     lease->exclusive = exclusive;
-    lease->next = historian_leases;
     lease->previous = NULL;
+    historian_lock_leases();
+    lease->next = historian_leases;
     if (historian_leases) historian_leases->previous = lease;
     historian_leases = lease;
+    historian_unlock_leases();
     *exclusive = (historian_counters *)((char *)pages + offset);
 }
 
 static void historian_end_lease(historian_lease *lease) {
     if (!lease->exclusive) return;
     *lease->exclusive = NULL;
+    historian_lock_leases();
     if (lease->next) lease->next->previous = lease->previous;
     if (lease->previous)
         lease->previous->next = lease->next;
     else
         historian_leases = lease->next;
+    historian_unlock_leases();
     (void)munmap(lease->pages, lease->size);
     memset(lease, 0, sizeof *lease);
 }

@@ -55,7 +55,7 @@ class Job:
 
 @pytest.fixture
 def jobs(tmp_path, monkeypatch):
-    """A module of timed functions, recorded in a file, that other processes can import."""
+    """Make a module of timed functions, recorded in a file, that other processes can import."""
     (tmp_path / "jobs.py").write_text(JOBS.format(directory=str(tmp_path / "recorders")))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")])))
