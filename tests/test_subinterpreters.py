@@ -157,5 +157,7 @@ def test_no_python_object_is_shared(tmp_path):
         r"^static (?:PyObject|struct __pyx_obj_\w+) \*(\w+)(?: = \w+)?;", made.read_text(), re.MULTILINE
     )
     # Types and singletons that live as long as the process, and are the same in each interpreter.
-    immortal = {f"__pyx_builtin_{name}" for name in ("NotImplemented", "map", "reversed", "staticmethod", "zip")}
+    immortal = {
+        f"__pyx_builtin_{name}" for name in ("NotImplemented", "classmethod", "map", "reversed", "staticmethod", "zip")
+    }
     assert set(static) - {"__pyx_m"} <= immortal  # __pyx_m: only where there is one module for all interpreters
