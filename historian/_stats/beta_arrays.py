@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-    Floats = NDArray[np.float64]
+    _Floats = NDArray[np.float64]
 
 __all__ = ["binomial_shares", "lower_tail", "quantiles", "tails"]
 
@@ -46,7 +46,7 @@ PLAIN = 1_000  # up to so many trials, the terms of the binomial formula can be 
 BLOCK = 256  # values at once: with all nodes they fit into the cache, and they are too few for threads of the BLAS
 
 
-def tails(x: ArrayLike, a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
+def tails(x: ArrayLike, a: ArrayLike, b: ArrayLike) -> tuple[_Floats, _Floats]:
     """Return I_x(a, b) and 1 - I_x(a, b), the regularized incomplete beta function (DLMF 8.17.2).
 
     Each argument is an array of one shape, or a number.
@@ -65,7 +65,7 @@ def tails(x: ArrayLike, a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
     return lower.reshape(shape), upper.reshape(shape)
 
 
-def lower_tail(x: Floats, a: float, b: float) -> Floats:
+def lower_tail(x: _Floats, a: float, b: float) -> _Floats:
     """Return I_x(a, b); for a small whole b, as a sum of b terms, none of which is negative.
 
     I_x(a, b) = x^a sum of (a)_j / j! (1 - x)^j over j < b: the complement of DLMF 8.17.24, the negative binomial.
@@ -82,11 +82,11 @@ def lower_tail(x: Floats, a: float, b: float) -> Floats:
     for j in range(int(b) - 1, 0, -1):
         total *= y * ((a + j - 1) / j)
         total += 1
-    result: Floats = x**a * total
+    result: _Floats = x**a * total
     return result
 
 
-def binomial_shares(most: int, n: int, x: Floats) -> list[Floats]:
+def binomial_shares(most: int, n: int, x: _Floats) -> list[_Floats]:
     """Return the probabilities of 0, 1, ... `most` successes in `n` trials, each with probability x in 0..1.
 
     >>> import numpy
@@ -110,7 +110,7 @@ def binomial_shares(most: int, n: int, x: Floats) -> list[Floats]:
     return found
 
 
-def quantiles(p: float, a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
+def quantiles(p: float, a: ArrayLike, b: ArrayLike) -> tuple[_Floats, _Floats]:
     """Return the x for which I_x(a, b) is p, and 1 - x, for p in (0, 1): 1-D arrays, as `a` and `b` are.
 
     See `beta.quantile`, which computes the results for which a or b is 1 or less.
@@ -142,7 +142,7 @@ def quantiles(p: float, a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
     return x, y
 
 
-def _tails(x: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
+def _tails(x: _Floats, a: _Floats, b: _Floats) -> tuple[_Floats, _Floats]:
     """Return both tails; the arguments are 1-D arrays of the same length, or of one value."""
     import numpy
 
@@ -162,7 +162,7 @@ def _tails(x: Floats, a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return numpy.where(is_lower, tail, rest), numpy.where(is_lower, rest, tail)
 
 
-def _step(x: Floats, y: Floats, a: Floats, b: Floats, p: float) -> tuple[Floats, NDArray[np.bool_]]:
+def _step(x: _Floats, y: _Floats, a: _Floats, b: _Floats, p: float) -> tuple[_Floats, NDArray[np.bool_]]:
     """Return the change of the log-odds of x, and where it is exact: see `beta._step`."""
     import numpy
 
@@ -175,13 +175,13 @@ def _step(x: Floats, y: Floats, a: Floats, b: Floats, p: float) -> tuple[Floats,
     slope = numpy.where(is_lower, where[-1], -where[-1])
     newton, series = steps(miss, first, slope, variance, y - x)
     spread = numpy.sqrt(variance)
-    size: Floats = abs(newton) * numpy.maximum(numpy.maximum(first, abs(slope - first) / 2), spread)
+    size: _Floats = abs(newton) * numpy.maximum(numpy.maximum(first, abs(slope - first) / 2), spread)
     far = size > FAR
     series[far] = newton[far]
     return series, size < CLOSE * numpy.maximum(spread, 1) ** 0.2
 
 
-def _guess(p: float, a: Floats, b: Floats) -> tuple[Any, Any]:
+def _guess(p: float, a: _Floats, b: _Floats) -> tuple[Any, Any]:
     """Return approximately the quantiles, and 1 minus each, where a and b are above 1: see `beta._odds`."""
     import numpy
 
@@ -194,7 +194,7 @@ def _guess(p: float, a: Floats, b: Floats) -> tuple[Any, Any]:
     return odds / (1 + odds), 1 / (1 + odds)
 
 
-def _fronts(x: Floats, y: Floats, a: Floats, b: Floats) -> tuple[Floats, NDArray[np.bool_], tuple[Floats, ...]]:
+def _fronts(x: _Floats, y: _Floats, a: _Floats, b: _Floats) -> tuple[_Floats, NDArray[np.bool_], tuple[_Floats, ...]]:
     """Return the logarithm of x^a y^b / B(a, b), whether the mean is at x or above, and x, y, a, b, a - (a + b) x.
 
     If the mean is below x, these five are those of the mirror image: of y, x, b and a.  The smaller one of x and
@@ -215,7 +215,7 @@ def _fronts(x: Floats, y: Floats, a: Floats, b: Floats) -> tuple[Floats, NDArray
     return front, is_lower, (x, y, a, b, slope)
 
 
-def _over(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats) -> Floats:
+def _over(x: _Floats, y: _Floats, a: _Floats, b: _Floats, slope: _Floats) -> _Floats:
     """Return the lower tails divided by their fronts; a small a is raised by 10 first (DLMF 8.17.20)."""
     import numpy
 
@@ -235,7 +235,7 @@ def _over(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats) -> Floats:
     return found
 
 
-def _integral(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats) -> Floats:
+def _integral(x: _Floats, y: _Floats, a: _Floats, b: _Floats, slope: _Floats) -> _Floats:
     """Return the integrals of exp(-g), for a from 10 on."""
     import numpy
 
@@ -253,7 +253,7 @@ def _integral(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats) -> Floa
     return found
 
 
-def _long(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats, length: Floats) -> Floats:
+def _long(x: _Floats, y: _Floats, a: _Floats, b: _Floats, slope: _Floats, length: _Floats) -> _Floats:
     """Return the integrals if x varies little: g by its series."""
     import numpy
 
@@ -265,7 +265,7 @@ def _long(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats, length: Flo
     return length * found
 
 
-def _short(x: Floats, y: Floats, a: Floats, b: Floats, slope: Floats, length: Floats) -> Floats:
+def _short(x: _Floats, y: _Floats, a: _Floats, b: _Floats, slope: _Floats, length: _Floats) -> _Floats:
     """Return the integrals, with g by its formula: for the smaller one of x and y."""
     import numpy
 
@@ -288,7 +288,7 @@ def _blocks(size: int) -> list[slice]:
     return [slice(start, start + BLOCK) for start in range(0, size, BLOCK)]
 
 
-def _reach(s: Floats, steep: Floats, n: Floats, sign: Floats, power: Floats, share: Floats) -> Floats:
+def _reach(s: _Floats, steep: _Floats, n: _Floats, sign: _Floats, power: _Floats, share: _Floats) -> _Floats:
     """Return how far the log-odds must fall until exp(-g) is negligible: see `beta._reach`."""
     import numpy
 
@@ -300,11 +300,11 @@ def _reach(s: Floats, steep: Floats, n: Floats, sign: Floats, power: Floats, sha
     return s
 
 
-def _log1p_less(t: Floats, ratio: Floats) -> Floats:
+def _log1p_less(t: _Floats, ratio: _Floats) -> _Floats:
     """Return log(1 + t) - t; `ratio` is 1 + t, with the digits that the sum may have lost."""
     import numpy
 
-    found: Floats = log1p_series(numpy.clip(t, -0.4, 0.6))
+    found: _Floats = log1p_series(numpy.clip(t, -0.4, 0.6))
     far = (t <= -0.4) | (t >= 0.6)
     if far.any():
         t, ratio = t[far], ratio[far]
@@ -312,12 +312,12 @@ def _log1p_less(t: Floats, ratio: Floats) -> Floats:
     return found
 
 
-def _stirling_rest(z: Floats) -> Floats:
+def _stirling_rest(z: _Floats) -> _Floats:
     """Return log Gamma(z) - (z - 1/2) log z + z - log(2 pi)/2, where z < 10 from Gamma(z + 10) (DLMF 5.5.1)."""
     import numpy
 
     small = z < SMALL
-    found: Floats = stirling(numpy.where(small, z + 10, z))
+    found: _Floats = stirling(numpy.where(small, z + 10, z))
     if not small.any():
         return found
     z = z[small]
@@ -328,7 +328,7 @@ def _stirling_rest(z: Floats) -> Floats:
     return found
 
 
-def _nodes() -> tuple[Floats, Floats, Floats]:
+def _nodes() -> tuple[_Floats, _Floats, _Floats]:
     """Return the nodes as a column, their powers as columns, and their weights."""
     global _found
     if _found is None:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    Number = Any  # a float, or an array of float64
+    _Number = Any  # a float, or an array of float64
 
 __all__ = [
     "CLOSE",
@@ -102,7 +102,7 @@ _ATANH = tuple(1 / k for k in range(3, 31, 2))
 _SPLITTER = 134217729.0  # 2**27 + 1
 
 
-def horner(coefficients: tuple[float, ...], x: Number) -> Number:
+def horner(coefficients: tuple[float, ...], x: _Number) -> _Number:
     """Return the value at `x` of the polynomial with these coefficients, ascending."""
     total = coefficients[-1] + 0.0 * x
     for coefficient in coefficients[-2::-1]:
@@ -110,20 +110,20 @@ def horner(coefficients: tuple[float, ...], x: Number) -> Number:
     return total
 
 
-def stirling(z: Number) -> Number:
+def stirling(z: _Number) -> _Number:
     """Return log Gamma(z) - (z - 1/2) log z + z - log(2 pi)/2, for z from 10 on; absolute error 1e-16 (DLMF 5.11.1)."""
     w = 1 / z
     return w * horner(_STIRLING, w * w)
 
 
-def log1p_series(t: Number) -> Number:
+def log1p_series(t: _Number) -> _Number:
     """Return log(1 + t) - t, for t from -0.4 to 0.6, where a subtraction would lose digits."""
     r = t / (2 + t)
     square = r * r
     return r * (2 * square * horner(_ATANH, square) - t)
 
 
-def excess(x: Number, a: Number, b: Number) -> Number:
+def excess(x: _Number, a: _Number, b: _Number) -> _Number:
     """Return (a + b) x - a, correct to the last digits even if a + b has more digits than a float64.
 
     Source: Dekker, Numerische Mathematik 18 (1971), 224-242: a product with its rounding error.
@@ -136,13 +136,13 @@ def excess(x: Number, a: Number, b: Number) -> Number:
     return (product - a) + (rest + sum_error(a, b, n) * x)
 
 
-def sum_error(a: Number, b: Number, n: Number) -> Number:
+def sum_error(a: _Number, b: _Number, n: _Number) -> _Number:
     """Return a + b - n, n being the rounded sum (Knuth, The Art of Computer Programming 2, 4.2.2)."""
     shadow = n - a
     return (a - (n - shadow)) + (b - shadow)
 
 
-def steps(miss: Number, first: Number, slope: Number, variance: Number, lean: Number) -> tuple[Number, Number]:
+def steps(miss: _Number, first: _Number, slope: _Number, variance: _Number, lean: _Number) -> tuple[_Number, _Number]:
     """Return the change of the log-odds u for which log I falls by `miss`: by Newton's step, and to fifth order.
 
     Let w = front/I, which is `first`.  The derivatives of log I by u are w, w' = w (slope - w), and so on.  They follow
@@ -157,13 +157,13 @@ def steps(miss: Number, first: Number, slope: Number, variance: Number, lean: Nu
     return r, r * (1 - r * (c2 - r * (2 * c2 * c2 - c3 + r * (5 * c2 * (c3 - c2 * c2) - c4))))
 
 
-def _high(z: Number) -> Number:
+def _high(z: _Number) -> _Number:
     """Return the upper half of the digits of a float64."""
     scaled = _SPLITTER * z
     return scaled - (scaled - z)
 
 
-def exponent_coefficients(x: Number, y: Number, n: Number, length: Number) -> list[Any]:
+def exponent_coefficients(x: _Number, y: _Number, n: _Number, length: _Number) -> list[Any]:
     """Return the coefficients of s^2, s^3, ... in g, with s in units of `length`.
 
     log(1 + x(e^-s - 1)) is the cumulant-generating function of one trial: see `CUMULANTS`.  For n x y from 1e4 on and
