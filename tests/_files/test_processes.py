@@ -14,6 +14,7 @@ import warnings
 
 import drill
 import numpy as np
+import pool_workers
 import pytest
 
 from historian import Histogram, Key, Registry, buckets, merge
@@ -355,17 +356,12 @@ def test_a_child_forked_during_a_drain_does_not_block_other_drains(directory, mo
 # ---- pickling ----
 
 
-def record_into(rec, n):
-    rec.record_many([1.0] * n)
-    return rec.snapshot().count
-
-
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_recorders_can_be_sent_to_processes(directory, method):
     rec = Registry(directory).recorder("q", unit="ms", table="users")
     context = multiprocessing.get_context(method)
     with context.Pool(2) as pool:
-        seen = pool.starmap(record_into, [(rec, 100)] * 4)
+        seen = pool.starmap(pool_workers.record_times, [(rec, 100)] * 4)
     assert all(count >= 100 for count in seen) and max(seen) == 400
     assert rec.snapshot() == Histogram.from_values([1.0] * 400, unit="ms")
 
