@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from . import formats, snapshot, tail
     from ._compare.comparison import Comparison, compare
     from ._compare.interleave import interleave
+    from ._live.awaited import TimedWarning
     from ._show.profile import Profile
 
 __version__ = "0.1.0"
@@ -66,6 +67,7 @@ __all__ = [
     "Profile",
     "Recorder",
     "Registry",
+    "TimedWarning",
     "buckets",
     "compare",
     "default_registry",
@@ -83,6 +85,7 @@ __all__ = [
 _HOMES = {
     "Comparison": "_compare.comparison",
     "Profile": "_show.profile",
+    "TimedWarning": "_live.awaited",
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",
     "formats": "formats",

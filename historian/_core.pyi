@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any, Final, Protocol, SupportsFloat, SupportsIndex, TypeAlias, final
+from typing import Any, Final, NoReturn, Protocol, SupportsFloat, SupportsIndex, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,19 +98,7 @@ class Timer:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
-
-@final
-class MutedTimer:
-    @property
-    def elapsed(self) -> float: ...
-    def __enter__(self) -> Self: ...
-    def __exit__(
-        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None, /
-    ) -> None: ...
-    async def __aenter__(self) -> Self: ...
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn: ...
 
 @disjoint_base
 class TimedCallable:
@@ -121,7 +109,6 @@ class TimedCallable:
         errors: Counters,
         resume: Callable[..., Any],
         by_value: Callable[..., tuple[Any, ...]],
-        managers: tuple[type, type],
     ) -> Self: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __getattr__(self, name: str) -> Any: ...

@@ -152,10 +152,11 @@ cdef extern from "_native/cpython.h":
     PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *)
     object PyVectorcall_Call(object, object, object)
     object PyMethod_New(object, object)
-    bint PyCoro_CheckExact(PyObject *)
-    bint PyGen_CheckExact(PyObject *)
-    bint PyAsyncGen_CheckExact(PyObject *)
-    PyObject *PyObject_CallFunctionObjArgs(PyObject *, ...)
+    bint exits_well "historian_exits_well"(object error)
+    bint historian_is_exiting_well()
+    bint historian_may_be_to_come(PyObject *result)
+    PyObject *historian_resume(PyObject *, PyObject *result, PyObject *into, PyObject *errors, int64_t began)
+    PyObject *PyErr_Occurred()
     double historian_as_double(object number)  # whoever calls it looks after the exception
     double as_double "historian_as_double"(object number) except? -1.0
     int64_t historian_as_ns(object token)

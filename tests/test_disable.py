@@ -10,15 +10,26 @@ import pytest
 import historian
 
 PROGRAM = """
-import asyncio, math, pickle
+import asyncio, math, pickle, time
 import historian
 from historian import Histogram, Recorder, Registry
 
 rec, errors = Recorder("x", unit="ms"), Recorder()
 rec.record(1.0); rec.record("anything"); rec.record_many([1.0, "x"]); rec.record_corrected(4.0, 1.0)
-with rec.time() as timer:
-    pass
+timer = rec.time()
 assert math.isnan(timer.elapsed)
+with timer:
+    assert 0 <= timer.elapsed < 60_000
+    time.sleep(0.002)
+assert 1.9 < timer.elapsed < 60_000  # in the recorder's unit, ms
+assert timer.elapsed == timer.elapsed
+for wrong in (lambda: rec.time()(print), lambda: rec.time(print)):  # as when recording is on
+    try:
+        wrong()
+    except TypeError as error:
+        assert "@rec.timed" in str(error), error
+    else:
+        raise AssertionError("no TypeError")
 with rec.time(errors=errors):
     with rec.time():
         pass
@@ -27,8 +38,9 @@ rec.stop(rec.start())
 async def main():
     async with rec.time() as timer:
         await asyncio.sleep(0)
+    assert rec.start() > 0
     return timer.elapsed
-assert math.isnan(asyncio.run(main()))
+assert 0 <= asyncio.run(main()) < 60_000
 
 def f(): pass
 assert rec.timed(f) is f and rec.timed(errors=errors)(f) is f and rec.timed()(f) is f

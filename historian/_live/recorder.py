@@ -150,10 +150,17 @@ class Recorder(_Base):
 
         For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they
         return), generators and async generators (from the first ``next`` until they are exhausted or closed), functions
-        that make a context manager with `contextlib` (from the start of the block to its end), and other callables.  A
-        call that hands back a coroutine or generator made elsewhere is timed until that ends.  Calls left by an
-        exception are recorded too: in `errors`, if that is given, else here.  With ``HISTORIAN_DISABLE=1`` the function
-        is returned as it is.
+        that make a context manager with `contextlib` (from the start of the block to its end), and other callables.
+
+        If a call returns work that is still to come, that is timed, too.  A coroutine or generator made elsewhere is
+        timed until it ends.  A task, the future of `asyncio.gather` or of an executor, or another future is timed from
+        the call until it is done; another awaitable from the call until it has been awaited.  Nothing tells when other
+        results have ended, such as the iterator that `map` returns: a `TimedWarning` says so once, and the call alone
+        is timed.
+
+        Calls left by an exception, and futures that fail or are cancelled, are recorded in `errors`, if that is given,
+        else here.  `SystemExit` with status 0 is not an error.  With ``HISTORIAN_DISABLE=1`` the function is returned
+        as it is.
 
         What comes back is what was given: a function stays one for `isinstance` and `inspect`, with its names,
         docstring, signature, source and attributes, and the original as ``__wrapped__``.  It pickles by name.  Where a

@@ -17,6 +17,7 @@ import types
 import weakref
 
 from .._core import TimedCallable, TimedFunction
+from .awaited import follow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _find_wrapper(function: Any) -> Callable[[Any, _Destination], Any]:
 
 def _time_call(function: Any, to: _Destination) -> Any:
     kind = TimedFunction if _becomes_method(function) else TimedCallable
-    wrapper = kind(function, to.into, to.errors, _resume, _by_value, _MANAGERS)
+    wrapper = kind(function, to.into, to.errors, _resume, _by_value)
     if isinstance(function, types.FunctionType):
         vars(wrapper).update(vars(function), __timed__=_Luggage(wrapper, function, to))
     wrapper.__wrapped__ = function
@@ -146,17 +147,20 @@ def _by_value(function: Any, into: Counters, errors: Counters) -> tuple[Any, ...
     return operator.methodcaller("timed", function, errors=portable_errors), (portable_into,)  # all of it is public
 
 
-def _resume(result: Any, into: Counters, errors: Counters) -> Any:
-    """Return what a call handed back with its work still to come, timed until it ends."""
+def _resume(result: Any, into: Counters, errors: Counters, began: int) -> Any:
+    """Return what a call handed back with its work still to come, timed until it ends; None if the work is done."""
+    kind = type(result)
     to = _Destination(into, errors)
-    if isinstance(result, types.CoroutineType):
+    if kind is types.CoroutineType:
         return _wrap_coroutine(lambda: result, to)()
-    if isinstance(result, types.GeneratorType):
+    if kind is types.GeneratorType:
         return _keep_awaitable(result.gi_code, _wrap_generator(lambda: result, to))()
-    if isinstance(result, types.AsyncGeneratorType):
+    if kind is types.AsyncGeneratorType:
         return _wrap_async_generator(lambda: result, to)()
-    wrap = _wrap_generator if isinstance(result, contextlib._GeneratorContextManager) else _wrap_async_generator
-    manager: Any = object.__new__(type(result))
+    if kind not in _MANAGERS:
+        return follow(result, into, errors, began)
+    wrap = _wrap_generator if kind is contextlib._GeneratorContextManager else _wrap_async_generator
+    manager: Any = object.__new__(kind)
     vars(manager).update(vars(result))
     manager.gen = wrap(lambda: result.gen, to)()
     manager.func = wrap(result.func, to)  # makes the generator of each call, where the manager is used as a decorator

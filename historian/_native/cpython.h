@@ -79,4 +79,49 @@ static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offse
     PyType_Modified(type);
 }
 
+/* Whether an exception is a SystemExit of status 0: the program ends, and nothing has failed. */
+static inline int historian_exits_well(PyObject *error) {
+    PyObject *code;
+    int well;
+    if (!PyObject_TypeCheck(error, (PyTypeObject *)PyExc_SystemExit)) return 0;
+    code = ((PySystemExitObject *)error)->code; /* NULL if a subclass has not called __init__ */
+    well = code == NULL || code == Py_None || (PyLong_Check(code) && PyObject_Not(code) == 1);
+    return well;
+}
+
+/* Likewise, of the exception that is set. */
+static inline int historian_is_exiting_well(void) {
+    int well;
+    if (!PyErr_ExceptionMatches(PyExc_SystemExit)) return 0;
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *error = PyErr_GetRaisedException();
+    well = historian_exits_well(error);
+    PyErr_SetRaisedException(error);
+#else
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    well = historian_exits_well(error);
+    PyErr_Restore(type, error, traceback);
+#endif
+    return well;
+}
+
+/* Whether the work of a call that returned this may still be to come: it can be awaited or iterated, or it is of a
+ * class written in Python, which may be anything. */
+static inline int historian_may_be_to_come(PyObject *result) {
+    PyTypeObject *type = Py_TYPE(result);
+    const PyAsyncMethods *async = type->tp_as_async;
+    return type->tp_flags & Py_TPFLAGS_HEAPTYPE || type->tp_iternext || (async && (async->am_await || async->am_anext));
+}
+
+/* Return resume(result, into, errors, began), or NULL with an exception set. */
+static inline PyObject *historian_resume(PyObject *resume, PyObject *result, PyObject *into, PyObject *errors,
+                                         int64_t began) {
+    PyObject *ns = PyLong_FromLongLong(began), *resumed = NULL;
+    if (ns) resumed = PyObject_CallFunctionObjArgs(resume, result, into, errors, ns, NULL);
+    Py_XDECREF(ns);
+    return resumed;
+}
+
 #endif

@@ -46,14 +46,17 @@ cdef class Timer:
         return self
 
     def __exit__(self, exc_type, exc_value, traceback, /):
-        self.end(exc_type)
+        self.end(exc_type, exc_value)
 
     async def __aenter__(self):
         self.begin()
         return self
 
     async def __aexit__(self, exc_type, exc_value, traceback):
-        self.end(exc_type)
+        self.end(exc_type, exc_value)
+
+    def __call__(self, *args, **kwargs):
+        raise TypeError("a timer times one block, it is no decorator: write @rec.timed, without time()")
 
     @property
     def elapsed(self):
@@ -69,13 +72,13 @@ cdef class Timer:
         self.began = historian_now()
         return 0
 
-    cdef int end(self, object exc_type) except -1:
+    cdef int end(self, object exc_type, object exc_value) except -1:
         cdef int64_t now = historian_now()
         if self.began == 0 or self.ended != 0:
             raise RuntimeError("this timer is not running")
         self.ended = now
         # A generator closed early has not failed: its reader had seen enough.
-        failed = exc_type is not None and exc_type is not GeneratorExit
+        failed = exc_type is not None and exc_type is not GeneratorExit and not exits_well(exc_value)
         record_time(self.errors if failed else self.into, self.ended - self.began)
         return 0
 
@@ -84,29 +87,6 @@ cdef inline Timer new_timer(Counters counters):
     if HISTORIAN_ISOLATED:
         return <Timer>historian_new_object(<PyTypeObject *>counters.timer_type)
     return Timer.__new__(Timer)
-
-
-@cython.final
-@cython.freelist(16)
-cdef class MutedTimer:
-    """A timer that does nothing, for ``HISTORIAN_DISABLE=1``."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, exc_type, exc_value, traceback, /):
-        return None
-
-    async def __aenter__(self):
-        return self
-
-    async def __aexit__(self, exc_type, exc_value, traceback):
-        return None
-
-    @property
-    def elapsed(self):
-        """NaN: timing is disabled."""
-        return NAN
 
 
 # A class of its own: Cython 3.3.1 cannot make a class with this and a `__dict__` for each interpreter.
@@ -121,8 +101,9 @@ cdef class TimedCallable(WeaklyReferenced):
     unless they have been set.  Attributes that are set belong to it alone, except for code and defaults: they belong
     to what runs.
 
-    Should a call return a coroutine, a generator, an async generator, or a context manager made of one, the work is
-    still to come: then `resume(result, into, errors)` replaces it with one that records when it ends.
+    Should a call return what may have its work still to come, such as a coroutine, a generator or a future, then
+    `resume(result, into, errors, began)` returns the result, or its replacement, which records when that work ends.  It
+    returns None if the work is done; then the call is recorded as it is.
     """
 
     cdef vectorcallfunc vectorcall
@@ -130,13 +111,12 @@ cdef class TimedCallable(WeaklyReferenced):
     cdef Counters into
     cdef Counters errors  # where calls left by an exception go; may be `into`
     cdef object resume
-    cdef object context_manager  # contextlib._GeneratorContextManager
-    cdef object async_context_manager  # contextlib._AsyncGeneratorContextManager
+    cdef object finished  # a type, or None: `resume` has said that the work of those that return it is done
     cdef object by_value  # by_value(function, into, errors) is what __reduce__ returns if there is no name to pickle
     cdef dict names  # of the names in __setattr__ those that have been set
     cdef dict __dict__
 
-    def __cinit__(self, function, Counters into not None, Counters errors not None, resume, by_value, managers):
+    def __cinit__(self, function, Counters into not None, Counters errors not None, resume, by_value):
         check_time(into)
         check_time(errors)
         self.vectorcall = timed_call
@@ -145,7 +125,6 @@ cdef class TimedCallable(WeaklyReferenced):
         self.errors = errors
         self.resume = resume
         self.by_value = by_value
-        self.context_manager, self.async_context_manager = managers
         self.names = {}
 
     def __call__(self, *args, **kwargs):
@@ -213,13 +192,17 @@ cdef find_by_name(module, name):
     return found
 
 
-cdef inline bint is_to_come(TimedCallable self, PyObject *result) noexcept:
-    """Return whether the work of a call that returned this is still to come."""
-    cdef PyObject *kind = <PyObject *>Py_TYPE(result)
-    return (
-        PyCoro_CheckExact(result) or PyGen_CheckExact(result) or PyAsyncGen_CheckExact(result)
-        or kind == <PyObject *>self.context_manager or kind == <PyObject *>self.async_context_manager
-    )
+cdef PyObject *resume_result(TimedCallable self, PyObject *result, int64_t began) noexcept:
+    """Return what `resume` makes of a result; NULL, with an exception set unless the work is done."""
+    cdef PyObject *resumed
+    if <PyObject *>Py_TYPE(result) == <PyObject *>self.finished:
+        return NULL
+    resumed = historian_resume(<PyObject *>self.resume, result, <PyObject *>self.into, <PyObject *>self.errors, began)
+    if resumed is not <PyObject *>None:
+        return resumed
+    with cython.critical_section(self):
+        self.finished = <object>Py_TYPE(result)
+    return NULL
 
 
 cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, PyObject *kwnames) noexcept:
@@ -227,18 +210,20 @@ cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, P
     cdef int64_t began = historian_now()
     cdef PyObject *result = PyObject_Vectorcall(<PyObject *>self.function, args, nargsf, kwnames)
     cdef PyObject *resumed
-    if result is not NULL and is_to_come(self, result):
-        resumed = PyObject_CallFunctionObjArgs(
-            <PyObject *>self.resume, result, <PyObject *>self.into, <PyObject *>self.errors, NULL
-        )
-        Py_DECREF(<object>result)
-        return resumed
-    record_time(self.errors if result is NULL else self.into, historian_now() - began)
+    if result is NULL:
+        record_time(self.into if historian_is_exiting_well() else self.errors, historian_now() - began)
+        return NULL
+    if historian_may_be_to_come(result):
+        resumed = resume_result(self, result, began)
+        if resumed is not NULL or PyErr_Occurred() is not NULL:
+            Py_DECREF(<object>result)
+            return resumed
+    record_time(self.into, historian_now() - began)
     return result
 
 
 cdef int make_timed_functions_callable() except -1:
-    cdef TimedCallable one = TimedCallable(len, Counters(), Counters(), None, None, (None, None))
+    cdef TimedCallable one = TimedCallable(len, Counters(), Counters(), None, None)
     cdef Py_ssize_t offset = <char *>&one.vectorcall - <char *><PyObject *>one
     historian_set_vectorcall(<PyTypeObject *>TimedCallable, offset, False)
     historian_set_vectorcall(<PyTypeObject *>TimedFunction, offset, True)

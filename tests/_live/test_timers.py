@@ -237,3 +237,22 @@ def test_the_clock_is_the_monotonic_one():
         if after > end:
             break
     assert worst < 1000
+
+
+def test_time_is_no_decorator():
+    rec = Recorder()
+    with pytest.raises(TypeError, match=r"it is no decorator: write @rec\.timed, without time\(\)"):
+
+        @rec.time()
+        def f():
+            pass
+
+    with pytest.raises(TypeError, match=r"errors must be a Recorder, not function: to decorate it, write @rec\.timed"):
+
+        @rec.time
+        def g():
+            pass
+
+    with pytest.raises(TypeError, match=r"errors must be a Recorder, not str$"):
+        rec.time("errors")
+    assert rec.snapshot().count == 0
