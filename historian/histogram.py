@@ -30,7 +30,8 @@ class Histogram(BaseHistogram):
     identity of ``+``.
 
     Quantiles are within 0.5415 % of a recorded value (see `historian.buckets`).  An empty histogram has count 0,
-    sum 0, and NaN for every quantile, share, mean, minimum and maximum.
+    sum 0, and NaN for every quantile, share, mean, minimum and maximum.  It answers every other question, too: "no
+    data", a NaN whose interval is all that is possible.
 
     >>> h = Histogram.from_values([0.012, 0.015, 0.011, 0.250])
     >>> h.count, h.min, h.max
@@ -47,7 +48,7 @@ class Histogram(BaseHistogram):
     def fanout(self, n: int) -> Fanout:
         """Return the latency for a user who waits for all of `n` independent calls like the recorded ones.
 
-        Raises TypeError unless n is a whole number, and ValueError for n below 1 or an empty histogram.
+        Raises TypeError unless n is a whole number, and ValueError for n below 1.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 99 + [1.0])
@@ -62,8 +63,7 @@ class Histogram(BaseHistogram):
         """Return the distribution of the recorded values, a building block for request trees: see `historian.tail`.
 
         Each of its answers has an interval that allows for sampling, at this confidence, and for bucket width.  With
-        ``confidence=None`` the interval allows for bucket width only.  O(buckets), a few ms.  Raises ValueError
-        for an empty histogram.
+        ``confidence=None`` the interval allows for bucket width only.  O(buckets), a few ms.
 
         >>> from historian import Histogram
         >>> from historian.tail import all_of, seq
@@ -85,7 +85,7 @@ class Histogram(BaseHistogram):
 
         O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound.  A missing upper
         bound is infinity, a missing lower bound is 0.  Raises ValueError for q outside 0..1, a confidence that is not
-        between 0 and 1, windows that do not add up to this histogram, and an empty histogram.
+        between 0 and 1, and windows that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values(range(1, 10_001), unit="ms").ci(0.99))
@@ -119,8 +119,8 @@ class Histogram(BaseHistogram):
         sample size, which is estimated from the windows.  For burn rates over several windows see
         `historian.tail.burn_rates`.
 
-        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, windows that do not add up to this
-        histogram, and an empty histogram.
+        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, and windows that do not add up to this
+        histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 99_950 + [2.0] * 50).slo(1.0, target=0.999))
@@ -138,7 +138,7 @@ class Histogram(BaseHistogram):
 
         Users are satisfied up to t and tolerating up to 4t.  The score is (satisfied + tolerating / 2) / count.  Its
         interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  O(1).  Raises ValueError
-        for t below 0, NaN, and an empty histogram.
+        for t below 0 and NaN.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 600 + [1.0] * 300 + [9.0] * 100).apdex(0.5))

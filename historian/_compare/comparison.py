@@ -6,7 +6,7 @@ import math
 import warnings
 
 from .._stats.checks import check_confidence, check_share, number
-from .._stats.estimate import Estimate, TailWarning
+from .._stats.estimate import Estimate, TailWarning, no_data
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
 from .distances import DIGITS, STEP, kolmogorov_smirnov, superiority, wasserstein
 from .ratios import TOO_FEW, Grid, ratio_bounds
@@ -37,8 +37,9 @@ def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tupl
     """Compare two histograms of independent values by the ratios of their quantiles, `b` over `a`.
 
     Ratios hold on other machines, too.  Tables and sentences use `names`.  The printed result is a table that ends with
-    a sentence.  If both can run in turns, `historian.interleave` measures and compares in one step.  Raises ValueError
-    for an empty histogram, different units, and a confidence that is not between 0 and 1.
+    a sentence.  If both can run in turns, `historian.interleave` measures and compares in one step.  If one of them is
+    empty, every answer is "no data".  Raises ValueError for different units, and a confidence that is not between 0
+    and 1.
 
     >>> import historian
     >>> a = historian.Histogram.from_values([0.010 + 0.00001 * k for k in range(10_000)])
@@ -62,8 +63,8 @@ class Comparison:
     __slots__ = ("_blocks", "_grids", "a", "b", "blocks", "confidence", "names")
     __module__ = "historian"
 
-    a: Histogram  # not empty
-    b: Histogram  # not empty, in the unit of `a`
+    a: Histogram
+    b: Histogram  # in the unit of `a`
     blocks: tuple[tuple[Histogram, Histogram], ...]  # pairs of blocks run in turns; empty if values are independent
     confidence: float  # of all intervals, in (0, 1)
     names: tuple[str, str]
@@ -103,11 +104,18 @@ class Comparison:
         return list(map(self._ratio, q))  # map adds no frame, so the warning points at the caller
 
     @property
+    def is_empty(self) -> bool:
+        """Whether one of the two histograms holds no values, so that there is no data to compare."""
+        return not (self.a.count and self.b.count)
+
+    @property
     def superiority(self) -> Estimate:
         """The probability that a value of B is below a value of A, with its interval; a tie counts half.  O(buckets).
 
         See `historian._compare.distances.superiority`.
         """
+        if self.is_empty:
+            return no_data(0.0, 1.0)
 
         def within(pair: Pair) -> tuple[Any, Any]:
             strictly, ties = pair.below()
@@ -121,6 +129,8 @@ class Comparison:
 
         See `historian._compare.distances.kolmogorov_smirnov`.
         """
+        if self.is_empty:
+            return no_data(0.0, 1.0)
         plain = kolmogorov_smirnov(self.a, self.b, self.confidence)
 
         def within(pair: Pair) -> tuple[Any, Any]:
@@ -136,6 +146,8 @@ class Comparison:
         Its exponential is a factor, which is 1 for equal histograms.  O(buckets).  See
         `historian._compare.distances.wasserstein`.
         """
+        if self.is_empty:
+            return no_data(0.0, math.inf)
         plain = wasserstein(self.a, self.b, self.confidence)
 
         def within(pair: Pair) -> tuple[Any, Any]:
@@ -173,7 +185,7 @@ class Comparison:
 
     def _ratio(self, q: float) -> Estimate:
         estimate = self.quiet_ratio(q)
-        if estimate.lower == 0 or estimate.upper == math.inf:
+        if not math.isnan(estimate) and (estimate.lower == 0 or estimate.upper == math.inf):
             counts = f"{self.a.count:,} and {self.b.count:,}"
             text = f"beyond the data: the ratio at the {q:.9g}-quantile has no interval: {self.missing(q)} ({counts})"
             warnings.warn(text, TailWarning, stacklevel=3)
@@ -182,6 +194,8 @@ class Comparison:
     def quiet_ratio(self, q: float) -> Estimate:
         """Return `ratio` for one number, without a warning."""
         check_share("q", q)
+        if self.is_empty:
+            return no_data(0.0, math.inf)
         low, high = self.a.quantile(q), self.b.quantile(q)
         slots = index(low), index(high)
         if slots[0] == ZERO_INDEX:
@@ -207,6 +221,8 @@ class Comparison:
 
     def missing(self, q: float) -> str:
         """Return, in a few words, why the ratio of the q-quantiles has no interval, if it has none."""
+        if self.is_empty:
+            return "no data"
         slots = index(self.a.quantile(q)), index(self.b.quantile(q))
         for name, slot in zip(self.names, slots):
             if slot == ZERO_INDEX:
@@ -262,15 +278,13 @@ def _checked_names(names: Iterable[str]) -> tuple[str, str]:
 
 
 def _check_pair(a: Histogram, b: Histogram) -> None:
-    """Raise unless both are histograms with values, in one unit."""
+    """Raise unless both are histograms, in one unit."""
     from ..histogram import Histogram
 
     for name, histogram in (("a", a), ("b", b)):
         if not isinstance(histogram, Histogram):
             hint = ": pass its .snapshot()" if hasattr(histogram, "snapshot") else ""
             raise TypeError(f"{name} must be a histogram, not {histogram!r}{hint}")
-        if not histogram.count:
-            raise ValueError(f"{name} is empty: there is nothing to compare")
     if a.unit != b.unit:
         raise ValueError(f"a and b must be in one unit, not in {a.unit!r} and {b.unit!r}: record both in the same unit")
 
@@ -286,6 +300,8 @@ def _checked(
         raise ValueError(f"blocks must be at least {MIN_BLOCKS} pairs for resampling, not {len(pairs)}")
     for pair in pairs:
         _check_pair(*pair)
+        if not (pair[0].count and pair[1].count):
+            raise ValueError("each block must hold values of a and of b: there is nothing to resample in an empty one")
     totals = sum(pair[0].count for pair in pairs), sum(pair[1].count for pair in pairs)
     if totals != (a.count, b.count) or pairs[0][0].unit != a.unit:
         raise ValueError(f"blocks must hold the values of a and b, {a.count:,} and {b.count:,}, not {totals}")

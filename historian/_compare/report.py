@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         names: tuple[str, str]
 
         @property
+        def is_empty(self) -> bool: ...
+        @property
         def superiority(self) -> Estimate: ...
         @property
         def kolmogorov_smirnov(self) -> Estimate: ...
@@ -132,7 +134,7 @@ def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[st
             ]
         else:
             missing = printable(comparison.missing(q))
-            found, shown = ["-", "-"] if missing == TOO_FEW else found, ["-", "-", missing]
+            found, shown = ["-", "-"] if missing == TOO_FEW or comparison.is_empty else found, ["-", "-", missing]
         rows.append([_name(q), *found, *shown])
     return headers, rows
 
@@ -141,12 +143,11 @@ def _notes(comparison: _Comparison) -> list[str]:
     """Return the lines below the table."""
     a, b = (printable(name) for name in comparison.names)
     shift = comparison.wasserstein
-    factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
-    bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"
+    moved = str(shift) if comparison.is_empty else _factor(shift)
     notes = [
         f"probability that a value of {b} is below a value of {a}: {comparison.superiority}",
         f"largest difference of shares (Kolmogorov-Smirnov): {comparison.kolmogorov_smirnov}",
-        f"mean shift on the logarithm (Wasserstein): a factor of {factors[0]} ({bounds})",
+        f"mean shift on the logarithm (Wasserstein): {moved}",
     ]
     if comparison.blocks:
         notes.append(f"intervals: resampled from {len(comparison.blocks)} blocks of each, run in turns")
@@ -157,9 +158,16 @@ def _notes(comparison: _Comparison) -> list[str]:
     return [*notes, "", sentence(comparison, q)]
 
 
+def _factor(shift: Estimate) -> str:
+    """Return a mean shift on the logarithm as a factor, with its bounds."""
+    factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
+    bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"
+    return f"a factor of {factors[0]} ({bounds})"
+
+
 def _bounded(comparison: _Comparison, q: float) -> Estimate | None:
     """Return the ratio of the q-quantiles if it has bounds on both sides."""
-    if index(comparison.a.quantile(q)) == ZERO_INDEX:
+    if comparison.is_empty or index(comparison.a.quantile(q)) == ZERO_INDEX:
         return None
     estimate = comparison.quiet_ratio(q)
     return estimate if estimate.lower > 0 and estimate.upper < math.inf else None

@@ -10,7 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["Estimate", "TailWarning", "nines"]
+__all__ = ["Estimate", "TailWarning", "nines", "no_data"]
+
+NO_DATA = "no data"  # the reason of an estimate that is not known
 
 
 class TailWarning(UserWarning):
@@ -27,8 +29,10 @@ class Estimate(float):
     infinite bound.  Immutable.
 
     Without bounds, ``Estimate(x)`` is ``float(x)``.  Functions such as `statistics.mean`, which convert their result to
-    the type of its data, then return a float.  Raises ValueError unless ``lower <= value <= upper``, so none of the
-    three is NaN.
+    the type of its data, then return a float.  Raises ValueError unless ``lower <= value <= upper``.
+
+    The answer of an empty histogram is NaN, with all that is possible as its interval and "no data" as `why`.  No other
+    estimate is NaN.
 
     >>> e = Estimate(0.634, 0.559, 0.706, "sampling: 10,000 values")
     >>> print(e)
@@ -54,7 +58,7 @@ class Estimate(float):
             if lower is upper:
                 return float(value)  # type: ignore[return-value]  # see above
             raise TypeError("an Estimate needs both bounds: pass math.inf or -math.inf for an open side")
-        if not lower <= value <= upper:
+        if not lower <= value <= upper and not (value != value and lower <= upper and why == NO_DATA):
             raise ValueError(f"value must lie between its bounds {lower!r} and {upper!r}, not {value!r}")
         self = super().__new__(cls, value)
         for name, given in (("lower", float(lower)), ("upper", float(upper)), ("why", why), ("unit", unit)):
@@ -78,6 +82,8 @@ class Estimate(float):
         return partial(Estimate, unit=self.unit), (float(self), self.lower, self.upper, self.why)
 
     def __str__(self) -> str:
+        if self.why == NO_DATA:
+            return NO_DATA
         scale = _scale(self)
         value, lower, upper = self._texts(scale)
         value, upper = value + self._label(scale), upper + self._label(scale)
@@ -92,7 +98,8 @@ class Estimate(float):
         return f"{value} ({inside})"
 
     def __repr__(self) -> str:
-        return f"<Estimate: {self}{'; ' if self.why else ''}{self.why}>"
+        why = "" if not self.why or self.why == NO_DATA else f"; {self.why}"
+        return f"<Estimate: {self}{why}>"
 
     def _texts(self, scale: Scale) -> list[str]:
         """Return value and bounds as text, all with three digits; near 1, shares show three digits of 1 - share."""
@@ -109,6 +116,15 @@ class Estimate(float):
 
     def __format__(self, spec: str) -> str:
         return format(float(self), spec) if spec else str(self)
+
+
+def no_data(lower: float, upper: float, *, unit: str = "") -> Estimate:
+    """Return the answer of an empty histogram: NaN, from the least possible answer to the largest.
+
+    >>> no_data(0.0, 1.0)
+    <Estimate: no data>
+    """
+    return Estimate(math.nan, lower, upper, NO_DATA, unit=unit)
 
 
 def nines(q: float) -> str:

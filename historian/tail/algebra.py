@@ -13,7 +13,7 @@ import warnings
 from .._stats.checks import check_n, check_number, check_share
 from .._stats.estimate import TailWarning
 from . import chains, quorum
-from .dist import LOWER, UPPER, VALUE, Dist, Load, edges
+from .dist import LOWER, UPPER, VALUE, Dist, Load, edges, unknown
 from .shares import DEPENDENCE
 
 TYPE_CHECKING = False
@@ -53,6 +53,8 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     6.64
     """
     unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
+    if not count:
+        return unknown(unit)
     load = _loads((part._load, 1) for part in parts)
     times: dict[Dist, int] = {}  # in the order of the arguments
     for part in parts:
@@ -101,6 +103,8 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
     """
     parts = _numbers(n, x)
     unit, count, why = _common(parts, OPTIMISTIC if dependence == "independent" else _checked(dependence))
+    if not count:
+        return unknown(unit)
     if list(parts.values()) == [1]:
         return next(iter(parts))
     import numpy
@@ -137,6 +141,8 @@ def k_of(
     import numpy
 
     unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
+    if not count:
+        return unknown(unit)
     slow = total - k + 1  # so many slow parts make the whole slow
     sf = quorum.at_least([(part._sf, m) for part, m in parts.items()], slow)
     if dependence != "independent":
@@ -159,6 +165,8 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
     total = math.fsum(shares.values())
     if abs(total - 1) > 1e-9:
         raise ValueError(f"shares must add up to 1, not {total!r}")
+    if not count:
+        return unknown(unit)
     import numpy
 
     sf = numpy.sum([share / total * part._sf for part, share in shares.items()], axis=0)
@@ -184,6 +192,8 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence =
     unit, count, why = _common([x], OPTIMISTIC if dependence == "independent" else _checked(dependence))
     after = check_number("after", after, 0)
     prob = check_share("prob", prob)
+    if not count:
+        return unknown(unit)
     import numpy
 
     later = x._at(edges() - after)
@@ -221,6 +231,8 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
     retries = check_n(retries, "retries", least=0)
     if timeout == 0:
         raise ValueError("timeout must be more than 0, not 0: no call is done by then")
+    if not count:
+        return unknown(unit)
     import numpy
 
     # A period beyond the last edge makes no difference, and a shorter one has more attempts than a float64 can count.
@@ -236,6 +248,8 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
 def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
     """Compute `all_of` for a function that the user called: warnings point at the user's line."""
     unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
+    if not count:
+        return unknown(unit)
     if list(parts.values()) == [1]:
         return next(iter(parts))
     import numpy

@@ -14,10 +14,10 @@ import warnings
 
 from .._stats.beta_arrays import quantiles
 from .._stats.checks import check_confidence, check_share, number
-from .._stats.estimate import Estimate, TailWarning, nines
+from .._stats.estimate import Estimate, TailWarning, nines, no_data
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
 from .between import mass_below
-from .sampling import check_histogram, sampled
+from .sampling import sampled
 from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from .._values.base import BaseHistogram
 
-__all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
+__all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf", "unknown"]
 
 #: Edges of the buckets from 2**-32 to 2**64, and infinity.
 COLUMNS = MAX_INDEX - MIN_INDEX + 3
@@ -60,7 +60,7 @@ class Dist:
     _load: Load
     _why: tuple[str, ...]  # the sources of the rows' differences, and the assumptions
     _unit: str  # label
-    _count: float  # values, in [1, inf]
+    _count: float  # values, in [0, inf]; 0 if a part has no data: then nothing is known
 
     def __init__(self, sf: NDArray[np.float64], *, unit: str, count: float, why: tuple[str, ...], load: Load) -> None:
         import numpy
@@ -89,12 +89,18 @@ class Dist:
         It is exact if t is a bucket edge.  Between two edges it is interpolated (see `historian.tail.between`), and the
         bounds are those at the edges.
         """
-        low, value, high = self._at(_time(t)).tolist()
+        t = _time(t)
+        if not self._count:
+            return no_data(0.0, 1.0)
+        low, value, high = self._at(t).tolist()
         return Estimate(value, low, high, self._reasons())
 
     def cdf(self, t: float) -> Estimate:
         """Return the share that takes `t` or less, ``1 - sf(t)``.  O(1).  Raises ValueError for NaN."""
-        low, value, high = self._at(_time(t)).tolist()
+        t = _time(t)
+        if not self._count:
+            return no_data(0.0, 1.0)
+        low, value, high = self._at(t).tolist()
         return Estimate(1 - value, 1 - high, 1 - low, self._reasons())
 
     def ppf(self, q: float) -> Estimate:
@@ -119,6 +125,8 @@ class Dist:
         """
         import numpy
 
+        if not self._count:
+            return no_data(0.0, math.inf, unit=self.unit)
         edge, never = edges(), self._sf[:, -1]
         masses = -numpy.diff(self._sf, axis=1, prepend=1.0)
         value = math.inf if never[VALUE] or masses[VALUE, -1] else masses[VALUE, :-1] @ _values()
@@ -132,6 +140,8 @@ class Dist:
     @property
     def never(self) -> Estimate:
         """The share that never returns."""
+        if not self._count:
+            return no_data(0.0, 1.0)
         low, value, high = self._sf[:, -1].tolist()
         return Estimate(value, low, high, self._reasons())
 
@@ -141,6 +151,8 @@ class Dist:
 
         It is assumed that this load does not slow down any call.
         """
+        if not self._count:
+            return no_data(0.0, math.inf)
         low, value, high, plain = self._load
         return Estimate(value / plain, low / plain, high / plain, self._reasons())
 
@@ -158,6 +170,8 @@ class Dist:
         return partial(Dist, unit=self.unit, count=self.count, why=self._why, load=self._load), (self._sf,)
 
     def __repr__(self) -> str:
+        if not self._count:
+            return "<Dist: no data>"
         p50, p99 = (_silently(self._quantile, p, "") for p in (0.5, 0.01))
         return f"<Dist: p50 {p50}, p99 {p99}>"
 
@@ -180,6 +194,8 @@ class Dist:
         return numpy.where(numpy.less(t, 0), 1.0, result)
 
     def _quantile(self, p: float, what: str) -> Estimate:
+        if not self._count:
+            return no_data(0.0, math.inf, unit=self.unit)
         edge = edges()
         low, at, high = (_first_at_most(row, p * (1 + ROUNDING)) for row in self._sf)
         lower_bound = 0.0 if low == 0 else float(edge[low - 1])
@@ -225,7 +241,10 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     """Answer `Histogram.dist`; the intervals are those of `historian._stats.binomial.share_interval`."""
     import numpy
 
-    check_histogram(histogram)
+    if confidence is not None:
+        confidence = check_confidence(confidence)
+    if not histogram.count:
+        return unknown(histogram.unit)
     counts = numpy.zeros(COLUMNS, dtype=numpy.int64)
     counts[histogram.indices - (MIN_INDEX - 1)] = histogram.counts
     total = histogram.count
@@ -234,12 +253,19 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     why: tuple[str, ...] = ("bucket width",)
     low = high = value
     if confidence is not None:
-        confidence = check_confidence(confidence)
         begins = numpy.diff(above, prepend=-1) != 0  # constant between two populated buckets
         run = begins.cumsum() - 1
         low, high = (ends[run] for ends in _intervals(above[begins], total, confidence))
         why = (sampled(histogram), *why)
     return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
+
+
+def unknown(unit: str) -> Dist:
+    """Return the distribution of an empty histogram, and of every request with such a part: it answers "no data"."""
+    import numpy
+
+    rows = numpy.array([0.0, math.nan, 1.0])[:, None].repeat(COLUMNS, axis=1)
+    return Dist(rows, unit=unit, count=0, why=("no data",), load=(0.0, math.nan, math.inf, 1.0))
 
 
 def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:

@@ -15,8 +15,8 @@ import warnings
 
 from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
-from .._stats.estimate import Estimate, TailWarning
-from .sampling import check_histogram, counts_above, effective_sample_size, quantile_interval, sampled, windows_of
+from .._stats.estimate import Estimate, TailWarning, no_data
+from .sampling import counts_above, effective_sample_size, quantile_interval, sampled, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -42,12 +42,11 @@ class Fanout:
     __slots__ = ("leaf", "n")
     __module__ = "historian.tail"
 
-    leaf: BaseHistogram  # of one call; not empty
+    leaf: BaseHistogram  # of one call
     n: int  # number of calls, in [1, 1e100]
 
     def __init__(self, leaf: BaseHistogram, n: int) -> None:
         n = check_n(n)
-        check_histogram(leaf)
         self.leaf = leaf
         self.n = n
 
@@ -64,6 +63,8 @@ class Fanout:
         0.634 (0.559 to 0.705)
         """
         value, lower, upper = self._shares(t, confidence)
+        if not self.leaf.count:
+            return no_data(0.0, 1.0)
         self._warn_beyond()
         wait = _any_of(value, self.n)
         bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
@@ -94,6 +95,8 @@ class Fanout:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
         t = number("t", t)
         value, lower, upper = self._shares(t, confidence)
+        if not self.leaf.count:
+            return no_data(0.0, 1.0)
         wait, low, high = (_any_of(share, self.n) for share in (value, lower, upper))
         reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
@@ -134,6 +137,8 @@ class Fanout:
         if m > self.n:
             raise ValueError(f"m must be at most n, {self.n}, not {m}: extrapolate to a larger fan-out only")
         _, _, upper = self._shares(t, confidence)
+        if not self.leaf.count:
+            return no_data(0.0, 1.0)
         low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
         if low > m * upper:
             why = f"{m} of the recorded calls explain at most {m * upper:.3g}"
@@ -156,6 +161,8 @@ class Fanout:
         """
         measured = check_share("p", p)
         tail, lower, upper = self._shares(t, confidence)
+        if not self.leaf.count:
+            return no_data(0.0, math.inf)
         if not 0 < tail < 1:
             return math.nan
         low, high = (max(0.0, p.lower), min(p.upper, 1.0)) if isinstance(p, Estimate) else (measured, measured)
@@ -173,6 +180,8 @@ class Fanout:
         """
         correlation = check_share("correlation", correlation)
         shares = self._shares(t, confidence)
+        if not self.leaf.count:
+            return no_data(0.0, 1.0)
         value, low, high = (any_of_correlated(share, self.n, correlation) for share in shares)
         self._warn_beyond()
         why = f"{sampled(self.leaf)}; bucket width; dependence: correlation {correlation:g} assumed"
@@ -187,6 +196,8 @@ class Fanout:
         """
         q = check_share("q", q)
         confidence = check_confidence(confidence)
+        if not self.leaf.count:
+            return no_data(0.0, math.inf, unit=self.leaf.unit)
         tail = _leaf_tail(_tail_of(q), self.n)
         if self.n == 1:
             value = self.leaf.quantile(q)
@@ -212,8 +223,8 @@ class Fanout:
         """Return the largest number of calls for which p_wait at `t` is at most `p`.
 
         The result is an int.  It is 0 if a single call exceeds t too often, and infinity if no recorded call was slower
-        than `t`, so that the data set no limit.  With a confidence, the upper bound of p_wait is at most p, too.  O(1).
-        Raises ValueError for p outside 0..1 and for NaN.
+        than `t`, so that the data set no limit.  Without data it is NaN.  With a confidence, the upper bound of p_wait
+        is at most p, too.  O(1).  Raises ValueError for p outside 0..1 and for NaN.
 
         >>> from historian import Histogram
         >>> fan = Histogram.from_values([0.01] * 9_900 + [1.0] * 100).fanout(1)
@@ -221,6 +232,9 @@ class Fanout:
         (68, 56)
         """
         p = check_share("p", p)
+        if not self.leaf.count:
+            self._shares(t, 0.95 if confidence is None else confidence)  # which checks both
+            return math.nan
         tail = self._tail(t) if confidence is None else self._shares(t, confidence)[2]
         if tail == 0 or p == 1:
             return math.inf
@@ -244,6 +258,8 @@ class Fanout:
         """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
         tail, count = self._tail(t), self.leaf.count
+        if not count:
+            return math.nan, 0.0, 1.0
         low, _, high = counts_above(self.leaf, t)
         return tail, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .._core import slot_of
 from .._stats.binomial import rank_interval, share_lower, share_upper, windows_sample_size
 from .._stats.checks import check_confidence, check_n, check_share
-from .._stats.estimate import Estimate, TailWarning, nines
+from .._stats.estimate import Estimate, TailWarning, nines, no_data
 from .._values.base import BaseHistogram, edges_of
 from .shares import ROUNDING
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Enough",
-    "check_histogram",
     "ci",
     "counts_above",
     "effective_sample_size",
@@ -59,12 +58,6 @@ class Enough(NamedTuple):
 Enough.__module__ = "historian.tail"  # set here, because a NamedTuple cannot set it in its body
 
 
-def check_histogram(histogram: BaseHistogram) -> None:
-    """Raise ValueError for an empty histogram."""
-    if not histogram.count:
-        raise ValueError("the histogram is empty: record values before you ask about its tail")
-
-
 def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) -> Enough:
     """Answer `Histogram.enough_for`.
 
@@ -85,7 +78,8 @@ def ci(histogram: BaseHistogram, q: float, confidence: float, windows: Iterable[
     """Answer `Histogram.ci`."""
     q = check_share("q", q)
     confidence = check_confidence(confidence)
-    check_histogram(histogram)
+    if not histogram.count:
+        return no_data(0.0, math.inf, unit=histogram.unit)
     parts = None if windows is None else windows_of(histogram, windows)
     return quantile_interval(histogram, q, histogram.quantile(q), confidence, parts, stacklevel=4)
 

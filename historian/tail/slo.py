@@ -11,8 +11,8 @@ import math
 
 from .._stats.binomial import share_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_number, check_share
-from .._stats.estimate import Estimate
-from .sampling import check_histogram, counts_above, effective_sample_size, sampled, windows_of
+from .._stats.estimate import Estimate, no_data
+from .sampling import counts_above, effective_sample_size, sampled, windows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,12 @@ class Slo:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the objective is met; None if the target lies inside the interval, so that the data do not decide."""
+        """Whether the objective is met; None if the target lies inside the interval, so that the data do not decide.
+
+        It is None without data, too.
+        """
+        if math.isnan(self.within):
+            return None
         if self.within.lower >= self.target:
             return True
         return False if self.within.upper < self.target else None
@@ -58,6 +63,8 @@ class Slo:
         Above 1, the error budget does not last.  A target of 1 has no budget: the rate is then infinity, or 0 if no
         call was too slow.
         """
+        if math.isnan(self.within):
+            return no_data(0.0, 1 / (1 - self.target) if self.target < 1 else math.inf)
         value, low, high = (self._burnt(share) for share in (float(self.within), self.within.upper, self.within.lower))
         return Estimate(value, low, high, self.within.why)
 
@@ -65,6 +72,8 @@ class Slo:
     def budget_left(self) -> Estimate:
         """The share of the error budget that is left: 1 minus the burn rate, negative if the budget is overspent."""
         rate = self.burn_rate
+        if math.isnan(rate):
+            return no_data(1 - rate.upper, 1.0)
         return Estimate(1 - rate, 1 - rate.upper, 1 - rate.lower, rate.why)
 
     def _burnt(self, within: float) -> float:
@@ -79,9 +88,12 @@ class Slo:
     def __str__(self) -> str:
         from .._show.scale import quantity
 
+        objective = f"objective: {_share(self.target)} within {quantity(self.threshold, self.unit)}"
+        if math.isnan(self.within):
+            return f"{objective}: {self.within}"
         verdict = {True: "met", False: "missed", None: "open"}[self.is_met]
         lines = [
-            f"objective: {_share(self.target)} within {quantity(self.threshold, self.unit)}: {verdict}",
+            f"{objective}: {verdict}",
             f"within: {self.within}",
         ]
         if self.target < 1:
@@ -103,7 +115,8 @@ def slo(
     check_number("t", t, 0)
     check_share("target", target)
     check_confidence(confidence)
-    check_histogram(histogram)
+    if not histogram.count:
+        return Slo(no_data(0.0, 1.0), (0.0, 1.0), threshold=float(t), unit=histogram.unit, target=float(target))
     count, reasons = histogram.count, [sampled(histogram)]
     least, above, most = counts_above(histogram, t)
     size = float(count)
@@ -172,7 +185,8 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     """
     check_number("t", t, 0)
     check_confidence(confidence)
-    check_histogram(histogram)
+    if not histogram.count:
+        return no_data(0.0, 1.0)
     count = histogram.count
     scores = []
     near, far = counts_above(histogram, t), counts_above(histogram, 4 * t)

@@ -377,10 +377,6 @@ def test_printing_does_not_warn():
 
 
 def test_bad_input_names_the_argument():
-    with pytest.raises(ValueError, match="a is empty"):
-        historian.compare(Histogram(), B)
-    with pytest.raises(ValueError, match="b is empty"):
-        historian.compare(A, Histogram())
     with pytest.raises(ValueError, match="a and b must be in one unit, not in 's' and 'ms'"):
         historian.compare(A, Histogram.from_values([1.0], unit="ms"))
     with pytest.raises(TypeError, match=r"b must be a histogram.*snapshot"):

@@ -232,7 +232,7 @@ def test_blocks_that_do_not_fit_are_refused():
         Comparison(five, five, blocks=[(one, one)] * 4)
     with pytest.raises(ValueError, match=r"blocks must hold the values of a and b, 5 and 5, not \(6, 6\)"):
         Comparison(five, five, blocks=[(one, one)] * 6)
-    with pytest.raises(ValueError, match="b is empty"):
+    with pytest.raises(ValueError, match="each block must hold values of a and of b"):
         Comparison(five, five, blocks=[(one, Histogram())] * 5)
 
 

@@ -47,7 +47,6 @@ def test_bad_numbers():
         (lambda: x.isf(-0.1), r"p must be in 0\.\.1"),
         (lambda: all_of(2, x, dependence="some"), "dependence must be"),
         (lambda: seq(x, x, dependence="some"), "dependence must be"),
-        (lambda: Histogram().dist(), "empty"),
         (lambda: Histogram.from_values([1.0]).dist(confidence=1.0), "confidence must be between"),
         (lambda: ONE_IN_100_VALUES.fanout(2).p_wait(0.5, confidence=1 - 1e-16), "confidence must be between"),
         (lambda: from_sf(lambda t: t), "sf must return shares"),
