@@ -45,7 +45,7 @@ except ImportError as _refused:
     ) from _refused
 from ._live.recorder import Recorder
 from .histogram import Histogram, MergeWarning, merge
-from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder
+from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, RegistryWarning, default_registry, recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ __all__ = [
     "Profile",
     "Recorder",
     "Registry",
+    "RegistryWarning",
     "TimedWarning",
     "buckets",
     "compare",

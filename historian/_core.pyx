@@ -76,6 +76,7 @@ cdef extern from "_native/file.h" nogil:
     enum: HISTORIAN_ROLE_NONE, HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
     ctypedef struct historian_file:
         uint64_t *roles
+        uint64_t claimed
     ctypedef struct historian_drained:
         uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]
     ctypedef struct historian_total:
@@ -99,6 +100,7 @@ cdef extern from "_native/lease.h" nogil:
         const char *path, uint64_t device, uint64_t inode
     )
     void historian_end_lease(historian_lease *)
+    void historian_park_lease(historian_lease *, historian_counters **place)
 
 cdef extern from "_native/wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC

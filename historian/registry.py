@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from ._files.directory import files_in, prepare_directory
+from ._files.directory import RegistryWarning, ensure_directory, files_in, prepare_directory, warn_user
 from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
 from ._files.header import Header, file_name
-from ._live.recorder import DISABLED, Recorder, recorder_in_file
+from ._live.recorder import DISABLED, Recorder, recorder_in_file, recorders_in
 from ._values.key import Key
 from .histogram import Histogram
 
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from ._files.file import Reading
     from ._show.profile import Profile
 
-__all__ = ["CorruptFileError", "CorruptFileWarning", "Key", "Registry", "default_registry", "recorder"]
+__all__ = [
+    "CorruptFileError",
+    "CorruptFileWarning",
+    "Key",
+    "Registry",
+    "RegistryWarning",
+    "default_registry",
+    "recorder",
+]
 
 
 class Registry:
@@ -40,6 +48,9 @@ class Registry:
     The directory is created with mode 0700, files with mode 0600.  Raises PermissionError for a directory that other
     users may write to or own, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is written.  A registry
     can be used from any thread.  A registry in a directory can be pickled.
+
+    If the directory is removed while in use, it is created again, and a `RegistryWarning` says so once.  Recorders that
+    were open count in new files, and their values are kept: snapshots in this process hold them, too.
     """
 
     __module__ = "historian"
@@ -49,6 +60,7 @@ class Registry:
         self._directory: str | None = None
         self._trust = trust
         self._is_prepared = False
+        self._named: str | None = None  # HISTORIAN_DIR at import, "" if it was not set; None once it has been compared
         if directory is not None:
             if not os.fspath(directory):
                 raise ValueError("directory must not be empty; omit it for a registry in memory")
@@ -62,9 +74,22 @@ class Registry:
         The directory is created when the registry is first used.
         """
         registry = cls()
-        if os.environ.get("HISTORIAN_DIR"):
-            registry._directory = os.path.abspath(os.environ["HISTORIAN_DIR"])
+        registry._named = os.environ.get("HISTORIAN_DIR", "")
+        if registry._named:
+            registry._directory = os.path.abspath(registry._named)
         return registry
+
+    def _compare_environment(self) -> None:
+        """Warn, at the first use of the default registry, if HISTORIAN_DIR has been set since it was imported."""
+        named, self._named = self._named, None
+        now = os.environ.get("HISTORIAN_DIR", "")
+        if named is None or not now or now == named or DISABLED:
+            return
+        where = f"in {self._directory}" if self._directory is not None else "in memory"
+        warn_user(
+            f"HISTORIAN_DIR was set to {now!r} after historian was imported, and is ignored: the default registry "
+            f"counts {where}; set it before the import, or use historian.Registry(directory)"
+        )
 
     @property
     def directory(self) -> str | None:
@@ -101,15 +126,21 @@ class Registry:
         return found
 
     def _create(self, key: Key, unit: str) -> Recorder:
+        self._compare_environment()
         if self._directory is None or DISABLED:
             return Recorder(str(key), unit=unit)
         self._prepare()
         return recorder_in_file(os.path.join(self._directory, file_name(key)), Header(key, unit))
 
     def _prepare(self) -> None:
-        if not self._is_prepared and self._directory is not None and not DISABLED:
+        if self._directory is None or DISABLED:
+            return
+        if not self._is_prepared:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
+        elif ensure_directory(self._directory):
+            for found in recorders_in(self._directory):
+                found._follow_path()
 
     def snapshot(self) -> dict[Key, Histogram]:
         """Return the histogram of every recorder, in the order in which the recorders were created.
@@ -127,13 +158,22 @@ class Registry:
         return self._read()[1]
 
     def _read(self) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
+        self._compare_environment()
         if self._directory is None:
             return {key: found.snapshot() for key, found in list(self._recorders.items())}, {}
+        self._prepare()
+        live = recorders_in(self._directory)
+        for found in live:
+            found._follow_path()
         readings, problems = self._readings()
         readings.sort(key=lambda reading: (reading.header.created, reading.header.key))
         histograms = {
             reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit) for reading in readings
         }
+        for found in live:
+            left, key = found._read_left(), found._header.key if found._header is not None else Key(found.name)
+            if left.count and histograms.get(key, left).unit == left.unit:
+                histograms[key] = histograms[key] + left if key in histograms else left
         return histograms, problems
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
@@ -186,11 +226,16 @@ class Registry:
 
     def _clear(self) -> tuple[int, int, dict[str, CorruptFileError]]:
         """Clear; return the number of recorders cleared, the number of values they held, and errors by path."""
+        self._compare_environment()
         if self._directory is None:
             held = [found.drain().count for found in list(self._recorders.values())]
             return len(held), sum(held), {}
         self._prepare()
         held, problems = [], {}
+        values = 0
+        for found in recorders_in(self._directory):
+            found._follow_path()
+            values += found._drain_left()
         for path in files_in(self._directory):
             try:
                 held.append(drain(open_file(path)[0])[0].total)
@@ -200,7 +245,7 @@ class Registry:
                 problems[path] = error
             except OSError as error:  # no space for the blocks that a drain needs
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
-        return len(held), sum(held), problems
+        return len(held), values + sum(held), problems
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial

@@ -9,6 +9,7 @@ from .._files.file import drain, open_file, open_or_create, read_counters
 from .._files.header import Header
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
+from .moved import combined, follow_path, is_at_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "recorder_in_file"]
+__all__ = ["Recorder", "recorder_in_file", "recorders_in"]
 
 #: True if HISTORIAN_DISABLE=1 was set at import.  Then recording and timing do nothing.
 DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"
@@ -58,22 +59,24 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_name", "_unit")
+    __slots__ = ("__weakref__", "_header", "_name", "_unit")
     __module__ = "historian"
 
+    _header: Header | None  # of its file; None in memory
     _name: str
     _unit: str
 
     def __new__(cls, name: str = "", *, unit: str = "s") -> Self:
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
-        return cls._of(name, check_unit(unit), None)
+        return cls._of(name, check_unit(unit))
 
     @classmethod
-    def _of(cls, name: str, unit: str, file: CounterFile | None) -> Self:
+    def _of(cls, name: str, unit: str, file: CounterFile | None = None, header: Header | None = None) -> Self:
         self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file)
         self._name = name
         self._unit = unit
+        self._header = header
         return self
 
     @classmethod
@@ -127,19 +130,54 @@ class Recorder(_Base):
         self._add(Counts.of(slots, counts), total, smallest, value)
 
     def snapshot(self) -> Histogram:
-        """Return the histogram of all values recorded so far.  O(buckets in use)."""
-        reading = self._read() if self._file is None else read_counters(self._file)
-        return Histogram._from_reading(reading, self._unit)
+        """Return the histogram of all values recorded so far.  O(buckets in use).
+
+        If its file was removed or replaced, the recorder counts in the file that is at its path now, which is created
+        if necessary.  The snapshot holds the values of both files.
+        """
+        if self._file is None:
+            return Histogram._from_reading(self._read(), self._unit)
+        self._follow_path()
+        file, left = self._files
+        readings = [read_counters(file), *(one.read() for one in left)] if file is not None else []
+        return Histogram._from_reading(combined(readings), self._unit)
+
+    def _follow_path(self) -> bool:
+        """Count in the file that is at the path now; return whether this is possible."""
+        file = self._file
+        if file is None or self._header is None or is_at_path(file):
+            return True
+        follow_path(self, file, self._header)
+        return is_at_path(self._file or file)
+
+    def _read_left(self) -> Histogram:
+        """Return the values in files that are not at the path any more: a reader of the directory does not see them."""
+        file, left = self._files
+        readings = [one.read() for one in left]
+        if file is not None and not is_at_path(file):
+            readings.append(read_counters(file))
+        if not any(readings):
+            return Histogram.from_values([], unit=self._unit)
+        return Histogram._from_reading(combined(readings), self._unit)
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
 
         Each record is in the result of exactly one drain.  O(buckets in use).  In a file, this includes the records of
-        all processes, even if several processes drain.  Raises OSError if the file has been removed, or if the disk is
-        full at the first drain.
+        all processes, even if several processes drain.  The values of a file that was removed go to the process that
+        drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
         """
-        reading = self._read(drain=True) if self._file is None else drain(self._file)
-        return Histogram._from_reading(reading, self._unit)
+        if self._file is None:
+            return Histogram._from_reading(self._read(drain=True), self._unit)
+        self._follow_path()
+        file, left = self._files
+        readings = [drain(file), *(one.drain() for one in left)] if file is not None else []
+        return Histogram._from_reading(combined(readings), self._unit)
+
+    def _drain_left(self) -> int:
+        """Drain the files that are not at the path any more; return how many values they held."""
+        readings = [one.drain() for one in self._files[1]]
+        return sum(reading[0].total for reading in readings if reading is not None)
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
@@ -219,17 +257,17 @@ def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
 
         _in_files = WeakValueDictionary()
     found = _in_files.get(path)
-    if found is not None and found._file is not None and _is_at(found._file, path):
+    if found is not None and found._follow_path():
         return found
     file, header = open_or_create(path, new) if new is not None else open_file(path)
     if found is None:
-        return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file))
-    found = _in_files[path] = Recorder._of(str(header.key), header.unit, file)  # the file has been replaced
+        return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file, header))
+    found = _in_files[path] = Recorder._of(str(header.key), header.unit, file, header)  # of another unit
     return found
 
 
-def _is_at(file: CounterFile, path: str) -> bool:
-    try:
-        return file.is_at(os.stat(path))
-    except FileNotFoundError:
-        return False
+def recorders_in(directory: str) -> list[Recorder]:
+    """Return the recorders of this process whose files are, or were, in a directory."""
+    if _in_files is None:
+        return []
+    return [found for path, found in list(_in_files.items()) if os.path.dirname(path) == directory]

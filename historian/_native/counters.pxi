@@ -34,6 +34,27 @@ cdef class Counters:
         """The `CounterFile` in which this counts, or None."""
         return self.file
 
+    @property
+    def _files(self):
+        """The `CounterFile` in which this counts, or None, and what `_move` was given, a tuple."""
+        with cython.critical_section(self):
+            return self.file, self.left or ()
+
+    def _move(self, CounterFile before not None, CounterFile file not None, left, /):
+        """Count in `file` from now on, not in `before`; remember `left`, which must keep `before` mapped.
+
+        A thread without the GIL may be about to count in `before`.  Return False, and change nothing, if this does not
+        count in `before`.
+        """
+        with cython.critical_section(self):
+            if self.file is not before:
+                return False
+            self.left = (*(self.left or ()), left)
+            historian_park_lease(&before.lease, &before.parked)
+            self.atomic = <historian_counters *>historian_file_block(file.file, 0)
+            self.file = file
+        return True
+
     def record(self, value, /):
         """Record one value, in the recorder's unit.
 

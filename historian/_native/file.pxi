@@ -26,6 +26,7 @@ cdef class CounterFile:
     cdef bytes encoded_path
     cdef uint64_t device, inode  # so that a file put in its place is not taken for it
     cdef historian_lease lease
+    cdef historian_counters *parked  # the leased block of a file that nobody counts in any more
     cdef size_t patience  # after how many more records to ask for a lease
     cdef size_t asked_after  # what `patience` was set to last
 
@@ -55,6 +56,14 @@ cdef class CounterFile:
     def is_at(self, status, /):
         """Return whether an `os.stat_result` is that of this file."""
         return self.device == status.st_dev and self.inode == status.st_ino
+
+    def claim(self):
+        """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
+        return historian_atomic_exchange(&self.file.claimed, 1) == 0
+
+    def is_claimed(self):
+        """Return whether a process has claimed the file."""
+        return historian_atomic_load(&self.file.claimed) != 0
 
     def read(self):
         """Return (counts, sums, min, max) of all processes' records since the last drain: see `Counters._read`.

@@ -165,12 +165,23 @@ static void historian_end_lease(historian_lease *lease) {
     (void)munmap(lease->pages, lease->size);
     memset(lease, 0, sizeof *lease);
 }
+/* Stop counting in the block, but keep it: a thread may be about to count there. `place` takes the place of `exclusive`. */
+static void historian_park_lease(historian_lease *lease, historian_counters **place) {
+    historian_lock_leases(); /* a child that is forked meanwhile sets *exclusive */
+    if (lease->exclusive) {
+        *place = *lease->exclusive;
+        *lease->exclusive = NULL;
+        lease->exclusive = place;
+    }
+    historian_unlock_leases();
+}
 #else
 static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file,
                                  const char *path, uint64_t device, uint64_t inode) {
     (void)lease, (void)exclusive, (void)file, (void)path, (void)device, (void)inode;
 }
 static void historian_end_lease(historian_lease *lease) { (void)lease; }
+static void historian_park_lease(historian_lease *lease, historian_counters **place) { (void)lease, (void)place; }
 #endif
 
 #endif

@@ -1,0 +1,106 @@
+"""Recorders whose file was removed or replaced: they count in a new file, and keep the values of the old one.
+
+The old file stays mapped, so nothing is lost for this process.  Other processes may have it mapped, too, and count in
+it until they notice.  So its counts are never copied: a snapshot adds up all files that the recorder has counted in.
+Each record is in exactly one of them, so none is counted twice.  To drain the old file, a process must claim it first.
+The first one gets it, so each record is in the result of exactly one drain.
+
+    counts in F1 ---- F1 is removed ---- next snapshot: creates F2 at the same path, counts there
+                                         snapshot = F2 + F1        for each process that had F1 open
+                                         snapshot = F2             for processes that started later
+"""
+
+from __future__ import annotations
+
+import os
+
+from .._files.directory import ensure_directory
+from .._files.file import CorruptFileError, open_or_create, read_counters
+from .._files.header import Header
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._core import CounterFile, Counters, Counts
+
+    _Reading = tuple[Counts, tuple[float, ...], float, float]
+
+__all__ = ["LeftFile", "combined", "follow_path", "is_at_path"]
+
+
+class LeftFile:
+    """A removed file that a recorder has counted in."""
+
+    __slots__ = ("_file", "_taken")
+
+    _file: CounterFile
+    # What this process has drained, with the process id: a list of one item, or of none while a thread drains.
+    _taken: list[tuple[int, _Reading | None]]
+
+    def __init__(self, file: CounterFile) -> None:
+        self._file = file
+        self._taken = [(0, None)]
+
+    def read(self) -> _Reading | None:
+        """Return what has not been drained; None if there is nothing."""
+        taken = self._taken[:]
+        if taken and taken[0][0] == os.getpid():  # a forked child has not claimed the file
+            return _less(read_counters(self._file), taken[0][1])
+        return None if self._file.is_claimed() else read_counters(self._file)
+
+    def drain(self) -> _Reading | None:
+        """Return what has not been drained, and leave it out from then on; None if another process has claimed it."""
+        try:
+            owner, taken = self._taken.pop()
+        except IndexError:
+            return None  # another thread is draining
+        try:
+            if owner != os.getpid() and not self._file.claim():
+                return None
+            owner, before, taken = os.getpid(), taken if owner == os.getpid() else None, read_counters(self._file)
+            return _less(taken, before)
+        finally:
+            self._taken.append((owner, taken))
+
+
+def _less(reading: _Reading, taken: _Reading | None) -> _Reading | None:
+    if taken is None:
+        return reading
+    counts = reading[0].minus(taken[0])
+    unknown = float("nan")
+    return (counts, (*reading[1], *(-part for part in taken[1])), unknown, unknown) if counts.total else None
+
+
+def combined(readings: list[_Reading | None]) -> _Reading:
+    """Return the sum of readings, at least one of which is not None."""
+    found = [one for one in readings if one is not None]
+    filled = [one for one in found if one[0].total]
+    if len(filled) < 2:
+        return filled[0] if filled else found[0]
+    counts, sums, low, high = filled[0]
+    for more, more_sums, more_low, more_high in filled[1:]:
+        counts, sums = counts.plus(more), (*sums, *more_sums)
+        low = more_low if more_low != more_low or more_low < low else low  # NaN, an unknown extreme, stays
+        high = more_high if more_high != more_high or more_high > high else high
+    return counts, sums, low, high
+
+
+def is_at_path(file: CounterFile) -> bool:
+    """Return whether a file is still found at its path."""
+    try:
+        return file.is_at(os.stat(file.path))
+    except OSError:
+        return False
+
+
+def follow_path(recorder: Counters, file: CounterFile, header: Header) -> None:
+    """Have a recorder count in the file that is at the path of `file` now; create it if there is none.
+
+    If that is not possible, the recorder goes on counting in `file`, which stays mapped.
+    """
+    try:
+        ensure_directory(os.path.dirname(file.path))
+        new, found = open_or_create(file.path, Header(header.key, header.unit, header.created))
+    except (OSError, CorruptFileError):
+        return
+    if found.unit == header.unit:
+        recorder._move(file, new, LeftFile(file))
