@@ -33,7 +33,8 @@ static inline int64_t historian_monotonic(void) {
 #endif
 
 /* The anchor is shared by all threads, so it needs the GIL. */
-#if defined(__linux__) && defined(__x86_64__) && !defined(Py_GIL_DISABLED)
+#if defined(__linux__) && defined(__x86_64__) && !defined(Py_GIL_DISABLED) && \
+    !defined(HISTORIAN_FREE_THREADED)
 #define HISTORIAN_HAS_TICKS 1
 #include <x86intrin.h>
 
