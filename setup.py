@@ -9,6 +9,7 @@ import glob
 import os
 import shutil
 import sys
+import sysconfig
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -60,11 +61,18 @@ class BuildCore(build_ext):
                     os.remove(new)
 
 
+# State and types of its own for each interpreter of a process that imports the core. It costs a look-up wherever one of
+# its objects is made. Not before 3.12, when interpreters got a GIL of their own, nor where there is no GIL, as threads
+# then do what interpreters are for. Lists of freed objects would cost more look-ups than they save, and never be freed.
+own_state = []
+if sys.version_info >= (3, 12) and not sysconfig.get_config_var("Py_GIL_DISABLED"):
+    own_state = [("CYTHON_USE_MODULE_STATE", "1"), ("CYTHON_USE_TYPE_SPECS", "1"), ("CYTHON_USE_FREELISTS", "0")]
+
 core = Extension(
     "historian._core",
     ["historian/_core.pyx"],
-    define_macros=[("HISTORIAN_FREE_THREADED", "1")] if free_threaded else [],
     depends=sorted(glob.glob("historian/_native/*")),
+    define_macros=own_state + ([("HISTORIAN_FREE_THREADED", "1")] if free_threaded else []),
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )

@@ -1,1 +1,1 @@
-"""Benchmarks: ratios taken in one run, rounds interleaved.  ``python -m benchmarks`` runs them all."""
+"""Benchmarks: ratios measured in one run, with interleaved rounds.  ``python -m benchmarks`` runs all of them."""

@@ -1,7 +1,7 @@
-"""Run every benchmark, print each figure as it comes, keep them in benchmarks/results/, write docs/benchmarks.md.
+"""Run every benchmark, print each figure, save all figures in benchmarks/results/, and write docs/benchmarks.md.
 
-``python -m benchmarks`` runs all of them; ``python -m benchmarks scalar timers`` some, and then writes nothing;
-``python -m benchmarks --page`` only writes the page anew from the results that are there.
+``python -m benchmarks`` runs all of them.  ``python -m benchmarks scalar timers`` runs some, and writes nothing.
+``python -m benchmarks --page`` only writes the page, from the saved results.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PARTS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0; a missed target is shown, and is no failure, since machines differ."""
+    """Return 0, or 2 for an unknown benchmark; a missed target is shown but is not a failure, since machines differ."""
     if arguments == ["--page"]:
         page.write()
         return 0
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
 
 
 def summarise(results: Results) -> None:
-    """Print the figures that have targets once more, together."""
+    """Print all figures that have targets again, in one table."""
     print("\n-- figures with a target: best rounds, median of the rounds, spread")
     for figure in results.figures:
         print(figure)

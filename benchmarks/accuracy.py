@@ -1,7 +1,7 @@
-"""How far `historian.tail` is from the truth, and how often its intervals hold it: ``python -m benchmarks.accuracy``.
+"""The accuracy of `historian.tail`, and the coverage of its intervals: ``python -m benchmarks.accuracy``.
 
-Prints a table: measure, target, measured.  ``python -m benchmarks.accuracy chains trees`` runs some of its parts.  All
-of it takes about ten minutes; every simulation is seeded, so that it prints the same again.  It needs scipy and mpmath.
+Prints a table: measure, target, measured.  ``python -m benchmarks.accuracy chains trees`` runs some of the parts.  All
+parts take about ten minutes.  Every simulation is seeded, so each run prints the same.  Needs scipy and mpmath.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Finding(NamedTuple):
     """One line of the table."""
 
     measure: str
-    least: float  # of what is allowed
+    least: float  # the smallest allowed result
     most: float
     measured: float
-    spec: str  # format of the three
+    spec: str  # format of the three numbers
 
     def __str__(self) -> str:
         limit = f"at most {self.most:{self.spec}}"
@@ -47,14 +47,15 @@ class Finding(NamedTuple):
 
 
 def at_most(measure: str, most: float, measured: float, spec: str = ".2g") -> Finding:
+    """Return a finding with an upper limit only."""
     return Finding(measure, -math.inf, most, measured, spec)
 
 
-# ---- formulas, against many digits ----
+# ---- formulas, against high-precision arithmetic ----
 
 
 def p_wait() -> Iterator[Finding]:
-    """Compare the share of users who wait with mpmath, over all of float64."""
+    """Compare the share of users who wait with mpmath, over the whole range of float64."""
     worst = 0.0
     with mpmath.workdps(700):
         for exponent in range(-300, 1, 5):
@@ -68,7 +69,7 @@ def p_wait() -> Iterator[Finding]:
 
 
 def quorums() -> Iterator[Finding]:
-    """Compare k of n with sums in 60 digits."""
+    """Compare k of n with sums of 60 digits."""
     worst = 0.0
     for n in (2, 3, 10, 100, 1_000, 10_000, 1_000_000):
         for k in sorted({1, 2, n // 2, n - n // 20, n - n // 1_000, n - 1, n} - {0}):
@@ -81,7 +82,7 @@ def quorums() -> Iterator[Finding]:
 
 
 def at_least(n: int, m: int, tail: float) -> mpmath.mpf:
-    """Return the chance that at least m of n are slow: the terms of the shorter side, till they vanish."""
+    """Return the probability that at least m of n are slow, as a sum over the side with fewer terms."""
     with mpmath.workdps(60):
         p, upward = mpmath.mpf(tail), m > n * tail
         j = m if upward else m - 1
@@ -118,11 +119,12 @@ def chains() -> Iterator[Finding]:
 
 
 def lognormal_sf(t: float, sigma: float) -> float:
+    """Return the survival at t of a lognormal with median 1; 0 at infinity."""
     return float(special.ndtr(-math.log(t) / sigma)) if t < math.inf else 0.0
 
 
 def by_transform(n: int, sigma: float) -> NDArray[np.float64]:
-    """Return quantiles of a sum of n lognormals.  Its noise, 1e-14, is far below the least tail asked for."""
+    """Return quantiles of a sum of n lognormals.  The noise, 1e-14, is far below the smallest requested tail."""
     size = 2**22
     top = 16.0 * n if n < 30 else 8.0 * n
     top = max(top, 500.0)
@@ -152,51 +154,55 @@ def coverage() -> Iterator[Finding]:
     yield covered(ten, exact, lognormals(10_000), lambda h: h.fanout(10).quantile(0.9))
     exact = chain_p99()
     chain = covered("p99 of a chain of two, 10,000 values", exact, lognormals(10_000, 500), chain_of_two)
-    yield chain._replace(most=1.0)  # bounds of all parts combined: rather too wide, as documented
+    yield chain._replace(most=1.0)  # combines the bounds of all parts, so it is slightly too wide, as documented
     yield from bursts()
 
 
 def chain_p99() -> float:
+    """Return the true p99 of the sum of two lognormals."""
     return float(by_transform(2, 1.0)[QUANTILES.index(0.99)])
 
 
 def chain_of_two(h: Histogram) -> Estimate:
+    """Return the p99 of a chain of two such calls."""
     x = h.dist()
     return seq(x, x).ppf(0.99)
 
 
 def lognormals(count: int, sets: int = DATA_SETS) -> Iterator[Histogram]:
+    """Yield histograms of `count` lognormal values each."""
     rng = np.random.default_rng(count)
     for _ in range(sets):
         yield Histogram.from_values(rng.lognormal(0, 1, count))
 
 
 def covered(what: str, exact: float, given: Iterator[Histogram], ask: Callable[[Histogram], Estimate]) -> Finding:
+    """Return the share of the histograms for which the interval of the answer holds the exact value."""
     held = [(answer := ask(one)).lower <= exact <= answer.upper for one in given]
     return Finding(f"coverage of 95 %: {what}", 0.93, 0.99, sum(held) / len(held), ".1%")
 
 
 def bursts() -> Iterator[Finding]:
-    """Forty windows, each with a share of slow calls of its own: what the intervals make of them, told and untold."""
+    """Measure the coverage for forty windows with different shares of slow calls, with and without `windows`."""
     rng, n, size, windows = np.random.default_rng(40), 10, 500, 40
     mean = 0.02
     a, b = 0.5, 0.5 / mean - 0.5
-    # E[1 - (1 - p)^n] for p of Beta(a, b), by its moments
+    # E[1 - (1 - p)^n] for p from Beta(a, b), by its moments
     exact = -math.expm1(math.fsum(math.log1p(-a / (a + b + i)) for i in range(n)))
-    told = untold = shares = 0
+    with_windows = without = shares = 0
     for _ in range(DATA_SETS):
         slow = rng.binomial(size, rng.beta(a, b, windows))
         parts = [Histogram.from_values(np.repeat([0.01, 1.0], [size - c, c])) for c in slow.tolist()]
         whole = merge(parts)
         answer = whole.fanout(n).bounds(0.5, windows=parts)
-        told += answer.lower <= exact <= answer.upper
+        with_windows += answer.lower <= exact <= answer.upper
         answer = whole.fanout(1).bounds(0.5, windows=parts)
         shares += answer.lower <= mean <= answer.upper
         answer = whole.fanout(1).p_wait(0.5)
-        untold += answer.lower <= mean <= answer.upper
-    yield Finding("coverage of 95 %: P(wait) for 10 in bursts, by windows", 0.93, 0.99, told / DATA_SETS, ".1%")
+        without += answer.lower <= mean <= answer.upper
+    yield Finding("coverage of 95 %: P(wait) for 10 in bursts, by windows", 0.93, 0.99, with_windows / DATA_SETS, ".1%")
     yield Finding("coverage of 95 %: share in bursts, by windows", 0.93, 0.99, shares / DATA_SETS, ".1%")
-    yield Finding("the same without windows (too narrow, as documented)", 0.0, 1.0, untold / DATA_SETS, ".1%")
+    yield Finding("the same without windows (too narrow, as documented)", 0.0, 1.0, without / DATA_SETS, ".1%")
 
 
 # ---- request trees ----
@@ -205,7 +211,7 @@ Draw = Callable[[np.random.Generator], NDArray[np.float64]]
 
 
 def trees() -> Iterator[Finding]:
-    """Compare request trees with simulations of them: the distance in standard errors of the simulation."""
+    """Compare request trees with simulations: the distance is in standard errors of the simulation."""
     hit, miss = from_sf(lambda t: lognormal_sf(t / 0.003, 0.5)), from_sf(lambda t: lognormal_sf(t / 0.08, 1.0))
 
     def hits(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -246,7 +252,7 @@ def trees() -> Iterator[Finding]:
 
 
 def distance(dist: Dist, draw: Draw) -> float:
-    """Return the largest distance at tails from 0.9 to 1e-4, in standard errors, of one simulation of DRAWS."""
+    """Return the largest distance, in standard errors, at tails from 0.9 to 1e-4 in one simulation of DRAWS."""
     tails = np.array([0.9, 0.5, 0.1, 0.01, 0.001, 0.0001])
     times = [float(t) for t in (dist.isf(p) for p in tails) if t < math.inf]
     rng, above = np.random.default_rng(7), np.zeros(len(times))
@@ -261,7 +267,7 @@ def distance(dist: Dist, draw: Draw) -> float:
 
 
 def speed() -> Iterator[Finding]:
-    """Take the times of what people wait for in a notebook: the best of many, since other things run beside it."""
+    """Time the calls that users wait for in a notebook: the best of many runs, because of other load."""
     rng = np.random.default_rng(1)
     h = Histogram.from_values(rng.lognormal(0, 1, 1_000_000))
     full = Histogram.from_values(2.0 ** rng.uniform(-32, 64, 1_000_000)).dist()
@@ -276,6 +282,7 @@ def speed() -> Iterator[Finding]:
 
 
 def best_ms(call: Callable[[], object], times: int = 20) -> float:
+    """Return the shortest time of a call, in ms."""
     taken = []
     for _ in range(times):
         began = time.perf_counter_ns()
@@ -295,7 +302,7 @@ PARTS = {
 
 
 def run(parts: dict[str, Callable[[], Iterator[Finding]]], arguments: list[str]) -> int:
-    """Print what the parts find, all or those named; return 1 if a target is missed, 2 for a part that there is not."""
+    """Print the findings of all parts, or of the named ones; return 1 for a missed target, 2 for an unknown part."""
     unknown = [name for name in arguments if name not in parts]
     if unknown:
         print(f"there is no part named {unknown[0]}: choose from {', '.join(parts)}", file=sys.stderr)

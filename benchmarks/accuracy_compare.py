@@ -1,7 +1,7 @@
-"""How often the intervals of comparisons and objectives hold the truth: ``python -m benchmarks.accuracy_compare``.
+"""The coverage of the intervals of comparisons and objectives: ``python -m benchmarks.accuracy_compare``.
 
-Prints a table: measure, target, measured; 95 % intervals, 2,000 simulated data sets each.  ``python -m
-benchmarks.accuracy_compare ratios`` runs some of its parts.  All of it takes some minutes; every simulation is seeded.
+Prints a table: measure, target, measured, for 95 % intervals and 2,000 simulated data sets each.  ``python -m
+benchmarks.accuracy_compare ratios`` runs some of the parts.  All parts take a few minutes.  Every simulation is seeded.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SHAPES: dict[str, Callable[[np.random.Generator, int], NDArray[np.float64]]] = {
     "Pareto(1.5)": lambda rng, n: 1 + rng.pareto(1.5, n),
 }
 
-#: Values in each histogram, and quantiles for which those are enough.  The median of 100,000 Pareto values is known to
-#: less than a bucket, whose width then decides: its interval holds the truth more often than it says.
+#: Values in each histogram, and quantiles for which they are enough.  The median of 100,000 Pareto values is known to
+#: less than a bucket width.  The bucket width then dominates, and the interval covers more than its nominal share.
 SIZES = {100: (0.5, 0.9), 1_000: (0.5, 0.9, 0.99), 10_000: (0.5, 0.9, 0.99, 0.999), 100_000: (0.5, 0.9, 0.99, 0.999)}
 
 
@@ -48,8 +48,8 @@ def ratios() -> Iterator[Finding]:
 
 
 def distances() -> Iterator[Finding]:
-    """The same for superiority and distances of exponentials of means 1 and 0.8, whose truths are known."""
-    x = -math.log(FACTOR) / (1 / FACTOR - 1)  # where the survivals differ most
+    """Count the same for superiority and distances of exponentials with means 1 and 0.8, which are known exactly."""
+    x = -math.log(FACTOR) / (1 / FACTOR - 1)  # here the survival functions differ most
     truths = 1 / (1 + FACTOR), math.exp(-x) - math.exp(-x / FACTOR), -math.log(FACTOR)
     for size in (100, 1_000, 10_000):
         rng, hits = np.random.default_rng(size), [0, 0, 0]
@@ -63,7 +63,7 @@ def distances() -> Iterator[Finding]:
 
 
 def blocks() -> Iterator[Finding]:
-    """The same for blocks in turns on a machine whose speed drifts, by 20 % for both and by 3 % for each."""
+    """Count the same for blocks in turns on a machine whose speed drifts, by 20 % for both and by 3 % for each."""
     for number in (10, 30):
         rng, hits = np.random.default_rng(number), dict.fromkeys((0.5, 0.9), 0)
         for _ in range(DATA_SETS // 4):
@@ -75,12 +75,12 @@ def blocks() -> Iterator[Finding]:
             for q in hits:
                 hits[q] += holds(comparison.quiet_ratio(q), FACTOR)
         for q, hit in hits.items():
-            # Blocks of different speed widen the distribution as well as what is not known of it.
+            # Blocks of different speed widen both the distribution and its uncertainty.
             yield covered(f"ratio of the {q:g}-quantiles, {number} blocks, 500 data sets", hit * 4, most=1.0)
 
 
 def objectives() -> Iterator[Finding]:
-    """The same for the share within a threshold, and Apdex, of exponentials."""
+    """Count the same for the share within a threshold, and Apdex, of exponentials."""
     within, tolerated = -math.expm1(-1.0), -math.expm1(-4.0)
     for size in (100, 1_000, 10_000):
         rng, hits = np.random.default_rng(size), [0, 0]
@@ -93,7 +93,7 @@ def objectives() -> Iterator[Finding]:
 
 
 def speed() -> Iterator[Finding]:
-    """Time five quantiles of two histograms, the best of many rounds."""
+    """Time five quantiles of two histograms: the best of many rounds."""
     rng = np.random.default_rng(1)
     for size in (10_000, 1_000_000):
         values = rng.lognormal(-4, 1, (2, size))
@@ -110,14 +110,17 @@ PARTS = {"speed": speed, "ratios": ratios, "distances": distances, "blocks": blo
 
 
 def of(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:
+    """Return the comparison of two samples."""
     return compare(Histogram.from_values(a), Histogram.from_values(b))
 
 
 def holds(estimate: Estimate, truth: float) -> bool:
+    """Return whether the interval of an estimate holds the true value."""
     return estimate.lower <= truth <= estimate.upper
 
 
 def covered(measure: str, hits: int, most: float = 0.99) -> Finding:
+    """Return the share of the data sets whose interval holds the true value."""
     return Finding(f"covers: {measure}", 0.93, most, hits / DATA_SETS, ".2%")
 
 

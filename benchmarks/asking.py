@@ -1,4 +1,4 @@
-"""Snapshot, quantiles, merge, encode, decode, and the size of what is sent."""
+"""Snapshot, quantiles, merge, encode, decode, and the size of the bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SNAPSHOT, QUANTILES, MERGE, SENT = "Snapshot", "Quantiles", "Merge", "Encode and
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     targets(results)
     snapshots(results)
     numpy_quantiles(results)
@@ -32,7 +32,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 
 def targets(results: Results) -> None:
-    """Of a million latencies, in about 800 buckets."""
+    """Measure a histogram of a million latencies, in about 800 buckets."""
     rec = Recorder()
     rec.record_many(latencies(MILLION))
     h, other = rec.snapshot(), Histogram.from_values(latencies(MILLION, seed=2))
@@ -54,7 +54,7 @@ def targets(results: Results) -> None:
 
 
 def snapshots(results: Results) -> None:
-    """Whoever wrote the records, and how."""
+    """Measure snapshots of recorders that were filled in different ways, and a drain."""
     data = latencies(100_000)
     idle, many, single = Recorder(), Recorder(), Recorder()
     many.record_many(data)
@@ -69,7 +69,7 @@ def snapshots(results: Results) -> None:
 
 
 def numpy_quantiles(results: Results) -> None:
-    """What the answer costs where every value has been kept."""
+    """Measure the cost of an answer if every value has been kept."""
     data = latencies(100_000)
     off = errors(data, np.quantile(data, ASKED, method="inverted_cdf").tolist())
     cases = [
@@ -81,7 +81,7 @@ def numpy_quantiles(results: Results) -> None:
 
 
 def timed_calls(calls: dict[str, tuple[object, ...]], rounds: int = 9) -> dict[str, Case]:
-    """Time each ``function(*arguments)``, as often a round as its duration allows."""
+    """Time each ``function(*arguments)``, as many times in a round as its duration allows."""
     cases = []
     for name, (function, *arguments) in calls.items():
         repeat = repeats(lambda function=function, arguments=arguments: function(*arguments))
@@ -91,7 +91,7 @@ def timed_calls(calls: dict[str, tuple[object, ...]], rounds: int = 9) -> dict[s
 
 
 def quantiles(results: Results, peers: list[Peer]) -> None:
-    """One quantile, and five, of a hundred thousand latencies."""
+    """Measure one quantile, and five, of a hundred thousand latencies."""
     data, calls, off = latencies(100_000), {}, {}
     for peer in peers:
         frozen = None if peer.update is None else peer.freeze(peer.filled(data))
@@ -112,7 +112,7 @@ def _each(ask, qs):
 
 
 def merges(results: Results, peers: list[Peer]) -> None:
-    """Of two halves of a hundred thousand latencies; some libraries alter the left one, historian neither."""
+    """Measure a merge of two halves of 100,000 latencies; some libraries change the left one, historian does not."""
     data, calls, off = latencies(100_000), {}, {}
     for peer in peers:
         if peer.merge is None or peer.update is None:
@@ -126,7 +126,7 @@ def merges(results: Results, peers: list[Peer]) -> None:
 
 
 def encodes(results: Results, peers: list[Peer]) -> None:
-    """To bytes and back, each library in its own form, or pickled if it has none."""
+    """Measure encoding and decoding, in each library's own format, or as a pickle if it has none."""
     data, calls, sizes, off = latencies(100_000), {}, {}, {}
     for peer in peers:
         if peer.encode is None or peer.update is None:

@@ -1,4 +1,4 @@
-"""Whole arrays: by size, type, layout and order, over numpy and the peers that take arrays."""
+"""Whole arrays: by size, type, layout and order, compared with numpy and the peers that take arrays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MILLION = 1_000_000
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     from_memory(results, peers)
     in_cache(results)
     short(results)
@@ -38,7 +38,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 
 def call(name: str, function: object, data: NDArray, repeat: int = 1) -> Case:
-    """Return the case of `function(data)`, the time divided by the number of values."""
+    """Return the case of `function(data)`; its time is divided by the number of values."""
     case = loop(name, "function(data)", repeat=repeat, function=function, data=data)
     whole = case.run
     case.run = lambda: whole() / data.size
@@ -46,7 +46,7 @@ def call(name: str, function: object, data: NDArray, repeat: int = 1) -> Case:
 
 
 def from_memory(results: Results, peers: list[Peer]) -> None:
-    """4 M float64, 32 MB: more than most caches hold."""
+    """Measure 4 M float64, 32 MB: more than most caches hold."""
     data = latencies(4 * MILLION)
     cases = [
         call("numpy.sum", np.sum, data),
@@ -66,7 +66,7 @@ def from_memory(results: Results, peers: list[Peer]) -> None:
 
 
 def in_cache(results: Results) -> None:
-    """1e5 float64, 800 kB, over the additions alone."""
+    """Measure 1e5 float64, 800 kB, compared with the additions alone."""
     native, data = build("native"), latencies(100_000)
     cases = interleave(
         [Case("loop", lambda: native.sum_loop(data)), call("record_many", Recorder().record_many, data)], 4 * ROUNDS
@@ -79,7 +79,7 @@ def in_cache(results: Results) -> None:
 
 
 def short(results: Results) -> None:
-    """100 float64, where the call itself counts."""
+    """Measure 100 float64, where the call itself matters."""
     data = latencies(100)
     names = {"data": data, "sum_": np.sum, "record_many": Recorder().record_many}
     cases = interleave(
@@ -93,7 +93,7 @@ def short(results: Results) -> None:
 
 
 def kinds(results: Results) -> None:
-    """A million values of each type, layout and order."""
+    """Measure a million values of each type, layout and order."""
     data = latencies(MILLION)
     wide = np.zeros(4 * MILLION)
     wide[::4] = data
@@ -127,7 +127,7 @@ def off(values: Any) -> tuple[float, ...]:
 
 
 def sizes(results: Results) -> None:
-    """From a hundred values to a hundred million, beside numpy.sum."""
+    """Measure from a hundred to a hundred million values, beside numpy.sum."""
     largest = np.tile(latencies(4 * MILLION), 25) if spare_memory() > 2e9 else latencies(4 * MILLION)
     for exponent in range(2, 9):
         n = 10**exponent
@@ -138,7 +138,7 @@ def sizes(results: Results) -> None:
         data = largest[:n]
         cases = [call("numpy.sum", np.sum, data, repeat), call("historian", Recorder().record_many, data, repeat)]
         timed = interleave(cases, rounds=3 if n > 1e7 else 7 if n > 1e6 else ROUNDS)
-        wrong = off(data[: 4 * MILLION])  # what follows only repeats these
+        wrong = off(data[: 4 * MILLION])  # the rest only repeats these
         results.add(
             row(TABLE, "numpy.sum", f"1e{exponent} float64", timed["numpy.sum"]),
             row(TABLE, "historian", f"1e{exponent} float64", timed["historian"], errors=wrong),
@@ -146,7 +146,7 @@ def sizes(results: Results) -> None:
 
 
 def spare_memory() -> float:
-    """Return the bytes of memory that are free; infinity where the system does not tell."""
+    """Return the bytes of free memory; infinity if the system does not say."""
     try:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, OSError, ValueError):
@@ -154,7 +154,7 @@ def spare_memory() -> float:
 
 
 def libraries(results: Results, peers: list[Peer]) -> None:
-    """A hundred thousand latencies in one call, by each library that has such a call."""
+    """Measure a hundred thousand latencies in one call, for each library that has such a call."""
     data = latencies(100_000)
     able = [peer for peer in peers if peer.fill is not None]
     cases = [

@@ -1,4 +1,4 @@
-"""What is recorded, and how far from the truth the answers are."""
+"""The recorded values, and the errors of the answers."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 ASKED = (0.5, 0.99, 0.999)
 FIVE = [0.5, 0.9, 0.99, 0.999, 0.9999]
-#: An answer further off than this is shown as wrong: about four times historian's bound.
+#: An answer with a larger error is shown as wrong: about four times historian's bound.
 WRONG = 0.02
 
 
 def latencies(n: int, seed: int = 1) -> NDArray[np.float64]:
-    """Return seconds with a median of 2.5 ms, p99 of 25 ms: lognormal, sigma 1, as latencies tend to be."""
+    """Return seconds with a median of 2.5 ms and a p99 of 25 ms: lognormal with sigma 1, typical of latencies."""
     return np.random.default_rng(seed).lognormal(-6, 1, n)
 
 
 def places(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the bucket of each value, counted from the first populated one, as ``numpy.bincount`` wants them."""
+    """Return the bucket of each value, counted from the first populated one, as ``numpy.bincount`` needs it."""
     found = np.ceil(64 * np.log2(values)).astype(np.int64)
     return found - found.min()
 
 
 def errors(values: NDArray[np.float64], answers: Sequence[float]) -> tuple[float, ...]:
-    """Return the relative errors of `answers` to ASKED, against the exact ones (numpy's ``inverted_cdf``)."""
+    """Return the relative errors of `answers` to ASKED, compared with exact quantiles (numpy's ``inverted_cdf``)."""
     exact = np.quantile(values, ASKED, method="inverted_cdf")
     return tuple(float(abs(answer - true) / true) for answer, true in zip(answers, exact))
 
@@ -37,7 +37,7 @@ def errors(values: NDArray[np.float64], answers: Sequence[float]) -> tuple[float
 def between(edges: Sequence[float], counts: Sequence[float], q: float) -> float:
     """Return the q-quantile as Prometheus' ``histogram_quantile`` does: linear between the edges of its bucket.
 
-    Bucket i lies between edges[i] and edges[i + 1]; in the last one, which has no end, it is the lower edge.
+    Bucket i lies between edges[i] and edges[i + 1].  In the last bucket, which has no upper edge, it is the lower one.
     """
     rank, before = q * sum(counts), 0.0
     for i, count in enumerate(counts):

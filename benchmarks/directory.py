@@ -1,4 +1,4 @@
-"""Recorders in a directory: beside private ones, in several processes, a thousand of them, and under kill -9."""
+"""Recorders in a directory: compared with private ones, in several processes, many at once, and after kill -9."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHORT_LIVED = 10_000  # processes
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     if not hasattr(os, "fork"):
         results.skip(TABLE, "recorders in a directory need a POSIX system")
         return
@@ -48,7 +48,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 
 def mapped(results: Results, peers: list[Peer], folder: str) -> None:
-    """One value at a time, into a file and into private memory."""
+    """Measure records of one value, into a file and into private memory."""
     private, shared = Recorder(), Registry(Path(folder, "mapped")).recorder("mapped")
     values = latencies(2_000).tolist()
     cases = [
@@ -82,7 +82,7 @@ def mapped(results: Results, peers: list[Peer], folder: str) -> None:
 
 
 def many(results: Results, folder: str) -> None:
-    """Make, and read, a directory of many recorders."""
+    """Create and read a directory of many recorders."""
     values = latencies(10_000)
     directory = Path(folder, "many")
 
@@ -104,7 +104,7 @@ def many(results: Results, folder: str) -> None:
 
 
 def churn(results: Results, folder: str) -> None:
-    """Have many processes live and die, each of which counts in a block of its own."""
+    """Start and end many processes that record into one recorder, each into a block that it leases."""
     registry = Registry(Path(folder, "churn"))
     values, recorded = [1.0] * 5_000, 0
     for _ in range(SHORT_LIVED):
@@ -130,12 +130,12 @@ def kills(results: Results, folder: str) -> None:
 
 
 def count(measure: str, number: int, results: Results) -> None:
-    """Add a figure that is a number of things, none of which there should be."""
+    """Add a figure that is a count, with a target of 0."""
     results.add(Figure(measure, number, number, 0.0, "", 0))
 
 
 def _drill() -> ModuleType:
-    """Import tests/helpers/drill.py, which the tests use, too."""
+    """Import tests/helpers/drill.py, which the tests also use."""
     spec = importlib.util.spec_from_file_location("drill", Path(__file__).parents[1] / "tests" / "helpers" / "drill.py")
     assert spec is not None and spec.loader is not None
     module = sys.modules["drill"] = importlib.util.module_from_spec(spec)
@@ -144,7 +144,7 @@ def _drill() -> ModuleType:
 
 
 def processes(results: Results, folder: str) -> None:
-    """One process, and two, record into one recorder; records a second of all together."""
+    """Measure one process, and two, that record into one recorder: records per second of all processes together."""
     context = multiprocessing.get_context("spawn")
     rec = Registry(Path(folder, "processes")).recorder("together")
     for how, times in (("scalar", 200_000), ("arrays", 4_000_000)):
@@ -157,7 +157,7 @@ def processes(results: Results, folder: str) -> None:
 
 
 def _work(rec: Recorder, which: int, how: str, times: int, rounds: int, barrier: Any, spans: Any) -> None:
-    """Record: the first worker in all rounds, the second in every other one; each round begins for all together."""
+    """Record: the first worker in all rounds, the second in every other one; all start each round together."""
     if hasattr(os, "sched_setaffinity"):
         free = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {free[which % len(free)]})
@@ -172,7 +172,7 @@ def _work(rec: Recorder, which: int, how: str, times: int, rounds: int, barrier:
         elif which <= turn % 2:
             rec.record_many(values)
         spans.put((began, time.perf_counter_ns()))
-        barrier.wait(60)  # until the spans have been taken out
+        barrier.wait(60)  # until the main process has read the spans
 
 
 def _crew(context: Any, rec: Recorder, how: str, times: int, rounds: int) -> tuple[Case, Case]:
@@ -189,7 +189,7 @@ def _crew(context: Any, rec: Recorder, how: str, times: int, rounds: int) -> tup
         taken = sorted(spans.get(timeout=60) for _ in crew)
         workers = 1 + turn % 2
         if workers == 1:
-            taken = [max(taken, key=lambda span: span[1] - span[0])]  # the other one had nothing to do
+            taken = [max(taken, key=lambda span: span[1] - span[0])]  # the other one did nothing in this round
         took = max(ended for _, ended in taken) - min(began for began, _ in taken)
         cases[turn % 2].samples.append(took / (times * workers))
         barrier.wait(60)

@@ -1,4 +1,4 @@
-"""Do one thing on a hot path again and again: what callgrind watches.  ``python -m benchmarks.drive PATH TIMES``."""
+"""Repeat one operation of a hot path, to be watched by callgrind.  ``python -m benchmarks.drive PATH TIMES``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _open = builtins.open
 def _open_without_clock(path: Any, *arguments: Any, **keywords: Any) -> Any:
     """Hide from the core that the kernel trusts the processor's time stamp counter.
 
-    How often the core compares that counter with the clock depends on time: counts would differ from run to run.
+    The core compares that counter with the clock from time to time, so counts would differ between runs.
     """
     if str(path).endswith("/current_clocksource"):
         raise FileNotFoundError(path)
@@ -33,14 +33,14 @@ LARGE, SMALL = 50_000, 100  # values to an array
 
 
 class HotPath(NamedTuple):
-    """A statement, how often it runs, and how many operations it is."""
+    """A statement, how often it runs, and how many operations it contains."""
 
     statement: str
     times: int
     operations: int = 1
 
 
-#: `loop` is what runs the others; it is taken off them.
+#: `loop` is the empty loop; its count is subtracted from the others.
 PATHS = {
     "loop": HotPath("pass", 100_000),
     "record float": HotPath("record(1.5)", 20_000),
@@ -57,12 +57,12 @@ PATHS = {
 
 
 def names() -> dict[str, Any]:
-    """Return what the statements name: a recorder and a histogram of 10,000 latencies, and arrays of them."""
+    """Return the names that the statements use: a recorder and a histogram of 10,000 latencies, and arrays of them."""
     draw = random.Random(1)
     values = array.array("d", (draw.lognormvariate(-6, 1) for _ in range(10_000)))
     rec = Recorder()
     rec.record_many(values)
-    spare = Recorder()  # is recorded into, while `rec` is read
+    spare = Recorder()  # for records; `rec` is only read
     return {
         "rec": rec,
         "record": spare.record,
@@ -87,7 +87,7 @@ def main(path: str, times: int) -> None:
     exec(source, scope)
     gc.disable()
     if path == "five quantiles":
-        import numpy  # noqa: F401 - now rather than in the first turn
+        import numpy  # noqa: F401 - import it now, not in the first turn
     scope["run"](repeat(None, times), **given)
 
 

@@ -1,4 +1,4 @@
-"""What is reported: figures with a target, rows beside the peers', growth with its exponent."""
+"""The reported results: figures with a target, rows beside those of the peers, growth with its exponent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """``reached`` if best and median reach the target, ``missed`` if neither does, else which one does."""
+        """``reached`` if best and median reach the target, ``missed`` if neither does, else the one that does."""
         best, median = (self._reaches(value) for value in (self.best, self.median))
         if best and median:
             return "reached"
@@ -48,7 +48,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: what one library takes for one piece of work."""
+    """A line of a table: the cost of one operation in one library."""
 
     table: str
     who: str  # the library, or its variant
@@ -79,12 +79,12 @@ class Growth:
 
     @property
     def exponent(self) -> float:
-        """Over all sizes."""
+        """The exponent over all sizes."""
         return power_law(self.sizes, self.costs)[0]
 
     @property
     def last_exponent(self) -> float:
-        """Between the two largest sizes, where a constant part weighs least."""
+        """The exponent between the two largest sizes, where a constant part matters least."""
         return power_law(self.sizes[-2:], self.costs[-2:])[0]
 
     def __str__(self) -> str:
@@ -112,16 +112,16 @@ def spread(samples: Sequence[float]) -> float:
 
 
 def fast_rounds(*cases: Case) -> list[int]:
-    """Return which rounds were the fastest tenth, by the time that all `cases` took together.
+    """Return the indices of the fastest tenth of the rounds, by the total time of all `cases`.
 
-    The best of each case by itself may come from a moment in which the processor ran faster, for that case alone.
+    The best round of a single case may come from a moment in which the processor was faster for that case only.
     """
     totals = [sum(samples) for samples in zip(*(case.samples for case in cases))]
     return sorted(range(len(totals)), key=totals.__getitem__)[: max(1, len(totals) // 10)]
 
 
 def less(case: Case, base: Case | None) -> list[float]:
-    """Return the time of `case` in each round, less that of `base`."""
+    """Return the time of `case` in each round, minus that of `base`."""
     return [a - b for a, b in zip(case.samples, base.samples)] if base else list(case.samples)
 
 
@@ -134,7 +134,7 @@ def ratio(
     *,
     sense: str = AT_MOST,
 ) -> Figure:
-    """Return the figure of one case over another, each less `base` (the bare loop)."""
+    """Return the figure of one case over another, each minus `base` (the bare loop)."""
     each_over, each_under = less(over, base), less(under, base)
     fast = fast_rounds(over, under, *([base] if base else []))
     best = statistics.median(each_over[i] for i in fast) / statistics.median(each_under[i] for i in fast)
@@ -143,7 +143,7 @@ def ratio(
 
 
 def absolute(measure: str, target: float, case: Case, unit: str, per_unit: float, base: Case | None = None) -> Figure:
-    """Return the figure of a case in a unit of `per_unit` ns, less `base` if that is given."""
+    """Return the figure of a case in a unit of `per_unit` ns, minus `base` if given."""
     each = [value / per_unit for value in less(case, base)]
     best = statistics.median(each[i] for i in fast_rounds(case, *([base] if base else [])))
     return Figure(measure, best, statistics.median(each), spread(each), unit, target)
@@ -160,6 +160,6 @@ def row(
     per_unit: float = 1,
     errors: tuple[float, ...] | None = None,
 ) -> Row:
-    """Return the row of a case in a unit of `per_unit` ns, less `base` if that is given."""
+    """Return the row of a case in a unit of `per_unit` ns, minus `base` if given."""
     figure = absolute(what, math.inf, case, unit, per_unit, base)
     return Row(table, who, what, figure.best, figure.median, figure.spread, unit, errors)

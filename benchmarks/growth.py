@@ -1,4 +1,4 @@
-"""How each cost grows with its size: a power law, whose exponent is 1 for a cost in proportion and 0 for a constant."""
+"""The growth of each cost with its size: a power law.  Its exponent is 1 for a proportional cost, 0 for a constant."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BUCKETS = (1, 10, 100, 1_000, 6_000)
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     with_records(results)
     with_buckets(results)
     with_count(results)
@@ -39,7 +39,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 def grow(
     results: Results, measure: str, size_of: str, sizes: tuple[int, ...], make: Callable[[int], Callable[[], object]]
 ) -> None:
-    """Time the call that `make(size)` returns at each size, interleaved, and add how it grows."""
+    """Time the call that `make(size)` returns at each size, interleaved, and add its growth."""
     cases: list[Case] = []
     for size in sizes:
         function = make(size)
@@ -55,7 +55,7 @@ def spread_over(count: int) -> Histogram:
 
 
 def with_records(results: Results) -> None:
-    """Work on n records: recording them grows with n, asking about them must not."""
+    """Measure n records: recording grows with n, questions must not."""
     data = latencies(RECORDS[-1])
     grow(results, "record_many", "values", RECORDS, lambda n: partial(Recorder().record_many, data[:n]))
     grow(results, "numpy.sum", "values", RECORDS, lambda n: lambda: data[:n].sum())
@@ -89,7 +89,7 @@ def with_records(results: Results) -> None:
 
 
 def with_buckets(results: Results) -> None:
-    """Work on a histogram of b populated buckets."""
+    """Measure a histogram of b populated buckets."""
     codec, histograms = Historian(), {b: spread_over(b) for b in BUCKETS}
 
     def recorder(b: int) -> Recorder:
@@ -110,7 +110,7 @@ def with_buckets(results: Results) -> None:
 
 
 def with_count(results: Results) -> None:
-    """Work on k things at once."""
+    """Measure operations on k objects at once."""
     h, ks = Histogram.from_values(latencies(10_000)), (2, 10, 100, 1_000)
     grow(results, "merge of k", "histograms", ks, lambda k: lambda: historian.merge([h] * k))
     qs = {k: np.linspace(0, 1, k) for k in ks}
@@ -122,7 +122,7 @@ def with_count(results: Results) -> None:
 
 
 def with_recorders(results: Results) -> None:
-    """Work on a registry of r recorders."""
+    """Measure a registry of r recorders."""
     counts = (1, 10, 100, 1_000)
 
     def registry(r: int) -> Registry:
@@ -140,7 +140,7 @@ def with_recorders(results: Results) -> None:
         lambda r: partial(registry(r).recorder, "recorder 0"),
     )
     if os.path.exists(memory.SMAPS):
-        sizes = counts[1:]  # the kernel counts whole pages: one recorder says little
+        sizes = counts[1:]  # the kernel counts whole pages, which is too coarse for one recorder
         costs = tuple(r * memory.run("historian", r, "record")[0] for r in sizes)
         results.add(Growth("resident memory, 1e4 latencies each", "recorders", tuple(map(float, sizes)), costs, "kB"))
         costs = tuple(memory.run("historian", 100, "record_many", n)[0] for n in RECORDS[:-1])

@@ -1,11 +1,11 @@
-"""Count the instructions of the hot paths, and compare them with those committed: ``nox -s bench-check``.
+"""Count the instructions of the hot paths, and compare them with the committed counts: ``nox -s bench-check``.
 
-Counts do not depend on what else the machine does: the same code gives the same count, so a growth of 3 % is a change
-of the code and no noise.  They depend on interpreter, compiler and valgrind: there is a set of figures for each.
+Counts do not depend on other load: the same code gives the same count, so a growth of 3 % is a change
+of the code, not noise.  They depend on interpreter, compiler and valgrind: there is a set of figures for each.
 valgrind runs a driver for N and for 2N operations; the difference is N operations, without the interpreter's start.
 
-What a count does not show: cache misses, what a locked instruction costs, and registers wider than valgrind knows.  It
-knows no AVX-512 as of 3.19, so record_many is counted in its AVX2 code everywhere.  Timers are counted with the
+A count does not show cache misses, the cost of a locked instruction, or registers wider than valgrind supports.  It
+does not support AVX-512 as of 3.19, so record_many is always counted in its AVX2 code.  Timers are counted with the
 system's clock instead of the processor's time stamp counter (see drive.py).
 """
 
@@ -30,9 +30,9 @@ TOLERANCE = 0.03
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 if no path has grown, 1 if one has, 2 if there is nothing to compare with."""
+    """Return 0 if no path has grown, 1 if one has, 2 if there are no counts to compare with."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instructions", description=__doc__.split("\n")[0])
-    parser.add_argument("--update", action="store_true", help="commit to the counts of this run")
+    parser.add_argument("--update", action="store_true", help="save the counts of this run, to be committed")
     options = parser.parse_args(arguments)
     if not shutil.which("valgrind"):
         print("bench-check needs valgrind: install it, for example with apt-get install valgrind", file=sys.stderr)
@@ -51,14 +51,12 @@ def main(arguments: list[str]) -> int:
         print("".join(f"  {known}\n" for known in committed) + "nox -s bench-check -- --update adds them")
         return 2
     if grown:
-        print(
-            f"grown by more than {TOLERANCE:.0%}: {', '.join(grown)}. If it is worth it: nox -s bench-check -- --update"
-        )
+        print(f"grown by more than {TOLERANCE:.0%}: {', '.join(grown)}. To accept this: nox -s bench-check -- --update")
     return 1 if grown else 0
 
 
 def key() -> str:
-    """Return what the counts depend on."""
+    """Return the versions that the counts depend on."""
     compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
     version = {name: first_line([name, "--version"]) for name in (compiler, "valgrind")}
     python = f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})"
@@ -66,12 +64,13 @@ def key() -> str:
 
 
 def first_line(command: list[str]) -> str:
+    """Return the first line of the output of a command."""
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[0]
 
 
 def count_all() -> dict[str, float]:
-    """Return the instructions of one operation on each path, those of the loop taken off."""
+    """Return the instructions of one operation on each path, without those of the loop."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         runs = {
             (name, factor): pool.submit(count, name, factor * path.times)
@@ -85,16 +84,16 @@ def count_all() -> dict[str, float]:
 
 
 def count(name: str, times: int) -> int:
-    """Return the instructions of a whole interpreter that does `times` turns on a path."""
+    """Return the instructions of a whole interpreter that runs a path `times` times."""
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
     command += [sys.executable, "-m", "benchmarks.drive", name, str(times)]
     if shutil.which("setarch"):
-        command = ["setarch", platform.machine(), "-R", *command]  # addresses, and so hashes of them, stay the same
+        command = ["setarch", platform.machine(), "-R", *command]  # keeps addresses, and their hashes, the same
     env = {
         **os.environ,
         "HISTORIAN_SIMD": "avx2",
         "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",  # or the first run would compile for the second
+        "PYTHONDONTWRITEBYTECODE": "1",  # else only the first run would compile
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }

@@ -1,4 +1,4 @@
-"""What the figures depend on: processor, system, versions, commit."""
+"""The conditions of a run: processor, system, versions, commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REQUIREMENTS = HERE / "requirements.txt"
 
 
 def about() -> dict[str, Any]:
-    """Return them by name."""
+    """Return the conditions by name."""
     versions = {"numpy": importlib.metadata.version("numpy")}
     for name in peers():
         try:
@@ -26,12 +26,12 @@ def about() -> dict[str, Any]:
             versions[name] = None
     return {
         "processor": processor(),
-        "simd": SIMD,  # what arrays are scanned with
+        "simd": SIMD,  # the instructions for scanning arrays
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "compiler": platform.python_compiler(),
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,  # of the last minute, at the start
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,  # mean of the minute before
         "commit": commit(),
         "versions": versions,
     }
@@ -44,7 +44,7 @@ def peers() -> list[str]:
 
 
 def processor() -> str:
-    """Return what the processor calls itself, without what it may call a trade mark."""
+    """Return the name of the processor, without trade marks."""
     if os.path.exists("/proc/cpuinfo"):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -53,7 +53,7 @@ def processor() -> str:
 
 
 def commit() -> str | None:
-    """Return what git calls the sources; None outside of a checkout."""
+    """Return git's description of the sources; None outside a checkout."""
     try:
         git = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--exclude=*"],
@@ -68,7 +68,7 @@ def commit() -> str | None:
 
 
 def key() -> str:
-    """Return the name of the results of this kind of machine."""
+    """Return the file name of the results for this kind of machine."""
     python = ".".join(platform.python_version_tuple()[:2])
     words = re.sub(r"\(\w+\)|@.*|\bprocessor\b|\bcpu\b", " ", processor().lower())
     name = "-".join(re.findall(r"\w+", words)[:3])

@@ -1,4 +1,4 @@
-"""Resident memory, each kind of recorder in a process of its own, as the kernel counts it."""
+"""Resident memory as the kernel counts it, with a separate process for each kind of recorder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from .results import Results
 
 TABLE = "Resident memory"
-SMAPS = "/proc/self/smaps_rollup"  # exact, which /proc/self/statm is not
+SMAPS = "/proc/self/smaps_rollup"  # exact, unlike /proc/self/statm
 MANY, FEW = 1_000, 30
-TYPICAL = 10_000  # latencies to a recorder
+TYPICAL = 10_000  # latencies for each recorder
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     if not os.path.exists(SMAPS):
         results.skip(TABLE, f"this system has no {SMAPS}")
         return
@@ -47,13 +47,13 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 
 def figure(results: Results, measure: str, target: float, kilobytes: float) -> None:
-    """Add a figure that was taken once: the kernel counts pages, which do not vary."""
+    """Add a figure that was measured once: the kernel counts pages, which do not vary."""
     kilobytes = max(kilobytes, 0.0)
     results.add(Figure(measure, kilobytes, kilobytes, 0.0, "kB", target))
 
 
 def run(name: str, count: int, what: str, values: int = TYPICAL) -> tuple[float, float]:
-    """Return the kilobytes that each of `count` recorders takes, in a new process, and those of the object itself."""
+    """Return the kilobytes of each of `count` recorders in a new process, and those of the object itself."""
     command = [sys.executable, "-m", "benchmarks.memory", name, str(count), what, str(values)]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], check=True, capture_output=True, text=True)
     kilobytes, own = json.loads(done.stdout.splitlines()[-1])
@@ -61,7 +61,7 @@ def run(name: str, count: int, what: str, values: int = TYPICAL) -> tuple[float,
 
 
 def resident() -> int:
-    """Return the kilobytes of this process that are resident."""
+    """Return the resident kilobytes of this process."""
     for line in Path(SMAPS).read_text(encoding="utf-8").splitlines():
         if line.startswith("Rss:"):
             return int(line.split()[1])
@@ -69,14 +69,14 @@ def resident() -> int:
 
 
 def main(name: str, count: int, what: str, typical: int) -> None:
-    """Make the recorders, fill them, print what they take each."""
+    """Create the recorders, fill them, and print the memory that each takes."""
     from .data import latencies
     from .peers import ALL
 
     (peer,) = (peer for peer in ALL if peer.name == name)
     values = latencies(typical)
     numbers = peer.numbers(values)
-    peer.filled(values[:1])  # imports, and whatever else happens once
+    peer.filled(values[:1])  # imports, and all else that happens only once
     resident()
     recorders = [None] * count  # type: list[object]
     before = resident()

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, freethreading_compatible=True
-"""What native code pays: two locked adds, one native record, one addition of a loop.  Each returns ns an operation."""
+"""Costs in native code: two locked adds, one native record, one addition.  Each function returns ns per operation."""
 
 from historian._core cimport Counters
 
@@ -33,7 +33,7 @@ cdef extern from *:
 
 
 def locked_adds(Py_ssize_t times):
-    """Two uncontended locked adds: the least that an atomic count and an atomic sum can take."""
+    """Measure two uncontended locked adds: the least possible cost of an atomic count and an atomic sum."""
     began = time.perf_counter_ns()
     with nogil:
         two_locked_adds(times)
@@ -41,7 +41,7 @@ def locked_adds(Py_ssize_t times):
 
 
 def record_native(Counters counters, double value, Py_ssize_t times):
-    """One native record of the same value again and again."""
+    """Measure one native record, always of the same value."""
     cdef Py_ssize_t i
     began = time.perf_counter_ns()
     with nogil:
@@ -51,7 +51,7 @@ def record_native(Counters counters, double value, Py_ssize_t times):
 
 
 def record_native_each(Counters counters, const double[::1] values):
-    """One native record, of one value after the other."""
+    """Measure one native record, of different values."""
     cdef Py_ssize_t i, n = values.shape[0]
     began = time.perf_counter_ns()
     with nogil:
@@ -61,11 +61,11 @@ def record_native_each(Counters counters, const double[::1] values):
 
 
 def sum_loop(const double[::1] values):
-    """One addition of ``sum += x``, in order, as C without -ffast-math must."""
+    """Measure one addition of ``sum += x``, in order, as C requires without -ffast-math."""
     cdef double sum
     began = time.perf_counter_ns()
     with nogil:
         sum = sum_of(&values[0], values.shape[0])
     took = time.perf_counter_ns() - began
-    assert sum >= 0  # which also keeps the compiler from leaving the loop out
+    assert sum >= 0  # this also keeps the compiler from removing the loop
     return took / values.shape[0]

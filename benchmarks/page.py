@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, made of page.md and of every file in results/."""
+"""Write docs/benchmarks.md from page.md and every file in results/."""
 
 from __future__ import annotations
 
@@ -16,63 +16,66 @@ RESULTS = HERE / "results"
 TEMPLATE = HERE / "page.md"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 
-#: What each table shows, and what it does not.
+#: Notes on each table.
 NOTES = {
     "One value at a time": (
-        "The bare loop is taken off. *latencies* feeds 2,000 lognormal values in turn, so that they fall into many "
-        "buckets; the other lines record one number again and again, which is the cheapest case for the caches. The "
-        "native lines are C loops without the GIL, where every add is atomic; from Python, historian's adds are "
-        "protected by the GIL. Sketches (KLL, REQ, t-digests) buffer values and sort them now and then: their cost is "
-        "an average. Nothing here shows what a cold cache costs, which may well be more than everything else."
+        "The time of the bare loop is subtracted. *latencies* records 2,000 lognormal values in turn, which fall into "
+        "many buckets. The other lines record the same number each time, the cheapest case for the caches. The native "
+        "lines are C loops without the GIL, where every add is atomic. From Python, the GIL protects historian's adds. "
+        "Sketches (KLL, REQ, t-digests) buffer values and sort them from time to time: their cost is an average. No "
+        "line shows the cost of a cold cache, which may be larger than all other costs."
     ),
     "Whole arrays": (
-        "Time for each value. `numpy.sum` reads the values and no more: the least that any pass over them costs. "
-        "`numpy.bincount` is given the bucket of each value, and only counts. `numpy.quantile` copies and partitions "
-        "all values; it is exact. fastdigest takes lists natively and converts arrays. Times for 1e7 and more are of "
-        "memory as much as of code."
+        "Time for each value. `numpy.sum` only reads the values: this is the least possible cost of a pass over them. "
+        "`numpy.bincount` gets the bucket of each value, and only counts. `numpy.quantile` copies and partitions all "
+        "values; it is exact. fastdigest takes lists directly and converts arrays. Times for 1e7 values and more "
+        "depend on memory as much as on code."
     ),
     "Timers": (
-        "An empty block, or an empty function whose own call is taken off; *by hand* is what people write "
-        "themselves. The coroutine is driven without an event loop, whose cost would hide everything. The clock is "
-        "most of each of these figures: on a machine where the processor's time stamp counter cannot be used they are "
-        "larger, all of them."
+        "An empty block, or an empty function, without the time of the function's own call. *by hand* is the code that "
+        "people write themselves. The coroutine runs without an event loop, whose cost would hide all differences. "
+        "Reading the clock is most of each figure. All figures are larger on a machine where the processor's time "
+        "stamp counter cannot be used."
     ),
     "Snapshot": "Of one recorder. Reading while other threads write costs more: their cache lines must be fetched.",
     "Quantiles": (
-        "Of 1e5 latencies; *five* are p50, p90, p99, p99.9, p99.99. A snapshot comes before them in historian, and is "
-        "not included. Only libraries that answer a quantile are listed; Prometheus and OpenTelemetry leave that to "
-        "the server."
+        "Of 1e5 latencies; *five* are p50, p90, p99, p99.9, p99.99. historian takes a snapshot first, which is not "
+        "included. Only libraries that answer quantiles are listed; Prometheus and OpenTelemetry leave them to the "
+        "server."
     ),
-    "Merge": "historian and boost-histogram make a new one; the others add to the left one. Each is asked after it.",
+    "Merge": (
+        "historian and boost-histogram create a new histogram; the others add to the left one. The errors are those of "
+        "the merged one."
+    ),
     "Encode and decode": (
-        "Each library's own form, or a pickle where it has none. Sizes of sketches are bounded by their "
-        "parameters, those of histograms by the range of the values. Compressed sizes are not compared."
+        "Each library's own format, or a pickle if it has none. The size of a sketch is limited by its parameters, "
+        "that of a histogram by the range of the values. Compressed sizes are not compared."
     ),
     "Merge of 10,000 as they arrive": (
-        "Decoded and merged, one after the other; historian is handed them all in one call. All have the same counts: "
-        "20 different sets, and copies of them. ddsketch as protobuf, which leaves out sum, minimum and maximum; "
-        "hdrhistogram deflated, with two digits."
+        "Decoded and merged, one after the other; historian gets all of them in one call. All have the same counts: 20 "
+        "different sets, and copies of them. ddsketch uses protobuf, without sum, minimum and maximum. hdrhistogram is "
+        "deflated, with two digits."
     ),
     "Threads": (
-        "Time for each value, from the first start to the last end, over all threads. Each has its own array and its "
-        "own processor. From memory, two threads share its bandwidth: `numpy.sum`, which only reads, shows how much "
-        "that is. Figures for two threads hold only if two processors were free."
+        "Time for each value, from the first start to the last end, over all threads. Each thread has its own array "
+        "and its own processor. Two threads share the bandwidth of the memory: `numpy.sum`, which only reads, shows "
+        "the limit. Figures for two threads are valid only if two processors were free."
     ),
     "Threads and processes": "Of an earlier version; see the tables of threads and of directories elsewhere.",
     "Directories": (
-        "Recorders that count in files, in a temporary directory. Each process has a block of its own in each file, "
-        "once it has recorded 4,096 values; hence the price is that of private memory, and does not depend on the "
-        "number of processes. prometheus_client has a file to each process; its child is bound to its labels first. "
-        "Figures for two processes hold only if two processors were free."
+        "Recorders that record into files, in a temporary directory. A process has its own block in each file as soon "
+        "as it has recorded 4,096 values. So the cost is that of private memory, and does not depend on the number of "
+        "processes. prometheus_client has one file for each process; its child is bound to its labels first. Figures "
+        "for two processes are valid only if two processors were free."
     ),
     "Resident memory": (
-        "Growth of the process, as the kernel counts it, over the number of recorders, the Python object included. "
-        "Pages of 4 kB are the unit: for a single recorder that is a coarse measure, and 0 means that a page already "
-        "resident was used. Address space is not resident memory: a recorder maps 96 kB and touches little of it."
+        "Growth of the process, as the kernel counts it, divided by the number of recorders, including the Python "
+        "object. The kernel counts pages of 4 kB. This is coarse for a single recorder: 0 means that a resident page "
+        "was used. Address space is not resident memory: a recorder maps 96 kB and touches little of it."
     ),
     "Import": (
-        "A whole interpreter that imports the module, less one that imports nothing, with warm file caches. The first "
-        "import after boot takes as long as the disk does."
+        "The time of an interpreter that imports the module, minus one that imports nothing, with warm file caches. "
+        "The first import after boot takes as long as the disk needs."
     ),
 }
 
@@ -84,13 +87,13 @@ def write() -> None:
 
 
 def render() -> str:
-    """Return the page for the results that are there."""
+    """Return the page for all saved results."""
     found = [Results.read(path) for path in sorted(RESULTS.glob("*.json"))]
     return TEMPLATE.read_text(encoding="utf-8").replace("<!-- results -->\n", "".join(section(one) for one in found))
 
 
 def section(results: Results) -> str:
-    """Return all that one run has found."""
+    """Return the section of one run."""
     about = results.about
     title = (
         f"{about['processor']} ({about['simd']}), {about['cores']} cores, {about['system']}, Python {about['python']}"
@@ -111,12 +114,14 @@ def section(results: Results) -> str:
 
 
 def skipped(results: Results) -> str:
+    """Return the list of peers and measurements that were skipped."""
     if not results.skipped:
         return "Nothing was skipped.\n\n"
     return "Skipped:\n\n" + "".join(f"- {what}: {why}\n" for what, why in results.skipped.items()) + "\n"
 
 
 def targets(results: Results) -> str:
+    """Return the table of the figures with a target."""
     lines = [
         [
             figure.measure,
@@ -132,6 +137,7 @@ def targets(results: Results) -> str:
 
 
 def table(name: str, results: Results) -> str:
+    """Return the table of one group of rows, with its notes."""
     rows = [row for row in results.rows if row.table == name]
     answers = any(row.errors is not None for row in rows)
     header = ["who", "what", "best", "median", "spread"]
@@ -142,6 +148,7 @@ def table(name: str, results: Results) -> str:
 
 
 def line(row: Row, answers: bool) -> list[str]:
+    """Return the cells of a row, with its errors if `answers` is true."""
     cells = [row.who, f"`{row.what}`", f"{number(row.best)} {row.unit}", f"{number(row.median)} {row.unit}"]
     cells.append(f"{row.spread:.0%}")
     if answers:
@@ -152,6 +159,7 @@ def line(row: Row, answers: bool) -> list[str]:
 
 
 def growth(found: list[Growth]) -> str:
+    """Return the table of the exponents."""
     lines = [
         [
             one.measure,
@@ -167,14 +175,16 @@ def growth(found: list[Growth]) -> str:
 
 
 def grid(header: list[str], lines: list[list[str]]) -> str:
+    """Return a table in Markdown."""
     rows = [header, ["---"] * len(header), *lines]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows) + "\n"
 
 
 def number(value: float) -> str:
-    """Return three digits, without an exponent."""
+    """Return a number as text with three digits, without an exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def unit(name: str) -> str:
+    """Return a unit as shown on the page."""
     return "\N{MULTIPLICATION SIGN}" if name == "x" else name

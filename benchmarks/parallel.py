@@ -27,7 +27,7 @@ WORKERS = 2
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     if (os.cpu_count() or 1) < WORKERS:
         results.skip("two threads", "this machine has one processor")
         return
@@ -35,7 +35,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 
 def together(name: str, pool: ThreadPoolExecutor, works: list[Callable[[], object]], operations: int) -> Case:
-    """Return the case of `works`, one to a thread, from the first start to the last end."""
+    """Return the case of `works`, one for each thread, from the first start to the last end."""
 
     def run() -> float:
         barrier = threading.Barrier(len(works))
@@ -54,9 +54,9 @@ def together(name: str, pool: ThreadPoolExecutor, works: list[Callable[[], objec
 
 
 def own_processor() -> Callable[[], None]:
-    """Return what gives each thread that calls it a processor of its own, where the system lets it.
+    """Return a function that pins each thread that calls it to its own processor, if the system allows it.
 
-    Otherwise the scheduler may keep two threads on one processor for longer than a round takes.
+    Otherwise the scheduler may keep two threads on one processor for longer than a round.
     """
     free = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
 
@@ -68,7 +68,7 @@ def own_processor() -> Callable[[], None]:
 
 
 def threads(results: Results, peers: list[Peer]) -> None:
-    """Two threads, each with an array of its own, record into one recorder; throughput over one thread's."""
+    """Measure two threads that record their own arrays into one recorder: their throughput over that of one thread."""
     n = 4_000_000
     arrays = [latencies(n, seed) for seed in (1, 2)]
     small = [array[:100_000] for array in arrays]

@@ -1,6 +1,6 @@
-"""The libraries that historian is measured against, each behind the same few methods, set up as its manual shows.
+"""The libraries that historian is compared with, each behind the same few methods, set up as its manual shows.
 
-Where a library lets one choose, it gets a precision like historian's.  What it cannot do stays None.
+If the precision of a library can be chosen, it is set to be like historian's.  Operations that it lacks are None.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class Peer:
-    """A library: `new` makes an empty recorder, the other methods work on it."""
+    """A library: `new` creates an empty recorder, the other methods work on it."""
 
     name: str
     needs: str = "historian"  # module to import; the peer is skipped without it
     scale: float = 1.0  # the number that stands for one second
     integers = False  # takes integers only
     percent = False  # asks for percentiles
-    fill: Callable[[Any, Any], object] | None = None  # (recorder, array): records it in one call
-    merge: Callable[[Any, Any], object] | None = None  # (a, b): what both hold, in `a` or in something new
+    fill: Callable[[Any, Any], object] | None = None  # (recorder, array): records the array in one call
+    merge: Callable[[Any, Any], object] | None = None  # (a, b): merges both, into `a` or a new object
     encode: Callable[[Any], bytes] | None = None
     decode: Callable[[bytes], Any] | None = None
 
@@ -43,11 +43,11 @@ class Peer:
         raise NotImplementedError
 
     def freeze(self, recorder: Any) -> Any:
-        """Return what is asked, merged and encoded: a snapshot, if the library has such a thing."""
+        """Return the object for questions, merging and encoding: a snapshot, if the library has one."""
         return recorder
 
     def ask(self, frozen: Any) -> Callable[[float], float] | None:
-        """Return what answers one quantile (or percentile), if the library can answer one."""
+        """Return the function that answers one quantile (or percentile), if the library has one."""
         return None
 
     def quantiles(self, frozen: Any) -> list[float]:
@@ -57,7 +57,7 @@ class Peer:
         return [float(ask(q * 100 if self.percent else q)) / self.scale for q in ASKED]
 
     def numbers(self, values: NDArray[np.float64]) -> list[Any]:
-        """Return seconds as the numbers that this library takes."""
+        """Return seconds, converted to the numbers that this library takes."""
         scaled = values * self.scale
         return [int(value) for value in scaled.tolist()] if self.integers else scaled.tolist()
 
@@ -183,7 +183,7 @@ class PrometheusMultiprocess(Prometheus):
 
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="prometheus-"))
         before = values.ValueClass
-        values.ValueClass = values.MultiProcessValue()  # what it takes itself if the variable is set at import
+        values.ValueClass = values.MultiProcessValue()  # as the library does itself if the variable is set at import
         try:
             return super().new(*labels)
         finally:
@@ -191,7 +191,7 @@ class PrometheusMultiprocess(Prometheus):
 
 
 class OpenTelemetry(Peer):
-    name, needs, scale = "opentelemetry-sdk, explicit", "opentelemetry.sdk.metrics", 1e3  # its buckets mean ms
+    name, needs, scale = "opentelemetry-sdk, explicit", "opentelemetry.sdk.metrics", 1e3  # its buckets are in ms
 
     def aggregation(self):
         from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation
@@ -322,7 +322,7 @@ class Req(Kll):
     def new(self):
         from datasketches import req_floats_sketch
 
-        return req_floats_sketch(12, True)  # float32 is all it has; more exact towards high ranks
+        return req_floats_sketch(12, True)  # it has float32 only; more exact towards high ranks
 
     def decode(self, data):
         from datasketches import req_floats_sketch
@@ -394,7 +394,7 @@ ALL: list[Peer] = [
 
 
 def present() -> tuple[list[Peer], dict[str, str]]:
-    """Return the peers that work here, and why each of the others does not."""
+    """Return the peers that work here, and for each other one the reason why it does not."""
     working, skipped = [], {}
     sample = latencies(100)
     for peer in ALL:
@@ -403,7 +403,7 @@ def present() -> tuple[list[Peer], dict[str, str]]:
                 peer.fill(peer.new(), sample)
             else:
                 peer.quantiles(peer.freeze(peer.filled(sample)))
-        except Exception as error:  # whatever a peer may raise, it is skipped and named
+        except Exception as error:  # skip and name the peer for any error
             skipped[peer.name] = f"{type(error).__name__}: {error}"
         else:
             working.append(peer)

@@ -1,4 +1,4 @@
-"""All that one run has found, printed as it comes, kept as JSON."""
+"""The findings of one run, printed at once and saved as JSON."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Results:
-    """The findings of one run, in the order in which they came."""
+    """The findings of one run, in the order of measurement."""
 
     about: dict[str, Any] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)  # what, and why
+    skipped: dict[str, str] = field(default_factory=dict)  # name and reason
     figures: list[Figure] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
     seconds: float = 0.0
 
     def add(self, *found: Figure | Row | Growth) -> None:
-        """Keep and print."""
+        """Add and print a finding."""
         for one in found:
             print(one, flush=True)
             if isinstance(one, Figure):
@@ -36,18 +36,18 @@ class Results:
                 self.growth.append(one)
 
     def skip(self, what: str, why: str) -> None:
-        """Keep and print what could not be measured."""
+        """Add and print the name and the reason of a skipped measurement."""
         print(f"skipped: {what} ({why})", flush=True)
         self.skipped[what] = why
 
     def write(self, path: Path) -> None:
-        """Write as JSON, figures to six digits."""
+        """Write the findings as JSON, with six digits."""
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(_rounded(dataclasses.asdict(self)), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """Return what `write` has written."""
+        """Return the findings that `write` has written."""
         data = json.loads(path.read_text(encoding="utf-8"))
         data["figures"] = [Figure(**one) for one in data["figures"]]
         data["rows"] = [Row(**{**one, "errors": one["errors"] and tuple(one["errors"])}) for one in data["rows"]]

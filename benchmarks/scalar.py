@@ -1,4 +1,4 @@
-"""One value at a time: over an empty C method, over the peers, and from native code."""
+"""One value at a time: compared with an empty C method and with the peers, and from native code."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from .peers import Peer
     from .results import Results
 
-STREAM = 2_000  # values to a loop: they stay in the cache
+STREAM = 2_000  # values in a loop: few enough to stay in the cache
 TABLE = "One value at a time"
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     calls(results)
     streams(results, peers)
     from_native(results)
 
 
 def calls(results: Results) -> None:
-    """Over an empty C method, bound to a local, with the bare loop taken off both."""
+    """Measure a record over an empty C method, both bound to a local, without the time of the bare loop."""
     method, rec = build("empty").Empty().method, Recorder()
     cases = interleave(
         [
@@ -57,7 +57,7 @@ def calls(results: Results) -> None:
 
 
 def streams(results: Results, peers: list[Peer]) -> None:
-    """Each library's bound method, fed one latency after the other."""
+    """Measure each library's bound method with one latency after the other."""
     values, whole = latencies(STREAM), latencies(100_000)
     cases, able = [loop("loop", "pass", over=values.tolist())], [peer for peer in peers if peer.update is not None]
     for peer in able:
@@ -93,7 +93,7 @@ def exact_peers(rows: list[Row]) -> str | None:
 
 
 def from_native(results: Results) -> None:
-    """From Cython, without the GIL, atomic, over two locked adds."""
+    """Measure an atomic record from Cython, without the GIL, over two locked adds."""
     native, values, n = build("native"), latencies(STREAM), 20_000
     rec = Recorder()
     rec.record(1.5)

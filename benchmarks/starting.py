@@ -1,4 +1,4 @@
-"""Import time: whole interpreters, started anew each time."""
+"""Import time, with a new interpreter for each measurement."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TABLE = "Import"
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     compileall.compile_dir(Path(historian.__file__).parent, quiet=1)  # as pip does when it installs
     cases = interleave([start("pass"), start("import historian")], rounds=2 * ROUNDS)
     results.add(

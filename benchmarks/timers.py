@@ -1,4 +1,4 @@
-"""Timing a block or a call: over the same by hand, and over the peers' timers."""
+"""Timing of a block or a call: compared with the same code by hand, and with the peers' timers."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ TABLE = "Timers"
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     by_hand(results)
     prometheus(results, peers)
 
 
 def function() -> None:
-    """Do nothing: what is decorated."""
+    """Do nothing: the function to be decorated."""
 
 
 def closure(function: Callable[[], Any], record: Callable[[float], object]) -> Callable[..., Any]:
-    """Return `function` timed by the decorator that people write themselves."""
+    """Return `function`, timed by a decorator as people write it themselves."""
     clock = time.perf_counter_ns
 
     @functools.wraps(function)
@@ -46,7 +46,7 @@ def closure(function: Callable[[], Any], record: Callable[[float], object]) -> C
 
 
 def by_hand(results: Results) -> None:
-    """The bare loop, or the bare call, taken off both."""
+    """Measure timers over the same code by hand, without the time of the bare loop or call."""
     rec = Recorder()
     names = {"rec": rec, "clock": time.perf_counter_ns, "record": rec.record, "time_": rec.time}
     bound = {"start": rec.start, "stop": rec.stop}
@@ -96,7 +96,7 @@ def by_hand(results: Results) -> None:
 
 
 def awaited(name: str, statement: str, **names: Any) -> Case:
-    """Return the case of a statement in a coroutine, which is driven without an event loop."""
+    """Return the case of a statement in a coroutine that runs without an event loop."""
     arguments = ", ".join(f"{key}={key}" for key in names)
     source = (
         f"async def run({arguments}):\n"
@@ -119,7 +119,7 @@ def awaited(name: str, statement: str, **names: Any) -> Case:
 
 
 def prometheus(results: Results, peers: list[Peer]) -> None:
-    """The only peer that has timers of its own."""
+    """Measure the timers of the only peer that has any."""
     for peer in peers:
         if peer.name != "prometheus_client":
             continue

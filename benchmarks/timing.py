@@ -1,7 +1,7 @@
-"""How times are taken: whole rounds interleaved, so that a machine that slows down slows every case alike.
+"""Measurement of times: rounds are interleaved, so that a machine that slows down slows down every case.
 
-A round times every case once, one after the other.  The fastest rounds estimate the cost without interference; the
-median and the spread of all of them say how much interference there was.
+A round times every case once, one after the other.  The fastest rounds estimate the cost without interference.  The
+median and the spread of all rounds show how much interference there was.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROUNDS = 50
 
 @dataclass
 class Case:
-    """One thing to time: `run()` returns the ns that one operation took, averaged over many."""
+    """A case to time: `run()` returns the ns per operation, averaged over many operations."""
 
     name: str
     run: Callable[[], float]
@@ -29,18 +29,20 @@ class Case:
 
     @property
     def best(self) -> float:
+        """The fastest round, in ns per operation."""
         return min(self.samples)
 
     @property
     def median(self) -> float:
+        """The median of all rounds, in ns per operation."""
         return statistics.median(self.samples)
 
 
 def loop(name: str, statement: str, *, over: Sequence[Any] | None = None, repeat: int = 50_000, **names: Any) -> Case:
-    """Return the case of a statement run by a ``for`` loop, everything it names a local variable.
+    """Return the case of a statement in a ``for`` loop; every name in it is a local variable.
 
     It runs `repeat` times, or once for each ``value`` of the sequence `over`.  Use ``loop("loop", "pass")``, with the
-    same `over`, to take the loop itself off.
+    same `over`, to subtract the loop itself.
     """
     count = repeat if over is None else len(over)
     values = "_repeat(None, _n)" if over is None else "_over"
@@ -60,7 +62,7 @@ def loop(name: str, statement: str, *, over: Sequence[Any] | None = None, repeat
 
 
 def once(name: str, function: Callable[[], object], per: float = 1) -> Case:
-    """Return the case of one call, for what takes long enough; the time is divided by `per` operations."""
+    """Return the case of one call that takes long enough to be timed alone; its time is divided by `per` operations."""
 
     def run() -> float:
         began = time.perf_counter_ns()
@@ -71,7 +73,7 @@ def once(name: str, function: Callable[[], object], per: float = 1) -> Case:
 
 
 def interleave(cases: Iterable[Case], rounds: int = ROUNDS) -> dict[str, Case]:
-    """Time all cases in turn, `rounds` times over, the garbage collector held still; return them by name."""
+    """Time all cases in turn, `rounds` times, with the garbage collector off; return them by name."""
     cases = list(cases)
     for case in cases:
         case.run()  # warm up
@@ -89,7 +91,7 @@ def interleave(cases: Iterable[Case], rounds: int = ROUNDS) -> dict[str, Case]:
 
 
 def repeats(function: Callable[[], object], wanted_ns: float = 2e6) -> int:
-    """Return how often to repeat a call so that all together take about `wanted_ns`."""
+    """Return how often to repeat a call so that all repetitions take about `wanted_ns`."""
     function()
     began = time.perf_counter_ns()
     function()

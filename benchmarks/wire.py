@@ -1,4 +1,4 @@
-"""Histograms as bytes: their size, and what it takes to merge ten thousand of them as they arrive."""
+"""Histograms as bytes: their size, and the time to merge ten thousand of them as they arrive."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 BLOBS = 10_000
-DIFFERENT = 20  # so many of them are; the rest are copies, which cost as much
+DIFFERENT = 20  # different histograms; the rest are copies, which cost the same
 TABLE = "Merge of 10,000 as they arrive"
-#: How many times slower than historian they are at least expected to be.
+#: The peers are expected to be slower than historian by at least these factors.
 SLOWER = {"ddsketch": 100.0, "hdrhistogram": 20.0}
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
-    """Take all figures of this module."""
+    """Measure all figures of this module."""
     histograms = [Histogram.from_values(latencies(MILLION, seed)) for seed in range(1, 1 + DIFFERENT)]
     blobs = [h.to_bytes() for h in histograms]
     size = float(max(map(len, blobs)))
@@ -34,7 +34,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 
 def one_by_one(results: Results, h: Histogram, data: bytes) -> None:
-    """Each of them made a histogram first."""
+    """Measure merging with a `Histogram` created for each of them."""
     cases = interleave(
         [
             loop("loop", "pass"),
@@ -47,14 +47,14 @@ def one_by_one(results: Results, h: Histogram, data: bytes) -> None:
 
 
 def all_at_once(results: Results, blobs: list[bytes]) -> None:
-    """Handed to one call of merge."""
+    """Measure merging all of them in one call of `merge`."""
     many = blobs * (BLOBS // len(blobs))
     cases = interleave([once("merge", lambda: merge(many))], rounds=ROUNDS)
     results.add(absolute(f"merge of {BLOBS:,} blobs of 1e6 latencies", 60, cases["merge"], "ms", 1e6))
 
 
 def beside_peers(results: Results, histograms: list[Histogram], peers: list[Peer]) -> None:
-    """The same latencies in each library's own bytes, decoded and merged one after the other, as it offers."""
+    """Measure the same latencies in each library's own bytes, decoded and merged one after the other."""
     many = [h.to_bytes() for h in histograms] * (BLOBS // DIFFERENT)
     cases = [once("historian", lambda: merge(many))]
     for peer in peers:
@@ -72,7 +72,7 @@ def beside_peers(results: Results, histograms: list[Histogram], peers: list[Peer
 
 
 def filled(peer: Peer, h: Histogram) -> Any:
-    """Return a recorder of the peer with the latencies of a histogram: as many, at the middle of each bucket."""
+    """Return a recorder of the peer with the values of a histogram, each at the middle of its bucket."""
     recorder = peer.new()
     add = recorder.add if hasattr(recorder, "add") and peer.name == "ddsketch" else recorder.record_value
     for index, count in zip(h.indices.tolist(), h.counts.tolist()):
@@ -82,7 +82,7 @@ def filled(peer: Peer, h: Histogram) -> Any:
 
 
 def merged(peer: Peer, encoded: list[bytes]) -> Any:
-    """Return what the peer makes of them all."""
+    """Return the peer's merge of all of them."""
     into = peer.decode(encoded[0])
     for data in encoded[1:]:
         into = peer.merge(into, peer.decode(data))

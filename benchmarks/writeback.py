@@ -1,11 +1,11 @@
-"""How long one record takes into a file on a disk, and into one in memory, while the disk is being written to.
+"""The time of one record into a file on a disk, and into a file in memory, while the disk is busy.
 
-``python -m benchmarks.writeback [SECONDS [FOLDER]]``: FOLDER, by default the current one, must be on a disk.
+``python -m benchmarks.writeback [SECONDS [FOLDER]]``: FOLDER, the current folder by default, must be on a disk.
 
-A page of a mapped file that has been written back to the disk is read-only until somebody writes to it again.  Then the
-kernel asks the file system, which may have that writer wait for the disk.  A file system in memory has no disk to wait
-for.  Both files get the same values in turn, 5,000 a second, so that what disturbs this process disturbs both; a second
-process writes and syncs on that disk.  Before, the same is done without it.
+After a page of a mapped file has been written back to the disk, it is read-only.  At the next write to the page, the
+kernel asks the file system, which may make the writer wait for the disk.  A file system in memory never waits for a
+disk.  Both files get the same values in turn, 5,000 a second, so that any disturbance affects both.  A second
+process writes and syncs on the disk.  A first measurement runs without this process.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ MEMORY = "/dev/shm"
 SECONDS = 20.0
 PAUSE_NS = 200_000  # between two records into the same file
 WRITES = 1 << 28  # bytes that the other process writes before it syncs
-FILES = 2000  # that it makes anew, too
+FILES = 2000  # files that it creates
 
 
 def write_and_sync(folder: str, ended: Event) -> None:
-    """Keep the disk as busy as a log, a database or a download does: write much, make small files, sync all of it."""
+    """Keep the disk as busy as a log, a database or a download: write much data, create small files, sync all."""
     data = os.urandom(WRITES)
     with tempfile.TemporaryDirectory(dir=folder) as busy:
         while not ended.is_set():
@@ -47,17 +47,17 @@ def write_and_sync(folder: str, ended: Event) -> None:
 
 
 def record_in_turn(folders: list[str], seconds: float) -> list[Histogram]:
-    """Return how long each record took, for each folder, in us."""
+    """Return the time of each record, for each folder, in us."""
     recorders = [Registry(os.path.join(folder, "recorders")).recorder("work") for folder in folders]
     took = [Recorder(unit="us") for _ in folders]
     chance, clock = random.Random(1), time.perf_counter_ns
     values = [chance.lognormvariate(-5, 1) for _ in range(10_000)]
     for recorder in recorders:
-        recorder.record_many(values)  # pages are there, and a block is leased
+        recorder.record_many(values)  # creates the pages and leases a block
     end = clock() + int(1e9 * seconds)
     due, k = clock(), 0
     while due < end:
-        while clock() < due:  # sleeping would measure how late this process is woken
+        while clock() < due:  # sleeping would also measure the delay of the wake-up
             pass
         value = values[k % len(values)]
         for recorder, duration in zip(recorders, took):
@@ -69,7 +69,7 @@ def record_in_turn(folders: list[str], seconds: float) -> list[Histogram]:
 
 
 def measure(folders: list[str], seconds: float, busy: bool) -> list[Histogram]:
-    """Return what `record_in_turn` does, with or without another process that writes to the first of the folders."""
+    """Return the result of `record_in_turn`, with or without another process that writes to the first folder."""
     context = multiprocessing.get_context("spawn")
     ended = context.Event()
     other = context.Process(target=write_and_sync, args=(folders[0], ended), daemon=True)
@@ -85,7 +85,7 @@ def measure(folders: list[str], seconds: float, busy: bool) -> list[Histogram]:
 
 
 def file_system(folder: str) -> str:
-    """Return what kind of file system holds a folder."""
+    """Return the kind of file system that holds a folder."""
     best = ("", "unknown")
     with open("/proc/mounts", encoding="utf-8") as mounts:
         for _, place, kind, *_ in map(str.split, mounts):

@@ -1,20 +1,20 @@
-"""Latency histograms: record at the price of a method call, merge without loss, ask for any percentile.
+"""Latency histograms: record for the cost of a method call, merge without loss, ask for any percentile.
 
 ==============================  ======================================================================
 to                              use
 ==============================  ======================================================================
-record, from any thread         `Recorder`, or `recorder` for one by name; ``with rec.time():``, ``@rec.timed``
+record, from any thread         `Recorder`, or `recorder` to get one by name; ``with rec.time():``, ``@rec.timed``
 ask                             `Histogram`: ``rec.snapshot().quantile(0.99)``
 combine                         ``a + b``, `merge`
 send, store                     `Histogram.to_bytes`, ``Histogram.from_bytes(data)``
 keep many by name, print them   `Registry`: ``print(registry.profile())``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
-keep a snapshot of them         `historian.snapshot`, in a file
+save a snapshot to a file       `historian.snapshot`
 know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
-compose a request tree          ``histogram.dist()``, and the functions of `historian.tail`
-compare, by ratios              ``historian.compare(a, b)``; `interleave` measures in turns
-see where the buckets lie       `historian.buckets`
+model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
+compare, by ratios              ``historian.compare(a, b)``; `interleave` runs functions in turn
+look up bucket edges            `historian.buckets`
 record from Cython              ``cimport historian._core``, `get_include`
 ==============================  ======================================================================
 
@@ -22,9 +22,9 @@ record from Cython              ``cimport historian._core``, `get_include`
 >>> latency = historian.Recorder("lookup")
 >>> latency.record_many([0.010] * 99 + [1.0])           # seconds; one in a hundred is slow
 >>> h = latency.snapshot()
->>> h.percentile(50), h.max                             # as recorded; a percentile is within 0.5415 %
+>>> h.percentile(50), h.max                             # the maximum is exact, a percentile is within 0.5415 %
 (0.01, 1.0)
->>> round(h.fanout(100).p_wait(0.5), 3)                 # who waits for 100 of them, mostly waits
+>>> round(h.fanout(100).p_wait(0.5), 3)                 # share of users over 0.5 s, if each waits for 100 calls
 0.634
 """
 
@@ -36,6 +36,13 @@ except ModuleNotFoundError as _missing:
     raise ImportError(
         "historian's core is not compiled for this Python: run pip install . in the root of the checkout"
     ) from _missing
+except ImportError as _refused:
+    if "subinterpreters" not in str(_refused) and "one interpreter per process" not in str(_refused):
+        raise
+    raise ImportError(
+        "only one interpreter of a process can import historian here (several from Python 3.12 on, with a GIL): set "
+        "WSGIApplicationGroup %{GLOBAL} for mod_wsgi; use a ProcessPoolExecutor or ThreadPoolExecutor for others"
+    ) from _refused
 from ._live.recorder import Recorder
 from .histogram import Histogram, MergeWarning, merge
 from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, default_registry, recorder
@@ -72,7 +79,7 @@ __all__ = [
 ]
 
 
-#: Where that is which few programs need.
+#: Modules of the names that few programs need.  `__getattr__` imports them on first use.
 _HOMES = {
     "Comparison": "_compare.comparison",
     "Profile": "_show.profile",
@@ -84,10 +91,10 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # or a checker would take every misspelt name for an object
+if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:
-        """Load what few programs need when it is first asked for."""
+        """Import the module of a name in `_HOMES` when the name is first used."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module

@@ -30,6 +30,7 @@ cdef class Counters:
     cdef historian_lanes *lanes  # NULL if there is a GIL, or recording is disabled
     cdef historian_counters *atomic  # NULL only where recording is disabled
     cdef object file  # CounterFile that both lie in; None if they are in private memory
+    cdef object timer_type  # Timer of this interpreter: `time` has no time to look it up
     cdef double ns_per_unit  # 1, 1e3, 1e6 or 1e9; 0 if the unit is not one of time
 
     @cython.final

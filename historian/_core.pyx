@@ -1,4 +1,5 @@
 # cython: language_level=3, binding=False, always_allow_keywords=False, freethreading_compatible=True
+# cython: subinterpreters_compatible=own_gil
 # cython: embedsignature=True, embedsignature.format=clinic, boundscheck=False, wraparound=False, cdivision=True
 """What must be fast: counters, timers and timed calls.  What may be slow lives in Python around it.
 
@@ -18,7 +19,9 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
 import os
+import sys
 from operator import index
+from types import FunctionType
 
 
 cdef extern from "_native/atomics.h" nogil:
@@ -161,7 +164,9 @@ cdef extern from "_native/wire.h" nogil:
     )
 
 cdef extern from "_native/cpython.h":
-    enum: HISTORIAN_HAS_GIL
+    enum: HISTORIAN_HAS_GIL, HISTORIAN_ISOLATED
+    object historian_new_object(PyTypeObject *type)
+    const char HISTORIAN_NATIVE_ORDER
     ctypedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *)
     PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *)
     object PyVectorcall_Call(object, object, object)
@@ -173,7 +178,10 @@ cdef extern from "_native/cpython.h":
     double historian_as_double(object number)  # whoever calls it looks after the exception
     double as_double "historian_as_double"(object number) except? -1.0
     int64_t historian_as_ns(object token)
-    void historian_set_vectorcall(PyTypeObject *, Py_ssize_t)
+    void historian_set_vectorcall(PyTypeObject *, Py_ssize_t, bint is_method)
+    object PyObject_GenericGetAttr(object, object)
+    int PyObject_GenericSetAttr(object, object, object) except -1
+    PyTypeObject *Py_TYPE(PyObject *)
 
 cdef extern from "_native/clock.h":
     enum: HISTORIAN_HAS_TICKS

@@ -1,32 +1,31 @@
 """The one bucket layout: constants, exact edges, and the error guarantee.
 
-Bucket ``i`` holds the values in ``(2**(i/64), 2**((i+1)/64)]``, upper edge included, for ``i`` from
--2048 to 4095: 64 buckets to the octave over ``(2**-32, 2**64]``.  In seconds that is from a quarter of
-a nanosecond to 584 billion years.  Below lies the *zero* bucket ``[0, 2**-32]``, above it the
-*overflow* bucket ``(2**64, inf)``.  There is nothing to configure, so any two histograms merge.
-These are the buckets of OpenTelemetry's exponential histogram at scale 6 (same index) and of
-Prometheus' native histogram at schema 6 (index + 1).
+Bucket ``i`` holds the values in ``(2**(i/64), 2**((i+1)/64)]``, upper edge included, for ``i`` from -2048 to 4095.
+That is 64 buckets per octave over ``(2**-32, 2**64]``; in seconds, from a quarter of a nanosecond to 584 billion
+years.  Below them is the *zero* bucket ``[0, 2**-32]``, above them the *overflow* bucket ``(2**64, inf)``.  There is
+nothing to configure, so any two histograms can be merged.  OpenTelemetry's exponential histogram at scale 6 has the
+same buckets with the same index.  Prometheus' native histogram at schema 6 has them with index + 1.
 
-An edge is the float nearest to ``2**(i/64)``, so that a value is in the same bucket on every machine.
+An edge is the float nearest to ``2**(i/64)``, so a value is in the same bucket on every machine.
 
-The guarantee.  Let ``g = 2**(1/64)`` be the ratio of a bucket's edges and answer every value of a bucket
-``(e, e*g]`` with one representative ``r*e``.  The relative error is largest at the two edges: ``r - 1``
-at the lower, ``(g - r)/g`` at the upper.  Raising ``r`` trades one for the other, so the worst case is
-least where they are equal::
+The error guarantee.  Let ``g = 2**(1/64)`` be the ratio of a bucket's edges.  Every value in a bucket ``(e, e*g]`` is
+represented by one value ``r*e``.  The relative error is largest at the two edges: ``r - 1`` at the lower edge,
+``(g - r)/g`` at the upper edge.  A larger ``r`` increases the first and decreases the second.  So the worst case is
+smallest where both are equal::
 
     r - 1 = (g - r)/g   <=>   r = 2*g/(1 + g),   error = r - 1 = (g - 1)/(g + 1) = 0.5415 %
 
-The index, without a logarithm.  Take the 64 bits of a positive float, minus one; that makes the upper edge
-inclusive.  The exponent counts octaves; the top 7 bits of the mantissa name one of 128 equal cells.  A cell
-is 1/128 wide, the narrowest bucket ``g - 1 = 1/92``, so at most one edge lies in a cell, and one
-offset to each cell moves that edge onto a multiple of 2**46, where a shift finds it::
+The index, without a logarithm.  Take the 64 bits of a positive float, minus one: this makes the upper edge inclusive.
+The exponent counts octaves.  The top 7 bits of the mantissa select one of 128 equal cells.  A cell is 1/128 wide and
+the narrowest bucket ``g - 1 = 1/92``, so a cell contains at most one edge.  Each cell has an offset that moves its
+edge to a multiple of 2**46.  Then a shift gives the index::
 
     b = bits(value) - 1
     index = (b + A[(b >> 45) & 127]) >> 46
 
-With edge mantissa ``B`` between sub-buckets ``s`` and ``s + 1`` inside the cell, ``A = ((s + 1) << 46) - B``;
-in a cell without an edge ``A = (s << 46) - cell_start``.  The table ``A`` is in ``_native/bucket.h``.  This module
-answers the same question with a search, for people and for the tests.
+If a cell contains the edge with mantissa ``B`` between sub-buckets ``s`` and ``s + 1``, its offset is
+``A = ((s + 1) << 46) - B``.  In a cell without an edge it is ``A = (s << 46) - cell_start``.  The table ``A`` is in
+``_native/bucket.h``.  This module finds the same index by a binary search, for users and for the tests.
 """
 
 from __future__ import annotations
@@ -54,18 +53,18 @@ __all__ = [
     "upper",
 ]
 
-#: Buckets from any value to twice that value.
+#: Number of buckets between a value and twice that value.
 BUCKETS_PER_OCTAVE = 64
 #: First bucket: its lower edge is 2**(-2048/64) = 2**-32.
 MIN_INDEX = -2048
 #: Last bucket: its upper edge is 2**(4096/64) = 2**64.
 MAX_INDEX = 4095
-#: Stands for the zero bucket, [0, 2**-32].
+#: Index of the zero bucket, [0, 2**-32].
 ZERO_INDEX = MIN_INDEX - 1
-#: Stands for the overflow bucket, (2**64, inf).
+#: Index of the overflow bucket, (2**64, inf).
 OVERFLOW_INDEX = MAX_INDEX + 1
 
-#: 2**(k/64) for k in 0..63, each correctly rounded; frozen, because libm need not be exact.
+#: 2**(k/64) for k in 0..63, each correctly rounded.  They are literals because libm need not be exact.
 # fmt: off
 EDGES = (
     1.0, 1.0108892860517005, 1.0218971486541166, 1.0330248790212284,
@@ -89,10 +88,10 @@ EDGES = (
 
 #: Ratio of a bucket's upper edge to its lower edge, 2**(1/64).
 GROWTH = EDGES[1]
-#: The guarantee: no representative is further than this from any value of its bucket, relatively.
+#: The guarantee: the largest relative error of a representative, for any value in its bucket.
 RELATIVE_ERROR = (GROWTH - 1) / (GROWTH + 1)
 
-#: Representatives of the buckets 0..63: see the derivation above.
+#: Representatives of the buckets 0..63; see the derivation above.
 _REPRESENTATIVES = tuple(2 * GROWTH / (1 + GROWTH) * edge for edge in EDGES)
 
 
@@ -107,7 +106,7 @@ def index(value: float) -> int:
     (True, True)
     """
     if not 0 <= value <= 1.7976931348623157e308:
-        raise ValueError(f"no bucket holds {value!r}: values are finite and not negative")
+        raise ValueError(f"value must be finite and not negative, not {value!r}")
     mantissa, exponent = math.frexp(value)  # value = mantissa * 2**exponent, mantissa in [0.5, 1)
     octave = (exponent - 1) * BUCKETS_PER_OCTAVE
     found = octave + bisect_left(EDGES, 2 * mantissa) - 1
@@ -115,7 +114,9 @@ def index(value: float) -> int:
 
 
 def lower(i: SupportsIndex) -> float:
-    """Return the lower edge of bucket `i`, which the bucket excludes (the zero bucket includes its 0).
+    """Return the lower edge of bucket `i`.
+
+    The edge itself is not in the bucket, except 0 in the zero bucket.
 
     O(1).  Raises ValueError unless ``ZERO_INDEX <= i <= OVERFLOW_INDEX``.
 
@@ -127,7 +128,9 @@ def lower(i: SupportsIndex) -> float:
 
 
 def upper(i: SupportsIndex) -> float:
-    """Return the upper edge of bucket `i`, which the bucket includes; infinity for the overflow bucket.
+    """Return the upper edge of bucket `i`; infinity for the overflow bucket.
+
+    The edge itself is in the bucket.
 
     O(1).  Raises ValueError unless ``ZERO_INDEX <= i <= OVERFLOW_INDEX``.
 
@@ -139,10 +142,10 @@ def upper(i: SupportsIndex) -> float:
 
 
 def representative(i: SupportsIndex) -> float:
-    """Return the value that stands for bucket `i`, within RELATIVE_ERROR of every value in it.
+    """Return the value that represents bucket `i`, within RELATIVE_ERROR of every value in it.
 
-    It is ``2*g/(1 + g)`` times the lower edge (derived above); 0 for the zero bucket, whose values lie within
-    2**-32 of it, and infinity for the overflow bucket, of which nothing is known but its lower edge.
+    It is ``2*g/(1 + g)`` times the lower edge (derived above).  For the zero bucket it is 0, which is within 2**-32
+    of every value there.  For the overflow bucket, which has no upper limit, it is infinity.
 
     O(1).  Raises ValueError unless ``ZERO_INDEX <= i <= OVERFLOW_INDEX``.
 

@@ -1,7 +1,7 @@
-"""`Histogram`: an immutable value that answers questions about what was recorded.
+"""`Histogram`: an immutable value that answers questions about the recorded values.
 
-The questions that counts answer by themselves are in `historian._values.base`.  Here each method hands on to the module
-that answers it, which is loaded when first asked for: tail, formats, display.
+`historian._values.base` answers the questions that need only the counts.  The methods here call the modules for tail,
+formats and display.  Each of these modules is loaded on its first use.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ __all__ = ["Histogram", "MergeWarning", "merge"]
 
 
 class Histogram(BaseHistogram):
-    """How often each bucket of values occurred, with their exact sum, minimum and maximum.
+    """The number of values in each bucket, with their exact sum, minimum and maximum.
 
-    An immutable value: it compares, hashes, pickles, adds (`historian.merge`) and subtracts (an interval between two
-    snapshots).  Make one with `Recorder.snapshot`, `Histogram.from_values`, `Histogram.from_bytes` or
-    `Histogram.from_dict`; ``Histogram()`` is empty, the identity of ``+``.
+    A histogram is immutable.  It supports ``==``, ``hash`` and pickle.  ``a + b`` merges (see `historian.merge`), and
+    ``later - earlier`` is the interval between two snapshots.  Create one with `Recorder.snapshot`,
+    `Histogram.from_values`, `Histogram.from_bytes` or `Histogram.from_dict`.  ``Histogram()`` is empty, and the
+    identity of ``+``.
 
     Quantiles are within 0.5415 % of a recorded value (see `historian.buckets`).  An empty histogram has count 0,
     sum 0, and NaN for every quantile, share, mean, minimum and maximum.
@@ -44,9 +45,9 @@ class Histogram(BaseHistogram):
     # ---- tail ----
 
     def fanout(self, n: int) -> Fanout:
-        """Return what this latency becomes for a user who waits for all of `n` independent such calls.
+        """Return the latency for a user who waits for all of `n` independent calls like the recorded ones.
 
-        Raises ValueError unless n is a whole number from 1 on, and for an empty histogram.
+        Raises TypeError unless n is a whole number, and ValueError for n below 1 or an empty histogram.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 99 + [1.0])
@@ -58,11 +59,11 @@ class Histogram(BaseHistogram):
         return Fanout(self, n)
 
     def dist(self, confidence: float | None = 0.95) -> Dist:
-        """Return the distribution of what was recorded, to ask and to compose: see `historian.tail`.
+        """Return the distribution of the recorded values, a building block for request trees: see `historian.tail`.
 
-        Each of its answers has an interval, at that confidence, for sampling; with ``confidence=None`` the recorded
-        values are taken for all there are, and only bucket widths are left.  O(buckets), a few ms.  Raises ValueError
-        for an empty histogram, ImportError without scipy.
+        Each of its answers has an interval that allows for sampling, at this confidence, and for bucket width.  With
+        ``confidence=None`` the interval allows for bucket width only.  O(buckets), a few ms.  Raises ValueError
+        for an empty histogram.
 
         >>> from historian import Histogram
         >>> from historian.tail import all_of, seq
@@ -75,16 +76,16 @@ class Histogram(BaseHistogram):
         return from_histogram(self, confidence)
 
     def ci(self, q: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate:
-        """Return the q-quantile with its confidence interval, which allows for sampling and bucket width together.
+        """Return the q-quantile with a confidence interval that allows for both sampling and bucket width.
 
-        It runs from the lower to the upper edge of the buckets that hold the binomial ranks (see
-        `historian._stats.binomial.rank_interval`), and holds for independent values.  `windows` are histograms of
-        consecutive intervals of time, together this one: where values come in bursts, they then count for as many
-        independent ones as their windows show.
+        The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
+        bucket that holds the upper one (see `historian._stats.binomial.rank_interval`).  It is valid for independent
+        values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time that add up
+        to this one.  The interval then uses the effective sample size, which is estimated from the windows.
 
-        O(log count).  Warns (`historian.tail.TailWarning`) where there are too few values for an upper bound, which
-        then is infinite.  Raises ValueError for q outside 0..1, a confidence that is not between 0 and 1, windows that
-        are not this histogram's, and for an empty histogram.
+        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound.  A missing upper
+        bound is infinity, a missing lower bound is 0.  Raises ValueError for q outside 0..1, a confidence that is not
+        between 0 and 1, windows that do not add up to this histogram, and an empty histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values(range(1, 10_001), unit="ms").ci(0.99))
@@ -95,11 +96,11 @@ class Histogram(BaseHistogram):
         return sampling.ci(self, q, confidence, windows)
 
     def enough_for(self, q: float, n: int = 1, confidence: float = 0.95) -> Enough:
-        """Say whether there are enough values for an upper bound to the q-quantile behind a fan-out of `n`.
+        """Return whether there are enough values for an upper bound of the q-quantile behind a fan-out of `n`.
 
-        The answer is true or false, and knows how many values are needed: as many as make it likely, with that
-        confidence, that one of them is above.  They grow in proportion to n.  O(1).  Raises ValueError for q outside
-        0..1, n below 1, and a confidence that is not between 0 and 1.
+        The result is true or false, and holds the number of values that are needed.  With this many, at least one
+        value is above the quantile with the given confidence.  The number grows in proportion to n.  O(1).  Raises
+        ValueError for q outside 0..1, n below 1, and a confidence that is not between 0 and 1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(10_000)).enough_for(0.99, n=100)
@@ -110,15 +111,16 @@ class Histogram(BaseHistogram):
         return sampling.enough_for(self, q, n, confidence)
 
     def slo(self, t: float, target: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Slo:
-        """Return how this latency stands to an objective: that a share of `target`, 0..1, takes at most `t`.
+        """Compare this latency with an objective: a share of at least `target`, 0..1, takes at most `t`.
 
-        The answer has the share `within` and its `edges` if t lies inside a bucket, `is_met`, `burn_rate` and
-        `budget_left`, with intervals.  `windows` are histograms of consecutive intervals of time, together this one:
-        where slow calls come in bursts, calls then count for as many independent ones as their windows show.  For burn
-        rates over several windows see `historian.tail.burn_rates`.
+        The result has the share `within`, `is_met`, `burn_rate` and `budget_left`, with intervals.  If t lies inside a
+        bucket, `edges` holds the shares at both edges of that bucket.  If slow calls come in bursts, pass `windows`:
+        the histograms of consecutive intervals of time that add up to this one.  The intervals then use the effective
+        sample size, which is estimated from the windows.  For burn rates over several windows see
+        `historian.tail.burn_rates`.
 
-        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, windows that are not this histogram's, and
-        for an empty histogram.
+        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, windows that do not add up to this
+        histogram, and an empty histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 99_950 + [2.0] * 50).slo(1.0, target=0.999))
@@ -132,10 +134,11 @@ class Histogram(BaseHistogram):
         return slo.slo(self, t, target, confidence, windows)
 
     def apdex(self, t: float, confidence: float = 0.95) -> Estimate:
-        """Return the Apdex score for `t`, in the histogram's unit: satisfied up to t, tolerating up to 4t.
+        """Return the Apdex score for the threshold `t`, in the histogram's unit.
 
-        (satisfied + tolerating / 2) / count, with an interval for sampling, and for bucket width if t or 4t lies inside
-        a bucket.  O(1).  Raises ValueError for t below 0, NaN, and for an empty histogram.
+        Users are satisfied up to t and tolerating up to 4t.  The score is (satisfied + tolerating / 2) / count.  Its
+        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  O(1).  Raises ValueError
+        for t below 0, NaN, and an empty histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 600 + [1.0] * 300 + [9.0] * 100).apdex(0.5))
@@ -148,18 +151,20 @@ class Histogram(BaseHistogram):
     # ---- coordinated omission ----
 
     def corrected(self, expected_interval: float) -> Histogram:
-        """Return this histogram with the waits that coordinated omission hid, after the fact: an estimate.
+        """Return an estimate of this histogram without coordinated omission: add the waits that it hid.
 
-        For latencies measured by a load generator that sends no request while it waits, and should send one each
-        `expected_interval`, in the histogram's unit: what `Recorder.record_corrected` does for each recorded value.
-        Values are taken as quantiles answer them: at their bucket's representative, smallest and largest exactly.
-        The number of waits is exact for these values.  No loop over them: O(buckets^2), 0.3 s at most.
+        Use this for a load generator that sends no request while it waits, but should send one each
+        `expected_interval`, in the histogram's unit.  It does afterwards what `Recorder.record_corrected` does for each
+        recorded value.  Each value counts as the representative of its bucket, the smallest and the largest as
+        themselves.  The number of added waits is exact for these values.  O(buckets^2), whatever the count: at most
+        0.3 s.
 
-        It assumes evenly spaced requests and stalls from outside: of independent calls, of which 1 % take 1 s, it would
-        make 50 % at an interval of 10 ms.  Measuring from the intended start (``rec.stop(intended_start)``) is better.
+        It assumes that requests are evenly spaced and that a long wait stops all of them.  If calls are independent and
+        1 % take 1 s, an interval of 10 ms would turn that 1 % into 50 %.  It is better to measure from the intended
+        start (``rec.stop(intended_start)``).
 
-        The result is marked `synthetic`.  Raises ValueError if this histogram is so already, unless `expected_interval`
-        is positive and finite, and if the count would reach 2**63.
+        The result is marked `synthetic`.  Raises ValueError if this histogram is synthetic already, if
+        `expected_interval` is not positive and finite, and if the count would reach 2**63.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([1.0]).corrected(0.25)         # 1.0, then 0.75, 0.5, 0.25
@@ -173,10 +178,10 @@ class Histogram(BaseHistogram):
     # ---- to and from bytes ----
 
     def to_bytes(self) -> bytes:
-        """Return the histogram as bytes, which `from_bytes` reads back without loss, for files and between machines.
+        """Return the histogram as bytes, for files and other machines; `from_bytes` reads them without loss.
 
-        A million latencies take about 750 bytes.  Histograms that agree in counts, unit, extremes, `synthetic` and
-        sum, to its last bit, have the same bytes.  O(buckets).  The format is in docs/format.md.
+        A million latencies take about 750 bytes.  Histograms have the same bytes if they have the same counts, unit,
+        minimum, maximum, `synthetic` and, to the last bit, sum.  O(buckets).  docs/format.md describes the format.
         """
         from .formats import _bytes
 
@@ -186,23 +191,23 @@ class Histogram(BaseHistogram):
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Histogram:
         """Return the histogram that `to_bytes` wrote.
 
-        O(buckets), in little memory whatever the bytes are.  Raises ValueError, saying what is wrong, for any bytes
-        that `to_bytes` would not write, TypeError for what are no bytes.  To add up many, hand their bytes to
-        `historian.merge`.
+        O(buckets), in little memory whatever the bytes are.  Raises ValueError, with the reason, for any bytes that
+        `to_bytes` would not write, and TypeError for an object that is not bytes.  To merge many histograms, pass their
+        bytes to `historian.merge`.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([1.0, 2.0])
         >>> len(h.to_bytes()), Histogram.from_bytes(h.to_bytes()) == h
         (41, True)
         """
-        from .formats import _bytes  # in half the time that importing the function takes
+        from .formats import _bytes  # this takes half the time of importing the function
 
         return _bytes.from_bytes(cls, data)
 
     # ---- to and from plain data ----
 
     def to_dict(self) -> _HistogramDict:
-        """Return plain data that `from_dict` reads back without loss, fit for JSON.  O(buckets)."""
+        """Return plain data, suitable for JSON, that `from_dict` reads without loss.  O(buckets)."""
         from .formats._dict import to_dict
 
         return to_dict(self)
@@ -211,7 +216,7 @@ class Histogram(BaseHistogram):
     def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
         """Return the histogram that `to_dict` described.
 
-        Raises ValueError, saying what is wrong, for data that describes none.  O(buckets).
+        Raises ValueError, with the reason, for data that does not describe a histogram.  O(buckets).
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([1.0, 2.0])
@@ -225,7 +230,7 @@ class Histogram(BaseHistogram):
     def __reduce__(self) -> tuple[Any, ...]:
         return Histogram.from_bytes, (self.to_bytes(),)
 
-    # ---- looks ----
+    # ---- display ----
 
     def __repr__(self) -> str:
         from ._show.summary import describe
@@ -242,15 +247,15 @@ class Histogram(BaseHistogram):
 def merge(
     histograms: Iterable[Histogram | bytes | bytearray | memoryview], *, on_error: Literal["raise", "skip"] = "raise"
 ) -> Histogram:
-    """Return the histogram of all values of all `histograms`; empty for none.
+    """Return the histogram of all values of all `histograms`; empty if there are none.
 
-    What came from other processes is merged as it came: bytes (of `Histogram.to_bytes`) are added up without making
-    an object of each.  O(total buckets); an iterator of millions needs no more memory than one.
+    Bytes of `Histogram.to_bytes` are merged directly, without creating a `Histogram` for each.  O(total buckets).  An
+    iterator of millions needs no more memory than one histogram.
 
-    Bytes that are no histogram raise ValueError with their position in the iterable, counted from 0, and what is wrong
-    with them; with ``on_error="skip"`` they are left out, and at the end a `MergeWarning` tells how many there were.
-    In either case: ValueError if units differ, TypeError for what is neither a histogram nor bytes, OverflowError if
-    the count would reach 2**63.
+    Bytes that are not a histogram raise ValueError, with their position in the iterable, counted from 0, and the
+    reason.  With ``on_error="skip"`` they are skipped, and one `MergeWarning` at the end says how many there were.
+    In either case, raises ValueError if units differ, TypeError for an item that is neither a histogram nor bytes, and
+    OverflowError if the count would reach 2**63.
 
     >>> merge([Histogram.from_values([1.0]), Histogram.from_values([3.0]).to_bytes()]).sum
     4.0

@@ -1,4 +1,4 @@
-"""`Registry`: recorders by name, so that all parts of a program, and all processes of a service, find the same one."""
+"""`Registry`: recorders by name, shared by all parts of a program and by all processes of a service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["CorruptFileError", "CorruptFileWarning", "Key", "Registry", "default
 
 
 class Registry:
-    """Recorders by name and labels: in this process' memory, or in a directory, where many processes share them.
+    """Recorders by name and labels, in this process' memory or in a directory that many processes share.
 
     >>> registry = Registry()
     >>> registry.recorder("db.query", table="users").record(0.003)
@@ -32,13 +32,14 @@ class Registry:
     >>> {str(key): h.count for key, h in registry.snapshot().items()}
     {'db.query{table=users}': 1}
 
-    In a directory each recorder is a file mapped into memory.  Processes that ask for the same name and labels count
-    together, whether they were forked or started by themselves; what one has recorded is safe even if it is killed in
-    the next moment.  Nothing depends on process ids, and nothing grows with the number of processes that have been.
+    In a directory, each recorder is a file mapped into memory.  All processes that ask for the same name and labels
+    count in the same file, whether they were forked or started separately.  A recorded value survives even if its
+    process is killed immediately afterwards.  Nothing depends on process ids.  The size of a file does not grow with
+    the number of processes that have come and gone.
 
-    The directory is made with mode 0700 and files with 0600.  Raises PermissionError for a directory that others may
-    write to, unless `trust`.  With ``HISTORIAN_DISABLE=1`` nothing is written.  Safe from any thread; a registry in a
-    directory pickles.
+    The directory is created with mode 0700, files with mode 0600.  Raises PermissionError for a directory that other
+    users may write to or own, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is written.  A registry
+    can be used from any thread.  A registry in a directory can be pickled.
     """
 
     __module__ = "historian"
@@ -50,13 +51,16 @@ class Registry:
         self._is_prepared = False
         if directory is not None:
             if not os.fspath(directory):
-                raise ValueError("directory must not be empty: leave it out for a registry in memory")
+                raise ValueError("directory must not be empty; omit it for a registry in memory")
             self._directory = os.path.abspath(os.fsdecode(directory))
             self._prepare()
 
     @classmethod
     def _of_environment(cls) -> Registry:
-        """Return the registry that the environment asks for.  Its directory is made when it is first used."""
+        """Return a registry in the directory HISTORIAN_DIR, or in memory if that is not set.
+
+        The directory is created when the registry is first used.
+        """
         registry = cls()
         if os.environ.get("HISTORIAN_DIR"):
             registry._directory = os.path.abspath(os.environ["HISTORIAN_DIR"])
@@ -64,25 +68,25 @@ class Registry:
 
     @property
     def directory(self) -> str | None:
-        """Absolute path of the directory; None in memory."""
+        """Absolute path of the directory; None for a registry in memory."""
         return self._directory
 
     def recorder(self, name: str, *, unit: str = "s", **labels: object) -> Recorder:
-        """Return the recorder of that name and those labels, made on first use.  O(labels).
+        """Return the recorder with this name and these labels; create it on first use.  O(labels).
 
-        Label values are taken as strings; ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty name
-        and if the recorder exists with another unit; in a directory, OSError if there is no space for a new one (and
-        never later), and `CorruptFileError` if something else is in the place of its file.
+        Label values are converted to strings.  ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty
+        name, and if the recorder exists with another unit.  In a directory, raises OSError if there is no space for a
+        new recorder; recording never fails for lack of space.  Raises `CorruptFileError` if its file is not valid.
         """
         key = Key(name, **labels)
         if not name:
-            raise ValueError("a recorder in a registry needs a name")
+            raise ValueError("name must not be empty for a recorder in a registry")
         found = self._recorders.get(key)
         if found is None:
-            # Threads may get here together, and a child forked from among them: dict.setdefault needs no lock.
-            made = self._make(key, unit)
-            _check_unit(made, unit)
-            found = self._recorders.setdefault(key, made)
+            # Several threads may get here at once.  dict.setdefault needs no lock that a fork could leave locked.
+            created = self._create(key, unit)
+            _check_unit(created, unit)
+            found = self._recorders.setdefault(key, created)
         _check_unit(found, unit)
         return found
 
@@ -96,7 +100,7 @@ class Registry:
                 return None
         return found
 
-    def _make(self, key: Key, unit: str) -> Recorder:
+    def _create(self, key: Key, unit: str) -> Recorder:
         if self._directory is None or DISABLED:
             return Recorder(str(key), unit=unit)
         self._prepare()
@@ -108,18 +112,18 @@ class Registry:
             self._is_prepared = True
 
     def snapshot(self) -> dict[Key, Histogram]:
-        """Return the histogram of every recorder, in the order in which they were made.
+        """Return the histogram of every recorder, in the order in which the recorders were created.
 
-        In a directory: of every recorder of any process, dead or alive.  Each file that cannot be read is reported with
-        a `CorruptFileWarning`.  O(buckets in use), in a directory O(buckets of all files).  The result pickles: a
-        worker process returns it, and the parent's registry can `merge` it.
+        In a directory, this includes the recorders of all processes, running or ended.  Warns with a
+        `CorruptFileWarning` for each file that cannot be read.  O(buckets in use), in a directory O(buckets of all
+        files).  The result can be pickled: a worker process can return it, and the parent's registry can `merge` it.
         """
         histograms, problems = self._read()
         _warn(problems)
         return histograms
 
     def problems(self) -> dict[str, CorruptFileError]:
-        """Return why files of the directory cannot be read, by path; empty if all is well, and in memory."""
+        """Return the error of each file that cannot be read, by path.  Empty for a registry in memory."""
         return self._read()[1]
 
     def _read(self) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
@@ -127,10 +131,13 @@ class Registry:
             return {key: found.snapshot() for key, found in list(self._recorders.items())}, {}
         readings, problems = self._readings()
         readings.sort(key=lambda reading: (reading.header.created, reading.header.key))
-        return {one.header.key: Histogram._from_reading(one.counted, one.header.unit) for one in readings}, problems
+        histograms = {
+            reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit) for reading in readings
+        }
+        return histograms, problems
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-        """Return all files of the directory as they are now, by name, and by path why others cannot be read."""
+        """Return the contents of all files, sorted by file name, and the errors of invalid files by path."""
         self._prepare()
         readings, problems = [], {}
         for path in files_in(self._directory or ""):
@@ -143,17 +150,19 @@ class Registry:
         return readings, problems
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
-        """Add what another registry, or its `snapshot`, holds.  `other` does not change.  O(buckets in use).
+        """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
 
-        Raises ValueError if a recorder exists with another unit, and for synthetic counts (`Histogram.corrected`); then
-        nothing has been added.
+        Raises ValueError if a recorder exists with another unit, and for synthetic counts (`Histogram.corrected`).
+        Then nothing has been added.
         """
         histograms = other.snapshot() if isinstance(other, Registry) else dict(other)
         for key, histogram in histograms.items():
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
             if histogram.synthetic:
-                raise ValueError(f"{key!r} is synthetic, but recorders hold what was measured: see historian.merge")
+                raise ValueError(
+                    f"{key!r} is synthetic, but recorders hold measured values only: use historian.merge instead"
+                )
             found = self._find(key)
             if found is not None:
                 _check_unit(found, histogram.unit)
@@ -162,21 +171,21 @@ class Registry:
             into[key]._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
 
     def profile(self) -> Profile:
-        """Return a table of all recorders that hold anything; it prints, and shows as HTML in a notebook."""
+        """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
         from ._show.profile import Profile
 
         return Profile({str(key): histogram for key, histogram in self.snapshot().items()})
 
     def clear(self) -> None:
-        """Set every recorder back to empty.  Whoever holds one goes on recording into it.
+        """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
 
-        In a directory: the recorders of all processes.  Their files stay.  A file that cannot be read, or that a full
-        disk has no room to clear, stays as it is, and is reported with a `CorruptFileWarning`.
+        In a directory, this resets the recorders of all processes.  The files stay.  A file that cannot be read, or
+        cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
         """
         _warn(self._clear()[2])
 
     def _clear(self) -> tuple[int, int, dict[str, CorruptFileError]]:
-        """Clear; return how many recorders that was, how many values they held, and why others could not be."""
+        """Clear; return the number of recorders cleared, the number of values they held, and errors by path."""
         if self._directory is None:
             held = [found.drain().count for found in list(self._recorders.values())]
             return len(held), sum(held), {}
@@ -189,7 +198,7 @@ class Registry:
                 continue
             except CorruptFileError as error:
                 problems[path] = error
-            except OSError as error:  # no room for keeping the books of this one
+            except OSError as error:  # no space for the blocks that a drain needs
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
         return len(held), sum(held), problems
 
@@ -198,8 +207,8 @@ class Registry:
 
         if self._directory is None:
             raise TypeError(
-                "this registry counts in its process' memory and cannot be pickled: make it a Registry(directory), or "
-                "return registry.snapshot() and merge the snapshots"
+                "a registry in memory cannot be pickled: use Registry(directory), or return registry.snapshot() and "
+                "merge the snapshots"
             )
         return partial(Registry, trust=self._trust), (self._directory,)
 
@@ -210,7 +219,7 @@ class Registry:
 
 def _check_unit(found: Recorder, unit: str) -> None:
     if found.unit != unit:
-        raise ValueError(f"recorder {found.name!r} exists with unit {found.unit!r}, not {unit!r}")
+        raise ValueError(f"recorder {found.name!r} exists with unit {found.unit!r}, not {unit!r}: use one unit")
 
 
 def _warn(problems: Mapping[str, CorruptFileError]) -> None:
@@ -221,12 +230,12 @@ def _warn(problems: Mapping[str, CorruptFileError]) -> None:
             warn(f"{problem} (left out)", CorruptFileWarning, stacklevel=3)
 
 
-#: Where `recorder` keeps its recorders: the directory that HISTORIAN_DIR named at import, or else memory.
+#: The registry of `recorder`: in the directory that HISTORIAN_DIR named at import, else in memory.
 default_registry: Registry = Registry._of_environment()
 
 
 def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:
-    """Return the recorder of that name and those labels of `default_registry`: see `Registry.recorder`.
+    """Return the recorder with this name and these labels in `default_registry`; see `Registry.recorder`.
 
     >>> recorder("startup").unit
     's'

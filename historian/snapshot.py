@@ -1,8 +1,8 @@
 """Snapshots of registries in files: `save` writes what `Registry.snapshot` returns, `load` reads it back.
 
-The file is text, a line of JSON for each recorder: its name, its labels, and what `Histogram.to_dict` says.  So any
-language reads it, ``Histogram.from_dict(json.loads(line))`` is a histogram, and the files of two machines, one put
-after the other, are one file of what both have counted.
+The file is text.  Each line is a JSON object for one recorder: its name, its labels and the result of
+`Histogram.to_dict`.  So any language can read it, and ``Histogram.from_dict(json.loads(line))`` is a histogram.  The
+files of several machines can be concatenated: `load` adds up lines with the same name and labels.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ __all__ = ["dump", "load", "save"]
 
 
 def save(snapshot: Mapping[Key, Histogram], path: str | os.PathLike[str]) -> None:
-    """Write a snapshot to a file, which is either complete or not there: a file that was there stays until then.
+    """Write a snapshot to a file.  The file is replaced in one step, when the new one is complete.
 
-    O(buckets in use).  Raises OSError, and TypeError for what is no snapshot; then nothing has changed.
+    O(buckets in use).  Raises OSError, and TypeError if `snapshot` is not a snapshot.  Then nothing has changed.
 
     >>> from historian import Registry
     >>> import os, tempfile
@@ -39,23 +39,25 @@ def save(snapshot: Mapping[Key, Histogram], path: str | os.PathLike[str]) -> Non
 
 
 def dump(snapshot: Mapping[Key, Histogram]) -> str:
-    """Return the text that `save` writes.  Raises TypeError for what is no snapshot."""
+    """Return the text that `save` writes.  Raises TypeError if `snapshot` is not a snapshot."""
     import json
 
     lines = []
     for key, histogram in snapshot.items():
         if not isinstance(key, Key) or not isinstance(histogram, Histogram):
-            raise TypeError(f"a snapshot maps keys to histograms (Registry.snapshot), not {key!r} to {histogram!r}")
+            raise TypeError(
+                f"a snapshot must map Key to Histogram, as Registry.snapshot() does, not {key!r} to {histogram!r}"
+            )
         line = {"name": key.name, "labels": dict(key.labels), **histogram.to_dict()}
         lines.append(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n")
     return "".join(lines)
 
 
 def load(path: str | os.PathLike[str]) -> dict[Key, Histogram]:
-    """Return the snapshot in a file.  Lines of the same name and labels are added up.
+    """Return the snapshot in a file.  Lines with the same name and labels are added up.
 
-    ``registry.merge(load(path))`` adds it to a registry.  O(bytes).  Raises OSError, and ValueError with the number of
-    the line that is not one of `save`.
+    ``registry.merge(load(path))`` adds it to a registry.  O(bytes).  Raises OSError.  Raises ValueError for a line
+    that `save` would not write; the message has the line's number.
     """
     with open(path, "rb") as stream:
         return _parse(stream, os.fsdecode(path))
@@ -74,7 +76,7 @@ def _parse(lines: Iterable[bytes], name: str) -> dict[Key, Histogram]:
             histogram = Histogram.from_dict(data)
             snapshot[key] = snapshot[key] + histogram if key in snapshot else histogram
         except RecursionError:
-            raise ValueError(f"{name}, line {number}: not a line of a snapshot: nested too deep") from None
+            raise ValueError(f"{name}, line {number}: not a line of a snapshot: nested too deeply") from None
         except (ValueError, OverflowError) as error:
             why = "not a line of JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else error
             raise ValueError(f"{name}, line {number}: {why}") from None
@@ -82,10 +84,10 @@ def _parse(lines: Iterable[bytes], name: str) -> dict[Key, Histogram]:
 
 
 def _key(data: Any) -> Key:
-    """Return the key of a recorder's line.  Raises ValueError if there is none."""
+    """Return the key in the JSON object of a line.  Raises ValueError if it has no valid name and labels."""
     if not isinstance(data, dict) or not isinstance(data.get("name"), str) or not data["name"]:
         raise ValueError("not a line of a snapshot: it has no name")
     labels = data.get("labels", {})
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
-        raise ValueError(f"not a line of a snapshot: labels must map text to text, not {labels!r}")
+        raise ValueError(f"not a line of a snapshot: labels must map strings to strings, not {labels!r}")
     return Key(data["name"], **labels)

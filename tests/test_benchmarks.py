@@ -1,4 +1,4 @@
-"""The arithmetic of the benchmarks, and that docs/benchmarks.md is made of the results that are committed."""
+"""The arithmetic of the benchmarks, and docs/benchmarks.md, which must match the committed results."""
 
 import importlib
 import importlib.util
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def bench() -> ModuleType:
-    """Import benchmarks/, which lies beside the package and is not installed."""
+    """Import benchmarks/, which is beside the package and not installed."""
     spec = importlib.util.spec_from_file_location("benchmarks", ROOT / "benchmarks" / "__init__.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -67,7 +67,7 @@ def test_power_law_is_least_squares(bench: ModuleType) -> None:
 
 
 def test_growth_at_the_end(bench: ModuleType) -> None:
-    # 100 + n: nearly constant at first, nearly in proportion at the end
+    # 100 + n: nearly constant for small n, nearly in proportion for large n
     sizes = (1.0, 10.0, 100.0, 1e6, 1e8)
     growth = bench.figures.Growth("g", "values", sizes, tuple(100 + size for size in sizes), "us")
     assert growth.exponent < 0.9 < growth.last_exponent == pytest.approx(1, abs=1e-4)
@@ -78,12 +78,12 @@ def test_ratio_less_the_loop(bench: ModuleType) -> None:
     figure = bench.figures.ratio("r", 2.0, over, under, loop)
     assert figure.best == (11 - 1) / (6 - 1)  # the first round: 18 ns in all, against 22 and 22
     assert figure.median == 2  # of (11-1)/(6-1) = 2, (13-3)/(6-3) = 3.33, (12-2)/(8-2) = 1.67, round by round
-    assert figure.spread == pytest.approx((10 / 3 - 5 / 3) / 2)  # of three, the quartiles are the least and the largest
+    assert figure.spread == pytest.approx((10 / 3 - 5 / 3) / 2)  # of three values: the smallest and the largest
     assert figure.unit == "x"
 
 
 def test_best_is_of_the_fastest_tenth(bench: ModuleType) -> None:
-    # 20 rounds, of which the last two are fastest together; a case alone is fastest in the first, by luck
+    # 20 rounds.  In the last two, both cases together are fastest.  In the first, one case alone is fastest by luck.
     over, under = case(bench, 1.0, *[9.0] * 17, 4.0, 6.0), case(bench, 90.0, *[9.0] * 17, 2.0, 2.0)
     assert bench.figures.fast_rounds(over, under) == [18, 19]
     assert bench.figures.ratio("r", 2.0, over, under).best == 5 / 2
@@ -97,7 +97,7 @@ def test_absolute_in_a_unit(bench: ModuleType) -> None:
 @pytest.mark.parametrize(
     ("best", "median", "sense", "verdict"),
     [
-        (1.0, 2.0, "at most", "reached"),  # the limit itself is within
+        (1.0, 2.0, "at most", "reached"),  # the limit itself counts as reached
         (1.9, 2.1, "at most", "best only"),
         (2.1, 1.9, "at most", "median only"),
         (2.1, 2.2, "at most", "missed"),
@@ -119,7 +119,7 @@ def test_rounds_are_interleaved(bench: ModuleType) -> None:
     order = []
     cases = [bench.timing.Case(name, lambda name=name: order.append(name) or 1.0) for name in "ab"]
     timed = bench.timing.interleave(cases, rounds=2)
-    assert order == list("ab" * 3)  # the first to warm up
+    assert order == list("ab" * 3)  # the first round is the warm-up
     assert timed["a"].samples == [1.0, 1.0]
 
 
@@ -131,7 +131,7 @@ def test_loop_runs_its_statement(bench: ModuleType) -> None:
 
 
 def test_quantile_between_edges(bench: ModuleType) -> None:
-    # 4 values in (0, 1], 4 in (1, 3], 2 above: rank 6 is half way through the second bucket
+    # 4 values in (0, 1], 4 in (1, 3], 2 above: rank 6 is in the middle of the second bucket
     between = bench.data.between
     assert between([0.0, 1.0, 3.0, math.inf], [4, 4, 2], 0.6) == 2.0
     assert between([0.0, 1.0, 3.0, math.inf], [4, 4, 2], 0.99) == 3.0

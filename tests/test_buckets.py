@@ -1,4 +1,4 @@
-"""The layout against integer arithmetic, at every edge and one step to either side of it."""
+"""The bucket layout against integer arithmetic, at every edge and one step below and above it."""
 
 import math
 import struct
@@ -12,13 +12,13 @@ from historian import _core, buckets
 
 
 def is_above_edge(value: Fraction, k: int) -> bool:
-    """Whether value > 2**(k/64), in integers: value**64 > 2**k."""
+    """Return whether value > 2**(k/64), in integers: value**64 > 2**k."""
     n, d = value.numerator**64, value.denominator**64
     return n > d << k if k >= 0 else n << -k > d
 
 
 def exact_index(value: float) -> int:
-    """The i with 2**(i/64) < value <= 2**((i+1)/64), by bisection in integers."""
+    """Return the i with 2**(i/64) < value <= 2**((i+1)/64), by bisection in integers."""
     low, high = -2048, 4096  # edges: 2**(low/64) < value <= 2**(high/64)
     while high - low > 1:
         middle = (low + high) // 2
@@ -58,7 +58,7 @@ def test_every_edge_and_one_ulp_to_either_side():
 
 def test_every_edge_against_integers():
     # In integers, at all 6,145 edges: the true edge 2**(k/64) lies within half a unit in the last place of the frozen
-    # one, hence below the next float, which is in the bucket above, and above the one before, in the bucket below.
+    # one.  So it is below the next float, which is in the bucket above, and above the previous one, in the one below.
     for k in range(-2048, 4097):
         edge = math.ldexp(buckets.EDGES[k & 63], k >> 6)
         below, above = math.nextafter(edge, 0), math.nextafter(edge, math.inf)
@@ -78,11 +78,11 @@ def test_index_of_values_inside_a_bucket_against_exact_search(k):
 
 
 def test_opentelemetry_scale_6():
-    # Its data model: bucket i of scale 6 is (base**i, base**(i+1)], base = 2**(2**-6).
+    # OpenTelemetry's data model: bucket i of scale 6 is (base**i, base**(i+1)], base = 2**(2**-6).
     assert buckets.index(1.0) == -1
     assert buckets.index(2.0) == 63
     assert buckets.index(math.nextafter(1.0, 2.0)) == 0
-    for octave in range(-32, 65):  # powers of two are edges: the bucket below, 64*octave - 1
+    for octave in range(-32, 65):  # powers of two are edges, in the bucket below: 64*octave - 1
         assert core_index(2.0**octave) == 64 * octave - 1
 
 
@@ -137,7 +137,7 @@ def test_overflow_bucket(value):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, -1.0, -5e-324])
 def test_values_without_a_bucket(value):
-    with pytest.raises(ValueError, match="no bucket holds"):
+    with pytest.raises(ValueError, match="value must be finite and not negative, not"):
         buckets.index(value)
     assert _core.slot_of(value) == -1
 

@@ -1,5 +1,6 @@
-"""What is built and installed: an sdist that builds, a wheel with the right files, a package that is found from a
-checkout's root and from elsewhere, and a core that other Cython modules can use.
+"""The build and the install: an sdist that builds, a wheel with the right files, an importable package, the Cython API.
+
+The package must be found from a checkout's root and from elsewhere.  Other Cython modules must be able to use the core.
 """
 
 import importlib.metadata
@@ -22,7 +23,7 @@ import historian
 ROOT = Path(__file__).parents[1]
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
 
-#: Calls the compiler, but keeps each object file: a second build of the same sources takes that of the first.
+#: Calls the compiler, but keeps each object file: a second build of the same sources uses that of the first.
 KEEPING = """#!/bin/sh
 object= compiling= before=
 for word; do
@@ -36,7 +37,7 @@ kept=$(dirname "$0")/$(basename "$object")
 [ -z "$compiling" ] || cp "$object" "$kept"
 """
 
-#: Stands in for a compiler: all that it makes holds the words of $MADE.
+#: Replaces the compiler: each file that it creates holds the text of $MADE.
 PRETENDING = """#!/bin/sh
 for word; do
     [ "$before" = -o ] && printf %s "$MADE" >"$word"
@@ -44,7 +45,7 @@ for word; do
 done
 """
 
-#: Prints where the core is that works.
+#: Prints the path of the working core.
 ASKING = """
 import historian, historian._core
 recorder = historian.Recorder()
@@ -75,7 +76,7 @@ setup(ext_modules=cythonize([native], include_path=[historian.get_include() + "/
 
 
 def run(*command: object, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Return what a command that succeeds prints; `env` is added to the environment."""
+    """Run a command that must succeed, and return its output; `env` is added to the environment."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "HISTORIAN_"))}
     words = [str(word) for word in command]
     done = subprocess.run(words, cwd=cwd, env={**inherited, **(env or {})}, capture_output=True, text=True)
@@ -84,7 +85,7 @@ def run(*command: object, cwd: Path, env: dict[str, str] | None = None) -> str:
 
 
 def build(kind: str, source: Path, into: Path, env: dict[str, str] | None = None) -> Path:
-    """Have setuptools make an sdist or a wheel of `source`, with what is installed here."""
+    """Build an sdist or a wheel of `source` with the installed setuptools."""
     into.mkdir()
     return into / run(sys.executable, "-c", BUILD, f"build_{kind}", into, cwd=source, env=env).splitlines()[-1]
 
@@ -95,7 +96,7 @@ def cores(tree: Path) -> list[str]:
 
 
 def distributions(*names: str) -> list[importlib.metadata.Distribution]:
-    """Return packages that are installed here, and those that they need."""
+    """Return installed packages, and the packages that they need."""
     found = {}
     waiting = list(names)
     while waiting:
@@ -109,7 +110,7 @@ def distributions(*names: str) -> list[importlib.metadata.Distribution]:
 
 
 def script(path: Path, text: str) -> Path:
-    """Write a program that can be run."""
+    """Write an executable program."""
     path.write_text(text)
     path.chmod(0o755)
     return path
@@ -117,7 +118,7 @@ def script(path: Path, text: str) -> Path:
 
 @pytest.fixture(scope="session")
 def compiler(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the variables with which the core is compiled once for all tests; skip where there is no C compiler."""
+    """Return variables with which all tests compile the core only once; skip the tests without a C compiler."""
     if sys.platform == "win32":
         return {}
     command = os.environ.get("CC", "cc")
@@ -128,7 +129,7 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the sdist of a copy of this source tree, so that the tree stays as it is."""
+    """Return an sdist built from a copy of this source tree, so that the tree does not change."""
     folder = tmp_path_factory.mktemp("sdist")
     unwanted = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "*.so", "*.pyd", "_core.c", "__pycache__")
     shutil.copytree(ROOT, folder / "tree", ignore=unwanted)
@@ -137,7 +138,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(compiler: dict[str, str], sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a wheel built from the sdist, in ``dist``, a folder of the tree that it was built in."""
+    """Return a wheel built from the sdist, in the folder ``dist`` of the tree in which it was built."""
     folder = tmp_path_factory.mktemp("wheel")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
@@ -147,14 +148,14 @@ def wheel(compiler: dict[str, str], sdist: Path, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture
 def checkout(wheel: Path, tmp_path: Path) -> Path:
-    """Return a source tree with what Cython made, but no core: as git leaves it, only that it is built sooner."""
+    """Return a source tree as git leaves it, without a core, but with Cython's output, so that it builds faster."""
     unwanted = shutil.ignore_patterns("build", "dist", "*.egg-info", "*.so", "*.pyd")
     return Path(shutil.copytree(wheel.parents[1], tmp_path / "checkout", ignore=unwanted))
 
 
 @pytest.fixture(scope="session")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a folder for PYTHONPATH with what builds and tests need, and nothing else of this environment."""
+    """Return a folder for PYTHONPATH with the packages for builds and tests only, and no others of this environment."""
     folder = tmp_path_factory.mktemp("tools")
     for found in distributions("cython", "numpy", "pytest", "setuptools"):
         for top in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
@@ -172,7 +173,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> str:
 def installed(
     request: pytest.FixtureRequest, compiler: dict[str, str], wheel: Path, tools: str, tmp_path_factory: Any
 ) -> tuple[Path, Path, bool]:
-    """Return a checkout, the Python of a fresh environment in which it is installed, and whether it can be edited."""
+    """Return a checkout, the Python of a fresh environment with it installed, and whether the install is editable."""
     if not importlib.util.find_spec("ensurepip"):
         pytest.skip("this Python makes no environments with pip: it has no ensurepip")
     folder = tmp_path_factory.mktemp("installed")
@@ -203,7 +204,7 @@ def test_sdist_holds_what_a_build_and_its_tests_need(sdist: Path) -> None:
     ):
         assert PurePosixPath(name) in held
     assert not [name for name in held if name.suffix in {".so", ".pyd", ".pyc"}]
-    assert not [name for name in held if name.suffix == ".c" and name.parts[0] == "historian"]  # what Cython made
+    assert not [name for name in held if name.suffix == ".c" and name.parts[0] == "historian"]  # generated by Cython
 
 
 def test_wheel_holds_what_users_need_and_no_more(wheel: Path) -> None:
@@ -259,7 +260,7 @@ def test_what_is_installed_from_stays_out_of_what_is_built(
 
 def test_a_checkout_that_was_never_built_says_what_to_run(checkout: Path) -> None:
     assert cores(checkout) == []
-    command = [sys.executable, "-S", "-c", "import historian"]  # or an editable install would offer its core
+    command = [sys.executable, "-S", "-c", "import historian"]  # else an editable install would provide its core
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
     assert done.returncode == 1
     assert "ImportError: historian's core is not compiled for this Python: run pip install . in" in done.stderr
@@ -267,7 +268,7 @@ def test_a_checkout_that_was_never_built_says_what_to_run(checkout: Path) -> Non
 
 @pytest.fixture
 def pretend(checkout: Path, tmp_path: Path) -> Any:
-    """Return a function that builds a checkout's core without a compiler: what is made holds the text given."""
+    """Return a function that builds a checkout's core without a compiler: the core holds the given text."""
     if sys.platform == "win32":
         pytest.skip("setuptools finds the compiler of Windows by itself")
     compiler = str(script(tmp_path / "cc", PRETENDING))
@@ -308,7 +309,7 @@ def test_a_build_needs_no_place_in_the_source_tree(checkout: Path, pretend: Any)
     pretend("one")
     (name,) = cores(checkout)
     (checkout / "historian" / name).unlink()
-    (checkout / "historian" / name).mkdir()  # so that it cannot be put there, even by root
+    (checkout / "historian" / name).mkdir()  # so that even root cannot put the core there
     pretend("two")
     assert cores(checkout) == [name]
     assert not list((checkout / "historian").glob("*.tmp"))
@@ -340,7 +341,7 @@ def test_other_modules_record_natively_without_the_gil(native: Any) -> None:
     for worker in workers:
         worker.start()
     for _ in range(times):
-        recorder.record(2.0)  # under the GIL, to counters that the native ones are added to
+        recorder.record(2.0)  # under the GIL, into the counters that the native records add to
     for worker in workers:
         worker.join()
     histogram = recorder.snapshot()
@@ -369,6 +370,6 @@ def test_every_native_record_is_in_exactly_one_drain(native: Any) -> None:
     assert everything.sum == 500_000 * sum(values) + 16.0 * (len(drained) - 1)
     assert recorder.snapshot() == historian.Histogram()
     for part in drained:
-        if part.count:  # extremes may lag behind a record in flight, but never contradict the buckets
+        if part.count:  # minimum and maximum may lag behind a record in flight, but never contradict the buckets
             assert part.lower[0] <= part.min <= part.upper[0]
             assert part.lower[-1] <= part.max <= part.upper[-1]

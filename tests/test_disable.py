@@ -1,4 +1,4 @@
-"""HISTORIAN_DISABLE=1: recording and timing do nothing, and everything still runs."""
+"""HISTORIAN_DISABLE=1: recording and timing do nothing, and all programs still run."""
 
 import os
 import subprocess
@@ -45,7 +45,7 @@ registry = Registry()
 registry.recorder("q").record(3.0)
 assert registry.snapshot()[historian.Key("q")].count == 0
 registry.merge({historian.Key("q"): Histogram.from_values([1.0])}); registry.clear()
-assert Histogram.from_values([1.0, 2.0]).quantile(0.0) == 1.0  # values are still values
+assert Histogram.from_values([1.0, 2.0]).quantile(0.0) == 1.0  # histograms made from values still work
 assert type(rec).record is not historian._core.Counters.record
 print("ran")
 """
@@ -64,7 +64,7 @@ def test_kill_switch(value, disabled):
 
 
 def test_import_stays_cheap():
-    # numpy and the machinery behind decorators, tables and fan-out are loaded when asked for, not before.
+    # numpy and the modules for decorators, tables and fan-outs are loaded on first use, not before.
     program = (
         "import sys; before = set(sys.modules); import historian; historian.Recorder('x').record(1.0); "
         "historian.Histogram.from_values([1.0, 2.0]).quantile(0.5); "
@@ -72,7 +72,7 @@ def test_import_stays_cheap():
         "print(sorted(m for m in new if m.split('.')[0] in "
         "{'numpy', 'inspect', 'dataclasses', 'typing', 'asyncio', 'functools', 're', 'argparse', 'rich', 'json'}))"
     )
-    path = [str(Path(historian.__file__).parents[1]), *sys.path]  # an editable install may be on none
+    path = [str(Path(historian.__file__).parents[1]), *sys.path]  # an editable install may not be on sys.path
     result = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {path!r}; {program}"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What the documentation shows is what happens: doctests of the installed package, blocks of the pages."""
+"""Run the documentation: doctests of the installed package, and the blocks of the pages."""
 
 import doctest
 import importlib
@@ -23,7 +23,7 @@ MODULES = ["historian", *(name for name in FOUND if not name.endswith("__main__"
 
 
 def doctests(name: str) -> list[doctest.DocTest]:
-    """Return the examples of a module, with those of the public classes that are written there but found elsewhere."""
+    """Return the examples of a module, and of the public classes that it defines for another module."""
     module = importlib.import_module(name)
     finder = doctest.DocTestFinder(exclude_empty=True)
     classes = {value for value in vars(module).values() if isinstance(value, type)}
@@ -50,14 +50,14 @@ def test_doctests(name: str) -> None:
 
 
 def test_no_example_is_left_out() -> None:
-    """The lines that begin with the prompt in the sources are as many as the examples that are run."""
+    """The number of lines in the sources that begin with the prompt equals the number of examples that run."""
     ran = sum(len(test.examples) for name in MODULES for test in doctests(name))
     sources = (path.read_text(encoding="utf-8") for path in Path(historian.__file__).parent.rglob("*.py"))
     assert ran == sum(line.lstrip().startswith(">>> ") for source in sources for line in source.splitlines())
 
 
 def run_console(example: Example) -> None:
-    """Run each line after a ``$`` and compare what it prints with what is shown below it."""
+    """Run each line after a ``$`` and compare its output with the text below it."""
     scripts = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     for shown in example.parsed.removeprefix("$ ").split("\n$ "):
         command, _, output = shown.partition("\n")

@@ -107,7 +107,7 @@ def test_cdf_is_exact_at_edges():
 
 @given(histograms)
 def test_quantile_inverts_cdf(h):
-    # Up to rounding: if 14 of 25 values are at or below an edge, 14/25*25 is 14.000000000000002, and the rank 15.
+    # Except for rounding: if 14 of 25 values are at or below an edge, 14/25*25 is 14.000000000000002, and the rank 15.
     for value in h.lower[1:] if h.count else []:
         assert h.quantile(max(0.0, h.cdf(value) - 1e-12)) <= value
 

@@ -1,4 +1,4 @@
-"""The map of the package: every import leads from a room to one that comes before it on the way of a value."""
+"""The layers of the package: a module imports only from rooms that come before its own on the way of a value."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ import historian
 
 PACKAGE = Path(historian.__file__).parent
 
-#: The rooms, in the order in which a value passes them.  Each may import from those before it.
+#: The rooms, in the order in which a value passes through them.  Each may import from the rooms before it.
 ROOMS = [
     "_core",
     "buckets",
@@ -71,7 +71,7 @@ def test_every_room_is_on_the_map() -> None:
 
 
 def test_the_way_of_a_value_is_found() -> None:
-    """Or the tests below could pass because no import is seen."""
+    """Check that imports are found: otherwise the tests below would pass without checking anything."""
     assert "histogram" in ARROWS["_live.recorder"]  # at the top
     assert "tail.dist" in ARROWS["histogram"]  # within a method
     assert "_stats.estimate" in ARROWS["histogram"]  # for types

@@ -1,4 +1,4 @@
-"""What README.md and docs/ name is there after ``import historian``, without a further import."""
+"""All names in README.md and docs/ exist after ``import historian``, without another import."""
 
 import re
 import subprocess

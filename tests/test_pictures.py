@@ -1,4 +1,4 @@
-"""The picture in the README: docs/pictures.py draws what a histogram says."""
+"""The picture in the README: docs/pictures.py draws the answers of a histogram."""
 
 import importlib.util
 import math
@@ -29,7 +29,7 @@ def texts(root: xml.etree.ElementTree.Element) -> list[str]:
 
 def test_what_is_drawn_is_what_the_histogram_says(pictures: ModuleType) -> None:
     h = Histogram.from_values([0.001] * 9_800 + [0.010] * 100 + [0.5] * 100)
-    picture = pictures.Picture(h, pictures.THEMES["dark"])  # 0.010 is shown as its bucket's representative, 0.00997
+    picture = pictures.Picture(h, pictures.THEMES["dark"])  # 0.010 appears as its bucket's representative, 0.00997
     root = xml.etree.ElementTree.fromstring(picture.svg())
     assert texts(root)[0] == "1 look-up in 100 takes over 9.97 ms: 63 % of users who need 100 wait longer"
     assert {"63 % of users", "1 % of look-ups", "1 ms", "100 ms", "0.01 %"} <= set(texts(root))

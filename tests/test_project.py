@@ -1,4 +1,4 @@
-"""What a package index shows of the project: the packages that extras bring, and links that lead somewhere."""
+"""The project as a package index shows it: the packages of its extras, and working links."""
 
 import importlib
 import re
@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-TOOLS = ("docs", "test", "dev")  # extras for those who work on historian
-#: Where links of README.md may lead in the repository.
+TOOLS = ("docs", "test", "dev")  # extras for developers of historian
+#: The allowed beginnings of links from README.md into the repository.
 FILES = re.compile(
     r"https://(?:github\.com/([\w-]+/[\w-]+)/(?:blob|tree|raw)|raw\.githubusercontent\.com/([\w-]+/[\w-]+))/main/"
 )
@@ -24,13 +24,13 @@ PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
 @pytest.fixture(scope="module")
 def project() -> dict[str, Any]:
     """Return the project's table of pyproject.toml."""
-    tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")  # which pytest needs there
+    tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")  # pytest needs tomli
     table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return table
 
 
 def brought(extras: dict[str, list[str]], name: str) -> set[str]:
-    """Return the packages that an extra brings, by itself and by the extras that it names."""
+    """Return the packages of an extra, including those of the extras that it names."""
     found: set[str] = set()
     for requirement in map(Requirement, extras[name]):
         if requirement.name == "latency-historian":
@@ -84,7 +84,7 @@ def test_messages_that_name_an_extra_name_one_that_exists(project: dict[str, Any
 
 
 def links(page: Path) -> Iterator[str]:
-    """Yield where the links and pictures of a page lead."""
+    """Yield the targets of a page's links and pictures."""
     text = re.sub(r"^```.*?^```|`[^`\n]+`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     yield from re.findall(r"\]\(<?([^)>\s]+)", text)
     yield from re.findall(r"(?:src|srcset|href)=[\"']([^\"'\s]+)", text)

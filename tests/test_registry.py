@@ -1,4 +1,4 @@
-"""`Registry`: one recorder to a name and labels; snapshots, merging, clearing."""
+"""`Registry`: one recorder for each name and labels; snapshots, merging, clearing."""
 
 import math
 import pickle
@@ -23,7 +23,7 @@ def test_same_arguments_same_recorder():
 def test_another_unit():
     registry = Registry()
     registry.recorder("q", unit="ms")
-    with pytest.raises(ValueError, match="exists with unit 'ms', not 's'"):
+    with pytest.raises(ValueError, match="exists with unit 'ms', not 's': use one unit"):
         registry.recorder("q")
     assert list(registry.snapshot()) == [Key("q")]
 
@@ -66,10 +66,10 @@ def test_merging_another_unit_adds_nothing():
     parent.recorder("b", unit="ms").record(1.0)
     worker.recorder("a").record(1.0)
     worker.recorder("b").record(1.0)
-    with pytest.raises(ValueError, match="exists with unit 'ms', not 's'"):
+    with pytest.raises(ValueError, match="exists with unit 'ms', not 's': use one unit"):
         parent.merge(worker)
     assert sum(h.count for h in parent.snapshot().values()) == 1
-    assert list(parent.snapshot()) == [Key("b")]  # nor is "a" made
+    assert list(parent.snapshot()) == [Key("b")]  # and "a" is not created
 
 
 @pytest.mark.parametrize("other", [{"q": Histogram()}, {Key("q"): 3}, {Key("q"): Recorder()}])

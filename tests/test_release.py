@@ -1,4 +1,4 @@
-"""A release starts from a tag: `.ci/changelog` decides whether version and changelog agree with it."""
+"""A release starts from a tag: `.ci/changelog` checks that the version and the changelog match it."""
 
 import re
 import subprocess
@@ -82,7 +82,7 @@ def test_the_notes_are_what_the_section_says(changelog: Any, root: Path, capsys:
         ("1.2.0", "1.2.1", "the package has version 1.2.0, not 1.2.1"),
         ("1.2.0", "v1.2.0", "the package has version 1.2.0, not v1.2.0"),
         ("1.2.1", "1.2.1", "no section '## [1.2.1] - YYYY-MM-DD'"),
-        ("1.1.0", "1.1.0", "the section of 1.1.0 in CHANGELOG.md bears no date"),  # the 31st of February is none
+        ("1.1.0", "1.1.0", "the section of 1.1.0 in CHANGELOG.md bears no date"),  # the 31st of February is not a date
         ("1.0.1", "1.0.1", "the section of 1.0.1 in CHANGELOG.md bears no date"),
         ("1.0.0", "1.0.0", "the section of 1.0.0 in CHANGELOG.md is empty"),
     ],

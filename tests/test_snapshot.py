@@ -1,4 +1,4 @@
-"""Snapshots in files: what is saved is loaded, files add up, bad lines are named, and a file is whole or not there."""
+"""Snapshots in files: saving and loading, merging files, reporting bad lines, and writing files atomically."""
 
 import json
 import os
@@ -61,12 +61,12 @@ def test_files_one_after_the_other_add_up(tmp_path):
     [
         ("{", "line 1: not a line of JSON"),
         ("\xff", "line 1: not a line of JSON"),
-        ("[" * 100_000, "line 1: "),  # too deep, or no JSON: that depends on the version of Python
+        ("[" * 100_000, "line 1: "),  # too deep or not JSON, depending on the version of Python
         ("[]", "line 1: not a line of a snapshot: it has no name"),
         ('{"name":""}', "it has no name"),
         ('{"name":3}', "it has no name"),
-        ('{"name":"q","labels":[]}', "labels must map text to text, not \\[\\]"),
-        ('{"name":"q","labels":{"a":1}}', "labels must map text to text"),
+        ('{"name":"q","labels":[]}', "labels must map strings to strings, not \\[\\]"),
+        ('{"name":"q","labels":{"a":1}}', "labels must map strings to strings"),
         ('{"name":"q"}', "'format' is missing"),
         ((LINE % DATA) + "\n\n" + (LINE % DATA.replace("historian/1", "historian/9")), "line 3: cannot read format"),
         ((LINE % DATA) + "\n" + (LINE % DATA.replace('"s"', '"ms"')), "line 2: .*unit"),

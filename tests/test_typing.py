@@ -1,7 +1,7 @@
-"""What type checkers say of right and wrong uses of the public names: exactly what is written beside each line.
+"""Typing tests: type checkers must report exactly the expected errors for right and wrong uses of the public names.
 
-In typing/wrong.py a verdict stands at the end of each line that is wrong: the error codes of mypy and the rules of
-pyright, such as ``# mypy: attr-defined; pyright: reportAttributeAccessIssue``.  In typing/right.py there are none.
+In typing/wrong.py, each wrong line ends with its expected verdict: the error codes of mypy and the rules of pyright,
+such as ``# mypy: attr-defined; pyright: reportAttributeAccessIssue``.  typing/right.py has no verdicts.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def add(found: Found, path: str, number: int, code: str) -> None:
 
 
 def source_tree() -> list[str]:
-    """Return the folder that holds the package if checkers would not find it by themselves: in an editable install."""
+    """Return the folder of the package if checkers cannot find it by themselves, as in an editable install."""
     folder = Path(historian.__file__).parents[1]
     return [] if folder.name in ("site-packages", "dist-packages") else [str(folder)]
 
@@ -57,7 +57,7 @@ def run(command: list[str], folder: Path, extra_path: list[str]) -> subprocess.C
 
 
 def by_mypy(folder: Path) -> Found:
-    """Return what ``mypy --strict`` finds."""
+    """Return the findings of ``mypy --strict``."""
     pytest.importorskip("mypy", reason="mypy is not installed")
     files = [str(TYPING / name) for name in CHECKED]
     options = ["--strict", "--config-file=", "--follow-imports=silent", "--output=json", f"--cache-dir={folder}"]
@@ -72,7 +72,7 @@ def by_mypy(folder: Path) -> Found:
 
 
 def by_pyright(folder: Path) -> Found:
-    """Return what pyright finds, in strict mode of what is right."""
+    """Return the findings of pyright, in strict mode for right.py."""
     pytest.importorskip("pyright", reason="pyright is not installed")
     for name in CHECKED:  # pyright looks below the folder of its configuration only
         shutil.copy(TYPING / name, folder)
@@ -115,10 +115,10 @@ def test_every_wrong_line_is_an_error_to_both_checkers() -> None:
 
 
 def test_import_loads_nothing_that_only_types_need() -> None:
-    """typing and numpy would cost several times what all of historian does; typing_extensions may not be installed."""
+    """The import of typing or numpy takes several times that of historian; typing_extensions may not be installed."""
     code = (
         "import sys; names = ['typing', 'typing_extensions', 'numpy', 'decimal', 'fractions']; "
-        "[sys.modules.pop(name, None) for name in names]; "  # what a .pth file of the environment has loaded
+        "[sys.modules.pop(name, None) for name in names]; "  # modules that a .pth file of the environment has loaded
         "import historian; historian.Recorder('x').snapshot().quantile(0.5); "
         "print([name for name in names if name in sys.modules])"
     )

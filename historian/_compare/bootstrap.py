@@ -1,10 +1,10 @@
-"""Resampling of blocks: what differs from block to block is noise, what differs within each is a fact.
+"""Resampling of blocks: confidence intervals from the differences between blocks.
 
-Two programs that run in turns, A B A B ..., meet the same machine: block k of either shares its weather.  Pairs of
-blocks are drawn with replacement, as often as there are pairs; whatever is asked is computed anew from the sums of
-their counts.  Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), 8.6; Bulej et al., arXiv
-2001.05811, for running in turns.  The ends are those of the expanded percentile interval, Hesterberg, The American
-Statistician 69 (2015), 371-386, which is right for few blocks, too.
+Two programs that run in turns, A B A B ..., run on the same machine under the same conditions: block k of A and block k
+of B form a pair.  Each draw takes pairs with replacement, as many as there are pairs.  Every answer is then computed
+from the sums of their counts.  Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), 8.6; for running in
+turns: Bulej et al., arXiv 2001.05811.  The bounds are those of the expanded percentile interval, Hesterberg, The
+American Statistician 69 (2015), 371-386, which is also correct for few blocks.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ __all__ = ["Blocks", "percentile_interval"]
 
 DRAWS = 2_000
 
-BEYOND = 1e6  # an index beyond all buckets, for values that are zero or infinite but for the width of their bucket
+BEYOND = 1e6  # an index beyond all buckets; it stands for values in the zero bucket (negative) and the overflow bucket
 
 
 class Blocks:
-    """Pairs of blocks, as counts in the same buckets, and how often each pair is drawn."""
+    """Pairs of blocks, as counts in the same buckets, and their sums in each draw."""
 
     def __init__(self, pairs: Sequence[tuple[Histogram, Histogram]]) -> None:
-        """O(blocks * buckets * draws), some 50 ms.  Each pair has values on either side."""
+        """Draw from `pairs`, none of which has an empty side.  O(blocks * buckets * draws), about 50 ms."""
         import numpy
 
         populated = [h.indices for pair in pairs for h in pair]
@@ -53,7 +53,7 @@ class Blocks:
         self._totals = self._drawn.cumsum(axis=-1)
 
     def ratios(self, q: float) -> NDArray[np.float64]:
-        """Return the ratio of the q-quantiles, B over A, of each draw.  O(draws * buckets)."""
+        """Return the ratio of the q-quantiles, B over A, in each draw.  O(draws * buckets)."""
         a, b = (self._quantiles(side, q) for side in (0, 1))
         return GROWTH ** (b - a).clip(-BEYOND / 64, BEYOND / 64)
 
@@ -63,7 +63,7 @@ class Blocks:
         return Pair(shares[0], shares[1])
 
     def _quantiles(self, side: int, q: float) -> NDArray[np.float64]:
-        """Return the q-quantile of each draw as a fractional index, values being spread evenly over their bucket."""
+        """Return the q-quantile of each draw as a fractional index; values are spread evenly over their bucket."""
         import numpy
 
         totals, counts = self._totals[side], self._drawn[side]
@@ -77,7 +77,7 @@ class Blocks:
 
 
 def percentile_interval(draws: Any, size: int, confidence: float) -> tuple[float, float]:
-    """Return the ends of the expanded percentile interval of what was computed from each draw of `size` blocks."""
+    """Return the bounds of the expanded percentile interval of `draws`, one result for each draw of `size` blocks."""
     import numpy
 
     worse = student_quantile((1 + confidence) / 2, size - 1) * math.sqrt(size / (size - 1))

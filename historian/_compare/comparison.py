@@ -1,4 +1,4 @@
-"""`compare`: two histograms side by side, by ratios; `Comparison`: what it answers."""
+"""`compare`: two histograms side by side, by ratios; `Comparison`: its result."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ else:
 
 __all__ = ["MIN_BLOCKS", "Comparison", "compare"]
 
-MIN_BLOCKS = 5  # of each: with fewer, resampling them says nothing
+MIN_BLOCKS = 5  # pairs; fewer are too few for resampling
 
 
-MAX_RATIO = 2.0**100  # what is beyond has a value beyond all buckets in it
+MAX_RATIO = 2.0**100  # a larger ratio involves a value beyond all buckets
 
 
 def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tuple[str, str] = ("A", "B")) -> Comparison:
-    """Compare two histograms, each of independent values: `b` over `a`, by ratios, which hold on other machines too.
+    """Compare two histograms of independent values by the ratios of their quantiles, `b` over `a`.
 
-    `names` are those that tables and sentences use.  Printed, it is a table that ends with a sentence.  Where both can
-    run in turns, `historian.interleave` measures and compares in one go.  Raises ValueError for an empty histogram,
-    different units, and a confidence that is not between 0 and 1; what needs scipy raises ImportError without it.
+    Ratios hold on other machines, too.  Tables and sentences use `names`.  The printed result is a table that ends with
+    a sentence.  If both can run in turns, `historian.interleave` measures and compares in one step.  Raises ValueError
+    for an empty histogram, different units, and a confidence that is not between 0 and 1.
 
     >>> import historian
     >>> a = historian.Histogram.from_values([0.010 + 0.00001 * k for k in range(10_000)])
@@ -53,10 +53,10 @@ def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tupl
 
 
 class Comparison:
-    """What one histogram is next to another, by `compare` or `historian.interleave`: ratios, B over A, with intervals.
+    """Two histograms compared, by `compare` or `historian.interleave`: ratios, B over A, with intervals.
 
-    ``print(comparison)`` shows a table, and one sentence that can be quoted.  Raises ValueError as `compare` does, and
-    for fewer than five pairs of blocks, or blocks that together are not `a` and `b`.
+    ``print(comparison)`` shows a table, and a sentence to quote.  Raises ValueError as `compare` does, for fewer than
+    five pairs of blocks, and for blocks that do not add up to `a` and `b`.
     """
 
     __slots__ = ("_blocks", "_grids", "a", "b", "blocks", "confidence", "names")
@@ -64,7 +64,7 @@ class Comparison:
 
     a: Histogram  # not empty
     b: Histogram  # not empty, in the unit of `a`
-    blocks: tuple[tuple[Histogram, Histogram], ...]  # pairs of blocks that ran in turns; empty for independent values
+    blocks: tuple[tuple[Histogram, Histogram], ...]  # pairs of blocks run in turns; empty if values are independent
     confidence: float  # of all intervals, in (0, 1)
     names: tuple[str, str]
 
@@ -89,22 +89,22 @@ class Comparison:
     @overload
     def ratio(self, q: Iterable[float]) -> list[Estimate]: ...
     def ratio(self, q: float | Iterable[float]) -> Estimate | list[Estimate]:
-        """Return the q-quantile of B over that of A, with its interval; for a sequence, a list of them.
+        """Return the q-quantile of B over that of A, with its interval; for several q, a list of ratios.
 
-        The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for all
-        that changed from one to the next.  About 0.5 ms each; with blocks 30 ms.  Warns (`historian.tail.TailWarning`)
-        where there are too few samples for a bound, which then is 0 or infinity.  Raises ValueError for q outside 0..1,
-        and if that quantile of A is as good as zero; ImportError without scipy.
+        The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for
+        everything that changed from block to block.  About 0.5 ms each; with blocks 30 ms.  Warns
+        (`historian.tail.TailWarning`) if there are too few samples for a bound.  A missing bound is 0 or infinity.
+        Raises ValueError for q outside 0..1, and if that quantile of A lies in the zero bucket.
         """
         if isinstance(q, (float, int)):
             return self._ratio(q)
         if getattr(q, "shape", None) == () or not hasattr(q, "__iter__"):
             return self._ratio(number("q", q))  # type: ignore[arg-type]
-        return list(map(self._ratio, q))  # a frame fewer than a loop: the warning points at the caller
+        return list(map(self._ratio, q))  # map adds no frame, so the warning points at the caller
 
     @property
     def superiority(self) -> Estimate:
-        """The probability that a value of B is below one of A, ties counting half, with its interval.  O(buckets).
+        """The probability that a value of B is below a value of A, with its interval; a tie counts half.  O(buckets).
 
         See `historian._compare.distances.superiority`.
         """
@@ -117,7 +117,7 @@ class Comparison:
 
     @property
     def kolmogorov_smirnov(self) -> Estimate:
-        """The largest difference between the shares of values at or below the same one, 0..1.  O(buckets).
+        """The largest difference between the two shares of values at or below the same value, 0..1.  O(buckets).
 
         See `historian._compare.distances.kolmogorov_smirnov`.
         """
@@ -131,9 +131,10 @@ class Comparison:
 
     @property
     def wasserstein(self) -> Estimate:
-        """By how much values must be moved, in the mean, from one to the other, on the natural logarithm.  O(buckets).
+        """The mean distance by which the values of A must move to become those of B, on the natural logarithm.
 
-        Its exponential is a factor, of 1 for equals.  See `historian._compare.distances.wasserstein`.
+        Its exponential is a factor, which is 1 for equal histograms.  O(buckets).  See
+        `historian._compare.distances.wasserstein`.
         """
         plain = wasserstein(self.a, self.b, self.confidence)
 
@@ -144,7 +145,7 @@ class Comparison:
         return self._resampled(plain, within, math.inf if plain.upper < math.inf else 0.0)
 
     def sentence(self, q: float = 0.99) -> str:
-        """Return one sentence on the q-quantile, as a ratio of whole numbers that lies within the interval."""
+        """Return one sentence about the q-quantile, with a ratio of whole numbers that lies within the interval."""
         from .report import sentence
 
         check_share("q", q)
@@ -174,18 +175,21 @@ class Comparison:
         estimate = self.quiet_ratio(q)
         if estimate.lower == 0 or estimate.upper == math.inf:
             counts = f"{self.a.count:,} and {self.b.count:,}"
-            text = f"beyond the data, the ratio at the {q:.9g}-quantile has no interval: {self.missing(q)} ({counts})"
+            text = f"beyond the data: the ratio at the {q:.9g}-quantile has no interval: {self.missing(q)} ({counts})"
             warnings.warn(text, TailWarning, stacklevel=3)
         return estimate
 
     def quiet_ratio(self, q: float) -> Estimate:
-        """Return `ratio` of a number, without a warning."""
+        """Return `ratio` for one number, without a warning."""
         check_share("q", q)
         low, high = self.a.quantile(q), self.b.quantile(q)
         slots = index(low), index(high)
         if slots[0] == ZERO_INDEX:
             name = self.names[0]
-            raise ValueError(f"the {q:.9g}-quantile of {name} is {low!r}, as good as zero: there is no ratio to it")
+            raise ValueError(
+                f"the {q:.9g}-quantile of {name} must be above 2**-32 to have a ratio, not {low!r}: "
+                "ask for a larger q or record in a smaller unit"
+            )
         if self._grids is None:
             self._grids = Grid.of(self.a), Grid.of(self.b)
         lower, upper = ratio_bounds(*self._grids, q, self.confidence)
@@ -202,17 +206,17 @@ class Comparison:
         return Estimate(value, min(lower, value, least), max(upper, value, most), why)
 
     def missing(self, q: float) -> str:
-        """Say in a few words why the ratio of the q-quantiles has no interval, if it has none."""
+        """Return, in a few words, why the ratio of the q-quantiles has no interval, if it has none."""
         slots = index(self.a.quantile(q)), index(self.b.quantile(q))
         for name, slot in zip(self.names, slots):
             if slot == ZERO_INDEX:
-                return f"{name} is as good as 0"
+                return f"{name} is about 0"
         if OVERFLOW_INDEX in slots:
             return "values beyond the buckets"
         return TOO_FEW if 0 < q < 1 else "no interval for an extreme"
 
     def _between_blocks(self, q: float, lower: float, upper: float) -> tuple[float, float]:
-        """Return the ends by resampled blocks, but leave open what is open even if all values are independent."""
+        """Return the bounds by resampled blocks, but keep a side open if it is open even for independent values."""
         from .bootstrap import percentile_interval
 
         low, high = percentile_interval(self._drawn().ratios(q), len(self.blocks), self.confidence)
@@ -229,10 +233,10 @@ class Comparison:
     def _resampled(self, plain: Estimate, within: Callable[[Pair], tuple[Any, Any]], most: float) -> Estimate:
         """Return an estimate with the interval that resampled blocks give, if there are blocks.
 
-        `within` says between which bounds the answer lies for the shares of a draw.  A distance of resampled counts is
-        too large, on average by as much as that of the counts themselves: its lower bound is a reflected one.  `most`
-        is the largest answer that there can be, 0 if there is no upper bound; the interval of a share is never narrower
-        than that of independent values.
+        `within` returns the bounds of the answer for the shares of a draw.  A distance of resampled counts is too
+        large: on average, its bias is as large as that of the distance of the counts themselves.  For this reason
+        `within` reflects the lower bound of a distance.  `most` is the largest possible answer, 0 if there is no upper
+        bound.  The interval of a share is never narrower than the one for independent values.
         """
         if not self.blocks:
             return plain
@@ -241,7 +245,7 @@ class Comparison:
         least_of_each, most_of_each = within(self._drawn().pair())
         low = percentile_interval(least_of_each, len(self.blocks), self.confidence)[0]
         high = percentile_interval(most_of_each, len(self.blocks), self.confidence)[1]
-        if most == 1:  # a share of 1 in each block is one in every draw: they would leave no doubt at all
+        if most == 1:  # a share that is 1 in each block is 1 in every draw: the interval would have no width
             low, high = min(low, plain.lower), max(high, plain.upper)
         why = f"{len(self.blocks)} blocks of each, resampled; bucket width"
         value = float(plain)
@@ -268,18 +272,18 @@ def _check_pair(a: Histogram, b: Histogram) -> None:
         if not histogram.count:
             raise ValueError(f"{name} is empty: there is nothing to compare")
     if a.unit != b.unit:
-        raise ValueError(f"a and b must be in one unit, not in {a.unit!r} and {b.unit!r}: record both in the same")
+        raise ValueError(f"a and b must be in one unit, not in {a.unit!r} and {b.unit!r}: record both in the same unit")
 
 
 def _checked(
     a: Histogram, b: Histogram, blocks: Iterable[tuple[Histogram, Histogram]]
 ) -> tuple[tuple[Histogram, Histogram], ...]:
-    """Return the pairs of blocks if there are none, or if they can be what `a` and `b` are made of; else raise."""
+    """Return the pairs of blocks if there are none, or if they can add up to `a` and `b`; else raise."""
     pairs = tuple(blocks)
     if not pairs:
         return pairs
     if len(pairs) < MIN_BLOCKS:
-        raise ValueError(f"blocks must be at least {MIN_BLOCKS} pairs, to be resampled, not {len(pairs)}")
+        raise ValueError(f"blocks must be at least {MIN_BLOCKS} pairs for resampling, not {len(pairs)}")
     for pair in pairs:
         _check_pair(*pair)
     totals = sum(pair[0].count for pair in pairs), sum(pair[1].count for pair in pairs)

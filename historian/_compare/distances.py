@@ -1,6 +1,6 @@
-"""How far apart two histograms are, as one number: superiority, Kolmogorov-Smirnov, Wasserstein; with intervals.
+"""Distances between two histograms, with intervals: superiority, Kolmogorov-Smirnov, Wasserstein.
 
-Each is given as a plain formula of counts, `Pair`, so that resampled counts can be put into it as well.
+`Pair` holds the plain formulas of shares, which also serve for resampled counts.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ __all__ = ["Pair", "kolmogorov_smirnov", "superiority", "wasserstein"]
 
 STEP = math.log(GROWTH)  # width of a bucket on the natural logarithm
 
-DIGITS = 13  # decimals of a sum of shares that rounding leaves: it is not to differ from 0 or 1 where they do not
+DIGITS = 13  # decimals kept of a sum of shares, so that rounding errors do not keep it from being exactly 0 or 1
 
 
 class Pair(NamedTuple):
     """Shares of the values of two histograms in the same buckets; the last axis runs over buckets."""
 
-    a: NDArray[np.float64]  # each in [0, 1], together 1
+    a: NDArray[np.float64]  # each in [0, 1], with sum 1
     b: NDArray[np.float64]
 
     @classmethod
     def of(cls, a: Histogram, b: Histogram) -> Pair:
-        """Return the shares of all buckets from the first to the last that is populated in either.  O(buckets)."""
+        """Return the shares of all buckets, from the first to the last one populated in `a` or `b`.  O(buckets)."""
         import numpy
 
         both = a.indices, b.indices
@@ -53,7 +53,7 @@ class Pair(NamedTuple):
         return (self.b * above).sum(axis=-1), (self.b * self.a).sum(axis=-1)
 
     def largest_difference(self) -> tuple[Any, Any]:
-        """Return the largest difference between the two distribution functions: at bucket edges, and at most within."""
+        """Return the largest difference of the distribution functions at bucket edges, and its upper bound anywhere."""
         differences = self._differences()
         within = abs(differences + (self.b - self.a) / 2) + (self.a + self.b) / 2  # max(d + b, a - d)
         return abs(differences).max(axis=-1), within.max(axis=-1)
@@ -68,13 +68,14 @@ class Pair(NamedTuple):
 
 
 def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
-    """Return the probability that a value of `b` is below one of `a`, a tie counting half.  O(buckets).
+    """Return the probability that a value of `b` is below a value of `a`; a tie counts half.  O(buckets).
 
-    Two values in the same bucket may be in either order: the interval holds both.  Its variance is that of DeLong,
-    DeLong & Clarke-Pearson, Biometrics 44 (1988), 837-845, and the interval that of a share with this variance.  Where
-    it rests on few values, as on those few that are not on the usual side, it is hardly known: then as by Student's t,
-    with the degrees of freedom of Satterthwaite, Biometrics Bulletin 2 (1946), 110-114; but as of the smaller of both
-    counts at least (Birnbaum & Klose, Annals of Mathematical Statistics 28 (1957), 933-945).
+    Two values in the same bucket may be in either order: the interval holds both.  The variance is that of DeLong,
+    DeLong & Clarke-Pearson, Biometrics 44 (1988), 837-845.  The interval is that of a share with this variance.  If
+    only a few values are on the less usual side, the variance itself is uncertain.  Student's t then widens the
+    interval, with the degrees of freedom of Satterthwaite, Biometrics Bulletin 2 (1946), 110-114.  The sample size is
+    never taken to be less than the smaller of both counts (Birnbaum & Klose, Annals of Mathematical Statistics 28
+    (1957), 933-945).
     """
     pair = Pair.of(a, b)
     strictly, ties = (round(float(share), DIGITS) for share in pair.below())
@@ -83,13 +84,13 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     below = pair.b.cumsum() - pair.b / 2  # of b, below a value of a
     least = min(a.count, b.count)
     parts = [
-        (_spread(pair.b, above, value, b.count), _deciding(pair.b, above, b.count)),
-        (_spread(pair.a, below, value, a.count), _deciding(pair.a, below, a.count)),
+        (_spread(pair.b, above, value, b.count), _effective_number(pair.b, above, b.count)),
+        (_spread(pair.a, below, value, a.count), _effective_number(pair.a, below, a.count)),
     ]
     variance = sum(spread for spread, _ in parts)
     size: float = least
     if variance > 1e-15 and least > 1:
-        freedom = variance**2 / sum(spread**2 / deciding for spread, deciding in parts)
+        freedom = variance**2 / sum(spread**2 / number for spread, number in parts)
         normal = NormalDist().inv_cdf((1 + confidence) / 2)
         worse = student_quantile((1 + confidence) / 2, max(1, int(freedom))) / normal
         full = min(value * (1 - value) / variance, a.count + b.count)
@@ -101,14 +102,14 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
 
 
 def _spread(shares: NDArray[np.float64], beaten: NDArray[np.float64], mean: float, count: int) -> float:
-    """Return the variance of the mean of `beaten`, the share of the other histogram that a value of a bucket beats."""
+    """Return the variance of the mean of `beaten`: for each bucket, the share of the other's values that it beats."""
     return float((shares * (beaten - mean) ** 2).sum()) / max(1, count - 1)
 
 
-def _deciding(shares: NDArray[np.float64], beaten: NDArray[np.float64], count: int) -> float:
-    """Return how many values share in what is unusual, beating or being beaten, from 1 on.
+def _effective_number(shares: NDArray[np.float64], beaten: NDArray[np.float64], count: int) -> float:
+    """Return the effective number of values on the less usual side, beating or being beaten; at least 1.
 
-    Kish's effective number, (sum x)^2 / sum x^2: Survey Sampling (1965), 11.7.
+    Kish's effective sample size, (sum x)^2 / sum x^2: Survey Sampling (1965), 11.7.
     """
     found = []
     for one in (beaten, 1 - beaten):
@@ -120,8 +121,9 @@ def _deciding(shares: NDArray[np.float64], beaten: NDArray[np.float64], count: i
 def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     """Return the largest difference between the shares at or below a value, over all values.  O(buckets).
 
-    The value is that at bucket edges; within a bucket the difference may be larger, up to the upper end.  Sampling: for
-    either histogram the band of Dvoretzky, Kiefer & Wolfowitz with Massart's constant, Annals of Probability 18 (1990).
+    The answer is the difference at bucket edges.  Within a bucket it may be larger; the upper bound allows for this.
+    For sampling, each histogram has the band of Dvoretzky, Kiefer & Wolfowitz with Massart's constant, Annals of
+    Probability 18 (1990).
     """
     pair = Pair.of(a, b)
     value, within = (round(float(share), DIGITS) for share in pair.largest_difference())
@@ -131,14 +133,15 @@ def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimat
 
 
 def wasserstein(a: Histogram, b: Histogram, confidence: float) -> Estimate:
-    """Return by how much values must be moved, in the mean, from one to the other: on the natural logarithm.
+    """Return the mean distance by which the values of `a` must move to become those of `b`, on the natural logarithm.
 
     Its exponential is a factor: 0.223 is a factor of 1.25.  O(buckets).  Every value may be off by half a bucket.  The
     variance is that of the mean of the function whose slope is the sign of the difference (the dual of Kantorovich &
-    Rubinstein); where there is hardly a difference, the noise of either also adds to the distance: the lower end is
-    lowered by as much as it does on average.
+    Rubinstein).  If the histograms hardly differ, their noise adds to the distance.  The lower bound is reduced by the
+    average of this addition.
 
-    Zero and overflow bucket count as neighbours of the others; if they have values, there is no upper bound.
+    The zero bucket and the overflow bucket count as neighbours of the others.  If they hold values, there is no upper
+    bound.
     """
     pair = Pair.of(a, b)
     value = float(pair.mean_shift())

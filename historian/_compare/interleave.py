@@ -1,4 +1,4 @@
-"""`interleave`: measure callables in turns, A B A B ..., and compare them."""
+"""`interleave`: time callables in turns, A B A B ..., and compare them."""
 
 from __future__ import annotations
 
@@ -64,17 +64,18 @@ def interleave(
 ) -> Any:
     """Run callables without arguments in turns, A B A B ..., time each call, and compare: B over A.
 
-    What runs in turns meets the same changes of the machine's speed, which cancel out in the ratio; how the blocks
-    differ tells how much is left: they are what is resampled for the intervals.
+    The speed of the machine changes while they run.  Callables in turns see the same changes, which cancel out in the
+    ratio.  The differences that remain between blocks give the intervals, by resampling of the blocks.
 
-    A block is `calls` calls of one callable; without it, as many as make the whole take about `seconds`, by the last
-    block of the warm-up.  `warm_up` blocks of each, at least one, come first and are thrown away.  The garbage
-    collector runs before each block and not within.  `clock` returns whole nanoseconds; what it takes to read is part
-    of each call's time.
+    A block is `calls` calls of one callable.  Without `calls`, the last block of the warm-up determines a number for
+    which one callable takes about `seconds` in all blocks together.  The first `warm_up` blocks of each callable, at
+    least one, are discarded.  The garbage collector runs before each block, never within it.  `clock` returns whole
+    nanoseconds; the time to read it is part of each call's time.
 
-    Returns a `Comparison`, of values in seconds; of more than two callables a list, each of the others over the first.
-    An exception of a callable passes, and nothing is left behind.  Raises ValueError for fewer than two callables or
-    five blocks, TypeError for what cannot be called and for coroutine and generator functions.
+    Returns a `Comparison` of values in seconds.  For more than two callables, returns a list that compares each of the
+    others with the first.  An exception of a callable propagates, and the garbage collector is restored.  Raises
+    ValueError for fewer than two callables or fewer than five blocks, and TypeError for an object that is not callable
+    and for coroutine and generator functions.
 
     >>> import historian
     >>> comparison = historian.interleave(lambda: sum(range(1000)), lambda: sum(range(2000)), calls=10)
@@ -97,9 +98,9 @@ def interleave(
 def _checked(
     callables: Sequence[Any], blocks: int, calls: int | None, seconds: float, warm_up: int, confidence: float
 ) -> tuple[int, int | None]:
-    """Return blocks and calls as ints if all arguments are right; else raise."""
+    """Return blocks and calls as ints if all arguments are valid; else raise."""
     if len(callables) < 2:
-        raise ValueError(f"there must be at least two callables to compare, not {len(callables)}")
+        raise ValueError(f"pass at least two callables to compare, not {len(callables)}")
     for one in callables:
         _check_callable(one)
     check_confidence(confidence)
@@ -107,23 +108,23 @@ def _checked(
     check_n(warm_up, "warm_up")
     blocks = check_n(blocks, "blocks")
     if blocks < MIN_BLOCKS:
-        raise ValueError(f"blocks must be at least {MIN_BLOCKS}, to be resampled, not {blocks}")
+        raise ValueError(f"blocks must be at least {MIN_BLOCKS} for resampling, not {blocks}")
     return blocks, calls if calls is None else check_n(calls, "calls")
 
 
 def _check_callable(function: Any) -> None:
-    """Raise TypeError for what cannot be called, and for what a call does not run."""
+    """Raise TypeError for an object that is not callable, and for a function whose call does not run its body."""
     from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 
     if not callable(function):
-        raise TypeError(f"what is compared must be callable without arguments, not {function!r}: wrap it in a lambda")
+        raise TypeError(f"each argument must be callable without arguments, not {function!r}: wrap it in a lambda")
     for is_one, hint in (
         (iscoroutinefunction, "lambda: asyncio.run(f())"),
         (isasyncgenfunction, "a function that runs it to its end"),
         (isgeneratorfunction, "lambda: list(f())"),
     ):
         if is_one(function) or is_one(type(function).__call__):
-            raise TypeError(f"a call of {function!r} runs nothing yet: pass {hint}")
+            raise TypeError(f"a call of {function!r} does not run its body: pass {hint}")
 
 
 def _labels(names: Sequence[str] | None, number: int) -> Sequence[str]:
@@ -131,7 +132,7 @@ def _labels(names: Sequence[str] | None, number: int) -> Sequence[str]:
         return [chr(ord("A") + k) if k < 26 else f"#{k + 1}" for k in range(number)]
     labels = list(names)
     if len(labels) != number:
-        raise ValueError(f"names must be as many as there are callables, {number}, not {len(labels)}")
+        raise ValueError(f"names must have one name for each of the {number} callables, not {len(labels)}")
     for label in labels:
         if not isinstance(label, str):
             raise TypeError(f"names must be strings, not {label!r}")
@@ -157,7 +158,7 @@ def _run(
         for k, times in enumerate(_blocks_in_turns(callables, blocks, calls, clock)):
             runs[k % len(callables)].append(_histogram(times))
     finally:
-        (gc.enable if collects else gc.disable)()  # a callable may have done either
+        (gc.enable if collects else gc.disable)()  # a callable may have called either
     return runs
 
 
@@ -167,7 +168,7 @@ def _blocks_in_turns(
     """Yield the nanoseconds of each call, block by block: A, B, A, B, ..."""
     for _ in range(blocks):
         for function in callables:
-            times = [0] * calls  # nothing is allocated while it is measured
+            times = [0] * calls  # allocated before the measurement
             gc.collect()
             gc.disable()
             for k in range(calls):

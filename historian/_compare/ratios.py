@@ -1,15 +1,15 @@
-"""The ratio of a quantile of one histogram to that of another, with what sampling leaves open about it.
+"""The ratio of a quantile of one histogram to that of another, with an interval for sampling.
 
-Of N independent values, the number at or below the q-quantile of what they were sampled from is binomial, so that
-P(quantile <= edge) is a binomial probability for every edge of the buckets: nothing needs to be resampled.  On
-logarithmic buckets a quotient is a difference of indices: the distribution of the ratio is the convolution of the two.
+Take N independent values.  The number of them at or below the true q-quantile is binomial.  So P(quantile <= edge) is a
+binomial probability for every edge of the buckets, and no resampling is needed.  On logarithmic buckets, a quotient is
+a difference of indices.  So the distribution of the ratio is the convolution of both distributions.
 
 Source: David & Nagaraja, Order Statistics (2003), 7.1, for the ranks; Schultzberg & Ankargren, arXiv 2202.10992, for
-reading the bootstrap distribution of a quantile off a binomial.  The bootstrap of theirs never looks beyond the
-largest value; here, what lies beyond has its probability, q^N, so that too few values leave a side open.
+the bootstrap distribution of a quantile from a binomial.  Their bootstrap never goes beyond the largest value.  Here,
+the range beyond it has its probability, q^N, so that a side is open if there are too few values.
 
-Where values are ties, as those of a clock that ticks in whole milliseconds, the convolution is too narrow: between two
-ticks there is nothing that could be as likely.  There, two one-sided tests are combined (`_between_ties`).
+If many values are equal, as from a clock that ticks in whole milliseconds, the convolution is too narrow, because
+nothing lies between two ticks.  For such ties, two one-sided tests are combined (`_between_ties`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .._stats.beta_arrays import tails
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
-from ..tail._scipy import special
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -31,18 +33,18 @@ __all__ = ["TOO_FEW", "Grid", "ratio_bounds"]
 
 TOO_FEW = "too few samples"  # why a ratio has no interval, mostly
 
-SPREAD = 7.0  # standard deviations of a rank beyond which nothing is looked at: a probability of 1e-12
+SPREAD = 7.0  # ranks further away than this, in standard deviations, are ignored: a probability of 1e-12
 
-CELLS = 256  # to which buckets are divided where only a few are likely
+CELLS = 256  # if only a few buckets are likely, they are divided into about this many cells
 
-TIES = 3  # values in a bucket, and none in those beside it, that are taken for one value rather than for chance
+TIES = 3  # so many values in a bucket, with none in the buckets beside it, count as equal values
 
 
 class Grid(NamedTuple):
     """A histogram as running totals at the edges of its buckets."""
 
-    edges: NDArray[np.int64]  # index of the bucket above each edge, ascending, from that of the first populated on
-    totals: NDArray[np.float64]  # values below each edge, from 0 to `size`
+    edges: NDArray[np.int64]  # index of the bucket above each edge, ascending, from the first populated bucket on
+    totals: NDArray[np.float64]  # values below each edge, in [0, size]
     size: int  # number of values
 
     @classmethod
@@ -57,7 +59,7 @@ class Grid(NamedTuple):
         return cls(numpy.arange(first, last + 2), numpy.concatenate([[0.0], numpy.cumsum(dense)]), histogram.count)
 
     def likely(self, q: float) -> tuple[int, int]:
-        """Return the positions of two edges between which the q-quantile of what was sampled surely lies."""
+        """Return the positions of two edges between which the true q-quantile lies, except with probability 1e-12."""
         import numpy
 
         reach = SPREAD * math.sqrt(self.size * q * (1 - q)) + 10
@@ -67,51 +69,68 @@ class Grid(NamedTuple):
 
 
 class Mass(NamedTuple):
-    """How likely the quantile is to lie in each of consecutive cells, and beyond them."""
+    """The probability of the quantile to lie in each of consecutive cells, and beyond them."""
 
-    first: int  # number of the first cell, `parts` of which make a bucket
+    first: int  # number of the first cell; a bucket has `parts` cells
     cells: NDArray[np.float64]
-    below: float  # probability that it is below all values, or rounded to zero
-    above: float  # that it is above all values, or overflowed
+    below: float  # probability that it is below all values, or in the zero bucket
+    above: float  # probability that it is above all values, or in the overflow bucket
 
 
 def ratio_bounds(a: Grid, b: Grid, q: float, confidence: float) -> tuple[float, float]:
-    """Return the ends of the interval of the q-quantile of `b` over that of `a`: 0 and infinity where there is none.
+    """Return the bounds of the q-quantile of `b` over that of `a`: 0 or infinity for a missing bound.
 
-    Values are taken as spread evenly, on the logarithm, over their bucket.  O(cells^2), 0.5 ms.
+    Values are assumed to be spread evenly over their bucket, on the logarithm.  O(cells^2), 0.5 ms.
     """
-    import numpy
-
     spans = a.likely(q), b.likely(q)
     parts = max(1, CELLS // max(high - low for low, high in spans))
-    of_a, of_b = _mass(a, spans[0], q, parts), _mass(b, spans[1], q, parts)
+    grids = (a, b)
+    totals = [_totals(grid, span, parts) for grid, span in zip(grids, spans)]
+    ties = [_where_tied(grid, span) for grid, span in zip(grids, spans)]
+    asked = [(one, one) for one in totals] + [(g.totals[tie + 1], g.totals[tie]) for g, tie in zip(grids, ties)]
+    chances = _chances(asked, [a.size, b.size] * 2, q)
+    masses = [_mass(*one, parts) for one in zip(grids, spans, chances)]
+    lower, upper = _between(masses[0], masses[1], parts, confidence)
+    tied = [Ties(g.edges[tie], most, 1 - least) for g, tie, (most, least) in zip(grids, ties, chances[2:])]
+    least, most = _between_ties(tied[0], tied[1], (1 - confidence) / 2)
+    return min(lower, least), max(upper, most)
+
+
+def _between(of_a: Mass, of_b: Mass, parts: int, confidence: float) -> tuple[float, float]:
+    """Return the bounds of the ratio, b over a, by the convolution of both, cell by cell."""
+    import numpy
+
     cells = numpy.convolve(of_b.cells, of_a.cells[::-1])
     first = of_b.first - (of_a.first + len(of_a.cells) - 1)  # the first difference of cells
     alpha = (1 - confidence) / 2
     low = _reached(cells, alpha, of_b.below + of_a.above)
     high = _reached(cells[::-1], alpha, of_b.above + of_a.below)
-    # The difference of two cells extends to one cell to either side.
+    # The difference of two cells extends one cell to each side.
     lower = float(GROWTH ** ((first + low - 1) / parts)) if low is not None else 0.0
     upper = float(GROWTH ** ((first + len(cells) - high) / parts)) if high is not None else math.inf
-    least, most = _between_ties(_ties(a, spans[0], q), _ties(b, spans[1], q), alpha)
-    return min(lower, least), max(upper, most)
+    return lower, upper
 
 
-def _mass(grid: Grid, span: tuple[int, int], q: float, parts: int) -> Mass:
-    """Return how the quantile is distributed over the cells between two edges.
+def _totals(grid: Grid, span: tuple[int, int], parts: int) -> NDArray[np.float64]:
+    """Return the number of values below each edge of the cells in a span."""
+    import numpy
 
-    P(rank <= total), the rank being binomial, counts what is exactly at the quantile as below it, P(rank < total) as
-    above it.  The cells hold the mean of both, the "mid-P" (Lancaster, J. Am. Stat. Assoc. 56, 1961), without which
-    intervals would cover too much where few values decide; what lies beyond all values is the larger of both.
+    low, high = span
+    where = numpy.arange((high - low) * parts + 1) / parts
+    return numpy.interp(where, numpy.arange(high - low + 1), grid.totals[low : high + 1])
+
+
+def _mass(grid: Grid, span: tuple[int, int], chances: NDArray[np.float64], parts: int) -> Mass:
+    """Return the distribution of the quantile over the cells in a span.
+
+    The rank is binomial.  P(rank <= total) counts values exactly at the quantile as below it, P(rank < total) as above
+    it.  The cells hold the mean of both, the "mid-P" (Lancaster, J. Am. Stat. Assoc. 56, 1961).  Without it, intervals
+    would cover too much if few values decide.  The range beyond all values gets the larger of both probabilities.
     """
     import numpy
 
-    betainc, count = special().betainc, grid.size
     low, high = span
-    where = numpy.arange((high - low) * parts + 1) / parts
-    totals = numpy.interp(where, numpy.arange(high - low + 1), grid.totals[low : high + 1])
-    most = numpy.where(totals < count, betainc(numpy.maximum(count - totals, 0.5), totals + 1, 1 - q), 1.0)
-    least = numpy.where(totals > 0, betainc(count - totals + 1, numpy.maximum(totals, 0.5), 1 - q), 0.0)
+    most, least = chances
     cells = numpy.diff((most + least) / 2)
     below, above = float(most[0]), float(1 - least[-1])
     if grid.edges[low] == ZERO_INDEX:
@@ -124,33 +143,51 @@ def _mass(grid: Grid, span: tuple[int, int], q: float, parts: int) -> Mass:
 
 
 class Ties(NamedTuple):
-    """Buckets that hold one value many times, and how likely the quantile is on either side, each bucket included."""
+    """Buckets that hold one value many times, and the probability of the quantile on each side, including the bucket.
+
+    The probabilities are those of exact one-sided tests, without "mid-P".
+    """
 
     indices: NDArray[np.int64]
     at_most: NDArray[np.float64]  # probability that the quantile is in this bucket or below
-    at_least: NDArray[np.float64]  # in this bucket or above
+    at_least: NDArray[np.float64]  # probability that it is in this bucket or above
 
 
-def _ties(grid: Grid, span: tuple[int, int], q: float) -> Ties:
-    """Return the ties between two edges.  The probabilities are those of exact one-sided tests, without "mid-P"."""
+def _where_tied(grid: Grid, span: tuple[int, int]) -> NDArray[np.intp]:
+    """Return the positions of the ties in a span."""
     import numpy
 
-    betainc, count = special().betainc, grid.size
-    values = numpy.diff(grid.totals, prepend=0.0, append=count)  # with an empty bucket at either end
+    values = numpy.diff(grid.totals, prepend=0.0, append=grid.size)  # with an empty bucket at each end
     alone = (values[1:-1] >= TIES) & (values[:-2] + values[2:] == 0)
     where = numpy.flatnonzero(alone[span[0] : span[1]]) + span[0]
-    where = where[(grid.edges[where] != ZERO_INDEX) & (grid.edges[where] != OVERFLOW_INDEX)]
-    below, up_to = grid.totals[where], grid.totals[where + 1]
-    at_most = numpy.where(up_to < count, betainc(numpy.maximum(count - up_to, 0.5), up_to + 1, 1 - q), 1.0)
-    above = numpy.where(below > 0, betainc(count - below + 1, numpy.maximum(below, 0.5), 1 - q), 0.0)
-    return Ties(grid.edges[where], at_most, 1 - above)
+    found: NDArray[np.intp] = where[(grid.edges[where] != ZERO_INDEX) & (grid.edges[where] != OVERFLOW_INDEX)]
+    return found
+
+
+def _chances(
+    asked: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], sizes: Sequence[int], q: float
+) -> list[NDArray[np.float64]]:
+    """Return P(rank <= up_to) and P(rank < below), in two rows, for each pair in `asked` and its number of values.
+
+    The rank of the q-quantile is binomial.  All are computed in one call, since a call costs as much as 500 values.
+    """
+    import numpy
+
+    lengths = [len(up_to) for up_to, _ in asked]
+    up_to, below = (numpy.concatenate(one) for one in zip(*asked))
+    count = numpy.repeat(numpy.array(sizes, dtype=numpy.float64), lengths)
+    of = numpy.array([count - up_to, count - below + 1]), numpy.array([up_to + 1, below])
+    chances, _ = tails(1 - q, *(numpy.maximum(one, 0.5) for one in of))
+    chances[0, up_to >= count], chances[1, below <= 0] = 1.0, 0.0
+    return numpy.split(chances, numpy.cumsum(lengths)[:-1], axis=1)
 
 
 def _between_ties(a: Ties, b: Ties, alpha: float) -> tuple[float, float]:
-    """Return the least and the largest ratio of two ties that is not refuted at the level alpha: infinity, 0 if none.
+    """Return the smallest and the largest ratio of two ties that is not rejected at level alpha; infinity, 0 if none.
 
-    That `b` is at most one tie and `a` at least another is refuted by two independent tests, of p-values u and v:
-    together uv(1 - log uv).  Source: Fisher, Statistical Methods for Research Workers (1932), 21.1.  O(ties^2).
+    The hypothesis "`b` is at most one tie, and `a` at least another" has two independent tests, with p-values u and v.
+    Their combined p-value is uv(1 - log uv).  Source: Fisher, Statistical Methods for Research Workers (1932), 21.1.
+    O(ties^2).
     """
     import numpy
 
@@ -165,7 +202,7 @@ def _between_ties(a: Ties, b: Ties, alpha: float) -> tuple[float, float]:
 
 
 def _reached(cells: NDArray[np.float64], alpha: float, beyond: float) -> int | None:
-    """Return the position of the cell up to which there is a probability of alpha; None if it lies beyond them all."""
+    """Return the position of the cell where the cumulative probability reaches alpha; None if no cell does."""
     import numpy
 
     position = int(numpy.searchsorted(beyond + numpy.cumsum(cells), alpha))

@@ -1,7 +1,7 @@
-"""How a comparison looks: a table of ratios, and a sentence that can be quoted.
+"""Display of a comparison: a table of ratios, and a sentence to quote.
 
-A ratio is given as the simplest one of whole numbers well inside its interval, so that it has no more digits
-than the data support; it holds on other machines, where "3 ms less" or "20 % faster" does not, or says of which.
+A ratio is shown as the simplest ratio of whole numbers well inside its interval.  So it has no more digits than the
+data support.  A ratio also holds on other machines, unlike "3 ms less", and is clear, unlike "20 % faster".
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from ..histogram import Histogram
 
     class _Comparison(Protocol):
-        """What is shown of a `historian.Comparison`, which shows itself by way of this module."""
+        """The parts of a `historian.Comparison` that this module shows.
+
+        A protocol, because `historian.Comparison` itself calls this module.
+        """
 
         a: Histogram
         b: Histogram
@@ -43,16 +46,16 @@ if TYPE_CHECKING:
 
 __all__ = ["QUANTILES", "html", "sentence", "text", "whole_numbers"]
 
-#: What is shown.
+#: The quantiles in the table.
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
-MAX_PART = 20  # the smaller one of the whole numbers of a ratio
+MAX_PART = 20  # the smaller number of a ratio of whole numbers is at most this
 
-INNER = 0.8  # of either side of the interval: a ratio at the very end would mislead
+INNER = 0.8  # the ratio lies in this inner part of the interval, since one near a bound would mislead
 
 
 def whole_numbers(value: float, lower: float, upper: float) -> tuple[int, int] | None:
-    """Return the simplest ratio of whole numbers well inside an interval, None if they would be large.
+    """Return the simplest ratio of whole numbers well inside an interval, or None if its numbers would be large.
 
     >>> whole_numbers(0.80, 0.78, 0.83), whole_numbers(13.9, 12.3, 15.8), whole_numbers(0.634, 0.559, 0.706)
     ((4, 5), (14, 1), (2, 3))
@@ -62,16 +65,16 @@ def whole_numbers(value: float, lower: float, upper: float) -> tuple[int, int] |
         return inverse and (inverse[1], inverse[0])
     low, high = (value + INNER * (end - value) for end in (lower, upper))
     for part in range(1, MAX_PART + 1):
-        other = _roundest(value * part, low * part, high * part)
+        other = _round_within(value * part, low * part, high * part)
         if low <= other / part <= high:
             return other, part
     return None
 
 
-def _roundest(value: float, low: float, high: float) -> int:
-    """Return the whole number nearest to `value`; where fewer digits do, two at least, with zeros for the others.
+def _round_within(value: float, low: float, high: float) -> int:
+    """Return the whole number nearest to `value`, rounded to as few digits as the interval allows, but two at least.
 
-    >>> _roundest(701.3, 548.0, 844.0), _roundest(16_033.0, 15_200.0, 17_600.0), _roundest(19.2, 17.0, 21.0)
+    >>> _round_within(701.3, 548.0, 844.0), _round_within(16_033.0, 15_200.0, 17_600.0), _round_within(19.2, 17.0, 21.0)
     (700, 16000, 19)
     """
     whole = round(value)
@@ -92,7 +95,7 @@ def sentence(comparison: _Comparison, q: float) -> str:
         return f"{subject}: {missing}{counts}"
     interval = f"{_percent(comparison.confidence)} interval {_interval(estimate)}"
     if estimate.lower <= 1 <= estimate.upper:
-        return f"{subject}: no difference can be told, {interval}"
+        return f"{subject}: no clear difference, {interval}"
     return f"{subject}: {_words(estimate)}, {interval}"
 
 
@@ -135,21 +138,21 @@ def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[st
 
 
 def _notes(comparison: _Comparison) -> list[str]:
-    """Return what is said below the table, a line each."""
+    """Return the lines below the table."""
     a, b = (printable(name) for name in comparison.names)
     shift = comparison.wasserstein
     factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
     bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"
     notes = [
-        f"a value of {b} is below one of {a} with probability {comparison.superiority}",
+        f"probability that a value of {b} is below a value of {a}: {comparison.superiority}",
         f"largest difference of shares (Kolmogorov-Smirnov): {comparison.kolmogorov_smirnov}",
         f"mean shift on the logarithm (Wasserstein): a factor of {factors[0]} ({bounds})",
     ]
     if comparison.blocks:
-        notes.append(f"intervals: {len(comparison.blocks)} blocks of each, run in turns, resampled")
+        notes.append(f"intervals: resampled from {len(comparison.blocks)} blocks of each, run in turns")
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
     if synthetic:
-        notes.append(f"synthetic, in part: {' and '.join(synthetic)} (corrected for coordinated omission)")
+        notes.append(f"partly synthetic: {' and '.join(synthetic)} (corrected for coordinated omission)")
     q = 0.99 if _bounded(comparison, 0.99) is not None else 0.5
     return [*notes, "", sentence(comparison, q)]
 
@@ -163,7 +166,7 @@ def _bounded(comparison: _Comparison, q: float) -> Estimate | None:
 
 
 def _name(q: float) -> str:
-    """Return a quantile as people call it.
+    """Return the common name of a quantile.
 
     >>> _name(0.5), _name(0.999), _name(1 / 3)
     ('median', 'p99.9', 'p33.3333333')
@@ -176,7 +179,7 @@ def _percent(confidence: float) -> str:
 
 
 def _words(estimate: Estimate) -> str:
-    """Return a ratio of whole numbers, or a number to 1; that a ratio of 1:1 is possible, too, comes first."""
+    """Return "undecided" if the interval holds 1, else a ratio of whole numbers, else the ratio of a number to 1."""
     if estimate.lower <= 1 <= estimate.upper:
         return "undecided"
     found = whole_numbers(float(estimate), estimate.lower, estimate.upper)
@@ -189,22 +192,23 @@ def _words(estimate: Estimate) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
-    """Return the ends, rounded outwards."""
+    """Return the bounds, rounded outwards."""
     ends = ((estimate.lower, decimal.ROUND_FLOOR), (estimate.upper, decimal.ROUND_CEILING))
     return " to ".join(_rounded(end, _decimals(end, estimate), outwards) for end, outwards in ends)
 
 
 def _rounded(value: float, decimals: int, how: str = decimal.ROUND_HALF_EVEN) -> str:
-    """Return a number with so many decimals; with zeros for its last digits if they are fewer than none."""
-    context = decimal.Context(prec=400)  # no float64 has more digits
+    """Return a number with so many decimals; negative `decimals` replace its last digits by zeros."""
+    context = decimal.Context(prec=400)  # enough for the digits of any float64
     rounded = decimal.Decimal(repr(value)).quantize(decimal.Decimal(1).scaleb(-decimals), how, context)
     return f"{rounded:,.{max(0, decimals)}f}"
 
 
 def _decimals(value: float, estimate: Estimate) -> int:
-    """Return how many decimals are worth showing: two digits, and more only if the last is within the width.
+    """Return the number of decimals to show: two digits, and more if the interval is narrow enough for them.
 
-    And as many as tell it from 1 where the interval does not hold 1: shown as 1, it would deny the difference.
+    If the interval does not hold 1, show enough decimals to tell the value from 1: shown as 1, it would hide the
+    difference.
     """
     digits = int(f"{value:.1e}"[4:])
     decimals = max(1 - digits, math.ceil(-math.log10(estimate.upper - estimate.lower)))

@@ -1,4 +1,4 @@
-"""The files that recorders count in: made, opened, read, drained.  Their layout is in ``_native/file.h``."""
+"""Files of recorders: create, open, read and drain them.  Their layout is in ``_native/file.h``."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ __all__ = [
     "read_counters",
 ]
 
-#: Bytes of a new file: the header, and the counters that all processes share.
+#: Size of a new file: the header and the block of counters that all processes share.
 NEW_NBYTES = 4096 + BLOCK_NBYTES
-#: What says nothing about the file to be opened: it is not there, or the process or the system is at a limit.
-_NOT_OF_THE_FILE = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
+#: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
+_NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
 
 
 class CorruptFileError(ValueError):
-    """A file in a registry's directory cannot be read as that of a recorder.  `path` names it, `reason` says why."""
+    """A file in a registry's directory is not a valid file of a recorder: `path` names it, `reason` says why."""
 
     __module__ = "historian"
 
@@ -48,17 +48,17 @@ class CorruptFileError(ValueError):
 
 
 class CorruptFileWarning(UserWarning):
-    """A file in a registry's directory could not be read, and was left out."""
+    """A file in a registry's directory could not be read or cleared, and was left out."""
 
     __module__ = "historian"
 
 
 def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
-    """Return the file of that path for counting, and the header it has: that given, if the file was not there.
+    """Open the file at `path` for counting; create it with `header` if it does not exist.  Return it and its header.
 
-    Of processes that create it at the same time one succeeds, and all open its file.  Raises OSError if the disk is
-    full, CorruptFileError if there is something else in the file's place, such as the file of another recorder where
-    file names ignore case.
+    If several processes create it at the same time, one succeeds, and all open the same file.  Raises OSError if the
+    disk is full.  Raises CorruptFileError if the path is not a valid file of this recorder; on a file system that
+    ignores case, it may be the file of another recorder.
     """
     try:
         return open_file(path)
@@ -68,21 +68,21 @@ def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
 
 
 def open_file(path: str) -> tuple[CounterFile, Header]:
-    """Return the file of that path for counting, and its header.
+    """Open the file at `path` for counting.  Return it and its header.
 
     Raises FileNotFoundError, CorruptFileError, OSError.
     """
-    import fcntl  # noqa: F401  which `drain` needs, perhaps when there is no descriptor left to load it by
+    import fcntl  # noqa: F401  `drain` needs it, and may run when no file descriptor is left to import it
 
     fd, header = open_fd(path, os.O_RDWR)
     try:
-        return map_file(fd, path, path)[0], header  # read, too: now is the time to find out about damage
+        return map_file(fd, path, path)[0], header  # this also reads the counts, so that damage is found now
     finally:
         os.close(fd)
 
 
 def read_counters(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, float]:
-    """Return what is counted in a file that is open.  Raises CorruptFileError."""
+    """Return the counts, sums, minimum and maximum in an open file.  Raises CorruptFileError."""
     try:
         return file.read()
     except ValueError as error:
@@ -90,19 +90,19 @@ def read_counters(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, 
 
 
 class Reading:
-    """A recorder's file as it was at a time."""
+    """The contents of a recorder's file at one moment."""
 
     __slots__ = ("counted", "drains", "header", "inode")
 
     header: Header
     counted: tuple[Counts, tuple[float, ...], float, float]  # since the last drain, as `Counters._read` returns it
-    drains: int  # how often it had been drained or cleared
-    inode: int  # another one is another file
+    drains: int  # how often the file has been drained or cleared, from 0
+    inode: int  # if it changes, the path is another file
 
     def __init__(self, fd: int, path: str, header: Header) -> None:
         self.header, self.inode = header, os.fstat(fd).st_ino
         drains = _drains(fd)
-        while True:  # counts and number of drains belong together: if somebody drains it in between, all is read again
+        while True:  # counts and number of drains must match: if a drain comes in between, read again
             self.counted = map_file(fd, path)[1]
             self.drains, drains = drains, _drains(fd)
             if self.drains == drains:
@@ -125,9 +125,10 @@ def _drains(fd: int) -> int:
 def map_file(
     fd: int, path: str, count_at: str = ""
 ) -> tuple[CounterFile, tuple[Counts, tuple[float, ...], float, float]]:
-    """Return an open file, mapped for counting if `count_at` names it, and what is counted in it.
+    """Map an open file and read it.  Return the `CounterFile` and its counts, sums, minimum and maximum.
 
-    Raises CorruptFileError, OSError.
+    `count_at` is the path of the file if it is mapped for counting, empty if it is only read.  Raises
+    CorruptFileError, OSError.
     """
     size = -1
     while True:
@@ -135,45 +136,51 @@ def map_file(
             file = CounterFile(fd, count_at)
             return file, file.read()
         except ValueError as error:
-            # Another process may have added a block since the file was measured.  What does not grow is damaged.
+            # Another process may have added a block after CounterFile took the size.  If the size is the same, the
+            # file is damaged.
             before, size = size, os.fstat(fd).st_size
             if size == before:
                 raise CorruptFileError(path, str(error)) from None
 
 
 def drain(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, float]:
-    """Return what is counted in a file, and take it out: of all processes that drain it, one gets each record.
+    """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
 
-    Raises FileNotFoundError if the file is no longer where it was opened, OSError if there is no space for keeping the
-    books; then nothing has changed.
+    Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for the
+    blocks that a drain needs.  Then nothing has changed.
     """
     import fcntl
 
-    fd = os.open(file.path, os.O_RDWR | _FLAGS)  # anew: the lock is that of an open file
+    fd = os.open(file.path, os.O_RDWR | _FLAGS)  # open it again: flock() locks belong to an open file
     try:
         if not file.is_at(os.fstat(fd)):
-            raise FileNotFoundError(errno.ENOENT, "the file has been replaced since it was opened", file.path)
+            raise FileNotFoundError(
+                errno.ENOENT, "the file has been replaced since it was opened: get the recorder again", file.path
+            )
         fcntl.flock(fd, fcntl.LOCK_EX)
         try:
             return file.drain(fd)
         except ValueError as error:
             raise CorruptFileError(file.path, str(error)) from None
         finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # closing is not enough if a child has inherited it
+            fcntl.flock(fd, fcntl.LOCK_UN)  # if a forked child has inherited fd, closing it here does not unlock
     finally:
         os.close(fd)
 
 
 def open_fd(path: str, access: int) -> tuple[int, Header]:
-    """Return a descriptor of a recorder's file, which the caller closes, and its header.  Raises as `read` does."""
+    """Open a recorder's file; return its descriptor and its header.
+
+    The caller closes the descriptor.  Raises what `read` raises.
+    """
     try:
         fd = os.open(path, access | _FLAGS)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.EMLINK):
-            raise CorruptFileError(path, "it is a symbolic link, which is not followed") from None
+            raise CorruptFileError(path, "it is a symbolic link, and links are not followed") from None
         if error.errno in (errno.ENXIO, errno.ENODEV):
             raise CorruptFileError(path, "it is not a regular file") from None
-        if error.errno in _NOT_OF_THE_FILE:
+        if error.errno in _NOT_CORRUPT:
             raise
         raise CorruptFileError(path, f"it cannot be opened: {error.strerror}") from None
     try:
@@ -181,7 +188,7 @@ def open_fd(path: str, access: int) -> tuple[int, Header]:
             raise ValueError("it is not a regular file")
         header = decode(_first_page(fd))
         if os.path.basename(path) != file_name(header.key):
-            raise ValueError(f"it is a copy: the file of {str(header.key)!r} is called {file_name(header.key)}")
+            raise ValueError(f"it is a copy: the file of {str(header.key)!r} must be called {file_name(header.key)}")
         return fd, header
     except ValueError as error:
         os.close(fd)
@@ -199,48 +206,48 @@ def _first_page(fd: int) -> bytes:
 
 
 def _create(path: str, header: Header) -> None:
-    """Put a new file in place, whole, unless there is one meanwhile.
+    """Create a complete file at `path`, unless another process has created it in the meantime.
 
-    It is written without a name, so that whoever dies on the way leaves nothing behind; where the file system has no
-    such files, under a hidden name.
+    The file is written without a name and then linked into the directory.  So a process that is killed while it writes
+    leaves nothing behind.  Where the file system cannot create files without a name, a hidden name is used.
     """
     directory, name = os.path.split(path)
     page = encode(header)
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fd, source, aside = _open_aside(folder, path)
+        fd, source, hidden = _create_unlinked(folder, path)
         try:
             _fill(fd, page, path)
-            os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=aside is None)
+            os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=hidden is None)
         except FileExistsError:
             pass  # another process was first
         finally:
             os.close(fd)
-            if aside:
-                os.unlink(aside, dir_fd=folder)
+            if hidden:
+                os.unlink(hidden, dir_fd=folder)
     finally:
         os.close(folder)
 
 
-def _open_aside(folder: int, path: str) -> tuple[int, str, str | None]:
-    """Return the descriptor of a new file in the folder, a path to it, and its name in the folder, if it has one."""
+def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
+    """Create a file in the folder; return its descriptor, a path to link it from, and its hidden name, if any."""
     try:
         fd = os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=folder)
         source = f"/proc/self/fd/{fd}"
         if os.path.exists(source):
             return fd, source, None
-        os.close(fd)  # there is no /proc in many a chroot, and no other way to it
+        os.close(fd)  # a chroot may have no /proc, and the file cannot be linked without it
     except (AttributeError, OSError):
         pass
-    aside = f".{os.urandom(8).hex()}.new"
+    hidden = f".{os.urandom(8).hex()}.new"
     try:
-        return os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), aside, aside
+        return os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), hidden, hidden
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from None
 
 
 def _fill(fd: int, page: bytes, path: str) -> None:
-    os.fchmod(fd, 0o600)  # whatever the umask
+    os.fchmod(fd, 0o600)  # the umask may have removed bits
     try:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(fd, 0, NEW_NBYTES)
@@ -248,4 +255,4 @@ def _fill(fd: int, page: bytes, path: str) -> None:
             os.pwrite(fd, bytes(NEW_NBYTES), 0)
         os.pwrite(fd, page, 0)
     except OSError as error:
-        raise OSError(error.errno, f"no room for a recorder: {error.strerror}", path) from None
+        raise OSError(error.errno, f"no space for a recorder of {NEW_NBYTES:,} bytes: {error.strerror}", path) from None

@@ -1,4 +1,4 @@
-"""`Header`: what the file of a recorder says of itself, and what the file is called."""
+"""`Header`: the first page of a recorder's file, and the name of the file."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIX", "Header", "decode", "encode", "file_name"]
 
-#: Ends the name of each recorder's file.
+#: Suffix of the name of each recorder's file.
 SUFFIX = ".counters"
 
-MAGIC = b"\x89HSTRN\r\n"  # no text begins so, and a transfer that takes it for text is found out
+MAGIC = b"\x89HSTRN\r\n"  # cannot begin a text; a transfer in text mode changes the line end and so is detected
 VERSION = 1
-LAYOUT = (FIRST_INDEX, SLOTS - 2, BUCKETS_PER_OCTAVE, BLOCK_NBYTES, 4096)  # 4096: where the blocks begin
+LAYOUT = (FIRST_INDEX, SLOTS - 2, BUCKETS_PER_OCTAVE, BLOCK_NBYTES, 4096)  # 4096: offset of the first block
 FIXED = "<8sI iIIII Q III"  # magic, version, layout, creation time in ns, lengths of unit and name, number of labels
-CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # CRC-32 of all before it
-SHARED_AT = FILE_HEADER_NBYTES + 64  # the role of the first block
+CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # offset of the CRC-32 of all bytes before it
+SHARED_AT = FILE_HEADER_NBYTES + 64  # offset of the role of the first block
 UNESCAPED = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-ESCAPES = {byte: f"%{byte:02X}" for byte in range(256) if byte not in UNESCAPED}  # of bytes in a file's name
-MAX_STEM_NBYTES = 180  # bytes of a file's name before the suffix; file systems allow 255 in all
+ESCAPES = {byte: f"%{byte:02X}" for byte in range(256) if byte not in UNESCAPED}  # for bytes in a file's name
+MAX_STEM_NBYTES = 180  # bytes of a file's name before the suffix; file systems allow 255 for the whole name
 
 
 class Header:
-    """What never changes about a recorder in a file."""
+    """The properties of a recorder in a file that never change."""
 
     __slots__ = ("created", "key", "unit")
 
     key: Key
     unit: str
-    created: int  # ns since 1970
+    created: int  # nanoseconds since 1970-01-01 00:00 UTC
 
     def __init__(self, key: Key, unit: str, created: int | None = None) -> None:
         self.key, self.unit = key, check_unit(unit)
@@ -44,7 +44,7 @@ class Header:
 
 
 def encode(header: Header) -> bytes:
-    """Return the first page of a new file.  Raises ValueError if names and labels do not fit into it."""
+    """Return the first page of a new file.  Raises ValueError if name, labels and unit do not fit into it."""
     import struct
     from zlib import crc32
 
@@ -59,8 +59,8 @@ def encode(header: Header) -> bytes:
     page = b"".join(parts)
     if len(page) > CHECKSUM_AT:
         raise ValueError(
-            f"name, labels and unit take {len(page) - len(fixed)} bytes of a file's header, which has room for "
-            f"{CHECKSUM_AT - len(fixed)}: {header.key.name[:40]!r}..."
+            f"name, labels and unit take {len(page) - len(fixed)} bytes, but a file's header has room for "
+            f"{CHECKSUM_AT - len(fixed)}: shorten those of {header.key.name[:40]!r}..."
         )
     page = page.ljust(CHECKSUM_AT, b"\0")
     page += struct.pack("<I", crc32(page))
@@ -68,7 +68,7 @@ def encode(header: Header) -> bytes:
 
 
 def decode(page: bytes) -> Header:
-    """Return the header that a file's first page holds.  Raises ValueError, saying what is wrong, if it holds none."""
+    """Return the header in a file's first page.  Raises ValueError, with the reason, if the page is not valid."""
     import struct
     from zlib import crc32
 
@@ -83,11 +83,11 @@ def decode(page: bytes) -> Header:
         raise ValueError(f"its format has version {version}: this historian reads version {VERSION}")
     layout, (created, *lengths, labels) = tuple(rest[:5]), rest[5:]
     if layout != LAYOUT:
-        raise ValueError(f"its buckets are laid out as {layout}: this historian has {LAYOUT}")
+        raise ValueError(f"its layout is {layout}: this historian reads {LAYOUT}")
     try:
         return Header(*_texts(page[:CHECKSUM_AT], lengths, labels), created)
     except (struct.error, UnicodeDecodeError):
-        raise ValueError("its header names lengths that it does not have") from None
+        raise ValueError("the lengths in its header do not match its texts") from None
 
 
 def _texts(page: bytes, lengths: list[int], labels: int) -> tuple[Key, str]:
@@ -115,27 +115,28 @@ def _texts(page: bytes, lengths: list[int], labels: int) -> tuple[Key, str]:
 
 
 def file_name(key: Key) -> str:
-    """Return what the file of a recorder is called: ``db.query,table=users.counters``.
+    """Return the name of a recorder's file, such as ``db.query,table=users.counters``.
 
-    Bytes other than ASCII letters, digits, ``-``, ``_`` and ``.`` are written ``%XX``, as is a leading ``.``, so that
-    no name leads out of the directory and no two names meet.  What would be too long for a file system ends in a hash.
+    Bytes other than ASCII letters, digits, ``-``, ``_`` and ``.`` are written as ``%XX``, and so is a leading ``.``.
+    So no name leads out of the directory, and different keys have different names.  A name that would be too long for
+    a file system is cut, and ends in a hash.
     """
     stem = ",".join([_escaped(key.name), *(f"{_escaped(label)}={_escaped(value)}" for label, value in key.labels)])
     if len(stem) > MAX_STEM_NBYTES:
         from hashlib import sha256
 
         digest = sha256(stem.encode()).hexdigest()[:32]
-        stem = f"{stem[: MAX_STEM_NBYTES - 33]}~{digest}"  # '~' is in no other stem
+        stem = f"{stem[: MAX_STEM_NBYTES - 33]}~{digest}"  # a name that was not cut never contains '~'
     return stem + SUFFIX
 
 
 def _escaped(text: str) -> str:
-    escaped = _utf8(text).decode("latin-1").translate(ESCAPES)  # a letter for each byte
-    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped  # hidden files are not read
+    escaped = _utf8(text).decode("latin-1").translate(ESCAPES)  # latin-1: one character for each byte
+    return f"%2E{escaped[1:]}" if escaped.startswith(".") else escaped  # a file must not be hidden: `files_in`
 
 
 def _utf8(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{text!r} cannot be written to a file: it is no valid Unicode text") from None
+        raise ValueError(f"{text!r} cannot be written to a file: it is not valid Unicode") from None

@@ -1,4 +1,4 @@
-"""`replace`: a file's content, all of it or none."""
+"""`replace`: write a file completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ __all__ = ["replace"]
 
 
 def replace(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file that is either complete or not there: aside, and then moved into place.
+    """Write a file in one step: write a temporary file in the same directory, then rename it.
 
-    Others see the old file or the new.  Links are followed, a file that was there keeps its permissions, and what is no
-    regular file, such as a pipe, is written to.  Raises OSError; then a regular file is as it was.
+    Other processes see either the old file or the new one.  Symbolic links are followed, and an existing file keeps
+    its permissions.  If the path is not a regular file, such as a pipe, the data is written directly to it.  Raises
+    OSError; then a regular file has not changed.
     """
     before = os.stat(path) if os.path.exists(path) else None
     if before is not None and not stat.S_ISREG(before.st_mode):
-        with open(path, "wb") as stream:  # not where it leads: a pipe behind /dev/stdout has no name
+        with open(path, "wb") as stream:  # not its realpath: a pipe behind /dev/stdout has no name
             stream.write(data)
         return
-    place = os.path.realpath(os.fsdecode(path))
-    aside = os.path.join(os.path.dirname(place), f".{os.urandom(8).hex()}.new")  # short, however long the name is
+    target = os.path.realpath(os.fsdecode(path))
+    # A short random name, because adding to a long name could make it too long for the file system.
+    temporary = os.path.join(os.path.dirname(target), f".{os.urandom(8).hex()}.new")
     try:
-        with open(aside, "xb") as stream:
+        with open(temporary, "xb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         if before is not None:
-            os.chmod(aside, stat.S_IMODE(before.st_mode))
-        os.replace(aside, place)
+            os.chmod(temporary, stat.S_IMODE(before.st_mode))
+        os.replace(temporary, target)
     except BaseException:
-        if os.path.exists(aside):
-            os.unlink(aside)
+        if os.path.exists(temporary):
+            os.unlink(temporary)
         raise

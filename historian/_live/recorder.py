@@ -1,4 +1,4 @@
-"""`Recorder`: live, shared, written to from anywhere; ask questions of its snapshots."""
+"""`Recorder`: counts values as they are measured.  Its snapshots are histograms, which answer questions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from .._core import _Real
 
-    # The same type goes in and comes out, so that all of it stays: parameters, overloads, type variables, and whether
-    # it is a coroutine function, a class method and so on.  ParamSpec would keep less: of overloads, the first alone.
+    # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
+    # coroutine function or class method.  ParamSpec would keep less: only the first overload.
     _F = TypeVar("_F", bound=Callable[..., Any] | classmethod[Any, ..., Any] | staticmethod[..., Any])
 else:
 
@@ -30,25 +30,26 @@ else:
 
 __all__ = ["Recorder", "recorder_in_file"]
 
-#: HISTORIAN_DISABLE=1 at import: recording and timing do nothing.
+#: True if HISTORIAN_DISABLE=1 was set at import.  Then recording and timing do nothing.
 DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"
 
 if TYPE_CHECKING:
-    _Base = Counters  # whose methods `Muted` has, too
+    _Base = Counters  # `Muted` has the same methods
 else:
     _Base = Muted if DISABLED else Counters
 
 
 class Recorder(_Base):
-    """Counts values as they happen, from any thread, without a lock: `record`, `time`, then `snapshot`.
+    """Counts values as they are measured, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
-    `unit` labels the values; timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  Memory: 96 KiB of
-    address space (3.4 MiB in a file), of which only the pages of buckets in use become resident.  A recorder has
-    identity: it has no ``==``, and pickles only if it counts in a file (`Registry`); its snapshots do.
+    `unit` is the label of the values.  Timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  A
+    recorder takes 96 KiB of address space (3.4 MiB in a file).  Only the pages of buckets in use become resident.  A
+    recorder has identity: it has no ``==``.  It can be pickled only if it counts in a file (`Registry`); its snapshots
+    can always be pickled.
 
-    Every record is in exactly one bucket, always.  The sum is exact up to one rounding at the end; of what native code
-    records without the GIL it is rounded at each record.  While such a record is in flight, `sum`, `min` and `max` may
-    lag behind the counts by it.
+    Every record is in exactly one bucket, always.  The sum is exact except for one rounding at the end.  For values
+    that native code records without the GIL, the sum is rounded at each record.  While such a record is in flight,
+    `sum`, `min` and `max` may not include it yet, although the counts do.
 
     >>> latency = Recorder("db.query")
     >>> with latency.time() as timer:
@@ -77,41 +78,42 @@ class Recorder(_Base):
 
     @classmethod
     def open(cls, path: str) -> Recorder:
-        """Return the recorder that counts in a file of a registry's directory: that of `Recorder.path`.
+        """Return the recorder of a file in a registry's directory; `Recorder.path` is such a path.
 
-        In one process it is one object, for as long as anybody holds it.  Raises FileNotFoundError if there is no such
-        file, `CorruptFileError` if it is not a recorder's, and OSError.
+        In one process, the same path gives the same object while that object exists.  Raises FileNotFoundError if
+        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.
         """
         return recorder_in_file(path)
 
     @property
     def name(self) -> str:
-        """What the recorder is called in tables; may be empty."""
+        """Name of the recorder in tables; may be empty."""
         return self._name
 
     @property
     def unit(self) -> str:
-        """Label of the unit that all values are in."""
+        """Label of the unit of all values."""
         return self._unit
 
     @property
     def path(self) -> str | None:
-        """File that the counters are mapped from; None if they are in private memory."""
+        """Path of the file that the counters are mapped from; None if they are in private memory."""
         return self._file.path if self._file is not None else None
 
     def record_corrected(self, value: _Real, expected_interval: _Real) -> None:
-        """Record `value` and what coordinated omission hid behind it.
+        """Record `value`, and the waits that coordinated omission hides behind it.
 
-        A load generator that waited `value` for one answer failed to send a request each `expected_interval` meanwhile.
-        As HdrHistogram does, this adds those requests' waits: value - E, value - 2E, ... down to E.  It is an estimate,
-        which assumes evenly spaced requests and a stall from outside; where the generator knows when a request should
-        have been sent, ``stop(intended_start)`` measures instead of guessing.
+        A load generator should send one request each `expected_interval` E.  While it waits `value` for one answer, it
+        does not send them.  As HdrHistogram does, this method adds the waits of those requests: value - E, value - 2E
+        and so on, down to E.  They are an estimate: it assumes evenly spaced requests and a stall that the generator
+        did not cause.  If the generator knows when a request should have been sent, use ``stop(intended_start)``, which
+        measures the wait instead.
 
-        To correct afterwards there is `Histogram.corrected`, whose result is marked `synthetic`; the snapshots of this
-        recorder are not, so use one of the two.
+        `Histogram.corrected` makes the same correction afterwards and marks its result as `synthetic`.  Snapshots of
+        this recorder are not marked.  So use only one of the two.
 
-        O(buckets between E and value), however many values are added.  Raises ValueError unless `value` can be recorded
-        and `expected_interval` is positive and finite; then nothing is recorded.
+        O(buckets between E and value), however many values are added.  Raises ValueError if `value` cannot be recorded
+        or `expected_interval` is not positive and finite.  Then nothing is recorded.
         """
         if DISABLED:
             return
@@ -125,15 +127,16 @@ class Recorder(_Base):
         self._add(Counts.of(slots, counts), total, smallest, value)
 
     def snapshot(self) -> Histogram:
-        """Return all that has been recorded so far.  O(buckets in use)."""
+        """Return the histogram of all values recorded so far.  O(buckets in use)."""
         reading = self._read() if self._file is None else read_counters(self._file)
         return Histogram._from_reading(reading, self._unit)
 
     def drain(self) -> Histogram:
-        """Return all that has been recorded since the last drain, and take it out: each record is in exactly one drain.
+        """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
 
-        O(buckets in use).  In a file the records of all processes are taken out, each by one of those that drain.  Then
-        OSError is raised if the file has been removed, or if the very first drain finds the disk full.
+        Each record is in the result of exactly one drain.  O(buckets in use).  In a file, this includes the records of
+        all processes, even if several processes drain.  Raises OSError if the file has been removed, or if the disk is
+        full at the first drain.
         """
         reading = self._read(drain=True) if self._file is None else drain(self._file)
         return Histogram._from_reading(reading, self._unit)
@@ -146,13 +149,19 @@ class Recorder(_Base):
         """Decorate a callable so that the time of each call is recorded.
 
         For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they
-        return), generators and async generators (from the first ``next`` until they are exhausted or closed), and other
-        callables.  A call that hands back a coroutine or generator made elsewhere is timed until that ends.  Name,
-        docstring, signature and kind stay; so does pickling by name.  Calls left by an exception are recorded too: in
-        `errors`, if that is given, else here.  With ``HISTORIAN_DISABLE=1`` the function is returned as it is.
+        return), generators and async generators (from the first ``next`` until they are exhausted or closed), functions
+        that make a context manager with `contextlib` (from the start of the block to its end), and other callables.  A
+        call that hands back a coroutine or generator made elsewhere is timed until that ends.  Calls left by an
+        exception are recorded too: in `errors`, if that is given, else here.  With ``HISTORIAN_DISABLE=1`` the function
+        is returned as it is.
 
-        Raises TypeError for what has no meaningful time of its own, such as a class or a property, and ValueError if
-        the unit is not one of time.
+        What comes back is what was given: a function stays one for `isinstance` and `inspect`, with its names,
+        docstring, signature, source and attributes, and the original as ``__wrapped__``.  It pickles by name.  Where a
+        function is copied to another process instead (as joblib and cloudpickle do for those of ``__main__``), the copy
+        records in the same file, or, if the recorder is in memory, into one of its own there.
+
+        Raises TypeError for an object that has no duration of its own, such as a class or a property.  Raises
+        ValueError if the unit is not a unit of time.
 
         >>> latency = Recorder("work")
         >>> @latency.timed
@@ -179,22 +188,23 @@ class Recorder(_Base):
 
             return partial(Recorder, unit=self._unit), (self._name,)
         raise TypeError(
-            f"{self!r} counts in this process' memory and cannot be pickled or copied: take one of "
-            "Registry(directory), which processes share, or record in each process into a recorder of its own, return "
-            "recorder.snapshot(), and merge the snapshots"
+            f"{self!r} is in this process' memory and cannot be pickled or copied: use a recorder of "
+            "Registry(directory), which processes share, or create one recorder in each process, return "
+            "recorder.snapshot() and merge the snapshots"
         )
 
     def __repr__(self) -> str:
         return f"Recorder({self._name!r}, unit={self._unit!r})"
 
 
-_in_files: MutableMapping[str, Recorder] | None = None  # by path, as long as anybody holds them
+_in_files: MutableMapping[str, Recorder] | None = None  # by path, with weak references
 
 
 def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
-    """Return the recorder that counts in the file of that path, which is made with the header `new`, if given.
+    """Return the recorder of the file at `path`.  If `new` is given, create a missing file with that header.
 
-    In one process it is one object, for as long as anybody holds it.  Raises what `open_or_create` and `open_file` do.
+    In one process, the same path gives the same object while that object exists.  Raises what `open_or_create` and
+    `open_file` raise.
     """
     global _in_files
     if _in_files is None:

@@ -3,20 +3,19 @@
 #: Which instructions arrays are scanned with: "avx512", "avx2" or "baseline".  HISTORIAN_SIMD at import sets a limit.
 SIMD = (<bytes>historian_choose_scan(os.environ.get("HISTORIAN_SIMD", "").encode())).decode()
 
-cdef tuple NATIVE_ORDER = (b"@", b"=", b"<")  # prefixes of a format
-
-
 cdef bint open_view(object values, Py_buffer *view, historian_loader *load) except -1:
     """Open `values` as an array of numbers that can be read in place; return whether that can be done."""
-    cdef bytes code
+    cdef const char *code
     try:
         PyObject_GetBuffer(values, view, PyBUF_RECORDS_RO)
     except (BufferError, ValueError):  # numpy raises ValueError for types that buffers have no code for
         return False
-    code = b"B" if view.format is NULL else <bytes>view.format
-    if code[:1] in NATIVE_ORDER:
-        code = code[1:]
-    load[0] = historian_find_loader(ord(code), view.itemsize) if len(code) == 1 else NULL
+    code = "B"  # what a buffer without a format holds
+    if view.format is not NULL:
+        code = view.format
+    if code[0] in (c"@", c"=", HISTORIAN_NATIVE_ORDER):
+        code += 1
+    load[0] = historian_find_loader(code[0], view.itemsize) if code[0] and not code[1] else NULL
     if load[0] is NULL:
         PyBuffer_Release(view)
         return False

@@ -19,6 +19,7 @@
 
 static uint32_t historian_upper_offsets[HISTORIAN_CELLS]; /* A >> 32 */
 
+/* Interpreters that import the module at the same moment write the same. */
 static void historian_prepare_avx512(void) {
     for (int cell = 0; cell < HISTORIAN_CELLS; cell++)
         historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);

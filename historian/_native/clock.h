@@ -12,6 +12,9 @@
 #include <Python.h>
 #include <stdint.h>
 
+#include "atomics.h"
+#include "cpython.h"
+
 #if defined(__linux__)
 #include <time.h>
 
@@ -32,10 +35,11 @@ static inline int64_t historian_monotonic(void) {
 }
 #endif
 
-/* The anchor is shared by all threads, so it needs the GIL. */
-#if defined(__linux__) && defined(__x86_64__) && !defined(Py_GIL_DISABLED) && \
-    !defined(HISTORIAN_FREE_THREADED)
+/* The anchor is shared by all threads, so it needs the GIL, or, without one, or if each interpreter has its own, a sequence
+ * lock. */
+#if defined(__linux__) && defined(__x86_64__)
 #define HISTORIAN_HAS_TICKS 1
+#define HISTORIAN_LOCKS_ANCHOR (HISTORIAN_ISOLATED || !HISTORIAN_HAS_GIL)
 #include <x86intrin.h>
 
 #define HISTORIAN_ANCHOR_NS 1000000           /* an anchor holds for 1 ms */
@@ -43,8 +47,9 @@ static inline int64_t historian_monotonic(void) {
 #define HISTORIAN_RECALIBRATION_NS 1000000000 /* ... then over 1 to 2 s, to 1e-7 */
 
 static struct {
+    uint64_t version;     /* odd while somebody changes the rest; else even, and another after each change */
     uint64_t ticks;       /* counter at the anchor */
-    int64_t ns;           /* clock at the anchor */
+    uint64_t ns;          /* clock at the anchor */
     uint64_t window;      /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
     uint64_t ns_per_tick; /* times 2^32 */
     uint64_t first_ticks; /* a pair of readings further back, from which the rate is measured */
@@ -65,27 +70,43 @@ static int historian_read_both(int64_t *ns, uint64_t *ticks) {
     return 0;
 }
 
-/* Read the clock and anchor the counter to it anew. */
-static int64_t historian_reanchor(void) {
+/* Begin to change the anchor; return 0 if somebody else does so at this moment. */
+static int historian_begin_anchor(void) {
+#if HISTORIAN_LOCKS_ANCHOR
+    uint64_t version = historian_atomic_load_acquire(&historian_anchor.version);
+    if ((version & 1) || !historian_atomic_compare_exchange(&historian_anchor.version, &version, version + 1)) return 0;
+    historian_atomic_fence();
+#endif
+    return 1;
+}
+
+static void historian_end_anchor(void) {
+#if HISTORIAN_LOCKS_ANCHOR
+    historian_atomic_store_release(&historian_anchor.version, historian_anchor.version + 1);
+#endif
+}
+
+/* Read the clock and anchor the counter to it anew, between historian_begin_anchor and historian_end_anchor. */
+static int64_t historian_move_anchor(void) {
     int64_t ns, measured;
     uint64_t ticks;
     double rate, known = (double)historian_anchor.ns_per_tick / 4294967296.0;
-    if (!historian_anchor.usable) return historian_monotonic();
     if (!historian_read_both(&ns, &ticks)) return ns;
     measured = ns - historian_anchor.first_ns;
     rate = (double)measured / (double)(ticks - historian_anchor.first_ticks);
-    historian_anchor.ns = ns;
-    historian_anchor.ticks = ticks;
+    historian_atomic_store(&historian_anchor.ns, (uint64_t)ns);
+    historian_atomic_store(&historian_anchor.ticks, ticks);
     if (measured < HISTORIAN_CALIBRATION_NS) return ns; /* too soon: what rate there is will do */
     if (!(rate > 0.01 && rate < 100) || (known > 0 && !(rate > 0.999 * known && rate < 1.001 * known))) {
         /* No counter of this kind (10 MHz to 100 GHz), or it has jumped: measure the rate from here. */
         historian_anchor.first_ns = historian_anchor.next_ns = ns;
         historian_anchor.first_ticks = historian_anchor.next_ticks = ticks;
-        historian_anchor.window = historian_anchor.ns_per_tick = 0;
+        historian_atomic_store(&historian_anchor.window, 0);
+        historian_atomic_store(&historian_anchor.ns_per_tick, 0);
         return ns;
     }
-    historian_anchor.ns_per_tick = (uint64_t)(rate * 4294967296.0);
-    historian_anchor.window = (uint64_t)(HISTORIAN_ANCHOR_NS / rate);
+    historian_atomic_store(&historian_anchor.ns_per_tick, (uint64_t)(rate * 4294967296.0));
+    historian_atomic_store(&historian_anchor.window, (uint64_t)(HISTORIAN_ANCHOR_NS / rate));
     if (ns - historian_anchor.next_ns >= HISTORIAN_RECALIBRATION_NS) {
         historian_anchor.first_ns = historian_anchor.next_ns;
         historian_anchor.first_ticks = historian_anchor.next_ticks;
@@ -95,18 +116,41 @@ static int64_t historian_reanchor(void) {
     return ns;
 }
 
-/* The caller holds the GIL. */
+static int64_t historian_reanchor(void) {
+    int64_t ns;
+    if (!historian_anchor.usable || !historian_begin_anchor()) return historian_monotonic();
+    ns = historian_move_anchor();
+    historian_end_anchor();
+    return ns;
+}
+
+/* The caller holds the GIL, or that of its interpreter, if there is any. */
 static inline int64_t historian_now(void) {
-    uint64_t ticks = __rdtsc() - historian_anchor.ticks;
-    if (ticks < historian_anchor.window) /* a counter that went back is far outside, as it is unsigned */
-        return historian_anchor.ns + (int64_t)(ticks * historian_anchor.ns_per_tick >> 32);
+#if HISTORIAN_LOCKS_ANCHOR
+    uint64_t version = historian_atomic_load_acquire(&historian_anchor.version);
+#endif
+    uint64_t ticks = __rdtsc() - historian_atomic_load(&historian_anchor.ticks);
+    if (HISTORIAN_LIKELY(ticks <
+                         historian_atomic_load(&historian_anchor.window))) { /* one that went back is far outside */
+        uint64_t ns = historian_atomic_load(&historian_anchor.ns) +
+                      (ticks * historian_atomic_load(&historian_anchor.ns_per_tick) >> 32);
+#if HISTORIAN_LOCKS_ANCHOR
+        __atomic_thread_fence(__ATOMIC_ACQUIRE); /* no instruction here, as this processor keeps its loads in order */
+        if (HISTORIAN_UNLIKELY((version & 1) || historian_atomic_load(&historian_anchor.version) != version))
+            return historian_monotonic();
+#endif
+        return (int64_t)ns;
+    }
     return historian_reanchor();
 }
 
+/* To be called before all else, by each interpreter; the first one counts. */
 static inline void historian_use_ticks(int usable) {
-    historian_anchor.usable = usable && historian_read_both(&historian_anchor.first_ns, &historian_anchor.first_ticks);
+    if (!usable || historian_anchor.usable || !historian_begin_anchor()) return;
+    historian_anchor.usable = historian_read_both(&historian_anchor.first_ns, &historian_anchor.first_ticks);
     historian_anchor.next_ns = historian_anchor.first_ns;
     historian_anchor.next_ticks = historian_anchor.first_ticks;
+    historian_end_anchor();
 }
 #else
 #define HISTORIAN_HAS_TICKS 0

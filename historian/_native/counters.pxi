@@ -1,6 +1,7 @@
 # `Counters`: what is recorded into, and how it is read.
 
-cdef size_t PRIVATE_NBYTES = (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_counters)  # one atomic, one exclusive
+cdef inline size_t private_nbytes() noexcept:
+    return (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_counters)  # one atomic, one exclusive
 
 
 @cython.no_gc_clear  # or the collector would take `file` away before __dealloc__ asks for it
@@ -9,6 +10,7 @@ cdef class Counters:
 
     def __cinit__(self, double ns_per_unit=1e9, CounterFile file=None):
         self.ns_per_unit = ns_per_unit
+        self.timer_type = Timer
         if isinstance(self, Muted):
             return
         if not HISTORIAN_HAS_GIL:
@@ -19,7 +21,7 @@ cdef class Counters:
             self.file = file
             self.atomic = <historian_counters *>historian_file_block(file.file, 0)
             return
-        self.atomic = <historian_counters *>historian_new_pages(PRIVATE_NBYTES)
+        self.atomic = <historian_counters *>historian_new_pages(private_nbytes())
         if self.atomic is NULL:
             raise MemoryError()
         if HISTORIAN_HAS_GIL:
@@ -29,7 +31,7 @@ cdef class Counters:
         if self.file is not None:
             (<CounterFile>self.file).end_leases()  # which know where `exclusive` and `lanes` are
         else:
-            historian_free_pages(self.atomic, PRIVATE_NBYTES)
+            historian_free_pages(self.atomic, private_nbytes())
         historian_free_lanes(self.lanes, self.file is not None)
 
     @property
@@ -125,7 +127,7 @@ cdef class Counters:
         """
         cdef Timer timer
         check_time(self)
-        timer = Timer.__new__(Timer)
+        timer = new_timer(self)
         timer.into = self
         timer.errors = self
         if errors is not None:
@@ -168,7 +170,7 @@ cdef class Muted(Counters):
 
     def time(self, errors=None):
         """Return a timer that does nothing: recording is disabled."""
-        return MUTED_TIMER
+        return MutedTimer.__new__(MutedTimer)
 
     def start(self):
         """Return 0: recording is disabled."""

@@ -16,6 +16,24 @@
 #define HISTORIAN_HAS_GIL 1
 #endif
 
+/* Whether each interpreter of the process has its own GIL and its own types: see setup.py. A function then finds its types
+ * by a look-up that takes 20 ns. */
+#if CYTHON_USE_MODULE_STATE
+#define HISTORIAN_ISOLATED 1
+#else
+#define HISTORIAN_ISOLATED 0
+#endif
+
+/* Return a new object of a type that takes no arguments. */
+static inline PyObject *historian_new_object(PyTypeObject *type) {
+    PyObject *nothing = PyTuple_New(0), *made = nothing ? type->tp_new(type, nothing, NULL) : NULL;
+    Py_XDECREF(nothing);
+    return made;
+}
+
+/* The prefix that says so of a buffer's format in this machine's own order of bytes. */
+#define HISTORIAN_NATIVE_ORDER (PY_BIG_ENDIAN ? '>' : '<')
+
 /* A real number as float64. -1 with an exception set if it is none; a -1 without one is just a negative number. */
 static inline double historian_as_double(PyObject *number) {
     if (HISTORIAN_LIKELY(PyFloat_CheckExact(number))) return PyFloat_AS_DOUBLE(number);
@@ -53,11 +71,12 @@ static inline int64_t historian_as_ns(PyObject *token) {
     return overflow || ns < 0 ? -1 : ns;
 }
 
-/* Make `type` callable by vectorcall, through the function pointer at `offset` in its instances, and, put in a class,
- * a method that is called without making a bound method first. Cython has no syntax for either. */
-static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offset) {
+/* Make `type` callable by vectorcall, through the function pointer at `offset` in its instances. With `is_method`, one
+ * that is put in a class is called without making a bound method first. Cython has no syntax for either. */
+static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offset, int is_method) {
     type->tp_vectorcall_offset = offset;
-    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR;
+    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    if (is_method) type->tp_flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
     PyType_Modified(type);
 }
 

@@ -1,10 +1,17 @@
 # `CounterFile`: a file mapped into memory, in which this process counts beside others, or only looks.
 
-# Records after which to ask for a block: to have one takes some 30 us, and saves some 7 ns a record.  Whoever counts
-# less need not make the file larger, either.
-cdef size_t LEASE_AFTER = 4096
-cdef size_t LEASE_AGAIN = 1 << 20  # records after which to ask again, at most
-cdef int LEASES = 1 if HISTORIAN_HAS_GIL else HISTORIAN_THREADS  # at most, of one process
+cdef extern from *:
+    """
+    /* Records after which to ask for a block: to have one takes some 30 us, and saves some 7 ns a record. Whoever
+     * counts less need not make the file larger, either. */
+    #define HISTORIAN_LEASE_AFTER ((size_t)4096)
+    #define HISTORIAN_LEASE_AGAIN ((size_t)1 << 20) /* records after which to ask again, at most */
+    /* Leases of a process: one for whoever has the GIL, or one for each thread. */
+    #define HISTORIAN_LEASES (HISTORIAN_HAS_GIL ? 1 : (int)HISTORIAN_THREADS)
+    """
+    const size_t LEASE_AFTER "HISTORIAN_LEASE_AFTER"
+    const size_t LEASE_AGAIN "HISTORIAN_LEASE_AGAIN"
+    const int LEASES "HISTORIAN_LEASES"
 
 
 @cython.final
@@ -21,7 +28,7 @@ cdef class CounterFile:
     cdef readonly str path  # absolute; "" if nobody is going to write
     cdef bytes encoded_path
     cdef uint64_t device, inode  # so that a file put in its place is not taken for it
-    cdef historian_lease *leases  # one for whoever has the GIL; HISTORIAN_THREADS, one for each thread, if there is none
+    cdef historian_lease *leases  # LEASES of them, by number of thread; NULL if nobody is going to write
 
     def __cinit__(self, int fd, str path not None=""):
         status = os.fstat(fd)

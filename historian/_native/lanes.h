@@ -46,10 +46,10 @@ typedef struct {
 } historian_lanes_drained;
 
 struct historian_lanes {
-    void *lane[HISTORIAN_THREADS + 1]; /* historian_counters of each thread, or NULL; the last for those without number */
-    uint64_t made;                        /* lanes that there are, or almost, in [0, HISTORIAN_THREADS] */
-    uint64_t waited[HISTORIAN_THREADS];   /* records of each thread in the shared counters, until it has a lane */
-    historian_lanes_drained *drained;     /* NULL before the first drain; guarded by historian_lock */
+    void *lane[HISTORIAN_THREADS + 1];  /* historian_counters of each thread, or NULL; last, of those without number */
+    uint64_t made;                      /* lanes that there are, or almost, in [0, HISTORIAN_THREADS] */
+    uint64_t waited[HISTORIAN_THREADS]; /* records of each thread in the shared counters, until it has a lane */
+    historian_lanes_drained *drained;   /* NULL before the first drain; guarded by historian_mutex */
 };
 
 /* What recorders held together. */

@@ -1,5 +1,8 @@
 # Timers and timed functions.
 
+from io import open  # the builtin would be cached for all interpreters of the process together
+
+
 cdef bint kernel_trusts_ticks():
     """Return whether Linux itself derives its monotonic clock from the processor's time stamp counter."""
     try:
@@ -12,7 +15,8 @@ cdef bint kernel_trusts_ticks():
 if HISTORIAN_HAS_TICKS:
     historian_use_ticks(kernel_trusts_ticks())
 
-cdef int64_t CLOCK_SLACK_NS = 1000  # a reading of ours and one of time.perf_counter_ns() may differ by less than this
+cdef enum:
+    CLOCK_SLACK_NS = 1000  # a reading of ours and one of time.perf_counter_ns() may differ by less than this
 
 
 cdef inline int check_time(Counters counters) except -1:
@@ -41,7 +45,7 @@ cdef class Timer:
         self.begin()
         return self
 
-    def __exit__(self, exc_type, exc_value, traceback):
+    def __exit__(self, exc_type, exc_value, traceback, /):
         self.end(exc_type)
 
     async def __aenter__(self):
@@ -76,14 +80,21 @@ cdef class Timer:
         return 0
 
 
+cdef inline Timer new_timer(Counters counters):
+    if HISTORIAN_ISOLATED:
+        return <Timer>historian_new_object(<PyTypeObject *>counters.timer_type)
+    return Timer.__new__(Timer)
+
+
 @cython.final
+@cython.freelist(16)
 cdef class MutedTimer:
     """A timer that does nothing, for ``HISTORIAN_DISABLE=1``."""
 
     def __enter__(self):
         return self
 
-    def __exit__(self, exc_type, exc_value, traceback):
+    def __exit__(self, exc_type, exc_value, traceback, /):
         return None
 
     async def __aenter__(self):
@@ -98,15 +109,20 @@ cdef class MutedTimer:
         return NAN
 
 
-cdef MutedTimer MUTED_TIMER = MutedTimer.__new__(MutedTimer)
+# A class of its own: Cython 3.3.1 cannot make a class with this and a `__dict__` for each interpreter.
+cdef class WeaklyReferenced:
+    cdef object __weakref__
 
 
-@cython.final
-cdef class TimedFunction:
+cdef class TimedCallable(WeaklyReferenced):
     """A callable that records how long each call of another takes; made by ``Recorder.timed``.
 
-    Should a call return a coroutine, a generator or an async generator, the work is still to come: then
-    `resume(result, into, errors)` replaces it with one that records when it ends.
+    It answers for the callable that it wraps: class, code, names and all other attributes are those of `function`,
+    unless they have been set.  Attributes that are set belong to it alone, except for code and defaults: they belong
+    to what runs.
+
+    Should a call return a coroutine, a generator, an async generator, or a context manager made of one, the work is
+    still to come: then `resume(result, into, errors)` replaces it with one that records when it ends.
     """
 
     cdef vectorcallfunc vectorcall
@@ -114,10 +130,13 @@ cdef class TimedFunction:
     cdef Counters into
     cdef Counters errors  # where calls left by an exception go; may be `into`
     cdef object resume
+    cdef object context_manager  # contextlib._GeneratorContextManager
+    cdef object async_context_manager  # contextlib._AsyncGeneratorContextManager
+    cdef object by_value  # by_value(function, into, errors) is what __reduce__ returns if there is no name to pickle
+    cdef dict names  # of the names in __setattr__ those that have been set
     cdef dict __dict__
-    cdef object __weakref__
 
-    def __cinit__(self, function, Counters into not None, Counters errors not None, resume):
+    def __cinit__(self, function, Counters into not None, Counters errors not None, resume, by_value, managers):
         check_time(into)
         check_time(errors)
         self.vectorcall = timed_call
@@ -125,29 +144,90 @@ cdef class TimedFunction:
         self.into = into
         self.errors = errors
         self.resume = resume
+        self.by_value = by_value
+        self.context_manager, self.async_context_manager = managers
+        self.names = {}
 
     def __call__(self, *args, **kwargs):
         return PyVectorcall_Call(self, args, kwargs)
 
-    def __get__(self, instance, owner):
-        return self if instance is None else PyMethod_New(self, instance)
+    def __getattribute__(self, name):
+        if name in ("__class__", "__doc__", "__module__"):  # the type would answer for itself
+            return self.answer(name)
+        return PyObject_GenericGetAttr(self, name)
 
     def __getattr__(self, name):
-        return getattr(self.function, name)  # such as the cache_info of functools.lru_cache
+        return self.answer(name)  # there is none of its own
+
+    cdef answer(self, name):
+        return self.names[name] if name in self.names else getattr(self.function, name)
+
+    def __setattr__(self, name, value):
+        if name in ("__code__", "__defaults__", "__kwdefaults__"):
+            setattr(self.function, name, value)
+        elif name in (
+            "__name__", "__qualname__", "__module__", "__doc__", "__annotations__", "__annotate__", "__type_params__"
+        ):
+            if name in ("__name__", "__qualname__") and not isinstance(value, str):
+                raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+            self.names[name] = value
+        else:
+            PyObject_GenericSetAttr(self, name, value)
 
     def __reduce__(self):
-        return self.__qualname__
+        name = getattr(self, "__qualname__", None)
+        if name is not None and (isinstance(self, FunctionType) or self is find_by_name(self.__module__, name)):
+            return name
+        return self.by_value(self.function, self.into, self.errors)
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
 
     def __repr__(self):
         return f"<timed {self.function!r}>"
 
 
+@cython.final
+cdef class TimedFunction(TimedCallable):
+    """A timed callable that becomes a method of a class, as functions do."""
+
+    def __get__(self, instance, owner):
+        return self if instance is None else PyMethod_New(self, instance)
+
+    def __set_name__(self, owner, name):
+        # What `type` does for functions, but not for what only resembles one.
+        if name in ("__init_subclass__", "__class_getitem__"):
+            setattr(owner, name, classmethod(self))
+        elif name == "__new__":
+            setattr(owner, name, staticmethod(self))
+
+
+cdef find_by_name(module, name):
+    """Return what pickle finds by that name, or None."""
+    found = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+cdef inline bint is_to_come(TimedCallable self, PyObject *result) noexcept:
+    """Return whether the work of a call that returned this is still to come."""
+    cdef PyObject *kind = <PyObject *>Py_TYPE(result)
+    return (
+        PyCoro_CheckExact(result) or PyGen_CheckExact(result) or PyAsyncGen_CheckExact(result)
+        or kind == <PyObject *>self.context_manager or kind == <PyObject *>self.async_context_manager
+    )
+
+
 cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, PyObject *kwnames) noexcept:
-    cdef TimedFunction self = <TimedFunction>obj
+    cdef TimedCallable self = <TimedCallable>obj
     cdef int64_t began = historian_now()
     cdef PyObject *result = PyObject_Vectorcall(<PyObject *>self.function, args, nargsf, kwnames)
     cdef PyObject *resumed
-    if result is not NULL and (PyCoro_CheckExact(result) or PyGen_CheckExact(result) or PyAsyncGen_CheckExact(result)):
+    if result is not NULL and is_to_come(self, result):
         resumed = PyObject_CallFunctionObjArgs(
             <PyObject *>self.resume, result, <PyObject *>self.into, <PyObject *>self.errors, NULL
         )
@@ -157,5 +237,12 @@ cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, P
     return result
 
 
-cdef TimedFunction PROTOTYPE = TimedFunction(len, Counters(), Counters(), None)
-historian_set_vectorcall(<PyTypeObject *>TimedFunction, <char *>&PROTOTYPE.vectorcall - <char *><PyObject *>PROTOTYPE)
+cdef int make_timed_functions_callable() except -1:
+    cdef TimedCallable one = TimedCallable(len, Counters(), Counters(), None, None, (None, None))
+    cdef Py_ssize_t offset = <char *>&one.vectorcall - <char *><PyObject *>one
+    historian_set_vectorcall(<PyTypeObject *>TimedCallable, offset, False)
+    historian_set_vectorcall(<PyTypeObject *>TimedFunction, offset, True)
+    return 0
+
+
+make_timed_functions_callable()

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "atomics.h"
 #include "bucket.h"
 #include "packed.h"
 #include "platform.h"
@@ -85,8 +86,10 @@ typedef struct {
 
 static uint32_t historian_crc_tables[8][256]; /* [k][byte]: the remainder of a byte that k more follow */
 
-/* To be called once, before all else. */
+/* To be called before all else. Interpreters that do so at the same moment write the same. */
 static void historian_make_crc_tables(void) {
+    static uint64_t made;
+    if (historian_atomic_load_acquire(&made)) return;
     for (uint32_t byte = 0; byte < 256; byte++) {
         uint32_t crc = byte;
         for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
@@ -97,6 +100,7 @@ static void historian_make_crc_tables(void) {
             uint32_t crc = historian_crc_tables[k - 1][byte];
             historian_crc_tables[k][byte] = crc >> 8 ^ historian_crc_tables[0][crc & 255];
         }
+    historian_atomic_store_release(&made, 1);
 }
 
 /* Eight bytes a step ("slicing by 8", Kounavis and Berry, 2005). */

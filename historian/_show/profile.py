@@ -1,9 +1,9 @@
-"""`Profile`: many histograms side by side, those that cost most on top."""
+"""`Profile`: a table of many histograms, the largest total time first."""
 
 from __future__ import annotations
 
 from .scale import Scale, base_unit, middle
-from .summary import doubt, is_supported, least_count, supported_percentile
+from .summary import is_supported, min_count, supported_percentile, unit_question
 from .table import html_table, printable, table
 
 TYPE_CHECKING = False
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 __all__ = ["Profile"]
 
-#: What is shown between the minimum and the maximum, by header.
+#: Percentiles shown between the minimum and the maximum, by column header.
 PERCENTILES: dict[str, float] = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
 
 
 class Profile:
-    """Histograms by name as tables, made to be printed: by `print`, in IPython, as HTML in a notebook.
+    """Histograms by name, shown as tables: by `print`, in IPython, and as HTML in a notebook.
 
-    One table holds all that is time, whichever unit each was recorded in; below it come one for sizes and one for each
-    other unit.  A table has one unit for its values and one for its sums, named in the header, and is sorted by sum,
-    largest first.  Histograms without values are left out.
+    The first table has all histograms of times, in whichever unit they were recorded.  The next has the histograms of
+    sizes.  Each other unit has a table of its own.  A table shows all values in one unit and all sums in one unit; the
+    header names both.  It is sorted by sum, largest first.  Empty histograms are left out.
 
-    A percentile is shown if at least one value lies above it.  Otherwise it is but the maximum, which has a column of
-    its own: then '-' is shown.
+    A percentile is shown if at least one value is above it.  Otherwise it would be equal to the maximum, which has its
+    own column; then '-' is shown.
 
     >>> from historian import Histogram
     >>> print(Profile({"scan": Histogram.from_values([0.25] * 200), "empty": Histogram()}))
     operation (ms)  min  median   90   99  99.9  99.99  max  count  sum (s)
     scan            250     250  250  250     -      -  250    200     50.0
     <BLANKLINE>
-    -  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them
+    -  too few values: 99 needs 100, 99.9 needs 1,000, 99.99 needs 10,000
     """
 
     __slots__ = ("histograms",)
@@ -69,7 +69,7 @@ class Profile:
         return "\n".join(parts + [f"<p>{escape(printable(note))}</p>" for note in self._notes()])
 
     def _tables(self) -> Iterator[tuple[list[str], list[list[str]]]]:
-        """Yield (headers, rows) for each kind of unit: time, size, and the others by name."""
+        """Yield (headers, rows) for each kind of unit: times, sizes, then the others by name."""
         kinds: dict[str, dict[str, BaseHistogram]] = {}
         for name, histogram in self.histograms.items():
             kinds.setdefault(base_unit(histogram.unit)[0], {})[name] = histogram
@@ -77,21 +77,21 @@ class Profile:
             yield _tabulate(kind, kinds[kind])
 
     def _notes(self) -> Iterator[str]:
-        """Yield what a reader of the tables must know."""
+        """Yield the notes below the tables: missing percentiles, doubtful units, values in the overflow bucket."""
         if not all(is_supported(h.count, p) for h in self.histograms.values() for p in PERCENTILES.values()):
-            high = ", ".join(f"{name} takes {least_count(p):,}" for name, p in PERCENTILES.items() if p >= 99)
-            yield f"-  too few values: {high} of them"
+            needs = ", ".join(f"{name} needs {min_count(p):,}" for name, p in PERCENTILES.items() if p >= 99)
+            yield f"-  too few values: {needs}"
         for name, histogram in self.histograms.items():
-            odd = doubt(histogram)
-            if odd:
-                yield f"{name}: {odd}"
+            question = unit_question(histogram)
+            if question:
+                yield f"{name}: {question}"
             if histogram.overflow_count:
                 plural = "" if histogram.overflow_count == 1 else "s"
                 yield f"{name}: {histogram.overflow_count:,} value{plural} above 2**64, shown as the maximum"
 
 
 def _tabulate(kind: str, histograms: dict[str, BaseHistogram]) -> tuple[list[str], list[list[str]]]:
-    """Return (headers, rows) of histograms whose units convert to one another."""
+    """Return (headers, rows) for histograms whose units can be converted to each other."""
     values = {name: _in_base_unit(histogram) for name, histogram in histograms.items()}
     sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
     scale = Scale.of(kind, middle([value for row in values.values() for value in row]))
@@ -112,7 +112,7 @@ def _tabulate(kind: str, histograms: dict[str, BaseHistogram]) -> tuple[list[str
 
 
 def _in_base_unit(histogram: BaseHistogram) -> list[float]:
-    """Return minimum, percentiles and maximum, with NaN for a percentile that has too few values."""
+    """Return minimum, percentiles and maximum in the base unit; NaN for a percentile with too few values."""
     factor = base_unit(histogram.unit)[1]
     percentiles = (supported_percentile(histogram, p) for p in PERCENTILES.values())
     return [factor * value for value in (histogram.min, *percentiles, histogram.max)]

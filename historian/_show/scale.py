@@ -1,7 +1,7 @@
-"""`Scale`: units that read well, and three digits.
+"""`Scale`: show values in a suitable unit and with three significant digits.
 
-A percentile is within 0.5415 % of a recorded value (see `historian.buckets`), so a third digit may be off by a few and
-a fourth would be noise: values are shown with three.
+A percentile is within 0.5415 % of a recorded value (see `historian.buckets`).  So its third digit may be off by a few,
+and a fourth digit would be noise.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 __all__ = ["SIZE", "TIME", "Scale", "base_unit", "middle", "quantity"]
 
-#: Nanoseconds to each unit of time, and from how many on it is chosen: 90 s read better than 1.5 min.
+#: For each unit of time: its nanoseconds, and the nanoseconds from which it is chosen (90 s is clearer than 1.5 min).
 TIME = {"ns": (1.0, 0.0), "us": (1e3, 1e3), "ms": (1e6, 1e6), "s": (1e9, 1e9), "min": (6e10, 6e11), "h": (36e11, 36e12)}
 
-#: Bytes to each unit of size, and from how many on it is chosen.
+#: For each unit of size: its bytes, and the bytes from which it is chosen.
 SIZE = {"B": (1.0, 0.0), **{unit: (1024.0**k, 1024.0**k) for k, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)}}
 
 
 class Scale(NamedTuple):
-    """A unit to show values in, and the way to it from the unit that they were recorded in.
+    """A unit to show values in, and the factor that converts recorded values to it.
 
     >>> scale = Scale.of("s", 0.0123)
     >>> scale.show(0.0123), scale.show(0.95), scale.unit
     ('12.3', '950', 'ms')
     """
 
-    unit: str  # to be shown: a label for headers
-    factor: float  # shown values to the recorded one, in (0, inf)
+    unit: str  # the unit to show, a label for headers
+    factor: float  # shown value divided by recorded value, in (0, inf)
 
     @classmethod
     def of(cls, unit: str, typical: float) -> Scale:
-        """Return the scale in which `typical`, recorded in `unit`, reads best: from 1 on, in as few digits as possible.
+        """Return the scale that suits `typical`, a value in `unit`: at least 1, with as few digits as possible.
 
-        Times go to ns, us, ms, s, min or h, sizes in bytes to B, KiB, MiB, GiB or TiB; any other unit is left alone,
-        as is any unit for a typical value of 0, NaN or infinity.
+        Times are converted to ns, us, ms, s, min or h, sizes in bytes to B, KiB, MiB, GiB or TiB.  Any other unit is
+        not converted.  If `typical` is 0, NaN or infinity, no unit is converted.
 
         >>> Scale.of("bytes", 65_536).show(65_536), Scale.of("rows", 65_536).show(65_536)
         ('64.0', '65,500')
@@ -47,12 +47,12 @@ class Scale(NamedTuple):
         family = {"ns": TIME, "B": SIZE}.get(base)
         if family is None or not 0 < typical < math.inf:
             return cls(unit, 1.0)
-        typical = max(typical, float(f"{typical:.2e}")) * factor  # what would be shown as 1,000 us is 1.00 ms
+        typical = max(typical, float(f"{typical:.2e}")) * factor  # 999.9 us would be shown as 1,000 us: show 1.00 ms
         best = [name for name, (_, least) in family.items() if typical >= least][-1]
         return cls(best, factor / family[best][0])
 
     def show(self, value: float) -> str:
-        """Return a value, given in the recorder's unit, as text in this one: three digits, '-' for NaN.
+        """Return a value in the recorder's unit as text in this unit: three digits, or '-' for NaN.
 
         >>> scale = Scale.of("ms", 1.0)
         >>> scale.show(1234.5), scale.show(0.0056789), scale.show(float("nan"))
@@ -70,7 +70,7 @@ class Scale(NamedTuple):
 
 
 def base_unit(unit: str) -> tuple[str, float]:
-    """Return the unit that all units of its kind convert to, "ns" or "B", and how many of them `unit` is.
+    """Return the base unit of `unit` and its factor: "ns" for times, "B" for sizes, else the unit itself.
 
     >>> base_unit("ms"), base_unit("bytes"), base_unit("rows")
     (('ns', 1000000.0), ('B', 1.0), ('rows', 1.0))
@@ -83,7 +83,7 @@ def base_unit(unit: str) -> tuple[str, float]:
 
 
 def quantity(value: float, unit: str) -> str:
-    """Return a single value with the unit in which it reads best.
+    """Return a single value as text, in a suitable unit.
 
     >>> quantity(0.00102, "s"), quantity(1.5, "requests")
     ('1.02 ms', '1.50 requests')
@@ -93,6 +93,6 @@ def quantity(value: float, unit: str) -> str:
 
 
 def middle(values: Sequence[float]) -> float:
-    """Return the middle one of the values that are not NaN, the upper of two; NaN if there is none."""
+    """Return the median of the values that are not NaN (the upper one of two); NaN if there are none."""
     known = sorted(value for value in values if not math.isnan(value))
     return known[len(known) // 2] if known else math.nan

@@ -1,6 +1,6 @@
-"""The looks of a histogram: in one line, in a few lines, and what is odd about it.
+"""Text for one histogram: its repr, a summary of a few lines, and a warning if its unit looks wrong.
 
-Counts are exact and are shown so; values have three digits (see `historian._show.scale`).
+Counts are exact and shown in full.  Values have three digits (see `historian._show.scale`).
 """
 
 from __future__ import annotations
@@ -13,44 +13,45 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._values.base import BaseHistogram
 
-__all__ = ["describe", "doubt", "is_supported", "least_count", "percentile", "summary", "supported_percentile"]
+__all__ = ["describe", "is_supported", "min_count", "percentile", "summary", "supported_percentile", "unit_question"]
 
 
 def is_supported(count: int, p: float) -> bool:
-    """Say whether `count` values are enough for the p-th percentile to have at least one value above it.
+    """Return whether `count` values are enough for at least one value to be above the p-th percentile.
 
-    It takes count * (100 - p) / 100 >= 1; with fewer, the percentile is just the maximum.
+    This needs count * (100 - p) / 100 >= 1.  With fewer values, the percentile is equal to the maximum.
 
     >>> is_supported(1000, 99.9), is_supported(999, 99.9)
     (True, False)
     """
-    return count >= least_count(p)
+    return count >= min_count(p)
 
 
-def least_count(p: float) -> float:
-    """Return the least number of values for which `is_supported`; infinity for the maximum itself.
+def min_count(p: float) -> float:
+    """Return the smallest count for which `is_supported` is true; infinity for p = 100.
 
-    >>> least_count(99), least_count(99.9)
+    >>> min_count(99), min_count(99.9)
     (100, 1000)
     """
     return math.ceil(round(100 / (100 - p), 6)) if p < 100 else math.inf
 
 
 def percentile(histogram: BaseHistogram, p: float) -> float:
-    """Return the p-th percentile as people write it: 99.9 is 0.999, not the 0.9990000000000001 of a division by 100.
+    """Return the p-th percentile, with p / 100 rounded to nine decimals.
 
-    Of 1,000 values that is the 999th; `Histogram.percentile`, which divides as numpy does, has the 1,000th.
+    So the 99.9th percentile of 1,000 values is the 999th value.  `Histogram.percentile` divides as numpy does: there
+    99.9 / 100 is 0.9990000000000001, and the percentile is the 1,000th value.
     """
     return histogram.quantile(round(p / 100, 9))
 
 
 def supported_percentile(histogram: BaseHistogram, p: float) -> float:
-    """Return the p-th percentile, or NaN if there are too few values for it."""
+    """Return the p-th percentile; NaN if there are too few values for it."""
     return percentile(histogram, p) if is_supported(histogram.count, p) else math.nan
 
 
 def describe(histogram: BaseHistogram) -> str:
-    """Return a histogram in one line, its ``repr``."""
+    """Return a histogram as one line: its ``repr``."""
     if not histogram.count:
         return "<Histogram: empty>"
     values = (histogram.quantile(0.5), histogram.quantile(0.99), histogram.max)
@@ -61,9 +62,10 @@ def describe(histogram: BaseHistogram) -> str:
 
 
 def summary(histogram: BaseHistogram) -> str:
-    """Return a histogram in a few lines, for IPython: count, extremes, percentiles, mean, and what is odd about them.
+    """Return a histogram as a few lines, for IPython: count, minimum, percentiles, maximum, mean, and a warning.
 
-    All values are in one unit.  A percentile for which there are too few values is '-': see `is_supported`.
+    All values are in one unit.  A percentile with too few values is shown as '-': see `is_supported`.  The warning
+    appears if the unit looks wrong: see `unit_question`.
     """
     if not histogram.count:
         return describe(histogram)
@@ -79,31 +81,31 @@ def summary(histogram: BaseHistogram) -> str:
         rows.append(["overflow", f"{histogram.overflow_count:,}", "above 2**64"])
     wide = max(len(number) for _, number, _ in rows)
     lines = [f"{name:<8}  {number:>{wide}}  {note}".rstrip() for name, number, note in rows]
-    odd = doubt(histogram)
-    return "\n".join(lines + ([f"warning: {odd}"] if odd else []))
+    question = unit_question(histogram)
+    return "\n".join(lines + ([f"warning: {question}"] if question else []))
 
 
-def doubt(histogram: BaseHistogram) -> str:
-    """Return a question if the unit looks wrong, else ''.  Recorded values are never changed for it.
+def unit_question(histogram: BaseHistogram) -> str:
+    """Return a question about the unit if it looks wrong, else ''.  Nothing is changed.
 
-    A median above 1e5 s, over a day, or below 1 ns is no latency that anybody times, and many values that are zero but
-    for rounding speak of a unit too large, or of a clock too coarse.
+    A median above 1e5 s (more than a day) or below 1 ns is not a plausible latency.  If most values are in the zero
+    bucket, the unit is too large or the clock too coarse.
 
     >>> from historian import Histogram
-    >>> doubt(Histogram.from_values([2_500_000.0] * 10))
-    'the median is 694 h: nanoseconds recorded as seconds, or time stamps instead of durations?'
+    >>> unit_question(Histogram.from_values([2_500_000.0] * 10))
+    'the median is 694 h: were nanoseconds recorded as seconds, or time stamps instead of durations?'
     """
     unit = histogram.unit
     if not histogram.count or unit not in TIME:
         return ""
     if histogram.zero_count > 0.9 * histogram.count:
         share = f"{histogram.zero_count:,} of {histogram.count:,} values"
-        return f"{share} are as good as 0 {unit}: the wrong unit, or a clock too coarse?"
+        return f"{share} are practically 0 {unit}: is the unit wrong, or the clock too coarse?"
     median = histogram.quantile(0.5)
     seconds = median * TIME[unit][0] / 1e9
     if seconds > 1e5:
         cause = "" if unit == "ns" else f"nanoseconds recorded as {'seconds' if unit == 's' else unit}, or "
-        return f"the median is {quantity(median, unit)}: {cause}time stamps instead of durations?"
+        return f"the median is {quantity(median, unit)}: were {cause}time stamps instead of durations?"
     if 0 < seconds < 1e-9 and unit != "s":
-        return f"the median is {quantity(median, unit)}: seconds recorded as {unit}?"
+        return f"the median is {quantity(median, unit)}: were seconds recorded as {unit}?"
     return ""

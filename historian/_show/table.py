@@ -1,4 +1,4 @@
-"""Plain and HTML tables, and text that is safe on a terminal."""
+"""Tables as plain text and as HTML, and text that is safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ __all__ = ["html_table", "printable", "table", "text_width"]
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:
-    """Return a table as plain text: first column to the left, all others to the right, two spaces between.
+    """Return a table as plain text: first column aligned left, the others right, two spaces between columns.
 
     >>> print(table(["name", "p99"], [["lookup", "1.02"], ["scan", "14.1"]]))
     name     p99
@@ -23,7 +23,7 @@ def table(headers: list[str], rows: list[list[str]]) -> str:
 
 
 def html_table(headers: list[str], rows: list[list[str]]) -> str:
-    """Return a table as HTML, aligned as in `table`; every cell is escaped."""
+    """Return a table as HTML, aligned as in `table`.  Every cell is escaped."""
     from html import escape
 
     def line(cells: list[str], tag: str) -> str:
@@ -35,10 +35,10 @@ def html_table(headers: list[str], rows: list[list[str]]) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text with all that could move a terminal's cursor written out.
+    r"""Return text with every non-printable character replaced by its escape sequence.
 
-    >>> print(printable("a\\nb\\x1b[31m"))
-    a\\nb\\x1b[31m
+    >>> print(printable("a\nb\x1b[31m"))
+    a\nb\x1b[31m
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
@@ -48,7 +48,7 @@ def _pad(text: str, width: int) -> str:
 
 
 def text_width(text: str) -> int:
-    """Return the columns that printable text takes on a terminal."""
+    """Return the number of columns that printable text takes on a terminal."""
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width

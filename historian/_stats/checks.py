@@ -1,4 +1,4 @@
-"""Checks of arguments: each raises ValueError or TypeError that names the argument, its value and its limits."""
+"""Checks of arguments.  Each raises ValueError or TypeError with the argument's name, its value and its limits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import operator
 __all__ = ["check_confidence", "check_n", "check_number", "check_share", "number"]
 
 
-#: Whole numbers are at most this, so that products with them stay within float64.
+#: The largest whole number allowed, so that products with it do not exceed float64.
 MAX_INTEGER = 10**100
 
 
@@ -20,9 +20,12 @@ def check_share(name: str, share: float) -> float:
 
 
 def check_confidence(confidence: float) -> float:
-    """Return `confidence` as a float if it is a number between 0 and 1, by more than half a rounding; else raise."""
+    """Return `confidence` as a float if it is a number between 0 and 1; else raise.
+
+    It must not be so close to 0 or 1 that (1 + confidence)/2 rounds to 1/2 or 1.
+    """
     value = number("confidence", confidence)
-    if not 0.5 < (1 + value) / 2 < 1:  # what a quantile is taken of may not round to an end
+    if not 0.5 < (1 + value) / 2 < 1:  # quantiles are computed for this share
         raise ValueError(f"confidence must be between 0 and 1, such as 0.95, not {confidence!r}")
     return value
 
@@ -49,10 +52,10 @@ def check_number(name: str, given: float, least: float) -> float:
 
 
 def number(name: str, value: float) -> float:
-    """Return `value` as a float if it is a number, numpy's or the fractions module's included; else raise."""
+    """Return `value` as a float if it is a number, also of numpy or the fractions module; else raise."""
     if isinstance(value, (str, bytes)) or getattr(value, "shape", None) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, not {value!r}")
     try:
         return float(value)
     except OverflowError:
-        raise ValueError(f"{name} must be in -1.8e308..1.8e308: no float64 is larger") from None
+        raise ValueError(f"{name} must be in -1.8e308..1.8e308, the range of float64") from None

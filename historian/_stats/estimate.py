@@ -1,4 +1,4 @@
-"""`Estimate`: a number with its interval and its reasons; `TailWarning`: what is said goes beyond the data."""
+"""`Estimate`: a number with its interval and the reasons for it; `TailWarning`: an answer goes beyond the data."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ __all__ = ["Estimate", "TailWarning", "nines"]
 
 
 class TailWarning(UserWarning):
-    """A statement beyond the data: the recorded values are too few for it."""
+    """Warns of an answer beyond the data: there are too few recorded values for it."""
 
     __module__ = "historian.tail"
 
 
 class Estimate(float):
-    """A number that knows between which bounds the truth lies, and why it is not known better.
+    """A number with an interval, from `lower` to `upper`, and `why`: the sources of its uncertainty.
 
-    It is a float, and calculates, compares, hashes, formats and converts as one; what is calculated from it is a plain
-    float.  Printed without a format it shows its interval, three digits and its unit.  An open side is an infinite
-    bound.  Immutable.
+    It is a float: it compares, hashes, formats and converts as a float does.  The result of a calculation with it is a
+    plain float.  Printed without a format, it shows three digits, its interval and its unit.  An open side has an
+    infinite bound.  Immutable.
 
-    Without bounds, ``Estimate(x)`` is ``float(x)``, so that what makes one number of several, as `statistics.mean`
-    does, makes a float.  Raises ValueError unless ``lower <= value <= upper`` (so none of them is NaN).
+    Without bounds, ``Estimate(x)`` is ``float(x)``.  Functions such as `statistics.mean`, which convert their result to
+    the type of its data, then return a float.  Raises ValueError unless ``lower <= value <= upper``, so none of the
+    three is NaN.
 
     >>> e = Estimate(0.634, 0.559, 0.706, "sampling: 10,000 values")
     >>> print(e)
@@ -43,7 +44,7 @@ class Estimate(float):
 
     lower: float  # in [-inf, value]
     upper: float  # in [value, inf]
-    why: str  # what the width of the interval comes from, and what has been assumed
+    why: str  # the sources of the interval's width, and the assumptions
     unit: str  # label; "" for a share or another pure number
 
     def __new__(
@@ -52,9 +53,9 @@ class Estimate(float):
         if lower is None or upper is None:
             if lower is upper:
                 return float(value)  # type: ignore[return-value]  # see above
-            raise TypeError("an Estimate needs both of its bounds: pass an infinite one for an open side")
+            raise TypeError("an Estimate needs both bounds: pass math.inf or -math.inf for an open side")
         if not lower <= value <= upper:
-            raise ValueError(f"value must lie between its bounds, not {value!r} in {lower!r}..{upper!r}")
+            raise ValueError(f"value must lie between its bounds {lower!r} and {upper!r}, not {value!r}")
         self = super().__new__(cls, value)
         for name, given in (("lower", float(lower)), ("upper", float(upper)), ("why", why), ("unit", unit)):
             object.__setattr__(self, name, given)
@@ -94,7 +95,7 @@ class Estimate(float):
         return f"<Estimate: {self}{'; ' if self.why else ''}{self.why}>"
 
     def _texts(self, scale: Scale) -> list[str]:
-        """Return value and bounds as text, alike: three digits; of shares near 1, three digits of what is missing."""
+        """Return value and bounds as text, all with three digits; near 1, shares show three digits of 1 - share."""
         numbers = [float(self), self.lower, self.upper]
         if not scale.unit and 0.9 < self.lower < 1 and self.upper <= 1:
             decimals = _decimals(1 - (float(self) if self < 1 else self.lower))
@@ -111,7 +112,7 @@ class Estimate(float):
 
 
 def nines(q: float) -> str:
-    """Return a share as text, in nine digits; near 1 in three digits of what is missing to 1.
+    """Return a share as text, with nine digits; near 1, with three digits of the difference from 1.
 
     >>> nines(0.99), nines(0.999989995), nines(1 - 1.2e-11)
     ('0.99', '0.999989995', '0.999999999988')
@@ -120,13 +121,13 @@ def nines(q: float) -> str:
 
 
 def _scale(estimate: Estimate) -> Scale:
-    """Return the unit for value and bounds alike: the one in which the first that is finite and not 0 reads best."""
+    """Return the common unit of value and bounds, chosen for the first of them that is finite and not 0."""
     known = [one for one in (float(estimate), estimate.upper, estimate.lower) if 0 < abs(one) < math.inf]
     return Scale.of(estimate.unit, abs(known[0])) if known else Scale(estimate.unit, 1.0)
 
 
 def _decimals(small: float) -> int:
-    """Return how many decimals show three digits of what a number is below 1, or as many as a float64 has there."""
+    """Return the number of decimals that show three digits of `small`, the distance from 1; at most 16."""
     return min(2 - int(f"{small:.2e}"[5:]), 16)
 
 

@@ -1,4 +1,4 @@
-"""Answers as numpy arrays.  numpy is imported here and nowhere earlier: only once an array is asked for."""
+"""Results as numpy arrays.  numpy is imported only here, when an array is first needed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from .._core import _SupportsArray
 
-    # What a question takes for one number, and answers with a float.
+    # The types of a single number; the result is then a float.
     _Scalar: TypeAlias = float | np.floating[Any] | np.integer[Any] | Decimal | Fraction
 
-    # What it takes for many, and answers with an array of the same shape.  Lists of three dimensions or more are left
-    # out: a recursive type would let any string pass.
+    # The types of many numbers; the result is then an array of the same shape.  Lists of three dimensions or more are
+    # left out: a recursive type would accept any string.
     _Numbers: TypeAlias = (
         NDArray[np.floating[Any] | np.integer[Any]] | _SupportsArray | Sequence[_Scalar] | Sequence[Sequence[_Scalar]]
     )
@@ -27,11 +27,11 @@ __all__ = ["each", "read_only", "refuse_share"]
 
 
 def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | NDArray[np.float64]:
-    """Ask a scalar question of every element of an array-like; the answer has its shape."""
+    """Call `question` with each element of an array-like; return the results in the same shape."""
     import numpy
 
     if x is None or isinstance(x, (str, bytes)):
-        raise TypeError(f"a number or an array of numbers is needed, not {x!r}")
+        raise TypeError(f"pass a number or an array of numbers, not {x!r}")
     array = numpy.asarray(x, dtype=numpy.float64)
     answers = numpy.array([question(one) for one in array.ravel().tolist()], dtype=numpy.float64)
     if array.ndim == 1:
@@ -40,7 +40,7 @@ def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | N
 
 
 def read_only(items: list[Any], dtype: str) -> NDArray[Any]:
-    """Return a list as an array that cannot be written to, so that a histogram stays immutable."""
+    """Return a list as a read-only array, so that a histogram stays immutable."""
     import numpy
 
     array = numpy.array(items, dtype=dtype)
@@ -49,6 +49,6 @@ def read_only(items: list[Any], dtype: str) -> NDArray[Any]:
 
 
 def refuse_share(q: float, name: str, top: int) -> NoReturn:
-    """Raise ValueError for a share, in 0..top, that is none."""
+    """Raise ValueError because `q` is not in 0..top.  `name` is the name of the argument."""
     hint = "; percentile() takes 0..100" if name == "q" and 1 < q <= 100 else ""
     raise ValueError(f"{name} must be in 0..{top}, not {q!r}{hint}")

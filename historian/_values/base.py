@@ -1,4 +1,4 @@
-"""`BaseHistogram`: counts, and the questions that they answer by themselves."""
+"""`BaseHistogram`: counts of buckets, and all that can be computed from them alone."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ else:
 
 __all__ = ["MAX_FLOAT", "TO_INDEX", "BaseHistogram", "edges_of", "make"]
 
-TO_INDEX = FIRST_INDEX - 1  # from a slot to the index of its bucket
+TO_INDEX = FIRST_INDEX - 1  # added to a slot, gives the index of its bucket
 _EMPTY = Counts.of([], [])
 
 
 class BaseHistogram:
-    """What `historian.Histogram` is to those modules that it calls: they take this, and never import the class itself.
+    """Base class of `historian.Histogram`, for the modules that `Histogram` itself calls and that cannot import it.
 
-    What makes another histogram makes one of the same class.
+    Methods that return a new histogram return one of the same class.
     """
 
     __slots__ = ("__weakref__", "_counts", "_max", "_min", "_sum", "_synthetic", "_unit")
@@ -57,7 +57,7 @@ class BaseHistogram:
     def from_values(cls, values: _Reals, *, unit: str = "s") -> Self:
         """Return the histogram of a one-dimensional array-like, as `Recorder.record_many` would count it.
 
-        O(len).  Raises ValueError for a NaN, infinite or negative value, TypeError for what is no number.
+        O(len).  Raises ValueError for a NaN, infinite or negative value, TypeError for a value that is not a number.
 
         >>> from historian import Histogram
         >>> Histogram.from_values([1, 2, 3], unit="ms").mean
@@ -71,7 +71,10 @@ class BaseHistogram:
     def _from_reading(
         cls, reading: tuple[Counts, tuple[float, ...], float, float], unit: str, synthetic: bool = False
     ) -> Self:
-        """Return what `Counters._read` has read, with a bucket edge for an extreme that was in flight."""
+        """Return the histogram of a result of `Counters._read`.
+
+        If a record was in flight, its extreme may be unknown (NaN).  Then a bucket edge replaces it.
+        """
         counts, sums, low, high = reading
         if counts.total:
             if low != low:
@@ -90,17 +93,20 @@ class BaseHistogram:
 
     @property
     def sum(self) -> float:
-        """Sum of the recorded values, exact up to rounding (see `Recorder`); infinity if beyond float64."""
+        """Sum of the recorded values, exact except for rounding (see `Recorder`); infinity if beyond float64."""
         return rounded(self._sum)
 
     @property
     def mean(self) -> float:
-        """Mean of the recorded values: exact up to rounding.  Beware: it describes nobody's wait; ask for quantiles."""
+        """Mean of the recorded values, exact except for rounding; NaN if empty.
+
+        A mean does not tell how long users wait: use quantiles for that.
+        """
         return self.sum / self.count if self.count else math.nan
 
     @property
     def stddev(self) -> float:
-        """Population standard deviation, with every value taken at its bucket's representative.  O(buckets)."""
+        """Population standard deviation, computed from the representatives of the buckets.  O(buckets)."""
         if not self.count:
             return math.nan
         mean = self.mean
@@ -135,9 +141,9 @@ class BaseHistogram:
 
     @property
     def synthetic(self) -> bool:
-        """Whether some of the counts are estimates (see `corrected`), here or in what was merged.
+        """Whether some of the counts are estimates (see `corrected`), here or in a merged histogram.
 
-        It is no part of what makes histograms equal.
+        Equality of histograms does not depend on it.
         """
         return self._synthetic
 
@@ -150,10 +156,10 @@ class BaseHistogram:
     def quantile(self, q: _Scalar | _Numbers) -> float | NDArray[np.float64]:
         """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
 
-        `q` is in 0..1, a number or an array-like of any shape (then the answer is an array of that shape).  This is
-        ``numpy.quantile(..., method="inverted_cdf")``.  The first and the last value are exact, and no answer lies
-        beyond them; in the overflow bucket every answer is the maximum.  O(log buckets) each.  Raises ValueError for q
-        outside 0..1.
+        `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
+        definition is that of ``numpy.quantile(..., method="inverted_cdf")``.  The smallest and the largest value are
+        exact, and every result lies between them.  In the overflow bucket the result is the maximum.  O(log buckets)
+        each.  Raises ValueError for q outside 0..1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
@@ -170,9 +176,9 @@ class BaseHistogram:
     @overload
     def percentile(self, p: _Numbers) -> NDArray[np.float64]: ...
     def percentile(self, p: _Scalar | _Numbers) -> float | NDArray[np.float64]:
-        """Return the p-th percentile, ``quantile(p / 100)``, for `p` in 0..100: a number or an array-like.
+        """Return the p-th percentile, ``quantile(p / 100)``.
 
-        Raises ValueError for p outside 0..100.
+        `p` is a number in 0..100, or an array-like.  Raises ValueError for p outside 0..100.
 
         >>> from historian import Histogram
         >>> round(Histogram.from_values(range(1, 101)).percentile(99))
@@ -189,10 +195,11 @@ class BaseHistogram:
     @overload
     def quantile_bounds(self, q: _Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def quantile_bounds(self, q: Any) -> Any:
-        """Return the edges (lower, upper) of the bucket that holds the q-quantile: it is above lower, at most upper.
+        """Return the edges (lower, upper) of the bucket that holds the q-quantile.
 
-        In the zero bucket the lower edge, 0, is included; in the overflow bucket the upper edge is the exact maximum.
-        O(log buckets) each.  Raises ValueError for q outside 0..1.
+        The quantile is above `lower` and at most `upper`.  In the zero bucket it may be equal to the lower edge, 0.
+        In the overflow bucket the upper edge is the exact maximum.  O(log buckets) each.  Raises ValueError for q
+        outside 0..1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values([1.0, 2.0]).quantile_bounds(1.0)
@@ -211,8 +218,8 @@ class BaseHistogram:
     def cdf(self, t: _Scalar | _Numbers) -> float | NDArray[np.float64]:
         """Return the share of values at or below `t`, a number or an array-like.
 
-        Exact where `t` is a bucket edge, below the minimum or from the maximum on; elsewhere the values of t's own
-        bucket are counted where the bucket's representative is.  O(1) each.  Raises ValueError for NaN.
+        The share is exact if `t` is a bucket edge, below the minimum, or at least the maximum.  Otherwise, all values
+        in the bucket of `t` are treated as equal to its representative.  O(1) each.  Raises ValueError for NaN.
 
         >>> from historian import Histogram
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
@@ -228,10 +235,10 @@ class BaseHistogram:
     @overload
     def sf(self, t: _Numbers) -> NDArray[np.float64]: ...
     def sf(self, t: _Scalar | _Numbers) -> float | NDArray[np.float64]:
-        """Return the share of values above `t` (the survival function), from a count, so that small shares are exact.
+        """Return the share of values above `t` (the survival function).
 
-        `t` is a number or an array-like; in-bucket values are dealt with as in `cdf`.  O(1) each.  Raises ValueError
-        for NaN.
+        It is computed from the count above `t`, not as ``1 - cdf(t)``, so small shares are accurate.  `t` is a number
+        or an array-like.  Values in the bucket of `t` are treated as in `cdf`.  O(1) each.  Raises ValueError for NaN.
 
         >>> from historian import Histogram
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
@@ -246,8 +253,10 @@ class BaseHistogram:
 
     @property
     def indices(self) -> NDArray[np.int64]:
-        """Indices of the populated buckets, ascending, shape (buckets,), read-only; see `historian.buckets` for the two
-        that stand for zero and overflow."""
+        """Indices of the populated buckets, ascending, shape (buckets,), read-only.
+
+        `historian.buckets` has the indices of the zero and overflow buckets.
+        """
         return read_only([slot + TO_INDEX for slot in self._counts.pairs()[0]], "int64")
 
     @property
@@ -270,24 +279,24 @@ class BaseHistogram:
     def __add__(self, other: BaseHistogram) -> Self:
         """Return the histogram of both sets of values: exact, associative and commutative.
 
-        O(buckets).  Raises ValueError if the units differ (``Histogram()`` goes with any), OverflowError if the count
-        would reach 2**63.
+        O(buckets).  Raises ValueError if the units differ; an empty ``Histogram()`` can be added to any unit.  Raises
+        OverflowError if the count would reach 2**63.
         """
         if not isinstance(other, BaseHistogram):
             return NotImplemented
         unit = _common_unit(self, other)
         counts = self._counts.plus(other._counts)
-        # NaN, the extreme of an empty histogram, fails every comparison: the other's is then taken.
+        # The extremes of an empty histogram are NaN, and NaN fails every comparison: then the other extreme is used.
         low = self._min if self._min <= other._min or other._min != other._min else other._min
         high = self._max if self._max >= other._max or other._max != other._max else other._max
         return make(type(self), counts, unit, self._sum + other._sum, low, high, self._synthetic or other._synthetic)
 
     def __sub__(self, other: BaseHistogram) -> Self:
-        """Return what was recorded after `other`, an earlier snapshot of the same recorder.
+        """Return the values recorded since `other`, an earlier snapshot of the same recorder.
 
-        Counts and sum are exact.  The extremes of that interval were not kept: `min` and `max` of the result are the
+        Counts and sum are exact.  The extremes of the interval are not known: `min` and `max` of the result are the
         edges of its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises
-        ValueError if a bucket would go below zero or the units differ.
+        ValueError if a count would become negative or the units differ.
 
         >>> from historian import Histogram
         >>> before = Histogram.from_values([1.0])
@@ -315,15 +324,15 @@ class BaseHistogram:
         return hash(self._identity())
 
     def _identity(self) -> tuple[Counts, str, float, float, float]:
-        """Return what makes this histogram equal to another."""
+        """Return the data that equality compares."""
         low, high = (self._min, self._max) if self.count else (0.0, 0.0)  # NaN is not equal to itself
         return self._counts, self._unit, self.sum, low, high
 
     # ---- slots ----
 
     def _rank(self, q: float) -> int:
-        """Return which of the values, from 1 to `count` in ascending order, is the q-quantile."""
-        # The product is rounded before the ceiling is taken, as numpy does, so that both agree on every tie.
+        """Return the rank of the q-quantile: its position among the values in ascending order, from 1 to `count`."""
+        # The product is rounded to float64 before the ceiling, as in numpy, so that both agree on every tie.
         count = self._counts.total
         rank = math.ceil(q * count)
         if rank < 1:
@@ -331,7 +340,7 @@ class BaseHistogram:
         return count if rank > count else rank  # noqa: FURB136 - half the time of min()
 
     def _value_at(self, rank: int) -> float:
-        """Return the value of a rank, from 1 to `count`: exact for the first and the last, if those are known."""
+        """Return the value of a rank from 1 to `count`.  The first and last are exact if the extremes are known."""
         counts = self._counts
         if rank == 1 and self._knows_min():
             return self._min
@@ -339,7 +348,8 @@ class BaseHistogram:
             return self._max
         return self._value(counts.slot_at(rank))
 
-    # An extreme that is an edge of its bucket may be just that, in a difference of histograms, and no recorded value.
+    # In a difference of histograms, `min` and `max` are bucket edges, not recorded values.  An extreme that is equal
+    # to such an edge therefore does not count as known.
 
     def _knows_min(self) -> bool:
         return slot_of(self._min) == self._counts.first
@@ -348,7 +358,7 @@ class BaseHistogram:
         return self._max < edges_of(self._counts.last)[1]
 
     def _value(self, slot: int) -> float:
-        """Return the value that stands for those in a slot: its representative, clamped to what was recorded."""
+        """Return the representative of a slot's bucket, clamped to the minimum and maximum."""
         value = buckets.representative(slot + TO_INDEX)
         if value < self._min:
             return self._min
@@ -364,12 +374,12 @@ class BaseHistogram:
             raise ValueError("t must not be NaN")
         count = self._counts.total
         if not self._min <= t < self._max:
-            return count if t < self._min else 0  # 0 also if there are no values
+            return count if t < self._min else 0  # an empty histogram has NaN for both, and 0 values above t
         slot = slot_of(t)
         at_most = self._counts.through(slot if t >= self._value(slot) else slot - 1)
         if at_most == 0 and slot == self._counts.first and self._knows_min():
-            return count - 1  # the minimum is at most t
-        return 1 if at_most == count and self._knows_max() else count - at_most  # the maximum is above t
+            return count - 1  # the minimum is at most t: count it
+        return 1 if at_most == count and self._knows_max() else count - at_most  # the maximum is above t: count it
 
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
@@ -377,7 +387,7 @@ MAX_FLOAT = 1.7976931348623157e308  # the largest finite float64
 
 
 def make(cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> _H:
-    """Return a histogram of that class; `total` is the sum of its values in units of 2**-1074."""
+    """Return a histogram of class `cls`.  `total` is the sum of its values in units of 2**-1074."""
     histogram = cls.__new__(cls)
     histogram._counts = counts
     histogram._unit = unit
@@ -389,12 +399,13 @@ def make(cls: type[_H], counts: Counts, unit: str, total: int, low: float, high:
 
 
 def edges_of(slot: int) -> tuple[float, float]:
+    """Return the (lower, upper) edges of the bucket in a slot."""
     index = slot + TO_INDEX
     return buckets.lower(index), buckets.upper(index)
 
 
 def _common_unit(a: BaseHistogram, b: BaseHistogram) -> str:
-    """Return the unit of both; an empty histogram in the default unit, such as ``Histogram()``, goes with any."""
+    """Return the common unit.  An empty histogram in the default unit, such as ``Histogram()``, fits any unit."""
     if a._unit == b._unit or (b._unit == "s" and not b.count):
         return a._unit
     if a._unit == "s" and not a.count:

@@ -1,14 +1,14 @@
-"""`Key`: what identifies a recorder among others."""
+"""`Key`: the name and labels that identify a recorder."""
 
 from __future__ import annotations
 
 __all__ = ["Key"]
 
 
-class Key(tuple[str, tuple[tuple[str, str], ...]]):  # by hand: importing typing costs as much as all the rest
-    """What identifies a recorder in a registry: its name and its labels.  Hashable, picklable, ordered.
+class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing typing costs as much as all the rest
+    """The name and the labels that identify a recorder in a registry.  Hashable, picklable, ordered.
 
-    Label values are taken as strings.  Raises TypeError for a name that is no string.
+    Label values are converted to strings.  Raises TypeError if the name is not a string.
 
     >>> key = Key("query", table="users", shard=3)
     >>> key.name, key.labels
@@ -35,7 +35,7 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # by hand: importing typing
 
     @property
     def labels(self) -> tuple[tuple[str, str], ...]:
-        """Its labels, sorted."""
+        """Labels of the recorder as (label, value) pairs, sorted."""
         return self[1]
 
     def __repr__(self) -> str:

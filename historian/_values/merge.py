@@ -1,4 +1,4 @@
-"""`merged`: many histograms added up, which may be histograms or their bytes."""
+"""`merged`: add up many histograms, each given as a histogram or as its bytes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = ["MergeWarning", "merged"]
 
 
 class MergeWarning(UserWarning):
-    """Bytes that are no histogram were left out of a merge; `skipped` of `total`, the first at `position`."""
+    """Invalid bytes were left out of a merge: `skipped` of `total` items, the first at `position`."""
 
     __module__ = "historian"
 
     def __init__(self, skipped: int, total: int, position: int, reason: str) -> None:
         super().__init__(skipped, total, position, reason)
         self.skipped = skipped  # from 1 to `total`
-        self.total = total  # histograms and bytes that were handed in
-        self.position = position  # of the first that was skipped, counted from 0
-        self.reason = reason  # what is wrong with that one
+        self.total = total  # histograms and bytes that were passed in
+        self.position = position  # of the first skipped item, counted from 0
+        self.reason = reason  # what is wrong with that item
 
     def __str__(self) -> str:
         return f"skipped {self.skipped:,} of {self.total:,}; the first, at position {self.position}: {self.reason}"
@@ -37,7 +37,7 @@ def merged(
     *,
     stacklevel: int = 2,
 ) -> tuple[Counts, str, int, float, float, bool]:
-    """Answer `historian.merge` with what `make` takes.  Warns `stacklevel` callers up."""
+    """Merge for `historian.merge`; return the arguments of `make`.  A warning names the caller at `stacklevel`."""
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error must be 'raise' or 'skip', not {on_error!r}")
     total = Merged()
@@ -50,7 +50,7 @@ def merged(
         if reason is None:
             continue
         if on_error == "raise":
-            raise ValueError(f"position {position} holds no histogram: {reason}; on_error='skip' leaves such out")
+            raise ValueError(f"position {position} is not a histogram: {reason}; pass on_error='skip' to leave it out")
         first = first if skipped else (position, reason)
         skipped += 1
     if skipped:
@@ -61,7 +61,7 @@ def merged(
 
 
 def _add(total: Merged, item: object) -> str | None:
-    """Add a histogram or bytes.  Return what is wrong with bytes that are no histogram, else None."""
+    """Add a histogram or its bytes.  Return None, or for invalid bytes what is wrong with them."""
     if isinstance(item, BaseHistogram):
         total.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic)
         return None

@@ -1,18 +1,18 @@
-"""Units: labels of what is recorded, and those that timers can convert to."""
+"""Units: the labels of recorded values, and the units that timers can convert to."""
 
 from __future__ import annotations
 
 __all__ = ["NS_PER_UNIT", "check_unit"]
 
-#: Nanoseconds to each unit that timers can convert to.
+#: Nanoseconds in each unit that timers can convert to.
 NS_PER_UNIT = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
 
-#: Bytes of UTF-8 that a unit may have: its length is written as one byte.
+#: Maximum length of a unit in bytes of UTF-8; blobs store the length in one byte.
 MAX_UNIT_NBYTES = 255
 
 
 def check_unit(unit: object) -> str:
-    """Return `unit` if it is a label that a recorder or histogram can have; else raise."""
+    """Return `unit` if it is a valid label.  Raises TypeError or ValueError if it is not."""
     if not isinstance(unit, str):
         raise TypeError(f"unit must be a string such as 's' or 'bytes', not {type(unit).__name__}")
     if not unit or not unit.isprintable():

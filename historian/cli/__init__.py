@@ -1,4 +1,4 @@
-"""The ``historian`` command: one module to a subcommand."""
+"""The ``historian`` command: one module for each subcommand."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line `argv` (default: the process' own) and return its exit status.
+    """Run the command line `argv` (default: that of the process) and return its exit status.
 
-    A closed pipe (``historian ... | head``) ends it quietly, an interrupt with status 130, as shells expect.
+    If the reader of a pipe leaves (``historian ... | head``), the command ends quietly with status 0.  An interrupt
+    ends it with status 130, as shells expect.
     """
-    if sys.stderr is None:  # closed by whoever started us; print would write to standard output in its place
+    if sys.stderr is None:  # the parent process closed it; print() would write to standard output instead
         sys.stderr = open(os.devnull, "w")
     parser = argparse.ArgumentParser(
         prog="historian", description="Latency histograms: percentiles instead of averages."
@@ -27,17 +28,17 @@ def main(argv: list[str] | None = None) -> int:
     for command in (demo, summarize, compare, fanout, merge, profile, top, snapshot, clear):
         command.add_parser(commands)
     args = parser.parse_args(argv)
-    if sys.stdout is None:  # closed by whoever started us
+    if sys.stdout is None:  # the parent process closed it
         print("historian: there is no standard output to write to", file=sys.stderr)
         return 1
     try:
         status: int = args.run(args)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has left. Python would complain once more when it flushes at exit: give it somewhere to write.
+        # The reader has left.  Python flushes again at exit and would report the error: redirect to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:  # such as a full disk under a redirection; commands report what they read themselves
+    except OSError as error:  # the output, such as a file on a full disk; commands report errors of their input
         print(f"historian: cannot write the output: {error.strerror or error}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

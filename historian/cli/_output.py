@@ -1,4 +1,4 @@
-"""How commands speak: `put` what was asked for, `say` what else must be known."""
+"""Output of commands: `put` prints results, `say` prints messages on standard error."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["put", "say"]
 
 
 def put(text: str) -> None:
-    """Print text; what the terminal's encoding lacks comes out as escapes."""
+    """Print text; characters that the output's encoding lacks are printed as escape sequences."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def say(command: str, message: str) -> None:
-    """Print a line about a command on standard error."""
+    """Print a message of a command on standard error, as one line."""
     print(f"historian {command}: {printable(message)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`Report`: what ``historian summarize`` prints, as a table, as JSON, as csv."""
+"""`Report`: the output of ``historian summarize`` as a table, as JSON and as csv."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from .._show.scale import Scale, middle
-from .._show.summary import doubt, is_supported, least_count, percentile
+from .._show.summary import is_supported, min_count, percentile, unit_question
 from .._show.table import printable, table
 from ..histogram import Histogram
 
@@ -17,29 +17,29 @@ __all__ = ["FORMATS", "Report", "Row"]
 
 
 class Row(NamedTuple):
-    """A file or group, and the distribution of its numbers."""
+    """A file or group, and the histogram of its numbers."""
 
     name: str
     histogram: Histogram
 
 
 class Report(NamedTuple):
-    """All that is to be printed; every histogram is in `unit`."""
+    """All data to print; every histogram is in `unit`."""
 
     rows: list[Row]
     total: Histogram
-    shows_total: bool  # whether table and csv end with it; JSON always has it
+    shows_total: bool  # whether table and csv end with the total; JSON always has it
     unit: str
-    percentiles: list[float]  # each in [0, 100], none twice
+    percentiles: list[float]  # each in [0, 100], without duplicates
     skipped: int  # bad lines, rows and array elements
 
     def all_rows(self) -> list[Row]:
-        """Return the rows of table and csv."""
+        """Return the rows of the table and of csv."""
         return self.rows + [Row("total", self.total)] if self.shows_total else self.rows
 
 
 def _table(report: Report) -> str:
-    """Return an aligned table, followed by what its reader must know."""
+    """Return an aligned table, followed by notes."""
     rows, percentiles = report.all_rows(), report.percentiles
     shown = [_shown(row.histogram, percentiles) for row in rows]
     scale = Scale.of(report.unit, middle([value for values in shown for value in values]))
@@ -60,7 +60,7 @@ def _table(report: Report) -> str:
 
 
 def _shown(histogram: Histogram, percentiles: list[float]) -> list[float]:
-    """Return minimum, percentiles, maximum and mean, with NaN for a percentile that has too few values."""
+    """Return minimum, percentiles, maximum and mean; NaN for a percentile with too few values."""
     values = [percentile(histogram, p) if _is_supported(histogram, p) else math.nan for p in percentiles]
     return [histogram.min, *values, histogram.max, histogram.mean]
 
@@ -70,24 +70,24 @@ def _is_supported(histogram: Histogram, p: float) -> bool:
 
 
 def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
-    """Return what a reader of the table must know, a line each."""
+    """Return notes below the table, one line each: missing percentiles, doubtful units, synthetic counts."""
     filled = [row for row in rows if row.histogram.count]
     notes = []
     missing = [p for p in percentiles if not all(_is_supported(row.histogram, p) for row in filled)]
     if missing:
-        needs = (f"p{_plain(p)} takes {least_count(p):,}" for p in missing)
-        notes.append(f"-  too few values: {', '.join(needs)} (--format json shows them nevertheless)")
+        needs = (f"p{_plain(p)} needs {min_count(p):,}" for p in missing)
+        notes.append(f"-  too few values: {', '.join(needs)} (--format json shows them anyway)")
     for row in filled:
-        odd = doubt(row.histogram)
-        if odd:
-            notes.append(printable(f"{row.name}: {odd}"))
+        question = unit_question(row.histogram)
+        if question:
+            notes.append(printable(f"{row.name}: {question}"))
         if row.histogram.synthetic:
-            notes.append(printable(f"{row.name}: synthetic, in part (corrected for coordinated omission)"))
+            notes.append(printable(f"{row.name}: partly synthetic (corrected for coordinated omission)"))
     return notes
 
 
 def _json(report: Report) -> str:
-    """Return one JSON document: a summary a row, and their total."""
+    """Return one JSON document: a summary for each row, and for the total."""
     document = {
         "unit": report.unit,
         "skipped": report.skipped,
@@ -113,7 +113,7 @@ def _summary(histogram: Histogram, percentiles: list[float]) -> dict[str, object
 
 
 def _csv(report: Report) -> str:
-    """Return csv with a header; what is not finite is an empty cell."""
+    """Return csv with a header; a value that is not finite becomes an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     quantiles = [f"p{_plain(p)}" for p in report.percentiles]
@@ -129,7 +129,7 @@ def _finite(value: float) -> float | None:
 
 
 def _plain(p: float) -> str:
-    """Return a percentile as people write it.
+    """Return a percentile as text, without a needless ".0".
 
     >>> _plain(50.0), _plain(99.99)
     ('50', '99.99')
@@ -137,5 +137,5 @@ def _plain(p: float) -> str:
     return str(int(p)) if p.is_integer() else repr(p)
 
 
-#: Functions from a report to text, by the name of the format.
+#: Functions that turn a report into text, by name of the format.
 FORMATS = {"table": _table, "json": _json, "csv": _csv}

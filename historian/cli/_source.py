@@ -1,4 +1,4 @@
-"""What the commands that look at recorders from outside have in common: where to look, and what to say of trouble."""
+"""Common parts of the commands that read a directory of recorders: arguments, opening, error messages."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     from ..histogram import Histogram
     from ..registry import CorruptFileError, Key
 
-__all__ = ["STATUS", "SourceError", "add_directory", "complain", "open_directory", "read_directory"]
+__all__ = ["STATUS", "SourceError", "add_directory", "open_directory", "read_directory", "report_problems"]
 
 STATUS = """\
-exit status: 0 if all was read, 1 if something could not be (the reasons are on
-standard error, and all else is shown), 2 for a wrong command line
+exit status: 0 if every file was read, 1 if some could not be read (the reasons
+are on standard error, and the others are shown), 2 for a wrong command line
 """
 
 
 class SourceError(Exception):
-    """What was named cannot be read at all; the message says why."""
+    """A directory or file cannot be read at all; the message says why."""
 
 
 def add_directory(parser: argparse.ArgumentParser, what: str, *, required: bool = False) -> None:
-    """Add DIR and --trust to a command's arguments; unless `required`, HISTORIAN_DIR stands in for DIR."""
+    """Add DIR and --trust to a command's arguments.  Unless `required`, HISTORIAN_DIR is the default of DIR."""
     default = None if required else os.environ.get("HISTORIAN_DIR") or None
     parser.add_argument(
         "directory", metavar="DIR", nargs=None if default is None else "?", default=default,
-        help=what if required else f"{what} (default: the environment's HISTORIAN_DIR)",
+        help=what if required else f"{what} (default: the environment variable HISTORIAN_DIR)",
     )  # fmt: skip
     parser.add_argument(
-        "--trust", action="store_true", help="read the directory even if other users may write to it, or own it"
+        "--trust", action="store_true", help="read the directory even if other users may write to it or own it"
     )
 
 
 def open_directory(directory: str, trust: bool) -> Registry:
-    """Return the registry of a directory that is there: nothing is made.  Raises SourceError."""
+    """Return the registry of an existing directory; create nothing.  Raises SourceError."""
     try:
         if not os.path.isdir(directory):
             missing = errno.ENOTDIR if os.path.exists(directory) else errno.ENOENT
@@ -53,15 +53,15 @@ def open_directory(directory: str, trust: bool) -> Registry:
 
 
 def read_directory(registry: Registry) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
-    """Return what all recorders hold, and by path why files cannot be read.  Raises SourceError."""
+    """Return the histograms of all recorders, and the errors of invalid files by path.  Raises SourceError."""
     try:
         return registry._read()
     except OSError as error:
         raise _as_source_error(registry.directory or "", error) from None
 
 
-def complain(command: str, problems: Mapping[str, CorruptFileError]) -> int:
-    """Say on standard error why files were left out; return the exit status."""
+def report_problems(command: str, problems: Mapping[str, CorruptFileError]) -> int:
+    """Print on standard error why files were left out; return the exit status."""
     for problem in problems.values():
         print(f"historian {command}: {printable(str(problem))}", file=sys.stderr)
     return 1 if problems else 0

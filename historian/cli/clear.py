@@ -1,23 +1,24 @@
-"""``historian clear``: set the recorders of a directory back to empty, between two deployments."""
+"""``historian clear``: reset the recorders in a directory to empty, for example between two deployments."""
 
 from __future__ import annotations
 
 import argparse
 
 from ._output import put, say
-from ._source import SourceError, add_directory, complain, open_directory
+from ._source import SourceError, add_directory, open_directory, report_problems
 
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Set every recorder in a directory back to empty, and say how many values that
-took out. The files stay, and processes that record go on: each of their records
-is either among what was taken out, or in its recorder afterwards.
+Reset every recorder in a directory to empty, and print how many values were
+removed. The files stay, and processes can go on recording meanwhile. Each record
+is either among the removed values, or in its recorder afterwards.
 """
 
 STATUS = """\
-exit status: 0 if all was cleared, 1 if something could not be (the reasons are
-on standard error, and all else is cleared), 2 for a wrong command line
+exit status: 0 if every recorder was cleared, 1 if some could not be cleared (the
+reasons are on standard error, and the others are cleared), 2 for a wrong command
+line
 """
 
 
@@ -25,17 +26,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = commands.add_parser(
         "clear",
-        help="set the recorders in a directory back to empty",
+        help="reset the recorders in a directory to empty",
         description=DESCRIPTION,
         epilog=STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_directory(parser, "a directory of recorders", required=True)  # nothing that cannot be undone without a name
+    # DIR is required, because clearing cannot be undone.
+    add_directory(parser, "a directory of recorders", required=True)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Clear all that can be cleared; return the exit status."""
+    """Clear all recorders that can be cleared; return the exit status."""
     try:
         cleared, values, problems = open_directory(args.directory, args.trust)._clear()
     except (SourceError, OSError) as error:
@@ -43,4 +45,4 @@ def run(args: argparse.Namespace) -> int:
         return 1
     recorders = "recorder" if cleared == 1 else "recorders"
     put(f"cleared {cleared:,} {recorders}, which held {values:,} {'value' if values == 1 else 'values'}\n")
-    return complain("clear", problems)
+    return report_problems("clear", problems)

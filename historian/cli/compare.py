@@ -1,4 +1,4 @@
-"""``historian compare``: two files side by side, by ratios."""
+"""``historian compare``: compare two files by ratios of their quantiles."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ._output import put, say
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Compare two files of latencies: B over A, as ratios, which hold on other machines where differences do not.
+Compare two files of latencies by ratios, B divided by A. Ratios often hold on other machines, where differences do not.
 
-A file holds a histogram (.hist), or numbers in one of the formats that historian summarize reads. Intervals hold for
-independent values; on a machine that changes its speed, measure in turns, with historian.interleave() in Python.
+A file holds a histogram (.hist), or numbers in one of the formats that historian summarize reads. The intervals assume
+independent values. If the speed of a machine varies, measure A and B in turns, with historian.interleave() in Python.
 """
 
 EXAMPLES = """\
@@ -29,7 +29,7 @@ examples:
   historian compare --unit ms -p 50,99 before.txt after.txt
   historian compare --format json before.hist after.hist
 
-exit status: 0 if both were read, 1 if not (nothing is printed then), 2 for a wrong command line
+exit status: 0 if both files were read, 1 if not (then no result is printed), 2 for a wrong command line
 """
 
 
@@ -37,13 +37,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = commands.add_parser(
         "compare",
-        help="two files side by side, by ratios",
+        help="compare two files by ratios",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("a", metavar="A", help="a file, or - for standard input: what is divided by")
-    parser.add_argument("b", metavar="B", help="a file, or - for standard input: what is divided")
+    parser.add_argument("a", metavar="A", help="the baseline, the divisor: a file, or - for standard input")
+    parser.add_argument("b", metavar="B", help="the dividend: a file, or - for standard input")
     add_where(parser)
     add_unit(parser)
     parser.add_argument(
@@ -52,17 +52,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     parser.add_argument(
         "--confidence", metavar="PERCENT", type=_confidence, default="95",
-        help="of the intervals, between 0 and 100 (default: %(default)s)",
+        help="confidence of the intervals, between 0 and 100 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--format", choices=["table", "json"], default="table",
-        help="table: what the data support; json: full precision (default: table)",
+        help="table: only what the data support; json: all values in full precision (default: table)",
     )  # fmt: skip
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read both, then print.  Return the exit status."""
+    """Read both files, then print.  Return the exit status."""
     files = [args.a, args.b]
     wrong = misuse(files, args)
     if wrong:
@@ -87,13 +87,13 @@ def _confidence(text: str) -> float:
 
 
 def _names(a: str, b: str) -> tuple[str, str]:
-    """Return what two files are called: as short as possible."""
+    """Return names for two files: without their folders if they differ without them."""
     first, second = (STDIN if file == "-" else os.path.basename(file) for file in (a, b))
     return (a, b) if first == second else (first, second)
 
 
 def _json(comparison: Comparison, quantiles: list[float]) -> str:
-    """Return one JSON document; what is not bounded is null."""
+    """Return one JSON document; a value that is not finite is null."""
     sides = zip(("a", "b"), comparison.names, (comparison.a, comparison.b))
     document = {
         "unit": comparison.a.unit,
@@ -111,11 +111,11 @@ def _ratio(comparison: Comparison, q: float) -> dict[str, object]:
     values = {"quantile": q, "a": comparison.a.quantile(q), "b": comparison.b.quantile(q)}
     try:
         return {**values, "ratio": estimated(comparison.quiet_ratio(q)), "sentence": comparison.sentence(q)}
-    except ValueError:  # the divisor is zero
+    except ValueError:  # the quantile of A is zero
         return {**values, "ratio": None, "sentence": comparison.sentence(q)}
 
 
 def estimated(estimate: Estimate) -> dict[str, object]:
-    """Return an estimate for JSON."""
+    """Return an estimate as a dictionary for JSON; a value that is not finite is None."""
     ends = {"value": float(estimate), "lower": estimate.lower, "upper": estimate.upper}
     return {**{name: end if math.isfinite(end) else None for name, end in ends.items()}, "why": estimate.why}

@@ -1,4 +1,4 @@
-"""``historian fanout``: what a latency becomes for users who wait for many such calls."""
+"""``historian fanout``: how long users wait who need many calls, from the latencies of one call."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["add_parser", "in_percent", "in_unit", "percent", "rows_of", "run"]
 
-MAX_DIGITS = 100  # digits of a number of calls: `Histogram.fanout` takes no more than 1e100
+MAX_DIGITS = 100  # digits of a number of calls: `Histogram.fanout` takes at most 1e100 calls
 
 DESCRIPTION = """\
-Print what users see who wait for all of n calls, each like those in a file: how many wait longer than a time, their
-median, their 99th percentile, with intervals of 95 %.
+A user waits until all of n calls have returned. The file has the latencies of one call. Print what share of users wait
+longer than a given time, their median wait and its 99th percentile, with 95 % confidence intervals.
 
-A file holds a histogram (.hist), or numbers in one of the formats that historian summarize reads. Calls are taken to be
-independent: where they slow down together, fewer users wait than is said here.
+A file holds a histogram (.hist), or numbers in one of the formats that historian summarize reads. Calls are assumed to
+be independent. If they are slow at the same time, fewer users wait than this shows.
 """
 
 EXAMPLES = """\
@@ -39,7 +39,7 @@ examples:
   historian fanout lookup.hist -n 100 -t 0.5,1
   seq 1 1000 | historian fanout --unit ms -n 1,10 -
 
-exit status: 0 if the file was read, 1 if not (nothing is printed then), 2 for a wrong command line
+exit status: 0 if the file was read, 1 if not (then no result is printed), 2 for a wrong command line
 """
 
 
@@ -47,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = commands.add_parser(
         "fanout",
-        help="what users see who wait for many calls",
+        help="print how long users wait who need many calls",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -55,22 +55,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("file", metavar="FILE", help="a file, or - for standard input")
     parser.add_argument(
         "-n", metavar="N,...", type=_numbers_of_calls, default="1,10,100",
-        help="calls that a user waits for (default: %(default)s)",
+        help="number of calls that a user waits for (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "-t", metavar="T,...", type=_times, help="times to wait, in the file's unit (default: p99 of one call)"
+        "-t", metavar="T,...", type=_times, help="waiting times, in the file's unit (default: p99 of one call)"
     )
     add_where(parser)
     add_unit(parser)
     parser.add_argument(
         "--format", choices=["table", "json"], default="table",
-        help="table: three digits, in the unit that reads best; json: full precision (default: table)",
+        help="table: three digits, in a suitable unit; json: full precision (default: table)",
     )  # fmt: skip
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, then print.  Return the exit status."""
+    """Read the file, then print.  Return the exit status."""
     wrong = misuse([args.file], args)
     if wrong:
         say("fanout", f"error: {wrong}")
@@ -91,7 +91,10 @@ Row = tuple[int, list[Estimate], Estimate, Estimate]  # calls; P(wait > t) for e
 
 
 def rows_of(histogram: Histogram, numbers: Sequence[int], times: list[float]) -> list[Row]:
-    """Return a row for each number of calls.  What is beyond the data is open in it, instead of a warning."""
+    """Return a row for each number of calls.
+
+    If the data are too few, the row has no upper bound.  The warning is suppressed.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TailWarning)
         return [_row(histogram, n, times) for n in numbers]
@@ -103,7 +106,7 @@ def _row(histogram: Histogram, n: int, times: list[float]) -> Row:
 
 
 def _table(name: str, histogram: Histogram, times: list[float], rows: list[Row]) -> str:
-    """Return an aligned table, followed by what its reader must know."""
+    """Return an aligned table, followed by notes."""
     waits = [f"wait over {quantity(t, histogram.unit)}" for t in times]
     cells = []
     open_ended = False
@@ -112,13 +115,13 @@ def _table(name: str, histogram: Histogram, times: list[float], rows: list[Row])
         open_ended |= math.inf in (median.upper, p99.upper)
         cells.append([f"{n:,}", *map(in_percent, shares), in_unit(median, scale), in_unit(p99, scale)])
     headers = ["calls", *waits, f"median ({printable(scale.unit)})", f"p99 ({printable(scale.unit)})"]
-    notes = [f"{printable(name)}: {histogram.count:,} values; intervals of 95 %; calls taken to be independent"]
+    notes = [f"{printable(name)}: {histogram.count:,} values; 95 % intervals; calls assumed to be independent"]
     if open_ended:
-        notes.append("too few samples: no upper bound, for so many calls")
+        notes.append("too few samples: no upper bound for so many calls")
     if any(n > histogram.count for n, *_ in rows):
         notes.append("beyond the data: users wait for more calls than were recorded")
     if histogram.synthetic:
-        notes.append(f"{printable(name)}: synthetic, in part (corrected for coordinated omission)")
+        notes.append(f"{printable(name)}: partly synthetic (corrected for coordinated omission)")
     return "\n".join([table(headers, cells), "", *notes]) + "\n"
 
 
@@ -133,7 +136,7 @@ def in_percent(share: Estimate) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent, in three digits; what would be rounded to all of them is not said to be all.
+    """Return a share in percent, with three digits; '> 99.9' for a share below 1 that would be rounded to 100.
 
     >>> percent(0.634), percent(0.99996), percent(1.0)
     ('63.4', '> 99.9', '100')
@@ -149,7 +152,7 @@ def in_unit(value: Estimate, scale: Scale) -> str:
 
 
 def _json(histogram: Histogram, times: list[float], rows: list[Row]) -> str:
-    """Return one JSON document; what is not bounded is null."""
+    """Return one JSON document; a value that is not finite is null."""
     document = {
         "unit": histogram.unit,
         "count": histogram.count,
@@ -172,7 +175,7 @@ def _numbers_of_calls(text: str) -> list[int]:
     for part in text.split(","):
         digits = part.strip()
         if not digits.isdecimal() or len(digits) > MAX_DIGITS or int(digits) < 1:
-            raise argparse.ArgumentTypeError(f"must be whole numbers from 1 to 1e100, not {part!r}")
+            raise argparse.ArgumentTypeError(f"must be whole numbers in 1..1e100, not {part!r}")
         found.append(int(digits))
     return list(dict.fromkeys(found))
 

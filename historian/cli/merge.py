@@ -1,4 +1,4 @@
-"""``historian merge``: one ``.hist`` file of many."""
+"""``historian merge``: merge many ``.hist`` files into one."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Merge histograms from .hist files, which hold what Histogram.to_bytes() returns, into one such file. Counts, sum,
-minimum and maximum of the result are exactly those of all values together.
+Merge the histograms in .hist files into one .hist file. A .hist file holds the result of Histogram.to_bytes(). Counts,
+sum, minimum and maximum of the merged histogram are exactly those of all values together.
 
-A directory stands for all .hist files in it and in directories below it, except the output. Files are read one by one:
-ten million of them need no more memory than one. The output is written when all have been read, and replaced in one
-step: it may be one of the files that are merged, and is never there in half.
+A directory means all .hist files in it and in the directories below it, except the output. Files are read one by one:
+ten million of them need as much memory as one. The output is written after all files have been read, and replaced in
+one step. So it may be one of the merged files, and it is never incomplete.
 """
 
 EXAMPLES = """\
@@ -38,8 +38,8 @@ examples:
   find . -name '*.hist' -newer last -print0 | historian merge -0 --files-from - -o new.hist
   historian summarize all.hist
 
-exit status: 0 if all was merged, or with --skip-bad at least one file; 1 if something could not be read or written
-(the output is then as it was); 2 for a wrong command line
+exit status: 0 if all files were merged, or with --skip-bad at least one of them; 1 if a file could not be read or
+written (then the output has not changed); 2 for a wrong command line
 """
 
 
@@ -47,31 +47,31 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = commands.add_parser(
         "merge",
-        help="one .hist file of many",
+        help="merge many .hist files into one",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help=f"a {SUFFIX} file, or a directory of such files")
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="write the merged histogram here")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="write the merged histogram to FILE")
     parser.add_argument(
-        "--files-from", metavar="LIST", help="also merge the files named in LIST, one a line; - is standard input"
+        "--files-from", metavar="LIST", help="also merge the files named in LIST, one per line; - is standard input"
     )
     parser.add_argument(
         "-0", "--null", action="store_true", help="names in LIST end with a null byte, as find -print0 writes them"
     )
     parser.add_argument(
-        "--skip-bad", action="store_true", help="count and report files that hold no histogram: do not stop"
+        "--skip-bad", action="store_true", help="skip, count and report files that do not hold a histogram"
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Merge, then write: nothing is written unless all was read.  Return the exit status."""
+    """Merge, then write.  Nothing is written if a file cannot be read.  Return the exit status."""
     if not args.files and args.files_from is None:
         return _fail("error: name at least one file to merge, or a list with --files-from", 2)
     if args.null and args.files_from is None:
-        return _fail("error: -0 says how names are separated in the list of --files-from, which is missing", 2)
+        return _fail("error: -0 needs --files-from: it says how names are separated in that list", 2)
     merging = Merging(args.skip_bad)
     try:
         with closing(_paths(args)) as paths:
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         what = "file" if merging.skipped == 1 else "files"
         say("merge", f"skipped {merging.skipped:,} bad {what} of {merging.files:,}; the first: {merging.first}")
     if merging.files == merging.skipped:
-        return _fail(f"there was no file to merge{' that is good' if merging.skipped else ''}: nothing is written", 1)
+        return _fail(f"there was no {'good ' if merging.skipped else ''}file to merge: nothing was written", 1)
     try:
         replace(args.output, make(Histogram, *merging.merged.result()).to_bytes())
     except OSError as error:
@@ -92,23 +92,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 class Merging:
-    """Merges files, and counts them."""
+    """Merges files and counts them."""
 
     def __init__(self, skip_bad: bool) -> None:
         self.merged: Merged = Merged()
         self.files: int = 0
-        self.skipped: int = 0  # of those
-        self.first: str = ""  # what was wrong with the first that was skipped
+        self.skipped: int = 0  # of those files
+        self.first: str = ""  # path and error of the first skipped file
         self._skip_bad = skip_bad
 
     def add(self, path: str) -> None:
-        """Add what a file holds.  Raises InputError if that cannot be added, unless it is to be skipped."""
+        """Add the histogram in a file.  Raises InputError if it cannot be added and is not to be skipped."""
         self.files += 1
         try:
             problem = self.merged.add_bytes(read_bytes(path))
         except OSError as error:
             problem = error.strerror or str(error)
-        except (ValueError, OverflowError) as error:  # a good histogram, but not one that goes with the others
+        except (ValueError, OverflowError) as error:  # a valid histogram, but it cannot be added to the others
             raise InputError(f"{path}: {error}") from None
         if problem is None:
             return
@@ -141,12 +141,12 @@ def _paths(args: argparse.Namespace) -> Generator[str, None, None]:
 
 
 def _files_at(path: str, output: str) -> Iterator[str]:
-    """Yield `path`, or, if that is a directory, the files in it."""
+    """Yield `path`, or the files in it if it is a directory."""
     if not os.path.isdir(path):
         yield path
         return
     try:
-        yield from files_in(path, but=output)
+        yield from files_in(path, exclude=output)
     except OSError as error:
         raise InputError(f"{error.filename or path}: {error.strerror or error}") from None
 

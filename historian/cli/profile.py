@@ -1,4 +1,4 @@
-"""``historian profile``: the table of all recorders in a directory, or in a snapshot of one."""
+"""``historian profile``: a table of all recorders in a directory, a snapshot file or a ``.hist`` file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._values.key import Key
 from ..histogram import Histogram
 from ._input.hist import SUFFIX, read_bytes
 from ._output import put, say
-from ._source import STATUS, SourceError, add_directory, complain, open_directory, read_directory
+from ._source import STATUS, SourceError, add_directory, open_directory, read_directory, report_problems
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Print the profile of all recorders in a directory, whether their processes are
-at work or have ended, or of those in a file that `historian snapshot` wrote, or
-of the one histogram in a .hist file, named after the file.
-It only reads: whoever records is neither stopped nor slowed down.
+Print the profile of all recorders in a directory. Their processes may be
+running or have ended. DIR may also be a file that `historian snapshot` wrote, or
+a .hist file; its one histogram is then named after the file.
+This command only reads: it neither stops nor slows down the recording processes.
 """
 
 EXAMPLES = f"""\
@@ -40,7 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = commands.add_parser(
         "profile",
-        help="table of the recorders in a directory",
+        help="print a table of the recorders in a directory",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -50,18 +50,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table of all that can be read; return the exit status."""
+    """Print the table of all recorders that can be read; return the exit status."""
     try:
         histograms, problems = _read(args.directory, args.trust)
     except SourceError as error:
         say("profile", str(error))
         return 1
     put(f"{Profile({str(key): histogram for key, histogram in histograms.items()})}\n")
-    return complain("profile", problems)
+    return report_problems("profile", problems)
 
 
 def _read(path: str, trust: bool) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
-    if os.path.isdir(path) or not os.path.exists(path):  # else it may be a pipe, too
+    if os.path.isdir(path) or not os.path.exists(path):  # anything else is read as a file; it may be a pipe
         return read_directory(open_directory(path, trust))
     try:
         if path.lower().endswith(SUFFIX):
@@ -74,7 +74,7 @@ def _read(path: str, trust: bool) -> tuple[dict[Key, Histogram], dict[str, Corru
 
 
 def _read_hist(path: str) -> dict[Key, Histogram]:
-    """Return the histogram of a ``.hist`` file under the file's name.  Raises OSError and ValueError."""
+    """Return the histogram of a ``.hist`` file, with the file's name as its key.  Raises OSError and ValueError."""
     try:
         return {Key(os.path.basename(path)): Histogram.from_bytes(read_bytes(path))}
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""``historian summarize``: percentiles of the numbers in files or standard input."""
+"""``historian summarize``: print percentiles of the numbers in files or standard input."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ __all__ = ["add_parser", "run"]
 DESCRIPTION = """\
 Print percentiles of numbers, such as latencies, from files or standard input.
 
-Plain text holds one or more numbers a line; blank lines and what follows a # are skipped. A file whose name ends in
-.npy is a numpy array, in .hist a histogram as Histogram.to_bytes() and historian merge write it; .csv and .tsv, or any
-other file with --column, is a table whose first line names the columns; with --field, a file holds one JSON object a
-line. Input of any size is read in little memory.
+The format of a file depends on its name and on the options:
+  .npy            a numpy array
+  .hist           a histogram, as Histogram.to_bytes() and historian merge write it
+  .csv, .tsv      a table; its first line names the columns; also any other file with --column
+  with --field    one JSON object per line
+  anything else   plain text with one or more numbers per line; blank lines are skipped, and so is a # and what follows
 
-Percentiles are within 0.5415 % of a number that was read; count, min, max and mean are exact. The columns "zero" and
-"overflow" appear if numbers lie at or below 2**-32 or above 2**64, where percentiles are not that accurate.
+Input of any size is read in little memory. Percentiles are within 0.5415 % of a number that was read. Count, min, max
+and mean are exact. The columns "zero" and "overflow" appear if numbers are at most 2**-32 or above 2**64; there,
+percentiles are less accurate.
 """
 
 EXAMPLES = """\
@@ -33,7 +36,8 @@ examples:
   historian summarize --column latency --by endpoint requests.csv
   historian summarize --field http.duration -p 50,99 --format json *.jsonl
 
-exit status: 0 if all was read, 1 if something could not be (nothing is printed then), 2 for a wrong command line
+exit status: 0 if all files were read, 1 if one could not be read (then no result is printed), 2 for a wrong command
+line
 """
 
 
@@ -41,14 +45,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = commands.add_parser(
         "summarize",
-        help="percentiles of the numbers in files or standard input",
+        help="print percentiles of the numbers in files or standard input",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="a file, or - for standard input (the default)")
     add_where(parser)
-    parser.add_argument("--by", metavar="COLUMN", type=name, help="print one row for each value of this column of csv")
+    parser.add_argument("--by", metavar="COLUMN", type=name, help="print one row for each value of this csv column")
     add_unit(parser)
     parser.add_argument(
         "-p", "--percentiles", metavar="P,...", type=percentiles, default="50,90,99,99.9,99.99",
@@ -56,16 +60,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )  # fmt: skip
     parser.add_argument(
         "--format", choices=list(FORMATS), default="table",
-        help="table: three digits, in the unit that reads best; json, csv: full precision (default: table)",
+        help="table: three digits, in a suitable unit; json, csv: full precision (default: table)",
     )  # fmt: skip
-    parser.add_argument(
-        "--skip-bad", action="store_true", help="count and report lines that are no numbers: do not stop"
-    )
+    parser.add_argument("--skip-bad", action="store_true", help="skip, count and report lines that are not numbers")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, then print: nothing is printed unless all was read.  Return the exit status."""
+    """Read all files, then print.  Nothing is printed if a file cannot be read.  Return the exit status."""
     wrong = _misuse(args)
     if wrong:
         say("summarize", f"error: {wrong}")
@@ -88,14 +90,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _misuse(args: argparse.Namespace) -> str:
-    """Say what is wrong with arguments that are each right; empty if nothing is."""
+    """Return what is wrong with the combination of arguments; empty if nothing is."""
     if args.by and not args.column:
-        return "--by groups the numbers of a column: name that with --column"
+        return "--by groups the numbers of a column: name that column with --column"
     return misuse(args.files, args)
 
 
 def _read_all(args: argparse.Namespace) -> tuple[list[Row], Histogram, list[Tally]]:
-    """Read all files; return a row for each (with ``--by``, for each group), their total, and the tallies."""
+    """Read all files; return a row for each file (with ``--by``, for each group), the total, and the tallies."""
     files = args.files or ["-"]
     tallies = [_tally(args) for _ in files[: 1 if args.by else None]]
     for k, file in enumerate(files):

@@ -1,4 +1,4 @@
-"""``historian top``: what the recorders in a directory count, second by second."""
+"""``historian top``: show rates and percentiles of the recorders in a directory, second by second."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Show what all recorders in a directory count: how many values a second, their
-percentiles and their sum, each of the last interval alone. On a terminal it
-fills the screen until you press q; elsewhere it prints frame after frame.
-It only reads: whoever records is neither stopped nor slowed down.
+Show rate, percentiles and sum of all recorders in a directory, for the values of
+the last interval only. On a terminal, it fills the screen until you press q;
+elsewhere, it prints one frame after the other.
+This command only reads: it neither stops nor slows down the recording processes.
 
-A percentile is shown if at least one value lies above it, '-' otherwise.
-The maximum of an interval is known to 1.1 %.
+A percentile is shown if at least one value is above it; otherwise, '-' is shown.
+The maximum of an interval is accurate to 1.1 %.
 """
 
 EXAMPLES = """\
@@ -35,7 +35,7 @@ examples:
   historian top /dev/shm/shop --sort p99 --interval 10
   historian top /dev/shm/shop --count 3 > three-seconds.txt
 
-exit status: 0, or 1 if the directory cannot be read, 2 for a wrong command line
+exit status: 0, 1 if the directory cannot be read, 2 for a wrong command line
 """
 
 
@@ -43,19 +43,19 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = commands.add_parser(
         "top",
-        help="the same, second by second, as it happens",
+        help="show the recorders in a directory, second by second",
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_directory(parser, "a directory of recorders")
     parser.add_argument(
-        "--interval", metavar="S", type=_interval, default=1.0, help="seconds to a frame, 0.1 or more (default: 1)"
+        "--interval", metavar="S", type=_interval, default=1.0, help="seconds per frame, 0.1 to 86,400 (default: 1)"
     )
     parser.add_argument(
-        "--count", metavar="N", type=_count, default=math.inf, help="end after so many frames (default: never)"
+        "--count", metavar="N", type=_count, default=math.inf, help="end after N frames (default: never)"
     )
-    parser.add_argument("--sort", choices=list(SORTS), default="rate", help="what comes first (default: rate)")
+    parser.add_argument("--sort", choices=list(SORTS), default="rate", help="sort rows by this (default: rate)")
     parser.set_defaults(run=run)
 
 
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         if _has_screen():
             from ._top.screen import watch_on_screen
 
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of what gives the terminal back
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the terminal is restored
             watch_on_screen(watch, frame, args.sort, args.interval, args.count)
         else:
             _print_frames(watch, frame, args)
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         say("top", str(error))
         return 1
     except OSError as error:
-        if error.filename is None:  # it is about what we write
+        if error.filename is None:  # an error of the output: main() reports it
             raise
         say("top", f"{error.filename}: {error.strerror}")
         return 1
@@ -85,20 +85,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _has_screen() -> bool:
-    """Return whether there is a terminal that curses knows, for showing and for keys."""
+    """Return whether input and output are a terminal that curses supports."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
         return False
     try:
         import curses
 
         curses.setupterm()
-        return curses.tigetstr("cup") is not None  # can it move the cursor?
+        return curses.tigetstr("cup") is not None  # the terminal can move the cursor
     except (ImportError, curses.error):
         return False
 
 
 def _print_frames(watch: Watch, frame: Frame, args: argparse.Namespace) -> None:
-    """Print a frame after each interval, with an empty line between them."""
+    """Print a frame after each interval, with an empty line between frames."""
     watch.look()
     due, shown = time.monotonic(), 0
     while shown < args.count:
@@ -123,5 +123,5 @@ def _interval(text: str) -> float:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text[:19]) == 0:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more, not {text!r}")
     return int(text)

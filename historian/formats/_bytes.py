@@ -1,4 +1,4 @@
-"""Histograms as bytes: what `Histogram.to_bytes` writes and `Histogram.from_bytes` reads.  See docs/format.md."""
+"""Histograms as bytes, for `Histogram.to_bytes` and `Histogram.from_bytes`.  The format is in docs/format.md."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["from_bytes", "to_bytes"]
 
 
 def to_bytes(histogram: BaseHistogram) -> bytes:
-    """Return the histogram as one blob, which `from_bytes` reads back without loss: counts, unit, sum, extremes, mark.
+    """Return the histogram as one blob, which `from_bytes` reads back without loss.
 
-    Histograms that agree in all of these, the sum to its last bit, have the same bytes.  O(buckets).  Raises
-    OverflowError for a sum that so many values cannot have.
+    A blob holds counts, unit, exact sum, minimum, maximum and the `synthetic` mark.  Histograms that are the same in
+    all of these have the same bytes.  O(buckets).  Raises OverflowError if the sum is impossible for the count.
     """
     from struct import pack
     from zlib import crc32
@@ -27,9 +27,9 @@ def to_bytes(histogram: BaseHistogram) -> bytes:
     flags = BLOB_SYNTHETIC if histogram.synthetic else 0
     parts = [pack("<4sBBBB", BLOB_MAGIC, BLOB_VERSION, BLOB_SCALE, flags, len(unit)), unit]
     if counts.total:
-        low, high = histogram.min + 0.0, histogram.max + 0.0  # -0.0, which equals it, is written as 0.0
+        low, high = histogram.min + 0.0, histogram.max + 0.0  # write -0.0 as 0.0: equal histograms have equal bytes
         if histogram._sum >> 8 * BLOB_SUM_TOP >= counts.total:
-            raise OverflowError(f"the sum is beyond what {counts.total} values can have")
+            raise OverflowError(f"the sum is too large for {counts.total} values")
         shift, digits = _digits(histogram._sum)
         slots = counts.last - counts.first + 1
         parts.append(pack("<HhddHH", slots, counts.first + TO_INDEX, low, high, shift, len(digits)))
@@ -43,17 +43,17 @@ def to_bytes(histogram: BaseHistogram) -> bytes:
 def from_bytes(cls: type[_H], data: bytes | bytearray | memoryview) -> _H:
     """Return the histogram that `to_bytes` wrote.
 
-    O(buckets), in memory for one histogram whatever the bytes are.  Raises ValueError, saying what is wrong, for bytes
-    that `to_bytes` would not write, TypeError for what are no bytes.
+    O(buckets); invalid bytes never take more memory than one histogram.  Raises ValueError, with the reason, for bytes
+    that `to_bytes` would not write.  Raises TypeError if `data` is not bytes, bytearray or memoryview.
     """
     return make(cls, *unpacked_blob(data))
 
 
 def _digits(total: int) -> tuple[int, bytes]:
-    """Return a sum as the number of its lowest bytes that are 0, and the others, the lowest first.
+    r"""Return the number of lowest bytes of a sum that are 0, and its other bytes, lowest first.
 
     >>> _digits(0x12_34_00_00)
-    (2, b'4\\x12')
+    (2, b'4\x12')
     """
     if not total:
         return 0, b""

@@ -1,4 +1,4 @@
-"""Histograms as plain data, fit for JSON: what `Histogram.to_dict` writes and `Histogram.from_dict` reads."""
+"""Histograms as dictionaries that JSON can store, for `Histogram.to_dict` and `Histogram.from_dict`."""
 
 from __future__ import annotations
 
@@ -32,12 +32,15 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "from_dict", "to_dict"]
 
-#: Names the layout of the data; whatever was ever written stays readable.
+#: Name of the layout of the data.  Later versions must read every layout that was ever written.
 FORMAT = "historian/1"
 
 
 def to_dict(histogram: BaseHistogram) -> _HistogramDict:
-    """Return the data of a histogram; None stands for a sum beyond float64 and for extremes that there are not."""
+    """Return a histogram as a dictionary.
+
+    The sum is None if it is beyond float64.  Minimum and maximum are None if the histogram is empty.
+    """
     slots, counts = histogram._counts.pairs()
     data: _HistogramDict = {
         "format": FORMAT,
@@ -53,7 +56,7 @@ def to_dict(histogram: BaseHistogram) -> _HistogramDict:
 
 
 def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
-    """Return the histogram that the data describe.  Raises ValueError, saying what is wrong, if they describe none."""
+    """Return the histogram that `to_dict` described.  Raises ValueError, with the reason, for other data."""
     try:
         if data["format"] != FORMAT:
             raise ValueError(f"cannot read format {data['format']!r}: this version reads {FORMAT!r}")

@@ -1,18 +1,19 @@
-"""What a latency becomes for somebody who waits for many of them.
+"""What the latency of one call becomes for a user who waits for many calls.
 
 ==================================  ==================================================================
 to                                  use
 ==================================  ==================================================================
 wait for all of n calls             `Fanout`: ``histogram.fanout(100).p_wait(0.5)``
-know how sure a percentile is       ``histogram.ci(0.99)``, ``histogram.enough_for(0.99, n=100)``
+get a percentile with its interval  ``histogram.ci(0.99)``, ``histogram.enough_for(0.99, n=100)``
 compose a request tree              `Dist`: ``histogram.dist()``, then the functions below
   one after the other               `seq`
   all, some, the first              `all_of`, `k_of`, `first_of`
   one or the other                  `choice`
-  ask again                         `hedge`, `tied`, `retry`
+  hedge or retry                    `hedge`, `tied`, `retry`
 ==================================  ==================================================================
 
-Every answer is an `Estimate`, a float with an interval that says why; what goes beyond the data warns (`TailWarning`).
+Every answer is an `Estimate`: a float with an interval and the sources of its uncertainty.  An answer beyond the data
+warns (`TailWarning`).
 
 >>> from historian import Histogram
 >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()

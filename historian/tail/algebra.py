@@ -1,8 +1,8 @@
-"""Request trees: what the times of parts make of the time of the whole.
+"""Request trees: compute the time of a request from the times of its parts.
 
-Every function takes distributions (`Histogram.dist`) and returns one, so that they nest.  The parts are taken to be
-independent, and each function says which way that errs if they slow down together; where the dependence is unknown,
-``dependence="positive"`` or ``"any"`` widens the bounds of every answer to what is then possible.
+Every function takes distributions (`Histogram.dist`) and returns one, so calls can be nested.  The parts are assumed to
+be independent.  Each function says in which direction the value is wrong if parts slow down together.  If the
+dependence is unknown, ``dependence="positive"`` or ``"any"`` widens the bounds of every answer to all that is possible.
 """
 
 from __future__ import annotations
@@ -17,32 +17,33 @@ from .dist import LOWER, UPPER, VALUE, Dist, Load, edges
 from .shares import DEPENDENCE
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if not TYPE_CHECKING:  # first, so that ruff takes `overload` for that of typing
+
+    def overload(function):
+        return function
+
+else:
     from collections.abc import Iterable, Mapping
     from typing import Literal, overload
 
     _Dependence = Literal["independent", "positive", "any"]
-else:
-
-    def overload(function):
-        return function
 
 
 __all__ = ["all_of", "choice", "first_of", "hedge", "k_of", "retry", "seq", "tied"]
 
 OPTIMISTIC = "independence assumed: too low if parts slow down together"
 PESSIMISTIC = "independence assumed: too high if parts slow down together"
-UNSIGNED = "independence assumed: either way if parts slow down together"
+UNSIGNED = "independence assumed: too low or too high if parts slow down together"
 
 
 def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     """Return the time of parts that follow each other: their sum.
 
     Equal parts, given as the same object, are added by doubling: ``seq(*[x] * 100)`` takes eight additions of up to
-    25 ms each.  See `historian.tail.chains` for the method; the value is within 0.2 % beyond the bucket width of the
-    parts, and the bounds hold always.  Independence usually errs to the optimistic side far in the tail.  Of "positive"
-    and "any" dependence nothing better is known than Makarov's bounds (Theory of Probability & Its Applications 26,
-    1981), which are given for both, and cost a second or two if all buckets are populated.
+    25 ms each.  See `historian.tail.chains` for the method.  The value adds an error of at most 0.2 % to the bucket
+    width of the parts.  The bounds always hold.  If parts slow down together, the value is usually too low far in the
+    tail.  For "positive" and "any" dependence the bounds are Makarov's (Theory of Probability & Its Applications 26,
+    1981); no better ones are known.  They take a second or two if all buckets are populated.
 
     Raises ValueError for no parts, or parts in different units.
 
@@ -53,17 +54,17 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     """
     unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
     load = _loads((part._load, 1) for part in parts)
-    times: dict[Dist, int] = {}  # in the order in which they came
+    times: dict[Dist, int] = {}  # in the order of the arguments
     for part in parts:
         times[part] = times.get(part, 0) + 1
     if len(parts) == 1:
         return parts[0]
     sums = [chains.repeat(part._sf, n) for part, n in times.items()]
-    while len(sums) > 1:  # pairs, so that few roundings meet in any one path
+    while len(sums) > 1:  # in pairs, so that each part goes through few roundings
         sums = [chains.add(*sums[k : k + 2]) if k + 1 < len(sums) else sums[k] for k in range(0, len(sums), 2)]
     total = sums[0]
     if dependence != "independent":
-        total = chains.whatever_dependence(total, [part._sf for part in parts])
+        total = chains.any_dependence(total, [part._sf for part in parts])
     return Dist(total, unit=unit, count=count, why=why, load=load)
 
 
@@ -75,9 +76,9 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _D
     """Return the time of waiting for all of `n` parts like `x`, or of a mapping of parts to their numbers.
 
     P(T > t) = 1 - prod (1 - S_j(t))^n_j, exact at the edges of buckets (Dean & Barroso, The Tail at Scale, 2013).  If
-    parts slow down together it is an upper bound, and S_j a lower one; of any dependence, sum n_j S_j is an upper one
-    (Boole).  O(buckets).  Warns (`TailWarning`) of more parts of a kind than values of it were recorded.  Raises
-    ValueError for n below 1, no parts, parts in different units.
+    parts slow down together, this is an upper bound, and the largest S_j is a lower bound.  For any dependence,
+    sum n_j S_j is an upper bound (Boole).  O(buckets).  Warns (`TailWarning`) if a part occurs more often than values
+    of it were recorded.  Raises ValueError for n below 1, no parts, or parts in different units.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
@@ -94,9 +95,9 @@ def first_of(n: Mapping[Dist, int], x: None = None, *, dependence: _Dependence =
 def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _Dependence = "independent") -> Dist:
     """Return the time until the first of `n` parts like `x` is done, or of a mapping of parts to their numbers.
 
-    P(T > t) = prod S_j(t)^n_j.  Optimistic if parts slow down together: then up to the least S_j; of any dependence
-    down to 1 - sum n_j (1 - S_j) (Frechet).  All n are started, and counted as load.  O(buckets).  Raises ValueError
-    for n below 1, no parts, parts in different units.
+    P(T > t) = prod S_j(t)^n_j.  This is too low if parts slow down together: it can then be as high as the smallest
+    S_j.  For any dependence it is at least 1 - sum n_j (1 - S_j) (Frechet).  All n parts are started, and all count as
+    load.  O(buckets).  Raises ValueError for n below 1, no parts, or parts in different units.
     """
     parts = _numbers(n, x)
     unit, count, why = _common(parts, OPTIMISTIC if dependence == "independent" else _checked(dependence))
@@ -122,21 +123,21 @@ def k_of(
     """Return the time until `k` of `n` parts like `x` are done, or of a mapping of parts to their numbers: a quorum.
 
     P(T > t) = I_S(n - k + 1, k), the incomplete beta function (David & Nagaraja, Order Statistics, 2003, 2.1), exact at
-    the edges of buckets; relative error 1e-8 up to n = 1e6.  All and one of n are `all_of` and `first_of`.  For others
-    dependence may err to either side: "positive" and "any" give the bounds of Markov's inequality on the number of slow
-    parts, between (n S - m + 1)/(n - m + 1) and n S/m with m = n - k + 1.  Unequal parts: O((n - k)^2 buckets), up to
-    999.  Raises ValueError unless 1 <= k <= n.
+    the edges of buckets; relative error 1e-12.  k = n is `all_of`, and k = 1 is `first_of`.  For other k, the value
+    may be too low or too high if parts slow down together.  "positive" and "any" then give the bounds of
+    Markov's inequality on the number of slow parts: from (n S - m + 1)/(n - m + 1) to n S/m, with m = n - k + 1.
+    Unequal parts: O((n - k)^2 buckets), up to 999.  Raises ValueError unless 1 <= k <= n.
     """
     parts = _numbers(n, x)
     total, k = sum(parts.values()), check_n(k, "k")
     if k > total:
-        raise ValueError(f"k must be at most n, {total}, not {k}: no more parts are waited for than there are")
+        raise ValueError(f"k must be at most n, {total}, not {k}: a request cannot wait for more parts than it has")
     if k in (1, total):
         return _all_of(parts, dependence) if k == total else first_of(parts, dependence=dependence)
     import numpy
 
     unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
-    slow = total - k + 1  # as many slow parts make the whole slow
+    slow = total - k + 1  # so many slow parts make the whole slow
     sf = quorum.at_least([(part._sf, m) for part, m in parts.items()], slow)
     if dependence != "independent":
         mean = numpy.sum([float(m) * part._sf for part, m in parts.items()], axis=0)
@@ -146,10 +147,10 @@ def k_of(
 
 
 def choice(shares: Mapping[Dist, float]) -> Dist:
-    """Return the time of one part, taken with the share that the mapping gives: hit and miss, for example.
+    """Return the time of one of several parts, each taken with its share: a cache hit or a miss, for example.
 
-    P(T > t) = sum w_j S_j(t), exact at the edges of buckets; nothing is assumed.  O(buckets).  Raises ValueError unless
-    the shares are in 0..1 and add up to 1.
+    P(T > t) = sum w_j S_j(t), exact at the edges of buckets, whatever the dependence.  O(buckets).  Raises ValueError
+    unless the shares are in 0..1 and add up to 1.
     """
     if not hasattr(shares, "items"):
         raise TypeError(f"shares must be a mapping of distributions to their shares, not {shares!r}")
@@ -166,12 +167,13 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
 
 
 def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence = "independent") -> Dist:
-    """Return the time of `x` if, once it has taken `after`, with probability `prob` another one like it is started.
+    """Return the time of `x` with a hedge: a second call, started with probability `prob` after the time `after`.
 
-    The first to be done counts: P(T > t) = S(t) (1 - prob F(t - after)) from `after` on (Dean & Barroso, The Tail at
-    Scale, 2013; with a probability: Kaler, He & Elnikety, Optimal Reissue Policies, SPAA 2017).  Its `extra_load` is
-    prob S(after); that this load slows nothing down is assumed.  Optimistic if both slow down together: then up to S.
-    O(buckets).  Raises ValueError for a negative, infinite or NaN `after`, and for prob outside 0..1.
+    The call that is done first counts: P(T > t) = S(t) (1 - prob F(t - after)) from `after` on (Dean & Barroso, The
+    Tail at Scale, 2013; with a probability: Kaler, He & Elnikety, Optimal Reissue Policies, SPAA 2017).  Its
+    `extra_load` is prob S(after).  It is assumed that this load does not slow anything down.  The value is too low if
+    both calls slow down together: it can then be as high as S.  O(buckets).  Raises ValueError for a negative, infinite
+    or NaN `after`, and for prob outside 0..1.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
@@ -192,35 +194,36 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence =
         sf[LOWER] = numpy.where(edges() < after, x._sf[LOWER], x._sf[LOWER] - prob * (1 - later[LOWER]))
     started = x._at(numpy.float64(after)).tolist()
     load = _load_with(x._load, [prob * share for share in started])
-    return Dist(sf, unit=unit, count=count, why=(*why, "that hedges add load is left out"), load=load)
+    return Dist(sf, unit=unit, count=count, why=(*why, "the load that hedges add is ignored"), load=load)
 
 
 def tied(queue: Dist, service: Dist, n: int = 2) -> Dist:
-    """Return the time of a request put into `n` queues, and taken out of the others once one begins to serve it.
+    """Return the time of a request that waits in `n` queues and leaves the others as soon as one server starts it.
 
-    ``seq(first_of(n, queue), service)`` (Dean & Barroso, The Tail at Scale, 2013).  Costs and raises as those do.
+    This is ``seq(first_of(n, queue), service)`` (Dean & Barroso, The Tail at Scale, 2013), with the same cost and
+    errors.
     """
     return seq(first_of(n, queue), service)
 
 
 def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
-    """Return the time of `x` if it is given up at `timeout` and begun anew `backoff` later, at most `retries` times.
+    """Return the time of `x` if it is cancelled at `timeout` and tried again `backoff` later, at most `retries` times.
 
     Attempt i begins at i (timeout + backoff) with probability p^i, p = S(timeout), and the times of attempts do not
-    overlap; the share p^(retries + 1) never returns (see `Dist.never`).  An improper distribution, as in Haeri,
-    Thompson et al., Mind Your Outcomes, Computers 11 (2022).  Its `extra_load` is p + p^2 + ... + p^retries.
-    Optimistic if slow attempts follow slow ones.  O(buckets).  Raises ValueError for a timeout that is not positive, a
-    negative backoff, retries below 0.
+    overlap.  The share p^(retries + 1) never returns (see `Dist.never`), so the distribution is improper, as in Haeri,
+    Thompson et al., Mind Your Outcomes, Computers 11 (2022).  Its `extra_load` is p + p^2 + ... + p^retries.  The value
+    is too low if slow attempts follow slow ones.  O(buckets).  Raises ValueError for a timeout that is not positive, a
+    negative backoff, or retries below 0.
     """
     unit, count, why = _common([x], "independence assumed: too low if slow attempts follow slow ones")
     timeout = check_number("timeout", timeout, 0)
     backoff = check_number("backoff", backoff, 0)
     retries = check_n(retries, "retries", least=0)
     if timeout == 0:
-        raise ValueError("timeout must be more than 0: nothing is done by then")
+        raise ValueError("timeout must be more than 0, not 0: no call is done by then")
     import numpy
 
-    # Beyond the last edge all periods are alike; and a shorter one would have more attempts than a float64 can count.
+    # A period beyond the last edge makes no difference, and a shorter one has more attempts than a float64 can count.
     edge, period = edges(), min(max(timeout + backoff, 1e-280), 2.0**65)
     attempt = numpy.minimum(numpy.floor(edge / period), float(retries))
     elapsed = numpy.maximum(edge - attempt * period, 0)
@@ -231,7 +234,7 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
 
 
 def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
-    """Answer `all_of`, called by what the user has called."""
+    """Compute `all_of` for a function that the user called: warnings point at the user's line."""
     unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
     if list(parts.values()) == [1]:
         return next(iter(parts))
@@ -239,7 +242,7 @@ def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
 
     for part, m in parts.items():
         if m > part.count:
-            text = f"beyond the data: all of {m:,} parts are waited for, but only {part.count:,.0f} were recorded"
+            text = f"beyond the data: a request waits for all of {m:,} parts, but only {part.count:,.0f} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
     with numpy.errstate(divide="ignore"):
         sf = -numpy.expm1(sum(float(m) * numpy.log1p(-part._sf) for part, m in parts.items()))
@@ -258,10 +261,10 @@ def _powers(p: float, n: int) -> float:
 
 
 def _common(parts: Iterable[Dist], *why: str) -> tuple[str, float, tuple[str, ...]]:
-    """Return the unit of all parts, the least sample, and the reasons of all; raise if they do not fit together."""
+    """Return the common unit, the smallest count and the reasons of all parts; raise if the parts do not fit."""
     parts = list(parts)
     if not parts:
-        raise ValueError("parts must be at least one distribution, not none")
+        raise ValueError("parts must hold at least one distribution, not none")
     for part in parts:
         if not isinstance(part, Dist):
             hint = ": pass its .dist()" if hasattr(part, "dist") else ""
@@ -278,9 +281,9 @@ def _checked(dependence: str) -> str:
 
 
 def _numbers(n: int | Mapping[Dist, int], x: Dist | None) -> dict[Dist, int]:
-    """Return a mapping of parts to their numbers, of either spelling.
+    """Return a mapping of parts to their numbers, from either form of the arguments.
 
-    Where arrays are multiplied by one, it is made a float first: numpy before 2.0 takes none beyond 64 bits.
+    Convert a number to a float before multiplying an array by it: numpy before 2.0 rejects integers beyond 64 bits.
     """
     if x is not None:
         return {x: check_n(n)}  # type: ignore[arg-type]  # raises for a mapping
@@ -290,13 +293,13 @@ def _numbers(n: int | Mapping[Dist, int], x: Dist | None) -> dict[Dist, int]:
 
 
 def _load_with(load: Load, more: Iterable[float]) -> Load:
-    """Return the load if all is called `more` times again: least, value, most."""
+    """Return the load if every call is repeated `more` times: lower bound, value, upper bound."""
     *extra, plain = load
     least, value, most = (calls + (plain + calls) * times for calls, times in zip(extra, more))
     return least, value, most, plain
 
 
 def _loads(parts: Iterable[tuple[Load, float]]) -> Load:
-    """Return the calls of a whole, of those of its parts and how often each is made."""
+    """Return the load of the whole, from the loads of its parts and how often each part is called."""
     least, value, most, plain = zip(*((m * a, m * b, m * c, m * d) for (a, b, c, d), m in parts))
     return math.fsum(least), math.fsum(value), math.fsum(most), math.fsum(plain)

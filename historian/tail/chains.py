@@ -1,21 +1,22 @@
-"""Chains: the time of stages that follow each other, a sum, on the grid of the buckets.
+"""Chains: the time of stages that follow each other, computed as a sum on the grid of the buckets.
 
-With g the ratio of two edges, two values of which one is d buckets below the other add up to ``1 + g**-d`` times the
-larger one: the sum always lies ``z(d) = log_g(1 + g**-d)`` buckets above it, whatever the larger one is.  So the
-convolution needs one product of slices to each distance d, and where z < 1, from d = 418 on, one cumulative sum for
-all.  Every term is positive, so that the far tail keeps its digits; a Fourier transform would leave noise at 1e-17.
+Let g be the ratio of two neighbouring edges.  Take two values, the smaller one d buckets below the larger one.  Their
+sum is ``1 + g**-d`` times the larger one, so it lies ``z(d) = log_g(1 + g**-d)`` buckets above it.  z depends on d
+only.  So the convolution needs one product of slices for each distance d.  From d = 418 on, z < 1, and one cumulative
+sum serves all these distances.  Every term is positive, so the far tail keeps its digits.  A Fourier transform would
+leave noise of 1e-17.
 
-z falls between two edges.  Three rows are computed:
+z lies between two edges.  Three rows are computed:
 
-* lower: values at the lower edge of their bucket, sums put at floor(z), so that the truth takes longer;
-* upper: values at the upper edge, sums at ceil(z), so that it does not;
-* value: values at the representative, sums split between the two so that their mean is kept: the share at floor(z) is
-  ``(g**(f + 1) - (1 + u)) / (g**(f + 1) - g**f)`` with u = g**-d.  That widens a distribution a little, which shows
-  if it is narrow: then on a finer grid.
+* lower: values at the lower edge of their bucket, sums at floor(z).  The true time is at least this long.
+* upper: values at the upper edge, sums at ceil(z).  The true time is at most this long.
+* value: values at the representative, sums split between floor(z) and ceil(z) so that their mean is kept.  With
+  f = floor(z) and u = g**-d, the share at floor(z) is ``(g**(f + 1) - (1 + u)) / (g**(f + 1) - g**f)``.  The split
+  widens a distribution a little.  For a narrow distribution this matters, so its sums use a finer grid.
 
-The truth lies between the first two, always; each addition widens that bracket by one or two buckets, 1.1 % each.
-Source of rounding a discrete convolution both ways: Williamson & Downs, Probabilistic Arithmetic I, International
-Journal of Approximate Reasoning 4 (1990), 89-158.
+The true distribution always lies between the first two.  Each addition widens this bracket by one or two buckets,
+1.1 % each.  Source of rounding a discrete convolution in both directions: Williamson & Downs, Probabilistic Arithmetic
+I, International Journal of Approximate Reasoning 4 (1990), 89-158.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["add", "repeat", "whatever_dependence"]
+__all__ = ["add", "any_dependence", "repeat"]
 
-#: A value row whose bulk lies in so few buckets is added on a grid so many times as fine: see `_fine`.
+#: (buckets, factor): a value row whose bulk lies in at most so many buckets uses a grid finer by this factor (`_fine`).
 FINER = ((240, 8), (480, 4))
-#: What of a distribution may lie outside its bulk, to either side.
+#: The share of a distribution that may lie outside its bulk, on each side.
 OUTSIDE = 1e-7
 
 
 def repeat(sf: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Return the survival of n stages of equal, independent survival, in 2*log2(n) additions at most."""
+    """Return the survival of the sum of n independent stages with the same survival, in at most 2*log2(n) additions."""
     result = sf
     for bit in bin(n)[3:]:  # Horner's scheme, in binary
         result = add(result, result)
@@ -53,7 +54,7 @@ def repeat(sf: NDArray[np.float64], n: int) -> NDArray[np.float64]:
 
 
 def add(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the survival, three rows, of the sum of two independent times of these survivals.
+    """Return the survival, three rows, of the sum of two independent times with the survivals `a` and `b`.
 
     O(418 B) for B populated buckets; about 25 ms if all are.
     """
@@ -91,7 +92,7 @@ def _convolve(a: NDArray[np.float64], b: NDArray[np.float64], row: int) -> NDArr
 
 
 def _bulk(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[int, int]:
-    """Return from which to before which bucket the bulk of both lies; the zero bucket does not count."""
+    """Return (first, end) of the buckets that hold the bulk of both; the zero bucket does not count."""
     import numpy
 
     firsts, ends = [], []
@@ -106,7 +107,7 @@ def _coarse(a: NDArray[np.float64], b: NDArray[np.float64], row: int) -> NDArray
     import numpy
 
     out = numpy.zeros(COLUMNS + BUCKETS_PER_OCTAVE + 2)
-    # What overflows once stays there; values taken for 0 add nothing; all else is added on the grid.
+    # Overflow plus anything is overflow.  Values of the zero bucket count as 0.  All others are added on the grid.
     out[COLUMNS - 1] = a[-1] * b.sum() + b[-1] * a[:-1].sum()
     if row == UPPER:
         start = 0  # 2**-32, the upper edge of the zero bucket, is on the grid
@@ -123,10 +124,10 @@ def _coarse(a: NDArray[np.float64], b: NDArray[np.float64], row: int) -> NDArray
 
 
 def _fine(a: NDArray[np.float64], b: NDArray[np.float64], first: int, end: int, times: int) -> NDArray[np.float64]:
-    """Return the masses of the sum of what lies in a few buckets, added on a grid `times` as fine.
+    """Return the masses of the sum of the values in a few buckets, added on a grid that is `times` as fine.
 
-    To split a mass between two edges widens the distribution, by up to a quarter of a bucket squared in variance: for
-    narrow ones, added a hundred times, that would be seen.
+    Splitting a mass between two edges adds up to a quarter of a squared bucket width to the variance.  For a narrow
+    distribution that is added a hundred times, this would be visible.
     """
     import numpy
 
@@ -142,7 +143,7 @@ def _fine(a: NDArray[np.float64], b: NDArray[np.float64], first: int, end: int, 
 
 
 def _spread(masses: NDArray[np.float64], first: int, end: int, times: int) -> NDArray[np.float64]:
-    """Return the masses of `times` parts of each bucket: see `mass_below`."""
+    """Return the masses of each bucket's `times` equal parts: see `mass_below`."""
     import numpy
 
     x = numpy.linspace(0, 1, times + 1)[:, None]
@@ -154,9 +155,9 @@ def _spread(masses: NDArray[np.float64], first: int, end: int, times: int) -> ND
 def _add_on_grid(
     a: NDArray[np.float64], b: NDArray[np.float64], out: NDArray[np.float64], row: int, per_octave: int
 ) -> None:
-    """Add the masses of all sums of values on the grid to `out`, which is longer by an octave and one."""
+    """Add the masses of all sums of values on the grid to `out`, which is longer by one octave and one."""
     size = len(a)
-    out[per_octave : per_octave + size] += a * b  # twice the value is an octave above, precisely
+    out[per_octave : per_octave + size] += a * b  # twice the value is exactly an octave above
     shifts = _shifts(per_octave)
     for d in range(1, min(len(shifts), size)):
         mass = a[d:] * b[:-d]
@@ -174,9 +175,9 @@ def _add_on_grid(
 
 
 def _find_shifts(per_octave: int) -> list[tuple[int, float]]:
-    """Return, by distance, how many buckets a sum lies above its larger part, rounded down, and the share put there.
+    """Return, by distance, floor(z) and the share at floor(z); see the top of this module.
 
-    Up to the distance from which on it is less than one bucket: g**-d < g - 1.
+    The list ends at the distance from which on z is less than one bucket: g**-d < g - 1.
     """
     growth = 2 ** (1 / per_octave)
     shifts = [(per_octave, 1.0)]
@@ -188,23 +189,23 @@ def _find_shifts(per_octave: int) -> list[tuple[int, float]]:
     return shifts
 
 
-_shifts = functools.lru_cache(maxsize=8)(_find_shifts)  # not as a decorator, whose result stubtest cannot check
+_shifts = functools.lru_cache(maxsize=8)(_find_shifts)  # not a decorator: stubtest cannot check its result
 
 
 def _add_far(
     a: NDArray[np.float64], b: NDArray[np.float64], out: NDArray[np.float64], row: int, per_octave: int
 ) -> None:
-    """Add the masses of sums that lie less than a bucket above their larger part."""
+    """Add the masses of the sums that lie less than one bucket above their larger part."""
     import numpy
 
     size, far = len(a), len(_shifts(per_octave))
-    near = slice(0, size - far)  # of the smaller part, seen from the larger one at `far` and on
+    near = slice(0, size - far)  # of the smaller part, if the larger one is at `far` or above
     mass = a[far:] * b[near].cumsum() + b[far:] * a[near].cumsum()
     if row == LOWER:
         out[far:size] += mass
     elif row == UPPER:
         out[far + 1 : size + 1] += mass
-    else:  # a share of g**-d/(g - 1) one bucket up: a sum over d that is cumulative, too
+    else:  # the share g**-d/(g - 1) goes one bucket up: a sum over d that is cumulative, too
         powers = numpy.exp2(numpy.arange(size) / per_octave)
         up = a[far:] * (b[near] * powers[near]).cumsum() + b[far:] * (a[near] * powers[near]).cumsum()
         up /= powers[far:] * (2 ** (1 / per_octave) - 1)
@@ -212,11 +213,11 @@ def _add_far(
         out[far + 1 : size + 1] += up
 
 
-def whatever_dependence(sf: NDArray[np.float64], parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return the survival of a sum with the bounds that hold however its parts depend on each other.
+def any_dependence(sf: NDArray[np.float64], parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the survival of a sum, with bounds that hold for any dependence between its parts.
 
-    P(X + Y > t) is at most S_X(u) + S_Y(t - u), and at least S_X(u) + S_Y(t - u) - 1, for every u; the best u is taken
-    (Makarov, Theory of Probability & Its Applications 26, 1981, 803-806).  O(B^2 log B) for two parts.
+    For every u, P(X + Y > t) is at most S_X(u) + S_Y(t - u), and at least S_X(u) + S_Y(t - u) - 1.  The bounds use the
+    best u (Makarov, Theory of Probability & Its Applications 26, 1981, 803-806).  O(B^2 log B) for two parts.
     """
     import numpy
 
@@ -227,19 +228,19 @@ def whatever_dependence(sf: NDArray[np.float64], parts: Sequence[NDArray[np.floa
 
 
 def _makarov(x: NDArray[np.float64], y: NDArray[np.float64], *, upper: bool) -> NDArray[np.float64]:
-    """Return the least upper, or the greatest lower bound of the survival of a sum, at every edge."""
+    """Return the least upper bound, or the greatest lower bound, of the survival of a sum at every edge."""
     import numpy
 
     edge = edges()[:-1]
     steps = numpy.flatnonzero(numpy.diff(x[:-1], prepend=1.0))
     best = numpy.full(COLUMNS, 1.0 if upper else 0.0)
-    if upper:  # at most: survival at u itself, and at the last edge before t - u; u = 0 and t - u = 0 exceed nothing
+    if upper:  # survival at u itself, and at the last edge before t - u; u = 0 and t - u = 0 exceed nothing
         for j in steps.tolist():
             place = edge.searchsorted(edge[j:] - edge[j], side="right")
             shares = x[j] + numpy.where(place > 0, y[place - 1], 1.0)
             best[j:-1] = numpy.minimum(best[j:-1], shares)
         best[-1] = min(1.0, x[-1] + y[-1])
-    else:  # at least: survival just below the step, and at the first edge from t - u on
+    else:  # survival just below the step, and at the first edge from t - u on
         for j in steps.tolist():
             before = x[j - 1] if j else 1.0
             place = edge.searchsorted(edge - edge[j - 1] if j else edge, side="left")

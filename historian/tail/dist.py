@@ -1,10 +1,10 @@
-"""`Dist`: a distribution of waiting times on the edges of the buckets, with what is not known about it.
+"""`Dist`: a distribution of waiting times at the edges of the buckets, with its uncertainty.
 
-It is kept as survival, S(t) = P(T > t), at every edge: far in the tail 1 - CDF has no digits left, survival has all.
-A last column stands for t = infinity, where the survival of what never returns (a time-out that nobody retries) is
-left over.  Three rows are carried through every operation: a lower bound of S, its value, an upper bound.  For a
-histogram they differ by its sampling; its bucket width does not count at an edge, and between two edges the survival
-lies between those of the two, for it never grows.
+It is stored as the survival, S(t) = P(T > t), at every edge.  Far in the tail, the survival keeps all its digits, but
+1 - CDF loses them.  A last column stands for t = infinity: it holds the share that never returns, such as a time-out
+without a retry.  Every operation works on three rows: a lower bound of S, its value, and an upper bound.  For a
+histogram, sampling makes them differ.  At an edge, bucket width adds no uncertainty.  Between two edges, the survival
+lies between its values at both, because it never grows.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from __future__ import annotations
 import math
 import warnings
 
-from .._stats.binomial import share_interval
+from .._stats.beta_arrays import quantiles
 from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import Estimate, TailWarning, nines
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
-from ._scipy import special
 from .between import mass_below
 from .sampling import check_histogram, sampled
 from .shares import ROUNDING, tail_of
@@ -38,16 +37,13 @@ COLUMNS = MAX_INDEX - MIN_INDEX + 3
 
 LOWER, VALUE, UPPER = range(3)  # rows
 
-#: Beyond so many values scipy's inverse of the beta function takes seconds, and `share_interval` milliseconds.
-MANY = 10**8
-
-Load = tuple[float, float, float, float]  # calls per request by hedges and retries: least, value, most; all others
+Load = tuple[float, float, float, float]  # calls by hedges and retries: lower bound, value, upper bound; others
 
 
 class Dist:
-    """How long something takes: from `Histogram.dist`, or composed by the functions of `historian.tail.algebra`.
+    """A distribution of times: from `Histogram.dist`, or composed by the functions of `historian.tail.algebra`.
 
-    Every answer is an `Estimate`.  Immutable, and equal to nothing but itself, so that it can be a key of a mapping.
+    Every answer is an `Estimate`.  A `Dist` is immutable and equal only to itself, so it can be a key of a mapping.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
@@ -62,14 +58,14 @@ class Dist:
 
     _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
     _load: Load
-    _why: tuple[str, ...]  # what the rows differ by, what was assumed
+    _why: tuple[str, ...]  # the sources of the rows' differences, and the assumptions
     _unit: str  # label
-    _count: float  # values, from 1 to infinity
+    _count: float  # values, in [1, inf]
 
     def __init__(self, sf: NDArray[np.float64], *, unit: str, count: float, why: tuple[str, ...], load: Load) -> None:
         import numpy
 
-        # Rounding must not turn the order of rows or columns around.
+        # Restore the order of rows and columns, which rounding errors may have reversed.
         rows = numpy.minimum.accumulate(numpy.clip(sf, 0, 1), axis=1)
         numpy.minimum(rows[LOWER], rows[VALUE], out=rows[LOWER])
         numpy.maximum(rows[UPPER], rows[VALUE], out=rows[UPPER])
@@ -79,19 +75,19 @@ class Dist:
 
     @property
     def unit(self) -> str:
-        """The unit of all times, a label."""
+        """The unit of all times: a label."""
         return self._unit
 
     @property
     def count(self) -> float:
-        """How many values the least known part was sampled from; infinity if all is known."""
+        """The number of values in the smallest sample of all parts; infinity if no part comes from a sample."""
         return self._count
 
     def sf(self, t: float) -> Estimate:
         """Return the share that takes longer than `t`.  O(1).  Raises ValueError for NaN.
 
-        Exact where t is a bucket edge; between two edges it is interpolated (see `historian.tail.between`), and the
-        bounds are those of the edges.
+        It is exact if t is a bucket edge.  Between two edges it is interpolated (see `historian.tail.between`), and the
+        bounds are those at the edges.
         """
         low, value, high = self._at(_time(t)).tolist()
         return Estimate(value, low, high, self._reasons())
@@ -102,24 +98,24 @@ class Dist:
         return Estimate(1 - value, 1 - high, 1 - low, self._reasons())
 
     def ppf(self, q: float) -> Estimate:
-        """Return the q-quantile: ``isf(1 - q)``, of values in the bucket of `Histogram.quantile`.  Raises as `isf`."""
+        """Return the q-quantile, ``isf(1 - q)``, in the same bucket as `Histogram.quantile`.  Raises as `isf` does."""
         q = check_share("q", q)
         return self._quantile(tail_of(q), f"the {nines(q)}-quantile")
 
     def isf(self, p: float) -> Estimate:
-        """Return the least time that a share of at most `p` exceeds; infinity if more than that never return.
+        """Return the smallest time that a share of at most `p` exceeds; infinity if a larger share never returns.
 
-        Its bounds are edges of buckets.  O(log buckets).  Warns (`TailWarning`) if the values are too few for an upper
-        bound, which then is infinite.  Raises ValueError for p outside 0..1.
+        Its bounds are edges of buckets.  O(log buckets).  Warns (`TailWarning`) if there are too few values for an
+        upper bound, which is then infinity.  Raises ValueError for p outside 0..1.
         """
         p = check_share("p", p)
         return self._quantile(p, f"the time that a share of {p:.9g} exceeds")
 
     def mean(self) -> Estimate:
-        """Return the mean, infinite if some never return.  O(buckets).
+        """Return the mean; infinity if a share never returns.  O(buckets).
 
-        No sample sets an upper bound to the mean of what may be arbitrarily large (Bahadur & Savage, Annals of
-        Mathematical Statistics 27, 1956): with a sampling interval its upper bound is open.
+        If values can be arbitrarily large, no sample gives an upper bound of their mean (Bahadur & Savage, Annals of
+        Mathematical Statistics 27, 1956).  So an interval that allows for sampling has no upper bound here.
         """
         import numpy
 
@@ -129,7 +125,8 @@ class Dist:
         low = math.inf if never[LOWER] else masses[LOWER, 1:] @ edge[:-1]
         high = math.inf if never[UPPER] or masses[UPPER, -1] else masses[UPPER, :-1] @ edge[:-1]
         value = numpy.clip(value, low, high)
-        why = self._reasons() + ("; no sample bounds a mean from above" if math.isinf(high) > math.isinf(value) else "")
+        is_open = math.isinf(high) > math.isinf(value)
+        why = self._reasons() + ("; no sample gives an upper bound of a mean" if is_open else "")
         return Estimate(float(value), float(low), float(high), why, unit=self.unit)
 
     @property
@@ -140,16 +137,16 @@ class Dist:
 
     @property
     def extra_load(self) -> Estimate:
-        """How many more calls are made, relatively, than without hedges and retries: 0.05 for one in twenty more.
+        """The calls that hedges and retries add, as a share of all other calls: 0.05 is one more in twenty.
 
-        That all of them take as long as if that load were not there is an assumption.
+        It is assumed that this load does not slow down any call.
         """
         low, value, high, plain = self._load
         return Estimate(value / plain, low / plain, high / plain, self._reasons())
 
     @property
     def mass(self) -> NDArray[np.float64]:
-        """Share in each bucket, zero first, overflow last, shape (6146,); with `never` they add up to 1."""
+        """The share in each bucket, zero first, overflow last, shape (6146,); with `never` they add up to 1."""
         import numpy
 
         mass: NDArray[np.float64] = -numpy.diff(self._sf[VALUE], prepend=1.0)
@@ -165,7 +162,7 @@ class Dist:
         return f"<Dist: p50 {p50}, p99 {p99}>"
 
     def _at(self, t: Any) -> NDArray[np.float64]:
-        """Return the survival at times of any shape, one row more: lower bound, value, upper bound."""
+        """Return the survival at times of any shape, with a new first axis: lower bound, value, upper bound."""
         import numpy
 
         edge = edges()
@@ -174,10 +171,10 @@ class Dist:
         before = numpy.where(after > 0, self._sf[:, after - 1], 1.0)
         with numpy.errstate(divide="ignore", invalid="ignore"):
             part = numpy.clip(numpy.log2(t / edge[after - 1]) * BUCKETS_PER_OCTAVE, 0, 1)
-        part = numpy.where(after == COLUMNS - 1, 0.0, part)  # values beyond the last edge are taken for infinite ...
+        part = numpy.where(after == COLUMNS - 1, 0.0, part)  # values beyond the last edge count as infinite ...
         on_edge = edge[after] == t
         between = before[VALUE] - mass_below(part, *self._masses_at(after))
-        between = numpy.where(after == 0, rows[VALUE], between)  # ... and those in the zero bucket for 0
+        between = numpy.where(after == 0, rows[VALUE], between)  # ... and those in the zero bucket as 0
         value = numpy.where(on_edge, rows[VALUE], numpy.clip(between, rows[VALUE], before[VALUE]))
         result = numpy.stack([rows[LOWER], value, numpy.where(on_edge, rows[UPPER], before[UPPER])])
         return numpy.where(numpy.less(t, 0), 1.0, result)
@@ -194,13 +191,13 @@ class Dist:
         reasons = self._reasons()
         if upper_bound > value and math.isinf(upper_bound) and self.count < math.inf:
             reasons += "; too few values: no upper bound"
-            text = f"beyond the data: for {what} {self.count:,.0f} values are too few, and set no upper bound"
+            text = f"beyond the data: {self.count:,.0f} values are too few for {what} and give no upper bound"
             warnings.warn(text, TailWarning, stacklevel=3)
         value = min(max(value, lower_bound), upper_bound)
         return Estimate(value, lower_bound, upper_bound, reasons, unit=self.unit)
 
     def _masses_at(self, column: Any) -> tuple[Any, Any, Any]:
-        """Return the masses of the buckets that end at a column, and those beside them."""
+        """Return the masses of the bucket that ends at each column, of the one before and of the one after."""
         import numpy
 
         around = numpy.clip(numpy.add.outer((-2, -1, 0, 1), column), 0, COLUMNS - 1)
@@ -209,7 +206,7 @@ class Dist:
         return mass, before, after
 
     def _place(self, column: int, p: float) -> float:
-        """Return where in the bucket that ends at a column, from 0 to 1, the survival falls to `p`: by bisection."""
+        """Return where the survival falls to `p` in the bucket that ends at a column, 0..1, by bisection."""
         masses = tuple(float(mass) for mass in self._masses_at(column))
         wanted, low, high = float(self._sf[VALUE, column - 1]) - p, 0.0, 1.0
         for _ in range(50):
@@ -225,7 +222,7 @@ class Dist:
 
 
 def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
-    """Answer `Histogram.dist`.  The interval of each survival is that of `historian._stats.binomial.share_interval`."""
+    """Answer `Histogram.dist`; the intervals are those of `historian._stats.binomial.share_interval`."""
     import numpy
 
     check_histogram(histogram)
@@ -238,17 +235,18 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     low = high = value
     if confidence is not None:
         confidence = check_confidence(confidence)
-        found, back = numpy.unique(above, return_inverse=True)
-        low, high = (ends[back] for ends in _intervals(found, total, confidence))
+        begins = numpy.diff(above, prepend=-1) != 0  # constant between two populated buckets
+        run = begins.cumsum() - 1
+        low, high = (ends[run] for ends in _intervals(above[begins], total, confidence))
         why = (sampled(histogram), *why)
     return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
 
 def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
-    """Return the distribution of which all is known: `sf(t)` is the share that takes longer than t, seconds or `unit`.
+    """Return an exactly known distribution: `sf(t)` is the share that takes longer than t, in `unit`.
 
-    The function is asked at every edge of a bucket and at infinity, 6,146 times.  Raises ValueError if an answer is
-    outside 0..1 or they grow.
+    The function is called for every edge of a bucket and for infinity, 6,146 times.  Raises ValueError if a result is
+    outside 0..1 or larger than the one before.
 
     >>> import math
     >>> print(from_sf(lambda t: math.exp(-t)).ppf(0.5))   # log 2 = 0.693
@@ -258,13 +256,13 @@ def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
 
     answers = numpy.array([sf(t) for t in edges().tolist()], dtype=numpy.float64)
     if not (answers[0] <= 1 and answers[-1] >= 0 and bool((numpy.diff(answers) <= 0).all())):
-        raise ValueError("sf must give shares in 0..1 that do not grow with t")
+        raise ValueError("sf must return shares in 0..1 that do not grow with t")
     why = ("bucket width",)
     return Dist(numpy.stack([answers] * 3), unit=unit, count=math.inf, why=why, load=(0.0, 0.0, 0.0, 1.0))
 
 
 def edges() -> NDArray[np.float64]:
-    """Return the edge of each column, ascending, the last infinite; shape (COLUMNS,), read-only."""
+    """Return the edge of each column, ascending, the last one infinite; shape (COLUMNS,), read-only."""
     global _edges
     if _edges is None:
         import numpy
@@ -278,28 +276,27 @@ _edges: NDArray[np.float64] | None = None
 
 
 def _values() -> NDArray[np.float64]:
-    """Return the value that stands for each bucket but overflow."""
+    """Return the value that stands for each bucket, except the overflow bucket."""
     import numpy
 
     return numpy.append(0.0, edges()[:-2] * representative(0))
 
 
 def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
-    """Return the ends of the intervals of the shares `above` of a total."""
+    """Return the bounds of Clopper and Pearson's intervals of the shares `above` of a total."""
     import numpy
 
-    if total > MANY:
-        ends = [share_interval(count, total - count, confidence) for count in above.tolist()]
-        return tuple(numpy.array(ends).T)
-    below, inverse = (total - above).astype(numpy.float64), special().betaincinv
-    with numpy.errstate(all="ignore"):
-        low = numpy.where(above > 0, inverse(above, below + 1, (1 - confidence) / 2), 0.0)
-        high = numpy.where(below > 0, inverse(above + 1, below, (1 + confidence) / 2), 1.0)
+    below = total - above
+    some, rest = above > 0, below > 0
+    low, high = numpy.zeros(len(above)), numpy.ones(len(above))
+    of = numpy.concatenate([above[some], below[rest]]), numpy.concatenate([below[some], above[rest]]) + 1
+    share, other = quantiles((1 - confidence) / 2, *of)  # the upper bound is 1 - the rest's lower bound
+    low[some], high[rest] = share[: some.sum()], other[some.sum() :]
     return low, high
 
 
 def _first_at_most(row: NDArray[np.float64], p: float) -> int:
-    """Return the first column of a descending row that is at most `p`; their number if none is."""
+    """Return the first column of a descending row that is at most `p`; the number of columns if there is none."""
     return int(row.shape[0] - row[::-1].searchsorted(p, side="right"))
 
 

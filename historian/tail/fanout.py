@@ -1,11 +1,11 @@
-"""`Fanout`: waiting for all of n independent calls, which takes as long as the slowest.
+"""`Fanout`: waiting for all of n independent calls, which takes as long as the slowest one.
 
 Let S be the share of calls that take longer than t.  All n are done by t with probability (1 - S)^n, so the user
-still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scale, 2013).  Both subtractions lose every
-digit where it matters, at tiny S and huge n; ``P = -expm1(n * log1p(-S))`` loses none, and its inverse for
-a user tail p is ``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
+still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scale, 2013).  For tiny S and huge n, both
+subtractions lose every digit.  ``P = -expm1(n * log1p(-S))`` loses none.  Its inverse for a user tail p is
+``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
 
-P grows with S, so an interval of S (see `historian._stats.binomial`), mapped by the same formula, is one of P.
+P grows with S, so the same formula turns an interval of S (see `historian._stats.binomial`) into an interval of P.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ __all__ = ["Fanout"]
 class Fanout:
     """The latency of waiting for all of `n` independent calls, each distributed as `leaf`.  See `Histogram.fanout`.
 
-    Where calls slow down together, the share of users who wait is lower than said here, but never below `leaf.sf(t)`:
-    see `bounds`.
+    If calls slow down together, the share of users who wait is lower than the values here, but never below
+    `leaf.sf(t)`: see `bounds`.
     """
 
     __slots__ = ("leaf", "n")
     __module__ = "historian.tail"
 
     leaf: BaseHistogram  # of one call; not empty
-    n: int  # calls waited for, in [1, inf)
+    n: int  # number of calls, in [1, 1e100]
 
     def __init__(self, leaf: BaseHistogram, n: int) -> None:
         n = check_n(n)
@@ -54,9 +54,10 @@ class Fanout:
     def p_wait(self, t: float, confidence: float = 0.95) -> Estimate:
         """Return the probability that not all n calls are done by `t`, in the histogram's unit, with its interval.
 
-        Relative error 1e-14 given the leaf's share, which is exact where `t` is a bucket edge.  The interval allows
-        for sampling and for where in its bucket `t` lies.  About 0.2 ms.  Warns (`TailWarning`) if n exceeds the number
-        of recorded calls.  Raises ValueError for NaN, and for a confidence that is not between 0 and 1.
+        The value has a relative error of 1e-14, given the share of recorded calls above t.  This share is exact if `t`
+        is a bucket edge.  The interval allows for sampling and for the place of `t` in its bucket.  About 0.2 ms.
+        Warns (`TailWarning`) if n exceeds the number of recorded calls.  Raises ValueError for NaN, and for a
+        confidence that is not between 0 and 1.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.010] * 9_900 + [1.0] * 100).fanout(100).p_wait(0.5))
@@ -75,17 +76,19 @@ class Fanout:
         windows: Iterable[BaseHistogram] | None = None,
         confidence: float = 0.95,
     ) -> Estimate:
-        """Return `p_wait`, with an interval that holds under what may be assumed about how calls depend on each other.
+        """Return `p_wait`, with an interval that is valid for the given dependence between calls.
 
-        "independent": that of `p_wait`.  "positive", calls slow down together if at all: from that of a single call to
-        that of independent ones.  "any", nothing is assumed: from that of a single call to n times it.
+        "independent": the interval of `p_wait`.  "positive", calls may slow down together: from the share for a single
+        call to the share for independent calls.  "any", nothing is assumed: from the share for a single call to n times
+        that share.
 
-        `windows` are histograms of consecutive intervals of time, together those of the leaf.  The value then is the
-        mean over the windows, with calls independent within each: never above the pooled value, and the best remedy for
-        bursts.  The interval allows for how windows differ (needs two or more, rather 20).
+        `windows` are the histograms of consecutive intervals of time that add up to the leaf.  Calls are then assumed
+        to be independent within each window only, and the value is the mean over the windows.  It is never above the
+        value without windows.  This is the best remedy for bursts.  The interval allows for the differences between
+        windows.  Pass at least two windows, better 20.
 
-        O(windows).  Warns as `p_wait` does.  Raises ValueError for NaN, an unknown dependence, windows that are not
-        those of the leaf.
+        O(windows).  Warns as `p_wait` does.  Raises ValueError for NaN, an unknown dependence, and windows that do not
+        add up to the leaf.
         """
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
@@ -96,7 +99,7 @@ class Fanout:
         if windows is not None:
             parts = windows_of(self.leaf, windows)
             size = effective_sample_size(parts, t, confidence)
-            reasons[0] += f", in {len(parts)} windows worth {size:,.0f} independent ones"
+            reasons[0] += f", in {len(parts)} windows: effective sample size {size:,.0f}"
             least, above, most = zip(*(counts_above(part, t) for part in parts))
             lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
             lower, upper = share_lower(lower, size - lower, confidence), share_upper(upper, size - upper, confidence)
@@ -104,7 +107,7 @@ class Fanout:
             low, wait, high = (
                 any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
             )
-        if dependence != "independent":  # which all allow for, as well
+        if dependence != "independent":  # the bounds of independent calls stay inside
             low, high = min(low, lower), max(high, _any_of(upper, self.n))
         if dependence == "any":
             high = max(high, min(1.0, self.n * upper))
@@ -114,12 +117,12 @@ class Fanout:
         return Estimate(wait, min(low, wait), max(high, wait), "; ".join(reasons))
 
     def extrapolate(self, t: float, m: int, p_m: float, confidence: float = 0.95) -> Estimate:
-        """Return `p_wait` as it follows from a measured one: users who wait for `m` calls wait with probability `p_m`.
+        """Return `p_wait` extrapolated from a measurement: users of `m` calls still wait with probability `p_m`.
 
-        The value takes groups of m calls to be independent, 1 - (1 - p_m)^(n/m); the interval takes nothing for granted
-        but that one waits longer for more: from p_m to min(n/m * p_m, n * S).  Both allow for the interval of p_m if
-        that is an `Estimate`.  O(1).  Warns (`TailWarning`) if m such calls cannot make so many wait, whatever their
-        dependence.  Raises ValueError for NaN, p_m outside 0..1 and m above n.
+        The value assumes that groups of m calls are independent: 1 - (1 - p_m)^(n/m).  The interval assumes only that
+        more calls take longer: from p_m to min(n/m * p_m, n * S).  If p_m is an `Estimate`, the result allows for its
+        interval.  O(1).  Warns (`TailWarning`) if p_m is larger than m of the recorded calls can explain under any
+        dependence.  Raises ValueError for NaN, p_m outside 0..1, and m above n.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
@@ -129,22 +132,22 @@ class Fanout:
         measured = check_share("p_m", p_m)
         m = check_n(m, "m")
         if m > self.n:
-            raise ValueError(f"m must be at most n, {self.n}, not {m}: a fan-out is not extrapolated downwards")
+            raise ValueError(f"m must be at most n, {self.n}, not {m}: extrapolate to a larger fan-out only")
         _, _, upper = self._shares(t, confidence)
         low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
         if low > m * upper:
-            why = f"{m} of the recorded calls can make {m * upper:.3g} wait at most"
-            warnings.warn(f"p_m is not of these calls: it is {measured:.3g}, and {why}", TailWarning, stacklevel=2)
+            why = f"{m} of the recorded calls explain at most {m * upper:.3g}"
+            warnings.warn(f"p_m is {measured:.3g}, but {why}: measure the same calls", TailWarning, stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
         return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}")
 
     def effective_n(self, t: float, p: float, confidence: float = 0.95) -> float:
-        """Return how many independent calls would make users wait with probability `p`, as measured for n calls.
+        """Return the number of independent calls for which users wait with probability `p`, as measured for n calls.
 
-        n_eff = log(1 - p) / log(1 - S), n or less where calls slow down together; infinity if p is 1 and NaN if no
-        recorded call, or every one, was slower than `t`.  Its interval allows for that of p, if p is an `Estimate`.
-        O(1).  Raises ValueError for NaN and p outside 0..1.
+        n_eff = log(1 - p) / log(1 - S).  It is n or less if calls slow down together.  It is infinity if p is 1, and
+        NaN if no recorded call, or every one, was slower than `t`.  If p is an `Estimate`, the result allows for its
+        interval.  O(1).  Raises ValueError for NaN and p outside 0..1.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
@@ -161,11 +164,12 @@ class Fanout:
         return Estimate(value, min(least, value), max(most, value), why)
 
     def sensitivity(self, t: float, correlation: float, confidence: float = 0.95) -> Estimate:
-        """Return what `p_wait` would be if calls shared a cause of slowness: any two with this correlation, in 0..1.
+        """Return `p_wait` if calls share a cause of slowness, any two of them with this correlation, in 0..1.
 
         Beta-binomial: each user's share of slow calls is drawn from a beta distribution of mean S.  It shows how much
-        hangs on independence; a correlation fitted to data is not safe to predict with.  O(n), up to 1e8 calls.  Raises
-        ValueError for NaN, a correlation outside 0..1, more calls.  Source: Skellam, J. R. Stat. Soc. B 10 (1948).
+        the result depends on independence.  Do not use a correlation fitted to data for predictions: they are
+        unreliable.  O(n), up to 1e8 calls.  Raises ValueError for NaN, a correlation outside 0..1, and more calls.
+        Source: Skellam, J. R. Stat. Soc. B 10 (1948).
         """
         correlation = check_share("correlation", correlation)
         shares = self._shares(t, confidence)
@@ -177,8 +181,9 @@ class Fanout:
     def quantile(self, q: float, confidence: float = 0.95) -> Estimate:
         """Return the q-quantile of the wait for all n calls: the smallest recorded value with p_wait at most 1 - q.
 
-        Its interval is that of the leaf's quantile that decides it.  O(log count); warns (`TailWarning`) if too few
-        values were recorded for an upper bound, which then is infinite.  Raises ValueError for q outside 0..1.
+        It is a quantile of the leaf, with the interval of that quantile.  O(log count).  Warns (`TailWarning`) if too
+        few values were recorded for a bound: a missing upper bound is infinity, a missing lower bound is 0.  Raises
+        ValueError for q outside 0..1.
         """
         q = check_share("q", q)
         confidence = check_confidence(confidence)
@@ -192,9 +197,9 @@ class Fanout:
         return quantile_interval(self.leaf, q if self.n == 1 else 1 - tail, value, confidence, why=why)
 
     def leaf_percentile(self, q: float) -> float:
-        """Return the percentile, 0..100, of a single call that decides the q-quantile of the user's wait.
+        """Return the percentile, 0..100, of a single call that determines the q-quantile of the user's wait.
 
-        O(1), exact: no data are asked.  Raises ValueError for q outside 0..1.
+        O(1).  It is exact, since it does not depend on the recorded values.  Raises ValueError for q outside 0..1.
 
         >>> from historian import Histogram
         >>> round(Histogram.from_values([1.0]).fanout(100).leaf_percentile(0.99), 7)
@@ -204,11 +209,11 @@ class Fanout:
         return 100 * q if self.n == 1 else 100 * (1 - _leaf_tail(1 - q, self.n))
 
     def max_n(self, t: float, p: float, confidence: float | None = None) -> float:
-        """Return the largest number of calls one can wait for so that p_wait at `t` stays at most `p`.
+        """Return the largest number of calls for which p_wait at `t` is at most `p`.
 
-        An int; 0 if even one call is too slow too often, and infinity if no recorded call was slower than `t`, so that
-        the data set no limit.  With a confidence, the largest for which even the upper end of p_wait's interval stays
-        at most p.  O(1).  Raises ValueError for p outside 0..1 and for NaN.
+        The result is an int.  It is 0 if a single call exceeds t too often, and infinity if no recorded call was slower
+        than `t`, so that the data set no limit.  With a confidence, the upper bound of p_wait is at most p, too.  O(1).
+        Raises ValueError for p outside 0..1 and for NaN.
 
         >>> from historian import Histogram
         >>> fan = Histogram.from_values([0.01] * 9_900 + [1.0] * 100).fanout(1)
@@ -222,7 +227,7 @@ class Fanout:
         if tail == 1:
             return 0
         n = math.floor(math.log1p(-p) / math.log1p(-tail))
-        # The quotient is rounded: it may be off by one where it is near a whole number.
+        # The quotient is rounded.  Near a whole number, its floor may be off by one.
         return max(k for k in (n - 1, n, n + 1) if k <= 0 or _any_of(tail, k) <= p)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -236,7 +241,7 @@ class Fanout:
         return float(self.leaf.sf(number("t", t)))
 
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
-        """Return the share of calls above `t`, and the ends of its interval."""
+        """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
         tail, count = self._tail(t), self.leaf.count
         low, _, high = counts_above(self.leaf, t)
@@ -249,5 +254,5 @@ class Fanout:
 
 
 def _calls_for(p: float, tail: float) -> float:
-    """Return how many independent calls of this tail make p wait, the inverse of `_any_of`; infinity for p = 1."""
+    """Return the number of independent calls for which `_any_of` gives p; infinity for p = 1."""
     return math.inf if p == 1 or tail == 0 else math.log1p(-p) / math.log1p(-tail) if tail < 1 else 0.0

@@ -1,4 +1,4 @@
-"""`corrected`: the waits that coordinated omission hid, added to a histogram after the fact."""
+"""`corrected`: add the waits that coordinated omission hid to a recorded histogram."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def corrected(histogram: _H, expected_interval: float) -> _H:
     interval = check_interval(expected_interval)
     if histogram.synthetic:
         raise ValueError(
-            "the histogram is synthetic, so it, or a part of it, has been corrected already: correct what was measured"
+            "the histogram is synthetic: all or part of it has been corrected already; correct the measured one instead"
         )
     long = [(value, n) for value, n in _recorded(histogram) if value >= 2 * interval]
     if histogram.count + sum(n * (how_many(value, interval) - 1) for value, n in reversed(long)) >= 2**63:
@@ -41,9 +41,10 @@ def corrected(histogram: _H, expected_interval: float) -> _H:
 
 
 def _recorded(histogram: BaseHistogram) -> list[tuple[float, int]]:
-    """Return each value that a histogram stands for, ascending, and how often it occurs: what quantiles would answer.
+    """Return (value, count) for each value that quantiles of the histogram can return, ascending.
 
-    The representative of each bucket, within minimum and maximum; the first and the last are exact, if known.
+    A value is the representative of its bucket, within minimum and maximum.  The first and the last are exact, if
+    known.
     """
     slots, counts = histogram._counts.pairs()
     if not slots:

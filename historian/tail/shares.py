@@ -1,13 +1,13 @@
-"""Shares of users who wait for any of n calls, as they follow from the share of calls that are slow.
+"""Shares of users who wait for any of n calls, computed from the share of slow calls.
 
-Every formula keeps its digits for shares down to 1e-300: nothing is subtracted from 1 but within log1p and expm1.
+Every formula keeps its digits for shares down to 1e-300: all differences from 1 are computed by log1p and expm1.
 """
 
 from __future__ import annotations
 
 import math
 
-from .._stats.binomial import effective_count, share_interval, windows_worth
+from .._stats.binomial import effective_sample_size, share_interval, windows_sample_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,19 +24,19 @@ __all__ = [
     "tail_of",
 ]
 
-#: What may be assumed about how calls depend on each other.
+#: The possible assumptions about the dependence between calls.
 DEPENDENCE = ("independent", "positive", "any")
 
-MAX_CALLS = 10**8  # `any_of_correlated` adds a term for each
+MAX_CALLS = 10**8  # `any_of_correlated` adds one term for each call
 
-#: A share that exceeds another by so little, relatively, is taken for equal: every formula here is right to 1e-14.
+#: Shares with a relative difference up to this count as equal: every formula here has a relative error of 1e-14.
 ROUNDING = 1e-14
 
 
 def tail_of(q: float) -> float:
-    """Return the share above the q-quantile: 1 - q, and as much more as a decimal q may have been rounded by.
+    """Return the share above the q-quantile: 1 - q, plus the largest rounding error of a decimal q.
 
-    Without that, 0.9 would leave less than one value of ten.
+    Without this addition, q = 0.9 would leave less than one value of ten.
 
     >>> 1 - 0.9, tail_of(0.9)
     (0.09999999999999998, 0.10000000000000003)
@@ -63,10 +63,11 @@ def leaf_tail(p: float, n: float) -> float:
 
 
 def any_of_correlated(tail: float, n: int, correlation: float) -> float:
-    """Return the share of users who wait for any of n calls, any two of which are slow with this correlation, in 0..1.
+    """Return the share of users who wait for any of n calls, if the slowness of any two has this correlation, 0..1.
 
-    Beta-binomial, a = p(1/r - 1) and b = (1 - p)(1/r - 1): P = 1 - prod (b + i)/(a + b + i), i from 0 to n - 1, as a
-    sum of logarithms; differences of betaln would lose every digit.  O(n).  Raises ValueError for more than 1e8 calls.
+    Beta-binomial, a = p(1/r - 1) and b = (1 - p)(1/r - 1): P = 1 - prod (b + i)/(a + b + i), i from 0 to n - 1.  It is
+    computed as a sum of logarithms, since differences of betaln would lose every digit.  O(n).  Raises ValueError for
+    more than 1e8 calls.
 
     Source: Skellam, Journal of the Royal Statistical Society B 10 (1948), 257-261.
 
@@ -78,7 +79,7 @@ def any_of_correlated(tail: float, n: int, correlation: float) -> float:
     if correlation == 0:
         return any_of(tail, n)
     if n > MAX_CALLS:
-        raise ValueError(f"n must be at most {MAX_CALLS:,} for a correlation, not {n:,}: the work grows with n")
+        raise ValueError(f"n must be at most {MAX_CALLS:,} with a correlation, not {n:,}: the time grows with n")
     import numpy
 
     total, step = 0.0, 1_000_000
@@ -89,12 +90,12 @@ def any_of_correlated(tail: float, n: int, correlation: float) -> float:
 
 
 def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confidence: float) -> tuple[float, ...]:
-    """Return the share of users who wait, calls being independent within each window, between the ends of its interval.
+    """Return (lower bound, share of users who wait, upper bound) for calls that are independent within each window.
 
-    The value is the mean of `any_of` over the windows, weighted by calls, never above that of all windows pooled
-    (Jensen).  The interval allows for how windows differ.  It stands around 1 - C(N - c, n)/C(N, n), which for n <= N
-    is without the bias of the plug-in (Halmos, The Theory of Unbiased Estimation, 1946); for windows of fewer than n
-    calls its upper end is that of all windows pooled.  O(windows).
+    The share is the mean of `any_of` over the windows, weighted by their calls.  It is never above the share for all
+    windows pooled (Jensen).  The interval allows for the differences between windows.  Its center is the mean of
+    1 - C(N - c, n)/C(N, n), which is unbiased for n <= N (Halmos, The Theory of Unbiased Estimation, 1946).  If a
+    window has fewer than n calls, the upper bound is that of all windows pooled.  O(windows).
     """
     total, p = sum(counts), sum(above) / sum(counts)
     weights = [count / total for count in counts]
@@ -104,16 +105,16 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
     shares = [any_without(c, count, n) for c, count in zip(above, counts)] if known else plug_in
     center = math.fsum(w * one for w, one in zip(weights, shares))
     if p == 1:
-        value = center = 1.0  # but for rounding
+        value = center = 1.0  # exactly, without the rounding errors of the sums
     low, high = center, center
     if 0 < center < 1:
         squares = math.fsum((w * (one - center)) ** 2 for w, one in zip(weights, shares))
         slope = n * math.exp((n - 1) * math.log1p(-p))
-        independent = slope**2 * p * (1 - p) / total  # the least variance that there can be
-        size = effective_count(center, squares, len(counts), confidence, least=independent)
+        independent = slope**2 * p * (1 - p) / total  # the smallest possible variance
+        size = effective_sample_size(center, squares, len(counts), confidence, least=independent)
         low, high = share_interval(center * size, (1 - center) * size, confidence)
     if not known or center in (0, 1):
-        size = windows_worth(above, counts, confidence)
+        size = windows_sample_size(above, counts, confidence)
         pooled = share_interval(p * size, (1 - p) * size, confidence)
         high = any_of(pooled[1], n)
         low = min(low, any_of(pooled[0], n))
@@ -121,9 +122,9 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
 
 
 def any_without(above: int, count: int, n: int) -> float:
-    """Return 1 - C(count - above, n)/C(count, n): the chance to meet any of `above` among n of `count`.
+    """Return 1 - C(count - above, n)/C(count, n): the probability that n of `count` values include any of `above`.
 
-    O(min(n, above)), and no further than float64 sees.
+    O(min(n, above)).  It stops early when further factors no longer change the float64 result.
 
     >>> any_without(1, 100, 10)
     0.1
@@ -131,7 +132,7 @@ def any_without(above: int, count: int, n: int) -> float:
     if above > count - n:
         return 1.0
     fewer, more = sorted((above, n))
-    none = 0.0  # logarithm of the chance to meet none; the formula is symmetric
+    none = 0.0  # logarithm of the probability that they include none; the formula is symmetric in n and `above`
     for i in range(fewer):
         none += math.log1p(-more / (count - i))
         if none < -40:

@@ -1,8 +1,8 @@
-"""Service level objectives: the share of calls in time, the error budget, how fast it burns; and Apdex.
+"""Service level objectives: the share of calls in time, the error budget and its burn rate; and Apdex.
 
-A threshold inside a bucket splits that bucket nobody knows where: both edges are given, and every interval holds both.
-Sources: Beyer et al., The Site Reliability Workbook (2018), chapter 5, for burn rates over several windows; Apdex
-Technical Specification 1.1 (2007).
+If a threshold lies inside a bucket, it is unknown how many values of that bucket are above it.  The answers then give
+the shares at both edges of the bucket, and every interval holds both.  Sources: Beyer et al., The Site Reliability
+Workbook (2018), chapter 5, for burn rates over several windows; Apdex Technical Specification 1.1 (2007).
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ __all__ = ["Slo", "apdex", "burn_rates", "slo"]
 
 
 class Slo:
-    """How a histogram stands to an objective, "a share of `target` takes at most `t`".  See `Histogram.slo`.
+    """A histogram compared with an objective, "a share of `target` takes at most `threshold`".  See `Histogram.slo`.
 
-    Each answer is an `Estimate`, with an interval for sampling and bucket width.
+    Each answer is an `Estimate`, with an interval that allows for sampling and bucket width.
     """
 
     __slots__ = ("edges", "target", "threshold", "unit", "within")
     __module__ = "historian.tail"
 
-    threshold: float  # in `unit`, from 0 on
+    threshold: float  # in `unit`, in [0, inf)
     unit: str  # label
     target: float  # share of calls, in [0, 1]
     within: Estimate  # share of calls at or below the threshold
-    edges: tuple[float, float]  # that share if its bucket's calls are all above the threshold, and if none is
+    edges: tuple[float, float]  # the share if all calls in the threshold's bucket are above it, and if none is
 
     def __init__(
         self, within: Estimate, edges: tuple[float, float], threshold: float, unit: str, target: float
@@ -46,23 +46,24 @@ class Slo:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the objective is met; None if the data leave it open: the target lies within the interval."""
+        """Whether the objective is met; None if the target lies inside the interval, so that the data do not decide."""
         if self.within.lower >= self.target:
             return True
         return False if self.within.upper < self.target else None
 
     @property
     def burn_rate(self) -> Estimate:
-        """The share of calls that are too slow, over the share that may be: above 1, the budget does not last.
+        """The share of too slow calls, divided by the share that the objective allows.
 
-        For a target of 1 there is no budget: infinity, or 0 if no call was too slow.
+        Above 1, the error budget does not last.  A target of 1 has no budget: the rate is then infinity, or 0 if no
+        call was too slow.
         """
         value, low, high = (self._burnt(share) for share in (float(self.within), self.within.upper, self.within.lower))
         return Estimate(value, low, high, self.within.why)
 
     @property
     def budget_left(self) -> Estimate:
-        """The share of the error budget that is left, 1 minus the burn rate: below 0 it is overdrawn."""
+        """The share of the error budget that is left: 1 minus the burn rate, negative if the budget is overspent."""
         rate = self.burn_rate
         return Estimate(1 - rate, 1 - rate.upper, 1 - rate.lower, rate.why)
 
@@ -109,8 +110,8 @@ def slo(
     if windows is not None:
         parts = windows_of(histogram, windows)
         size = effective_sample_size(parts, t, confidence)
-        reasons[0] += f", in windows worth {size:,.0f} independent ones"
-    # Counted are slow calls, for small shares keep their digits.
+        reasons[0] += f", in windows: effective sample size {size:,.0f}"
+    # Use the share of slow calls, because small shares keep their digits.
     lower = share_lower(least / count * size, (count - least) / count * size, confidence)
     upper = share_upper(most / count * size, (count - most) / count * size, confidence)
     value = (count - above) / count
@@ -126,12 +127,13 @@ def burn_rates(
     windows: Sequence[int] = (1, 12, 72),
     confidence: float = 0.95,
 ) -> dict[int, Estimate]:
-    """Return the burn rate over each window: the last `windows` of consecutive, equally long interval histograms.
+    """Return the burn rate over each window: the last 1, 12 and 72 intervals, unless `windows` says otherwise.
 
-    The newest interval comes last.  An alert that is quick and does not flap asks that a long window burns too fast and
-    a short one still does, such as 14.4 times over both the last hour and the last five minutes.  A window without
-    calls burns nothing, from 0 to whatever there can be.  O(intervals).  Raises ValueError if a window is longer than
-    what is there, and as `Histogram.slo` does.
+    `intervals` are histograms of consecutive intervals of equal length, the newest one last.  An alert should fire
+    quickly and stop when the trouble stops.  For this, require a high burn rate over both a long and a short window,
+    such as 14.4 over the last hour and over the last five minutes.  A window without calls has a burn rate of 0, and
+    the largest possible one as its upper bound.  O(intervals).  Raises ValueError if a window is longer than
+    `intervals`, and as `Histogram.slo` does.
 
     >>> from historian import Histogram
     >>> quiet = Histogram.from_values([0.1] * 9_990 + [2.0] * 10)      # five minutes each
@@ -152,7 +154,7 @@ def burn_rates(
     found = {}
     for window in [check_n(window, "windows") for window in windows]:
         if window > len(intervals):
-            raise ValueError(f"windows must be at most the {len(intervals)} intervals there are, not {window}")
+            raise ValueError(f"windows must be at most {len(intervals)}, the number of intervals, not {window}")
         whole = make(BaseHistogram, *merged(intervals[-window:]))
         if whole.count:
             found[window] = slo(whole, t, target, confidence, None).burn_rate
@@ -165,7 +167,8 @@ def burn_rates(
 def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     """Answer `Histogram.apdex`.
 
-    A mean of 1, 1/2 and 0; its interval is that of a share of as many values as have its variance.
+    The score is a mean of the values 1, 1/2 and 0.  Its interval is that of a share, with the sample size for which the
+    share has the same variance.
     """
     check_number("t", t, 0)
     check_confidence(confidence)
@@ -173,7 +176,7 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     count = histogram.count
     scores = []
     near, far = counts_above(histogram, t), counts_above(histogram, 4 * t)
-    for above_t, above_4t in zip(near, far):  # the best possible, that of `sf`, the worst possible
+    for above_t, above_4t in zip(near, far):  # from the best possible score to the worst; that of `sf` is between
         satisfied, tolerating = count - above_t, above_t - above_4t
         score = (satisfied + tolerating / 2) / count
         variance = (satisfied + tolerating / 4) / count - score**2
@@ -190,5 +193,5 @@ def width(least: int, most: int) -> list[str]:
 
 
 def _share(share: float) -> str:
-    """Return a share in percent, as people write it."""
+    """Return a share as a percentage, without trailing zeros."""
     return f"{100 * share:.9g} %"

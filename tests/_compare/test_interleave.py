@@ -1,4 +1,4 @@
-"""`historian.interleave`, on a clock that only moves when a callable says so."""
+"""`historian.interleave`, with a clock that only its callables advance."""
 
 import gc
 import math
@@ -14,12 +14,12 @@ from historian.tail import TailWarning
 
 
 class Fake:
-    """A clock in nanoseconds, and callables that take time by it."""
+    """A clock in nanoseconds, and callables that advance it."""
 
     def __init__(self):
         self.now = 0
         self.calls = []
-        self.speed = 1.0  # how fast the machine is just now
+        self.speed = 1.0  # the current speed of the machine
 
     def __call__(self):
         return self.now
@@ -51,8 +51,8 @@ def test_in_turns():
     assert merge(b for _, b in comparison.blocks) == comparison.b
     ratio = comparison.ratio(0.5)
     assert float(ratio) == pytest.approx(0.8) and ratio.lower < 0.8 < ratio.upper
-    assert ratio.upper / ratio.lower < 1.05  # no more than four buckets: there is no noise
-    assert ratio.upper / ratio.lower >= GROWTH**2 * (1 - 1e-9)  # and never less than two
+    assert ratio.upper / ratio.lower < 1.05  # at most four buckets, since there is no noise
+    assert ratio.upper / ratio.lower >= GROWTH**2 * (1 - 1e-9)  # and at least two
     assert "5 blocks of each, resampled" in ratio.why
 
 
@@ -73,9 +73,9 @@ def test_as_many_calls_as_fill_the_time():
     assert len(comparison.blocks) == 10
     slow_at_first = fake.takes("A", [900_000_000, *[3_000_000] * 1_000])
     comparison = historian.interleave(slow_at_first, g, blocks=10, seconds=2.0, warm_up=2, clock=fake)
-    assert comparison.a.count == 500  # the last turn of the warm-up tells
+    assert comparison.a.count == 500  # the last turn of the warm-up determines it
     comparison = historian.interleave(f, g, blocks=10, seconds=0, clock=fake)
-    assert comparison.a.count == 10  # one call a block is the least
+    assert comparison.a.count == 10  # at least one call a block
 
 
 def test_more_than_two():
@@ -136,14 +136,14 @@ def test_an_exception_passes():
 
 
 def test_a_machine_that_changes_its_speed():
-    # Blocks differ by a factor of up to 5, the same for both: pairs of blocks keep the ratio.
+    # Blocks differ by a factor of up to 5, but it is the same for both blocks of a pair: the ratio stays.
     rng, fake = np.random.default_rng(1), Fake()
 
     def noisy(scale):
         while True:
             yield scale * rng.lognormal(0, 0.1)
 
-    speeds = iter(np.repeat(rng.uniform(0.5, 2.5, 40), 2))  # one for each turn
+    speeds = iter(np.repeat(rng.uniform(0.5, 2.5, 40), 2))  # one speed for each turn
     f, g = fake.takes("A", noisy(1e6)), fake.takes("B", noisy(0.8e6))
     started = []
 
@@ -162,11 +162,11 @@ def test_a_machine_that_changes_its_speed():
     assert comparison.superiority.lower < comparison.superiority < comparison.superiority.upper
     assert 0 <= comparison.wasserstein.lower <= comparison.wasserstein <= comparison.wasserstein.upper < math.inf
     assert 0 <= comparison.kolmogorov_smirnov.lower <= comparison.kolmogorov_smirnov.upper <= 1
-    assert "30 blocks of each, run in turns, resampled" in str(comparison)
+    assert "intervals: resampled from 30 blocks of each, run in turns" in str(comparison)
 
 
 def reached(drift, blocks, times):
-    """Return the share of intervals for the median that hold the true ratio, on a machine that drifts."""
+    """Return the share of intervals for the median that hold the true ratio, on a machine whose speed drifts."""
     rng, hits = np.random.default_rng(3), 0
     for _ in range(times):
         weather = np.exp(drift * rng.normal(size=blocks))
@@ -182,34 +182,34 @@ def reached(drift, blocks, times):
 
 @pytest.mark.parametrize(("drift", "blocks"), [(0.0, 30), (0.2, 10)])
 def test_intervals_of_blocks_cover_what_they_say(drift, blocks):
-    assert 0.89 <= reached(drift, blocks, 120) <= 1  # 95 %, less four standard deviations of 2 %, at least
+    assert 0.89 <= reached(drift, blocks, 120) <= 1  # at least 95 % minus four standard deviations of 2 %
 
 
 def test_blocks_tell_more_than_independent_values_would():
-    # Each block of B is wholly slower or faster: 3,000 values are worth no more than 30.
+    # Each block of B as a whole is slower or faster: the effective sample size of 3,000 values is 30.
     rng = np.random.default_rng(3)
     a = [Histogram.from_values(rng.lognormal(0, 0.1, 100)) for _ in range(30)]
     b = [Histogram.from_values(rng.lognormal(0, 0.5) * rng.lognormal(0, 0.1, 100)) for _ in range(30)]
     whole = merge(a), merge(b)
     naive, honest = historian.compare(*whole).ratio(0.5), Comparison(*whole, blocks=zip(a, b)).ratio(0.5)
     assert math.log(honest.upper / honest.lower) > 5 * math.log(naive.upper / naive.lower)
-    assert Comparison(*whole, blocks=zip(a, b)).ratio(0.5) == honest  # nothing random from call to call
+    assert Comparison(*whole, blocks=zip(a, b)).ratio(0.5) == honest  # the resampling is the same in each call
 
 
 def test_what_is_alike_in_all_blocks_is_not_certain():
-    # All of B is faster, in each block and so in every draw. Still, 100 values are only 100: 0.025**(1/100) = 0.9638.
+    # All of B is faster, in each block and so in every draw.  100 values allow no more than 0.025**(1/100) = 0.9638.
     a, b = (Histogram.from_values([value] * 10) for value in (2.0, 1.0))
     there, back = (Comparison(merge([x] * 10), merge([y] * 10), blocks=[(x, y)] * 10) for x, y in ((a, b), (b, a)))
     assert (there.superiority.lower, there.superiority.upper) == (pytest.approx(0.9638, abs=1e-4), 1)
     assert (back.superiority.lower, back.superiority.upper) == (0, pytest.approx(1 - 0.9638, abs=1e-4))
     # The band of Dvoretzky, Kiefer & Wolfowitz: 2 * sqrt(ln(4 / 0.05) / 2 / 100) = 0.296
     assert there.kolmogorov_smirnov.lower == pytest.approx(1 - 0.296, abs=1e-3)
-    assert "probability 1.0000 (0.9638 to 1.0000)" in str(there)
+    assert "probability that a value of B is below a value of A: 1.0000 (0.9638 to 1.0000)" in str(there)
 
 
 def test_distances_of_blocks_that_differ_by_noise_alone_may_be_zero():
-    # Each block has a speed of its own, drawn from one distribution: the distances found, and all that are resampled,
-    # are above 0, and only the noise is why.
+    # Each block has its own speed, all from one distribution.  The measured distances and all resampled distances
+    # are above 0, but only because of noise.
     rng = np.random.default_rng(5)
     a, b = ([Histogram.from_values(rng.lognormal(0, 1) * rng.lognormal(0, 0.1, 200)) for _ in range(8)] for _ in "ab")
     comparison = Comparison(merge(a), merge(b), blocks=zip(a, b))
@@ -228,7 +228,7 @@ def test_too_few_samples_stay_too_few():
 def test_blocks_that_do_not_fit_are_refused():
     one = Histogram.from_values([1.0])
     five = merge([one] * 5)
-    with pytest.raises(ValueError, match="at least 5 pairs, to be resampled, not 4"):
+    with pytest.raises(ValueError, match="at least 5 pairs for resampling, not 4"):
         Comparison(five, five, blocks=[(one, one)] * 4)
     with pytest.raises(ValueError, match=r"blocks must hold the values of a and b, 5 and 5, not \(6, 6\)"):
         Comparison(five, five, blocks=[(one, one)] * 6)
@@ -254,7 +254,7 @@ def test_the_expanded_percentile_interval():
         ([len, len], {"seconds": math.nan}, "seconds must be"),
         ([len, len], {"seconds": -1}, "seconds must be"),
         ([len, len], {"confidence": 1.0}, "confidence must be"),
-        ([len, len], {"names": ["A"]}, "names must be as many as there are callables, 2, not 1"),
+        ([len, len], {"names": ["A"]}, "names must have one name for each of the 2 callables, not 1"),
     ],
 )
 def test_bad_input_is_refused_before_anything_runs(arguments, options, message):
@@ -280,9 +280,9 @@ def test_what_cannot_be_called():
             pass
 
     for function in (coroutine, asynchronous, generator, Callable()):
-        with pytest.raises(TypeError, match="runs nothing yet: pass"):
+        with pytest.raises(TypeError, match="does not run its body: pass"):
             historian.interleave(function, len)
     with pytest.raises(TypeError, match="names must be strings, not 1"):
-        historian.interleave(len, len, names=("A", 1))  # which would be a TypeError of another kind if it ran
+        historian.interleave(len, len, names=("A", 1))  # if it ran, len() would raise another TypeError
     with pytest.raises(TypeError, match="blocks must be a whole number"):
         historian.interleave(len, len, blocks=5.5)

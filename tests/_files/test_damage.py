@@ -1,4 +1,4 @@
-"""Files that are damaged, by chance or on purpose: reported, and nothing else is lost."""
+"""Damaged files, by accident or on purpose: they are reported, and no other file is affected."""
 
 import errno
 import gc
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a 
 
 
 def damages():
-    """Yield (what, damage, reason): what is done to a file, and how that is reported."""
+    """Yield (name, function that damages a file, pattern of the reported reason)."""
 
     def write(at, data):
         return lambda path: patched(path, at, data)
@@ -64,7 +64,7 @@ def damages():
     yield "cut in the counters", cut(SHARED + BLOCK - 1), "it is cut short: 57343 bytes"
     yield "foreign", write(0, b"PK\3\4" * 1000), "it is not the file of a recorder"
     yield "version", version, "its format has version 2: this historian reads version 1"
-    yield "layout", layout, "its buckets are laid out as"
+    yield "layout", layout, "its layout is"
     yield "checksum", write(60, b"\xff"), "the checksum of its header is wrong"
     yield "a block it lacks", write(3072 + 64 + 8, struct.pack("<Q", 2)), "do not hold the blocks it lists"
     yield "no block", write(3072 + 64, bytes(8)), "do not hold the blocks it lists"
@@ -75,13 +75,17 @@ def damages():
     yield "wrapping", write(slot_at(0, 1.0), wrapping), r"a count is 2\*\*63 or more"
     many = struct.pack("<3Q", *[(1 << 63) - 1] * 3)
     yield "too many", write(slot_at(0, 1.0), many), r"2\*\*63 records or more"
-    yield "a sum that is none", write(SHARED, struct.pack("<d", math.nan)), "a sum of nan"
+    yield "an invalid sum", write(SHARED, struct.pack("<d", math.nan)), "a sum of nan"
     yield "a negative sum", write(SHARED, struct.pack("<d", -1.0)), "a sum of -1.0"
-    yield "a loss that is none", write(SHARED + 8, struct.pack("<d", math.inf)), "a sum of"
-    yield "a copy", lambda path: shutil.copy(path.replace("bad", "good"), path), "it is a copy: the file of 'good' is"
+    yield "an invalid compensation", write(SHARED + 8, struct.pack("<d", math.inf)), "a sum of"
+    yield (
+        "a copy",
+        lambda path: shutil.copy(path.replace("bad", "good"), path),
+        "it is a copy: the file of 'good' must be called good.counters",
+    )
     yield "a directory", instead(os.mkdir), "it cannot be opened: Is a directory|not a regular file"
     yield "a pipe", instead(os.mkfifo), "not a regular file"
-    yield "a link", instead(link), "it is a symbolic link, which is not followed"
+    yield "a link", instead(link), "it is a symbolic link, and links are not followed"
     yield "a dangling link", instead(lambda path: os.symlink("nowhere", path)), "it is a symbolic link"
     if os.geteuid() != 0:  # root may read everything
         yield "unreadable", lambda path: os.chmod(path, 0), "it cannot be opened: Permission denied"
@@ -150,7 +154,7 @@ def test_no_descriptors_left(directory, monkeypatch):
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(OSError, match="Too many open files"):  # no fault of the file
+    with pytest.raises(OSError, match="Too many open files"):  # the file is not corrupt
         registry.snapshot()
 
 

@@ -1,4 +1,4 @@
-"""The directory: who may look into it, and the one that the environment names."""
+"""The directory of a registry: its permissions, and the environment variable HISTORIAN_DIR."""
 
 import os
 import pickle
@@ -24,7 +24,7 @@ def test_modes(tmp_path):
 
 
 @pytest.mark.parametrize("umask", [0o177, 0o777])
-def test_modes_with_a_umask_that_takes_rights_from_the_user(directory, umask):
+def test_modes_with_a_umask_that_removes_rights_of_the_user(directory, umask):
     before = os.umask(umask)
     try:
         rec = Registry(directory).recorder("q")
@@ -35,9 +35,9 @@ def test_modes_with_a_umask_that_takes_rights_from_the_user(directory, umask):
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
-def test_a_directory_that_others_may_write_to(tmp_path, mode):
+def test_a_directory_that_other_users_may_write_to(tmp_path, mode):
     os.chmod(tmp_path, mode)
-    with pytest.raises(PermissionError, match=rf"others may write to it, its mode is {mode:04o}.*trust=True"):
+    with pytest.raises(PermissionError, match=rf"other users may write to it, its mode is {mode:04o}.*trust=True"):
         Registry(tmp_path)
     rec = Registry(tmp_path, trust=True).recorder("q")
     rec.record(1.0)
@@ -47,14 +47,14 @@ def test_a_directory_that_others_may_write_to(tmp_path, mode):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a directory away")
-def test_a_directory_of_somebody_else(tmp_path):
+def test_a_directory_of_another_user(tmp_path):
     os.chown(tmp_path, 12345, -1)
     with pytest.raises(PermissionError, match="another user, uid 12345"):
         Registry(tmp_path)
     assert Registry(tmp_path, trust=True).snapshot() == {}
 
 
-def test_what_is_no_directory(tmp_path):
+def test_a_path_that_is_not_a_directory(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(NotADirectoryError):
         Registry(tmp_path / "file")
@@ -75,7 +75,7 @@ DEFAULT = """
 import os, sys
 import historian
 assert historian.default_registry.directory == os.path.join(os.getcwd(), sys.argv[1]), historian.default_registry
-assert not os.path.exists(sys.argv[1])  # importing makes nothing
+assert not os.path.exists(sys.argv[1])  # importing creates nothing
 historian.recorder("q", unit="ms").record(1.0)
 print(os.listdir(sys.argv[1]), historian.default_registry.snapshot())
 """
@@ -90,7 +90,7 @@ def test_the_directory_of_the_environment(tmp_path):
             assert (done.returncode, done.stderr) == (0, "")
             assert done.stdout.startswith("['q.counters'] {Key('q'): <Histogram of 1 value")
         else:
-            assert "AssertionError" in done.stderr  # the directory is there before
+            assert "AssertionError" in done.stderr  # the directory already exists
     program = "import historian; r = historian.recorder('q'); print(historian.default_registry.directory, r.path)"
     done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "HISTORIAN_DIR": ""}, **run)
     assert done.stdout == "None None\n"

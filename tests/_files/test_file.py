@@ -1,4 +1,4 @@
-"""A recorder in a file: its bytes, its blocks, what a drain takes, files that are replaced."""
+"""A recorder in a file: its bytes, its blocks, drains, and files that are replaced."""
 
 import copy
 import gc
@@ -69,7 +69,7 @@ def test_a_block_is_leased_once_it_pays(directory):
     rec.record(0.5)
     assert rec.snapshot() == Histogram.from_values([1.0] * 4097 + [2.0] * ENOUGH + [0.5])
     path = rec.path
-    for _ in range(5):  # the block is given back, and taken again
+    for _ in range(5):  # the block is released and leased again
         del rec
         gc.collect()
         rec = Registry(directory).recorder("q")
@@ -116,7 +116,7 @@ def test_a_file_that_has_grown_beyond_its_mapping(directory):
     assert reader.read()[0].total == 1
     rec.drain()
     with pytest.raises(ValueError, match="blocks that it does not have"):
-        reader.read()  # rather than that there is nothing
+        reader.read()  # it must not return an empty result
 
 
 def test_drains_take_each_record_once(directory):
@@ -137,7 +137,7 @@ def test_sums_after_a_huge_value(directory):
     assert rec.drain().sum == 5e300
     for _ in range(3):
         for _ in range(100):
-            rec.record(0.1)  # what the sum in the file, which never shrinks, cannot hold, is kept beside it
+            rec.record(0.1)  # the huge sum in the file absorbs this; the compensation keeps it
         rec.record_many([0.1] * ENOUGH)
         assert math.isclose(rec.drain().sum, 0.1 * (100 + ENOUGH), rel_tol=1e-12)
 
@@ -147,7 +147,7 @@ def test_sums_beyond_float64(directory):
     rec.record_many([1.7e308, 1.7e308])
     assert rec.drain().sum == math.inf
     rec.record(1.0)
-    assert rec.drain().sum == math.inf  # what was added to infinity, nobody knows
+    assert rec.drain().sum == math.inf  # infinity minus infinity is not known
     assert rec.snapshot().sum == 0
 
 
@@ -171,7 +171,7 @@ def test_merging_into_a_directory(directory):
     wrong = Registry()
     wrong.recorder("new").record(1.0)
     wrong.recorder("b", unit="s").record(1.0)
-    with pytest.raises(ValueError, match="exists with unit 'ms', not 's'"):
+    with pytest.raises(ValueError, match="exists with unit 'ms', not 's': use one unit"):
         Registry(directory).merge(wrong)
     assert {str(key): h.count for key, h in registry.snapshot().items()} == {"a": 2, "b": 2}
 
@@ -190,10 +190,10 @@ def test_clear(directory):
 
 def test_another_unit(directory):
     Registry(directory).recorder("q", unit="ms")
-    with pytest.raises(ValueError, match="'q' exists with unit 'ms', not 's'"):
+    with pytest.raises(ValueError, match="'q' exists with unit 'ms', not 's': use one unit"):
         Registry(directory).recorder("q")
     registry = Registry(directory)
-    with pytest.raises(ValueError, match="'q' exists with unit 'ms', not 'us'"):
+    with pytest.raises(ValueError, match="'q' exists with unit 'ms', not 'us': use one unit"):
         registry.recorder("q", unit="us")
     assert registry.recorder("q", unit="ms").unit == "ms"
 
@@ -222,7 +222,7 @@ def test_a_file_that_is_replaced(directory):
     new = Registry(directory).recorder("q")
     assert new is not old
     new.record_many([2.0, 3.0])
-    old.record_many([1.0] * ENOUGH)  # into the old file: no block of the new one is taken
+    old.record_many([1.0] * ENOUGH)  # into the old file: this leases no block of the new one
     assert (old.snapshot().count, new.snapshot().count) == (1 + ENOUGH, 2)
     with pytest.raises(FileNotFoundError, match="replaced"):
         old.drain()
@@ -249,7 +249,7 @@ def test_counters_in_a_cycle(directory):
 
 
 def test_extremes_of_a_record_in_flight(directory):
-    # A writer has counted 4.0 but not yet raised the maximum: the bucket's edge stands in for it.
+    # A writer has counted 4.0 but has not raised the maximum yet: the edge of the bucket is used instead.
     rec = Registry(directory).recorder("q")
     rec.record(1.0)
     patched(rec.path, slot_at(0, 4.0), struct.pack("<Q", 1))

@@ -1,4 +1,4 @@
-"""The bytes of a recorder's file as docs/format.md describes them, and files of older versions."""
+"""The bytes of a recorder's file, as docs/format.md describes them, and files written by older versions."""
 
 import os
 import shutil
@@ -23,12 +23,12 @@ DATA = Path(__file__).parents[1] / "data"
 @pytest.mark.parametrize(
     ("golden", "key", "expected"),
     [
-        (  # made by one process that recorded this: nothing but the shared block
+        (  # written by one process that recorded these values: it has only the shared block
             "shared.counters",
             Key("db.query", table="users", zone="é"),
             Histogram.from_values([0.0, 2.0**-40, 0.1, 0.2, 0.2, 1.0, 2.0**70], unit="ms"),
         ),
-        (  # two processes with blocks of their own, three drains, and then this
+        (  # written by two processes with blocks of their own: three drains, and then these values
             "drained.counters",
             Key("render"),
             Histogram.from_values([0.25, *[0.3] * 70, 5.0, 5.5, 60.0], unit="s"),
@@ -47,7 +47,7 @@ def test_golden_files(directory, golden, key, expected):
 
 
 def same(found, key, h):
-    """Return whether the other reader has found what historian has."""
+    """Return whether the other reader's result is equal to historian's."""
     counts = {i + 2049: n for i, n in zip(h.indices.tolist(), h.counts.tolist())}
     zero, overflow = {0: h.zero_count} if h.zero_count else {}, {6145: h.overflow_count} if h.overflow_count else {}
     assert (found.name, found.labels, found.unit) == (key.name, dict(key.labels), h.unit)
@@ -61,7 +61,7 @@ def same(found, key, h):
         st.one_of(
             st.just("drain"),
             st.floats(0, 1e300, allow_subnormal=False),
-            st.tuples(st.floats(2.0**-33, 2.0**65)),  # so often that the process gets a block of its own
+            st.tuples(st.floats(2.0**-33, 2.0**65)),  # recorded so often that the process gets a block of its own
         ),
         max_size=12,
     )

@@ -1,4 +1,4 @@
-"""A real server: gunicorn with four processes, load from another one, and one of the four killed amid it."""
+"""A real server: gunicorn with four worker processes under load, one of which is killed meanwhile."""
 
 import json
 import os
@@ -24,14 +24,14 @@ THREADS, REQUESTS = 4, 60
 
 @pytest.fixture
 def serve(tmp_path):
-    """Return a function that starts gunicorn on a port of the system's choice: (its process, port, directory)."""
+    """Return a function that starts gunicorn on a free port and returns (its process, port, directory)."""
     running = []
 
     def serve(*options):
         listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         folders = [str(HERE), str(Path(historian.__file__).parents[1])]
         env = {**os.environ, "HISTORIAN_DIR": str(tmp_path / "recorders"), "PYTHONPATH": os.pathsep.join(folders)}
-        # By default, newer versions put a socket into the home directory; older ones do not know that.
+        # By default, newer versions create a socket in the home directory; older versions do not have the option.
         (tmp_path / "gunicorn.conf.py").write_text("control_socket_disable = True\n")
         command = [sys.executable, "-m", "gunicorn", "--workers", "4", "--bind", f"fd://{listener.fileno()}", *options]
         server = subprocess.Popen(
@@ -40,13 +40,13 @@ def serve(tmp_path):
         )  # fmt: skip
         running.append(server)
         port = listener.getsockname()[1]
-        listener.close()  # gunicorn has it now
+        listener.close()  # gunicorn has inherited it
         return server, port, tmp_path / "recorders"
 
     yield serve
     for server in running:
         if server.poll() is None:
-            server.terminate()  # it ends its workers itself
+            server.terminate()  # gunicorn then ends its workers
         try:
             server.communicate(timeout=30)
         except subprocess.TimeoutExpired:
@@ -72,7 +72,7 @@ def test_every_answered_request_is_counted_though_a_process_is_killed(serve, opt
             load.kill()
             load.communicate()
     assert result["answered"] >= THREADS * REQUESTS // 2
-    assert set(result["processes"]) - set(early), "nobody took the place of the process that was killed"
+    assert set(result["processes"]) - set(early), "no process replaced the killed one"
     check_totals(directory, result)
     server.terminate()
     server.communicate(timeout=30)
@@ -83,11 +83,11 @@ def check_totals(directory, result):
     registry = Registry(directory)
     histograms = registry.snapshot()
     assert set(histograms) == {Key("request"), *(Key("answer", path=path) for path in ("/0", "/1"))}
-    assert len(list(directory.iterdir())) == 3 and registry.problems() == {}  # however many processes there have been
+    assert len(list(directory.iterdir())) == 3 and registry.problems() == {}  # the number of processes does not matter
     requests = histograms[Key("request")].count
     answers = sum(histogram.count for key, histogram in histograms.items() if key.name == "answer")
     for recorded in (requests, answers):
-        # What was counted and not answered was under way in the process that was killed.
+        # A request that was counted and not answered was in flight in the process that was killed.
         assert result["answered"] <= recorded <= result["answered"] + result["failed"]
     assert histograms[Key("request")].min >= 0.001
     status, profile, complaints = run("profile", directory)

@@ -1,4 +1,4 @@
-"""The header of a recorder's file, and its name."""
+"""The header of a recorder's file, and the name of the file."""
 
 import os
 import sys
@@ -45,7 +45,7 @@ def test_long_names(directory):
     assert a.path != b.path and all(len(os.path.basename(rec.path)) <= 190 for rec in (a, b))
     a.record(1.0)
     assert {key.name[-1]: h.count for key, h in registry.snapshot().items()} == {"a": 1, "b": 0}
-    with pytest.raises(ValueError, match="take 3034 bytes of a file's header, which has room for 3016"):
+    with pytest.raises(ValueError, match="take 3034 bytes, but a file's header has room for 3016: shorten"):
         registry.recorder("y" * 3000, label="z" * 20)  # 3000 + 1 for the unit, and 4 + 5 + 4 + 20
     with pytest.raises(ValueError, match="Unicode"):
         registry.recorder("\ud800")
@@ -67,6 +67,6 @@ def test_headers_round_trip(name, labels, unit):
 
 
 @given(st.tuples(texts.filter(bool), texts, texts), st.tuples(texts.filter(bool), texts, texts))
-def test_no_two_keys_have_one_file(a, b):
+def test_different_keys_have_different_files(a, b):
     one, two = Key(a[0], **{a[1]: a[2]}), Key(b[0], **{b[1]: b[2]})
     assert (file_name(one) == file_name(two)) == (one == two)

@@ -1,4 +1,4 @@
-"""Pools of processes, however they are started: recorders travel to them, histograms come back, and all adds up."""
+"""Process pools with each start method: recorders are sent to them, histograms come back, and the counts add up."""
 
 import multiprocessing
 import sys
@@ -13,7 +13,7 @@ from historian import Histogram, Key, Recorder, Registry, merge
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
 METHODS = [method for method in ("fork", "spawn", "forkserver") if method in multiprocessing.get_all_start_methods()]
-CHUNKS = [[float(1 + (7 * k + i) % 50) for i in range(200)] for k in range(8)]  # whole numbers: sums are exact
+CHUNKS = [[float(1 + (7 * k + i) % 50) for i in range(200)] for k in range(8)]  # integers, so that sums are exact
 WHOLE = merge(Histogram.from_values(chunk) for chunk in CHUNKS)
 
 
@@ -51,7 +51,7 @@ def test_a_pool_whose_processes_do_one_task_each(context, tmp_path):
 
 def test_processes_beside_a_parent_that_records(context, tmp_path):
     recorder = Registry(tmp_path / "d").recorder("shared")
-    recorder.record_many(CHUNKS[0])  # so much that the parent has counters of its own, before it forks
+    recorder.record_many(CHUNKS[0])  # so many that the parent leases a block before it forks
     children = [context.Process(target=pool_workers.record, args=(recorder, chunk)) for chunk in CHUNKS[1:4]]
     for child in children:
         child.start()
@@ -73,13 +73,13 @@ def test_a_task_that_is_killed_loses_nothing(context, tmp_path):
 
 
 def test_the_default_registry_of_the_environment(tmp_path, monkeypatch):
-    """Code that names no directory counts in that of HISTORIAN_DIR, which is read when a process imports historian."""
+    """Code without a directory uses HISTORIAN_DIR, which a process reads when it imports historian."""
     monkeypatch.setenv("HISTORIAN_DIR", str(tmp_path / "d"))
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         list(pool.map(pool_workers.record_in_default_registry, CHUNKS))
     assert Registry(tmp_path / "d").snapshot() == {Key("default"): WHOLE}
 
 
-def test_a_recorder_in_memory_does_not_travel(context):
+def test_a_recorder_in_memory_cannot_be_sent(context):
     with ProcessPoolExecutor(1, mp_context=context) as pool, pytest.raises(TypeError, match=r"Registry\(directory\)"):
         pool.submit(pool_workers.record, Recorder("private"), [1.0]).result()

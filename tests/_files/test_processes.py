@@ -14,6 +14,7 @@ import warnings
 
 import drill
 import numpy as np
+import pool_workers
 import pytest
 
 from historian import Histogram, Key, Registry, buckets, merge
@@ -31,13 +32,13 @@ def directory(tmp_path):
 
 
 class Child:
-    """A forked process that runs `work()` once `go` is called; `join` returns what that returned."""
+    """A forked process that runs `work()` when `go` is called; `join` returns its result."""
 
     def __init__(self, work):
         gate, self.gate = os.pipe()
         self.result, result = os.pipe()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # CPython 3.12 warns of threads beside a fork
+            warnings.simplefilter("ignore", DeprecationWarning)  # CPython 3.12 warns if a process with threads forks
             self.pid = os.fork()
         if self.pid == 0:
             status = 1
@@ -54,7 +55,7 @@ class Child:
         os.close(result)
 
     def go(self):
-        os.write(self.gate, b"x")  # closing it is not enough: children forked later have it, too
+        os.write(self.gate, b"x")  # closing it is not enough: children forked later have it too
         os.close(self.gate)
         return self
 
@@ -66,7 +67,7 @@ class Child:
 
 
 def together(*works):
-    """Run each work in a process of its own, all at the same time, and return what they returned."""
+    """Run each function in a process of its own, all at the same time, and return their results."""
     children = [Child(work) for work in works]
     for child in children:
         child.go()
@@ -84,7 +85,7 @@ def blocks_of(rec):
 
 def test_parent_and_child_count_together(directory):
     rec = Registry(directory).recorder("q")
-    rec.record_many([1.0] * ENOUGH)  # by now the parent has a block of its own
+    rec.record_many([1.0] * ENOUGH)  # now the parent has a block of its own
 
     def count():
         for _ in range(10_000):
@@ -150,7 +151,7 @@ def test_a_child_does_not_keep_the_block_of_a_parent_that_ends(directory):
         rec.record_many([1.0] * ENOUGH)
         if os.fork() == 0:
             os.dup2(gate, 0)
-            os.closerange(3, 1024)  # nobody waits for it
+            os.closerange(3, 1024)  # no process waits for it
             os.read(0, 1)
             os._exit(0)
 
@@ -167,25 +168,25 @@ def test_a_child_does_not_keep_the_block_of_a_parent_that_ends(directory):
 
 def test_more_processes_than_blocks(directory):
     rec = Registry(directory).recorder("q")
-    ready, told = os.pipe()
+    ready, report = os.pipe()
     gate, held = os.pipe()
 
     def count():
         os.close(held)
         rec.record_many([1.0] * ENOUGH)
-        os.write(told, b"x")
-        os.read(gate, 1)  # all live until all have counted
+        os.write(report, b"x")
+        os.read(gate, 1)  # every process lives until all have counted
         for _ in range(200):
             rec.record(1.0)
 
     children = [Child(count) for _ in range(70)]
-    for child in children:  # one by one: whoever finds the file being added to counts in the shared block at first
+    for child in children:  # one by one: while one process adds a block, another counts in the shared block at first
         child.go()
         assert os.read(ready, 1) == b"x"
     os.close(held)
     for child in children:
         child.join()
-    for fd in (ready, told, gate):
+    for fd in (ready, report, gate):
         os.close(fd)
     assert rec.snapshot().count == 70 * (ENOUGH + 200)
     assert blocks_of(rec) == 1 + 64
@@ -198,7 +199,7 @@ def test_a_process_that_closes_every_descriptor(directory):
         rec.record_many([1.0] * ENOUGH)
         for fd in range(3, 256):
             with contextlib.suppress(OSError):
-                if not stat.S_ISFIFO(os.fstat(fd).st_mode):  # but for the way back to the parent
+                if not stat.S_ISFIFO(os.fstat(fd).st_mode):  # except the pipe to the parent
                     os.close(fd)
         rec.record_many([1.0] * ENOUGH)
         other = Child(lambda: rec.record_many([1.0] * ENOUGH)).go()  # takes another block
@@ -212,19 +213,19 @@ def test_a_process_that_closes_every_descriptor(directory):
 def test_programs_started_by_a_process_hold_nothing(directory):
     rec = Registry(directory).recorder("q")
     gate, held = os.pipe()
-    ready, told = os.pipe()
+    ready, report = os.pipe()
     code = "import os; os.write(1, b'x'); os.read(0, 1)"
 
     def count():
         os.close(held)
         rec.record_many([1.0] * ENOUGH)
-        subprocess.Popen([sys.executable, "-S", "-c", code], stdin=gate, stdout=told, close_fds=False)
+        subprocess.Popen([sys.executable, "-S", "-c", code], stdin=gate, stdout=report, close_fds=False)
 
     for _ in range(3):
         Child(count).go().join()
-        assert os.read(ready, 1) == b"x"  # it lives on after the process that held a block
+        assert os.read(ready, 1) == b"x"  # it outlives the process that held a block
     assert blocks_of(rec) <= 2
-    for fd in (held, gate, ready, told):
+    for fd in (held, gate, ready, report):
         os.close(fd)
     assert rec.snapshot().count == 3 * ENOUGH
 
@@ -255,7 +256,8 @@ def test_processes_that_ask_for_different_units(directory):
     units = ("s", "ms", "us", "ns")
     answers = together(*[lambda unit=unit: ask(unit) for unit in units])
     [winner] = set(answers) & set(units)
-    others = sorted(f"recorder 'q' exists with unit {winner!r}, not {unit!r}" for unit in units if unit != winner)
+    message = "recorder 'q' exists with unit {!r}, not {!r}: use one unit"
+    others = sorted(message.format(winner, unit) for unit in units if unit != winner)
     assert sorted(set(answers) - {winner}) == others
     assert Registry(directory).snapshot() == {Key("q"): Histogram.from_values([1.0], unit=winner)}
 
@@ -266,7 +268,7 @@ def test_many_short_lived_processes_leave_one_file(directory):
     assert os.listdir(directory) == ["q.counters"]
     rec = Registry(directory).recorder("q")
     assert rec.snapshot().count == 300 * ENOUGH
-    assert blocks_of(rec) <= 1 + 2  # what the dead had is used again
+    assert blocks_of(rec) <= 1 + 2  # blocks of ended processes are used again
 
 
 # ---- drain ----
@@ -276,7 +278,7 @@ def test_each_record_is_in_exactly_one_drain(directory):
     rec = Registry(directory).recorder("q")
     values = [float(2**i) for i in range(16)]
 
-    taken = mmap.mmap(-1, 2)  # a byte to each process that drains
+    taken = mmap.mmap(-1, 2)  # one byte for each process that drains
 
     def write():
         rounds = 0
@@ -289,7 +291,7 @@ def test_each_record_is_in_exactly_one_drain(directory):
 
     def take(i):
         drained = []
-        while len(drained) < 50:  # that hold anything, since a writer was at work before each
+        while len(drained) < 50:  # drains that are not empty: a writer was recording before each
             if (h := rec.drain()).count:
                 drained.append(h)
             os.sched_yield()
@@ -302,13 +304,13 @@ def test_each_record_is_in_exactly_one_drain(directory):
     everything = merge([*some, *others, rest])
     assert everything.counts.tolist() == [2 * (first + second + third)] * 16
     assert everything.sum == 2 * (first + second + third) * sum(values)
-    # The extremes of a record that is in flight at a drain are known as edges of its bucket.
+    # For a record in flight during a drain, only the edges of its bucket are known as extremes.
     assert buckets.index(values[0]) - 1 <= buckets.index(everything.min) <= buckets.index(values[0])
     assert everything.max == values[-1] == buckets.upper(buckets.index(values[-1]))
 
 
 def test_a_reader_finds_what_drains_have_left(directory):
-    # At no time is there more than one record, so a reader that counts others saw two moments as one.
+    # There is never more than one record.  A reader that counts more has mixed two moments.
     rec = Registry(directory).recorder("q")
     stop = mmap.mmap(-1, 1)
 
@@ -329,7 +331,7 @@ def test_a_reader_finds_what_drains_have_left(directory):
     assert drains > 0 and seen <= {0, 1}
 
 
-def test_a_child_forked_amid_a_drain_does_not_keep_others_from_draining(directory, monkeypatch):
+def test_a_child_forked_during_a_drain_does_not_block_other_drains(directory, monkeypatch):
     fcntl = pytest.importorskip("fcntl")
     rec = Registry(directory).recorder("q")
     rec.record(1.0)
@@ -338,7 +340,7 @@ def test_a_child_forked_amid_a_drain_does_not_keep_others_from_draining(director
     def fork_once_locked(fd, how):
         lock(fd, how)
         if how == fcntl.LOCK_EX:
-            children.append(Child(lambda: None))  # as another thread may; it has the descriptor until it ends
+            children.append(Child(lambda: None))  # as another thread may do; the child has the descriptor until it ends
 
     monkeypatch.setattr(fcntl, "flock", fork_once_locked)
     assert rec.drain().count == 1
@@ -354,17 +356,12 @@ def test_a_child_forked_amid_a_drain_does_not_keep_others_from_draining(director
 # ---- pickling ----
 
 
-def record_into(rec, n):
-    rec.record_many([1.0] * n)
-    return rec.snapshot().count
-
-
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_recorders_travel_to_processes(directory, method):
+def test_recorders_can_be_sent_to_processes(directory, method):
     rec = Registry(directory).recorder("q", unit="ms", table="users")
     context = multiprocessing.get_context(method)
     with context.Pool(2) as pool:
-        seen = pool.starmap(record_into, [(rec, 100)] * 4)
+        seen = pool.starmap(pool_workers.record_times, [(rec, 100)] * 4)
     assert all(count >= 100 for count in seen) and max(seen) == 400
     assert rec.snapshot() == Histogram.from_values([1.0] * 400, unit="ms")
 
@@ -377,7 +374,7 @@ def test_kill_drill(directory):
     assert found.kills == 20 and found.acknowledged > 1000
     assert (found.lost, found.surplus, found.unreadable, found.strays) == (0, 0, [], set())
     for h in Registry(directory).snapshot().values():
-        assert h.count == 0 or 0 <= h.min <= h.max <= 60  # 60 s would be a long call
+        assert h.count == 0 or 0 <= h.min <= h.max <= 60  # no call takes 60 s
 
 
 def test_killed_while_draining(directory):
@@ -386,15 +383,15 @@ def test_killed_while_draining(directory):
         drill.drill(directory, 1, ("drain",))
         assert registry.problems() == {}
         rec = registry.recorder("drill")
-        assert rec.snapshot().count <= 1  # all others have been taken out
+        assert rec.snapshot().count <= 1  # all other records have been drained
         rec.record(1.0)
         h = rec.drain()
-        # At each kill a record may have been on its way, its value in the sum and not counted.
+        # At each kill a record may have been in flight: its value is in the sum, but it is not counted.
         assert 1 <= h.count <= 2 and 0 <= h.sum - h.count <= 8
     assert os.listdir(directory) == ["drill.counters"]
-    assert blocks_of(rec) <= 1 + 2 + 2  # shared, drained, leased by each of the two processes at a time
+    assert blocks_of(rec) <= 1 + 2 + 2  # shared, drained, and leased by each of the two processes that run at a time
 
 
-def test_what_a_killed_process_held_is_used_again(directory):
+def test_the_block_of_a_killed_process_is_used_again(directory):
     assert drill.drill(directory, 10, ("record",)).recorded > 1000
     assert os.path.getsize(directory / "drill.counters") == FIRST + 2 * BLOCK

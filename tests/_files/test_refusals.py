@@ -1,4 +1,4 @@
-"""What the system may refuse: space, descriptors, unnamed files."""
+"""Resources that the system may refuse: space, descriptors, files without a name."""
 
 import errno
 import os
@@ -24,11 +24,12 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (limit - 1, limit - 1))  # as on a dis
 try:
     registry.recorder("second")
 except OSError as error:
-    assert "no room for a recorder" in str(error) and not isinstance(error, historian.CorruptFileError), error
+    assert "no space for a recorder of 57,344 bytes" in str(error), error
+    assert not isinstance(error, historian.CorruptFileError), error
 else:
     raise AssertionError("there is room")
 for i in range(1000):
-    rec.record(1.0)  # there is no room for a block of its own: it goes on in the one there is
+    rec.record(1.0)  # there is no space for a block of its own: it counts in the shared block
 rec.record_many([2.0] * 9000)
 assert rec.snapshot().count == 10_000
 try:
@@ -51,7 +52,8 @@ def test_a_full_disk(directory):
 def test_space_is_reserved_before_it_is_written_to(directory):
     def is_reserved():
         status = os.stat(rec.path)
-        return status.st_blocks * 512 >= status.st_size  # or there are holes, and writing there kills on a full disk
+        # A file with holes is not reserved: on a full disk, writing to a mapped hole kills the process.
+        return status.st_blocks * 512 >= status.st_size
 
     rec = Registry(directory).recorder("q")
     assert is_reserved()
@@ -76,7 +78,7 @@ int posix_fallocate64(int fd, off_t offset, off_t size) { return interrupted(fd,
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a system call is replaced as glibc allows")
 @pytest.mark.skipif("LD_PRELOAD" in os.environ or not shutil.which("cc"), reason="needs cc, and the loader to itself")
-def test_space_is_reserved_though_signals_interrupt(directory, tmp_path):
+def test_space_is_reserved_even_if_signals_interrupt(directory, tmp_path):
     library = str(tmp_path / "interrupted.so")
     subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", library], input=INTERRUPTED, text=True, check=True)
     work = f"""import historian
@@ -96,7 +98,7 @@ def test_no_file_systems_without_unnamed_files(directory, monkeypatch):
     assert os.listdir(directory) == ["q.counters"] and registry.snapshot()[Key("q")].count == 1
 
 
-def test_no_proc_to_reach_an_unnamed_file_by(directory, monkeypatch):
+def test_no_proc_to_link_an_unnamed_file(directory, monkeypatch):
     link, exists = os.link, os.path.exists
 
     def hidden(path):
@@ -113,7 +115,7 @@ def test_no_proc_to_reach_an_unnamed_file_by(directory, monkeypatch):
     assert os.listdir(directory) == ["q.counters"]
 
 
-def test_a_file_that_cannot_be_made_is_named(directory, monkeypatch):
+def test_a_file_that_cannot_be_created_is_named(directory, monkeypatch):
     registry = Registry(directory)
     opened = os.open
 

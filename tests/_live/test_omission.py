@@ -15,7 +15,7 @@ from historian import Histogram, Recorder, buckets
 
 
 def as_recorded(values, interval, unit="s"):
-    """Return what a recorder counts that corrects each value as it comes."""
+    """Return the histogram of a recorder that corrects each value when it is recorded."""
     recorder = Recorder(unit=unit)
     for value in values:
         recorder.record_corrected(value, interval)
@@ -63,7 +63,7 @@ def test_equals_what_is_corrected_at_record_time(parts, interval):
 @given(st.lists(st.floats(0, 50), min_size=1, max_size=8), st.floats(0.05, 10))
 def test_numbers_are_those_of_the_definition(values, interval):
     h = Histogram.from_values(values)
-    ranks = [h._value_at(rank) for rank in range(1, h.count + 1)]  # what each value is taken as
+    ranks = [h._value_at(rank) for rank in range(1, h.count + 1)]  # the value that stands for each recorded one
     exact = by_definition(ranks, interval)
     corrected = h.corrected(interval)
     assert corrected.count == sum(max(1, math.floor(value / interval)) for value in ranks)
@@ -71,7 +71,7 @@ def test_numbers_are_those_of_the_definition(values, interval):
         return
     assert corrected.min == pytest.approx(float(min(exact)), rel=1e-12)
     assert corrected.max == h.max
-    taken = h.sum - math.fsum(ranks)  # the recorded values stay as they were, to the last digit
+    taken = h.sum - math.fsum(ranks)  # the recorded values stay the same, to the last digit
     assert corrected.sum == pytest.approx(float(sum(exact)) + taken, rel=1e-12, abs=1e-12)
     for q in (0.1, 0.5, 0.9):
         expected = sorted(exact)[max(1, math.ceil(q * len(exact))) - 1]
@@ -86,13 +86,13 @@ def test_the_smallest_and_the_largest_value_are_taken_exactly():
 
 
 def test_their_number_is_that_of_decimal_fractions():
-    # The float64 of 0.01 is a little more than 0.01: by exact fractions there would be 9,999.
+    # The float64 of 0.01 is a little more than 0.01: exact fractions would give 9,999.
     assert len(by_definition([100.0], 0.01)) == 9_999
     assert Histogram.from_values([100.0]).corrected(0.01).count == 10_000
 
 
 def test_rounding_leaves_the_smallest_in_its_bucket():
-    # The interval is the upper edge of a bucket, and by rounding 4 intervals less 3 are a little below it.
+    # The interval is the upper edge of a bucket.  By rounding, 4 intervals minus 3 intervals is a little below it.
     interval = buckets.upper(-38)
     h = Histogram.from_values([4 * interval]).corrected(interval)
     assert 4 * interval - 3 * interval < interval and h.count == 4
@@ -122,7 +122,7 @@ def test_what_it_assumes_is_wrong_for_independent_calls():
     assert h.corrected(0.01).sf(0.011) == pytest.approx(0.5, abs=0.01)
 
 
-# ---- refusals ----
+# ---- invalid input ----
 
 
 @pytest.mark.parametrize("interval", [0, -1.0, math.nan, math.inf])
@@ -168,17 +168,17 @@ def test_empty():
     assert not Histogram().corrected(1.0).synthetic
 
 
-# ---- the mark ----
+# ---- the property `synthetic` ----
 
 
 def test_the_mark_goes_wherever_the_counts_go():
     measured, estimated = Histogram.from_values([2.0]), Histogram.from_values([1.0]).corrected(0.3)
     assert estimated.synthetic and not measured.synthetic
-    assert Histogram.from_values([0.1]).corrected(0.3).synthetic  # even if nothing was added
+    assert Histogram.from_values([0.1]).corrected(0.3).synthetic  # even if no value was added
     assert (measured + estimated).synthetic and (estimated + measured).synthetic
     assert ((measured + estimated) - measured).synthetic
     assert not (measured + measured).synthetic and not (measured - Histogram()).synthetic
-    assert (Histogram() + estimated).synthetic and not (estimated - estimated).synthetic  # empty: nothing is estimated
+    assert (Histogram() + estimated).synthetic and not (estimated - estimated).synthetic  # empty, so not an estimate
     for again in (
         pickle.loads(pickle.dumps(estimated)),
         Histogram.from_dict(json.loads(json.dumps(estimated.to_dict()))),

@@ -1,4 +1,4 @@
-"""`Recorder`: what can be recorded, what is refused and leaves no trace, snapshots and drains."""
+"""`Recorder`: valid values, invalid values that leave no trace, snapshots and drains."""
 
 import array
 import copy
@@ -22,7 +22,7 @@ from historian import Histogram, Recorder, buckets
 
 
 class Number:
-    """Anything with __float__."""
+    """A number that has only __float__."""
 
     def __init__(self, value):
         self.value = value
@@ -32,7 +32,7 @@ class Number:
 
 
 class Index:
-    """Anything with __index__."""
+    """A number that has only __index__."""
 
     def __index__(self):
         return 3
@@ -49,7 +49,7 @@ class Index:
         (0, 0.0),
         (-0.0, 0.0),
         (True, 1.0),
-        (2**29, 2.0**29),  # one digit of CPython's ints, two, three
+        (2**29, 2.0**29),  # one, two and three digits of CPython's ints
         (2**30, 2.0**30),
         (2**59 + 1, float(2**59 + 1)),
         (2**60, 2.0**60),
@@ -236,7 +236,7 @@ print(_core.SIMD)
 
 @pytest.mark.parametrize("limit", ["", "avx2", "baseline"])
 def test_arrays_agree_at_every_edge_with_any_instructions(limit):
-    # What the processor lacks is not run, and a narrower one is: the answer tells which.
+    # If the processor lacks these instructions, narrower ones run: the answer says which.
     env = {**os.environ, "HISTORIAN_SIMD": limit}
     done = subprocess.run([sys.executable, "-c", EVERY_EDGE], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -323,7 +323,7 @@ def test_what_is_no_array_of_numbers(values, error, message):
 
 
 def test_objects_that_turn_into_arrays():
-    class Series:  # as pandas' and polars' do
+    class Series:  # as the Series of pandas and polars do
         def __array__(self, dtype=None, copy=None):
             return np.array([1, 2], dtype="i8")
 
@@ -353,7 +353,7 @@ def test_corrected_adds_what_the_definition_adds(value, interval):
     rec = Recorder()
     rec.record_corrected(value, interval)
     h, exact = rec.snapshot(), Histogram.from_values([value, *phantoms])
-    assert abs(h.count - exact.count) <= 1  # value/interval may be a whole number but for rounding
+    assert abs(h.count - exact.count) <= 1  # rounding may move value/interval across a whole number
     assert h.max == value
     assert h.sum == pytest.approx(exact.sum, rel=1e-9, abs=2 * interval)
     if h.count == exact.count:
@@ -518,7 +518,7 @@ def test_a_sum_beyond_float64_is_infinite():
 @pytest.mark.parametrize(
     "values", [(ctypes.c_double * 3)(1, 2, 3), (ctypes.c_int * 3)(1, 2, 3), (ctypes.c_float * 3)(1, 2, 3)]
 )
-def test_ctypes_arrays(values):  # which have no strides, even if asked
+def test_ctypes_arrays(values):  # they have no strides, even if requested
     rec = Recorder()
     rec.record_many(values)
     rec.record_many(memoryview(values))

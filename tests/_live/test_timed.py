@@ -1,4 +1,4 @@
-"""`@rec.timed`: every kind of callable, timed until it ends, looking as it did before."""
+"""`@rec.timed`: every kind of callable is timed until it ends, and keeps its name and attributes."""
 
 import abc
 import asyncio
@@ -18,7 +18,7 @@ REC = Recorder("module level")
 
 @REC.timed
 def plain(a, b: int = 2, *args, key=None, **kwargs) -> tuple:
-    """Do something plain."""
+    """Return at once."""
     return a, b, args, key, kwargs
 
 
@@ -83,7 +83,7 @@ class Thing:
 
 
 ORIGINAL = {
-    "plain": "Do something plain.",
+    "plain": "Return at once.",
     "coroutine": "Wait a little.",
     "generator": "Count.",
     "async_generator": "Count, slowly.",
@@ -174,7 +174,7 @@ def test_coroutines_are_timed_until_they_return():
     assert h.count == 1 and h.min >= 0.009
     never = coroutine(1)
     never.close()
-    assert REC.snapshot().count == 1  # it never began
+    assert REC.snapshot().count == 1  # it never started
 
 
 def test_generators_from_the_first_next_to_exhaustion(rec):
@@ -184,7 +184,7 @@ def test_generators_from_the_first_next_to_exhaustion(rec):
         yield 2
 
     g = slow()
-    time.sleep(0.02)  # not yet begun: must not count
+    time.sleep(0.02)  # before the start: must not count
     began = time.perf_counter()
     assert next(g) == 1
     assert rec.snapshot().count == 0
@@ -213,7 +213,7 @@ def test_generators_send_throw_return_and_close(rec):
 
     g = catching()
     assert next(g) == 1 and g.throw(KeyError) == 2
-    g.close()  # its reader has seen enough: no error
+    g.close()  # the caller stops reading: not an error
     assert (rec.snapshot().count, errors.snapshot().count) == (1, 0)
     g = catching()
     next(g)

@@ -1,4 +1,4 @@
-"""Timers: with, async with, start and stop, on the clock of time.perf_counter_ns()."""
+"""Timers: with, async with, start and stop, compared with time.perf_counter_ns()."""
 
 import asyncio
 import math
@@ -11,7 +11,7 @@ from historian import Recorder
 
 
 def wait(seconds=0.002):
-    """Spend time on the very clock that is tested, so that no comparison depends on a loaded machine."""
+    """Spend time by the tested clock itself, so that no comparison depends on the load of the machine."""
     end = time.perf_counter_ns() + int(seconds * 1e9)
     while time.perf_counter_ns() < end:
         pass
@@ -181,7 +181,7 @@ def test_intended_start():
     intended = time.perf_counter_ns() - 5_000_000_000
     rec.stop(intended)
     assert 5.0 <= rec.snapshot().max + 1e-6 <= (time.perf_counter_ns() - intended) / 1e9 + 2e-6
-    rec.stop(time.perf_counter_ns())  # the clocks may differ by some nanoseconds: never an error
+    rec.stop(time.perf_counter_ns())  # the clocks may differ by a few nanoseconds, which must not be an error
     assert rec.snapshot().count == 2
 
 
@@ -225,8 +225,8 @@ def test_errors_must_be_a_recorder(errors):
 
 
 def test_the_clock_is_the_monotonic_one():
-    # Readings of ours lie between readings of time.perf_counter_ns() taken around them, but for the slack of a
-    # clock that is read without a fence, over enough time for many anchors.
+    # A reading of this clock lies between two readings of time.perf_counter_ns(), except for the inaccuracy of a
+    # clock that is read without a fence.  The test lasts long enough for many anchors.
     rec = Recorder(unit="ns")
     worst, end = 0, time.perf_counter_ns() + 200_000_000
     while True:

@@ -5,14 +5,14 @@ import pytest
 from historian import Histogram, Registry
 from historian._show.profile import Profile
 
-NOTE = "-  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them"
+NOTE = "-  too few values: 99 needs 100, 99.9 needs 1,000, 99.99 needs 10,000"
 
 
 def rows_of(profile):
     return [re.split(r"\s{2,}", line) for line in str(profile).splitlines()]
 
 
-def test_the_table_to_the_letter():
+def test_the_exact_text_of_a_table():
     registry = Registry()
     registry.recorder("scan", unit="ms").record_many([250] * 200)
     registry.recorder("look-up").record_many([0.001] * 9_000 + [0.00201] * 900 + [0.1] * 99 + [0.8])
@@ -51,10 +51,10 @@ def test_times_of_all_units_share_a_table_and_are_sorted_by_sum():
     ]
 
 
-def test_tables_come_as_times_sizes_and_the_rest_by_name():
+def test_the_order_of_tables_is_times_sizes_and_the_others_by_name():
     one = [Histogram.from_values([1.0], unit=unit) for unit in ("rows", "bytes", "apples", "s", "KiB")]
     heads = re.findall(r"operation \((\w+)\)", str(Profile({h.unit: h for h in one})))
-    assert heads == ["s", "KiB", "apples", "rows"]  # bytes and KiB are one kind
+    assert heads == ["s", "KiB", "apples", "rows"]  # bytes and KiB are units of one kind
 
 
 def test_equal_sums_are_sorted_by_name():
@@ -78,18 +78,18 @@ def test_nothing_recorded(empty):
     assert Profile(empty)._repr_html_() == "<p>nothing recorded yet</p>"
 
 
-def test_the_note_is_there_only_if_something_is_missing():
+def test_the_note_appears_only_if_a_percentile_is_missing():
     assert NOTE not in str(Profile({"a": Histogram.from_values([1.0] * 10_000)}))
     assert NOTE in str(Profile({"a": Histogram.from_values([1.0] * 9_999)}))
 
 
-def test_what_is_odd_is_said():
+def test_a_doubtful_unit_is_reported():
     text = str(Profile({"x": Histogram.from_values([2.5e6]), "y": Histogram.from_values([1e20], unit="rows")}))
-    assert "x: the median is 694 h: nanoseconds recorded as seconds" in text
+    assert "x: the median is 694 h: were nanoseconds recorded as seconds" in text
     assert "y: 1 value above 2**64" in text
 
 
-def test_names_can_do_no_harm():
+def test_names_are_escaped():
     profile = Profile({"<script>alert('1')</script>\x1b[2J": Histogram.from_values([1e9], unit="<i>")})
     html = profile._repr_html_()
     assert "<script>" not in html and "<i>" not in html and "&lt;script&gt;" in html

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import historian
 from historian import Histogram
 from historian._show.scale import SIZE, TIME, Scale, base_unit
-from historian._show.summary import describe, doubt, is_supported, least_count, summary, supported_percentile
+from historian._show.summary import describe, is_supported, min_count, summary, supported_percentile, unit_question
 from historian._show.table import html_table, printable, table
 
 EVERY_UNIT = [*TIME, *SIZE, "bytes", "rows"]
@@ -63,7 +63,7 @@ def test_three_digits(value, shown):
         ("s", math.inf, "inf", "s"),
     ],
 )
-def test_the_unit_is_the_one_in_which_a_typical_value_reads_best(unit, typical, shown, chosen):
+def test_the_unit_suits_a_typical_value(unit, typical, shown, chosen):
     scale = Scale.of(unit, typical)
     assert (scale.show(typical), scale.unit) == (shown, chosen)
 
@@ -73,11 +73,12 @@ def test_the_unit_is_the_one_in_which_a_typical_value_reads_best(unit, typical, 
     typical=st.floats(min_value=1e-290, max_value=1e290),
     unit=st.sampled_from(EVERY_UNIT),
 )
-def test_showing_loses_no_more_than_the_fourth_digit(value, typical, unit):
+def test_text_has_an_error_below_the_third_digit(value, typical, unit):
     scale = Scale.of(unit, typical)
     shown = float(scale.show(value).replace(",", ""))
     exact = value * base_unit(unit)[1] / base_unit(scale.unit)[1]
-    # Three digits: at worst 1.00 for 1.005, half a unit of the third, 0.5 %. Subnormal numbers have fewer digits.
+    # The worst case of three digits is 1.00 for 1.005: half a unit of the third digit, 0.5 %. Subnormal numbers have
+    # fewer digits.
     assert shown == pytest.approx(exact, rel=0.005 * (1 + 1e-9), abs=1e-300)
 
 
@@ -120,10 +121,10 @@ def test_a_summary_hides_neither_zero_nor_overflow():
 @pytest.mark.parametrize(
     ("values", "unit", "words"),
     [
-        ([2.5e6], "s", "nanoseconds recorded as seconds"),
-        ([1.7e18], "ns", "time stamps instead of durations"),
-        ([0.003], "ns", "seconds recorded as ns"),
-        ([1e-12] * 10, "s", "as good as 0 s"),
+        ([2.5e6], "s", "were nanoseconds recorded as seconds"),
+        ([1.7e18], "ns", "were time stamps instead of durations"),
+        ([0.003], "ns", "were seconds recorded as ns"),
+        ([1e-12] * 10, "s", "practically 0 s: is the unit wrong"),
         ([99_999.0], "s", ""),  # the limit is 1e5 s
         ([1.0], "ns", ""),
         ([0.0, 1.0], "s", ""),
@@ -131,27 +132,27 @@ def test_a_summary_hides_neither_zero_nor_overflow():
         ([], "s", ""),
     ],
 )
-def test_a_unit_that_can_hardly_be_right_is_questioned(values, unit, words):
+def test_a_doubtful_unit_is_questioned(values, unit, words):
     h = Histogram.from_values(values, unit=unit)
-    assert words in doubt(h)
-    assert bool(doubt(h)) == bool(words)
+    assert words in unit_question(h)
+    assert bool(unit_question(h)) == bool(words)
     assert ("warning: " in summary(h)) == bool(words)
 
 
 @given(count=st.integers(1, 10**6), p=st.sampled_from([50, 90, 99, 99.9, 99.99]))
 def test_a_percentile_is_supported_if_one_value_is_above_it(count, p):
-    assert is_supported(count, p) == (count >= least_count(p) == {50: 2, 90: 10, 99: 100, 99.9: 1000, 99.99: 10_000}[p])
+    assert is_supported(count, p) == (count >= min_count(p) == {50: 2, 90: 10, 99: 100, 99.9: 1000, 99.99: 10_000}[p])
 
 
 @pytest.mark.parametrize(("count", "p"), [(2, 50), (10, 90), (100, 99), (1000, 99.9)])
-def test_a_percentile_is_supported_if_it_is_not_just_the_maximum(count, p):
+def test_a_supported_percentile_is_not_the_maximum(count, p):
     assert supported_percentile(Histogram.from_values([1.0] * (count - 1) + [2.0]), p) == 1.0
     too_few = Histogram.from_values([1.0] * (count - 2) + [2.0])
     assert too_few.percentile(p) == pytest.approx(too_few.max, rel=0.0055)
     assert math.isnan(supported_percentile(too_few, p))
 
 
-def test_a_table_is_aligned_also_where_characters_are_wide():
+def test_a_table_with_wide_characters_is_aligned():
     assert table(["name", "n"], [["日本", "1"], ["a", "1,000"]]) == "name      n\n日本      1\na     1,000"
     assert table(["name"], []) == "name"
 
@@ -161,7 +162,7 @@ def test_html_is_escaped():
     assert "<script>" not in html and "&lt;script&gt;" in html and "<b>" not in html
 
 
-def test_nothing_moves_the_cursor():
+def test_text_cannot_move_the_cursor():
     assert printable("a\x1b[31m\r\n\u202e") == r"a\x1b[31m\r\n\u202e"
     assert printable("größer {a=b}") == "größer {a=b}"
 
@@ -174,7 +175,7 @@ def test_ipython_shows_the_summary():
 
 def test_no_numpy_for_a_repr():
     code = (
-        f"import sys; sys.path[0] = {str(Path(historian.__file__).parents[1])!r};"  # not the working directory
+        f"import sys; sys.path[0] = {str(Path(historian.__file__).parents[1])!r};"  # instead of the working directory
         "from historian import Recorder, Registry; from historian._show.summary import summary;"
         "x = Recorder(); x.record(1.0);"
         "h = x.snapshot(); repr(h); summary(h); r = Registry(); r.recorder('x').record(1.0);"

@@ -1,4 +1,4 @@
-"""Intervals of shares and ranks, against scipy, which the package does without here."""
+"""Intervals of shares and ranks, against scipy, which the package does without."""
 
 import math
 
@@ -34,7 +34,7 @@ def test_share_interval_of_many(above, count):
 @pytest.mark.parametrize("count", [10**12, 10**15, 2**62])
 @pytest.mark.parametrize("above", [1, 2, 5, 100])
 def test_a_few_of_very_many_are_poissons(above, count):
-    # Beta(c, N - c + 1) is Gamma(c)/N but for a relative c/N, below 1e-10 here (Garwood, Biometrika 28, 1936).
+    # Beta(c, N - c + 1) is Gamma(c)/N with a relative error of c/N, here below 1e-10 (Garwood, Biometrika 28, 1936).
     lower, upper = binomial.share_interval(above, count - above, 0.95)
     assert lower * count == pytest.approx(stats.gamma.ppf(0.025, above), rel=1e-8)
     assert upper * count == pytest.approx(stats.gamma.ppf(0.975, above + 1), rel=1e-8)
@@ -80,11 +80,13 @@ def test_students_quantile():
 
 
 def test_windows_that_agree_are_worth_all_their_values_and_bursts_few():
-    assert binomial.windows_worth([10] * 20, [1000] * 20, 0.95) == pytest.approx(20_000)
-    assert binomial.windows_worth([0] * 20, [1000] * 20, 0.95) == 20_000
+    assert binomial.windows_sample_size([10] * 20, [1000] * 20, 0.95) == pytest.approx(20_000)
+    assert binomial.windows_sample_size([0] * 20, [1000] * 20, 0.95) == 20_000
     # 2 of 20 windows with a share of 0.1: p = 0.01, v = 20/19 * (18 * 0.01^2 + 2 * 0.09^2)/400 = 4.7368e-5;
     # p(1 - p)/v = 209, and (1.95996/2.09302)^2 = 0.87688 of that for 19 degrees of freedom
-    assert binomial.windows_worth([100] * 2 + [0] * 18, [1000] * 20, 0.95) == pytest.approx(209 * 0.876889, rel=1e-4)
+    assert binomial.windows_sample_size([100] * 2 + [0] * 18, [1000] * 20, 0.95) == pytest.approx(
+        209 * 0.876889, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize(("correlation", "expected"), [(0.01, 0.501545), (0.1, 0.205141), (0.5, 0.050629)])

@@ -1,4 +1,4 @@
-"""`Estimate`: a number in every respect, with an interval that shows."""
+"""`Estimate`: it behaves as a float, and prints its interval."""
 
 import copy
 import json
@@ -28,7 +28,7 @@ def test_it_is_a_number():
     assert int(WAIT * 10) == 6
     assert json.loads(json.dumps(WAIT)) == 0.634
     assert statistics.mean([WAIT, WAIT]) == statistics.mean([WAIT, 0.634]) == 0.634
-    assert type(statistics.mean([WAIT, WAIT])) is float  # it would need an interval of its own
+    assert type(statistics.mean([WAIT, WAIT])) is float  # an Estimate would need bounds
     assert np.array([WAIT, WAIT]).sum() == pytest.approx(1.268)
     assert f"{WAIT:.0%} {WAIT:.2f} {WAIT:>8.3g}" == "63% 0.63    0.634"
 
@@ -83,7 +83,7 @@ def test_bounds_must_hold_the_value(numbers):
 
 
 def test_both_bounds_or_none():
-    with pytest.raises(TypeError, match="needs both of its bounds"):
+    with pytest.raises(TypeError, match="needs both bounds"):
         Estimate(0.5, 0.4)
 
 

@@ -1,4 +1,4 @@
-"""`merge`: histograms and their bytes, in any mixture and number; what is none of them is told, with its position."""
+"""`merge`: histograms and their bytes, mixed and in any number; an invalid item is reported with its position."""
 
 import math
 import pickle
@@ -40,7 +40,7 @@ def test_merging_parts_is_recording_all(data, parts):
 
 
 def test_sums_are_exact_over_any_range():
-    # in one float64 each of these would be lost beside the first
+    # one float64 would lose each of these, because the first is so much larger
     data = [1.7e308, 1.0, 2.0**-1074, 3.7e-300, 1e17, *[1.7e308] * 3]
     merged = merge(Histogram.from_values([value]).to_bytes() for value in data)
     assert merged == sum((Histogram.from_values([value]) for value in data), Histogram())
@@ -49,7 +49,7 @@ def test_sums_are_exact_over_any_range():
 
 
 def test_a_sum_carries_through_all_its_words():
-    parts = [math.ldexp(2**53 - 1, k - 1074) for k in range(0, 53 * 39, 53)]  # ones in every place up to 2^2067
+    parts = [math.ldexp(2**53 - 1, k - 1074) for k in range(0, 53 * 39, 53)]  # all bits up to 2^2067 are 1
     ones = [Histogram.from_values([part]).to_bytes() for part in parts]
     least = Histogram.from_values([2.0**-1074]).to_bytes()
     assert merge(ones)._sum == (1 << 53 * 39) - 1
@@ -59,7 +59,7 @@ def test_a_sum_carries_through_all_its_words():
     assert merge([largest, Histogram.from_values([2.0**971])])._sum == 1 << (1024 + 1074)
 
 
-def test_nothing_is_an_empty_histogram():
+def test_merging_nothing_gives_an_empty_histogram():
     assert merge([]) == merge([Histogram()]) == merge([Histogram().to_bytes()]) == Histogram()
     assert merge(iter(())).unit == "s"
 
@@ -88,13 +88,13 @@ def test_an_iterator_of_any_length_needs_no_more_memory():
 
 def test_units_are_compared():
     for items in ([GOOD, MILLIS], [GOOD, MILLIS.to_bytes()], [Histogram.from_bytes(GOOD), MILLIS.to_bytes()]):
-        for on_error in ("raise", "skip"):  # a good histogram of something else is no bad one
+        for on_error in ("raise", "skip"):  # a valid histogram in another unit is never skipped
             with pytest.raises(ValueError, match=r"in 's' and 'ms'.* \(at position 1\)"):
                 merge(items, on_error=on_error)
 
 
 @pytest.mark.parametrize("as_bytes", [False, True])
-def test_empty_histograms_in_the_default_unit_go_with_any(as_bytes):
+def test_empty_histograms_in_the_default_unit_fit_any_unit(as_bytes):
     def each(*items):
         return [item.to_bytes() if as_bytes else item for item in items]
 
@@ -105,15 +105,15 @@ def test_empty_histograms_in_the_default_unit_go_with_any(as_bytes):
         merge(each(empty, Histogram.from_bytes(GOOD)))
 
 
-# ---- what is no histogram ----
+# ---- items that are not histograms ----
 
 
 @pytest.mark.parametrize("bad", [BAD, b"", b"x" * 1000, bytearray(BAD), memoryview(BAD)])
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_bad_bytes_are_told_with_their_position(bad, position):
+def test_bad_bytes_are_reported_with_their_position(bad, position):
     items = [GOOD, GOOD]
     items.insert(position, bad)
-    with pytest.raises(ValueError, match=rf"^position {position} holds no histogram: .*on_error='skip'"):
+    with pytest.raises(ValueError, match=rf"^position {position} is not a histogram: .*on_error='skip'"):
         merge(items)
 
 
@@ -136,7 +136,7 @@ def test_no_bad_bytes_no_warning():
 
 
 def test_bad_counts_leave_no_trace():
-    # Altered where they end, so that nearly all of them have been read when that is found.
+    # The last bytes are changed, so that nearly all counts have been read when the error is found.
     h = Histogram.from_values(np.random.default_rng(1).lognormal(0, 1, 10_000))
     body = h.to_bytes()[:-4]
     bad = body[:-1] + bytes([body[-1] | 0x80])
@@ -149,16 +149,16 @@ def test_bad_counts_leave_no_trace():
 
 
 @pytest.mark.parametrize("item", [1.0, "text", None, Recorder("x"), np.zeros(3), [GOOD] * 1000])
-def test_what_is_neither(item):
+def test_items_that_are_neither_histograms_nor_bytes(item):
     for on_error in ("raise", "skip"):
         with pytest.raises(TypeError, match=f"histograms or their bytes, not of {type(item).__name__}") as caught:
             merge([GOOD, item], on_error=on_error)
-        assert len(str(caught.value)) < 200  # one line, however much there is in the item
+        assert len(str(caught.value)) < 200  # the message does not contain the whole item
     with pytest.raises(TypeError, match="iterable"):
         merge(1)
 
 
-def test_a_recorder_is_told_what_to_do():
+def test_the_message_for_a_recorder_has_the_remedy():
     with pytest.raises(TypeError, match=r"\.snapshot\(\)"):
         merge([Recorder("x")])
 
@@ -178,7 +178,7 @@ def test_a_count_of_2_to_63(as_bytes):
         merge([item, item])
 
 
-def test_an_iterable_that_fails_is_heard():
+def test_an_error_of_the_iterable_is_raised():
     def items():
         yield GOOD
         raise RuntimeError("the network is down")
@@ -187,7 +187,7 @@ def test_an_iterable_that_fails_is_heard():
         merge(items(), on_error="skip")
 
 
-def test_references_are_given_back():
+def test_references_are_released():
     item = bytearray(GOOD)
     before = sys.getrefcount(item)
     merge([item] * 100)
@@ -195,4 +195,4 @@ def test_references_are_given_back():
         with pytest.raises(ValueError, match="position 0"):
             merge([item[:-1]])
     assert sys.getrefcount(item) == before
-    item.append(0)  # which a view that is still open would forbid
+    item.append(0)  # fails if a view is still open

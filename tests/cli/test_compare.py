@@ -17,7 +17,7 @@ B = Histogram.from_values(0.8 * np.random.default_rng(2).lognormal(-4.5, 0.4, 20
 
 @pytest.fixture(autouse=True)
 def files(tmp_path, monkeypatch):
-    """Work in a folder with some histograms and numbers."""
+    """Work in a folder with files of histograms and numbers."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old").mkdir()
     histograms = {
@@ -55,13 +55,13 @@ def test_chosen_percentiles_and_confidence():
     assert [line.split()[0] for line in lines[1:4]] == ["count", "median", "p99"] and lines[4] == ""
 
 
-def test_files_of_one_name_are_told_apart():
+def test_files_with_the_same_name_are_distinguished():
     assert "p99 of b.hist over old/b.hist" in historian("compare", "old/b.hist", "b.hist")[1]
 
 
 def test_other_formats():
     status, out, err = historian("compare", "numbers.txt", "slow.hist")
-    assert (status, err) == (0, "") and "median of slow.hist over numbers.txt: no difference can be told" in out
+    assert (status, err) == (0, "") and "median of slow.hist over numbers.txt: no clear difference" in out
     status, out, _ = historian("compare", "--column", "latency", "--unit", "ms", "table.csv", "table.csv")
     assert status == 0 and "count" in out and "(ms)" in out
 
@@ -73,10 +73,10 @@ def test_standard_input():
     assert b"median of slow.hist over <stdin>: 1:2, 95 % interval" in done.stdout
 
 
-def test_what_is_synthetic_is_said():
+def test_synthetic_counts_are_reported():
     out = historian("compare", "a.hist", "synthetic.hist")[1]
-    assert "synthetic, in part: synthetic.hist" in out
-    assert "synthetic.hist: synthetic, in part" in historian("summarize", "synthetic.hist")[1]
+    assert "partly synthetic: synthetic.hist" in out
+    assert "synthetic.hist: partly synthetic" in historian("summarize", "synthetic.hist")[1]
     assert '"synthetic": true' in historian("summarize", "--format", "json", "synthetic.hist")[1]
     assert "synthetic" not in historian("summarize", "--format", "json", "a.hist")[1]
 
@@ -103,14 +103,14 @@ def test_json_of_a_divisor_of_zero(files):
     (files / "zero.hist").write_bytes(Histogram.from_values([0.0] * 100).to_bytes())
     data = json.loads(historian("compare", "--format", "json", "-p", "50", "zero.hist", "a.hist")[1])
     assert data["ratios"][0]["ratio"] is None
-    assert data["ratios"][0]["sentence"] == "median of a.hist over zero.hist: zero.hist is as good as 0"
+    assert data["ratios"][0]["sentence"] == "median of a.hist over zero.hist: zero.hist is about 0"
 
 
 def test_a_divisor_in_the_zero_bucket(files):
-    (files / "tiny.hist").write_bytes(Histogram.from_values([1e-12] * 1000).to_bytes())  # below 2**-32, yet not 0
+    (files / "tiny.hist").write_bytes(Histogram.from_values([1e-12] * 1000).to_bytes())  # below 2**-32, but not 0
     status, out, err = historian("compare", "tiny.hist", "a.hist")
     assert (status, err) == (0, "")
-    assert out.splitlines()[-1] == "median of a.hist over tiny.hist: tiny.hist is as good as 0"
+    assert out.splitlines()[-1] == "median of a.hist over tiny.hist: tiny.hist is about 0"
 
 
 @pytest.mark.parametrize("command", ["compare a.hist {}", "compare {} a.hist", "fanout {}"])
@@ -119,11 +119,11 @@ def test_a_divisor_in_the_zero_bucket(files):
     [
         ("absent.hist", "absent.hist: No such file or directory"),
         ("bad.hist", "bad.hist: not the bytes of a histogram: its checksum is wrong"),
-        ("empty.hist", "empty.hist: there are no numbers in it"),
+        ("empty.hist", "empty.hist: it contains no numbers"),
         ("words.txt", "words.txt:1: 'ten' is not a number"),
     ],
 )
-def test_what_cannot_be_read(command, name, message):
+def test_files_that_cannot_be_read(command, name, message):
     command = command.format(name).split()
     status, out, err = historian(*command)
     assert (status, out) == (1, "")
@@ -133,7 +133,7 @@ def test_what_cannot_be_read(command, name, message):
 def test_units_that_differ():
     status, out, err = historian("compare", "a.hist", "ms.hist")
     assert (status, out) == (1, "")
-    assert "ms.hist: its values are in 'ms', not in 's'" in err
+    assert "ms.hist: its values are in 'ms' and cannot be converted to 's'" in err
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_what_users_see():
     assert [line.split()[0] for line in lines[1:4]] == ["1", "10", "100"]
     assert "63.4 % (55.9 to 70.5)" in lines[3]  # 1 - 0.99**100; Clopper-Pearson of 100 in 10,000, mapped
     assert "9.56 % (" in lines[2] and "1.00 % (0.814 to 1.21)" in lines[1]
-    assert "10,000 values; intervals of 95 %; calls taken to be independent" in lines[5]
+    assert "10,000 values; 95 % intervals; calls assumed to be independent" in lines[5]
 
 
 def test_the_time_is_the_99th_percentile_unless_it_is_given():

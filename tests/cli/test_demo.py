@@ -1,4 +1,4 @@
-"""`historian demo` as a person runs it.  It takes real time, but nothing here depends on how much."""
+"""`historian demo`, run as a command.  It takes real time, but no test depends on how long it takes."""
 
 import math
 import multiprocessing
@@ -29,7 +29,7 @@ COMMAND = [sys.executable, "-m", "historian", "demo"]
 
 
 def within(folder, **more):
-    """Return arguments for a process that works in that folder, has its temporary files there, and this historian."""
+    """Return arguments for a process that works in a folder, has its temporary files there, and uses this historian."""
     places = {
         **dict.fromkeys(["TMPDIR", "TEMP", "TMP"], str(folder)),
         "PYTHONPATH": str(Path(historian.__file__).parents[1]),
@@ -47,7 +47,7 @@ def read_samples(path):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A short run that has ended: what it printed, its samples, the folder for its temporary files."""
+    """Run a short demo; return its output, its samples and the folder for its temporary files."""
     folder, raw = tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("raw") / "raw.tsv"
     command = [*COMMAND, "--seconds", "0.5", "--raw", str(raw)]
     ended = subprocess.run(command, capture_output=True, timeout=120, **within(folder))
@@ -57,9 +57,11 @@ def finished(tmp_path_factory):
 
 
 def tally(printed):
-    """Return what each process acknowledged, and what the directory held."""
-    told = " ".join(printed[printed.index("Process 3 was killed") :].split("\n\n")[0].split())
-    found = re.search(r"acknowledged it: ([\d,]+(?:, [\d,]+){4}), in all ([\d,]+)\. .* holds ([\d,]+): (.*)\.", told)
+    """Return the numbers of records that the processes acknowledged, and the number in the directory."""
+    text = " ".join(printed[printed.index("Process 3 was killed") :].split("\n\n")[0].split())
+    found = re.search(
+        r"after its call had returned: ([\d,]+(?:, [\d,]+){4}), in all ([\d,]+)\. .* holds ([\d,]+): (.*)\.", text
+    )
     acknowledged, total, held = ([int(number.replace(",", "")) for number in found[k].split(", ")] for k in (1, 2, 3))
     assert [sum(acknowledged)] == total
     return acknowledged, held[0], found[4]
@@ -67,7 +69,7 @@ def tally(printed):
 
 def test_the_directory_holds_what_the_processes_acknowledged(finished):
     acknowledged, held, verdict = tally(finished[0])
-    assert len(acknowledged) == 5 and all(acknowledged)  # four, and the one that came for the one that was killed
+    assert len(acknowledged) == 5 and all(acknowledged)  # four processes, and the replacement of the killed one
     assert held - sum(acknowledged) in (0, 1)
     assert verdict.startswith("all of them")
     assert ("one more" in verdict) == (held != sum(acknowledged))
@@ -80,8 +82,8 @@ def test_the_table_is_that_of_the_samples(finished):
     missing = tally(printed)[1] - sum(map(len, samples.values()))
     if missing == 0:
         histograms = {name: Histogram.from_values(values, unit=unit[name]) for name, values in samples.items()}
-        assert str(Profile(histograms)) in printed  # every count and every percentile, to the letter
-    assert missing in (0, 1)  # the process was killed after it had recorded, and before it had written that down
+        assert str(Profile(histograms)) in printed  # all counts and percentiles are exactly the same
+    assert missing in (0, 1)  # a process was killed after it had recorded a value and before it had written it
     queries = int(re.search(r"^([\d,]+) queries", printed, re.MULTILINE)[1].replace(",", ""))
     assert 0 <= queries - sum(len(values) for name, values in samples.items() if unit[name] == "s") <= missing
 
@@ -93,7 +95,7 @@ def test_every_percentile_is_near_a_sample_of_its_rank(finished, q):
         assert Histogram.from_values(values).quantile(q) == pytest.approx(exact, rel=RELATIVE_ERROR * (1 + 1e-12))
 
 
-def test_the_fan_out_is_told(finished):
+def test_the_fan_out_is_printed(finished):
     printed, samples, _ = finished
     assert len(samples["look-up"]) >= 100, "too slow a machine for this test"
     rows = re.findall(r"^ *([\d,]+)  +(?:> )?([\d.]+) %(?: \(.+?\))?  +(.+)$", printed, re.MULTILINE)
@@ -101,7 +103,7 @@ def test_the_fan_out_is_told(finished):
     assert [float(row[1]) for row in rows] == sorted(float(row[1]) for row in rows)
 
 
-def test_nothing_is_left_and_nothing_moves_the_cursor(finished):
+def test_no_file_is_left_and_the_output_cannot_move_the_cursor(finished):
     printed, _, folder = finished
     assert list(folder.iterdir()) == []
     assert "\x1b" not in printed and "\r" not in printed
@@ -118,10 +120,10 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path):
         start_new_session=True,
     )
     try:
-        assert "queries" in started.stderr.readline()  # all workers are at work
+        assert "queries" in started.stderr.readline()  # all workers are working
         assert len(list(tmp_path.iterdir())) == 1
-        os.killpg(started.pid, signal.SIGINT)  # what a terminal does on Ctrl-C
-        # This ends when nobody holds the pipes any more, so no process that inherited them is left.
+        os.killpg(started.pid, signal.SIGINT)  # as a terminal does on Ctrl-C
+        # This returns when no process holds the pipes any more.  So no process that inherited them is left.
         printed, complaints = started.communicate(timeout=60)
         assert started.returncode == 130
         assert "Traceback" not in complaints and printed == ""
@@ -163,14 +165,14 @@ def test_a_worker_that_is_killed_is_replaced(monkeypatch):
 
 def test_a_worker_that_ends_before_it_is_killed_is_a_failure():
     work = [(demo_workers.wait_to_be_killed,), (demo_workers.succeed, "a")]
-    with pytest.raises(_workers.WorkerError, match="had ended before"):
+    with pytest.raises(_workers.WorkerError, match="had already ended"):
         _workers.run_workers(work, 0.5, time.monotonic(), (demo_workers.succeed, "b"))
     assert multiprocessing.active_children() == []
 
 
 def test_a_silent_worker_is_given_up(monkeypatch):
     monkeypatch.setattr(_workers, "GRACE", 0.1)
-    with pytest.raises(_workers.WorkerError, match="said nothing"):
+    with pytest.raises(_workers.WorkerError, match="sent nothing"):
         run_workers((demo_workers.say_nothing,))
     assert multiprocessing.active_children() == []
 
@@ -189,24 +191,24 @@ def test_a_directory_is_kept(tmp_path, capfd):
     held = sum(histogram.count for histogram in historian.Registry(path).snapshot().values())
     assert held == tally(printed)[1]
     assert main(["demo", "--dir", path]) == 1
-    assert f"holds {held:,} values already" in capfd.readouterr().err
+    assert f"already holds {held:,} values" in capfd.readouterr().err
 
 
-def test_a_directory_that_others_may_write_to_is_refused(tmp_path, capsys):
+def test_a_directory_that_other_users_may_write_to_is_refused(tmp_path, capsys):
     tmp_path.chmod(0o777)
     assert main(["demo", "--dir", str(tmp_path)]) == 1
-    why = "others may write to it, its mode is 0777: name a new directory"
+    why = "other users may write to it, its mode is 0777: choose a new directory"
     assert capsys.readouterr().err == f"historian demo: cannot record in {tmp_path}: {why}\n"
 
 
 def test_lost_records_are_a_failure(monkeypatch, capfd):
-    monkeypatch.setattr(demo, "_acknowledged", lambda place: [10**9] * 5)
+    monkeypatch.setattr(demo, "_acknowledged", lambda paths: [10**9] * 5)
     assert main(["demo", "--seconds", "0.5"]) == 1
     said = capfd.readouterr()
     assert "NOT what they acknowledged" in said.out.replace("\n", " ") and "5,000,000,000 were acknowledged" in said.err
 
 
-def test_a_file_that_cannot_be_written_is_said_at_once(tmp_path, capsys):
+def test_a_file_that_cannot_be_written_is_reported_at_once(tmp_path, capsys):
     assert main(["demo", "--raw", str(tmp_path / "missing" / "raw.tsv")]) == 1
     assert "cannot write" in capsys.readouterr().err
 
@@ -218,22 +220,22 @@ def test_seconds_have_a_range(seconds, capsys):
     assert "0.5..8" in capsys.readouterr().err
 
 
-def test_disabled_recording_is_said(tmp_path):
+def test_disabled_recording_is_reported(tmp_path):
     ended = subprocess.run(COMMAND, capture_output=True, timeout=60, **within(tmp_path, HISTORIAN_DISABLE="1"))
     assert ended.returncode == 1
     assert "HISTORIAN_DISABLE" in ended.stderr
 
 
 def test_no_users_percentile_is_stated_beyond_the_data():
-    # Of 1,000 look-ups 10 take 1 s. An upper bound to the leaf's p99 takes log(0.025)/log(0.99) = 368 values; for 10 of
-    # them the user's p99 is the leaf's 99.8995th percentile, whose upper bound takes 3,669.
+    # Of 1,000 look-ups, 10 take 1 s. An upper bound for the p99 of one look-up needs log(0.025)/log(0.99) = 368 values.
+    # The p99 of a user of 10 look-ups is the 99.8995th percentile of one, whose upper bound needs 3,669 values.
     text, table, _caveat = demo._fan_out(Histogram.from_values([0.001] * 989 + [0.01] + [1.0] * 10))
     waits = [re.split(r"\s{2,}", line.strip())[-1] for line in table.splitlines()[1:]]
     assert ["(from " in wait for wait in waits] == [False, True, True, True]
     assert "63.4 % wait longer" in text.replace("\n", " ")  # 1 - 0.99**100 = 0.634
 
 
-def test_too_few_look_ups_say_nothing():
+def test_too_few_look_ups_give_no_fan_out():
     assert "too few" in demo._fan_out(Histogram.from_values([1.0] * 99))[0]
     assert "too few" in demo._fan_out(Histogram())[0]
 

@@ -1,4 +1,4 @@
-"""``historian profile``, ``snapshot`` and ``clear``: a directory of recorders as it is seen from outside."""
+"""``historian profile``, ``snapshot`` and ``clear``: the commands that work on a directory of recorders."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def directory(tmp_path):
 
 @pytest.fixture
 def damaged(directory):
-    """Return that directory with two files that are none of a recorder."""
+    """Return that directory with two more files that are not valid."""
     (directory / "empty.counters").write_bytes(b"")
     (directory / "poem.counters").write_bytes(b"Whose woods these are I think I know.\n" * 2000)
     return directory
@@ -41,7 +41,7 @@ query{table=users}  3.00    3.00  3.00  3.00     -      -  250    100       547
 operation (KiB)   min  median    90  99  99.9  99.99   max  count  sum (KiB)
 answer           1.00    1.00  1.00   -     -      -  1.00     50       50.0
 
--  too few values: 99 takes 100, 99.9 takes 1,000, 99.99 takes 10,000 of them
+-  too few values: 99 needs 100, 99.9 needs 1,000, 99.99 needs 10,000
 """
 
 
@@ -52,7 +52,7 @@ def test_the_profile_of_a_directory(directory):
 
 
 def test_the_profile_of_a_live_directory(tmp_path):
-    """Somebody records while we look: no look has less than the one before, the last has all."""
+    """Look while another process records: the count never decreases, and the last look has all values."""
     script = (
         "import sys; from historian import Registry; rec = Registry(sys.argv[1]).recorder('q')\n"
         "for _ in sys.stdin: rec.record_many([1.0] * 7); print(flush=True)"
@@ -67,7 +67,7 @@ def test_the_profile_of_a_live_directory(tmp_path):
             assert worker.stdout.readline() == "\n"
             status, out, err = run("profile", tmp_path / "live")
             assert (status, err) == (0, "")
-            assert out.splitlines()[1].split()[-2] == str(7 * step)  # what was acknowledged is there
+            assert out.splitlines()[1].split()[-2] == str(7 * step)  # all acknowledged values are counted
     finally:
         worker.kill()
         worker.communicate()
@@ -82,7 +82,7 @@ def test_an_empty_directory(tmp_path):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_bad_files_are_reported_and_all_others_are_there(damaged, command):
+def test_bad_files_are_reported_and_all_others_are_shown(damaged, command):
     before = {path.name: path.read_bytes() for path in damaged.iterdir()}
     status, out, err = run(command, damaged)
     assert status == 1
@@ -99,10 +99,10 @@ def test_bad_files_are_reported_and_all_others_are_there(damaged, command):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_is_no_directory(tmp_path, command):
+def test_a_path_that_is_not_a_directory(tmp_path, command):
     status, out, err = run(command, tmp_path / "missing")
     assert (status, out) == (1, "") and err == f"historian {command}: {tmp_path}/missing: No such file or directory\n"
-    assert list(tmp_path.iterdir()) == []  # looking makes nothing
+    assert list(tmp_path.iterdir()) == []  # the commands create nothing
     if command != "profile":
         (tmp_path / "file").write_text("")
         assert "Not a directory" in run(command, tmp_path / "file")[2]
@@ -111,12 +111,13 @@ def test_what_is_no_directory(tmp_path, command):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_directory_that_others_may_write_to_takes_trust(directory, command):
+def test_a_directory_that_other_users_may_write_to_needs_trust(directory, command):
     directory.chmod(0o777)
     status, out, err = run(command, directory)
     assert (status, out) == (1, "")
     assert (
-        f"{directory}: others may write to it, its mode is 0777: make it private (chmod go-w), or pass --trust" in err
+        f"{directory}: other users may write to it, its mode is 0777: make it private (chmod go-w), or pass --trust"
+        in err
     )
     assert run(command, directory, "--trust")[0] == 0
 
@@ -130,7 +131,7 @@ def test_a_directory_that_cannot_be_listed(directory):
         directory.chmod(0o700)
 
 
-def test_a_snapshot_is_what_the_registry_holds(directory, tmp_path):
+def test_a_snapshot_is_equal_to_that_of_the_registry(directory, tmp_path):
     file = tmp_path / "evening.jsonl"
     assert run("snapshot", directory, "-o", file) == (0, "", "")
     assert load(file) == Registry(directory).snapshot()
@@ -141,14 +142,14 @@ def test_a_snapshot_is_what_the_registry_holds(directory, tmp_path):
     )  # fmt: skip
 
 
-def test_a_snapshot_may_come_by_a_pipe(directory):
+def test_a_snapshot_can_be_read_from_a_pipe(directory):
     snapshot = run("snapshot", directory)[1]
     profile = [sys.executable, "-m", "historian", "profile", "/dev/stdin"]
     done = subprocess.run(profile, input=snapshot, capture_output=True, timeout=60, check=False, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, PROFILE, "")
 
 
-def test_reasons_do_not_get_among_the_data_where_standard_error_is_closed(damaged):
+def test_reasons_are_not_mixed_with_the_data_if_standard_error_is_closed(damaged):
     command = ["sh", "-c", '"$@" 2>&-', "sh", sys.executable, "-m", "historian", "snapshot", str(damaged)]
     done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=False, text=True)
     assert (done.returncode, done.stdout) == (1, run("snapshot", damaged)[1])
@@ -180,16 +181,16 @@ def test_the_profile_of_a_hist_file_is_a_row_named_after_it(tmp_path):
     assert f"{file}: not the bytes of a histogram" in err
 
 
-def test_clear_says_what_it_did(directory):
+def test_clear_reports_what_it_removed(directory):
     files = sorted(path.name for path in directory.iterdir())
     assert run("clear", directory) == (0, "cleared 2 recorders, which held 150 values\n", "")
     assert sorted(path.name for path in directory.iterdir()) == files
     assert [h.count for h in Registry(directory).snapshot().values()] == [0, 0]
-    assert run("clear", HISTORIAN_DIR=str(directory))[0] == 2  # not without a name
+    assert run("clear", HISTORIAN_DIR=str(directory))[0] == 2  # DIR is required
 
 
 def test_clear_while_processes_record(directory):
-    """Each record is either taken out or still there."""
+    """Each record is either among the cleared values or still in the recorder."""
     recorder, stop, recorded = Registry(directory).recorder("busy"), threading.Event(), 0
 
     def work():
@@ -218,7 +219,7 @@ def test_a_file_of_hostile_name_does_not_move_the_cursor(directory):
     assert "\x1b" not in "".join(map(str, run("profile", directory)))
 
 
-def test_what_is_merged_from_a_snapshot(directory, tmp_path):
+def test_a_registry_merges_a_snapshot(directory, tmp_path):
     run("snapshot", directory, "-o", tmp_path / "s.jsonl")
     registry = Registry()
     registry.merge(load(tmp_path / "s.jsonl"))

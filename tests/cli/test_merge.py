@@ -1,4 +1,4 @@
-"""``historian merge``, and ``historian summarize`` of the files it writes."""
+"""``historian merge``, and ``historian summarize`` for the files that it writes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(*args, stdin=b""):
 
 
 def merged(*args, stdin=None):
-    """Merge into out.hist, which must go well and quietly; return what is there."""
+    """Merge into out.hist, which must succeed without messages; return the histogram in it."""
     command = ("merge", *args, "-o", "out.hist")
     assert (historian(*command) if stdin is None else run(*command, stdin=stdin)) == (0, "", "")
     with open("out.hist", "rb") as stream:
@@ -50,7 +50,7 @@ def merged(*args, stdin=None):
 
 
 def complaint(*args, status=1):
-    """Run a command that must fail; return what it says in its one line."""
+    """Run a command that must fail; return its message, which is one line."""
     got, out, err = historian(*args)
     assert (got, out) == (status, "")
     assert err.count("\n") == 1 or status == 2
@@ -61,7 +61,7 @@ def test_files_are_merged():
     assert merged("a.hist", "b.hist") == A + B
     assert merged("a.hist", "a.hist") == A + A
     assert merged("ms.hist") == MILLIS
-    assert os.listdir().count("out.hist") == 1 and len(os.listdir()) == 5  # and nothing else was left there
+    assert os.listdir().count("out.hist") == 1 and len(os.listdir()) == 5  # and no other file was left there
 
 
 def test_the_output_may_be_an_input():
@@ -80,7 +80,7 @@ def test_directories_stand_for_their_files(files):
     assert merged("day") == A + B
     assert merged("day", "a.hist") == A + B + A
     (files / "day" / "all.hist").write_bytes(A.to_bytes())
-    for _ in range(2):  # the output is no input, unless it is named
+    for _ in range(2):  # the output is not an input, unless it is named
         assert historian("merge", "day", "-o", "day/all.hist") == (0, "", "")
         assert Histogram.from_bytes((files / "day" / "all.hist").read_bytes()) == A + B
     assert historian("merge", "day", "day/all.hist", "-o", "day/all.hist") == (0, "", "")
@@ -106,7 +106,7 @@ def test_lists_of_files(files):
     assert merged("--null", "--files-from", "-", stdin=b"b.hist\0") == B
 
 
-def test_lists_are_read_a_piece_at_a_time():
+def test_lists_are_read_in_chunks():
     class Endless(io.RawIOBase):
         def __init__(self, pieces, piece):
             self.pieces, self.piece = pieces, piece
@@ -120,7 +120,7 @@ def test_lists_are_read_a_piece_at_a_time():
     assert tracemalloc.get_traced_memory()[1] < 4_000_000  # 12 MB were read
     tracemalloc.stop()
     assert list(names_in(io.BytesIO(b"\n" * 10), separator=b"\n")) == []
-    with pytest.raises(InputError, match="does -0 fit"):
+    with pytest.raises(InputError, match="is -0 right for this list"):
         list(names_in(Endless(10**9, b"x" * 60_000), separator=b"\0"))
 
 
@@ -135,11 +135,11 @@ def test_many_files_need_no_more_memory_than_one(files):
         historian("merge", "--files-from", name, "-o", "out.hist")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 300_000  # the pieces of the list; not a byte a file
+    assert peaks[1] < peaks[0] + 300_000  # for the chunks of the list; less than one byte for each file
     assert Histogram.from_bytes((files / "out.hist").read_bytes()) == merge([A, B] * 2000)
 
 
-# ---- what cannot be merged ----
+# ---- errors ----
 
 
 @pytest.mark.parametrize(
@@ -148,12 +148,12 @@ def test_many_files_need_no_more_memory_than_one(files):
         (["a.hist", "bad.hist"], "bad.hist: its checksum is wrong"),
         (["a.hist", "none.hist"], "none.hist: No such file or directory"),
         (["a.hist", "ms.hist"], "ms.hist: cannot combine histograms in 's' and 'ms'"),
-        (["empty"], "there was no file to merge: nothing is written"),
+        (["empty"], "there was no file to merge: nothing was written"),
         (["--files-from", "none"], "none: No such file or directory"),
         (["--skip-bad", "bad.hist"], "skipped 1 bad file of 1; the first: bad.hist: its checksum is wrong"),
     ],
 )
-def test_what_cannot_be_merged_is_named(files, args, message):
+def test_a_file_that_cannot_be_merged_is_named(files, args, message):
     (files / "empty").mkdir()
     (files / "out.hist").write_bytes(b"as it was")
     status, out, err = historian("merge", *args, "-o", "out.hist")
@@ -219,7 +219,7 @@ def test_a_link_is_followed(files):
     assert Histogram.from_bytes((files / "a.hist").read_bytes()) == A + B
 
 
-def test_a_failed_write_leaves_what_was_there(files, monkeypatch):
+def test_a_failed_write_leaves_the_old_file(files, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
@@ -232,7 +232,7 @@ def test_a_failed_write_leaves_what_was_there(files, monkeypatch):
 
 
 @posix
-def test_a_name_may_be_as_long_as_names_can_be(files):
+def test_a_name_may_have_the_maximum_length(files):
     longest = "a" * 250 + ".hist"  # 255 bytes
     assert historian("merge", "a.hist", "-o", longest) == (0, "", "")
     assert (files / longest).read_bytes() == A.to_bytes()
@@ -248,7 +248,7 @@ def test_a_pipe_is_written_to():
     assert done.stdout == A.to_bytes()
 
 
-def test_what_is_no_file_is_not_replaced(files):
+def test_a_path_that_is_not_a_regular_file_is_not_replaced(files):
     (files / "folder").mkdir()
     assert "cannot write folder: " in complaint("merge", "a.hist", "-o", "folder")
     assert "cannot write none" in complaint("merge", "a.hist", "-o", os.path.join("none", "out.hist"))
@@ -282,18 +282,18 @@ def test_summarize_takes_the_unit_from_the_file(files):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["a.hist", "ms.hist"], "ms.hist: its values are in 'ms', not in 's', and cannot be converted"),
-        (["ms.hist", "--unit", "us"], "ms.hist: its values are in 'ms', not in 'us'"),
+        (["a.hist", "ms.hist"], "ms.hist: its values are in 'ms' and cannot be converted to 's'"),
+        (["ms.hist", "--unit", "us"], "ms.hist: its values are in 'ms' and cannot be converted to 'us'"),
         (["bad.hist"], "bad.hist: not the bytes of a histogram: its checksum is wrong"),
         (["none.hist"], "none.hist: No such file"),
     ],
 )
-def test_summarize_names_what_it_cannot_read(args, message):
+def test_summarize_names_a_file_that_it_cannot_read(args, message):
     assert message in complaint("summarize", *args)
 
 
 @pytest.mark.parametrize("option", [["--scale", "2"], ["--column", "x"], ["--field", "x"]])
-def test_summarize_refuses_what_means_nothing(option):
+def test_summarize_refuses_options_that_do_not_apply(option):
     assert "a histogram such as 'a.hist'" in complaint("summarize", "a.hist", *option, status=2)
 
 

@@ -1,4 +1,4 @@
-"""``historian summarize``, mostly as people run it: in a process of its own."""
+"""``historian summarize``, mostly run as a command, in a process of its own."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def summarize(*args, stdin=b"", **options):
 
 
 def summary(*args, stdin=b""):
-    """Run the command with ``--format json``; return the document, having checked that nothing was said."""
+    """Run the command with ``--format json``, which must succeed without messages; return the document."""
     status, out, err = summarize("--format", "json", *args, stdin=stdin)
     assert (status, err) == (0, "")
     return json.loads(out, parse_constant=pytest.fail)
 
 
 def complaint(*args, stdin=b""):
-    """Run the command, which must fail and print nothing; return what it says."""
+    """Run the command, which must fail and print no result; return its message."""
     status, out, err = summarize(*args, stdin=stdin)
     assert (status, out) == (1, "")
     assert "Traceback" not in err
@@ -82,7 +82,7 @@ def write(tmp_path):
 def test_numbers_of_standard_input_in_a_table():
     status, out, err = summarize("-p", "50,90", stdin="0.010\n" * 90 + "0.250\n" * 10)
     assert (status, err) == (0, "")
-    # p50 and p90 are the 50th and 90th of 100 values: 10 ms; the mean is (90*10 + 10*250)/100 = 34 ms
+    # p50 and p90 are the 50th and 90th of 100 values: 10 ms. The mean is (90*10 + 10*250)/100 = 34 ms.
     assert out.splitlines() == [
         "name (ms)  count   min   p50   p90  max  mean",
         "<stdin>      100  10.0  10.0  10.0  250  34.0",
@@ -112,7 +112,7 @@ def test_layouts_of_plain_text(text):
     [
         ("abc", "'abc' is not a number"),
         ("1_000", "'1_000' is not a number"),
-        ("\u0663", "'\u0663' is not a number"),  # a digit, in Arabic
+        ("\u0663", "'\u0663' is not a number"),  # an Arabic digit
         ("0x10", "'0x10' is not a number"),
         ("12ms", "'12ms' is not a number"),
         ("-1", "'-1' is negative"),
@@ -123,7 +123,7 @@ def test_layouts_of_plain_text(text):
         ("1e400", "'1e400' is not finite"),
     ],
 )
-def test_a_line_that_is_no_number_is_told_by_file_line_and_text(write, word, why):
+def test_a_line_that_is_not_a_number_is_reported_with_file_line_and_text(write, word, why):
     path = write("times.txt", f"1\n\n# {word} here is fine\n2\n{word}\n3\n")
     assert complaint(path) == f"{path}:5: {why}"
     with pytest.raises(InputError) as caught:
@@ -140,19 +140,19 @@ def test_negative_zero_is_zero():
     assert repr(count(b"-0.0\n").histograms()[""].min) == "0.0"
 
 
-def test_likely_remedies_are_told():
+def test_likely_remedies_are_reported():
     assert "--column" in complaint(stdin="a,b\n1,2\n")
     assert "--field" in complaint(stdin='{"a": 1}\n')
 
 
 @pytest.mark.parametrize("data", [b"\xff1\n", "1\n2\n".encode("utf-16"), b"\x1f\x8b\x08\x00"])
-def test_bytes_that_are_no_text_are_told(data):
+def test_bytes_that_are_not_text_are_reported(data):
     message = complaint(stdin=data)
     assert message.startswith("<stdin>:1: ")
     assert message.endswith(" is not UTF-8 text")
 
 
-def test_bytes_that_are_no_text_do_not_matter_in_a_comment():
+def test_bytes_that_are_not_text_are_allowed_in_a_comment():
     assert count(b"1 # caf\xe9\n2\n").histograms()[""].count == 2
 
 
@@ -168,14 +168,14 @@ def test_skip_bad_counts_and_reports():
     )
     document = json.loads(out)
     assert document["skipped"] == 3
-    assert (document["total"]["count"], document["total"]["sum"]) == (2, 6.0)  # 1 and 5; of "2 y 3" nothing
+    assert (document["total"]["count"], document["total"]["sum"]) == (2, 6.0)  # 1 and 5, and no number of "2 y 3"
 
 
-def test_skip_bad_is_silent_if_nothing_is():
+def test_skip_bad_is_silent_without_bad_input():
     assert summarize("--skip-bad", stdin="1")[2] == ""
 
 
-# ---- bounded pieces ----
+# ---- bounded chunks ----
 
 
 @pytest.mark.parametrize("sep", [" ", "\t", "\r\n", "\n"])
@@ -234,7 +234,7 @@ def test_any_layout_gives_the_histogram_of_the_values(values, separators, chunk,
     assert found.indices.tolist() == expected.indices.tolist()
     assert found.counts.tolist() == expected.counts.tolist()
     assert repr((found.min, found.max)) == repr((expected.min, expected.max))
-    assert math.isclose(found.sum, expected.sum, rel_tol=1e-12)  # chunks are summed one by one
+    assert math.isclose(found.sum, expected.sum, rel_tol=1e-12)  # each chunk has a sum of its own
 
 
 @pytest.mark.parametrize(
@@ -271,14 +271,15 @@ def test_column_by_name():
 def test_csv_by_suffix_needs_a_column_and_lists_them(write):
     path = write("t.CSV", "time,path\n1,/\n")
     assert complaint(path) == f"{path}: which column? Name it with --column: 'time', 'path'"
-    assert complaint(path, "--column", "Time") == f"{path}: no column 'Time' for --column; there are 'time', 'path'"
+    message = complaint(path, "--column", "Time")
+    assert message == f"{path}: no column 'Time' for --column; the columns are 'time', 'path'"
     message = complaint(path, "--column", "time", "--by", "x")
-    assert message == f"{path}: no column 'x' for --by; there are 'time', 'path'"
+    assert message == f"{path}: no column 'x' for --by; the columns are 'time', 'path'"
 
 
-def test_csv_headers_that_do_not_help():
+def test_csv_headers_without_the_column():
     assert "2 columns 'a'" in complaint("--column", "a", stdin="a,a\n1,2\n")
-    assert complaint("--column", "a", stdin="") == "<stdin>: no header line, which must name the columns"
+    assert complaint("--column", "a", stdin="") == "<stdin>: no header line: the first line must name the columns"
 
 
 def test_tsv_is_separated_by_tabs(write):
@@ -298,23 +299,24 @@ def test_tsv_is_separated_by_tabs(write):
         ("\udcff,1", "not UTF-8 text: '\\\\xff,1'"),
     ],
 )
-def test_bad_rows_are_told_by_file_line_and_text(row, why):
+def test_bad_rows_are_reported_with_file_line_and_text(row, why):
     data = f'a,b\n"two\nlines",1\n\n"four\r\nmore\r\n\r\nlines",2\n{row}\nx,4\n'.encode(errors="surrogateescape")
     with pytest.raises(InputError) as caught:
         count(data, Layout(column="b"))
-    assert str(caught.value) == f"<stdin>:9: {why}"  # 1 the header, 2-3, 4 blank, 5-8, 9
+    # The header is line 1, the rows are lines 2 to 3 and 5 to 8, and the bad row is line 9.
+    assert str(caught.value) == f"<stdin>:9: {why}"
     tally = count(data, Layout(column="b"), skip_bad=True)
     assert (tally.skipped, tally.histograms()[""].sum) == (1, 7.0)
 
 
-def test_a_quote_never_closed_does_not_take_the_rest_of_the_file():
+def test_a_quote_without_an_end_does_not_swallow_the_rest_of_the_file():
     with pytest.raises(InputError, match="not csv: field larger than field limit"):
         count(b'a\n"1\n' + b"2\n" * 1_000_000, Layout(column="a"))
     with pytest.raises(InputError, match="<stdin>:2: not csv: unexpected end of data"):
         count(b'a\n"1', Layout(column="a"))
 
 
-def test_by_gives_one_row_a_group_over_all_files(write):
+def test_by_gives_one_row_for_each_group_of_all_files(write):
     files = write("one.csv", "path,time\nb,1\na,10\n"), write("two.csv", "time,path\n100,a\n1000,c\n")
     rows = summary(*files, "--column", "time", "--by", "path")["rows"]
     assert [(row["name"], row["count"], row["sum"]) for row in rows] == [
@@ -330,7 +332,8 @@ def test_by_gives_one_row_a_group_over_all_files(write):
 
 def test_by_cannot_fill_the_memory():
     data = "id,t\n" + "".join(f"{k},1\n" for k in range(MAX_GROUPS + 1))
-    with pytest.raises(InputError, match=f"more than {MAX_GROUPS:,} groups; '{MAX_GROUPS}' would be one more"):
+    message = f"more than {MAX_GROUPS:,} groups; '{MAX_GROUPS}' would be one more: is --by a column of identifiers"
+    with pytest.raises(InputError, match=message):
         count(data.encode(), Layout(column="t", by="id"))
 
 
@@ -374,7 +377,7 @@ def test_field_of_json_lines(line, field):
         ("\udcff", "not UTF-8 text: '\\\\xff'"),
     ],
 )
-def test_bad_json_lines_are_told_by_file_line_and_text(line, why):
+def test_bad_json_lines_are_reported_with_file_line_and_text(line, why):
     data = f'{{"a":{{"b":1}}}}\n\n{line}\n{{"a":{{"b":2}}}}\n'.encode(errors="surrogateescape")
     with pytest.raises(InputError) as caught:
         count(data, Layout(field="a.b"))
@@ -430,17 +433,17 @@ def test_npy_from_the_command_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("order", "told"), [("C", "[7, 499]: 'nan' is not finite"), ("F", "[299, 3]: '-1.0' is negative")]
+    ("order", "written"), [("C", "[7, 499]: 'nan' is not finite"), ("F", "[299, 3]: '-1.0' is negative")]
 )
-def test_a_bad_value_of_npy_is_told_by_its_index(tmp_path, order, told):
+def test_a_bad_value_of_npy_is_reported_with_its_index(tmp_path, order, written):
     array = numpy.ones((300, 500), order=order)  # three chunks of 65,536
     array[299, 3], array[7, 499] = -1.0, numpy.nan
     path = tmp_path / "a.npy"
     numpy.save(path, array)
-    assert complaint(path) == f"{path}: value {told}"
+    assert complaint(path) == f"{path}: value {written}"
     status, out, err = summarize(path, "--skip-bad", "--format", "json")
     assert (status, json.loads(out)["skipped"], json.loads(out)["total"]["count"]) == (0, 2, 149_998)
-    assert err == f"historian summarize: skipped 2 bad entries; the first: {path}: value {told}\n"
+    assert err == f"historian summarize: skipped 2 bad entries; the first: {path}: value {written}\n"
 
 
 @pytest.mark.parametrize("array", [["a"], [True], [1j], [None], numpy.zeros(2, "m8[s]"), numpy.zeros(2, "f8,f8")])
@@ -450,7 +453,7 @@ def test_npy_of_something_else(tmp_path, array):
     assert complaint(path).startswith(f"{path}: cannot count values of dtype ")
 
 
-def test_npy_that_is_none_or_ends_early():
+def test_npy_that_is_invalid_or_ends_early():
     saved = io.BytesIO()
     numpy.save(saved, numpy.ones(100_000))
     data = saved.getvalue()
@@ -513,7 +516,7 @@ def test_no_numbers(write, content):
 # ---- scale, unit, percentiles, formats ----
 
 
-def test_scale_is_applied_on_the_way_in(tmp_path):
+def test_scale_is_applied_to_the_input(tmp_path):
     document = summary("--scale", "1e-9", "--unit", "s", stdin="2000000000\n")
     assert (document["unit"], document["total"]["max"]) == ("s", 2.0)
     assert summary("--scale", "2", "--field", "a", stdin='{"a": 3}')["total"]["sum"] == 6.0
@@ -523,7 +526,7 @@ def test_scale_is_applied_on_the_way_in(tmp_path):
     assert complaint("--scale", "1e10", stdin="1\n1e300\n") == "<stdin>:2: '1e300' times 10000000000.0 is not finite"
 
 
-def test_unit_labels_and_the_table_picks_what_reads_well():
+def test_unit_is_a_label_and_the_table_chooses_a_suitable_unit():
     assert summarize("--unit", "us", stdin="1500 " * 10)[1].startswith("name (ms)")
     assert summarize("--unit", "rows", stdin="1500 " * 10)[1].startswith("name (rows)")
     assert summary("--unit", "rows", stdin="1")["unit"] == "rows"
@@ -570,7 +573,7 @@ def test_percentiles_are_those_of_the_histogram():
 def test_the_table_shows_no_percentile_of_too_few_values():
     out = summarize("-p", "50,99,99.9,100", stdin="1 " * 100)[1]
     assert out.splitlines()[1].split() == ["<stdin>", "100", "1.00", "1.00", "1.00", "-", "1.00", "1.00", "1.00"]
-    assert "p99.9 takes 1,000" in out
+    assert "p99.9 needs 1,000" in out
     assert "p99 takes" not in out
 
 
@@ -593,7 +596,7 @@ def test_csv_has_full_precision():
     }  # fmt: skip
 
 
-def test_a_sum_beyond_float_is_no_invalid_json():
+def test_a_sum_beyond_float_gives_valid_json():
     assert summary(stdin="1.7e308 1.7e308")["total"]["sum"] is None
 
 
@@ -618,7 +621,7 @@ def test_help_shows_examples():
 
 @posix
 def test_a_closed_pipe_ends_quietly(write):
-    path = write("a.csv", "g,t\n" + "".join(f"group {k:0300},{k}\n" for k in range(1000)))  # 300 kB of table
+    path = write("a.csv", "g,t\n" + "".join(f"group {k:0300},{k}\n" for k in range(1000)))  # the table has 300 kB
     command = f"{shlex.join(COMMAND)} --column t --by g {path} 2>{path}.err | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.startswith("name (")
@@ -643,7 +646,7 @@ def test_a_terminal_gets_a_hint():
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with os.fdopen(terminal, "rb") as stdin:
         process = subprocess.Popen(COMMAND, stdin=stdin, **pipes)
-    os.write(master, b"1 2\n\x04")  # what ^D sends, once
+    os.write(master, b"1 2\n\x04")  # ^D ends the input
     try:
         out, err = process.communicate(timeout=30)
     finally:
@@ -664,7 +667,7 @@ def test_no_standard_input_at_all():
 
 
 @posix
-def test_a_pipe_that_does_not_block_is_not_taken_for_its_beginning():
+def test_a_non_blocking_pipe_is_refused():
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.write(writer, b"1 2 3\n")
@@ -674,7 +677,7 @@ def test_a_pipe_that_does_not_block_is_not_taken_for_its_beginning():
         os.close(reader)
         os.close(writer)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "non-blocking" in done.stderr
+    assert "non-blocking pipe" in done.stderr
 
 
 def test_numpy_is_not_imported_for_text():
@@ -687,7 +690,7 @@ def test_recording_disabled_does_not_disable_summaries():
     assert json.loads(summarize("--format", "json", stdin="1", env=env)[1])["total"]["count"] == 1
 
 
-def test_the_parser_hands_out_run():
+def test_the_parser_returns_run():
     from historian.cli import summarize as module
 
     parser = argparse.ArgumentParser()
@@ -696,7 +699,7 @@ def test_the_parser_hands_out_run():
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full, as Linux has")
-def test_a_full_disk_is_told():
+def test_a_full_disk_is_reported():
     with open("/dev/full", "wb") as full:
         done = subprocess.run([*COMMAND, "-"], input=b"1 2 3\n", stdout=full, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 1
@@ -705,7 +708,7 @@ def test_a_full_disk_is_told():
 
 @posix
 @pytest.mark.parametrize("command", ["summarize -", "demo --seconds 0.5"])
-def test_a_closed_standard_output_is_told(command):
+def test_a_closed_standard_output_is_reported(command):
     line = f"{shlex.quote(sys.executable)} -m historian {command} >&- </dev/null"
     done = subprocess.run(line, shell=True, stderr=subprocess.PIPE, check=False)
     assert (done.returncode, done.stderr) == (1, b"historian: there is no standard output to write to\n")

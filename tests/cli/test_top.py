@@ -1,4 +1,4 @@
-"""``historian top``: what is in a frame, what an interval is, and that a terminal is given back as it was."""
+"""``historian top``: intervals, frames, and the terminal, which must be restored."""
 
 import math
 import os
@@ -27,14 +27,14 @@ def frame(changes, sort="rate", width=80, seconds=2.0, problems=()):
 
 
 def change(name, values, before=(), unit="s", is_whole=True):
-    lately = Histogram.from_values(values, unit=unit)
-    return Change(name, lately + Histogram.from_values(before, unit=unit), lately, is_whole)
+    recent = Histogram.from_values(values, unit=unit)
+    return Change(name, recent + Histogram.from_values(before, unit=unit), recent, is_whole)
 
 
-# ---- what has happened between two looks ----
+# ---- values between two looks ----
 
 
-def test_an_interval_is_what_was_recorded_in_it(tmp_path):
+def test_an_interval_has_the_values_recorded_in_it(tmp_path):
     registry = Registry(tmp_path / "d")
     a, b = registry.recorder("a"), registry.recorder("b", unit="bytes", kind="x")
     a.record_many([1.0] * 10)
@@ -49,12 +49,12 @@ def test_an_interval_is_what_was_recorded_in_it(tmp_path):
         Change("a", a.snapshot(), a.snapshot() - first.total, True),
         Change("b{kind=x}", b.snapshot(), b.snapshot(), True),
     ]
-    assert [one.lately.count for one in watch.look().changes] == [0, 0]
+    assert [one.recent.count for one in watch.look().changes] == [0, 0]
 
 
 @pytest.mark.parametrize("again", [5, 10, 15])
-def test_what_is_cleared_in_between_is_begun_anew(tmp_path, again):
-    """Also where as many or more values of the same bucket come after: counts alone would not tell."""
+def test_a_recorder_cleared_between_two_looks(tmp_path, again):
+    """The cases include as many or more new values in the same bucket, which the counts alone would not show."""
     registry = Registry(tmp_path / "d")
     recorder, watch = registry.recorder("a"), Watch(Registry(tmp_path / "d"))
     recorder.record_many([1.0] * 10)
@@ -62,13 +62,13 @@ def test_what_is_cleared_in_between_is_begun_anew(tmp_path, again):
     registry.clear()
     recorder.record_many([1.0] * again)
     (one,) = watch.look().changes
-    assert (one.lately.count, one.is_whole) == (again, False)
+    assert (one.recent.count, one.is_whole) == (again, False)
     recorder.record(1.0)
     (one,) = watch.look().changes
-    assert (one.lately.count, one.is_whole) == (1, True)
+    assert (one.recent.count, one.is_whole) == (1, True)
 
 
-def test_a_file_that_was_removed_and_made_anew(tmp_path):
+def test_a_file_that_was_removed_and_created_again(tmp_path):
     recorder, watch = Registry(tmp_path / "d").recorder("a"), Watch(Registry(tmp_path / "d"))
     recorder.record_many([1.0] * 10)
     watch.look()
@@ -76,10 +76,10 @@ def test_a_file_that_was_removed_and_made_anew(tmp_path):
     assert watch.look().changes == []
     Registry(tmp_path / "d").recorder("a").record_many([1.0] * 20)
     (one,) = watch.look().changes
-    assert (one.lately.count, one.is_whole) == (20, True)
+    assert (one.recent.count, one.is_whole) == (20, True)
     os.unlink(recorder.path)
     os.rmdir(tmp_path / "d")
-    assert watch.look().changes == []  # and no complaint: whoever records next makes it anew
+    assert watch.look().changes == []  # and no error: the next new recorder creates the directory again
 
 
 def test_bad_files_do_not_hide_the_others(tmp_path):
@@ -88,14 +88,14 @@ def test_bad_files_do_not_hide_the_others(tmp_path):
     bad.write_bytes(b"")
     look = Watch(Registry(tmp_path / "d")).look()
     assert [one.name for one in look.changes] == ["a"] and list(look.problems) == [str(bad)]
-    assert "1 file cannot be read: `historian profile` says why" in frame([], problems=["x"])
+    assert "1 file cannot be read: run `historian profile` for the reasons" in frame([], problems=["x"])
 
 
 # ---- a frame ----
 
 
 def test_a_frame():
-    # 300 values in 2 s: 150 a second; their sum is 300 * 0.01 s = 3 s, 1.5 s a second
+    # 300 values in 2 s are 150 per second. Their sum is 300 * 0.01 s = 3 s, which is 1.5 s per second.
     changes = [change("query", [0.01] * 300, before=[7.0]), change("idle", [], before=[1.0])]
     title, *lines = frame(changes)
     assert re.fullmatch(r"/run/shop {20,}150/s in the last 2\.0 s  by rate  \d\d:\d\d:\d\d", title) and len(title) == 80
@@ -113,7 +113,7 @@ def test_the_first_frame_has_no_rates():
     assert header.endswith("max    sum/s") and row.split() == ["query", "-", "10.0", "10.0", "10.0", "-", "10.0", "-"]
 
 
-def test_nothing_yet():
+def test_an_empty_frame():
     assert frame([])[1:] == ["", "nothing recorded yet"]
 
 
@@ -122,9 +122,9 @@ def test_kinds_of_units_have_tables_of_their_own():
     assert [line.split("  ")[0] for line in lines[2::3]] == ["operation (us)", "operation (KiB)", "operation (rows)"]
 
 
-def test_what_was_cleared_is_marked():
+def test_cleared_recorders_are_marked():
     lines = frame([change("query", [0.01] * 300, is_whole=False)])
-    assert lines[3].split()[1] == "150+" and lines[-1].startswith("+  cleared or drained meanwhile")
+    assert lines[3].split()[1] == "150+" and lines[-1].startswith("+  cleared or drained since the last frame")
 
 
 @pytest.mark.parametrize(
@@ -160,9 +160,9 @@ def test_a_narrow_window_cuts_names_and_leaves_numbers_whole():
 
 
 def test_no_percentile_is_above_the_maximum():
-    """That of an interval is one bucket: (64, 64.7], of which 64.35 is shown; all that was ever recorded tells more."""
-    before, lately = Histogram.from_values([64.0001]), Histogram.from_values([64.0001] * 300)
-    total = before + lately
+    """The maximum of an interval is known as a bucket, (64, 64.7], shown as 64.35; the total maximum limits it."""
+    before, recent = Histogram.from_values([64.0001]), Histogram.from_values([64.0001] * 300)
+    total = before + recent
     cells = frame([Change("a", total, total - before, True)])[3].split()
     assert cells[2:7] == ["64.0", "64.0", "64.0", "-", "64.0"]
 
@@ -177,7 +177,7 @@ def test_units_stay_from_frame_to_frame():
     assert [header(value) for value in (0.6e-3, 0.4e-3)] == ["operation (ms)", "operation (us)"]
 
 
-# ---- the command, off a terminal ----
+# ---- the command without a terminal ----
 
 
 def test_frames_are_printed_plainly(tmp_path):
@@ -196,7 +196,7 @@ def test_frames_are_printed_plainly(tmp_path):
         ([], 2, "DIR"),
         ([".", "--interval", "0.01"], 2, "0.1..86,400, not '0.01'"),
         ([".", "--interval", "nan"], 2, "0.1..86,400, not 'nan'"),
-        ([".", "--count", "0"], 2, "from 1 on, not '0'"),
+        ([".", "--count", "0"], 2, "must be a whole number, 1 or more, not '0'"),
         ([".", "--sort", "luck"], 2, "luck"),
     ],
 )
@@ -209,7 +209,7 @@ def test_misuse(arguments, status, why):
 
 
 class Terminal:
-    """The command on a terminal of its own; `screen` is what a person sees there, `text` all that has been written."""
+    """The command on a pseudo-terminal: `screen` is what a user sees, `text` is all output so far."""
 
     def __init__(self, directory, *arguments, term="xterm", rows=24, columns=80):
         pty = pytest.importorskip("pty")
@@ -244,11 +244,11 @@ class Terminal:
         os.write(self.ours, keys)
 
     def end(self):
-        """Wait for the end; return the status and what came on standard error."""
+        """Wait for the end; return the exit status and the text on standard error."""
         try:
             while True:
                 self._read()
-        except OSError:  # nobody has the other side any more
+        except OSError:  # no process has the other side open any more
             pass
         complaint = self.process.communicate(timeout=60)[1]
         os.close(self.ours)
@@ -265,7 +265,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal():
-    """Return a function that runs the command on a terminal; nothing of that outlives the test."""
+    """Return a function that runs the command on a terminal; the fixture ends the process after the test."""
     made = []
 
     def start(*arguments, **options):
@@ -282,7 +282,7 @@ def terminal():
 
 @pytest.fixture
 def busy(tmp_path):
-    """Return a directory of 40 recorders; the 7th has most values, the 8th the longest."""
+    """Return a directory of 40 recorders; the 7th has the most values, the 8th the longest ones."""
     registry = Registry(tmp_path / "d")
     for k in range(40):
         registry.recorder(f"op{k:02}").record_many([0.001] * (100 + 50 * (k == 7)) + [1.0] * 100 * (k == 8))
@@ -307,29 +307,29 @@ def test_keys_and_sizes_on_a_terminal(busy, terminal):
     shown.wait_for(r"by max.*\n *\noperation.*\nop08")
     shown.send(b"n")
     shown.wait_for(r"by name.*\n *\noperation.*\nop00")
-    shown.send(b"\x1bOB" * 3)  # down: of 42 lines below the title 8 are shown, from the 4th on
+    shown.send(b"\x1bOB" * 3)  # three times down: of 42 lines below the title, 8 are shown, from the 4th on
     shown.wait_for(r"by name.*\nop01(.*\n){8}.*arrows: 31 more")
     shown.send(b"\x1b[6~" * 20)  # page down, to the end
     shown.wait_for(r"by name.*\nop32[\s\S]*op39.*\n.*arrows: back")
     shown.resize(30, 120)
     os.kill(shown.process.pid, signal.SIGWINCH)
-    shown.wait_for(r"by name.*\nop12[\s\S]*op39.*\n.*arrows: back")  # 28 of them
+    shown.wait_for(r"by name.*\nop12[\s\S]*op39.*\n.*arrows: back")  # 28 lines
     shown.wait_for(r"\A.{112}\d\d:\d\d:\d\d\n")
     shown.send(b"q")
     assert shown.end() == (0, b"")
-    assert "\x1b[?1049l" in shown.text  # the screen that was there before
+    assert "\x1b[?1049l" in shown.text  # restores the previous screen
 
 
 @needs_curses
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 5), (3, 30)])
-def test_a_tiny_terminal_is_no_failure(busy, terminal, rows, columns):
+def test_a_tiny_terminal_works(busy, terminal, rows, columns):
     shown = terminal(busy, "--interval", "0.1", "--count", "2", rows=rows, columns=columns)
     assert shown.end() == (0, b"")
 
 
 @needs_curses
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_gives_the_terminal_back(busy, terminal, how, status):
+def test_a_signal_restores_the_terminal(busy, terminal, how, status):
     shown = terminal(busy)
     shown.wait_for("q quits")
     shown.process.send_signal(how)
@@ -344,7 +344,7 @@ def test_a_bounded_run_on_a_terminal(busy, terminal):
     assert shown.text.count("\x1b[?1049h") == 1
 
 
-def test_a_terminal_that_can_do_nothing_gets_plain_frames(busy, terminal):
+def test_a_terminal_without_cursor_control_gets_plain_frames(busy, terminal):
     shown = terminal(busy, "--interval", "0.1", "--count", "2", term="dumb")
     assert shown.end() == (0, b"")
     assert "\x1b" not in shown.text and shown.text.count("in the last") == 2

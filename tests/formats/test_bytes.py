@@ -1,4 +1,4 @@
-"""`to_bytes` and `from_bytes`: laws, files of old, a second reader, and bytes that mean harm."""
+"""`to_bytes` and `from_bytes`: laws, files of older versions, a second reader, and hostile bytes."""
 
 import math
 import os
@@ -30,7 +30,7 @@ near = st.dictionaries(st.integers(-40, 60), st.integers(1, 300), min_size=1, ma
 
 
 def of_counts(counts, unit="s", total=1.0):
-    """Return the histogram of counts by index; extremes are edges."""
+    """Return the histogram of counts by index, with bucket edges as extremes."""
     low, high = min(counts), max(counts)
     return Histogram.from_dict(
         {
@@ -56,12 +56,12 @@ histograms = st.one_of(
 
 
 def sealed(body):
-    """Return bytes with the CRC-32 that belongs behind them."""
+    """Return bytes followed by their CRC-32."""
     return body + zlib.crc32(body).to_bytes(4, "little")
 
 
 def same(a, b):
-    """Return whether two histograms agree in all that is kept, the sum to its last bit."""
+    """Return whether two histograms agree in all that a blob holds; the sum to its last bit."""
     return a == b and a._sum == b._sum
 
 
@@ -93,7 +93,7 @@ def test_different_histograms_have_different_bytes(a, b):
 
 
 @given(st.lists(st.lists(values, max_size=20), max_size=4), st.randoms(use_true_random=False))
-def test_the_order_of_merging_does_not_show(parts, random):
+def test_the_order_of_merging_does_not_matter(parts, random):
     shuffled = parts[:]
     random.shuffle(shuffled)
     merged = [sum(map(Histogram.from_values, order), Histogram()) for order in (parts, shuffled)]
@@ -117,15 +117,15 @@ def test_negative_zero_is_zero():
 def test_a_million_latencies_are_small():
     for seed in range(3):
         h = Histogram.from_values(np.random.default_rng(seed).lognormal(0, 1, 1_000_000))
-        assert len(h.to_bytes()) < 800  # about 750: a change of the coding for the worse shows
+        assert len(h.to_bytes()) < 800  # about 750: this fails if the coding becomes worse
         assert same(Histogram.from_bytes(h.to_bytes()), h)
 
 
 def test_few_of_many_buckets_are_small():
-    # 6144 empty buckets between them are 768 groups of a bit each; the sum, 1e300, takes two bytes more than 6
+    # 6144 empty buckets between them are 768 groups of one bit each; the sum, 1e300, takes two bytes more than 6
     assert len(of_counts({buckets.ZERO_INDEX: 1, buckets.OVERFLOW_INDEX: 1}, total=1e300).to_bytes()) < 160
     whole = np.maximum(1, RNG.lognormal(3, 1, 100_000).round())
-    assert len(Histogram.from_values(whole).to_bytes()) < 400  # 250 buckets among gaps
+    assert len(Histogram.from_values(whole).to_bytes()) < 400  # 250 buckets with gaps between them
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_few_of_many_buckets_are_small():
     [
         {0: 2**63 - 1},
         {buckets.ZERO_INDEX: 2**62, buckets.OVERFLOW_INDEX: 2**62 - 1},
-        {0: 1, 1: 2**63 - 3, 2: 1},  # up and down by the most there is
+        {0: 1, 1: 2**63 - 3, 2: 1},  # the largest differences up and down
         dict.fromkeys(range(buckets.ZERO_INDEX, buckets.OVERFLOW_INDEX + 1), 1),
         dict.fromkeys(range(buckets.ZERO_INDEX, buckets.OVERFLOW_INDEX + 1), (2**63 - 1) // 6146),
         {index: index % 2 * 2**48 + 1 for index in range(100)},
@@ -151,7 +151,7 @@ def test_extreme_counts(counts):
     assert {blob.first + j: count for j, count in enumerate(blob.counts) if count} == counts
 
 
-# ---- what was written stays readable ----
+# ---- blobs of older versions stay readable ----
 
 GOLDEN = {
     "empty": lambda: Histogram(),
@@ -170,7 +170,7 @@ def of_counts_between(counts, low, high, **rest):
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_files_that_were_written(name):
+def test_files_of_older_versions(name):
     data = (DATA / f"{name}.hist").read_bytes()
     assert same(Histogram.from_bytes(data), GOLDEN[name]())
     assert GOLDEN[name]().to_bytes() == data
@@ -180,7 +180,7 @@ def test_files_that_were_written(name):
     ("name", "facts"),  # count, unit, p50, p99, buckets
     [("lognormal", (100_000, "s", 0.00247, 0.0253, 675)), ("whole-milliseconds", (100_000, "ms", 20.0, 205.0, 288))],
 )
-def test_files_of_latencies_that_were_written(name, facts):
+def test_files_of_latencies_of_older_versions(name, facts):
     data = (DATA / f"{name}.hist").read_bytes()
     h, blob = Histogram.from_bytes(data), read_blob(data)
     assert (h.count, h.unit, h.quantile(0.5), h.quantile(0.99), len(h.indices)) == (
@@ -192,18 +192,18 @@ def test_files_of_latencies_that_were_written(name, facts):
     assert h.to_bytes() == data
 
 
-def test_pickles_of_before_there_were_bytes():
+def test_pickles_from_before_blobs():
     data = (DATA / "histogram-0.1.0-dict.pickle").read_bytes()
     assert pickle.loads(data) == Histogram.from_values([0.0, 0.0125, 0.0125, 1.5, 2.0**65], unit="ms")
 
 
-# ---- what is none ----
+# ---- invalid blobs ----
 
 GOOD = Histogram.from_values([1.0078125] * 5 + [1.015625] * 5 + [1.0390625]).to_bytes()  # the example of docs/format.md
 
 
 def changed(at, new):
-    """Return GOOD with other bytes at an offset, and the CRC-32 that belongs to it."""
+    """Return GOOD with other bytes at an offset, and with a matching CRC-32."""
     return sealed(GOOD[:at] + new + GOOD[at + len(new) : -4])
 
 
@@ -232,7 +232,7 @@ def test_the_example():
         (changed(5, b"\x05"), "scale 5: this historian has 6"),
         (changed(6, b"\x02"), "flags are 2"),
         (changed(6, b"\x80"), "flags are 128"),
-        (sealed(b"\x89HSB\x01\x06\x01\x01s\0\0"), "flags are 1"),  # nothing was recorded, so nothing is an estimate
+        (sealed(b"\x89HSB\x01\x06\x01\x01s\0\0"), "flags are 1"),  # nothing was recorded, so nothing can be an estimate
         (changed(7, b"\x00"), "unit"),
         (changed(7, b"\xff"), "cut short"),
         (changed(8, b"\xff"), "no printable UTF-8"),
@@ -245,7 +245,7 @@ def test_the_example():
         (changed(9, struct.pack("<Hh", 4, 4094)), "beyond the last"),
         (changed(9, struct.pack("<Hh", 4, -2050)), "beyond the last"),
         (changed(11, struct.pack("<h", 1)), "do not lie"),
-        (changed(13, d(math.nextafter(1.0, 0))), "do not lie"),  # 1.0, the lower edge, would do
+        (changed(13, d(math.nextafter(1.0, 0))), "do not lie"),  # 1.0, the lower edge, would be valid
         (changed(13, d(1.011)), "do not lie"),
         (changed(13, d(math.nan)), "do not lie"),
         (changed(13, d(-math.nan)), "do not lie"),
@@ -261,7 +261,7 @@ def test_the_example():
             changed(29, struct.pack("<HH2s", 262, 2, b"\x01\x0b")),
             "sum is beyond",
         ),  # 11 values have less than 11 * 256^263
-        (changed(33, b"\x00"), "sum"),  # could be left out
+        (changed(33, b"\x00"), "sum"),  # this byte could be left out
         (changed(34, b"\x00"), "sum"),
         (changed(31, b"\x00"), "sum"),  # the sum 0 has no shift
         (changed(35, b"\xf6\x01\x71"), "counts"),
@@ -271,7 +271,7 @@ def test_the_example():
         (sealed(GOOD[:35]), "counts"),
     ],
 )
-def test_bytes_that_are_none(data, message):
+def test_invalid_blobs(data, message):
     for kind in (bytes, bytearray, memoryview):
         with pytest.raises(ValueError, match=message) as caught:
             Histogram.from_bytes(kind(data))
@@ -290,14 +290,14 @@ def test_extremes_at_the_lower_edge_are_good():
 
 
 def bits(text):
-    """Return the bytes of bits that are written in their order."""
+    """Return the bytes of a stream of bits."""
     text = text.replace(" ", "")
     text += "0" * (-len(text) % 8)
     return bytes(int(text[i : i + 8][::-1], 2) for i in range(0, len(text), 8))
 
 
 def with_bits(text):
-    """Return GOOD with other counts."""
+    """Return GOOD with these bits as counts."""
     return sealed(GOOD[:35] + bits(text))
 
 
@@ -309,8 +309,8 @@ def test_bits_as_in_the_example():
     "text",
     [
         "0",  # an empty group at the end
-        "1 1101 11 0010000 0010 0000 1110",  # four bits, where three do
-        "1 1101 11 1000000 1 0 1",  # one more, written as if it were more than that
+        "1 1101 11 0010000 0010 0000 1110",  # four bits where three are enough
+        "1 1101 11 1000000 1 0 1",  # a width that is one more, written in seven bits
         "1 0101 11 1100000 001 000",  # the first bucket is empty
         "1 1110 11 1100000 001 000 111",  # the last bucket is empty
         "1 1101 11 1000001" + "1" * 65 * 3,  # a width of 65
@@ -322,13 +322,13 @@ def test_bits_as_in_the_example():
         "1 1001 11 0000001" + "1" * 64 + "1" * 64,
     ],
 )
-def test_counts_that_are_none(text):
+def test_invalid_counts(text):
     with pytest.raises(ValueError, match="counts"):
         Histogram.from_bytes(with_bits(text))
 
 
 def of_slots(slots, text):
-    """Return a blob of the counts in these bits, from bucket 0 on."""
+    """Return a blob of so many buckets from bucket 0 on, with these bits as counts."""
     low, high = buckets.upper(0), buckets.upper(slots - 1)
     return sealed(GOOD[:9] + struct.pack("<HhddHH", slots, 0, low, high, 0, 0) + bits(text))
 
@@ -344,10 +344,10 @@ def number(x, width):
     return f"{x:0{width}b}"[::-1]
 
 
-def test_a_count_that_takes_the_total_around_to_a_small_one():
-    """2^62 + 2^64 - 2^61 is 2^61 in 64 bits."""
+def test_a_count_that_makes_the_total_overflow_64_bits():
+    """The total 2^62 + 2^64 - 2^61 is 2^61 modulo 2^64."""
     two = f"11 {number(63, 7)} {number(2**62 - 1, 63)} {number(2**63 - 3, 63)}"  # 2^62, and 1
-    full, sparse = f"1 11111111 {two} {'0' * 63 * 6}", f"1 11000000 {two} 0"  # six of 1 more; an empty group
+    full, sparse = f"1 11111111 {two} {'0' * 63 * 6}", f"1 11000000 {two} 0"  # six counts of 1 more; an empty group
     assert Histogram.from_bytes(of_slots(9, f"{full} 11 {number(0, 7)}")).count == 2**62 + 8
     assert Histogram.from_bytes(of_slots(17, f"{sparse} 1 1 11 {number(0, 7)}")).count == 2**62 + 2
     for slots, text in (
@@ -358,7 +358,7 @@ def test_a_count_that_takes_the_total_around_to_a_small_one():
 
 
 @pytest.mark.parametrize("data", [None, 1, "text", [1, 2], np.zeros(10), Histogram()])
-def test_what_are_no_bytes(data):
+def test_objects_that_are_not_bytes(data):
     with pytest.raises(TypeError, match="bytes"):
         Histogram.from_bytes(data)
 
@@ -375,16 +375,16 @@ def test_units_have_a_length():
 
 
 def outcome(data):
-    """Return what reading comes to, as text."""
+    """Return the result of reading as text: the histogram or the error."""
     try:
         return str(Histogram.from_bytes(data).counts.tolist())
     except ValueError as error:
         return str(error)
 
 
-def test_whatever_instructions_it_is_read_with():
+def test_all_instruction_sets_read_the_same():
     good = [path.read_bytes() for path in sorted(DATA.glob("*.hist"))]
-    for scale in (10, 1_000, 100_000, 2**24, 2**27, 2**28, 2**29, 2**40):  # some beyond what fits side by side
+    for scale in (10, 1_000, 100_000, 2**24, 2**27, 2**28, 2**29, 2**40):  # some are too large for vector instructions
         bell = {j: 1 + int(scale * math.exp(-(((j - 200) / 60) ** 2)) * RNG.uniform(0.9, 1.1)) for j in range(400)}
         good.append(of_counts(bell).to_bytes())
     bad = [
@@ -405,11 +405,11 @@ def test_whatever_instructions_it_is_read_with():
     assert done.stdout.splitlines() == [outcome(data) for data in good + bad]
 
 
-# ---- fuzz: whatever the bytes are, a ValueError, or a histogram that has just these bytes ----
+# ---- fuzz: any bytes give either a ValueError or a histogram with exactly these bytes ----
 
 
 def decode(data):
-    """Read bytes; assert that what they make is written as they are."""
+    """Read bytes; assert that their histogram is written as the same bytes."""
     try:
         h = Histogram.from_bytes(data)
     except ValueError:
@@ -420,7 +420,7 @@ def decode(data):
 
 @given(st.binary(max_size=300))
 def test_random_bytes(data):
-    assert decode(data) is None  # a checksum is not met by chance
+    assert decode(data) is None  # random bytes do not have a valid checksum
 
 
 @settings(max_examples=400)
@@ -460,7 +460,7 @@ def test_thousands_of_altered_bytes():
         for at in mutated.integers(0, len(body), mutated.integers(1, 4)):
             body[at] = mutated.integers(0, 256)
         read += decode(sealed(bytes(body))) is not None
-    assert read > 0  # so that the checks behind the checksum were reached
+    assert read > 0  # else the checks after the checksum were not reached
 
 
 def test_every_cut_is_found():

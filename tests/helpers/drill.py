@@ -42,7 +42,7 @@ class Outcome:
 
 
 def book_in(directory: str) -> memoryview:
-    """Return two numbers that outlive the process that writes them: how many calls have returned, and is it ready?"""
+    """Return two numbers that outlive their writer: calls that have returned, and whether it is ready."""
     with open(f"{directory}.book", "a+b") as file:
         file.truncate(16)
         return memoryview(mmap.mmap(file.fileno(), 16)).cast("Q")

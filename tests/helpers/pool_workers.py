@@ -14,6 +14,12 @@ def record(recorder, values):
     return Histogram.from_values(values, unit=recorder.unit)
 
 
+def record_times(recorder, n):
+    """Record 1.0 n times; return how many values the recorder holds then."""
+    recorder.record_many([1.0] * n)
+    return recorder.snapshot().count
+
+
 def record_by_name(registry, name, values):
     return record(registry.recorder(name), values)
 

@@ -42,12 +42,12 @@ def test_bounds_nest_by_dependence(x, k, n, t):
 
 def test_bounds_hold_for_the_worst_dependence():
     x = Histogram.from_values([0.01] * 90 + [1.0] * 10).dist(confidence=None)
-    # comonotone: all are slow together; disjoint: one is slow at a time
+    # comonotone: all parts are slow together; disjoint: only one part is slow at a time
     assert all_of(5, x, dependence="positive").sf(0.5).lower == pytest.approx(0.1)
     assert all_of(5, x, dependence="any").sf(0.5).upper == pytest.approx(0.5)
     assert first_of(5, x, dependence="any").sf(0.5).lower == 0.0
     assert first_of(5, x, dependence="positive").sf(0.5).upper == pytest.approx(0.1)
-    assert k_of(4, 5, x, dependence="any").sf(0.5).upper == pytest.approx(5 * 0.1 / 2)  # two slow at a time
+    assert k_of(4, 5, x, dependence="any").sf(0.5).upper == pytest.approx(5 * 0.1 / 2)  # two parts are slow at a time
     y = Histogram.from_values([0.01] * 10 + [1.0] * 90).dist(confidence=None)
     assert k_of(4, 5, y, dependence="any").sf(0.5).lower == pytest.approx((4.5 - 2 + 1) / 4)
 
@@ -56,7 +56,7 @@ def test_unequal_parts_that_are_slow_together():
     x = Histogram.from_values([0.01] * 90 + [1.0] * 10).dist(confidence=None)
     y = Histogram.from_values([0.01] * 70 + [1.0] * 30).dist(confidence=None)
     for kind in ("positive", "any"):
-        # whenever x is slow, y is
+        # y is slow whenever x is slow
         assert all_of({x: 1, y: 1}, dependence=kind).sf(0.5).lower == pytest.approx(0.3)
         assert first_of({x: 1, y: 1}, dependence=kind).sf(0.5).upper == pytest.approx(0.1)
         assert hedge(x, 0.1, dependence=kind).sf(0.5).upper == pytest.approx(0.1)
@@ -107,18 +107,18 @@ def test_loads_of_a_tree_add_up():
     assert choice({hedged: 0.2, ONE_IN_100: 0.8}).extra_load == pytest.approx(0.002)
     assert ONE_IN_100.extra_load == 0.0
     assert hedge(EXP, after=64.0).extra_load == pytest.approx(math.exp(-64), rel=1e-13)
-    # of 1.01 calls, those of the hedged one, 0.01 are made once more
+    # the hedged call makes 1.01 calls; 0.01 of them are hedged again
     assert hedge(hedged, after=0.5, prob=1.0).extra_load == pytest.approx(0.01 + 1.01 * float(hedged.sf(0.5)))
 
 
-# ---- the bracket of what lies off the grid ----
+# ---- the bracket of sums that are not on the grid ----
 
 
 atoms = st.lists(st.floats(1e-3, 10) | st.just(0.0), min_size=1, max_size=6)
 
 
 def holds(dist, outcomes, times):
-    """Check the bounds of the survival against weighted outcomes, of which infinity is one that never returns."""
+    """Check the bounds of the survival against weighted outcomes; infinity is an outcome that never returns."""
     for t in times:
         answer, exact = dist.sf(t), sum(weight for value, weight in outcomes if value > t)
         assert answer.lower - 1e-12 <= exact <= answer.upper + 1e-12

@@ -1,4 +1,4 @@
-"""What the tail does not take, and how it says so."""
+"""Invalid arguments of the tail's functions, and the errors that they raise."""
 
 import math
 from decimal import Decimal
@@ -50,7 +50,7 @@ def test_bad_numbers():
         (lambda: Histogram().dist(), "empty"),
         (lambda: Histogram.from_values([1.0]).dist(confidence=1.0), "confidence must be between"),
         (lambda: ONE_IN_100_VALUES.fanout(2).p_wait(0.5, confidence=1 - 1e-16), "confidence must be between"),
-        (lambda: from_sf(lambda t: t), "sf must give shares"),
+        (lambda: from_sf(lambda t: t), "sf must return shares"),
     ):
         with pytest.raises(ValueError, match=message):
             call()

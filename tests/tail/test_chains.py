@@ -1,4 +1,4 @@
-"""Chains: laws, sums of known distributions, the bracket that holds the truth."""
+"""Chains: laws, sums of known distributions, and the bracket that holds the true distribution."""
 
 import itertools
 import math
@@ -35,7 +35,7 @@ def test_any_dependence_of_a_chain_is_makarovs():
     either = seq(LOGNORMAL, LOGNORMAL, dependence="any").ppf(0.99)
     assert seq(LOGNORMAL, LOGNORMAL).ppf(0.99) == pytest.approx(15.0, abs=0.05)
     assert either.upper == pytest.approx(26.3, rel=0.03)  # 2 Q(0.995), and 1.1 % to each edge
-    assert either.lower <= 10.3  # one is at its 99th percentile while the other is quick: Q(0.99) + 0
+    assert either.lower <= 10.3  # one part is at its 99th percentile while the other is fast: Q(0.99) + 0
     h = Histogram.from_values([0.01] * 90 + [1.0] * 10).dist(confidence=None)
     bounds = seq(h, h, dependence="any").sf(0.9)
     assert (bounds.lower, bounds.upper) == pytest.approx((0.1, 0.2), abs=1e-12)

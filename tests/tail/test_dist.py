@@ -1,4 +1,4 @@
-"""A distribution: what it says of its histogram, of the data's limits, of its ends."""
+"""`Dist`: its answers about its histogram, beyond the data, and at both ends."""
 
 import copy
 import math
@@ -40,10 +40,10 @@ def test_quantiles_lie_in_the_bucket_of_the_histograms(data, above):
 
 @pytest.mark.parametrize("count", [10, 20, 100, 1_000])
 def test_quantiles_at_a_step(count):
-    h = Histogram.from_values([2.0 ** (90 * k / count - 30) for k in range(count)])  # 5 buckets apart at least
+    h = Histogram.from_values([2.0 ** (90 * k / count - 30) for k in range(count)])  # at least 5 buckets apart
     x = h.dist(confidence=None)
     for k in range(1, count):
-        answer = x.ppf(k / count)  # 1 - 0.9 is 0.09999999999999998, less than one value of ten
+        answer = x.ppf(k / count)  # 1 - 0.9 is 0.09999999999999998: less than one value of ten
         assert (answer.lower, answer.upper) == h.quantile_bounds((k - 0.5) / count)
 
 
@@ -75,7 +75,7 @@ def test_sampling_intervals_are_clopper_and_pearsons():
     assert answer.why == "sampling: 10,000 values; bucket width"
 
 
-@pytest.mark.parametrize("times", [1, 10**5, 10**14])  # with scipy, and without
+@pytest.mark.parametrize("times", [1, 10**5, 10**14])
 def test_sampling_intervals_of_any_number_of_values(times):
     data = Histogram.from_values([1.0, 2.0] * 50 + [5.0] * 10).to_dict()
     data |= {"counts": [n * times for n in data["counts"]], "count": 110 * times, "sum": None}
@@ -85,7 +85,7 @@ def test_sampling_intervals_of_any_number_of_values(times):
     if times == 1:
         oracle = stats.binomtest(10, 110).proportion_ci(0.95, method="exact")
         assert (answer.lower, answer.upper) == pytest.approx((oracle.low, oracle.high), rel=1e-8)
-    else:  # 1.96 standard errors, and lopsided by far less
+    else:  # 1.96 standard errors; the asymmetry is far smaller
         assert (answer.upper - answer.lower) / error == pytest.approx(2 * 1.959964, rel=1e-3)
         assert (answer.upper + answer.lower) / 2 == pytest.approx(1 / 11, abs=0.01 * error)
 
@@ -99,7 +99,7 @@ def test_what_lies_beyond_the_data_is_left_open():
     assert x.ppf(0.9999).upper == 1.0
     with pytest.warns(TailWarning):
         assert all_of(1000, ONE_IN_100).ppf(0.99).upper == math.inf
-    with pytest.warns(TailWarning, match="all of 20,000 parts are waited for, but only 10,000 were recorded"):
+    with pytest.warns(TailWarning, match="waits for all of 20,000 parts, but only 10,000 were recorded"):
         assert all_of({ONE_IN_100: 20_000, EXP: 1}).sf(2.0) <= 1
 
 
@@ -109,7 +109,7 @@ def test_mean():
     assert mean.lower <= h.mean <= mean.upper
     assert mean == pytest.approx(h.mean, rel=buckets.RELATIVE_ERROR)
     assert h.dist().mean().upper == math.inf
-    assert "no sample bounds a mean" in h.dist().mean().why
+    assert "no sample gives an upper bound of a mean" in h.dist().mean().why
     assert retry(EXP, timeout=1.0, retries=1).mean() == math.inf
     assert Histogram.from_values([0.0]).dist(confidence=None).mean() == 0.0
     beyond = Histogram.from_values([1.0, 1e21]).dist(confidence=None).mean()

@@ -1,4 +1,4 @@
-"""`Histogram.fanout`: the reference values, the far tail against mpmath, and consistency with itself."""
+"""`Histogram.fanout`: reference values, the far tail against mpmath, and consistency of its answers."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_the_far_tail_against_mpmath():
                 assert abs(_any_of(tail, n) - exact) <= 1e-14 * exact
                 if tail < 1:
                     back = 1 - mpmath.power(1 - mpmath.mpf(tail), mpmath.mpf(1) / n)
-                    if back > 1e-307:  # below, float64 itself runs out of digits
+                    if back > 1e-307:  # below this, float64 has too few digits
                         assert abs(_leaf_tail(tail, n) - back) <= 1e-14 * back
 
 
@@ -77,10 +77,10 @@ def test_max_n_holds_and_one_more_does_not(count, p):
 
 
 def test_max_n_at_its_ends():
-    assert ONE_IN_100.fanout(1).max_n(2.0, 0.5) == math.inf  # nothing was slower than 2 s
+    assert ONE_IN_100.fanout(1).max_n(2.0, 0.5) == math.inf  # no call was slower than 2 s
     assert ONE_IN_100.fanout(1).max_n(0.5, 1.0) == math.inf
     assert ONE_IN_100.fanout(1).max_n(0.5, 0.0) == 0
-    assert ONE_IN_100.fanout(1).max_n(0.001, 0.5) == 0  # everything was slower
+    assert ONE_IN_100.fanout(1).max_n(0.001, 0.5) == 0  # every call was slower
 
 
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=50), st.integers(1, 1000), st.floats(0, 1))
@@ -96,7 +96,7 @@ def test_quantile_inverts_p_wait(data, n, q):
 
 def test_quantiles_at_a_step():
     h = Histogram.from_values([0.01] * 9 + [0.99])
-    for n in range(1, 9):  # all of n are quick for 0.9^n of the users, which has n decimals
+    for n in range(1, 9):  # for 0.9^n of the users all n are fast: a number of n decimals
         assert h.fanout(n).quantile(round(0.9**n, 8)) < 0.02
         assert h.fanout(n).quantile(round(0.9**n, 8) + 1e-9) == 0.99
 

@@ -1,4 +1,4 @@
-"""Quorums: laws, reference values, exact fractions and many digits."""
+"""Quorums: laws, and comparison with reference values, exact fractions and high-precision sums."""
 
 from fractions import Fraction
 
@@ -33,7 +33,7 @@ def test_quorums_at_reference_values(k, n, expected):
 
 
 def exactly_at_least(shares, slow):
-    """Return P(at least `slow` are slow) by exact fractions, one part after the other."""
+    """Return P(at least `slow` are slow) in exact fractions, adding one part after the other."""
     pmf = [Fraction(1)]
     for share in map(Fraction, shares):
         pmf = [a * (1 - share) + b * share for a, b in zip([*pmf, 0], [0, *pmf])]
@@ -55,7 +55,7 @@ def test_equal_quorums_against_fifty_digits(n, share):
         p = mpmath.mpf(share)
         for slow in (1, 2, 3, max(3, n // 20_000)):
             terms = (mpmath.binomial(n, j) * p**j * (1 - p) ** (n - j) for j in range(slow, slow + 400) if j <= n)
-            if n * share > 100:  # too many terms above: the others, then
+            if n * share > 100:  # too many terms above: add those below instead
                 terms = (-mpmath.binomial(n, j) * p**j * (1 - p) ** (n - j) for j in range(slow))
             exact = float(sum(terms, mpmath.mpf(n * share > 100)))
             answer = float(at_least([(np.array([share]), n)], slow)[0])

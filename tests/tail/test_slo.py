@@ -39,8 +39,8 @@ def test_share_burn_rate_and_budget():
 def test_met_missed_or_open():
     assert H.slo(1.0, target=0.99).is_met is True
     assert H.slo(1.0, target=0.999).is_met is False
-    assert H.slo(1.0, target=0.995).is_met is None  # it lies within the interval
-    assert H.slo(1.0, target=0.999).budget_left < 0  # overdrawn: 0.5 % slow, of 0.1 % that may be
+    assert H.slo(1.0, target=0.995).is_met is None  # the target lies inside the interval
+    assert H.slo(1.0, target=0.999).budget_left < 0  # overspent: 0.5 % are slow, 0.1 % are allowed
 
 
 def test_a_threshold_inside_a_bucket_gives_both_edges():
@@ -64,7 +64,7 @@ def test_small_shares_keep_their_digits():
 
 def test_the_ends_of_the_targets():
     assert H.slo(1.0, target=0.0).burn_rate == pytest.approx(0.005)
-    assert H.slo(0.05, target=0.0).is_met is True  # none is within, and none need be
+    assert H.slo(0.05, target=0.0).is_met is True  # no call is within the threshold, and the target requires none
     perfect = H.slo(1.0, target=1.0)
     assert perfect.burn_rate == math.inf and perfect.budget_left == -math.inf and perfect.is_met is False
     assert str(perfect).splitlines()[-1] == "error budget: none" and "inf" not in str(perfect)
@@ -74,7 +74,7 @@ def test_the_ends_of_the_targets():
 
 def test_intervals_cover_what_they_say():
     rng, hits = np.random.default_rng(8), 0
-    truth = 1 - math.exp(-2.0)  # of an exponential distribution, within 2
+    truth = 1 - math.exp(-2.0)  # the share within 2 of an exponential distribution
     for _ in range(400):
         within = Histogram.from_values(rng.exponential(1.0, 500)).slo(2.0, target=0.9).within
         hits += within.lower <= truth <= within.upper
@@ -90,7 +90,7 @@ def test_windows_widen_the_interval_of_bursts():
     plain, honest = whole.slo(1.0, 0.95), whole.slo(1.0, 0.95, windows=windows)
     assert float(plain.within) == float(honest.within)
     assert honest.within.lower < plain.within.lower and honest.within.upper > plain.within.upper
-    assert "in windows worth" in honest.within.why
+    assert "in windows: effective sample size 62" in honest.within.why
     with pytest.raises(ValueError, match="windows must hold"):
         whole.slo(1.0, 0.95, windows=windows[1:])
 
@@ -158,7 +158,7 @@ def test_a_window_without_calls_burns_nothing():
 
 
 def test_windows_that_are_not_there():
-    with pytest.raises(ValueError, match="at most the 2 intervals there are, not 3"):
+    with pytest.raises(ValueError, match="at most 2, the number of intervals, not 3"):
         burn_rates([H, H], 1.0, 0.99, windows=(1, 3))
     with pytest.raises(ValueError, match="windows must be at least 1"):
         burn_rates([H, H], 1.0, 0.99, windows=(0,))
@@ -174,18 +174,18 @@ def test_apdex_of_the_specification():
     h = Histogram.from_values([0.5] * 60 + [2.0] * 30 + [8.0] * 10)
     apdex = h.apdex(1.0)
     assert apdex == 0.75
-    # variance 0.6 + 0.3/4 - 0.75**2 = 0.1125: as that of 0.75 * 0.25 / 0.1125 * 100 = 167 yes-or-no answers
+    # variance 0.6 + 0.3/4 - 0.75**2 = 0.1125, which a share has for 0.75 * 0.25 / 0.1125 * 100 = 167 values
     assert (apdex.lower, apdex.upper) == pytest.approx((0.677, 0.814), abs=0.002)
     assert "bucket" not in apdex.why
-    assert h.apdex(2.0) == 0.95  # 90 satisfied; 8.0 is 4t, and tolerated
-    assert "bucket" not in h.apdex(2.0).why  # 8.0 is an edge, so 4t is exactly that
+    assert h.apdex(2.0) == 0.95  # 90 satisfied; 8.0 is exactly 4t, so it is tolerated
+    assert "bucket" not in h.apdex(2.0).why  # 8.0 is an edge, and exactly 4t
     assert h.apdex(100.0) == 1 and h.apdex(0.1) == 0
 
 
 def test_apdex_inside_a_bucket_is_not_known_better():
-    h = Histogram.from_values([2.99] * 50 + [3.01] * 50 + [100.0] * 100)  # one bucket, as above
+    h = Histogram.from_values([2.99] * 50 + [3.01] * 50 + [100.0] * 100)  # 2.99 and 3.01 share a bucket, as above
     apdex = h.apdex(3.0)
-    assert apdex.lower < 0.25 and apdex.upper > 0.5  # none of the 100 is within 3.0 or all are: 50/200 or 100/200
+    assert apdex.lower < 0.25 and apdex.upper > 0.5  # of these 100, none or all may be within 3.0
     assert apdex.why.endswith("bucket width")
 
 

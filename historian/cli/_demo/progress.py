@@ -1,4 +1,4 @@
-"""`Progress`: tell whoever waits how far it is, on standard error."""
+"""`Progress`: show progress on standard error."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ BAR = 30  # characters
 
 
 class Progress:
-    """Something that takes a known time: a bar on a terminal, by rich if that is installed, elsewhere a line a second.
+    """Progress of work that takes a known time.
 
-    Enter it when the time begins, `show` what is done so far a few times a second; leaving it removes the bar.
+    On a terminal it is a bar, drawn by rich if that is installed.  Elsewhere it is one line per second.  It is a
+    context manager: enter it when the work begins, call `show` a few times a second; leaving it removes the bar.
     """
 
     def __init__(self, seconds: float, noun: str = "queries") -> None:
         self._seconds = seconds
         self._noun = noun
         self._began = time.monotonic()
-        self._told = 0.0  # seconds of the last plain line
-        self._bar: Any = None  # rich's, with one task, number 0
+        self._shown = 0.0  # seconds shown in the last plain line
+        self._bar: Any = None  # a progress bar of rich with one task, number 0
         self._terminal = sys.stderr.isatty()
 
     def __enter__(self) -> Progress:
@@ -38,7 +39,7 @@ class Progress:
         return self
 
     def show(self, done: int) -> None:
-        """Show the time that has passed, and `done` so far."""
+        """Show the elapsed time and the number of items `done` so far."""
         passed = min(time.monotonic() - self._began, self._seconds)
         text = f"{done:,} {self._noun}"
         if self._bar:
@@ -46,9 +47,9 @@ class Progress:
         elif self._terminal:
             full = round(BAR * passed / self._seconds)
             self._write(f"\r[{'#' * full}{'-' * (BAR - full)}] {text}")
-        elif passed >= self._told + 1:
-            self._told = int(passed)
-            self._write(f"{self._told} s: {text}\n")
+        elif passed >= self._shown + 1:
+            self._shown = int(passed)
+            self._write(f"{self._shown} s: {text}\n")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -64,7 +65,7 @@ class Progress:
 
 
 def _rich_bar(seconds: float) -> Any:
-    """Return rich's progress bar of so many seconds, or None without rich."""
+    """Return a progress bar of rich for so many seconds; None if rich is not installed."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn

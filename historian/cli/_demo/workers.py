@@ -1,4 +1,4 @@
-"""`run_workers`: functions side by side in processes that cannot outlive the caller, or be waited for in vain."""
+"""`run_workers`: run functions in parallel processes, which never outlive the caller and are never awaited for ever."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkerError", "run_workers"]
 
-GRACE = 20.0  # seconds after which silent workers are given up
-KILL_AFTER = 0.4  # of the time
-MIN_SECONDS = 0.2  # seconds that a replacement works for, however late it begins
+GRACE = 20.0  # seconds without a message after which the workers are given up
+KILL_AFTER = 0.4  # share of the working time
+MIN_SECONDS = 0.2  # minimum working time of a replacement, in seconds
 
 
 class WorkerError(RuntimeError):
     """A worker process has failed; the message says how."""
 
 
-Work = tuple[Any, ...]  # a function, and its arguments
+Work = tuple[Any, ...]  # a function and its arguments
 
 
 def run_workers(work: list[Work], seconds: float, limit: float, replacement: Work | None = None) -> list[Any]:
-    """Run each ``function(parent, *args)`` of `work` in a process of its own; return what they return.
+    """Run each ``function(parent, *args)`` of `work` in a process of its own; return the list of results.
 
-    Each shall send ("ready", None), receive the seconds to work for, and may send ("queries", n).  All begin at the
-    same time, with as many seconds as the `limit` on the monotonic clock leaves, yet 0.5 at least.
+    Each function sends ("ready", None), receives the number of seconds to work, and may send ("queries", n).  All
+    workers begin at the same time.  They work for `seconds`, or less if `limit`, a time of the monotonic clock, comes
+    earlier, but at least for 0.5 s.
 
-    With a `replacement`, the last of them is killed by SIGKILL when `KILL_AFTER` of that time has passed, and the
-    replacement started in its place, to work for what is left, yet `MIN_SECONDS` at least.  Raises WorkerError if one
-    fails, ends early or falls silent.  However this function is left, no process is.
+    With a `replacement`, the last worker is killed by SIGKILL after the share `KILL_AFTER` of the working time.  The
+    replacement is started in its place and works for the remaining time, but at least for `MIN_SECONDS`.  Raises
+    WorkerError if a worker fails, ends early or sends nothing for `GRACE` seconds.  No process is left running, even
+    if this function raises an exception.
     """
     crew = _Crew()
     try:
@@ -49,7 +51,7 @@ def run_workers(work: list[Work], seconds: float, limit: float, replacement: Wor
         crew.wait("ready")
         seconds = max(0.5, min(seconds, limit - time.monotonic()))
         for worker in crew.processes:
-            crew.tell(worker, seconds)
+            crew.send_seconds(worker, seconds)
         now = time.monotonic()
         if replacement:
             crew.plan(now + KILL_AFTER * seconds, now + seconds, replacement)
@@ -60,44 +62,47 @@ def run_workers(work: list[Work], seconds: float, limit: float, replacement: Wor
 
 
 class _Crew:
-    """Worker processes, each by our end of a pipe to it, in the order in which they were started."""
+    """Worker processes, by the parent's end of a pipe to each of them, in the order in which they were started."""
 
     processes: dict[Connection, SpawnProcess]
 
     def __init__(self) -> None:
         self.processes = {}
-        self._gone: list[SpawnProcess] = []  # those that were killed
-        self._kill_at = math.inf  # seconds
-        self._end_at = 0.0  # seconds
+        self._killed: list[SpawnProcess] = []
+        self._kill_at = math.inf  # monotonic clock, in seconds
+        self._end_at = 0.0  # monotonic clock, in seconds
         self._replacement: Work = ()
 
     def start(self, work: list[Work]) -> None:
-        """Start a process for each."""
+        """Start a process for each item of work."""
         context = multiprocessing.get_context("spawn")
-        release = _hold_interrupts()  # workers inherit that: an interrupt is the parent's to deal with
+        release = _hold_interrupts()  # workers inherit this: only the parent handles an interrupt
         try:
             for function, *args in work:
                 ours, theirs = context.Pipe()
-                process = context.Process(target=_obey, args=(theirs, function, *args), daemon=True)
+                process = context.Process(target=_run_and_send, args=(theirs, function, *args), daemon=True)
                 process.start()
                 self.processes[ours] = process
                 theirs.close()
         finally:
             release()
 
-    def tell(self, worker: Connection, seconds: float) -> None:
-        """Say how long to work."""
+    def send_seconds(self, worker: Connection, seconds: float) -> None:
+        """Tell a worker how long to work."""
         try:
             worker.send(seconds)
         except OSError:
             raise self._ended(worker) from None
 
     def plan(self, kill_at: float, end_at: float, replacement: Work) -> None:
-        """Have the last worker killed at that time, and another one work in its place until `end_at`."""
+        """Plan to kill the last worker at `kill_at`, and to start a replacement that works until `end_at`."""
         self._kill_at, self._end_at, self._replacement = kill_at, end_at, replacement
 
     def wait(self, state: str, show: Callable[[int], None] = lambda queries: None) -> list[Any]:
-        """Return what each worker sends with `state`, in their order; `show` gets the queries of all so far."""
+        """Return the value that each worker sends with `state`, in their order.
+
+        Call `show` with the number of queries of all workers so far.
+        """
         answers: dict[Connection, Any] = {}
         queries: dict[Connection, int] = {}
         heard_at = time.monotonic()
@@ -108,18 +113,18 @@ class _Crew:
             waiting = [worker for worker in self.processes if worker not in answers]
             spoke = multiprocessing.connection.wait(waiting, timeout=max(0.0, min(GRACE, self._kill_at - now)))
             if not spoke and time.monotonic() >= heard_at + GRACE:
-                raise WorkerError(f"a worker has said nothing for {GRACE:g} s")
+                raise WorkerError(f"a worker has sent nothing for {GRACE:g} s")
             heard_at = time.monotonic() if spoke else heard_at
             for worker in waiting:
                 if worker in spoke:
-                    self._hear(worker, state, answers, queries)
+                    self._receive(worker, state, answers, queries)
                     show(sum(queries.values()))
         return [answers[worker] for worker in self.processes]
 
-    def _hear(
+    def _receive(
         self, worker: Connection, state: str, answers: dict[Connection, Any], queries: dict[Connection, int]
     ) -> None:
-        """Take one message of a worker."""
+        """Receive one message from a worker."""
         try:
             kind, value = worker.recv()
         except (EOFError, OSError):
@@ -131,15 +136,15 @@ class _Crew:
         elif kind == state:
             answers[worker] = value
         elif kind == "ready":  # a replacement
-            self.tell(worker, max(MIN_SECONDS, self._end_at - time.monotonic()))
+            self.send_seconds(worker, max(MIN_SECONDS, self._end_at - time.monotonic()))
 
     def _replace_last(self, answers: dict[Connection, Any]) -> None:
         self._kill_at = math.inf
         worker = list(self.processes)[-1]
         if worker in answers:
-            raise WorkerError("the worker that was to be killed had ended before")
+            raise WorkerError("the worker to be killed had already ended")
         process = self.processes.pop(worker)
-        self._gone.append(process)
+        self._killed.append(process)
         worker.close()
         process.kill()
         process.join()
@@ -151,19 +156,19 @@ class _Crew:
         return WorkerError(f"a worker ended early, with status {process.exitcode}")
 
     def end(self) -> None:
-        """Leave no process."""
+        """End all processes."""
         for worker in self.processes:
             worker.close()
-        for process in [*self.processes.values(), *self._gone]:
+        for process in [*self.processes.values(), *self._killed]:
             process.terminate()
             process.join()
             process.close()
 
 
-def _obey(parent: Connection, do: Callable[..., Any], *args: Any) -> None:
-    """Run ``do(parent, *args)`` in a worker process and send ("done", what it returns) or ("failed", why).
+def _run_and_send(parent: Connection, do: Callable[..., Any], *args: Any) -> None:
+    """Run ``do(parent, *args)`` in a worker process; send ("done", result) or ("failed", traceback).
 
-    Should the parent be gone, this ends too, quietly.
+    If the parent has ended, this ends quietly.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -175,16 +180,16 @@ def _obey(parent: Connection, do: Callable[..., Any], *args: Any) -> None:
             answer = "failed", traceback.format_exc()
         parent.send(answer)
     except OSError:
-        pass  # nobody is left to be told
+        pass  # the parent has ended
 
 
 def _hold_interrupts() -> Callable[[], object]:
-    """Keep SIGINT from this thread and the processes that it starts; return what lets through one that came."""
+    """Block SIGINT in this thread and in the processes that it starts; return a function that unblocks it."""
     if sys.platform == "win32":
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         return lambda: signal.signal(signal.SIGINT, before)
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # the first start would do so, and let SIGINT through
+    resource_tracker.ensure_running()  # otherwise the first process start would start it and unblock SIGINT
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     return lambda: signal.pthread_sigmask(signal.SIG_SETMASK, mask)

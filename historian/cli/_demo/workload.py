@@ -1,8 +1,8 @@
-"""What each process of `historian demo` does: real SQLite queries, each timed under the name of what it does.
+"""The work of each process of `historian demo`: real SQLite queries, each timed by a recorder for its kind.
 
-Most queries are look-ups, one after the other.  Scans, inserts and, in process 0 only, bulk inserts come in between at
-random moments.  A bulk insert holds the whole database while it writes, so that the others queue behind it: this is
-where the tails come from, as they do elsewhere.
+Most queries are look-ups, one after the other.  Scans and inserts come between them at random times; in process 0 only,
+bulk inserts too.  A bulk insert locks the whole database while it writes, and the other queries wait for it.  This is
+the cause of the tails, as in real services.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from typing import Any
 
-__all__ = ["Place", "Workload", "create_database"]
+__all__ = ["Paths", "Workload", "create_database"]
 
 ROWS = 10_000  # at the start
-CUSTOMERS = 2_000  # so a look-up finds about five rows
-BULK_ROWS = 200  # to a bulk insert
-PAUSES = {"scan": 0.050, "insert": 0.080, "bulk insert": 0.080}  # mean seconds from the end of one to the next
+CUSTOMERS = 2_000  # so that a look-up finds about five rows
+BULK_ROWS = 200  # rows of a bulk insert
+PAUSES = {"scan": 0.050, "insert": 0.080, "bulk insert": 0.080}  # mean seconds from the end of one to the next one
 BUSY_TIMEOUT = 0.5  # seconds that SQLite waits for a lock before it gives up
 REPORT_EVERY = 0.2  # seconds
 
 INSERT = "INSERT INTO orders (customer, total, note) VALUES (?, ?, ?)"
 LOOK_UP = "SELECT id, customer, total, note FROM orders WHERE customer = ?"
-SCAN = "SELECT id, customer, total, note FROM orders WHERE total > ?"  # no index on it
+SCAN = "SELECT id, customer, total, note FROM orders WHERE total > ?"  # this column has no index
 
 Order = tuple[int, float, str]  # customer, total, note
 
@@ -48,35 +48,35 @@ def create_database(path: str) -> None:
         database.executemany(INSERT, (_order(chance) for _ in range(ROWS)))
 
 
-class Place(NamedTuple):
-    """Where the processes of a demo meet."""
+class Paths(NamedTuple):
+    """Paths of what the processes of a demo share."""
 
     database: str  # path of the SQLite file
     recorders: str  # directory of the registry
-    acknowledged: str  # file of a 64-bit counter a process, in its order
-    samples: str  # directory for a file of every value a process; empty if nobody wants them
+    acknowledged: str  # file with a 64-bit counter for each process, in their order
+    samples: str  # directory where each process writes a file of all its values; empty without --raw
 
 
 class Workload:
-    """The queries of one process, and what they took, recorded where all processes record.
+    """The queries of one process, timed and recorded in the directory that all processes share.
 
-    After each record has returned, and no sooner, the process adds one to its counter in a file that is mapped, too:
-    it acknowledges the record.  So one that is killed leaves at most one record that it did not acknowledge.
+    After each record has returned, the process adds one to its own counter in a mapped file: it acknowledges the
+    record.  So a killed process leaves at most one record that it did not acknowledge.
 
-    A worker sends ("ready", None), waits for the seconds that it shall work, and then sends ("queries", how many
-    so far) now and then.
+    A worker sends ("ready", None), receives the number of seconds to work, and then sends ("queries", number so far)
+    every `REPORT_EVERY` seconds.
     """
 
     queries: int  # so far
 
-    def __init__(self, database: sqlite3.Connection, number: int, place: Place) -> None:
+    def __init__(self, database: sqlite3.Connection, number: int, paths: Paths) -> None:
         self.queries = 0
-        self._registry = Registry(place.recorders)
-        with open(place.acknowledged, "r+b") as file:
+        self._registry = Registry(paths.recorders)
+        with open(paths.acknowledged, "r+b") as file:
             self._acknowledged = memoryview(mmap(file.fileno(), 0)).cast("Q")
-        # Written at once, without a buffer: what is in one is gone when the process is killed.
-        path = os.path.join(place.samples, f"{number}.tsv")
-        self._samples = open(path, "wb", buffering=0) if place.samples else None
+        # Without a buffer, because a buffer would be lost when the process is killed.
+        path = os.path.join(paths.samples, f"{number}.tsv")
+        self._samples = open(path, "wb", buffering=0) if paths.samples else None
         self._database = database
         self._number = number
         self._chance = random.Random(number)
@@ -85,18 +85,18 @@ class Workload:
             self._turns["bulk insert"] = self._insert_many
 
     @classmethod
-    def run(cls, parent: Connection, number: int, place: Place) -> None:
-        """Work for as long as the parent says."""
-        with closing(sqlite3.connect(place.database, timeout=BUSY_TIMEOUT, isolation_level=None)) as database:
-            database.execute("PRAGMA synchronous = OFF")  # what is thrown away need not reach the disk
-            self = cls(database, number, place)
+    def run(cls, parent: Connection, number: int, paths: Paths) -> None:
+        """Work as long as the parent tells: the function that each worker process runs."""
+        with closing(sqlite3.connect(paths.database, timeout=BUSY_TIMEOUT, isolation_level=None)) as database:
+            database.execute("PRAGMA synchronous = OFF")  # the database is temporary: it need not reach the disk
+            self = cls(database, number, paths)
             parent.send(("ready", None))
             self.work(parent.recv(), lambda: parent.send(("queries", self.queries)))
             if self._samples:
                 self._samples.close()
 
     def work(self, seconds: float, report: Callable[[], None]) -> None:
-        """Query for that long."""
+        """Run queries for so many seconds; call `report` every `REPORT_EVERY` seconds."""
         now = time.monotonic()
         end, next_report = now + seconds, now
         due = {name: now + self._pause(name) for name in self._turns if name in PAUSES}
@@ -144,7 +144,7 @@ class Workload:
             self._acknowledge(f"{name} result", size)
 
     def _time(self, name: str, query: Callable[[], Any]) -> Any:
-        """Return what the query returns, or None if it gave up on a lock; that is timed apart."""
+        """Time a query and return its result; None if the database stayed locked, which has a recorder of its own."""
         recorder, locked = self._registry.recorder(name), self._registry.recorder(f"{name} (locked)")
         self.queries += 1
         result = None
@@ -159,8 +159,8 @@ class Workload:
         return result
 
     def _acknowledge(self, name: str, value: float) -> None:
-        """Say that the value has been recorded."""
-        self._acknowledged[self._number] += 1  # nobody else writes to this one
+        """Acknowledge that the value has been recorded."""
+        self._acknowledged[self._number] += 1  # only this process writes to this counter
         if self._samples:
             self._samples.write(f"{name}\t{value!r}\n".encode())
 

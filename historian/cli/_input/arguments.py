@@ -1,4 +1,4 @@
-"""What commands that read numbers from files have in common: arguments, where to find the numbers, reading them."""
+"""Common parts of the commands that read numbers from files: their arguments, and reading the files."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ def add_where(parser: argparse.ArgumentParser) -> None:
 
 
 def add_unit(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what the numbers mean."""
+    """Add the options for the unit and scale of the numbers."""
     parser.add_argument(
-        "--unit", metavar="UNIT", type=unit, help="unit of the scaled numbers (default: that of a .hist file, or s)"
+        "--unit", metavar="UNIT", type=unit, help="unit of the scaled numbers (default: the unit of a .hist file, or s)"
     )
     parser.add_argument(
-        "--scale", metavar="FACTOR", type=scale, default=1.0, help="multiply every number by this first"
+        "--scale", metavar="FACTOR", type=scale, default=1.0, help="multiply every number by FACTOR (default: 1)"
     )
 
 
 def name(text: str) -> str:
-    """Return the name of a column or field."""
+    """Return the name of a column or field.  Raises ArgumentTypeError if it is empty."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("the name is empty")
+        raise argparse.ArgumentTypeError("the name must not be empty")
     return text.strip()
 
 
 def unit(text: str) -> str:
-    """Return the label of a unit."""
+    """Return the label of a unit.  Raises ArgumentTypeError if it is not valid."""
     try:
         return check_unit(text)
     except ValueError as error:
@@ -64,7 +64,7 @@ def unit(text: str) -> str:
 
 
 def scale(text: str) -> float:
-    """Return a factor, positive and finite."""
+    """Return a positive and finite factor.  Raises ArgumentTypeError for others."""
     value = number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be positive and finite, not {text!r}")
@@ -72,7 +72,7 @@ def scale(text: str) -> float:
 
 
 def percentiles(text: str) -> list[float]:
-    """Return percentiles, separated by commas, none twice."""
+    """Return a list of percentiles from text with commas, without duplicates."""
     values = [number(part) for part in text.split(",")]
     for value in values:
         if not 0 <= value <= 100:
@@ -81,7 +81,7 @@ def percentiles(text: str) -> list[float]:
 
 
 def number(text: str) -> float:
-    """Return a number, NaN and infinities included."""
+    """Return a number, which may be NaN or infinite.  Raises ArgumentTypeError if the text is not a number."""
     try:
         return float(text)
     except ValueError:
@@ -89,17 +89,17 @@ def number(text: str) -> float:
 
 
 def misuse(files: list[str], args: argparse.Namespace) -> str:
-    """Say what is wrong with arguments that are each right; empty if nothing is."""
+    """Return what is wrong with the combination of arguments; empty if nothing is."""
     if files.count("-") > 1:
         return "standard input (-) can be read only once"
     for option in ("column", "field"):
         npy = [file for file in files if file.lower().endswith((".npy", SUFFIX))]
         if npy and getattr(args, option):
             what = "a histogram" if npy[0].lower().endswith(SUFFIX) else "an array"
-            return f"--{option} means nothing in {what} such as {npy[0]!r}: give it on its own"
+            return f"--{option} does not apply to {what} such as {npy[0]!r}: read that file in a command of its own"
     hist = [file for file in files if file.lower().endswith(SUFFIX)]
     if hist and args.scale != 1.0:
-        return f"--scale cannot change what a histogram such as {hist[0]!r} has counted: give it on its own"
+        return f"--scale cannot change the values of a histogram such as {hist[0]!r}: read it without --scale"
     return ""
 
 
@@ -107,7 +107,7 @@ def misuse(files: list[str], args: argparse.Namespace) -> str:
 
 
 def read_histograms(files: list[str], args: argparse.Namespace, command: str) -> list[Histogram]:
-    """Return the distribution of the numbers in each file, in a common unit.
+    """Return a histogram of the numbers in each file, all in one unit.
 
     Raises InputError, also for a file without numbers.
     """
@@ -118,13 +118,13 @@ def read_histograms(files: list[str], args: argparse.Namespace, command: str) ->
         read_file(file, args, tally, command)
         histogram = tally.histograms().get("", Histogram())
         if not histogram.count:
-            raise InputError(f"{STDIN if file == '-' else file}: there are no numbers in it")
+            raise InputError(f"{STDIN if file == '-' else file}: it contains no numbers")
         found.append(histogram)
     return found
 
 
 def read_file(file: str, args: argparse.Namespace, tally: Tally, command: str) -> None:
-    """Count the numbers in a file, or with "-" in standard input.  Raises InputError."""
+    """Count the numbers in a file; "-" is standard input.  Raises InputError."""
     layout = Layout(args.column or "", getattr(args, "by", None) or "", args.field or "")
     shown = STDIN if file == "-" else file
     try:
@@ -139,11 +139,11 @@ def read_file(file: str, args: argparse.Namespace, tally: Tally, command: str) -
 
 
 def _check_stdin(command: str) -> None:
-    """Raise InputError unless standard input can be read to its end; tell a person that it is waited for."""
+    """Raise InputError unless standard input can be read to its end.  On a terminal, tell the user to type numbers."""
     if sys.stdin is None:
         raise InputError("there is no standard input: name a file")
     if sys.stdin.isatty():
-        say(command, "reading numbers from the terminal; Ctrl-D on a new line ends them, --help shows other ways")
+        say(command, "reading numbers from the terminal: end with Ctrl-D on a new line, or see --help for other ways")
     elif os.name == "posix" and not os.get_blocking(sys.stdin.fileno()):
-        # A read would come back short before the end, and pass for it.
-        raise InputError("standard input is a pipe in non-blocking mode: put `cat |` before, or name a file")
+        # A read could return less data before the end, which would look like the end.
+        raise InputError("standard input is a non-blocking pipe: put `cat |` before the command, or name a file")

@@ -1,4 +1,4 @@
-"""``.hist`` files: one histogram each, as `Histogram.to_bytes` writes it; how they are found and read."""
+"""Find and read ``.hist`` files.  Each file is one histogram, as `Histogram.to_bytes` writes it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["SUFFIX", "files_in", "names_in", "read_bytes", "read_hist", "unit_of
 
 SUFFIX = ".hist"
 
-#: Bytes of the longest file name that is taken from a list.
+#: Maximum length in bytes of a file name in a list.
 MAX_NAME_NBYTES = 1 << 16
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Return what a file holds, but no more than tells that it is too long for a histogram.  Raises OSError."""
+    """Return the bytes of a file, at most one byte more than a histogram can have.  Raises OSError."""
     with open(path, "rb") as stream:
         return stream.read(MAX_BLOB_NBYTES + 1)
 
 
 def read_hist(stream: BinaryIO, name: str, tally: Tally) -> None:
-    """Count what a ``.hist`` file holds."""
+    """Add the histogram in a ``.hist`` file to the tally."""
     try:
         histogram = Histogram.from_bytes(stream.read(MAX_BLOB_NBYTES + 1))
     except ValueError as error:
@@ -38,20 +38,21 @@ def read_hist(stream: BinaryIO, name: str, tally: Tally) -> None:
 
 
 def unit_of(files: Iterable[str]) -> str | None:
-    """Return the unit of the first ``.hist`` file among those named; None if none is, or can be read."""
+    """Return the unit of the first ``.hist`` file that can be read; None if there is none."""
     for file in files:
         if file.lower().endswith(SUFFIX):
             try:
                 return Histogram.from_bytes(read_bytes(file)).unit
-            except (OSError, ValueError):  # which is told when it is read
+            except (OSError, ValueError):  # reported later, when the file is read
                 continue
     return None
 
 
-def files_in(directory: str, *, but: str) -> Iterator[str]:
-    """Yield the paths of all ``.hist`` files in a directory and those below, in no particular order, but for one.
+def files_in(directory: str, *, exclude: str) -> Iterator[str]:
+    """Yield the paths of all ``.hist`` files in a directory and the directories below it, except the path `exclude`.
 
-    Links to directories are not followed.  Memory does not grow with the number of files.  Raises OSError.
+    The order is undefined.  Links to directories are not followed.  Memory does not grow with the number of files.
+    Raises OSError.
     """
     waiting = [directory]
     while waiting:
@@ -59,14 +60,14 @@ def files_in(directory: str, *, but: str) -> Iterator[str]:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif entry.name.endswith(SUFFIX) and entry.is_file() and os.path.realpath(entry.path) != but:
+                elif entry.name.endswith(SUFFIX) and entry.is_file() and os.path.realpath(entry.path) != exclude:
                     yield entry.path
 
 
 def names_in(stream: BinaryIO, *, separator: bytes) -> Iterator[str]:
-    """Yield the file names in a stream, one after the other; empty ones are left out.
+    """Yield the file names in a stream.  Empty names are left out.
 
-    Raises InputError for a name longer than MAX_NAME_NBYTES: it is more likely that names are separated otherwise.
+    Raises InputError for a name longer than MAX_NAME_NBYTES: probably the separator is wrong.
     """
     rest = b""
     while chunk := stream.read(1 << 16):
@@ -74,7 +75,7 @@ def names_in(stream: BinaryIO, *, separator: bytes) -> Iterator[str]:
         yield from map(os.fsdecode, filter(None, names))
         if len(rest) > MAX_NAME_NBYTES:
             raise InputError(
-                f"the list of files has a name of more than {MAX_NAME_NBYTES:,} bytes: does -0 fit what wrote it?"
+                f"the list of files has a name of more than {MAX_NAME_NBYTES:,} bytes: is -0 right for this list?"
             )
     if rest:
         yield os.fsdecode(rest)

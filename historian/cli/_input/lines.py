@@ -1,4 +1,4 @@
-"""Text from a binary stream, a bounded piece at a time: `chunks` for many lines at once, `Lines` for one by one."""
+"""Read text from a binary stream in bounded memory: `chunks` for many lines at once, `Lines` for one line at a time."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ if TYPE_CHECKING:
 
 __all__ = ["BOM", "Lines", "chunks"]
 
-#: What some programs put before UTF-8.
+#: Byte order mark, which some programs write before UTF-8 text.
 BOM = b"\xef\xbb\xbf"
 
-#: Bytes to a chunk: enough for the cost of one to vanish, few enough for its numbers to stay in the second-level cache.
+#: Bytes in a chunk: so many that the cost of a chunk is negligible, so few that its numbers fit in the L2 cache.
 CHUNK_NBYTES = 1 << 17
 
-#: Longest line, in bytes, where a line must be seen whole; for csv, longest row.
+#: Maximum length in bytes of a line in `Lines`; for csv, of a row.
 MAX_LINE_NBYTES = 1 << 20
 
-#: Longest word, in bytes: no program writes a number that long.
+#: Maximum length of a word in bytes.  No program writes a number as long as that.
 MAX_WORD_NBYTES = 1 << 12
 
 
 def chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the text in chunks of at most 2 * CHUNK_NBYTES + MAX_WORD_NBYTES + 3 bytes that end where a line does.
+    """Yield the text in chunks of at most 2 * CHUNK_NBYTES + MAX_WORD_NBYTES + 3 bytes that end at a line end.
 
-    A line too long for that is cut where a word ends, or within a comment, whose rest is left out.  A word longer than
-    MAX_WORD_NBYTES comes out shortened, with an ellipsis, and the rest of its line is left out.
+    A line that is too long for a chunk is cut at the end of a word, or within a comment; the rest of the comment is
+    left out.  A word longer than MAX_WORD_NBYTES is shortened and ends in an ellipsis; the rest of its line is left
+    out.
     """
     start = True
     while chunk := stream.read(CHUNK_NBYTES):
-        ended = len(chunk) < CHUNK_NBYTES  # do not read on: a terminal would ask for its end anew
+        ended = len(chunk) < CHUNK_NBYTES  # do not read again: on a terminal, the user would have to end it again
         tail = b"" if ended else stream.readline(CHUNK_NBYTES)
         chunk += tail
         if start:
@@ -51,12 +52,12 @@ def chunks(stream: BinaryIO) -> Iterator[bytes]:
         elif len(word) < MAX_WORD_NBYTES:
             yield chunk
         else:
-            yield chunk + b"..."  # the reader may want to stop here: what follows may be endless
+            yield chunk + b"..."  # yield before skipping: the caller may stop here, and the line may be endless
             yield _skip_line(stream)
 
 
 def _rest_of_word(stream: BinaryIO) -> bytes:
-    """Read on to the end of a word, and the blank after it, or to MAX_WORD_NBYTES bytes."""
+    """Read to the end of a word and the blank after it, or MAX_WORD_NBYTES bytes."""
     word = bytearray()
     while len(word) < MAX_WORD_NBYTES and (byte := stream.read(1)):
         word += byte
@@ -66,7 +67,7 @@ def _rest_of_word(stream: BinaryIO) -> bytes:
 
 
 def _skip_line(stream: BinaryIO) -> bytes:
-    """Read past the end of the line; return that end, empty at the end of the stream."""
+    """Read past the end of the line; return the line end, or empty bytes at the end of the stream."""
     while piece := stream.readline(CHUNK_NBYTES):
         if piece.endswith(b"\n"):
             return b"\n"
@@ -74,10 +75,10 @@ def _skip_line(stream: BinaryIO) -> bytes:
 
 
 class Lines:
-    """Iterates over the lines of UTF-8 text, with their ends, as `csv.reader` wants them.
+    """Iterates over the lines of UTF-8 text with their line ends, as `csv.reader` needs them.
 
-    What cannot be handed on is not lost but told by `take_fault`: a line longer than MAX_LINE_NBYTES is empty, and
-    bytes that are not UTF-8 come out as escapes.
+    A line longer than MAX_LINE_NBYTES becomes empty.  Bytes that are not UTF-8 become escape sequences.  `take_fault`
+    reports both.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -85,13 +86,13 @@ class Lines:
         self._fault = ""
         self._cut = False  # whether the rest of the last line is still to be skipped
         self._size = 0  # bytes since the last `take_fault`, in [0, MAX_LINE_NBYTES], or more if there is a fault
-        self.number = 0  # of the line handed out last, from 1
+        self.number = 0  # number of the last line returned, from 1
 
     def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
-        if self._cut:  # only now: the reader may have wanted to stop, and what follows may be endless
+        if self._cut:  # skip it only now: the caller may have stopped before, and the line may be endless
             _skip_line(self._stream)
         raw = self._stream.readline(MAX_LINE_NBYTES + 1)
         self._cut = len(raw) > MAX_LINE_NBYTES and not raw.endswith(b"\n")
@@ -112,6 +113,6 @@ class Lines:
             return text
 
     def take_fault(self) -> str:
-        """Return what was wrong with the lines handed out since the last call; empty if nothing was."""
+        """Return what was wrong with the lines returned since the last call; empty if nothing was."""
         fault, self._fault, self._size = self._fault, "", 0
         return fault

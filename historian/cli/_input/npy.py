@@ -1,4 +1,4 @@
-"""Numbers from numpy's .npy files, a bounded chunk at a time."""
+"""Read numbers from numpy's .npy files, in chunks of bounded size."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["read_npy"]
 
-#: Elements to a chunk.
+#: Elements in a chunk.
 CHUNK_SIZE = 1 << 16
 
 
 def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
-    """Count all elements of an array of real numbers, whatever its shape.
+    """Count all elements of an array of real numbers of any shape.
 
-    The file is read, not mapped: the pages of a mapping would count as this process' memory.  Nothing is unpickled.
+    The file is read, not mapped: mapped pages would count as memory of this process.  Nothing is unpickled.
     """
     import numpy
 
@@ -34,7 +34,7 @@ def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
         whole = len(raw) // dtype.itemsize
         if not whole:
             raise InputError(f"{name}: ends after {done:,} of {expected:,} values")
-        with numpy.errstate(all="ignore"):  # a long double beyond float64 becomes infinite, and is refused as such
+        with numpy.errstate(all="ignore"):  # a long double beyond float64 becomes infinite and is then refused
             values = numpy.frombuffer(raw, dtype, whole).astype(numpy.float64)
         try:
             tally.add(values)
@@ -46,7 +46,10 @@ def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
 def _add_good(
     values: NDArray[np.float64], where: str, position: tuple[int, tuple[int, ...], bool], tally: Tally
 ) -> None:
-    """Count the values that are good; `position` is of the first one, in an array of that shape and order."""
+    """Count the good values and report the others.
+
+    `position` is (offset of the first value, shape of the array, whether its first index varies fastest).
+    """
     import numpy
 
     first, shape, fortran_order = position
@@ -61,7 +64,7 @@ def _add_good(
 
 
 def _header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    """Read up to where the data begin; return shape, whether the first index varies fastest, and dtype."""
+    """Read the header; return the shape, whether the first index varies fastest, and the dtype."""
     from numpy.lib import format as npy
 
     try:
@@ -72,4 +75,4 @@ def _header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtyp
             return npy.read_array_header_2_0(stream)
     except ValueError as error:
         raise InputError(f"{name}: not a .npy file: {error}") from None
-    raise InputError(f"{name}: cannot read version {version[0]}.{version[1]} of .npy: numpy.save() numbers alone")
+    raise InputError(f"{name}: cannot read version {version[0]}.{version[1]} of .npy: save an array of numbers only")

@@ -1,4 +1,4 @@
-"""Numbers from files into a `Tally`, a bounded block at a time: plain text, csv, JSON lines, .npy, .hist."""
+"""Read numbers from files into a `Tally`, in bounded memory: plain text, csv, JSON lines, .npy, .hist."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Layout", "read"]
 
-#: Numbers to a batch, where they come one by one: enough for the cost of recording one to vanish.
+#: Numbers in a batch, where they are read one by one: so many that the cost of a batch is negligible.
 BATCH = 1 << 15
 
 _COMMENT = re.compile(rb"#[^\n]*")
 
 
 class Layout(NamedTuple):
-    """Where the numbers are in files that hold more than numbers; empty strings if they do not."""
+    """Where the numbers are in csv and JSON lines; empty strings for other files."""
 
     column: str = ""  # of csv
     by: str = ""  # column of csv whose values name the groups
@@ -33,10 +33,10 @@ class Layout(NamedTuple):
 
 
 def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
-    """Count all numbers of a binary stream.  `name`, its file name, tells the format and is what messages say.
+    """Count all numbers in a binary stream.  `name` is its file name, which tells the format and appears in messages.
 
-    O(size) time; memory does not grow with the size.  Raises InputError for bad input (but see `Tally`), OSError if the
-    stream cannot be read.
+    O(size) time; memory does not grow with the size.  Raises InputError for bad input (unless the tally skips it),
+    OSError if the stream cannot be read.
     """
     lowered = name.lower()
     if lowered.endswith(".npy"):
@@ -57,7 +57,7 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
 
 
 def read_text(stream: BinaryIO, name: str, tally: Tally) -> None:
-    """Count the numbers of plain text, one or more a line; blank lines and what follows a ``#`` are skipped."""
+    """Count the numbers in plain text, one or more per line.  Blank lines and comments after ``#`` are skipped."""
     line = 1
     for chunk in chunks(stream):
         text = _COMMENT.sub(b"", chunk) if b"#" in chunk else chunk
@@ -71,7 +71,7 @@ def read_text(stream: BinaryIO, name: str, tally: Tally) -> None:
 
 
 def _read_line_by_line(text: bytes, name: str, first: int, tally: Tally) -> None:
-    """Count the numbers of the good lines of `text`, whose first line has the number `first`."""
+    """Count the numbers in the good lines of `text`; `first` is the number of its first line."""
     values: list[float] = []
     for line, raw in enumerate(text.split(b"\n"), first):
         word = ""
@@ -88,7 +88,7 @@ def _read_line_by_line(text: bytes, name: str, first: int, tally: Tally) -> None
 
 
 def _context(line: str, word: str) -> str:
-    """Return what to add for a bad `word`: the line, unless that is all of it, and a likely remedy."""
+    """Return the end of a message about a bad `word`: its line, if it has more words, and a likely remedy."""
     whole = "" if line == word else f", in {clipped(line)}"
     if line.startswith("{"):
         return f"{whole}; for JSON lines, name the field with --field"
@@ -99,11 +99,11 @@ def _context(line: str, word: str) -> str:
 
 
 def read_csv(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
-    """Count the numbers of one column of csv with a header (of tab-separated values, if the name ends in ``.tsv``)."""
+    """Count the numbers in one column of csv with a header; of tab-separated values if the name ends in ``.tsv``."""
     rows = _rows(stream, name, tally)
     header = next(rows, None)
     if header is None:
-        raise InputError(f"{name}: no header line, which must name the columns")
+        raise InputError(f"{name}: no header line: the first line must name the columns")
     names = [cell.strip() for cell in header[1]]
     column = _position(names, layout.column, "--column", name)
     by = _position(names, layout.by, "--by", name) if layout.by else None
@@ -127,7 +127,7 @@ def read_csv(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
 
 
 def _rows(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, list[str]]]:
-    """Yield every row that is not blank, and where it ends."""
+    """Yield every row that is not blank, after the file name and the number of its last line."""
     lines = Lines(stream)
     reader = csv.reader(lines, delimiter="\t" if name.lower().endswith(".tsv") else ",", strict=True)
     while True:
@@ -147,14 +147,14 @@ def _rows(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, list
 
 
 def _position(names: list[str], wanted: str, option: str, file: str) -> int:
-    """Return the position of a column; raise InputError, listing them all, if there is not exactly one of that name."""
+    """Return the position of a column.  Raises InputError, with a list of columns, unless exactly one has this name."""
     if names.count(wanted) == 1:
         return names.index(wanted)
     listed = ", ".join(map(clipped, names[:20])) + (", ..." if len(names) > 20 else "")
     if not wanted:
         raise InputError(f"{file}: which column? Name it with {option}: {listed}")
     problem = "no column" if wanted not in names else f"{names.count(wanted)} columns"
-    raise InputError(f"{file}: {problem} {clipped(wanted)} for {option}; there are {listed}")
+    raise InputError(f"{file}: {problem} {clipped(wanted)} for {option}; the columns are {listed}")
 
 
 def _refuse_empty(column: str) -> float:
@@ -171,7 +171,7 @@ def _add_all(waiting: dict[str, list[float]], tally: Tally) -> None:
 
 
 def read_json_lines(stream: BinaryIO, name: str, field: str, tally: Tally) -> None:
-    """Count the numbers of one field of JSON objects, one to a line; blank lines are skipped."""
+    """Count the numbers in one field of JSON objects, one object per line.  Blank lines are skipped."""
     lines = Lines(stream)
     values: list[float] = []
     for line in lines:
@@ -191,7 +191,7 @@ def read_json_lines(stream: BinaryIO, name: str, field: str, tally: Tally) -> No
 
 
 def _field(text: str, field: str, tally: Tally) -> float:
-    """Return the number in a field of a JSON object; raise ValueError, saying why, if there is none."""
+    """Return the number in a field of a JSON object.  Raises ValueError, with the reason, if there is none."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -213,7 +213,7 @@ def _as_float(value: float) -> float:
 
 
 def _find(value: object, field: str, text: str) -> object:
-    """Return what is in a field: ``a.b`` is "b" in the object "a", or a key that is itself spelt with a dot."""
+    """Return the value of a field: ``a.b`` is the key "b" in the object "a", or the key "a.b" itself."""
     path = field
     while isinstance(value, dict):
         if path in value:

@@ -1,4 +1,4 @@
-"""`Tally`: counts of the numbers that were read, one distribution to a group, and of what was no number."""
+"""`Tally`: counts the numbers that were read, with one histogram for each group, and counts bad input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InputError", "Tally", "clipped"]
 
-#: Groups to a tally.  Counters take 96 KiB, so this many take 94 MiB: a column of identifiers is a mistake.
+#: Maximum number of groups.  Counters take 96 KiB, so 1,000 groups take 94 MiB.  A column of identifiers is a mistake.
 MAX_GROUPS = 1_000
 
 #: Characters of bad input that a message shows.
@@ -22,14 +22,14 @@ SHOWN = 60
 
 
 class InputError(Exception):
-    """What was read is not what was asked for; the message says where and why, in one line."""
+    """The input is not valid; the message says where and why, in one line."""
 
 
 class Tally:
-    """Counts numbers by group; groups come out in the order in which they first appeared.
+    """Counts numbers by group, in the order in which the groups first appeared.
 
-    `scale`, positive and finite, multiplies every number on the way in.  Bad input raises InputError; with `skip_bad`
-    it is counted instead, in `skipped`, and `first` keeps the message of the first.
+    Every number is multiplied by `scale`, which is positive and finite.  Bad input raises InputError.  With `skip_bad`
+    it is counted in `skipped` instead, and `first` is the message for the first bad input.
 
     >>> tally = Tally("s", scale=0.001)
     >>> tally.add([250.0, 750.0])
@@ -44,21 +44,19 @@ class Tally:
         self._groups: dict[str, Counters] = {}
         self.skipped = 0  # pieces of bad input: lines, rows, elements of an array
         self.first = ""
-        self._synthetic = False  # whether a histogram that was added is
+        self._synthetic = False  # whether an added histogram is synthetic
 
     def add(self, values: list[float] | NDArray[np.float64], group: str = "") -> None:
-        """Count the numbers.  O(len).  Raises ValueError if any is NaN, infinite or negative; then none was counted."""
+        """Count the numbers.  O(len).  Raises ValueError if one is NaN, infinite or negative; then none is counted."""
         counters = self._groups.get(group) or self._make(group)
         if self._scale != 1.0:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
         counters.record_many(values)
 
     def add_histogram(self, histogram: Histogram, where: str) -> None:
-        """Count what a histogram has counted.  O(buckets).  Raises InputError if it is in another unit."""
+        """Add a histogram.  O(buckets).  Raises InputError if it is in another unit."""
         if histogram.unit != self._unit:
-            raise InputError(
-                f"{where}: its values are in {histogram.unit!r}, not in {self._unit!r}, and cannot be converted"
-            )
+            raise InputError(f"{where}: its values are in {histogram.unit!r} and cannot be converted to {self._unit!r}")
         counters = self._groups.get("") or self._make("")
         counters._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
         self._synthetic |= histogram.synthetic
@@ -66,16 +64,16 @@ class Tally:
     def _make(self, group: str) -> Counters:
         if len(self._groups) == MAX_GROUPS:
             raise InputError(
-                f"more than {MAX_GROUPS:,} groups; {clipped(group)} would be one more: is --by an identifier?"
+                f"more than {MAX_GROUPS:,} groups; {clipped(group)} would be one more: is --by a column of identifiers?"
             )
         counters = self._groups[group] = Counters()
         return counters
 
     def number(self, text: str) -> float:
-        """Return the number that `text` says, before scaling.
+        """Return the number in `text`, before scaling.
 
-        Raises ValueError, saying why in the words of a message, if it says none or one that `add` would refuse.
-        Python's digit groups (``1_000``) and the digits of other scripts are refused: no other program writes them.
+        Raises ValueError, with a message for the user, if `text` is not a number or `add` would refuse the number.
+        Python's digit groups (``1_000``) and the digits of other scripts are refused: other programs do not write them.
         """
         try:
             if "_" in text or not text.isascii():
@@ -86,7 +84,7 @@ class Tally:
         return self.checked(value, text)
 
     def checked(self, value: float, text: str) -> float:
-        """Return `value`, read from `text`, if `add` takes it; else raise ValueError, saying why."""
+        """Return `value`, which was read from `text`.  Raises ValueError, with the reason, if `add` would refuse it."""
         if value < 0:
             raise ValueError(f"{clipped(text)} is negative")
         if not math.isfinite(value):
@@ -96,14 +94,14 @@ class Tally:
         return value
 
     def bad(self, where: str, why: str) -> None:
-        """Deal with a piece of bad input: raise InputError, or count it."""
+        """Raise InputError for bad input, or count it."""
         if not self._skip_bad:
             raise InputError(f"{where}: {why}")
         self.first = self.first or f"{where}: {why}"
         self.skipped += 1
 
     def histograms(self) -> dict[str, Histogram]:
-        """Return the histogram of every group."""
+        """Return the histogram of each group."""
         return {
             group: Histogram._from_reading(found._read(), self._unit, self._synthetic)
             for group, found in self._groups.items()
@@ -111,9 +109,9 @@ class Tally:
 
 
 def clipped(text: str) -> str:
-    """Return text as a Python literal, in one line and not too long: safe to show on a terminal.
+    r"""Return text as a Python literal on one line, shortened if it is long: safe to show on a terminal.
 
-    >>> clipped("12 ms\\n"), len(clipped("x" * 1000))
-    ("'12 ms\\\\n'", 65)
+    >>> clipped("12 ms\n"), len(clipped("x" * 1000))
+    ("'12 ms\\n'", 65)
     """
     return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}..."

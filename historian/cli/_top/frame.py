@@ -1,4 +1,4 @@
-"""`Frame`: what ``historian top`` shows at a time, as lines of text of a given width."""
+"""`Frame`: the screen of ``historian top`` at one time, as lines of text of a given width."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 
 __all__ = ["SORTS", "Frame", "Line"]
 
-NAME_WIDTH = 24  # columns for names, before numbers are given up for more of them
-MIN_NAME_WIDTH = 7  # columns for names in any window: what three numbers of 9 columns leave of 40
-GIVEN_UP = ("count", "90", "99.9", "median", "sum/s")  # in this order, where the window is narrow
+NAME_WIDTH = 24  # columns of numbers are left out until names have this width, or the width that they need
+MIN_NAME_WIDTH = 7  # minimum width of names: a window of 40 columns, minus three numbers of 9 and their spaces
+LEFT_OUT = ("count", "90", "99.9", "median", "sum/s")  # columns to leave out in a narrow window, in this order
 ONE = Scale("", 1.0)
 PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9}
 
 
 class Line(NamedTuple):
-    """A line of text, and what kind of line it is."""
+    """A line of text and its kind."""
 
     text: str
-    kind: str = ""  # "title", "header", "idle", "note", or nothing special
+    kind: str = ""  # "title", "header", "idle", "note", or empty for an ordinary line
 
 
 class Row(NamedTuple):
-    """One recorder's numbers since the look before; NaN where there are none."""
+    """The numbers of one recorder since the previous look; NaN where there are no values."""
 
     name: str
-    rate: float  # records a second
-    percentiles: dict[str, float]  # in the base unit, as `max`
-    max: float
-    sum: float  # a second, in the base unit
-    total: int  # records in all
-    is_whole: bool
+    rate: float  # records per second
+    percentiles: dict[str, float]  # in the base unit
+    max: float  # in the base unit
+    sum: float  # per second, in the base unit
+    total: int  # all records, not only those since the previous look
+    is_whole: bool  # see `Change`
 
 
-#: What rows can be sorted by, with the key of each: largest first, but names from A on.
+#: Sort orders and their keys: largest numbers first, names from A to Z.
 SORTS: dict[str, Callable[[Row], float]] = {
     "rate": lambda row: -row.rate,
     "p99": lambda row: -row.percentiles["99"],
@@ -55,14 +55,14 @@ SORTS: dict[str, Callable[[Row], float]] = {
 
 
 class Frame:
-    """Lays out looks.  It keeps the units of the frame before where those still read well, so that columns stay."""
+    """Lays out looks as lines.  It keeps the units of the previous frame while they suit, so columns are stable."""
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._scales: dict[str, Scale] = {}  # by kind of unit, and of what
+        self._scales: dict[str, Scale] = {}  # by base unit and kind of column
 
     def lines(self, look: Look, sort: str, width: int) -> list[Line]:
-        """Return the lines of a frame, none wider than `width` if that is 40 or more."""
+        """Return the lines of a frame.  No line is wider than `width` if that is 40 or more."""
         kinds: dict[str, list[Row]] = {}
         for change in look.changes:
             kinds.setdefault(base_unit(change.total.unit)[0], []).append(_row(change, look.seconds))
@@ -78,7 +78,7 @@ class Frame:
         if math.isnan(look.seconds):
             right = "all so far"
         else:
-            counts = [change.lately.count for change in look.changes]
+            counts = [change.recent.count for change in look.changes]
             right = f"{_show(ONE, sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
         right = f"{right}  by {sort}  {time.strftime('%H:%M:%S')}"
         left = _cut(printable(self._directory), width - len(right) - 2)
@@ -102,10 +102,10 @@ class Frame:
         shows = any(value == value for value in values)
         first = f"operation ({printable(scale.unit)})" if shows else "operation"
         longest = max(text_width(first), *(text_width(printable(row.name)) for row in rows))
-        for name in GIVEN_UP:
+        for name in LEFT_OUT:
             if width - sum(widths.values()) - 2 * len(widths) < min(longest, NAME_WIDTH):
                 del columns[name], widths[name]
-        # Names and their header are cut, not numbers: those would be others then.
+        # Cut names and their header, but never numbers: a cut number would be a wrong number.
         room = min(longest, max(MIN_NAME_WIDTH, width - sum(widths.values()) - 2 * len(widths)))
 
         def line(name: str, cells: dict[str, str]) -> str:
@@ -120,7 +120,7 @@ class Frame:
         return lines
 
     def _scale(self, kind: str, what: str, typical: float) -> Scale:
-        """Return the scale for values of a kind: that of the last frame, while the typical one has 1 to 4 digits."""
+        """Return the scale for a kind of values: the last frame's, while it shows `typical` with 1 to 4 digits."""
         kept = self._scales.get(f"{kind} {what}")
         if kept is not None and (typical != typical or 0.5 <= typical * kept.factor < 2000):
             return kept
@@ -131,14 +131,14 @@ class Frame:
 
 
 def _row(change: Change, seconds: float) -> Row:
-    lately, total = change.lately, change.total
+    recent, total = change.recent, change.total
     factor = base_unit(total.unit)[1]
-    highest = min(lately.max, total.max)  # a difference of histograms knows its maximum to one bucket
-    rate, per_second = (0.0, 0.0) if not lately.count else (lately.count / seconds, lately.sum * factor / seconds)
+    highest = min(recent.max, total.max)  # the maximum of a difference of histograms is only a bucket edge
+    rate, per_second = (0.0, 0.0) if not recent.count else (recent.count / seconds, recent.sum * factor / seconds)
     return Row(
         change.name,
         rate,
-        {name: factor * min(supported_percentile(lately, p), highest) for name, p in PERCENTILES.items()},
+        {name: factor * min(supported_percentile(recent, p), highest) for name, p in PERCENTILES.items()},
         factor * highest,
         per_second,
         total.count,
@@ -147,7 +147,7 @@ def _row(change: Change, seconds: float) -> Row:
 
 
 def _sorted(rows: list[Row], sort: str) -> list[Row]:
-    """Return rows in order; those without a number to sort by come last."""
+    """Return the rows in the order `sort`; rows without a number to sort by come last."""
 
     def key(row: Row) -> tuple[bool, float, float, str]:
         value = SORTS[sort](row)
@@ -157,7 +157,7 @@ def _sorted(rows: list[Row], sort: str) -> list[Row]:
 
 
 def _show(scale: Scale, value: float) -> str:
-    """Return a value as `Scale.show` does, but no wider than 9 columns.
+    """Return a value as `Scale.show` does, but at most 9 columns wide.
 
     >>> _show(ONE, 123_456_789), _show(ONE, 9e12)
     ('1.23e+08', '9.00e+12')
@@ -169,15 +169,15 @@ def _show(scale: Scale, value: float) -> str:
 def _notes(look: Look) -> list[str]:
     notes = []
     if not all(change.is_whole for change in look.changes):
-        notes.append("+  cleared or drained meanwhile: what came before that is not shown")
+        notes.append("+  cleared or drained since the last frame: earlier values are not shown")
     if look.problems:
         files = "1 file" if len(look.problems) == 1 else f"{len(look.problems):,} files"
-        notes.append(f"{files} cannot be read: `historian profile` says why")
+        notes.append(f"{files} cannot be read: run `historian profile` for the reasons")
     return notes
 
 
 def _cut(text: str, width: int) -> str:
-    """Return text of at most `width` columns; of what is longer, beginning and end.
+    """Return text of at most `width` columns: of longer text, the beginning and the end.
 
     >>> _cut("query{table=users}", 11), _cut("query", 11)
     ('query~sers}', 'query')

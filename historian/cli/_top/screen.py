@@ -1,4 +1,4 @@
-"""`watch_on_screen`: frames on a whole terminal, by curses, which follows its size and gives it back as it was."""
+"""`watch_on_screen`: show frames on the whole terminal with curses, follow its size, and restore it at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .watch import Look, Watch
 
 __all__ = ["watch_on_screen"]
 
-#: What each key sorts by; shown in the last line.
+#: Sort order of each key.  `HELP`, the last line of the screen, lists the keys.
 KEYS = {"r": "rate", "p": "p99", "m": "max", "s": "sum", "n": "name"}
 HELP = "sort by: r rate  p p99  m max  s sum  n name    q quits"
 QUIT = (ord("q"), ord("Q"))
@@ -20,33 +20,35 @@ STYLES = {"title": curses.A_BOLD, "header": curses.A_REVERSE, "idle": curses.A_D
 
 
 def watch_on_screen(watch: Watch, frame: Frame, sort: str, interval: float, count: float) -> None:
-    """Show `count` frames, one each `interval` seconds, until somebody quits.  Raises curses.error without a terminal.
+    """Show `count` frames, one every `interval` seconds, or until the user quits.
 
-    However this is left, by an exception or a signal that raises one too, the terminal is as before.
+    The terminal is always restored, even after an exception or a signal that raises one.  Raises curses.error if
+    curses cannot use the terminal.
     """
     try:
         curses.wrapper(lambda window: _Screen(window, frame, sort).run(watch, interval, count))
     except curses.error:
-        if not _hung_up():  # else there is nothing to give back
+        if not _hung_up():  # if the terminal is gone, there is nothing to restore
             raise
 
 
 class _Screen:
-    """What is on the terminal."""
+    """The contents of the terminal."""
 
     def __init__(self, window: curses.window, frame: Frame, sort: str) -> None:
         self._window = window
         self._frame = frame
         self._sort = sort
-        self._top = 0  # the first line of the frame that is shown below the title
+        self._top = 0  # index of the first line shown below the title
         self._lines: list[Line] = []
         try:
             curses.curs_set(0)
             curses.use_default_colors()
         except curses.error:
-            pass  # a terminal that cannot do that
+            pass  # the terminal does not support this
 
     def run(self, watch: Watch, interval: float, count: float) -> None:
+        """Show frames until `count` are shown or the user quits."""
         due = time.monotonic()
         while count > 0:
             look = watch.look()
@@ -57,7 +59,7 @@ class _Screen:
                 return
 
     def _wait(self, look: Look, until: float) -> bool:
-        """Show a look and obey keys until that time; return whether to go on."""
+        """Show a look and handle keys until the time `until`; return whether to continue."""
         self._draw(look)
         while (left := until - time.monotonic()) > 0:
             self._window.timeout(max(1, round(1000 * left)))
@@ -65,13 +67,13 @@ class _Screen:
             if key in QUIT:
                 return False
             if key != curses.ERR:
-                self._obey(key)
+                self._handle(key)
                 self._draw(look)
             elif _hung_up():
                 return False
         return True
 
-    def _obey(self, key: int) -> None:
+    def _handle(self, key: int) -> None:
         page = max(1, self._window.getmaxyx()[0] - 3)
         steps = {curses.KEY_UP: -1, curses.KEY_DOWN: 1, curses.KEY_PPAGE: -page, curses.KEY_NPAGE: page}
         self._top += steps.get(key, 0)
@@ -90,18 +92,18 @@ class _Screen:
         for y, line in enumerate([title, *shown]):
             self._put(y, line.text, STYLES.get(line.kind, curses.A_NORMAL))
         arrows = f"    arrows: {below:,} more" if below else "    arrows: back" if self._top else ""
-        self._put(height - 1, f"{HELP}{arrows}"[: width - 1], curses.A_DIM)  # the very last cell cannot be written
+        self._put(height - 1, f"{HELP}{arrows}"[: width - 1], curses.A_DIM)  # curses cannot write the very last cell
         self._window.refresh()
 
     def _put(self, y: int, text: str, style: int) -> None:
         try:
             self._window.addstr(y, 0, text, style)
         except curses.error:
-            pass  # the window has become smaller in this moment
+            pass  # the window has just become smaller
 
 
 def _hung_up() -> bool:
-    """Return whether the terminal is gone, as when its window is closed: then no key will ever come."""
+    """Return whether the terminal is gone, for example because its window was closed."""
     poll = select.poll()
-    poll.register(sys.stdin.fileno(), 0)  # which asks for hang-ups and errors alone
+    poll.register(sys.stdin.fileno(), 0)  # 0: report hang-ups and errors only
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""`Watch`: what the recorders in a directory have counted between one look and the next."""
+"""`Watch`: the values that the recorders in a directory have counted between two looks."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ __all__ = ["Change", "Look", "Watch"]
 
 
 class Change(NamedTuple):
-    """What one recorder has counted lately."""
+    """The recent values of one recorder."""
 
     name: str
-    total: Histogram  # since it was made or cleared
-    lately: Histogram  # since the look before, or since it was cleared, if that came later
-    is_whole: bool  # False if it was cleared since the look before
+    total: Histogram  # since the recorder was created or cleared
+    recent: Histogram  # since the previous look, or since the recorder was cleared, if that was later
+    is_whole: bool  # False if the recorder was cleared since the previous look
 
 
 class Look(NamedTuple):
-    """All recorders at a time."""
+    """All recorders at one time."""
 
-    seconds: float  # since the look before; NaN for the first one
-    changes: list[Change]  # of recorders that hold anything, by file name
+    seconds: float  # since the previous look; NaN for the first look
+    changes: list[Change]  # of recorders that hold values, by file name
     problems: dict[str, CorruptFileError]
 
 
 class Before(NamedTuple):
-    """What is remembered of a recorder until the next look."""
+    """The state of a recorder at the previous look."""
 
-    inode: int  # of its file: another one is another recorder
-    drains: int  # how often it had been drained or cleared
+    inode: int  # of its file; if it changes, the file has been replaced
+    drains: int  # how often the recorder had been drained or cleared, from 0
     histogram: Histogram
 
 
 class Watch:
-    """A directory of recorders, looked at again and again.  It only reads."""
+    """Reads a directory of recorders again and again.  It changes nothing."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._before: dict[Key, Before] = {}
-        self._looked_at = float("nan")  # seconds
+        self._looked_at = float("nan")  # monotonic clock, in seconds
 
     def look(self) -> Look:
-        """Return what has happened since the last look.  O(buckets of all files)."""
+        """Return the values recorded since the last look.  O(buckets of all files)."""
         now = time.monotonic()
         try:
             readings, problems = self._registry._readings()
-        except FileNotFoundError:  # the directory was removed; whoever records next makes it anew
+        except FileNotFoundError:  # the directory was removed; the next new recorder creates it again
             readings, problems = [], {}
         changes, before = [], {}
         for reading in readings:
@@ -66,12 +66,12 @@ class Watch:
 
 
 def _since(before: Before | None, now: Before) -> tuple[Histogram, bool]:
-    """Return what was counted between two looks, and whether that is all of it."""
+    """Return the values counted between two looks, and whether none are missing."""
     if before is None or before.inode != now.inode:
         return now.histogram, True
     if before.drains == now.drains:
         try:
             return now.histogram - before.histogram, True
-        except ValueError:  # counts never shrink: somebody has written a file anew, in its place
+        except ValueError:  # counts never decrease: another file has been written in its place
             pass
     return now.histogram, False
