@@ -54,7 +54,7 @@ struct historian_lanes {
 
 /* What recorders held together. */
 typedef struct {
-    uint64_t counts[HISTORIAN_SLOTS]; /* those from `first` to before `end`; the others mean nothing */
+    uint64_t counts[HISTORIAN_SLOTS];       /* those from `first` to before `end`; the others mean nothing */
     double sums[4 * HISTORIAN_THREADS + 2]; /* their exact total is the sum */
     uint64_t max, not_min;                  /* since the last drain; as in historian_counters */
     size_t first, end, n_sums;
@@ -133,8 +133,7 @@ static void historian_add_a_sum(historian_lanes_total *total, double sum) {
 }
 
 /* Add what has been added to the sum of a lane since the last drain; with `take`, that is now. */
-static void historian_read_lane_sum(historian_counters *lane, double *drained, historian_lanes_total *total,
-                                    int take) {
+static void historian_read_lane_sum(historian_counters *lane, double *drained, historian_lanes_total *total, int take) {
     double sum = historian_double(historian_atomic_load(&lane->sum));
     double compensation = historian_double(historian_atomic_load(&lane->compensation));
     if (isinf(sum) || isnan(compensation)) {

@@ -39,9 +39,9 @@ typedef struct historian_lease {
     historian_counters **exclusive; /* where whoever counts looks for the block; NULL while there is no lease */
     void *pages;                    /* the mapping of it, `size` bytes */
     size_t size;
-    size_t thread;                  /* number of the thread that it is for; 0 for all that take turns by the GIL */
-    size_t patience;                /* after how many more records to ask for it */
-    size_t asked_after;             /* what `patience` was set to last */
+    size_t thread;      /* number of the thread that it is for; 0 for all that take turns by the GIL */
+    size_t patience;    /* after how many more records to ask for it */
+    size_t asked_after; /* what `patience` was set to last */
     struct historian_lease *next, *previous;
 } historian_lease;
 

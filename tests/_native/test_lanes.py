@@ -189,21 +189,22 @@ class TestFiles:
         assert (h.count, h.sum) == ((LANES + 6) * 2 * ENOUGH, float(Fraction(0.1) * (LANES + 6) * 2 * ENOUGH))
 
     def test_a_recorder_that_ends_before_its_threads(self, tmp_path):
-        registry = Registry(tmp_path / "latencies")
-        paths, done, gone = [], threading.Barrier(2), threading.Barrier(2)
+        registries, paths = [Registry(tmp_path / "latencies")], []
+        done, gone = threading.Barrier(2), threading.Barrier(2)
 
         def work():
             for i in range(10):
-                rec = registry.recorder("q", i=i)
+                rec = registries[0].recorder("q", i=i)
                 rec.record_many([1.0] * ENOUGH)
                 paths.append(rec.path)
+            del rec
             done.wait()
             gone.wait()
 
         thread = threading.Thread(target=work)
         thread.start()
         done.wait()
-        del registry
+        registries.clear()
         gone.wait()
         thread.join()
         assert {Recorder.open(path).snapshot().count for path in paths} == {ENOUGH}
