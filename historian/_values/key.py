@@ -25,6 +25,8 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
             raise TypeError(f"name must be a string, not {type(name).__name__}")
         return super().__new__(cls, (name, tuple(sorted((label, str(value)) for label, value in labels.items()))))
 
+    __new__.__module__ = __module__  # from 3.13 on, pickles of protocol 2 look the class up where this says
+
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
         return (self.name,), dict(self.labels)
 
