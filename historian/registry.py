@@ -171,9 +171,9 @@ class Registry:
             reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit) for reading in readings
         }
         for found in live:
-            left, key = found._read_left(), found._header.key if found._header is not None else Key(found.name)
-            if left.count and histograms.get(key, left).unit == left.unit:
-                histograms[key] = histograms[key] + left if key in histograms else left
+            left, header = found._read_left(), found._header
+            if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
+                histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
         return histograms, problems
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:

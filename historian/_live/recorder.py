@@ -150,15 +150,13 @@ class Recorder(_Base):
         follow_path(self, file, self._header)
         return is_at_path(self._file or file)
 
-    def _read_left(self) -> Histogram:
+    def _read_left(self) -> Histogram | None:
         """Return the values in files that are not at the path any more: a reader of the directory does not see them."""
         file, left = self._files
         readings = [one.read() for one in left]
         if file is not None and not is_at_path(file):
             readings.append(read_counters(file))
-        if not any(readings):
-            return Histogram.from_values([], unit=self._unit)
-        return Histogram._from_reading(combined(readings), self._unit)
+        return Histogram._from_reading(combined(readings), self._unit) if any(readings) else None
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
