@@ -34,6 +34,8 @@ def follow(result: Any, into: Counters, errors: Counters, began: int) -> Any:
     Warns once for each recorder and class if the work is still to come, but nothing tells when it ends.
     """
     kind = type(result)
+    if kind in _finished:
+        return None
     if callable(getattr(kind, "add_done_callback", None)):
         return _follow_future(result, into, errors, began)
     if isinstance(result, Awaitable):
@@ -41,6 +43,8 @@ def follow(result: Any, into: Counters, errors: Counters, began: int) -> Any:
     remedy = _remedy(kind)
     if remedy:
         _warn_once(into, kind, remedy)
+    else:
+        _finished.add(kind)
     return None
 
 
@@ -196,6 +200,8 @@ def _remedy(kind: type) -> str:
         return "call its .get() in the function, or submit to a concurrent.futures.ProcessPoolExecutor"
     return ""
 
+
+_finished: weakref.WeakSet[type] = weakref.WeakSet()  # classes of results whose work is done
 
 _said: set[tuple[str, str]] = set()  # names of recorder and class
 

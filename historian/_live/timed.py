@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["timed"]
 
-_MANAGERS = contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager
+_RESUMED = (
+    types.CoroutineType,
+    types.GeneratorType,
+    types.AsyncGeneratorType,
+    contextlib._GeneratorContextManager,
+    contextlib._AsyncGeneratorContextManager,
+)
 
 
 def timed(function: Any, into: Counters, errors: Counters) -> Any:
@@ -150,6 +156,8 @@ def _by_value(function: Any, into: Counters, errors: Counters) -> tuple[Any, ...
 def _resume(result: Any, into: Counters, errors: Counters, began: int) -> Any:
     """Return what a call handed back with its work still to come, timed until it ends; None if the work is done."""
     kind = type(result)
+    if kind not in _RESUMED:
+        return follow(result, into, errors, began)
     to = _Destination(into, errors)
     if kind is types.CoroutineType:
         return _wrap_coroutine(lambda: result, to)()
@@ -157,8 +165,6 @@ def _resume(result: Any, into: Counters, errors: Counters, began: int) -> Any:
         return _keep_awaitable(result.gi_code, _wrap_generator(lambda: result, to))()
     if kind is types.AsyncGeneratorType:
         return _wrap_async_generator(lambda: result, to)()
-    if kind not in _MANAGERS:
-        return follow(result, into, errors, began)
     wrap = _wrap_generator if kind is contextlib._GeneratorContextManager else _wrap_async_generator
     manager: Any = object.__new__(kind)
     vars(manager).update(vars(result))
