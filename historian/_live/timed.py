@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["timed"]
 
-_RESUMED = (
+_RESUMED: tuple[type, ...] = (
     types.CoroutineType,
     types.GeneratorType,
     types.AsyncGeneratorType,

@@ -101,7 +101,7 @@ cdef class CounterFile:
         return 0
 
     cdef int park_leases(self) noexcept:
-        """Stop counting in this process' blocks, but keep them: a thread without the GIL may be about to count there."""
+        """Stop counting in this process' blocks, but keep them: a thread may be about to count there."""
         cdef int i
         if self.leases is not NULL:
             for i in range(LEASES):
