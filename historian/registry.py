@@ -180,8 +180,10 @@ class Registry:
         return histograms, problems
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-        """Return the contents of all files, sorted by file name, and the errors of invalid files by path."""
-        self._prepare()
+        """Return the contents of all files, sorted by file name, and the errors of invalid files by path.
+
+        This changes nothing, and creates no directory.
+        """
         readings, problems = [], {}
         for path in files_in(self._directory or ""):
             try:

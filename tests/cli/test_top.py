@@ -80,6 +80,7 @@ def test_a_file_that_was_removed_and_created_again(tmp_path):
     os.unlink(recorder.path)
     os.rmdir(tmp_path / "d")
     assert watch.look().changes == []  # and no error: the next new recorder creates the directory again
+    assert not (tmp_path / "d").exists()
 
 
 def test_bad_files_do_not_hide_the_others(tmp_path):

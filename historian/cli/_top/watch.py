@@ -50,10 +50,7 @@ class Watch:
     def look(self) -> Look:
         """Return the values recorded since the last look.  O(buckets of all files)."""
         now = time.monotonic()
-        try:
-            readings, problems = self._registry._readings()
-        except FileNotFoundError:  # the directory was removed; the next new recorder creates it again
-            readings, problems = [], {}
+        readings, problems = self._registry._readings()
         changes, before = [], {}
         for reading in readings:
             key = reading.header.key
