@@ -10,11 +10,12 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from historian import Comparison, Histogram, compare, merge
+from historian import Comparison, Histogram, compare, interleave, merge
 from historian.tail import Estimate
 
 from .accuracy import Finding, at_most, run
@@ -79,6 +80,56 @@ def blocks() -> Iterator[Finding]:
             yield covered(f"ratio of the {q:g}-quantiles, {number} blocks, 500 data sets", hit * 4, most=1.0)
 
 
+#: The time of a call, relative to the first one: at a share of the run, at the number of a turn, by a random share.
+SPEEDS: dict[str, Callable[[float, int, float], float]] = {
+    "a steady machine": lambda share, turn, where: 1.0,
+    "it becomes 50 % slower": lambda share, turn, where: 1 + 0.5 * share,
+    "it becomes 33 % faster": lambda share, turn, where: 1.5 - 0.5 * share,
+    "it warms up": lambda share, turn, where: 1 + 0.5 * math.exp(-8 * share),
+    "a step of 50 %": lambda share, turn, where: 1.0 + 0.5 * (share > where),
+    "each second turn 30 % slower": lambda share, turn, where: 1.0 + 0.3 * (turn % 2 == 0),
+    "two of four turns 30 % slower": lambda share, turn, where: 1.0 + 0.3 * (turn % 4 in (0, 3)),
+    "a wave of 6 turns": lambda share, turn, where: 1.3 + 0.3 * math.sin(2 * math.pi * (turn / 6 + where)),
+}
+
+
+def turns() -> Iterator[Finding]:
+    """Count how often `interleave` reports a difference between a function and itself, on machines that drift."""
+    data_sets = DATA_SETS // 4
+    for blocks, calls, noise in ((6, 20, 0.1), (10, 50, 0.02), (30, 10, 0.3)):
+        for machine, speed in SPEEDS.items():
+            rng, differ = np.random.default_rng(blocks), dict.fromkeys((0.5, 0.9), 0)
+            for seed in range(data_sets):
+                comparison = a_against_a(speed, rng, blocks, calls, noise, seed)
+                for q in differ:
+                    differ[q] += not holds(comparison.quiet_ratio(q), 1.0)
+            for q, times in differ.items():
+                measure = f"A against A differs: {q:g}-quantile, {blocks} blocks, {machine}"
+                yield at_most(measure, 0.07, times / data_sets, ".2%")
+
+
+def a_against_a(
+    speed: Callable[[float, int, float], float],
+    rng: np.random.Generator,
+    blocks: int,
+    calls: int,
+    noise: float,
+    seed: int,
+) -> Comparison:
+    """Compare a function with itself in turns, on a machine with this speed and a simulated clock."""
+    number = 2 * 2 * (blocks + 1) * calls
+    times = (1e6 * rng.lognormal(0, noise, number)).tolist()
+    where, done, now = rng.uniform(0.1, 0.9), 0, 0
+
+    def function() -> None:
+        nonlocal done, now
+        now += round(times[done] * speed(done / number, done // calls, where))
+        done += 1
+
+    with mock.patch("gc.collect"):  # there are thousands of turns
+        return interleave(function, function, blocks=blocks, calls=calls, warm_up=1, seed=seed, clock=lambda: now)
+
+
 def objectives() -> Iterator[Finding]:
     """Count the same for the share within a threshold, and Apdex, of exponentials."""
     within, tolerated = -math.expm1(-1.0), -math.expm1(-4.0)
@@ -106,7 +157,14 @@ def speed() -> Iterator[Finding]:
         yield at_most(f"compare(a, b).ratio at five quantiles, {size:,} values, ms", 25, 1000 * min(seconds), ".3g")
 
 
-PARTS = {"speed": speed, "ratios": ratios, "distances": distances, "blocks": blocks, "objectives": objectives}
+PARTS = {
+    "speed": speed,
+    "ratios": ratios,
+    "distances": distances,
+    "blocks": blocks,
+    "turns": turns,
+    "objectives": objectives,
+}
 
 
 def of(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:

@@ -1,10 +1,10 @@
 """Resampling of blocks: confidence intervals from the differences between blocks.
 
-Two programs that run in turns, A B A B ..., run on the same machine under the same conditions: block k of A and block k
-of B form a pair.  Each draw takes pairs with replacement, as many as there are pairs.  Every answer is then computed
-from the sums of their counts.  Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), 8.6; for running in
-turns: Bulej et al., arXiv 2001.05811.  The bounds are those of the expanded percentile interval, Hesterberg, The
-American Statistician 69 (2015), 371-386, which is also correct for few blocks.
+Two programs that run in turns, A B B A in each block, run on the same machine under the same conditions: block k of A
+and block k of B form a pair.  Each draw takes pairs with replacement, as many as there are pairs.  Every answer is then
+computed from the sums of their counts.  Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), 8.6; for
+running in turns: Bulej et al., arXiv 2001.05811.  The bounds are those of the expanded percentile interval, Hesterberg,
+The American Statistician 69 (2015), 371-386, which is also correct for few blocks.
 """
 
 from __future__ import annotations

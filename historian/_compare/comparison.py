@@ -25,9 +25,7 @@ else:
         return function
 
 
-__all__ = ["MIN_BLOCKS", "Comparison", "compare"]
-
-MIN_BLOCKS = 5  # pairs; fewer are too few for resampling
+__all__ = ["Comparison", "check_blocks", "compare"]
 
 
 MAX_RATIO = 2.0**100  # a larger ratio involves a value beyond all buckets
@@ -55,8 +53,8 @@ def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tupl
 class Comparison:
     """Two histograms compared, by `compare` or `historian.interleave`: ratios, B over A, with intervals.
 
-    ``print(comparison)`` shows a table, and a sentence to quote.  Raises ValueError as `compare` does, for fewer than
-    five pairs of blocks, and for blocks that do not add up to `a` and `b`.
+    ``print(comparison)`` shows a table, and a sentence to quote.  Raises ValueError as `compare` does, for too few
+    pairs of blocks (fewer than 6 for a confidence of 95 %), and for blocks that do not add up to `a` and `b`.
     """
 
     __slots__ = ("_blocks", "_grids", "a", "b", "blocks", "confidence", "names")
@@ -79,7 +77,7 @@ class Comparison:
     ) -> None:
         check_confidence(confidence)
         _check_pair(a, b)
-        self.a, self.b, self.confidence, self.blocks = a, b, confidence, _checked(a, b, blocks)
+        self.a, self.b, self.confidence, self.blocks = a, b, confidence, _checked(a, b, blocks, confidence)
         self.names = _checked_names(names)
         self._grids: tuple[Grid, Grid] | None = None
         self._blocks: Blocks | None = None
@@ -253,6 +251,17 @@ class Comparison:
         return Estimate(value, lower, upper if most else math.inf, why)
 
 
+def check_blocks(blocks: int, confidence: float) -> None:
+    """Raise ValueError for fewer blocks than an interval of this confidence needs: 6 for 95 %, 8 for 99 %.
+
+    If A and B do not differ, either may be the faster one in any block.  That it is the same one in all m blocks has
+    the probability 2^(1 - m).  No resampling can then tell that there is no difference.
+    """
+    least = max(5, math.ceil(1 - math.log2(1 - confidence)))
+    if blocks < least:
+        raise ValueError(f"blocks must be at least {least} for intervals of {100 * confidence:.9g} %, not {blocks}")
+
+
 def _checked_names(names: Iterable[str]) -> tuple[str, str]:
     """Return the names if they are two strings; else raise."""
     found = tuple(names)
@@ -276,14 +285,13 @@ def _check_pair(a: Histogram, b: Histogram) -> None:
 
 
 def _checked(
-    a: Histogram, b: Histogram, blocks: Iterable[tuple[Histogram, Histogram]]
+    a: Histogram, b: Histogram, blocks: Iterable[tuple[Histogram, Histogram]], confidence: float
 ) -> tuple[tuple[Histogram, Histogram], ...]:
     """Return the pairs of blocks if there are none, or if they can add up to `a` and `b`; else raise."""
     pairs = tuple(blocks)
     if not pairs:
         return pairs
-    if len(pairs) < MIN_BLOCKS:
-        raise ValueError(f"blocks must be at least {MIN_BLOCKS} pairs for resampling, not {len(pairs)}")
+    check_blocks(len(pairs), confidence)
     for pair in pairs:
         _check_pair(*pair)
     totals = sum(pair[0].count for pair in pairs), sum(pair[1].count for pair in pairs)
