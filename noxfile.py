@@ -20,6 +20,9 @@ FOUND = dict(
 # nox takes what it meets first on PATH, which may be a version manager's shim for a Python that is not active.
 os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
 
+#: Those without the GIL. For many a package there is no wheel that they can install.
+FREE_THREADED = [version for version in FOUND if version.endswith("t")]
+
 NATIVE = ROOT / "historian" / "_native"
 C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests" / "_native") for path in folder.glob("*.[ch]"))
 #: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
@@ -90,11 +93,42 @@ def native(session: nox.Session) -> None:
     )
 
 
-@nox.session(python=list(FOUND))
+@nox.session(python=[version for version in FOUND if version not in FREE_THREADED])
 def tests(session: nox.Session) -> None:
     """Build, install and test, on each Python found."""
     session.install(".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session(name="free-threaded", python=FREE_THREADED or None)
+def free_threaded(session: nox.Session) -> None:
+    """Run all tests without the GIL: on each Python that has none, or, if none is found, as if this one had none."""
+    if session.python is None:
+        run_forced(session, "")
+        return
+    needed = ("hypothesis", "mpmath", "numpy", "pytest", "sybil")
+    session.install("--only-binary=:all:", *needed)
+    session.install("--prefer-binary", ".")
+    extras = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]
+    for requirement in extras["test"] + extras["all"]:  # the tests of what has no wheel here are skipped, and say so
+        if not requirement.startswith("latency-historian"):
+            session.install("--only-binary=:all:", requirement, success_codes=range(256), silent=True)
+    session.run("python", "-m", "pytest", *session.posargs, env={"PYTHON_GIL": "0"})  # whatever other modules ask for
+
+
+@nox.session(name="forced-free-threaded")
+def forced_free_threaded(session: nox.Session) -> None:
+    """Build the core as if there were no GIL, on a Python that has one, and run its tests."""
+    run_forced(session, *CORE_TESTS)
+
+
+def run_forced(session: nox.Session, *names: str) -> None:
+    """Run tests against a core that relies on no GIL."""
+    session.install(".[test]", env={"HISTORIAN_FREE_THREADED": "1"})
+    session.chdir(session.create_tmp())  # or the package would be that of the source tree
+    paths = [str(ROOT / "tests" / name) for name in names]
+    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", f"--config-file={ROOT / 'pyproject.toml'}"]
+    session.run(*command, *paths, *session.posargs)
 
 
 @nox.session

@@ -77,13 +77,13 @@ class Recorder(_Base):
         return self
 
     @classmethod
-    def open(cls, path: str) -> Recorder:
+    def open(cls, path: str | os.PathLike[str]) -> Recorder:
         """Return the recorder of a file in a registry's directory; `Recorder.path` is such a path.
 
         In one process, the same path gives the same object while that object exists.  Raises FileNotFoundError if
         there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.
         """
-        return recorder_in_file(path)
+        return recorder_in_file(os.path.abspath(os.fsdecode(path)))
 
     @property
     def name(self) -> str:
