@@ -79,7 +79,7 @@ def interleave(
 
     Returns a `Comparison` of values in seconds.  For more than two callables, returns a list that compares each of the
     others with the first.  An exception of a callable propagates, and the garbage collector is restored.  Raises
-    ValueError for fewer than two callables, and for too few blocks (fewer than 6 for a confidence of 95 %).  Raises
+    ValueError for fewer than two callables, and for too few blocks (fewer than 8 for a confidence of 95 %).  Raises
     TypeError for an object that is not callable, and for coroutine and generator functions.
 
     >>> import historian
