@@ -180,6 +180,7 @@ PARTS = {
     "distances": distances,
     "blocks": blocks,
     "turns": turns,
+    "tables": tables,
     "objectives": objectives,
 }
 
