@@ -35,7 +35,7 @@
 #include "thread.h"
 
 /* Records that a thread counts in the shared counters before it makes a lane, unless it would be the first one. A lane
- * takes some 16 kB of memory, so what threads seldom touch stays small. */
+ * takes some 15 kB of memory, so what threads seldom touch stays small. */
 enum { HISTORIAN_LANE_AFTER = 1024 };
 
 /* What lanes held at the last drain. */
