@@ -218,17 +218,41 @@ class BaseHistogram:
     def cdf(self, t: _Scalar | _Numbers) -> float | NDArray[np.float64]:
         """Return the share of values at or below `t`, a number or an array-like.
 
-        The share is exact if `t` is a bucket edge, below the minimum, or at least the maximum.  Otherwise, all values
-        in the bucket of `t` are treated as equal to its representative.  O(1) each.  Raises ValueError for NaN.
+        All values in the bucket of `t` count as at or below `t`, as in HdrHistogram.  So a recorded value that is used
+        as a threshold lies on the right side.  The share is exact if `t` is a bucket edge, below the minimum, or at
+        least the maximum.  `cdf_bounds` tells how far off it can be.  O(1) each.  Raises ValueError for NaN.
+
+        It is the inverse of `quantile`: ``cdf(t) >= q`` if and only if the q-quantile is at most `t` or in its bucket.
 
         >>> from historian import Histogram
-        >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
-        0.75
+        >>> Histogram.from_values([3] * 60 + [5] * 39 + [9]).cdf(3)
+        0.6
         """
         if isinstance(t, (float, int)):
-            above = self._above(t)
+            above = self._above(t)[0]
             return (self.count - above) / self.count if self.count else math.nan
         return each(self.cdf, t)
+
+    @overload
+    def cdf_bounds(self, t: _Scalar) -> tuple[float, float]: ...
+    @overload
+    def cdf_bounds(self, t: _Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def cdf_bounds(self, t: Any) -> Any:
+        """Return the bounds (lower, upper) of the share of values at or below `t`.
+
+        They are the shares without and with the values in the bucket of `t`.  The true share of the recorded values
+        lies between them, and `cdf` is the upper one.  Both are equal where `cdf` is exact.  `t` is a number or an
+        array-like; then the bounds are arrays.  O(1) each.  Raises ValueError for NaN.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values([0.1, 1.0, 1.001, 1.002, 9.0]).cdf_bounds(1.001)
+        (0.4, 0.8)
+        """
+        if not isinstance(t, (float, int)):
+            return each(lambda one: self.cdf_bounds(one)[0], t), each(lambda one: self.cdf_bounds(one)[1], t)
+        low, high = self._above(t)
+        count = self.count
+        return ((count - high) / count, (count - low) / count) if count else (math.nan, math.nan)
 
     @overload
     def sf(self, t: _Scalar) -> float: ...
@@ -245,9 +269,27 @@ class BaseHistogram:
         0.25
         """
         if isinstance(t, (float, int)):
-            above = self._above(t)
+            above = self._above(t)[0]
             return above / self.count if self.count else math.nan
         return each(self.sf, t)
+
+    @overload
+    def sf_bounds(self, t: _Scalar) -> tuple[float, float]: ...
+    @overload
+    def sf_bounds(self, t: _Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def sf_bounds(self, t: Any) -> Any:
+        """Return the bounds (lower, upper) of the share of values above `t`.
+
+        They are the shares without and with the values in the bucket of `t`; `sf` is the lower one.  See `cdf_bounds`.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values([0.1, 1.0, 1.001, 1.002, 9.0]).sf_bounds(1.001)
+        (0.2, 0.6)
+        """
+        if not isinstance(t, (float, int)):
+            return each(lambda one: self.sf_bounds(one)[0], t), each(lambda one: self.sf_bounds(one)[1], t)
+        low, high = self._above(t)
+        return (low / self.count, high / self.count) if self.count else (math.nan, math.nan)
 
     # ---- populated buckets ----
 
@@ -352,7 +394,7 @@ class BaseHistogram:
     # to such an edge therefore does not count as known.
 
     def _knows_min(self) -> bool:
-        return slot_of(self._min) == self._counts.first
+        return self._min > edges_of(self._counts.first)[0]
 
     def _knows_max(self) -> bool:
         return self._max < edges_of(self._counts.last)[1]
@@ -368,18 +410,26 @@ class BaseHistogram:
         low, high = edges_of(slot)
         return low, self._max if high == math.inf else high
 
-    def _above(self, t: float) -> int:
-        """Return the number of values above `t`."""
+    def _above(self, t: float) -> tuple[int, int]:
+        """Return the number of values above `t`: the least, without the bucket of t, and the most, with it.
+
+        The least is the answer of `sf`, and of all questions about a threshold.
+        """
         if t != t:
             raise ValueError("t must not be NaN")
-        count = self._counts.total
+        counts = self._counts
+        count = counts.total
         if not self._min <= t < self._max:
-            return count if t < self._min else 0  # an empty histogram has NaN for both, and 0 values above t
+            least = count if t < self._min else 0  # an empty histogram has NaN for both, and 0 values above t
+            return least, least
         slot = slot_of(t)
-        at_most = self._counts.through(slot if t >= self._value(slot) else slot - 1)
-        if at_most == 0 and slot == self._counts.first and self._knows_min():
-            return count - 1  # the minimum is at most t: count it
-        return 1 if at_most == count and self._knows_max() else count - at_most  # the maximum is above t: count it
+        least = count - counts.through(slot)
+        most = least if t == edges_of(slot)[1] else count - counts.through(slot - 1)
+        if least == 0 and self._knows_max():
+            least = 1  # the maximum is above t
+        if most == count and slot == counts.first and self._knows_min():
+            most = count - 1  # the minimum is at most t
+        return least, most
 
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX

@@ -16,7 +16,14 @@ import warnings
 from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning
-from .sampling import check_histogram, counts_above, effective_sample_size, quantile_interval, sampled, windows_of
+from .sampling import (
+    check_histogram,
+    effective_sample_size,
+    quantile_interval,
+    sampled,
+    windows_above,
+    windows_of,
+)
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -54,8 +61,8 @@ class Fanout:
     def p_wait(self, t: float, confidence: float = 0.95) -> Estimate:
         """Return the probability that not all n calls are done by `t`, in the histogram's unit, with its interval.
 
-        The value has a relative error of 1e-14, given the share of recorded calls above t.  This share is exact if `t`
-        is a bucket edge.  The interval allows for sampling and for the place of `t` in its bucket.  About 0.2 ms.
+        The value has a relative error of 1e-14, given the share of recorded calls above t, ``leaf.sf(t)``.  The
+        interval allows for sampling, and for the values in the bucket of `t`.  About 0.2 ms.
         Warns (`TailWarning`) if n exceeds the number of recorded calls.  Raises ValueError for NaN, and for a
         confidence that is not between 0 and 1.
 
@@ -98,9 +105,10 @@ class Fanout:
         reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
-            size = effective_sample_size(parts, t, confidence)
+            size = effective_sample_size(self.leaf, parts, t, confidence)
             reasons[0] += f", in {len(parts)} windows: effective sample size {size:,.0f}"
-            least, above, most = zip(*(counts_above(part, t) for part in parts))
+            above = windows_above(self.leaf, parts, t)
+            least, most = zip(*(part._above(t) for part in parts))
             lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
             lower, upper = share_lower(lower, size - lower, confidence), share_upper(upper, size - upper, confidence)
             counts = [part.count for part in parts]
@@ -243,9 +251,8 @@ class Fanout:
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
-        tail, count = self._tail(t), self.leaf.count
-        low, _, high = counts_above(self.leaf, t)
-        return tail, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
+        (low, high), count = self.leaf._above(t), self.leaf.count
+        return low / count, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
 
     def _warn_beyond(self) -> None:
         if self.n > self.leaf.count:

@@ -27,10 +27,10 @@ __all__ = [
     "Enough",
     "check_histogram",
     "ci",
-    "counts_above",
     "effective_sample_size",
     "enough_for",
     "quantile_interval",
+    "windows_above",
     "windows_of",
 ]
 
@@ -130,7 +130,8 @@ def _ranks(
     if windows is None:
         return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
     edges = histogram.quantile_bounds(q)
-    size, alpha = min(effective_sample_size(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
+    size = min(effective_sample_size(histogram, windows, edge, confidence) for edge in edges)
+    alpha = (1 - confidence) / 2
     good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
     if (1 - q) ** size <= alpha:
         low = math.floor(share_lower(good, bad, confidence) * count)
@@ -144,23 +145,23 @@ def sampled(histogram: BaseHistogram) -> str:
     return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
 
 
-def effective_sample_size(windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
-    """Return the effective sample size of all windows together, for the share above `t`."""
-    return windows_sample_size([w._above(t) for w in windows], [w.count for w in windows], confidence)
+def effective_sample_size(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
+    """Return the effective sample size of the windows of `whole`, for the share above `t`."""
+    return windows_sample_size(windows_above(whole, windows, t), [w.count for w in windows], confidence)
 
 
-def counts_above(histogram: BaseHistogram, t: float) -> tuple[int, int, int]:
-    """Return the number of values above `t`: the smallest possible, the one of `Histogram.sf`, the largest possible.
+def windows_above(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float) -> list[int]:
+    """Return the number of values above `t` in each window, which add up to the one that `whole.sf` counts.
 
-    All three are equal if `t` is a bucket edge, below the minimum, or not below the maximum.
+    A window may know more about the bucket of t, from its own extremes, than the whole does.  If it used this
+    knowledge, the answers with and without windows would disagree.
     """
-    value = histogram._above(t)
-    if not histogram.min <= t < histogram.max:
-        return value, value, value
-    slot = slot_of(t)
-    low = histogram.count - histogram._counts.through(slot)
-    high = low if t == edges_of(slot)[1] else histogram.count - histogram._counts.through(slot - 1)
-    return min(low, value), value, max(high, value)
+    if not whole.min <= t < whole.max:
+        return [w.count if t < whole.min else 0 for w in windows]
+    above = [w.count - w._counts.through(slot_of(t)) for w in windows]
+    if not any(above) and whole._above(t)[0]:  # the maximum is above t, in the same bucket
+        above[max(range(len(windows)), key=lambda k: windows[k].max)] = 1
+    return above
 
 
 def windows_of(whole: BaseHistogram, windows: Iterable[BaseHistogram]) -> list[BaseHistogram]:
