@@ -122,7 +122,7 @@ def test_at_least_q_lies_at_or_below_the_q_quantile(a, b, q):
 
 def test_percentile_is_quantile_of_a_hundredth():
     h = Histogram.from_values(range(1, 1001))
-    assert h.percentile([50, 99, 99.9]).tolist() == h.quantile([50 / 100, 99 / 100, 99.9 / 100]).tolist()
+    assert h.percentile([50, 99, 99.9]).tolist() == h.quantile([0.5, 0.99, 0.999]).tolist()  # 99.9 / 100 is above 0.999
     assert h.percentile(50) == h.quantile(0.5)
     assert h.percentile(np.float32(50)) == h.quantile(0.5)
 

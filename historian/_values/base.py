@@ -8,6 +8,7 @@ from .. import buckets
 from .._core import FIRST_INDEX, Counters, Counts, slot_of
 from .answers import each, read_only, refuse_share
 from .exact import exact, rounded
+from .rank import rank_of, rank_of_percentile
 from .units import check_unit
 
 TYPE_CHECKING = False
@@ -157,9 +158,10 @@ class BaseHistogram:
         """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
 
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
-        definition is that of ``numpy.quantile(..., method="inverted_cdf")``.  The smallest and the largest value are
-        exact, and every result lies between them.  In the overflow bucket the result is the maximum.  O(log buckets)
-        each.  Raises ValueError for q outside 0..1.
+        definition is that of ``numpy.quantile(..., method="inverted_cdf")``, with q read as the decimal that was
+        written (see `historian._values.rank`): 0.999 of 1,000 values is the 999th.  The smallest and the largest value
+        are exact, and every result lies between them.  In the overflow bucket the result is the maximum.  O(log
+        buckets) each.  Raises ValueError for q outside 0..1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
@@ -168,7 +170,8 @@ class BaseHistogram:
         if isinstance(q, (float, int)):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
-            return self._value_at(self._rank(q)) if self._counts.total else math.nan
+            count = self._counts.total
+            return self._value_at(rank_of(q, count)) if count else math.nan
         return each(self.quantile, q)
 
     @overload
@@ -176,7 +179,7 @@ class BaseHistogram:
     @overload
     def percentile(self, p: _Numbers) -> NDArray[np.float64]: ...
     def percentile(self, p: _Scalar | _Numbers) -> float | NDArray[np.float64]:
-        """Return the p-th percentile, ``quantile(p / 100)``.
+        """Return the p-th percentile: the quantile of exactly p/100, with p read as the decimal that was written.
 
         `p` is a number in 0..100, or an array-like.  Raises ValueError for p outside 0..100.
 
@@ -187,7 +190,8 @@ class BaseHistogram:
         if isinstance(p, (float, int)):
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
-            return self._value_at(self._rank(p / 100)) if self._counts.total else math.nan
+            count = self._counts.total
+            return self._value_at(rank_of_percentile(p, count)) if count else math.nan
         return each(self.percentile, p)
 
     @overload
@@ -209,7 +213,7 @@ class BaseHistogram:
             return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
         if not 0 <= q <= 1:
             refuse_share(q, "q", 1)
-        return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
+        return self._edges(self._counts.slot_at(rank_of(q, self.count))) if self.count else (math.nan, math.nan)
 
     @overload
     def cdf(self, t: _Scalar) -> float: ...
@@ -371,15 +375,6 @@ class BaseHistogram:
         return self._counts, self._unit, self.sum, low, high
 
     # ---- slots ----
-
-    def _rank(self, q: float) -> int:
-        """Return the rank of the q-quantile: its position among the values in ascending order, from 1 to `count`."""
-        # The product is rounded to float64 before the ceiling, as in numpy, so that both agree on every tie.
-        count = self._counts.total
-        rank = math.ceil(q * count)
-        if rank < 1:
-            return 1
-        return count if rank > count else rank  # noqa: FURB136 - half the time of min()
 
     def _value_at(self, rank: int) -> float:
         """Return the value of a rank from 1 to `count`.  The first and last are exact if the extremes are known."""

@@ -17,7 +17,7 @@ from .._stats.binomial import rank_interval, share_lower, share_upper, windows_s
 from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, TailWarning, nines
 from .._values.base import BaseHistogram, edges_of
-from .shares import ROUNDING
+from .._values.decimals import PRECISE, whole, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,8 +77,9 @@ def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) ->
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
-    needed = math.log1p(-confidence) * n / math.log(q)
-    return Enough(histogram.count, max(1, math.ceil(needed * (1 - ROUNDING))))  # else 2.0000000000000004 becomes 3
+    logarithm = PRECISE.ln(PRECISE.subtract(1, written(confidence)))
+    needed = PRECISE.divide(PRECISE.multiply(logarithm, n), PRECISE.ln(written(q)))
+    return Enough(histogram.count, max(1, whole(needed, up=True)))
 
 
 def ci(histogram: BaseHistogram, q: float, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimate:
