@@ -226,7 +226,8 @@ class BaseHistogram:
         as a threshold lies on the right side.  The share is exact if `t` is a bucket edge, below the minimum, or at
         least the maximum.  `cdf_bounds` tells how far off it can be.  O(1) each.  Raises ValueError for NaN.
 
-        It is the inverse of `quantile`: ``cdf(t) >= q`` if and only if the q-quantile is at most `t` or in its bucket.
+        It is the inverse of `quantile`: ``cdf(quantile(q)) >= q``, and for a recorded value t, ``quantile(cdf(t))`` is
+        in the bucket of t.
 
         >>> from historian import Histogram
         >>> Histogram.from_values([3] * 60 + [5] * 39 + [9]).cdf(3)
@@ -386,13 +387,14 @@ class BaseHistogram:
         return self._value(counts.slot_at(rank))
 
     # In a difference of histograms, `min` and `max` are bucket edges, not recorded values.  An extreme that is equal
-    # to such an edge therefore does not count as known.
+    # to such an edge therefore does not count as known.  Neither does a maximum in the overflow bucket, since that of a
+    # difference may have been recorded before.
 
     def _knows_min(self) -> bool:
         return self._min > edges_of(self._counts.first)[0]
 
     def _knows_max(self) -> bool:
-        return self._max < edges_of(self._counts.last)[1]
+        return self._max < edges_of(self._counts.last)[1] < math.inf
 
     def _value(self, slot: int) -> float:
         """Return the representative of a slot's bucket, clamped to the minimum and maximum."""

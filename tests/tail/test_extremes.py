@@ -108,7 +108,7 @@ def test_the_mean_lies_between_the_extremes():
     assert (x.mean(), x.mean().lower, x.mean().upper) == (pytest.approx(0.5),) * 3
     assert seq(x, x).mean() == pytest.approx(1.0) == seq(x, x).mean().upper
     far = Histogram.from_values([1e21, 2e21, 3e21]).dist(confidence=None).mean()  # beyond the buckets, yet at most 3e21
-    assert (far.lower, far.upper) == (pytest.approx(5e21 / 3), pytest.approx(7e21 / 3))
+    assert far.lower < 2e21 < far.upper == pytest.approx(1e21 / 3 + 2e21)
     assert far.lower <= far <= far.upper
 
 

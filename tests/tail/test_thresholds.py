@@ -70,7 +70,7 @@ def check(values: list[float], h: Histogram, t: float) -> None:
         ([0.0, 1e-12, 1.0], -1.0, 1.0),
         ([1e-12, 1.0], 0.0, 1.0),  # below the minimum
         ([1.0, 1e21, 1e22], 1e22, 0.0),
-        ([1.0, 1e21, 1e22], 1e21, 1 / 3),
+        ([1.0, 1e21, 1e22], 1e21, 0.0),  # the overflow bucket holds both
         ([7.0] * 10, 7.0, 0.0),
         ([7.0] * 10, 6.999, 1.0),
     ],
@@ -127,6 +127,15 @@ def test_differences_whose_extremes_are_edges(values, earlier, t, which):
     whole, before = Histogram.from_values(values + earlier), Histogram.from_values(earlier)
     check(values, whole - before, t)
     check(values, whole - before, values[which % len(values)])
+
+
+def test_the_overflow_bucket_of_a_difference():
+    """The maximum is that of the left-hand side: it may have been recorded before."""
+    before = Histogram.from_values([1e22])
+    h = (Histogram.from_values([1.0, 1e21]) + before) - before
+    assert h.max == 1e22
+    check([1.0, 1e21], h, 1e21)
+    assert h.sf_bounds(1e21) == (0.0, 0.5)
 
 
 @given(st.lists(st.lists(st.floats(0.9, 1.1), min_size=1, max_size=9), min_size=2, max_size=5), st.floats(0.9, 1.1))
