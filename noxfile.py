@@ -20,6 +20,9 @@ FOUND = dict(
 # nox takes what it meets first on PATH, which may be a version manager's shim for a Python that is not active.
 os.environ["PATH"] = os.pathsep.join([*(os.path.dirname(path) for path in FOUND.values()), os.environ["PATH"]])
 
+#: Those without the GIL. For many a package there is no wheel that they can install.
+FREE_THREADED = [version for version in FOUND if version.endswith("t")]
+
 NATIVE = ROOT / "historian" / "_native"
 C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests" / "_native") for path in folder.glob("*.[ch]"))
 #: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
@@ -90,11 +93,42 @@ def native(session: nox.Session) -> None:
     )
 
 
-@nox.session(python=list(FOUND))
+@nox.session(python=[version for version in FOUND if version not in FREE_THREADED])
 def tests(session: nox.Session) -> None:
     """Build, install and test, on each Python found."""
     session.install(".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session(name="free-threaded", python=FREE_THREADED or None)
+def free_threaded(session: nox.Session) -> None:
+    """Run all tests without the GIL: on each Python that has none, or, if none is found, as if this one had none."""
+    if session.python is None:
+        run_forced(session, "")
+        return
+    needed = ("hypothesis", "mpmath", "numpy", "pytest", "sybil")
+    session.install("--only-binary=:all:", *needed)
+    session.install("--prefer-binary", ".")
+    extras = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]
+    for requirement in extras["test"] + extras["all"]:  # the tests of what has no wheel here are skipped, and say so
+        if not requirement.startswith("latency-historian"):
+            session.install("--only-binary=:all:", requirement, success_codes=range(256), silent=True)
+    session.run("python", "-m", "pytest", *session.posargs, env={"PYTHON_GIL": "0"})  # whatever other modules ask for
+
+
+@nox.session(name="forced-free-threaded")
+def forced_free_threaded(session: nox.Session) -> None:
+    """Build the core as if there were no GIL, on a Python that has one, and run its tests."""
+    run_forced(session, *CORE_TESTS)
+
+
+def run_forced(session: nox.Session, *names: str) -> None:
+    """Run tests against a core that relies on no GIL."""
+    session.install(".[test]", env={"HISTORIAN_FREE_THREADED": "1"})
+    session.chdir(session.create_tmp())  # or the package would be that of the source tree
+    paths = [str(ROOT / "tests" / name) for name in names]
+    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", f"--config-file={ROOT / 'pyproject.toml'}"]
+    session.run(*command, *paths, *session.posargs)
 
 
 @nox.session
@@ -163,15 +197,19 @@ def bench_check(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("sanitizer", ["address,undefined", "thread"], ids=["address,undefined", "thread"])
-def sanitize(session: nox.Session, sanitizer: str) -> None:
-    """Build the core with gcc's sanitizers and run its tests (Linux)."""
+@nox.parametrize(
+    "sanitizer, free_threaded",
+    [("address,undefined", "0"), ("thread", "0"), ("thread", "1")],
+    ids=["address,undefined", "thread", "thread,free-threaded"],
+)
+def sanitize(session: nox.Session, sanitizer: str, free_threaded: str) -> None:
+    """Build the core with gcc's sanitizers, also as if there were no GIL, and run its tests (Linux)."""
     found = [ROOT / "tests" / name for name in CORE_TESTS]
     missing = [str(path) for path in found if not path.exists()]
     if missing:
         session.error(f"there are no tests of the core at {missing}")
     session.install("hypothesis>=6.100", "mpmath>=1.3", "numpy", "pytest>=8.2")
-    session.install(".", env={"HISTORIAN_SANITIZE": sanitizer})
+    session.install(".", env={"HISTORIAN_SANITIZE": sanitizer, "HISTORIAN_FREE_THREADED": free_threaded})
     runtime = "libtsan.so" if sanitizer == "thread" else "libasan.so"
     library = subprocess.check_output(["gcc", f"-print-file-name={runtime}"], text=True).strip()
     env = {
@@ -182,6 +220,7 @@ def sanitize(session: nox.Session, sanitizer: str) -> None:
         "TSAN_OPTIONS": f"suppressions={ROOT / '.ci' / 'tsan-suppressions.txt'}",
     }
     command = ["python", "-m", "pytest", "-p", "no:cacheprovider", *(str(path) for path in found), *session.posargs]
+    command += [f"--ignore={ROOT / 'tests' / '_live' / 'test_frameworks.py'}"]  # which needs all of them installed
     if shutil.which("setarch"):
         command = ["setarch", platform.machine(), "-R", *command]  # TSan cannot place its shadow memory under ASLR
     session.chdir(session.create_tmp())

@@ -1,6 +1,7 @@
 """Build the compiled core; everything else about the package is in pyproject.toml.
 
 HISTORIAN_SANITIZE=address,undefined or =thread builds it under those sanitizers.
+HISTORIAN_FREE_THREADED=1 has it rely on no GIL, as on free-threaded builds, though the interpreter may have one.
 HISTORIAN_WERROR=1 makes the warnings of gcc and clang errors.
 """
 
@@ -15,17 +16,21 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 sanitize = os.environ.get("HISTORIAN_SANITIZE")
+free_threaded = os.environ.get("HISTORIAN_FREE_THREADED") == "1"
 unix = sys.platform != "win32"
 compile_args = ["-O3", "-fno-strict-aliasing"] if unix else ["/O2"]
 link_args = []
 options = {}
+made = "build"  # where Cython puts what it makes
 if sanitize:
     compile_args = [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
     link_args = [f"-fsanitize={sanitize}"]
-    options = {"build": {"build_base": f"build/{sanitize}"}}  # objects of another build would be reused
 if os.environ.get("HISTORIAN_WERROR") == "1" and unix:
     compile_args += ["-Wall", "-Wextra", "-Werror"]
-special = bool(sanitize)  # such a core is for one purpose, and must not stay behind in the source tree
+special = "-".join(filter(None, [sanitize, "free-threaded" if free_threaded else None]))
+if special:  # such a core is for one purpose, and must not stay behind in the source tree
+    made = f"build/{special}"
+    options = {"build": {"build_base": made}}  # objects of another build would be reused
 
 
 class BuildCore(build_ext):
@@ -68,9 +73,10 @@ if sys.version_info >= (3, 12) and not sysconfig.get_config_var("Py_GIL_DISABLED
 core = Extension(
     "historian._core",
     ["historian/_core.pyx"],
+    include_dirs=["historian"],  # of the headers, since the C file lies elsewhere
     depends=sorted(glob.glob("historian/_native/*")),
-    define_macros=own_state,
+    define_macros=own_state + ([("HISTORIAN_FREE_THREADED", "1")] if free_threaded else []),
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )
-setup(ext_modules=cythonize([core]), options=options, cmdclass={"build_ext": BuildCore})
+setup(ext_modules=cythonize([core], build_dir=made), options=options, cmdclass={"build_ext": BuildCore})

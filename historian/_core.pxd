@@ -18,13 +18,16 @@ cdef extern from "_native/counters.h" nogil:
         uint64_t not_min
         uint64_t used
         uint64_t *counts
+    ctypedef struct historian_lanes:
+        pass
     bint historian_record_atomic(historian_counters *counters, double value)
 
 
 cdef class Counters:
     # A thread with the GIL counts in `exclusive`, with ordinary adds; all others count in `atomic`, with atomic adds.
-    # A reader adds the two up.
+    # Without a GIL each thread has exclusive counters of its own in `lanes`.  A reader adds all of them up.
     cdef historian_counters *exclusive  # NULL if there is no GIL, and in a file until a block of it is leased
+    cdef historian_lanes *lanes  # NULL if there is a GIL, or recording is disabled
     cdef historian_counters *atomic  # NULL only where recording is disabled
     cdef object file  # CounterFile that both lie in; None if they are in private memory
     cdef object timer_type  # Timer of this interpreter: `time` has no time to look it up

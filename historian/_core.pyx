@@ -9,7 +9,7 @@ One compiled module, a file to each noun: they are included at the end, in the o
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 from cpython.exc cimport PyErr_Clear
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN
@@ -44,6 +44,24 @@ cdef extern from "_native/counters.h" nogil:
     void historian_add_sum_exclusive(historian_counters *counters, double sum)
     bint historian_record_exclusive(historian_counters *counters, double value)
     bint historian_record_atomic_compensated(historian_counters *counters, double value)
+
+cdef extern from "_native/thread.h" nogil:
+    enum: HISTORIAN_THREADS
+    size_t historian_take_thread()
+
+cdef extern from "_native/lanes.h" nogil:
+    ctypedef struct historian_lanes_total:
+        uint64_t *counts
+        double *sums
+        uint64_t max
+        uint64_t not_min
+        size_t first, end, n_sums
+    historian_lanes *historian_new_lanes()
+    void historian_free_lanes(historian_lanes *, bint mapped)
+    historian_counters *historian_own_lane(const historian_lanes *)
+    historian_counters **historian_own_place(historian_lanes *)
+    historian_counters *historian_ask_for_lane(historian_lanes *, size_t n)
+    bint historian_read_lanes(historian_lanes *, historian_counters *shared, historian_lanes_total *, bint take)
 
 cdef extern from "_native/bulk.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
@@ -93,9 +111,10 @@ cdef extern from "_native/file.h" nogil:
 
 cdef extern from "_native/lease.h" nogil:
     ctypedef struct historian_lease:
-        pass
+        historian_counters **exclusive
+        size_t patience, asked_after
     void historian_take_lease(
-        historian_lease *, historian_counters **exclusive, historian_file *,
+        historian_lease *, historian_counters **exclusive, size_t thread, historian_file *,
         const char *path, uint64_t device, uint64_t inode
     )
     void historian_end_lease(historian_lease *)
@@ -170,6 +189,8 @@ cdef extern from "_native/clock.h":
     void historian_use_ticks(bint usable)
 
 
+#: Whether threads count in counters of their own, since no GIL keeps the others out.
+FREE_THREADED = not HISTORIAN_HAS_GIL
 #: Bytes of the header of a recorder's file, without what changes.
 FILE_HEADER_NBYTES = HISTORIAN_FILE_HEADER_NBYTES
 #: Bytes of each block of counters in it.

@@ -71,17 +71,18 @@ cdef int record_tuple(Counters self, tuple values) except -1:
 
 cdef int record_array(Counters self, object values, const historian_array *array) except -1:
     cdef historian_counters *counters = writable(self, array.n)
+    cdef bint exclusive = counters is not self.atomic
     cdef historian_tables *tables
     cdef Py_ssize_t bad
     if array.n <= HISTORIAN_SMALL:
-        bad = historian_record_small(counters, array, counters is self.exclusive)
+        bad = historian_record_small(counters, array, exclusive)
     else:
         tables = historian_take_tables()
         if tables is NULL:
             raise MemoryError()
         with nogil:
             bad = historian_tally(tables, array)
-        historian_fold(counters if bad < 0 else NULL, tables, counters is self.exclusive)
+        historian_fold(counters if bad < 0 else NULL, tables, exclusive)
         historian_give_tables(tables)
     if bad >= 0:
         refuse(values[bad], bad)

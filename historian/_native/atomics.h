@@ -1,7 +1,7 @@
-/* Atomic operations on 64-bit numbers, which other threads, and processes that map the same file, may use meanwhile.
+/* Atomic operations on 64-bit numbers and pointers, which other threads, and processes that map the same file, may use meanwhile.
  *
- * Adds release and exchanges acquire, since counts are added last and taken first. The rest is relaxed unless its name
- * says otherwise.
+ * Adds release, since counts are added last. Exchanges, and those of bits, acquire and release, since they take something
+ * from one thread to another. The rest is relaxed unless its name says otherwise.
  */
 #ifndef HISTORIAN_ATOMICS_H
 #define HISTORIAN_ATOMICS_H
@@ -40,6 +40,15 @@ HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
     return (uint64_t)_InterlockedExchange64((volatile __int64 *)p, (__int64)n);
 }
 
+/* Set bits, or clear all others. Return what was there before. */
+HISTORIAN_INLINE uint64_t historian_atomic_or(uint64_t *p, uint64_t n) {
+    return (uint64_t)_InterlockedOr64((volatile __int64 *)p, (__int64)n);
+}
+
+HISTORIAN_INLINE uint64_t historian_atomic_and(uint64_t *p, uint64_t n) {
+    return (uint64_t)_InterlockedAnd64((volatile __int64 *)p, (__int64)n);
+}
+
 HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
     uint64_t seen =
         (uint64_t)_InterlockedCompareExchange64((volatile __int64 *)p, (__int64)desired, (__int64)*expected);
@@ -65,7 +74,16 @@ HISTORIAN_INLINE void historian_atomic_store_release(uint64_t *p, uint64_t n) {
 HISTORIAN_INLINE void historian_atomic_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELEASE); }
 
 HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
-    return __atomic_exchange_n(p, n, __ATOMIC_ACQUIRE);
+    return __atomic_exchange_n(p, n, __ATOMIC_ACQ_REL);
+}
+
+/* Set bits, or clear all others. Return what was there before. */
+HISTORIAN_INLINE uint64_t historian_atomic_or(uint64_t *p, uint64_t n) {
+    return __atomic_fetch_or(p, n, __ATOMIC_ACQ_REL);
+}
+
+HISTORIAN_INLINE uint64_t historian_atomic_and(uint64_t *p, uint64_t n) {
+    return __atomic_fetch_and(p, n, __ATOMIC_ACQ_REL);
 }
 
 /* Store `desired` if `*p == *expected`. Otherwise, or now and then even so, put the present value into `*expected` and
@@ -74,6 +92,29 @@ HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *ex
     return __atomic_compare_exchange_n(p, expected, desired, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 #endif
+
+/* ---- pointers: what lies behind one is there for whoever has loaded it ---- */
+
+#if defined(_MSC_VER) && !defined(__clang__)
+HISTORIAN_INLINE void *historian_load_pointer(void *const *p) {
+    void *pointer = *(void *const volatile *)p;
+    historian_atomic_fence();
+    return pointer;
+}
+
+HISTORIAN_INLINE void historian_store_pointer(void **p, void *pointer) {
+    historian_atomic_fence();
+    *(void *volatile *)p = pointer;
+}
+#else
+HISTORIAN_INLINE void *historian_load_pointer(void *const *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+
+HISTORIAN_INLINE void historian_store_pointer(void **p, void *pointer) {
+    __atomic_store_n(p, pointer, __ATOMIC_RELEASE);
+}
+#endif
+
+/* ---- extremes ---- */
 
 /* Make `*p` at least `n`. */
 HISTORIAN_INLINE void historian_atomic_max(uint64_t *p, uint64_t n) {

@@ -35,9 +35,11 @@ static inline int64_t historian_monotonic(void) {
 }
 #endif
 
-/* The anchor is shared by all threads, so it needs the GIL, or, if each interpreter has its own, a sequence lock. */
-#if defined(__linux__) && defined(__x86_64__) && !defined(Py_GIL_DISABLED)
+/* The anchor is shared by all threads, so it needs the GIL, or, without one, or if each interpreter has its own, a sequence
+ * lock. */
+#if defined(__linux__) && defined(__x86_64__)
 #define HISTORIAN_HAS_TICKS 1
+#define HISTORIAN_LOCKS_ANCHOR (HISTORIAN_ISOLATED || !HISTORIAN_HAS_GIL)
 #include <x86intrin.h>
 
 #define HISTORIAN_ANCHOR_NS 1000000           /* an anchor holds for 1 ms */
@@ -45,7 +47,7 @@ static inline int64_t historian_monotonic(void) {
 #define HISTORIAN_RECALIBRATION_NS 1000000000 /* ... then over 1 to 2 s, to 1e-7 */
 
 static struct {
-    uint64_t version;     /* odd while an interpreter changes the rest; else even, and another after each change */
+    uint64_t version;     /* odd while somebody changes the rest; else even, and another after each change */
     uint64_t ticks;       /* counter at the anchor */
     uint64_t ns;          /* clock at the anchor */
     uint64_t window;      /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
@@ -68,10 +70,10 @@ static int historian_read_both(int64_t *ns, uint64_t *ticks) {
     return 0;
 }
 
-/* Begin to change the anchor; return 0 if another interpreter does so at this moment. */
+/* Begin to change the anchor; return 0 if somebody else does so at this moment. */
 static int historian_begin_anchor(void) {
-#if HISTORIAN_ISOLATED
-    uint64_t version = historian_atomic_load(&historian_anchor.version);
+#if HISTORIAN_LOCKS_ANCHOR
+    uint64_t version = historian_atomic_load_acquire(&historian_anchor.version);
     if ((version & 1) || !historian_atomic_compare_exchange(&historian_anchor.version, &version, version + 1)) return 0;
     historian_atomic_fence();
 #endif
@@ -79,7 +81,7 @@ static int historian_begin_anchor(void) {
 }
 
 static void historian_end_anchor(void) {
-#if HISTORIAN_ISOLATED
+#if HISTORIAN_LOCKS_ANCHOR
     historian_atomic_store_release(&historian_anchor.version, historian_anchor.version + 1);
 #endif
 }
@@ -122,9 +124,9 @@ static int64_t historian_reanchor(void) {
     return ns;
 }
 
-/* The caller holds the GIL, or that of its interpreter. */
+/* The caller holds the GIL, or that of its interpreter, if there is any. */
 static inline int64_t historian_now(void) {
-#if HISTORIAN_ISOLATED
+#if HISTORIAN_LOCKS_ANCHOR
     uint64_t version = historian_atomic_load_acquire(&historian_anchor.version);
 #endif
     uint64_t ticks = __rdtsc() - historian_atomic_load(&historian_anchor.ticks);
@@ -132,7 +134,7 @@ static inline int64_t historian_now(void) {
                          historian_atomic_load(&historian_anchor.window))) { /* one that went back is far outside */
         uint64_t ns = historian_atomic_load(&historian_anchor.ns) +
                       (ticks * historian_atomic_load(&historian_anchor.ns_per_tick) >> 32);
-#if HISTORIAN_ISOLATED
+#if HISTORIAN_LOCKS_ANCHOR
         __atomic_thread_fence(__ATOMIC_ACQUIRE); /* no instruction here, as this processor keeps its loads in order */
         if (HISTORIAN_UNLIKELY((version & 1) || historian_atomic_load(&historian_anchor.version) != version))
             return historian_monotonic();

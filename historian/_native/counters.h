@@ -31,6 +31,8 @@ typedef struct {
     uint64_t counts[HISTORIAN_SLOTS]; /* records in each slot, in [0, 2^63) */
 } historian_counters;
 
+typedef struct historian_lanes historian_lanes; /* counters of each thread: see lanes.h */
+
 /* Files hold counters as they are: see docs/format.md. */
 static_assert(offsetof(historian_counters, sum) == 0, "layout of files");
 static_assert(offsetof(historian_counters, compensation) == 8, "layout of files");

@@ -13,6 +13,10 @@ cdef class Counters:
         self.timer_type = Timer
         if isinstance(self, Muted):
             return
+        if not HISTORIAN_HAS_GIL:
+            self.lanes = historian_new_lanes()
+            if self.lanes is NULL:
+                raise MemoryError()
         if file is not None:
             self.file = file
             self.atomic = <historian_counters *>historian_file_block(file.file, 0)
@@ -25,9 +29,10 @@ cdef class Counters:
 
     def __dealloc__(self):
         if self.file is not None:
-            historian_end_lease(&(<CounterFile>self.file).lease)  # which knows where `exclusive` is
+            (<CounterFile>self.file).end_leases()  # which know where `exclusive` and `lanes` are
         else:
             historian_free_pages(self.atomic, private_nbytes())
+        historian_free_lanes(self.lanes, self.file is not None)
 
     @property
     def _file(self):
@@ -73,12 +78,13 @@ cdef class Counters:
     def _add(self, Counts counts not None, double sum, double min, double max, /):
         """Add what was counted elsewhere: `counts` with their exact sum and extremes (unused if there are none)."""
         cdef historian_counters *counters = writable(self, counts.length)
+        cdef bint exclusive = counters is not self.atomic
         cdef int j
         cdef uint64_t before = 0
         if counters is NULL or counts.length == 0:
             return
         historian_atomic_store(&counters.used, 1)
-        if counters is self.exclusive:
+        if exclusive:
             historian_add_sum_exclusive(counters, sum)
         else:
             historian_add_sum_atomic_compensated(counters, sum, 0)
@@ -86,7 +92,7 @@ cdef class Counters:
         historian_atomic_max(&counters.not_min, ~historian_bits(min))
         for j in range(counts.length):
             if counts.totals[j] != before:
-                historian_add_count(counters, counts.first + j, counts.totals[j] - before, counters is self.exclusive)
+                historian_add_count(counters, counts.first + j, counts.totals[j] - before, exclusive)
                 before = counts.totals[j]
 
     def _read(self, *, bint drain=False):
@@ -96,6 +102,8 @@ cdef class Counters:
         because a record is in flight in another thread, come out as NaN.  O(slots from the smallest record to the
         largest).
         """
+        if self.lanes is not NULL:
+            return read_lanes(self, drain)
         cdef Reading exclusive = read_exclusive(self.exclusive, drain)
         if self.atomic is NULL or not historian_atomic_load(&self.atomic.used):
             return exclusive.counts, (exclusive.sum, exclusive.compensation), exclusive.min, exclusive.max
@@ -173,17 +181,32 @@ cdef class Muted(Counters):
 
 
 cdef inline bint record_held(Counters self, double value) noexcept:
-    """Record one value while holding the GIL.  Return False, and change nothing, if it is NaN, infinite or negative."""
-    if self.exclusive is not NULL:
-        return historian_record_exclusive(self.exclusive, value)
+    """Record one value while holding the GIL, if there is one.
+
+    Return False, and change nothing, if it is NaN, infinite or negative.
+    """
+    cdef historian_counters *exclusive = own_counters(self)
+    if exclusive is not NULL:
+        return historian_record_exclusive(exclusive, value)
     return record_atomic(self, value)
 
 
+cdef inline historian_counters *own_counters(Counters self) noexcept:
+    """Return the counters that nobody else writes to meanwhile, or NULL while there are none."""
+    if HISTORIAN_HAS_GIL:
+        return self.exclusive
+    return historian_own_lane(self.lanes) if self.lanes is not NULL else NULL
+
+
 cdef bint record_atomic(Counters self, double value) noexcept:
+    cdef historian_counters *lane
     if self.atomic is NULL:
         return True  # recording is disabled
     if self.file is None:
-        return historian_record_atomic(self.atomic, value)
+        lane = NULL if HISTORIAN_HAS_GIL else historian_ask_for_lane(self.lanes, 1)
+        if lane is not NULL:
+            return historian_record_exclusive(lane, value)
+        return historian_record_atomic_compensated(self.atomic, value)
     if not historian_record_atomic_compensated(self.atomic, value):
         return False
     (<CounterFile>self.file).ask_for_lease(self, 1)
@@ -191,10 +214,14 @@ cdef bint record_atomic(Counters self, double value) noexcept:
 
 
 cdef inline historian_counters *writable(Counters self, size_t n) noexcept:
-    """Return the counters to write `n` values to while holding the GIL."""
-    if self.exclusive is NULL and self.file is not None:
+    """Return the counters to write `n` values to while holding the GIL, if there is one."""
+    cdef historian_counters *exclusive = own_counters(self)
+    if exclusive is NULL and self.file is not None:
         (<CounterFile>self.file).ask_for_lease(self, n)
-    return self.exclusive if self.exclusive is not NULL else self.atomic
+        exclusive = own_counters(self)
+    elif exclusive is NULL and self.lanes is not NULL:
+        exclusive = historian_ask_for_lane(self.lanes, n)
+    return exclusive if exclusive is not NULL else self.atomic
 
 
 @cython.final
@@ -208,6 +235,21 @@ cdef class Reading:
 cdef inline double compensation_of(double sum, uint64_t bits) noexcept:
     """Return the compensation of a sum by its bits; 0 if the sum is infinite, when it means nothing."""
     return historian_double(bits) if sum <= historian_double(HISTORIAN_MAX_BITS) else 0.0
+
+
+cdef tuple read_lanes(Counters self, bint drain):
+    """Read the counters of all threads, and those that they share, while others write to them."""
+    cdef historian_lanes_total *total = <historian_lanes_total *>malloc(sizeof(historian_lanes_total))
+    cdef Counts counts
+    cdef size_t i
+    try:
+        if total is NULL or not historian_read_lanes(self.lanes, self.atomic, total, drain):
+            raise MemoryError()
+        counts = counts_of(total.counts, <int>total.first, <int>total.end)
+        sums = tuple([total.sums[i] for i in range(total.n_sums)])
+        return counts, sums, minimum_of(counts, total.not_min), maximum_of(counts, total.max)
+    finally:
+        free(total)
 
 
 cdef Reading read_exclusive(historian_counters *counters, bint drain):

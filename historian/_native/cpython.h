@@ -8,8 +8,9 @@
 
 #include "platform.h"
 
-/* Whether holding the GIL keeps other threads out. */
-#ifdef Py_GIL_DISABLED
+/* Whether holding the GIL keeps other threads out. With HISTORIAN_FREE_THREADED (see setup.py) nothing relies on that,
+ * though there may be one. */
+#if defined(Py_GIL_DISABLED) || defined(HISTORIAN_FREE_THREADED)
 #define HISTORIAN_HAS_GIL 0
 #else
 #define HISTORIAN_HAS_GIL 1

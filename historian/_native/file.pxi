@@ -6,9 +6,12 @@ cdef extern from *:
      * counts less need not make the file larger, either. */
     #define HISTORIAN_LEASE_AFTER ((size_t)4096)
     #define HISTORIAN_LEASE_AGAIN ((size_t)1 << 20) /* records after which to ask again, at most */
+    /* Leases of a process: one for whoever has the GIL, or one for each thread. */
+    #define HISTORIAN_LEASES (HISTORIAN_HAS_GIL ? 1 : (int)HISTORIAN_THREADS)
     """
     const size_t LEASE_AFTER "HISTORIAN_LEASE_AFTER"
     const size_t LEASE_AGAIN "HISTORIAN_LEASE_AGAIN"
+    const int LEASES "HISTORIAN_LEASES"
 
 
 @cython.final
@@ -25,9 +28,7 @@ cdef class CounterFile:
     cdef readonly str path  # absolute; "" if nobody is going to write
     cdef bytes encoded_path
     cdef uint64_t device, inode  # so that a file put in its place is not taken for it
-    cdef historian_lease lease
-    cdef size_t patience  # after how many more records to ask for a lease
-    cdef size_t asked_after  # what `patience` was set to last
+    cdef historian_lease *leases  # LEASES of them, by number of thread; NULL if nobody is going to write
 
     def __cinit__(self, int fd, str path not None=""):
         status = os.fstat(fd)
@@ -39,7 +40,8 @@ cdef class CounterFile:
         self.path = path
         self.encoded_path = os.fsencode(path)
         self.device, self.inode = status.st_dev, status.st_ino
-        self.patience = self.asked_after = LEASE_AFTER
+        if writable:
+            self.allocate_leases()
         if <size_t>status.st_size < historian_block_offset(1):
             raise ValueError(f"it is cut short: {status.st_size} bytes of at least {historian_block_offset(1)}")
         self.file = <historian_file *>historian_map_file(fd, self.size, writable)
@@ -49,7 +51,8 @@ cdef class CounterFile:
             raise ValueError(f"it is cut short or damaged: {status.st_size} bytes do not hold the blocks it lists")
 
     def __dealloc__(self):
-        historian_end_lease(&self.lease)
+        self.end_leases()
+        PyMem_Free(self.leases)
         historian_free_pages(self.file, self.size)
 
     def is_at(self, status, /):
@@ -72,6 +75,22 @@ cdef class CounterFile:
         self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_EVEN)
         self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_ODD)
         return self.total(fd)
+
+    cdef int allocate_leases(self) except -1:
+        cdef int i
+        self.leases = <historian_lease *>PyMem_Calloc(LEASES, sizeof(historian_lease))
+        if self.leases is NULL:
+            raise MemoryError()
+        for i in range(LEASES):
+            self.leases[i].patience = self.leases[i].asked_after = LEASE_AFTER
+        return 0
+
+    cdef int end_leases(self) noexcept:
+        cdef int i
+        if self.leases is not NULL:
+            for i in range(LEASES):
+                historian_end_lease(&self.leases[i])
+        return 0
 
     cdef int reserve_drained(self, int fd, uint64_t role) except -1:
         """Add a block of that role to the file unless it has one."""
@@ -107,17 +126,21 @@ cdef class CounterFile:
             free(total)
 
     cdef int ask_for_lease(self, Counters counters, size_t records) noexcept:
-        """Have `counters` count in a block of their own, if it is time to ask for one and it can be had."""
-        if not HISTORIAN_HAS_GIL or self.path == "":
+        """Have this thread count in a block of its own, if it is time to ask for one and it can be had."""
+        cdef size_t thread = 0 if HISTORIAN_HAS_GIL else historian_take_thread()
+        cdef historian_lease *lease
+        if self.leases is NULL or thread == HISTORIAN_THREADS:
             return 0
-        if self.patience > records:
-            self.patience -= records
+        lease = &self.leases[thread]
+        if lease.patience > records:
+            lease.patience -= records
             return 0
         historian_take_lease(
-            &self.lease, &counters.exclusive, self.file, <const char *>self.encoded_path, self.device, self.inode
+            lease, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes), thread,
+            self.file, <const char *>self.encoded_path, self.device, self.inode
         )
-        self.asked_after = min(2 * self.asked_after, LEASE_AGAIN) if counters.exclusive is NULL else LEASE_AFTER
-        self.patience = self.asked_after  # a child counts it down, too
+        lease.asked_after = min(2 * lease.asked_after, LEASE_AGAIN) if lease.exclusive is NULL else LEASE_AFTER
+        lease.patience = lease.asked_after  # a child counts it down, too
         return 0
 
 

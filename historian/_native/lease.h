@@ -1,4 +1,4 @@
-/* A block of a file that this process alone writes to, until it dies.
+/* A block of a file that this process alone writes to, until it dies; without the GIL, one thread of it, until that ends.
  *
  * The kernel keeps the books: a lock on byte k of the file leases block k.
  *
@@ -15,7 +15,7 @@
  *
  * So a lease takes up no descriptor, a program that closes all of them loses nothing, and a process that dies, in
  * whichever way, gives its blocks back after its last write. A child does not inherit the mapping (MADV_DONTFORK), nor
- * with it the lock; it leases another block.
+ * with it the lock; it leases another block. No fork comes between the steps: historian_mutex is held meanwhile.
  *
  * Linux only. Elsewhere there are no leases: every process counts in the shared block, by atomic operations.
  */
@@ -33,17 +33,20 @@
 #include "counters.h"
 #include "file.h"
 #include "pages.h"
+#include "thread.h"
 
 typedef struct historian_lease {
     historian_counters **exclusive; /* where whoever counts looks for the block; NULL while there is no lease */
     void *pages;                    /* the mapping of it, `size` bytes */
     size_t size;
+    size_t thread;      /* number of the thread that it is for; 0 for all that take turns by the GIL */
+    size_t patience;    /* after how many more records to ask for it */
+    size_t asked_after; /* what `patience` was set to last */
     struct historian_lease *next, *previous;
 } historian_lease;
 
 #if defined(__linux__)
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -53,32 +56,47 @@ typedef struct historian_lease {
 #define F_OFD_SETLK 37
 #endif
 
-static historian_lease
-    *historian_leases; /* of this process, all its interpreters, each of which may have its own GIL */
-static pthread_mutex_t historian_leases_mutex =
-    PTHREAD_MUTEX_INITIALIZER; /* of that list; held while a process forks */
+static historian_lease *historian_leases[HISTORIAN_THREADS]; /* of each thread; guarded by historian_mutex */
 
-static void historian_lock_leases(void) { (void)pthread_mutex_lock(&historian_leases_mutex); }
-static void historian_unlock_leases(void) { (void)pthread_mutex_unlock(&historian_leases_mutex); }
-
-/* In a child: its parent's leases stay with the parent. */
-static void historian_forget_leases(void) {
-    historian_lease *lease = historian_leases;
-    historian_leases = NULL;
-    while (lease) {
-        historian_lease *next = lease->next;
-        *lease->exclusive = NULL;
-        memset(lease, 0, sizeof *lease);
-        lease = next;
-    }
-    historian_unlock_leases();
+/* Let a lease be none. The mapping is the caller's. */
+static void historian_clear_lease(historian_lease *lease) {
+    *lease->exclusive = NULL;
+    lease->exclusive = NULL;
+    lease->pages = NULL;
+    lease->size = 0;
+    lease->next = lease->previous = NULL;
 }
 
-static pthread_once_t historian_forks_once = PTHREAD_ONCE_INIT;
-static int historian_forks_error; /* 0 if children forget leases */
+/* In a child, which has the mutex: its parent's leases stay with the parent. */
+static void historian_forget_leases(void) {
+    for (size_t thread = 0; thread < HISTORIAN_THREADS; thread++)
+        while (historian_leases[thread]) {
+            historian_lease *lease = historian_leases[thread];
+            historian_leases[thread] = lease->next;
+            historian_clear_lease(lease);
+        }
+}
 
-static void historian_watch_forks(void) {
-    historian_forks_error = pthread_atfork(historian_lock_leases, historian_unlock_leases, historian_forget_leases);
+/* The caller has the mutex. */
+static void historian_drop_lease(historian_lease *lease) {
+    if (lease->next) lease->next->previous = lease->previous;
+    if (lease->previous)
+        lease->previous->next = lease->next;
+    else
+        historian_leases[lease->thread] = lease->next;
+    (void)munmap(lease->pages, lease->size);
+    historian_clear_lease(lease);
+}
+
+static void historian_end_lease(historian_lease *lease) {
+    historian_lock();
+    if (lease->exclusive) historian_drop_lease(lease);
+    historian_unlock();
+}
+
+/* In a thread that ends: others may have its blocks. The caller has the mutex. */
+static void historian_end_leases(size_t thread) {
+    while (historian_leases[thread]) historian_drop_lease(historian_leases[thread]);
 }
 
 static int historian_lock_byte(int fd, size_t byte) {
@@ -115,60 +133,57 @@ static size_t historian_lock_block(int fd, historian_file *file) {
     return block;
 }
 
-/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`.
- * `exclusive` points to its counters from then on. If it cannot be had, nothing changes. */
-static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file,
-                                 const char *path, uint64_t device, uint64_t inode) {
-    size_t block, offset, page = (size_t)sysconf(_SC_PAGESIZE);
-    struct stat status;
-    void *pages = MAP_FAILED;
-    int fd;
-    if (pthread_once(&historian_forks_once, historian_watch_forks) || historian_forks_error) return;
-    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) return;
-    if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == device && (uint64_t)status.st_ino == inode) {
-        block = historian_lock_block(fd, file);
-        offset = historian_block_offset(block) % page; /* pages may be larger than those of the file */
-        lease->size = offset + HISTORIAN_BLOCK_NBYTES;
-        if (block) {
-            pages = mmap(NULL, lease->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                         (off_t)(historian_block_offset(block) - offset));
-            if (pages != MAP_FAILED && madvise(pages, lease->size, MADV_DONTFORK)) {
-                (void)munmap(pages, lease->size);
-                pages = MAP_FAILED;
-            }
-        }
+/* Map the block of the file that has just been locked. Return its counters, or NULL. */
+static historian_counters *historian_map_block(historian_lease *lease, int fd, size_t block) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t offset = historian_block_offset(block) % page; /* pages may be larger than those of the file */
+    size_t size = offset + HISTORIAN_BLOCK_NBYTES;
+    void *pages =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)(historian_block_offset(block) - offset));
+    if (pages == MAP_FAILED) return NULL;
+    if (madvise(pages, size, MADV_DONTFORK)) {
+        (void)munmap(pages, size);
+        return NULL;
     }
-    (void)close(fd); /* the mapping keeps the lock; without one it goes now */
-    if (pages == MAP_FAILED) return;
     lease->pages = pages;
-    lease->exclusive = exclusive;
-    lease->previous = NULL;
-    historian_lock_leases();
-    lease->next = historian_leases;
-    if (historian_leases) historian_leases->previous = lease;
-    historian_leases = lease;
-    historian_unlock_leases();
-    *exclusive = (historian_counters *)((char *)pages + offset);
+    lease->size = size;
+    return (historian_counters *)((char *)pages + offset);
 }
 
-static void historian_end_lease(historian_lease *lease) {
-    if (!lease->exclusive) return;
-    *lease->exclusive = NULL;
-    historian_lock_leases();
-    if (lease->next) lease->next->previous = lease->previous;
-    if (lease->previous)
-        lease->previous->next = lease->next;
-    else
-        historian_leases = lease->next;
-    historian_unlock_leases();
-    (void)munmap(lease->pages, lease->size);
-    memset(lease, 0, sizeof *lease);
+/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`, for the
+ * thread of that number. `exclusive` points to its counters from then on. If it cannot be had, nothing changes. */
+static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, size_t thread,
+                                 historian_file *file, const char *path, uint64_t device, uint64_t inode) {
+    historian_counters *counters = NULL;
+    struct stat status;
+    int fd;
+    if (!historian_watch_forks()) return;
+    historian_lock();
+    historian_on_fork = historian_forget_leases;
+    historian_on_thread_end = historian_end_leases;
+    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0) {
+        if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == device && (uint64_t)status.st_ino == inode) {
+            size_t block = historian_lock_block(fd, file);
+            if (block) counters = historian_map_block(lease, fd, block);
+        }
+        (void)close(fd); /* the mapping keeps the lock; without one it goes now */
+    }
+    if (counters) {
+        lease->exclusive = exclusive;
+        lease->thread = thread;
+        lease->next = historian_leases[thread];
+        lease->previous = NULL;
+        if (lease->next) lease->next->previous = lease;
+        historian_leases[thread] = lease;
+        *exclusive = counters;
+    }
+    historian_unlock();
 }
 #else
-static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, historian_file *file,
-                                 const char *path, uint64_t device, uint64_t inode) {
-    (void)lease, (void)exclusive, (void)file, (void)path, (void)device, (void)inode;
+static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, size_t thread,
+                                 historian_file *file, const char *path, uint64_t device, uint64_t inode) {
+    (void)lease, (void)exclusive, (void)thread, (void)file, (void)path, (void)device, (void)inode;
 }
 static void historian_end_lease(historian_lease *lease) { (void)lease; }
 #endif

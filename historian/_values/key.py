@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .text import printable
+
 __all__ = ["Key"]
 
 
@@ -25,6 +27,8 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
             raise TypeError(f"name must be a string, not {type(name).__name__}")
         return super().__new__(cls, (name, tuple(sorted((label, str(value)) for label, value in labels.items()))))
 
+    __new__.__module__ = __module__  # from 3.13 on, pickles of protocol 2 look the class up where this says
+
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
         return (self.name,), dict(self.labels)
 
@@ -45,4 +49,4 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
 
     def __str__(self) -> str:
         labels = ",".join(f"{label}={value}" for label, value in self.labels)
-        return f"{self.name}{{{labels}}}" if labels else self.name
+        return printable(f"{self.name}{{{labels}}}" if labels else self.name)
