@@ -21,6 +21,7 @@ unix = sys.platform != "win32"
 compile_args = ["-O3", "-fno-strict-aliasing"] if unix else ["/O2"]
 link_args = []
 options = {}
+made = "build"  # where Cython puts what it makes
 if sanitize:
     compile_args = [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
     link_args = [f"-fsanitize={sanitize}"]
@@ -28,7 +29,8 @@ if os.environ.get("HISTORIAN_WERROR") == "1" and unix:
     compile_args += ["-Wall", "-Wextra", "-Werror"]
 special = "-".join(filter(None, [sanitize, "free-threaded" if free_threaded else None]))
 if special:  # such a core is for one purpose, and must not stay behind in the source tree
-    options = {"build": {"build_base": f"build/{special}"}}  # objects of another build would be reused
+    made = f"build/{special}"
+    options = {"build": {"build_base": made}}  # objects of another build would be reused
 
 
 class BuildCore(build_ext):
@@ -71,9 +73,10 @@ if sys.version_info >= (3, 12) and not sysconfig.get_config_var("Py_GIL_DISABLED
 core = Extension(
     "historian._core",
     ["historian/_core.pyx"],
+    include_dirs=["historian"],  # of the headers, since the C file lies elsewhere
     depends=sorted(glob.glob("historian/_native/*")),
     define_macros=own_state + ([("HISTORIAN_FREE_THREADED", "1")] if free_threaded else []),
     extra_compile_args=compile_args,
     extra_link_args=link_args,
 )
-setup(ext_modules=cythonize([core]), options=options, cmdclass={"build_ext": BuildCore})
+setup(ext_modules=cythonize([core], build_dir=made), options=options, cmdclass={"build_ext": BuildCore})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from historian import Recorder
+from historian._core import FREE_THREADED
 
 from .data import latencies
 from .figures import AT_LEAST, ratio, row
@@ -32,6 +35,8 @@ def measure(results: Results, peers: list[Peer]) -> None:
         results.skip("two threads", "this machine has one processor")
         return
     threads(results, peers)
+    if FREE_THREADED and not getattr(sys, "_is_gil_enabled", lambda: True)():
+        one_recorder(results)
 
 
 def together(name: str, pool: ThreadPoolExecutor, works: list[Callable[[], object]], operations: int) -> Case:
@@ -65,6 +70,38 @@ def own_processor() -> Callable[[], None]:
             os.sched_setaffinity(0, {free.pop()})
 
     return take
+
+
+def calls(record: Callable[[], Callable[[float], object]], n: int) -> Callable[[], None]:
+    """Return what calls a method `n` times, which each thread that runs it takes for itself."""
+
+    def work() -> None:
+        method = record()
+        for _ in itertools.repeat(None, n):
+            method(1.5)
+
+    return work
+
+
+def one_recorder(results: Results) -> None:
+    """Two threads without the GIL, value by value, into one recorder and into one each, over one thread."""
+    n, rec = 200_000, Recorder()
+    own = [Recorder(), Recorder()]
+    shared = [calls(lambda: rec.record, n)] * WORKERS
+    apart = [calls(lambda each=each: each.record, n) for each in own]
+    with ThreadPoolExecutor(WORKERS, initializer=own_processor()) as pool:
+        timed = interleave(
+            [
+                together("one recorder, one thread", pool, shared[:1], n),
+                together("one recorder, two threads", pool, shared, WORKERS * n),
+                together("one recorder each, two threads", pool, apart, WORKERS * n),
+            ]
+        )
+    one, two, each = timed.values()
+    results.add(
+        ratio("record, one recorder: throughput of two threads / one", 1.8, one, two, sense=AT_LEAST),
+        *(row(TABLE, "historian", f"record, {case.name}", case) for case in (one, two, each)),
+    )
 
 
 def threads(results: Results, peers: list[Peer]) -> None:

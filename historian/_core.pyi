@@ -20,6 +20,7 @@ class _SupportsArray(Protocol):
 # What record_many() takes.
 _Reals: TypeAlias = Iterable[_Real] | Buffer | _SupportsArray
 
+FREE_THREADED: Final[bool]
 FILE_HEADER_NBYTES: Final[int]
 BLOCK_NBYTES: Final[int]
 SLOTS: Final[int]

@@ -71,7 +71,7 @@ class Registry:
         """Absolute path of the directory; None for a registry in memory."""
         return self._directory
 
-    def recorder(self, name: str, *, unit: str = "s", **labels: object) -> Recorder:
+    def recorder(self, /, name: str, *, unit: str = "s", **labels: object) -> Recorder:
         """Return the recorder with this name and these labels; create it on first use.  O(labels).
 
         Label values are converted to strings.  ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty
@@ -81,6 +81,9 @@ class Registry:
         key = Key(name, **labels)
         if not name:
             raise ValueError("name must not be empty for a recorder in a registry")
+        return self._find_or_create(key, unit)
+
+    def _find_or_create(self, key: Key, unit: str) -> Recorder:
         found = self._recorders.get(key)
         if found is None:
             # Several threads may get here at once.  dict.setdefault needs no lock that a fork could leave locked.
@@ -155,7 +158,8 @@ class Registry:
         Raises ValueError if a recorder exists with another unit, and for synthetic counts (`Histogram.corrected`).
         Then nothing has been added.
         """
-        histograms = other.snapshot() if isinstance(other, Registry) else dict(other)
+        histograms, problems = other._read() if isinstance(other, Registry) else (dict(other), {})
+        _warn(problems)
         for key, histogram in histograms.items():
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
@@ -166,7 +170,7 @@ class Registry:
             found = self._find(key)
             if found is not None:
                 _check_unit(found, histogram.unit)
-        into = {key: self.recorder(key.name, unit=h.unit, **dict(key.labels)) for key, h in histograms.items()}
+        into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
         for key, histogram in histograms.items():
             into[key]._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
 
@@ -174,7 +178,9 @@ class Registry:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
         from ._show.profile import Profile
 
-        return Profile({str(key): histogram for key, histogram in self.snapshot().items()})
+        histograms, problems = self._read()
+        _warn(problems)
+        return Profile({str(key): histogram for key, histogram in histograms.items()})
 
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
@@ -214,7 +220,8 @@ class Registry:
 
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
-        return f"<Registry of {len(self._recorders)} recorders{where}>"
+        count = len(self._recorders)
+        return f"<Registry of {count} recorder{'' if count == 1 else 's'}{where}>"
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

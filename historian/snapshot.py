@@ -42,6 +42,9 @@ def dump(snapshot: Mapping[Key, Histogram]) -> str:
     """Return the text that `save` writes.  Raises TypeError if `snapshot` is not a snapshot."""
     import json
 
+    if not hasattr(snapshot, "items"):
+        hint = ": pass its .snapshot()" if hasattr(snapshot, "snapshot") else ""
+        raise TypeError(f"a snapshot must map Key to Histogram, as Registry.snapshot() does, not {snapshot!r}{hint}")
     lines = []
     for key, histogram in snapshot.items():
         if not isinstance(key, Key) or not isinstance(histogram, Histogram):
@@ -59,7 +62,7 @@ def load(path: str | os.PathLike[str]) -> dict[Key, Histogram]:
     ``registry.merge(load(path))`` adds it to a registry.  O(bytes).  Raises OSError.  Raises ValueError for a line
     that `save` would not write; the message has the line's number.
     """
-    with open(path, "rb") as stream:
+    with open(os.fspath(path), "rb") as stream:  # an int would be taken for a descriptor
         return _parse(stream, os.fsdecode(path))
 
 

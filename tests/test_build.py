@@ -131,7 +131,7 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an sdist built from a copy of this source tree, so that the tree does not change."""
     folder = tmp_path_factory.mktemp("sdist")
-    unwanted = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "*.so", "*.pyd", "_core.c", "__pycache__")
+    unwanted = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "*.so", "*.pyd", "__pycache__")
     shutil.copytree(ROOT, folder / "tree", ignore=unwanted)
     return build("sdist", folder / "tree", folder / "dist")
 
@@ -288,7 +288,7 @@ def test_each_build_replaces_the_core_in_the_source_tree(checkout: Path, pretend
     core.write_text("another build's, and newer")
     pretend("two")  # compiles nothing, as nothing has changed
     assert core.read_text() == "one"
-    os.utime(checkout / "historian" / "_core.c", (2**32, 2**32))
+    os.utime(checkout / "build" / "historian" / "_core.c", (2**32, 2**32))
     core.write_text("another build's, and newer still")
     os.utime(core, (2**33, 2**33))
     pretend("three")

@@ -1,6 +1,7 @@
 """Pickles: they name only public constructors, and pickles of older versions stay readable."""
 
 import gzip
+import os
 import pickle
 import pickletools
 import sys
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 import historian
-from historian import Comparison, CorruptFileError, Histogram, Key, MergeWarning, Profile, Registry
-from historian.tail import Dist, Estimate, Fanout, Slo
+from historian import Comparison, CorruptFileError, CorruptFileWarning, Histogram, Key, MergeWarning, Profile, Registry
+from historian.tail import Dist, Estimate, Fanout, Slo, TailWarning
 
 #: Each object below, as pickled by version 0.1.0: ``python tests/test_pickles.py`` adds the missing ones.
 GOLDEN = Path(__file__).parent / "data" / "pickles"
@@ -27,6 +28,7 @@ def objects() -> dict[str, Any]:
             half + half + half + half + half, other + other + other + other + other, blocks=[(half, other)] * 5
         ),
         "corrupt-file-error": CorruptFileError("/d/q.counters", "it is empty"),
+        "corrupt-file-warning": CorruptFileWarning("/d/q.counters: it is empty (left out)"),
         "dist": half.dist(confidence=None),
         "enough": half.enough_for(0.99, n=100),
         "estimate": Estimate(0.0123, 0.0121, 0.0130, "sampling: 100 values", unit="s"),
@@ -38,6 +40,7 @@ def objects() -> dict[str, Any]:
         "slo": Slo(  # by its parts: the last digits of half.slo(0.5, target=0.99) are not a promise
             Estimate(0.6, 0.4972091504223344, 0.6967052312971209, "sampling: 100 values"), (0.6, 0.6), 0.5, "s", 0.99
         ),
+        "tail-warning": TailWarning("beyond the data"),
         "snapshot": {Key("q"): h, Key("q", a="1"): Histogram()},
     }
 
@@ -107,6 +110,20 @@ def test_public_constructors_of_what_is_shared(tmp_path: Path) -> None:
     check(recorder)
     assert pickle.loads(pickle.dumps(recorder)) is recorder
     assert historian.Recorder.open(recorder.path) is recorder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
+def test_registries_and_recorders_of_version_0_1_0(tmp_path: Path) -> None:
+    """Their pickles are text, in which the directory can be replaced."""
+    directory = tmp_path / "d"
+    recorder = Registry(directory).recorder("q", unit="ms", table="users")
+    for name in ("registry", "recorder"):
+        data = (GOLDEN / f"{name}.pickle").read_bytes().replace(b"/golden-directory", os.fsencode(directory))
+        found = pickle.loads(data)
+        if name == "recorder":
+            assert found is recorder
+        else:
+            assert (type(found), found.directory) == (Registry, str(directory))
 
 
 @pytest.mark.parametrize("name", [*historian.__all__, *(f"tail.{name}" for name in historian.tail.__all__)])

@@ -49,13 +49,16 @@ class Blocks:
         draws = numpy.random.default_rng(0).multinomial(len(pairs), [1 / len(pairs)] * len(pairs), size=DRAWS)
         self.size = len(pairs)
         self._first = first
+        self._ratios: dict[float, NDArray[np.float64]] = {}
         self._drawn: NDArray[np.float64] = draws @ counts  # shape (2, DRAWS, buckets)
         self._totals = self._drawn.cumsum(axis=-1)
 
     def ratios(self, q: float) -> NDArray[np.float64]:
-        """Return the ratio of the q-quantiles, B over A, in each draw.  O(draws * buckets)."""
-        a, b = (self._quantiles(side, q) for side in (0, 1))
-        return GROWTH ** (b - a).clip(-BEYOND / 64, BEYOND / 64)
+        """Return the ratio of the q-quantiles, B over A, in each draw.  O(draws * buckets); kept for the next call."""
+        if q not in self._ratios:
+            a, b = (self._quantiles(side, q) for side in (0, 1))
+            self._ratios[q] = GROWTH ** (b - a).clip(-BEYOND / 64, BEYOND / 64)
+        return self._ratios[q]
 
     def pair(self) -> Pair:
         """Return the shares in each draw."""

@@ -91,7 +91,8 @@ class Comparison:
     def ratio(self, q: float | Iterable[float]) -> Estimate | list[Estimate]:
         """Return the q-quantile of B over that of A, with its interval; for several q, a list of ratios.
 
-        The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for
+        Each interval has its confidence by itself; those of a printed table hold together.  The interval allows for
+        sampling, and is never narrower than the two buckets.  With blocks, it allows for
         everything that changed from block to block.  About 0.5 ms each; with blocks 30 ms.  Warns
         (`historian.tail.TailWarning`) if there are too few samples for a bound.  A missing bound is 0 or infinity.
         Raises ValueError for q outside 0..1, and if that quantile of A lies in the zero bucket.
@@ -179,8 +180,25 @@ class Comparison:
             warnings.warn(text, TailWarning, stacklevel=3)
         return estimate
 
-    def quiet_ratio(self, q: float) -> Estimate:
-        """Return `ratio` for one number, without a warning."""
+    def each_of(self, quantiles: Iterable[float]) -> float:
+        """Return the confidence for the ratio of each of these quantiles, so that all intervals hold together.
+
+        The chances to miss add up at most (Bonferroni), so each ratio gets an equal part.  A ratio without bounds cannot
+        miss: only the others count.
+        """
+        rows = sum(self.bounded(q, self.confidence) is not None for q in set(quantiles))
+        return 1 - (1 - self.confidence) / max(1, rows)
+
+    def bounded(self, q: float, confidence: float) -> Estimate | None:
+        """Return the ratio of the q-quantiles if it has bounds on both sides, else None."""
+        if index(self.a.quantile(q)) == ZERO_INDEX:
+            return None
+        estimate = self.quiet_ratio(q, confidence)
+        return estimate if estimate.lower > 0 and estimate.upper < math.inf else None
+
+    def quiet_ratio(self, q: float, confidence: float | None = None) -> Estimate:
+        """Return `ratio` for one number, without a warning, by default with the confidence of the comparison."""
+        confidence = self.confidence if confidence is None else confidence
         check_share("q", q)
         low, high = self.a.quantile(q), self.b.quantile(q)
         slots = index(low), index(high)
@@ -192,10 +210,10 @@ class Comparison:
             )
         if self._grids is None:
             self._grids = Grid.of(self.a), Grid.of(self.b)
-        lower, upper = ratio_bounds(*self._grids, q, self.confidence)
+        lower, upper = ratio_bounds(*self._grids, q, confidence)
         why = f"sampling: {self.a.count:,} and {self.b.count:,} values; bucket width"
         if self.blocks:
-            lower, upper = self._between_blocks(q, lower, upper)
+            lower, upper = self._between_blocks(q, lower, upper, confidence)
             why = f"{len(self.blocks)} blocks of each, resampled; bucket width"
         value = high / low
         step = slots[1] - slots[0]
@@ -215,11 +233,11 @@ class Comparison:
             return "values beyond the buckets"
         return TOO_FEW if 0 < q < 1 else "no interval for an extreme"
 
-    def _between_blocks(self, q: float, lower: float, upper: float) -> tuple[float, float]:
+    def _between_blocks(self, q: float, lower: float, upper: float, confidence: float) -> tuple[float, float]:
         """Return the bounds by resampled blocks, but keep a side open if it is open even for independent values."""
         from .bootstrap import percentile_interval
 
-        low, high = percentile_interval(self._drawn().ratios(q), len(self.blocks), self.confidence)
+        low, high = percentile_interval(self._drawn().ratios(q), len(self.blocks), confidence)
         is_open = lower == 0 or low < 1 / MAX_RATIO, upper == math.inf or high > MAX_RATIO
         return 0.0 if is_open[0] else low, math.inf if is_open[1] else high
 

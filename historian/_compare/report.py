@@ -10,13 +10,13 @@ import decimal
 import math
 
 from .._show.scale import Scale, middle
-from .._show.table import html_table, printable, table
-from ..buckets import ZERO_INDEX, index
+from .._show.table import html_table, table
+from .._values.text import printable
 from .ratios import TOO_FEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Protocol
 
     from .._stats.estimate import Estimate
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
         def kolmogorov_smirnov(self) -> Estimate: ...
         @property
         def wasserstein(self) -> Estimate: ...
-        def quiet_ratio(self, q: float) -> Estimate: ...
+        def each_of(self, quantiles: Sequence[float]) -> float: ...
+        def bounded(self, q: float, confidence: float) -> Estimate | None: ...
         def missing(self, q: float) -> str: ...
 
 
@@ -84,11 +85,11 @@ def _round_within(value: float, low: float, high: float) -> int:
     return whole
 
 
-def sentence(comparison: _Comparison, q: float) -> str:
-    """Answer `Comparison.sentence`."""
+def sentence(comparison: _Comparison, q: float, each: float | None = None) -> str:
+    """Answer `Comparison.sentence`; `each` is the confidence of this ratio if it is one of a table."""
     a, b = (printable(name) for name in comparison.names)
     subject = f"{_name(q)} of {b} over {a}"
-    estimate = _bounded(comparison, q)
+    estimate = comparison.bounded(q, comparison.confidence if each is None else each)
     if estimate is None:
         missing = printable(comparison.missing(q))
         counts = f" ({comparison.a.count:,} of {a}, {comparison.b.count:,} of {b})" if missing == TOO_FEW else ""
@@ -101,20 +102,20 @@ def sentence(comparison: _Comparison, q: float) -> str:
 
 def text(comparison: _Comparison, quantiles: Sequence[float] = QUANTILES) -> str:
     """Return a comparison as plain text."""
-    return "\n".join([table(*_cells(comparison, quantiles)), "", *_notes(comparison)])
+    return "\n".join([table(*_cells(comparison, quantiles)), "", *_notes(comparison, quantiles)])
 
 
 def html(comparison: _Comparison) -> str:
     """Return a comparison as HTML."""
     from html import escape
 
-    notes = [f"<p>{escape(note)}</p>" for note in _notes(comparison) if note]
+    notes = [f"<p>{escape(note)}</p>" for note in _notes(comparison, QUANTILES) if note]
     return "\n".join([html_table(*_cells(comparison, QUANTILES)), *notes])
 
 
 def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) of the table."""
-    a, b = comparison.a, comparison.b
+    a, b, each = comparison.a, comparison.b, comparison.each_of(quantiles)
     values = {q: (a.quantile(q), b.quantile(q)) for q in quantiles}
     scale = Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
     labels = [printable(name) for name in comparison.names]
@@ -122,7 +123,7 @@ def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[st
     headers += ["ratio", f"{_percent(comparison.confidence)} interval"]
     rows = [["count", f"{a.count:,}", f"{b.count:,}", "", "", ""]]
     for q, (low, high) in values.items():
-        estimate = _bounded(comparison, q)
+        estimate = comparison.bounded(q, each)
         found = [scale.show(low), scale.show(high)]
         if estimate is not None:
             shown = [
@@ -137,14 +138,14 @@ def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[st
     return headers, rows
 
 
-def _notes(comparison: _Comparison) -> list[str]:
+def _notes(comparison: _Comparison, quantiles: Sequence[float]) -> list[str]:
     """Return the lines below the table."""
     a, b = (printable(name) for name in comparison.names)
     shift = comparison.wasserstein
     factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
     bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"
     notes = [
-        f"probability that a value of {b} is below a value of {a}: {comparison.superiority}",
+        f"probability that a value of {b} is below a value of {a}, a tie counts half: {comparison.superiority}",
         f"largest difference of shares (Kolmogorov-Smirnov): {comparison.kolmogorov_smirnov}",
         f"mean shift on the logarithm (Wasserstein): a factor of {factors[0]} ({bounds})",
     ]
@@ -153,16 +154,26 @@ def _notes(comparison: _Comparison) -> list[str]:
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
     if synthetic:
         notes.append(f"partly synthetic: {' and '.join(synthetic)} (corrected for coordinated omission)")
-    q = 0.99 if _bounded(comparison, 0.99) is not None else 0.5
-    return [*notes, "", sentence(comparison, q)]
+    each = comparison.each_of(quantiles)
+    found = {q: estimate for q in quantiles if (estimate := comparison.bounded(q, each))}
+    if len(found) > 1:
+        notes.append(
+            f"{_percent(comparison.confidence)} intervals: for all {len(found)} ratios together (Bonferroni), "
+            "for each other line by itself"
+        )
+    return [*notes, "", sentence(comparison, _quoted(quantiles, found), each)]
 
 
-def _bounded(comparison: _Comparison, q: float) -> Estimate | None:
-    """Return the ratio of the q-quantiles if it has bounds on both sides."""
-    if index(comparison.a.quantile(q)) == ZERO_INDEX:
-        return None
-    estimate = comparison.quiet_ratio(q)
-    return estimate if estimate.lower > 0 and estimate.upper < math.inf else None
+def _quoted(quantiles: Sequence[float], found: Mapping[float, Estimate]) -> float:
+    """Return the quantile for the closing sentence: p99 if its ratio differs from 1, else the one that differs most.
+
+    If none differs, it is p99, else the median, else the first one with an interval.
+    """
+    differs = {q: max(one.lower, 1 / one.upper) for q, one in found.items() if not one.lower <= 1 <= one.upper}
+    if differs:
+        return 0.99 if 0.99 in differs else max(differs, key=differs.__getitem__)
+    preferred = [*(q for q in (0.99, 0.5) if q in found), *found, *(q for q in (0.5,) if q in quantiles), *quantiles]
+    return preferred[0]
 
 
 def _name(q: float) -> str:

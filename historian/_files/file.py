@@ -7,6 +7,7 @@ import os
 import stat
 
 from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile
+from .._values.text import printable
 from .header import Header, decode, encode, file_name
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ class CorruptFileError(ValueError):
         self.path, self.reason = path, reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return printable(f"{self.path}: {self.reason}")
 
 
 class CorruptFileWarning(UserWarning):

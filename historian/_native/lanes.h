@@ -35,7 +35,7 @@
 #include "thread.h"
 
 /* Records that a thread counts in the shared counters before it makes a lane, unless its lane is the first one. A lane
- * takes about 16 kB of memory, so a recorder that threads seldom use stays small. */
+ * takes about 15 kB of memory, so a recorder that threads seldom use stays small. */
 enum { HISTORIAN_LANE_AFTER = 1024 };
 
 /* What lanes held at the last drain. */

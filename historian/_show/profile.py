@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .._values.text import printable
 from .scale import Scale, base_unit, middle
 from .summary import is_supported, min_count, supported_percentile, unit_question
-from .table import html_table, printable, table
+from .table import html_table, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Profile:
     histograms: dict[str, BaseHistogram]  # none of them empty
 
     def __init__(self, histograms: Mapping[str, BaseHistogram]) -> None:
+        if not hasattr(histograms, "items"):
+            raise TypeError(f"a profile takes histograms by name, not {histograms!r}")
         self.histograms = {name: histogram for name, histogram in histograms.items() if histogram.count}
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["html_table", "printable", "table", "text_width"]
+__all__ = ["html_table", "table", "text_width"]
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:
@@ -32,15 +32,6 @@ def html_table(headers: list[str], rows: list[list[str]]) -> str:
 
     body = "\n".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
     return f"<table>\n<thead><tr>{line(headers, 'th')}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-
-
-def printable(text: str) -> str:
-    r"""Return text with every non-printable character replaced by its escape sequence.
-
-    >>> print(printable("a\nb\x1b[31m"))
-    a\nb\x1b[31m
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _pad(text: str, width: int) -> str:

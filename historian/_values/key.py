@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .text import printable
+
 __all__ = ["Key"]
 
 
@@ -47,4 +49,4 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
 
     def __str__(self) -> str:
         labels = ",".join(f"{label}={value}" for label, value in self.labels)
-        return f"{self.name}{{{labels}}}" if labels else self.name
+        return printable(f"{self.name}{{{labels}}}" if labels else self.name)

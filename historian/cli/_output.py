@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .._show.table import printable
+from .._values.text import printable
 
 __all__ = ["put", "say"]
 

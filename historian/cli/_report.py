@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from .._show.scale import Scale, middle
 from .._show.summary import is_supported, min_count, percentile, unit_question
-from .._show.table import printable, table
+from .._show.table import table
+from .._values.text import printable
 from ..histogram import Histogram
 
 __all__ = ["FORMATS", "Report", "Row"]

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from .._show.table import printable
+from .._values.text import printable
 from ..registry import Registry
 
 TYPE_CHECKING = False

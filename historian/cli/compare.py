@@ -8,7 +8,7 @@ import math
 import os
 
 from .._compare.comparison import Comparison
-from .._compare.report import text
+from .._compare.report import sentence, text
 from ..tail import Estimate
 from ._input.arguments import STDIN, add_unit, add_where, misuse, number, percentiles, read_histograms
 from ._input.tally import InputError
@@ -94,12 +94,14 @@ def _names(a: str, b: str) -> tuple[str, str]:
 
 def _json(comparison: Comparison, quantiles: list[float]) -> str:
     """Return one JSON document; a value that is not finite is null."""
+    each = comparison.each_of(quantiles)
     sides = zip(("a", "b"), comparison.names, (comparison.a, comparison.b))
     document = {
         "unit": comparison.a.unit,
         "confidence": comparison.confidence,
         **{side: {"name": name, "count": h.count, "synthetic": h.synthetic} for side, name, h in sides},
-        "ratios": [_ratio(comparison, q) for q in quantiles],
+        "ratio_confidence": each,  # of each ratio, so that all ratios together have the confidence above
+        "ratios": [_ratio(comparison, q, each) for q in quantiles],
         "superiority": estimated(comparison.superiority),
         "kolmogorov_smirnov": estimated(comparison.kolmogorov_smirnov),
         "wasserstein": estimated(comparison.wasserstein),
@@ -107,12 +109,13 @@ def _json(comparison: Comparison, quantiles: list[float]) -> str:
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
-def _ratio(comparison: Comparison, q: float) -> dict[str, object]:
+def _ratio(comparison: Comparison, q: float, each: float) -> dict[str, object]:
     values = {"quantile": q, "a": comparison.a.quantile(q), "b": comparison.b.quantile(q)}
+    words = sentence(comparison, q, each)
     try:
-        return {**values, "ratio": estimated(comparison.quiet_ratio(q)), "sentence": comparison.sentence(q)}
+        return {**values, "ratio": estimated(comparison.quiet_ratio(q, each)), "sentence": words}
     except ValueError:  # the quantile of A is zero
-        return {**values, "ratio": None, "sentence": comparison.sentence(q)}
+        return {**values, "ratio": None, "sentence": words}
 
 
 def estimated(estimate: Estimate) -> dict[str, object]:

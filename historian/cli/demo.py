@@ -214,7 +214,7 @@ def _print(paragraphs: list[str]) -> None:
         print("\n\n".join(paragraphs))
         return
     text = Text("\n\n".join(paragraphs))
-    text.highlight_regex(r"(?m)^(operation|look-ups) .*$", "bold cyan")
+    text.highlight_regex(r"(?m)^(operation \(|look-ups  ).*$", "bold cyan")
     text.highlight_regex(r"(?m)^-  .*$", "dim")
     Console().print(text, soft_wrap=True)
 

@@ -9,7 +9,8 @@ import os
 import warnings
 
 from .._show.scale import Scale, quantity
-from .._show.table import printable, table
+from .._show.table import table
+from .._values.text import printable
 from ..histogram import Histogram
 from ..tail import Estimate, TailWarning
 from ._input.arguments import STDIN, add_unit, add_where, misuse, number, read_histograms

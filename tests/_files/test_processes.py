@@ -107,7 +107,9 @@ def test_a_fork_while_threads_record(directory):
     rec = Registry(directory).recorder("q")
     stop, counted = threading.Event(), [0, 0]
 
-    def count(i):
+    # Arguments, not cells of a closure: without the GIL each cell has a lock, and a child would wait for ever for one that
+    # a thread, which does not live there, held at the fork.
+    def count(i, rec=rec, stop=stop, counted=counted):
         while not stop.is_set():
             rec.record(1.0)
             counted[i] += 1
@@ -116,7 +118,7 @@ def test_a_fork_while_threads_record(directory):
     for thread in threads:
         thread.start()
 
-    def child():
+    def child(rec=rec):
         for _ in range(ENOUGH):
             rec.record(1.0)
 

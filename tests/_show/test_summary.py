@@ -11,7 +11,8 @@ import historian
 from historian import Histogram
 from historian._show.scale import SIZE, TIME, Scale, base_unit
 from historian._show.summary import describe, is_supported, min_count, summary, supported_percentile, unit_question
-from historian._show.table import html_table, printable, table
+from historian._show.table import html_table, table
+from historian._values.text import printable
 
 EVERY_UNIT = [*TIME, *SIZE, "bytes", "rows"]
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from ..._show.scale import Scale, base_unit, middle
 from ..._show.summary import supported_percentile
-from ..._show.table import printable, text_width
+from ..._show.table import text_width
+from ..._values.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
