@@ -125,9 +125,6 @@ cdef class Counters:
 
         A block that raises an exception is recorded too: in `errors` if it is given, otherwise here.  O(1).  Raises
         ValueError if the unit is not a unit of time.
-
-        The garbage collector does not look into timers: this makes them cheaper.  So do not keep a timer in an
-        attribute of its own recorder (of a subclass, say).  The two would refer to each other and never be freed.
         """
         cdef Timer timer
         check_time(self)

@@ -2,11 +2,13 @@
 
 import asyncio
 import copy
+import gc
 import math
 import pickle
 import re
 import threading
 import time
+import weakref
 
 import pytest
 
@@ -136,6 +138,18 @@ def test_only_recorders_make_timers():
     for make in (Timer.__new__, object.__new__):  # one without a recorder would have nothing to record in
         with pytest.raises(TypeError, match="not safe"):
             make(Timer)
+
+
+@pytest.mark.parametrize("slots", [(), ("timer",)])
+def test_a_recorder_that_keeps_its_timer_is_collected(slots):
+    kept = type("Kept", (Recorder,), {"__slots__": slots} if slots else {})()
+    kept.timer = kept.time()
+    with kept.timer:
+        pass
+    gone = weakref.ref(kept)
+    del kept
+    gc.collect()
+    assert gone() is None
 
 
 def test_threads_each_have_their_own():
