@@ -538,7 +538,9 @@ def test_numpy_scalars_that_are_no_plain_numbers(value):
         Recorder().record(value)
 
 
-@pytest.mark.parametrize("value", [np.array([1.5]), np.array([[1.5]]), np.array([1.0, 2.0]), np.array([]), [1.5], (1, 2)])
+@pytest.mark.parametrize(
+    "value", [np.array([1.5]), np.array([[1.5]]), np.array([1.0, 2.0]), np.array([]), [1.5], (1, 2)]
+)
 def test_arrays_are_not_single_values(value):
     # some versions of numpy convert an array of one element to a float, others refuse it
     rec = Recorder()
