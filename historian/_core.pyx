@@ -180,6 +180,7 @@ cdef extern from "_native/cpython.h":
     double as_double "historian_as_double"(object number) except? -1.0
     int64_t historian_as_ns(object token)
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t, bint is_method)
+    int historian_refuse_unit() except -1
     int historian_publish(PyTypeObject *, const char *name) except -1
     object PyObject_GenericGetAttr(object, object)
     int PyObject_GenericSetAttr(object, object, object) except -1

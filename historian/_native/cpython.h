@@ -89,6 +89,13 @@ static inline int64_t historian_as_ns(PyObject *token) {
     return overflow || ns < 0 ? -1 : ns;
 }
 
+/* Raise the error for a recorder whose unit is not a unit of time. In C, since compilers would put the code that Cython
+ * makes for it into each function that times. */
+HISTORIAN_COLD int historian_refuse_unit(void) {
+    PyErr_SetString(PyExc_ValueError, "a timer needs a recorder whose unit is 's', 'ms', 'us' or 'ns'");
+    return -1;
+}
+
 /* Set the public name of a type, "module.class", and remove its __new__, so that only C code makes instances. A type on
  * the heap has its module in its __dict__ instead. Return -1 with an exception on failure. */
 static inline int historian_publish(PyTypeObject *type, const char *name) {

@@ -21,7 +21,7 @@ cdef enum:
 
 cdef inline int check_time(Counters counters) except -1:
     if counters.ns_per_unit == 0:
-        raise ValueError("a timer needs a recorder whose unit is 's', 'ms', 'us' or 'ns'")
+        historian_refuse_unit()
     return 0
 
 
