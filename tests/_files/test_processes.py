@@ -107,8 +107,8 @@ def test_a_fork_while_threads_record(directory):
     rec = Registry(directory).recorder("q")
     stop, counted = threading.Event(), [0, 0]
 
-    # Arguments, not cells of a closure: without the GIL each cell has a lock, and a child would wait for ever for one that
-    # a thread, which does not live there, held at the fork.
+    # Arguments, not cells of a closure: without the GIL each cell has a lock. A thread may hold it at the fork, and the
+    # child, in which that thread does not live, would wait for it for ever.
     def count(i, rec=rec, stop=stop, counted=counted):
         while not stop.is_set():
             rec.record(1.0)
