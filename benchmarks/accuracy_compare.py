@@ -10,16 +10,19 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from historian import Comparison, Histogram, compare, merge
+from historian import Comparison, Histogram, compare, interleave, merge
 from historian.tail import Estimate
 
 from .accuracy import Finding, at_most, run
 
 DATA_SETS = 2_000
+RUNS = 200  # of `interleave`
+FALSE = 0.08  # of RUNS: 5 %, and two standard deviations of the simulation
 FACTOR = 0.8
 FIVE = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
@@ -79,6 +82,71 @@ def blocks() -> Iterator[Finding]:
             yield covered(f"ratio of the {q:g}-quantiles, {number} blocks, 500 data sets", hit * 4, most=1.0)
 
 
+#: The time of a call, relative to the first one: at a share of the run, at the number of a turn, by a random share.
+SPEEDS: dict[str, Callable[[float, int, float], float]] = {
+    "a steady machine": lambda share, turn, where: 1.0,
+    "it becomes 50 % slower": lambda share, turn, where: 1 + 0.5 * share,
+    "it becomes 33 % faster": lambda share, turn, where: 1.5 - 0.5 * share,
+    "it warms up": lambda share, turn, where: 1 + 0.5 * math.exp(-8 * share),
+    "a step of 50 %": lambda share, turn, where: 1.0 + 0.5 * (share > where),
+    "each second turn 30 % slower": lambda share, turn, where: 1.0 + 0.3 * (turn % 2 == 0),
+    "two of four turns 30 % slower": lambda share, turn, where: 1.0 + 0.3 * (turn % 4 in (0, 3)),
+    "a wave of 6 turns": lambda share, turn, where: 1.3 + 0.3 * math.sin(2 * math.pi * (turn / 6 + where)),
+}
+
+
+def turns() -> Iterator[Finding]:
+    """Count how often `interleave` reports a difference between a function and itself, on machines that drift."""
+    for blocks, calls, noise in ((8, 50, 0.1), (30, 20, 0.02)):
+        for machine, speed in SPEEDS.items():
+            rng, differ = np.random.default_rng(blocks), dict.fromkeys(("median", "p90", "any row of the table"), 0)
+            for seed in range(RUNS):
+                comparison = a_against_a(speed, rng, blocks, calls, noise, seed)
+                differ["median"] += not holds(comparison.quiet_ratio(0.5), 1.0)
+                differ["p90"] += not holds(comparison.quiet_ratio(0.9), 1.0)
+                differ["any row of the table"] += any_differs(comparison)
+            for what, times in differ.items():
+                yield at_most(f"A against A differs: {what}, {blocks} blocks, {machine}", FALSE, times / RUNS, ".2%")
+
+
+def tables() -> Iterator[Finding]:
+    """Count how often a printed table says that two samples of one distribution differ, in any of its rows."""
+    for shape, draw in SHAPES.items():
+        for size in (1_000, 10_000):
+            rng, differ = np.random.default_rng(size), 0
+            for _ in range(DATA_SETS):
+                differ += any_differs(of(draw(rng, size), draw(rng, size)))
+            yield at_most(f"any row of a table differs, {size:,} values, {shape}", 0.06, differ / DATA_SETS, ".2%")
+
+
+def any_differs(comparison: Comparison) -> bool:
+    """Return whether a row of the printed table has an interval without 1."""
+    each = comparison.each_of(FIVE)
+    return any((ratio := comparison.bounded(q, each)) is not None and not holds(ratio, 1.0) for q in FIVE)
+
+
+def a_against_a(
+    speed: Callable[[float, int, float], float],
+    rng: np.random.Generator,
+    blocks: int,
+    calls: int,
+    noise: float,
+    seed: int,
+) -> Comparison:
+    """Compare a function with itself in turns, on a machine with this speed and a simulated clock."""
+    number = 2 * 2 * (blocks + 1) * calls
+    times = (1e6 * rng.lognormal(0, noise, number)).tolist()
+    where, done, now = rng.uniform(0.1, 0.9), 0, 0
+
+    def function() -> None:
+        nonlocal done, now
+        now += round(times[done] * speed(done / number, done // calls, where))
+        done += 1
+
+    with mock.patch("gc.collect"):  # there are thousands of turns
+        return interleave(function, function, blocks=blocks, calls=calls, warm_up=1, seed=seed, clock=lambda: now)
+
+
 def objectives() -> Iterator[Finding]:
     """Count the same for the share within a threshold, and Apdex, of exponentials."""
     within, tolerated = -math.expm1(-1.0), -math.expm1(-4.0)
@@ -106,7 +174,15 @@ def speed() -> Iterator[Finding]:
         yield at_most(f"compare(a, b).ratio at five quantiles, {size:,} values, ms", 25, 1000 * min(seconds), ".3g")
 
 
-PARTS = {"speed": speed, "ratios": ratios, "distances": distances, "blocks": blocks, "objectives": objectives}
+PARTS = {
+    "speed": speed,
+    "ratios": ratios,
+    "distances": distances,
+    "blocks": blocks,
+    "turns": turns,
+    "tables": tables,
+    "objectives": objectives,
+}
 
 
 def of(a: NDArray[np.float64], b: NDArray[np.float64]) -> Comparison:

@@ -1,10 +1,10 @@
 """Resampling of blocks: confidence intervals from the differences between blocks.
 
-Two programs that run in turns, A B A B ..., run on the same machine under the same conditions: block k of A and block k
-of B form a pair.  Each draw takes pairs with replacement, as many as there are pairs.  Every answer is then computed
-from the sums of their counts.  Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), 8.6; for running in
-turns: Bulej et al., arXiv 2001.05811.  The bounds are those of the expanded percentile interval, Hesterberg, The
-American Statistician 69 (2015), 371-386, which is also correct for few blocks.
+Two programs that run in turns, A B B A in each block, run on the same machine under the same conditions: block k of A
+and block k of B form a pair.  Each draw takes pairs with replacement, as many as there are pairs.  Every answer is then
+computed from the sums of their counts.  Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), 8.6; for
+running in turns: Bulej et al., arXiv 2001.05811.  The bounds are those of the expanded percentile interval, Hesterberg,
+The American Statistician 69 (2015), 371-386, which is also correct for few blocks.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 from statistics import NormalDist
 
 from .._stats.binomial import student_quantile
+from .._values.rank import LESS
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
 from .distances import Pair
 
@@ -70,7 +71,9 @@ class Blocks:
         import numpy
 
         totals, counts = self._totals[side], self._drawn[side]
-        rank = numpy.maximum(1, numpy.ceil(q * totals[:, -1]))
+        count = totals[:, -1]
+        rank = numpy.ceil(q * count * LESS)  # see `historian._values.rank`
+        rank = numpy.maximum(1, rank + (rank / count < q))
         slot = (totals < rank[:, None]).sum(axis=-1)
         rows = numpy.arange(len(slot))
         inside = (rank - 0.5 - totals[rows, slot] + counts[rows, slot]) / counts[rows, slot]

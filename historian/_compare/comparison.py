@@ -25,9 +25,7 @@ else:
         return function
 
 
-__all__ = ["MIN_BLOCKS", "Comparison", "compare"]
-
-MIN_BLOCKS = 5  # pairs; fewer are too few for resampling
+__all__ = ["Comparison", "check_blocks", "compare"]
 
 
 MAX_RATIO = 2.0**100  # a larger ratio involves a value beyond all buckets
@@ -56,8 +54,8 @@ def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tupl
 class Comparison:
     """Two histograms compared, by `compare` or `historian.interleave`: ratios, B over A, with intervals.
 
-    ``print(comparison)`` shows a table, and a sentence to quote.  Raises ValueError as `compare` does, for fewer than
-    five pairs of blocks, and for blocks that do not add up to `a` and `b`.
+    ``print(comparison)`` shows a table, and a sentence to quote.  Raises ValueError as `compare` does, for too few
+    pairs of blocks (fewer than 8 for a confidence of 95 %), and for blocks that do not add up to `a` and `b`.
     """
 
     __slots__ = ("_blocks", "_grids", "a", "b", "blocks", "confidence", "names")
@@ -80,7 +78,7 @@ class Comparison:
     ) -> None:
         check_confidence(confidence)
         _check_pair(a, b)
-        self.a, self.b, self.confidence, self.blocks = a, b, confidence, _checked(a, b, blocks)
+        self.a, self.b, self.confidence, self.blocks = a, b, confidence, _checked(a, b, blocks, confidence)
         self.names = _checked_names(names)
         self._grids: tuple[Grid, Grid] | None = None
         self._blocks: Blocks | None = None
@@ -92,9 +90,9 @@ class Comparison:
     def ratio(self, q: float | Iterable[float]) -> Estimate | list[Estimate]:
         """Return the q-quantile of B over that of A, with its interval; for several q, a list of ratios.
 
-        Each interval has its confidence by itself; those of a printed table hold together.  The interval allows for
-        sampling, and is never narrower than the two buckets.  With blocks, it allows for
-        everything that changed from block to block.  About 0.5 ms each; with blocks 30 ms.  Warns
+        The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for
+        everything that changed from block to block.  Each interval has the confidence by itself; those of a printed
+        table are wider, because they hold together.  About 0.5 ms each; with blocks 30 ms.  Warns
         (`historian.tail.TailWarning`) if there are too few samples for a bound.  A missing bound is 0 or infinity.
         Raises ValueError for q outside 0..1, and if that quantile of A lies in the zero bucket.
         """
@@ -195,8 +193,8 @@ class Comparison:
     def each_of(self, quantiles: Iterable[float]) -> float:
         """Return the confidence for the ratio of each of these quantiles, so that all intervals hold together.
 
-        The chances to miss add up at most (Bonferroni), so each ratio gets an equal part.  A ratio without bounds cannot
-        miss: only the others count.
+        The probability that any of them misses is at most the sum of their probabilities (Bonferroni), so each gets an
+        equal part.  A ratio without bounds is not shown, so it does not count.
         """
         rows = sum(self.bounded(q, self.confidence) is not None for q in set(quantiles))
         return 1 - (1 - self.confidence) / max(1, rows)
@@ -287,6 +285,19 @@ class Comparison:
         return Estimate(value, lower, upper if most else math.inf, why)
 
 
+def check_blocks(blocks: int, confidence: float) -> None:
+    """Raise ValueError for fewer blocks than an interval of this confidence needs: 8 for 95 %, 10 for 99 %.
+
+    If A and B do not differ, either may be the faster one in any block.  That it is the same one in all m blocks has
+    the probability 2^(1 - m).  No resampling can then tell that there is no difference.  This may be at most a quarter
+    of all errors, so that there is room for the others: with 6 blocks, intervals of 95 % missed in up to 11 % of
+    simulations.
+    """
+    least = max(5, math.ceil(3 - math.log2(1 - confidence)))
+    if blocks < least:
+        raise ValueError(f"blocks must be at least {least} for intervals of {100 * confidence:.9g} %, not {blocks}")
+
+
 def _checked_names(names: Iterable[str]) -> tuple[str, str]:
     """Return the names if they are two strings; else raise."""
     found = tuple(names)
@@ -308,14 +319,13 @@ def _check_pair(a: Histogram, b: Histogram) -> None:
 
 
 def _checked(
-    a: Histogram, b: Histogram, blocks: Iterable[tuple[Histogram, Histogram]]
+    a: Histogram, b: Histogram, blocks: Iterable[tuple[Histogram, Histogram]], confidence: float
 ) -> tuple[tuple[Histogram, Histogram], ...]:
     """Return the pairs of blocks if there are none, or if they can add up to `a` and `b`; else raise."""
     pairs = tuple(blocks)
     if not pairs:
         return pairs
-    if len(pairs) < MIN_BLOCKS:
-        raise ValueError(f"blocks must be at least {MIN_BLOCKS} pairs for resampling, not {len(pairs)}")
+    check_blocks(len(pairs), confidence)
     for pair in pairs:
         _check_pair(*pair)
         if not (pair[0].count and pair[1].count):

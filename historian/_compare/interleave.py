@@ -1,4 +1,4 @@
-"""`interleave`: time callables in turns, A B A B ..., and compare them."""
+"""`interleave`: time callables in turns, A B B A or B A A B in each block, and compare them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import gc
 import time
 
 from .._stats.checks import check_confidence, check_n, check_number
-from .comparison import MIN_BLOCKS, Comparison
+from .comparison import Comparison, check_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any, overload
 
     from ..histogram import Histogram
@@ -35,6 +35,7 @@ def interleave(
     warm_up: int = 2,
     names: Sequence[str] | None = None,
     confidence: float = 0.95,
+    seed: int | None = None,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> Comparison: ...
 @overload
@@ -50,6 +51,7 @@ def interleave(
     warm_up: int = 2,
     names: Sequence[str] | None = None,
     confidence: float = 0.95,
+    seed: int | None = None,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> list[Comparison]: ...
 def interleave(
@@ -60,31 +62,35 @@ def interleave(
     warm_up: int = 2,
     names: Sequence[str] | None = None,
     confidence: float = 0.95,
+    seed: int | None = None,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> Any:
-    """Run callables without arguments in turns, A B A B ..., time each call, and compare: B over A.
+    """Run callables without arguments in turns, compare the times of their calls, B over A.
 
-    The speed of the machine changes while they run.  Callables in turns see the same changes, which cancel out in the
-    ratio.  The differences that remain between blocks give the intervals, by resampling of the blocks.
+    The speed of the machine changes while they run.  In each block, every callable has two turns: first in a random
+    order, then in the reverse order, such as A B B A.  So a machine that warms up or slows down affects all callables
+    alike.  A disturbance that comes again and again meets them in a random order, so it becomes noise.  The differences
+    that remain between blocks give the intervals, by resampling of the blocks.
 
-    A block is `calls` calls of one callable.  Without `calls`, the last block of the warm-up determines a number for
-    which one callable takes about `seconds` in all blocks together.  The first `warm_up` blocks of each callable, at
-    least one, are discarded.  The garbage collector runs before each block, never within it.  `clock` returns whole
-    nanoseconds; the time to read it is part of each call's time.
+    A turn is `calls` calls of one callable.  Without `calls`, the last block of the warm-up determines a number for
+    which all blocks together take about `seconds`.  The first `warm_up` blocks, at least one, are discarded.  The
+    garbage collector runs before each turn, never within it.  `seed` makes the random order repeatable.  `clock`
+    returns whole nanoseconds; the time to read it is part of each call's time.
 
     Returns a `Comparison` of values in seconds.  For more than two callables, returns a list that compares each of the
     others with the first.  An exception of a callable propagates, and the garbage collector is restored.  Raises
-    ValueError for fewer than two callables or fewer than five blocks, and TypeError for an object that is not callable
-    and for coroutine and generator functions.
+    ValueError for fewer than two callables, and for too few blocks (fewer than 8 for a confidence of 95 %).  Raises
+    TypeError for an object that is not callable, and for coroutine and generator functions.
 
     >>> import historian
     >>> comparison = historian.interleave(lambda: sum(range(1000)), lambda: sum(range(2000)), calls=10)
     >>> comparison.a.count, len(comparison.blocks)
-    (300, 30)
+    (600, 30)
     """
     blocks, calls = _checked(callables, blocks, calls, seconds, warm_up, confidence)
     labels = _labels(names, len(callables))
-    runs = _run(callables, blocks, calls, seconds, warm_up, clock)
+    orders = _orders(len(callables), warm_up + blocks, seed)
+    runs = _run(callables, orders, warm_up, calls, seconds, clock)
     from ..histogram import merge
 
     wholes = [merge(run) for run in runs]
@@ -107,8 +113,7 @@ def _checked(
     check_number("seconds", seconds, 0)
     check_n(warm_up, "warm_up")
     blocks = check_n(blocks, "blocks")
-    if blocks < MIN_BLOCKS:
-        raise ValueError(f"blocks must be at least {MIN_BLOCKS} for resampling, not {blocks}")
+    check_blocks(blocks, confidence)
     return blocks, calls if calls is None else check_n(calls, "calls")
 
 
@@ -139,43 +144,57 @@ def _labels(names: Sequence[str] | None, number: int) -> Sequence[str]:
     return labels
 
 
+def _orders(callables: int, blocks: int, seed: int | None) -> list[list[int]]:
+    """Return the turns of each block: the positions of the callables in a random order, then in the reverse order.
+
+    The two turns of each callable have the same mean position.  So a linear drift adds the same to all of them.
+    """
+    from random import Random
+
+    shuffled = Random(seed)
+    there = [shuffled.sample(range(callables), callables) for _ in range(blocks)]
+    return [order + order[::-1] for order in there]
+
+
 def _run(
     callables: Sequence[Callable[[], Any]],
-    blocks: int,
+    orders: Sequence[Sequence[int]],
+    warm_up: int,
     calls: int | None,
     seconds: float,
-    warm_up: int,
     clock: Callable[[], int],
 ) -> list[list[Histogram]]:
-    """Return the histograms of the blocks of each callable."""
-    runs: list[list[Histogram]] = [[] for _ in callables]
+    """Return the histograms of the blocks of each callable, without those of the warm-up."""
+    warming, measured = orders[:warm_up], orders[warm_up:]
     collects = gc.isenabled()
     try:
-        warm = list(_blocks_in_turns(callables, warm_up, calls or 1, clock))[-len(callables) :]
+        for order in warming:
+            last = _block(callables, order, calls or 1, clock)
         if calls is None:
-            once = sum(sum(times) / len(times) for times in warm) / 1e9
-            calls = max(1, min(1_000_000, int(seconds / blocks / max(once, 1e-9))))
-        for k, times in enumerate(_blocks_in_turns(callables, blocks, calls, clock)):
-            runs[k % len(callables)].append(_histogram(times))
+            once = sum(sum(times) for times in last) / 1e9  # one call in each turn
+            calls = max(1, min(1_000_000, int(seconds / len(measured) / max(once, 1e-9))))
+        blocks = [[_histogram(times) for times in _block(callables, order, calls, clock)] for order in measured]
     finally:
         (gc.enable if collects else gc.disable)()  # a callable may have called either
-    return runs
+    return [list(run) for run in zip(*blocks)]
 
 
-def _blocks_in_turns(
-    callables: Sequence[Callable[[], Any]], blocks: int, calls: int, clock: Callable[[], int]
-) -> Iterator[list[int]]:
-    """Yield the nanoseconds of each call, block by block: A, B, A, B, ..."""
-    for _ in range(blocks):
-        for function in callables:
-            times = [0] * calls  # allocated before the measurement
-            gc.collect()
-            gc.disable()
-            for k in range(calls):
-                start = clock()
-                function()
-                times[k] = clock() - start
-            yield times
+def _block(
+    callables: Sequence[Callable[[], Any]], order: Sequence[int], calls: int, clock: Callable[[], int]
+) -> list[list[int]]:
+    """Return the nanoseconds of the calls of each callable in one block, whose turns are in this order."""
+    found: list[list[int]] = [[] for _ in callables]
+    for position in order:
+        function = callables[position]
+        times = [0] * calls  # allocated before the measurement
+        gc.collect()
+        gc.disable()
+        for k in range(calls):
+            start = clock()
+            function()
+            times[k] = clock() - start
+        found[position] += times
+    return found
 
 
 def _histogram(times: list[int]) -> Histogram:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 import math
+from typing import NamedTuple
 
 from .._show.scale import Scale, middle
 from .._show.table import html_table, table
@@ -16,7 +17,7 @@ from .ratios import TOO_FEW
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Protocol
 
     from .._stats.estimate import Estimate
@@ -104,28 +105,60 @@ def sentence(comparison: _Comparison, q: float, each: float | None = None) -> st
 
 def text(comparison: _Comparison, quantiles: Sequence[float] = QUANTILES) -> str:
     """Return a comparison as plain text."""
-    return "\n".join([table(*_cells(comparison, quantiles)), "", *_notes(comparison, quantiles)])
+    rows = _Rows.of(comparison, quantiles)
+    return "\n".join([table(*_cells(comparison, rows)), "", *_notes(comparison, rows)])
 
 
 def html(comparison: _Comparison) -> str:
     """Return a comparison as HTML."""
     from html import escape
 
-    notes = [f"<p>{escape(note)}</p>" for note in _notes(comparison, QUANTILES) if note]
-    return "\n".join([html_table(*_cells(comparison, QUANTILES)), *notes])
+    rows = _Rows.of(comparison, QUANTILES)
+    notes = [f"<p>{escape(note)}</p>" for note in _notes(comparison, rows) if note]
+    return "\n".join([html_table(*_cells(comparison, rows)), *notes])
 
 
-def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[str], list[list[str]]]:
+class _Rows(NamedTuple):
+    """The ratios in a table.  Their intervals hold together with the confidence of the comparison."""
+
+    each: float  # confidence of each interval by itself
+    ratios: dict[float, Estimate | None]  # by quantile; None for a ratio without bounds
+
+    @classmethod
+    def of(cls, comparison: _Comparison, quantiles: Sequence[float]) -> _Rows:
+        each = comparison.each_of(quantiles)
+        return cls(each, {q: comparison.bounded(q, each) for q in quantiles})
+
+    @property
+    def shown(self) -> dict[float, Estimate]:
+        """The ratios with bounds."""
+        return {q: ratio for q, ratio in self.ratios.items() if ratio is not None}
+
+    @property
+    def quoted(self) -> float:
+        """The quantile of the closing sentence: p99 if its ratio differs from 1, else the one that differs most.
+
+        If none differs: p99, else the median, else the first one, of those with bounds if there are any.
+        """
+        differs = {q: max(r.lower, 1 / r.upper) for q, r in self.shown.items() if not r.lower <= 1 <= r.upper}
+        if differs:
+            return 0.99 if 0.99 in differs else max(differs, key=differs.__getitem__)
+        if self.shown:
+            return next((q for q in (0.99, 0.5) if q in self.shown), next(iter(self.shown)))
+        return 0.5 if 0.5 in self.ratios else next(iter(self.ratios))
+
+
+def _cells(comparison: _Comparison, rows: _Rows) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) of the table."""
-    a, b, each = comparison.a, comparison.b, comparison.each_of(quantiles)
-    values = {q: (a.quantile(q), b.quantile(q)) for q in quantiles}
+    a, b = comparison.a, comparison.b
+    values = {q: (a.quantile(q), b.quantile(q)) for q in rows.ratios}
     scale = Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
     labels = [printable(name) for name in comparison.names]
     headers = ["", *(f"{label} ({printable(scale.unit)})" for label in labels), f"{labels[1]}/{labels[0]}"]
     headers += ["ratio", f"{_percent(comparison.confidence)} interval"]
-    rows = [["count", f"{a.count:,}", f"{b.count:,}", "", "", ""]]
+    cells = [["count", f"{a.count:,}", f"{b.count:,}", "", "", ""]]
     for q, (low, high) in values.items():
-        estimate = comparison.bounded(q, each)
+        estimate = rows.ratios[q]
         found = [scale.show(low), scale.show(high)]
         if estimate is not None:
             shown = [
@@ -136,11 +169,11 @@ def _cells(comparison: _Comparison, quantiles: Sequence[float]) -> tuple[list[st
         else:
             missing = printable(comparison.missing(q))
             found, shown = ["-", "-"] if missing == TOO_FEW or comparison.is_empty else found, ["-", "-", missing]
-        rows.append([_name(q), *found, *shown])
-    return headers, rows
+        cells.append([_name(q), *found, *shown])
+    return headers, cells
 
 
-def _notes(comparison: _Comparison, quantiles: Sequence[float]) -> list[str]:
+def _notes(comparison: _Comparison, rows: _Rows) -> list[str]:
     """Return the lines below the table."""
     a, b = (printable(name) for name in comparison.names)
     shift = comparison.wasserstein
@@ -155,14 +188,11 @@ def _notes(comparison: _Comparison, quantiles: Sequence[float]) -> list[str]:
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
     if synthetic:
         notes.append(f"partly synthetic: {' and '.join(synthetic)} (corrected for coordinated omission)")
-    each = comparison.each_of(quantiles)
-    found = {q: estimate for q in quantiles if (estimate := comparison.bounded(q, each))}
-    if len(found) > 1:
-        notes.append(
-            f"{_percent(comparison.confidence)} intervals: for all {len(found)} ratios together (Bonferroni), "
-            "for each other line by itself"
-        )
-    return [*notes, "", sentence(comparison, _quoted(quantiles, found), each)]
+    if len(rows.shown) > 1:
+        percent = _percent(comparison.confidence)
+        together = f"all {len(rows.shown)} ratios together (Bonferroni)"
+        notes.append(f"{percent} confidence: for {together}, for each other line alone")
+    return [*notes, "", sentence(comparison, rows.quoted, rows.each)]
 
 
 def _factor(shift: Estimate) -> str:
@@ -170,18 +200,6 @@ def _factor(shift: Estimate) -> str:
     factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
     bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"
     return f"a factor of {factors[0]} ({bounds})"
-
-
-def _quoted(quantiles: Sequence[float], found: Mapping[float, Estimate]) -> float:
-    """Return the quantile for the closing sentence: p99 if its ratio differs from 1, else the one that differs most.
-
-    If none differs, it is p99, else the median, else the first one with an interval.
-    """
-    differs = {q: max(one.lower, 1 / one.upper) for q, one in found.items() if not one.lower <= 1 <= one.upper}
-    if differs:
-        return 0.99 if 0.99 in differs else max(differs, key=differs.__getitem__)
-    preferred = [*(q for q in (0.99, 0.5) if q in found), *found, *(q for q in (0.5,) if q in quantiles), *quantiles]
-    return preferred[0]
 
 
 def _name(q: float) -> str:

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["Estimate", "TailWarning", "nines", "no_data"]
+__all__ = ["NO_DATA", "Estimate", "TailWarning", "nines", "no_data"]
 
 NO_DATA = "no data"  # the reason of an estimate that is not known
 

@@ -13,6 +13,13 @@ from historian.buckets import GROWTH
 from historian.tail import TailWarning
 
 
+@pytest.fixture(autouse=True)
+def no_collection(request, monkeypatch):
+    """Collect no garbage before a turn: there are thousands of them."""
+    if "garbage" not in request.node.name:
+        monkeypatch.setattr("historian._compare.interleave.gc.collect", int)
+
+
 class Fake:
     """A clock in nanoseconds, and callables that advance it."""
 
@@ -42,50 +49,55 @@ def forever(*nanoseconds):
 def test_in_turns():
     fake = Fake()
     f, g = fake.takes("A", forever(1_000_000)), fake.takes("B", forever(800_000))
-    comparison = historian.interleave(f, g, blocks=5, calls=3, warm_up=1, clock=fake)
-    assert "".join(fake.calls) == "AAABBB" * 6  # the first turn is the warm-up
+    comparison = historian.interleave(f, g, blocks=8, calls=3, warm_up=1, seed=1, clock=fake)
+    turns = "".join(fake.calls[::3])  # three calls each
+    assert "".join(3 * one for one in turns) == "".join(fake.calls)
+    blocks = [turns[k : k + 4] for k in range(0, len(turns), 4)]
+    assert len(blocks) == 9 and set(blocks) == {"ABBA", "BAAB"}  # the first block is the warm-up
     assert isinstance(comparison, Comparison)
-    assert comparison.a == Histogram.from_values([0.001] * 15)
-    assert comparison.b == Histogram.from_values([0.0008] * 15)
-    assert [a.count for a, _ in comparison.blocks] == [3] * 5
+    assert comparison.a == Histogram.from_values([0.001] * 48)
+    assert comparison.b == Histogram.from_values([0.0008] * 48)
+    assert [a.count for a, _ in comparison.blocks] == [6] * 8
     assert merge(b for _, b in comparison.blocks) == comparison.b
     ratio = comparison.ratio(0.5)
     assert float(ratio) == pytest.approx(0.8) and ratio.lower < 0.8 < ratio.upper
     assert ratio.upper / ratio.lower < 1.05  # at most four buckets, since there is no noise
     assert ratio.upper / ratio.lower >= GROWTH**2 * (1 - 1e-9)  # and at least two
-    assert "5 blocks of each, resampled" in ratio.why
+    assert "8 blocks of each, resampled" in ratio.why
 
 
 def test_the_warm_up_is_thrown_away():
     fake = Fake()
-    slow_at_first = [9_000_000] * 4 + [1_000_000] * 100
+    slow_at_first = [9_000_000] * 8 + [1_000_000] * 100
     comparison = historian.interleave(
-        fake.takes("A", slow_at_first), fake.takes("B", forever(1_000_000)), blocks=5, calls=2, warm_up=2, clock=fake
+        fake.takes("A", slow_at_first), fake.takes("B", forever(1_000_000)), blocks=8, calls=2, warm_up=2, clock=fake
     )
-    assert comparison.a.max == 0.001 and comparison.a.count == 10
+    assert comparison.a.max == 0.001 and comparison.a.count == 32
 
 
 def test_as_many_calls_as_fill_the_time():
     fake = Fake()
     f, g = fake.takes("A", forever(3_000_000)), fake.takes("B", forever(1_000_000))
     comparison = historian.interleave(f, g, blocks=10, seconds=2.0, warm_up=1, clock=fake)
-    assert comparison.a.count == comparison.b.count == 500  # 2 s / (10 blocks * 4 ms) = 50 calls a block
+    assert comparison.a.count == comparison.b.count == 500  # 2 s / (10 blocks * 8 ms) = 25 calls a turn
     assert len(comparison.blocks) == 10
-    slow_at_first = fake.takes("A", [900_000_000, *[3_000_000] * 1_000])
+    slow_at_first = fake.takes("A", [900_000_000, 900_000_000, *[3_000_000] * 1_000])
     comparison = historian.interleave(slow_at_first, g, blocks=10, seconds=2.0, warm_up=2, clock=fake)
-    assert comparison.a.count == 500  # the last turn of the warm-up determines it
+    assert comparison.a.count == 500  # the last block of the warm-up determines it
     comparison = historian.interleave(f, g, blocks=10, seconds=0, clock=fake)
-    assert comparison.a.count == 10  # at least one call a block
+    assert comparison.a.count == 20  # at least one call a turn
 
 
 def test_more_than_two():
     fake = Fake()
     functions = [fake.takes(name, forever(n)) for name, n in (("A", 1_000_000), ("B", 2_000_000), ("C", 500_000))]
-    found = historian.interleave(*functions, blocks=5, calls=1, warm_up=1, names=["x", "y", "z"], clock=fake)
-    assert "".join(fake.calls) == "ABC" * 6
+    found = historian.interleave(*functions, blocks=40, calls=1, warm_up=1, names=["x", "y", "z"], seed=1, clock=fake)
+    blocks = ["".join(fake.calls[k : k + 6]) for k in range(0, len(fake.calls), 6)]
+    assert all(block == block[::-1] and set(block) == set("ABC") for block in blocks)  # there and back
+    assert len(blocks) == 41 and len({block[:3] for block in blocks}) == 6  # in every order
     assert [comparison.names for comparison in found] == [("x", "y"), ("x", "z")]
     assert [float(c.ratio(0.5)) for c in found] == pytest.approx([2.0, 0.5])
-    assert [c.names for c in historian.interleave(*functions, blocks=5, calls=1, clock=fake)] == [
+    assert [c.names for c in historian.interleave(*functions, blocks=8, calls=1, clock=fake)] == [
         ("A", "B"),
         ("A", "C"),
     ]
@@ -103,11 +115,11 @@ def test_the_garbage_collector(enabled):
         (gc.enable if enabled else gc.disable)()
         gc.callbacks.append(count)
         historian.interleave(
-            lambda: seen.append(gc.isenabled()), lambda: seen.append(gc.isenabled()), blocks=5, calls=2, warm_up=1
+            lambda: seen.append(gc.isenabled()), lambda: seen.append(gc.isenabled()), blocks=8, calls=2, warm_up=1
         )
         assert gc.isenabled() is enabled
-        assert seen == [False] * 24
-        assert runs.count("start") >= 12  # before each block
+        assert seen == [False] * 72
+        assert runs.count("start") >= 36  # before each turn
     finally:
         gc.callbacks.remove(count)
         (gc.enable if before else gc.disable)()
@@ -119,7 +131,7 @@ def test_a_callable_may_switch_the_garbage_collector():
         for switch, prepare in ((gc.enable, gc.disable), (gc.disable, gc.enable)):
             prepare()
             enabled = gc.isenabled()
-            historian.interleave(switch, switch, blocks=5, calls=1)
+            historian.interleave(switch, switch, blocks=8, calls=1)
             assert gc.isenabled() is enabled
     finally:
         (gc.enable if before else gc.disable)()
@@ -143,26 +155,90 @@ def test_a_machine_that_changes_its_speed():
         while True:
             yield scale * rng.lognormal(0, 0.1)
 
-    speeds = iter(np.repeat(rng.uniform(0.5, 2.5, 40), 2))  # one speed for each turn
+    speeds = iter(rng.uniform(0.5, 2.5, 40))  # one speed for each block
     f, g = fake.takes("A", noisy(1e6)), fake.takes("B", noisy(0.8e6))
     started = []
 
     def clocked(function):
         def run():
-            if not len(started) % 20:
+            if not len(started) % 80:
                 fake.speed = next(speeds)
             started.append(function)
             function()
 
         return run
 
-    comparison = historian.interleave(clocked(f), clocked(g), blocks=30, calls=20, warm_up=1, clock=fake)
+    comparison = historian.interleave(clocked(f), clocked(g), blocks=30, calls=20, warm_up=1, seed=1, clock=fake)
     ratio = comparison.ratio(0.5)
     assert ratio.lower < 0.8 < ratio.upper
     assert comparison.superiority.lower < comparison.superiority < comparison.superiority.upper
     assert 0 <= comparison.wasserstein.lower <= comparison.wasserstein <= comparison.wasserstein.upper < math.inf
     assert 0 <= comparison.kolmogorov_smirnov.lower <= comparison.kolmogorov_smirnov.upper <= 1
     assert "intervals: resampled from 30 blocks of each, run in turns" in str(comparison)
+
+
+# ---- A against A ----
+
+SPEEDS = {  # the time of a call, relative to the first one, at a share of the run and at the number of a turn
+    "steady": lambda share, turn, where: 1.0,
+    "slows down": lambda share, turn, where: 1 + share,
+    "warms up": lambda share, turn, where: 2 - share,
+    "a step": lambda share, turn, where: 1.0 + 0.5 * (share > where),
+    "each second turn": lambda share, turn, where: 1.0 + 0.3 * (turn % 2 == 0),
+    "two of four turns": lambda share, turn, where: 1.0 + 0.3 * (turn % 4 in (0, 3)),
+    "a wave of six turns": lambda share, turn, where: 1.3 + 0.3 * math.sin(2 * math.pi * (turn / 6 + where)),
+}
+
+
+def a_against_a(speed, rng, seed, blocks=8, calls=8):
+    """Compare a function with itself on a machine with this speed."""
+    number = 2 * 2 * (blocks + 1) * calls
+    times = (1e6 * rng.lognormal(0, 0.02, number)).tolist()
+    where, done, now = rng.uniform(0.1, 0.9), 0, 0
+
+    def function():
+        nonlocal done, now
+        now += round(times[done] * speed(done / number, done // calls, where))
+        done += 1
+
+    return historian.interleave(function, function, blocks=blocks, calls=calls, warm_up=1, seed=seed, clock=lambda: now)
+
+
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_a_against_a_seldom_differs(speed):
+    # The intervals should cover 95 % of 120 runs: 93 % is accepted, which is 8 alarms.
+    rng, differ = np.random.default_rng(11), dict.fromkeys((0.5, 0.9), 0)
+    for seed in range(120):
+        comparison = a_against_a(SPEEDS[speed], rng, seed)
+        for q in differ:
+            ratio = comparison.ratio(q)
+            differ[q] += not ratio.lower <= 1 <= ratio.upper
+    assert max(differ.values()) <= 8, differ
+
+
+@pytest.mark.parametrize("speed", ["steady", "two of four turns"])
+def test_a_table_of_a_against_a_seldom_has_a_row_that_differs(speed):
+    # As above: 93 % of 80 tables is accepted, which is 5 alarms.
+    rng, differ = np.random.default_rng(12), 0
+    for seed in range(80):
+        lines = str(a_against_a(SPEEDS[speed], rng, seed, calls=50)).splitlines()
+        assert "95 % confidence: for all 3 ratios together (Bonferroni), for each other line alone" in lines
+        differ += not all("undecided" in line for line in lines[2:5])
+    assert differ <= 5
+
+
+def test_the_order_is_random_unless_it_has_a_seed():
+    def order(seed):
+        fake = Fake()
+        functions = [fake.takes(name, forever(1_000_000)) for name in "AB"]
+        historian.interleave(*functions, blocks=40, calls=1, seed=seed, clock=fake)
+        return "".join(fake.calls)
+
+    assert order(1) == order(1) != order(2)
+    assert order(None) != order(None)  # equal by chance: 2**-42
+
+
+# ---- blocks ----
 
 
 def reached(drift, blocks, times):
@@ -204,7 +280,9 @@ def test_what_is_alike_in_all_blocks_is_not_certain():
     assert (back.superiority.lower, back.superiority.upper) == (0, pytest.approx(1 - 0.9638, abs=1e-4))
     # The band of Dvoretzky, Kiefer & Wolfowitz: 2 * sqrt(ln(4 / 0.05) / 2 / 100) = 0.296
     assert there.kolmogorov_smirnov.lower == pytest.approx(1 - 0.296, abs=1e-3)
-    assert "probability that a value of B is below a value of A: 1.0000 (0.9638 to 1.0000)" in str(there)
+    assert "probability that a value of B is below a value of A, a tie counts half: 1.0000 (0.9638 to 1.0000)" in str(
+        there
+    )
 
 
 def test_distances_of_blocks_that_differ_by_noise_alone_may_be_zero():
@@ -218,7 +296,7 @@ def test_distances_of_blocks_that_differ_by_noise_alone_may_be_zero():
 
 
 def test_too_few_samples_stay_too_few():
-    blocks = [(Histogram.from_values([1.0, 2.0]), Histogram.from_values([1.0, 3.0]))] * 6
+    blocks = [(Histogram.from_values([1.0, 2.0]), Histogram.from_values([1.0, 3.0]))] * 8
     comparison = Comparison(*(merge(side) for side in zip(*blocks)), blocks=blocks)
     with pytest.warns(TailWarning, match="too few samples"):
         ratio = comparison.ratio(0.99)
@@ -227,13 +305,13 @@ def test_too_few_samples_stay_too_few():
 
 def test_blocks_that_do_not_fit_are_refused():
     one = Histogram.from_values([1.0])
-    five = merge([one] * 5)
-    with pytest.raises(ValueError, match="at least 5 pairs for resampling, not 4"):
-        Comparison(five, five, blocks=[(one, one)] * 4)
-    with pytest.raises(ValueError, match=r"blocks must hold the values of a and b, 5 and 5, not \(6, 6\)"):
-        Comparison(five, five, blocks=[(one, one)] * 6)
+    eight = merge([one] * 8)
+    with pytest.raises(ValueError, match="blocks must be at least 8 for intervals of 95 %, not 7"):
+        Comparison(eight, eight, blocks=[(one, one)] * 7)
+    with pytest.raises(ValueError, match=r"blocks must hold the values of a and b, 8 and 8, not \(9, 9\)"):
+        Comparison(eight, eight, blocks=[(one, one)] * 9)
     with pytest.raises(ValueError, match="each block must hold values of a and of b"):
-        Comparison(five, five, blocks=[(one, Histogram())] * 5)
+        Comparison(eight, eight, blocks=[(one, Histogram())] * 8)
 
 
 def test_the_expanded_percentile_interval():
@@ -247,7 +325,8 @@ def test_the_expanded_percentile_interval():
     [
         ([len], {}, "at least two callables to compare, not 1"),
         ([], {}, "at least two callables to compare, not 0"),
-        ([len, len], {"blocks": 4}, "blocks must be at least 5"),
+        ([len, len], {"blocks": 7}, "blocks must be at least 8 for intervals of 95 %, not 7"),
+        ([len, len], {"blocks": 9, "confidence": 0.99}, "blocks must be at least 10 for intervals of 99 %, not 9"),
         ([len, len], {"blocks": 0}, "blocks must be at least 1"),
         ([len, len], {"calls": 0}, "calls must be at least 1"),
         ([len, len], {"warm_up": 0}, "warm_up must be at least 1"),
