@@ -31,7 +31,7 @@ record from Cython              ``cimport historian._core``, `get_include`
 from . import buckets
 
 try:
-    from ._core import get_include
+    from ._core import Timer, get_include
 except ModuleNotFoundError as _missing:
     raise ImportError(
         "historian's core is not compiled for this Python: run pip install . in the root of the checkout"
@@ -66,6 +66,7 @@ __all__ = [
     "Profile",
     "Recorder",
     "Registry",
+    "Timer",
     "buckets",
     "compare",
     "default_registry",

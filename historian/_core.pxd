@@ -24,14 +24,14 @@ cdef extern from "_native/counters.h" nogil:
 
 
 cdef class Counters:
-    # A thread with the GIL counts in `exclusive`, with ordinary adds; all others count in `atomic`, with atomic adds.
-    # Without a GIL each thread has exclusive counters of its own in `lanes`.  A reader adds all of them up.
-    cdef historian_counters *exclusive  # NULL if there is no GIL, and in a file until a block of it is leased
+    # A thread that holds the GIL counts in `exclusive`, with ordinary adds.  Other threads count in `atomic`, with
+    # atomic adds.  Without a GIL each thread has its own exclusive counters in `lanes`.  A reader adds all of them up.
+    cdef historian_counters *exclusive  # NULL if there is no GIL; in a file, NULL until a block is leased
     cdef historian_lanes *lanes  # NULL if there is a GIL, or recording is disabled
-    cdef historian_counters *atomic  # NULL only where recording is disabled
-    cdef object file  # CounterFile that both lie in; None if they are in private memory
-    cdef object timer_type  # Timer of this interpreter: `time` has no time to look it up
-    cdef double ns_per_unit  # 1, 1e3, 1e6 or 1e9; 0 if the unit is not one of time
+    cdef historian_counters *atomic  # NULL only if recording is disabled
+    cdef object file  # the CounterFile that contains both; None if they are in private memory
+    cdef object timer_type  # the type Timer of this interpreter; to look it up on each call would be slow
+    cdef double ns_per_unit  # 1, 1e3, 1e6 or 1e9; 0 if the unit is not a unit of time
 
     @cython.final
     cdef inline bint record_native(self, double value) noexcept nogil:

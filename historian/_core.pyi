@@ -1,4 +1,4 @@
-# Types of the compiled core; what everything does is said in _core.pyx.
+# Types of the compiled core.  The docstrings are in _core.pyx and _native/*.pxi.
 
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Buffer, Self, disjoint_base
 
-# A single real number of any library.  Arrays have __float__, too: they pass, and raise.
+# A single real number of any library.  Arrays have __float__, too: type checkers accept them, but record() raises.
 _Real: TypeAlias = SupportsFloat | SupportsIndex
 
-# An array of real numbers of any library.  Scalars of numpy have __array__, too, but no length.
+# An array of real numbers of any library.  Scalars of numpy have __array__, too, but they have no length.
 class _SupportsArray(Protocol):
     def __array__(self) -> NDArray[np.floating[Any] | np.integer[Any]]: ...
     def __len__(self) -> int: ...
 
-# What can be recorded at once.
+# What record_many() takes.
 _Reals: TypeAlias = Iterable[_Real] | Buffer | _SupportsArray
 
 FREE_THREADED: Final[bool]

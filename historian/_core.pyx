@@ -1,9 +1,10 @@
 # cython: language_level=3, binding=False, always_allow_keywords=False, freethreading_compatible=True
 # cython: subinterpreters_compatible=own_gil
 # cython: embedsignature=True, embedsignature.format=clinic, boundscheck=False, wraparound=False, cdivision=True
-"""What must be fast: counters, timers and timed calls.  What may be slow lives in Python around it.
+# cython: auto_pickle=False
+"""The part of historian that must be fast: counters, timers and timed calls.  The rest of the package is Python.
 
-One compiled module, a file to each noun: they are included at the end, in the order in which data flow.
+This is one compiled module.  Its parts are in ``_native/*.pxi``, and are included at the end of this file.
 """
 
 cimport cython
@@ -175,10 +176,12 @@ cdef extern from "_native/cpython.h":
     bint PyGen_CheckExact(PyObject *)
     bint PyAsyncGen_CheckExact(PyObject *)
     PyObject *PyObject_CallFunctionObjArgs(PyObject *, ...)
-    double historian_as_double(object number)  # whoever calls it looks after the exception
+    double historian_as_double(object number)  # the caller must check for an exception
     double as_double "historian_as_double"(object number) except? -1.0
     int64_t historian_as_ns(object token)
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t, bint is_method)
+    int historian_refuse_unit() except -1
+    int historian_publish(PyTypeObject *, const char *name) except -1
     object PyObject_GenericGetAttr(object, object)
     int PyObject_GenericSetAttr(object, object, object) except -1
     PyTypeObject *Py_TYPE(PyObject *)
@@ -189,31 +192,31 @@ cdef extern from "_native/clock.h":
     void historian_use_ticks(bint usable)
 
 
-#: Whether threads count in counters of their own, since no GIL keeps the others out.
+#: Whether each thread has its own counters.  That is so if there is no GIL.
 FREE_THREADED = not HISTORIAN_HAS_GIL
-#: Bytes of the header of a recorder's file, without what changes.
+#: Bytes of the header of a recorder's file: the part that never changes.
 FILE_HEADER_NBYTES = HISTORIAN_FILE_HEADER_NBYTES
-#: Bytes of each block of counters in it.
+#: Bytes of each block of counters in such a file.
 BLOCK_NBYTES = HISTORIAN_BLOCK_NBYTES
-#: Slots of the counters: zero, 6144 buckets, overflow.
+#: Number of slots of the counters: the zero bucket, 6144 buckets, the overflow bucket.
 SLOTS = HISTORIAN_SLOTS
-#: Index of the bucket in slot 1, so that a bucket's index is ``slot + FIRST_INDEX - 1``.
+#: Index of the bucket in slot 1.  The index of a bucket is ``slot + FIRST_INDEX - 1``.
 FIRST_INDEX = HISTORIAN_FIRST_INDEX
 
 
 def get_include() -> str:
-    """Return the folder of the C headers, for modules that ``cimport historian._core``."""
+    """Return the folder of the C headers.  Modules that ``cimport historian._core`` need it to compile."""
     return os.path.dirname(os.path.abspath(__file__))
 
 
 def slot_of(value, /):
-    """Return the slot of `value` by the formula that recording uses; -1 for NaN, infinities and negative values."""
+    """Return the slot in which `value` is counted, or -1 for NaN, infinities and negative values."""
     cdef uint64_t bits = historian_bits(<double>value + 0.0)
     return -1 if bits > HISTORIAN_MAX_BITS else <int>historian_slot(bits)
 
 
 def number(value, /):
-    """Return `value` as the float that `Counters.record` would count; raise what it would raise."""
+    """Return `value` as the float that `Counters.record` would count.  Raises the same errors."""
     cdef double result = historian_as_double(value)
     if not 0 <= result <= historian_double(HISTORIAN_MAX_BITS):
         PyErr_Clear()

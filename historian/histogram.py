@@ -113,10 +113,10 @@ class Histogram(BaseHistogram):
     def slo(self, t: float, target: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Slo:
         """Compare this latency with an objective: a share of at least `target`, 0..1, takes at most `t`.
 
-        The result has the share `within`, `is_met`, `burn_rate` and `budget_left`, with intervals.  If t lies inside a
-        bucket, `edges` holds the shares at both edges of that bucket.  If slow calls come in bursts, pass `windows`:
-        the histograms of consecutive intervals of time that add up to this one.  The intervals then use the effective
-        sample size, which is estimated from the windows.  For burn rates over several windows see
+        The result has the share `within`, `is_met`, `burn_rate` and `budget_left`, with intervals.  All calls in
+        the bucket of t count as in time; `edges` holds the shares without and with them.  If slow calls come in bursts,
+        pass `windows`: the histograms of consecutive intervals of time that add up to this one.  The intervals then use
+        the effective sample size, which is estimated from the windows.  For burn rates over several windows see
         `historian.tail.burn_rates`.
 
         O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, windows that do not add up to this

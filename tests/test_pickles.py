@@ -25,7 +25,7 @@ def objects() -> dict[str, Any]:
     return {
         "comparison": Comparison(half, other, confidence=0.9, names=("old", "new")),
         "comparison-of-blocks": Comparison(
-            half + half + half + half + half, other + other + other + other + other, blocks=[(half, other)] * 5
+            sum([half] * 8, Histogram()), sum([other] * 8, Histogram()), blocks=[(half, other)] * 8
         ),
         "corrupt-file-error": CorruptFileError("/d/q.counters", "it is empty"),
         "corrupt-file-warning": CorruptFileWarning("/d/q.counters: it is empty (left out)"),

@@ -13,6 +13,7 @@ import math
 from statistics import NormalDist
 
 from .._stats.binomial import student_quantile
+from .._values.rank import LESS
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
 from .distances import Pair
 
@@ -70,7 +71,9 @@ class Blocks:
         import numpy
 
         totals, counts = self._totals[side], self._drawn[side]
-        rank = numpy.maximum(1, numpy.ceil(q * totals[:, -1]))
+        count = totals[:, -1]
+        rank = numpy.ceil(q * count * LESS)  # see `historian._values.rank`
+        rank = numpy.maximum(1, rank + (rank / count < q))
         slot = (totals < rank[:, None]).sum(axis=-1)
         rows = numpy.arange(len(slot))
         inside = (rank - 0.5 - totals[rows, slot] + counts[rows, slot]) / counts[rows, slot]

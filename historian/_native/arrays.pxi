@@ -1,16 +1,16 @@
-# Arrays of numbers for `Counters.record_many`: buffers in place, everything else converted.
+# Arrays of numbers for `Counters.record_many`.  Buffers are read in place; everything else is converted.
 
-#: Which instructions arrays are scanned with: "avx512", "avx2" or "baseline".  HISTORIAN_SIMD at import sets a limit.
+#: Instructions of the processor that scan arrays: "avx512", "avx2" or "baseline".  HISTORIAN_SIMD sets a limit.
 SIMD = (<bytes>historian_choose_scan(os.environ.get("HISTORIAN_SIMD", "").encode())).decode()
 
 cdef bint open_view(object values, Py_buffer *view, historian_loader *load) except -1:
-    """Open `values` as an array of numbers that can be read in place; return whether that can be done."""
+    """Open `values` as an array of numbers that can be read in place.  Return False if it cannot."""
     cdef const char *code
     try:
         PyObject_GetBuffer(values, view, PyBUF_RECORDS_RO)
-    except (BufferError, ValueError):  # numpy raises ValueError for types that buffers have no code for
+    except (BufferError, ValueError):  # numpy raises ValueError if buffers have no code for the type
         return False
-    code = "B"  # what a buffer without a format holds
+    code = "B"  # a buffer without a format contains bytes
     if view.format is not NULL:
         code = view.format
     if code[0] in (c"@", c"=", HISTORIAN_NATIVE_ORDER):
@@ -22,13 +22,18 @@ cdef bint open_view(object values, Py_buffer *view, historian_loader *load) exce
     return True
 
 
+cdef object not_an_array(object values):
+    """Return the error for `values` of a wrong type.  `Histogram.from_values` raises it, too, so it names no method."""
+    return TypeError(f"values must be a one-dimensional array-like of numbers, not {type(values).__name__}")
+
+
 cdef object as_numbers(object values):
-    """Return `values` as something `record_many` can read: a float64 array or a tuple."""
+    """Return `values` as a float64 array or a tuple, which `record_many` can read."""
     if not hasattr(values, "__array__") and not PyObject_CheckBuffer(values):
         try:
             return tuple(values)
         except TypeError:
-            raise TypeError(f"record_many() takes a one-dimensional array-like, not {type(values).__name__}") from None
+            raise not_an_array(values) from None
     import numpy
 
     array = numpy.asarray(values)
@@ -43,10 +48,10 @@ cdef object as_numbers(object values):
 cdef int record_view(Counters self, object values, Py_buffer *view, historian_loader load) except -1:
     cdef historian_array array
     if view.ndim != 1:
-        hint = "use record() for a single value" if view.ndim == 0 else "flatten it with .ravel()"
-        raise ValueError(f"record_many() takes an array of one dimension, not {view.ndim}: {hint}")
+        hint = "use record() for a single value, or put it in a list" if view.ndim == 0 else "flatten it with .ravel()"
+        raise ValueError(f"values must be an array of one dimension, not {view.ndim}: {hint}")
     array.load, array.data, array.n = load, <const char *>view.buf, view.shape[0]
-    array.stride = view.itemsize if view.strides is NULL else view.strides[0]  # NULL from ctypes, though asked for
+    array.stride = view.itemsize if view.strides is NULL else view.strides[0]  # NULL from ctypes
     return record_array(self, values, &array)
 
 

@@ -1,7 +1,8 @@
-/* Atomic operations on 64-bit numbers and pointers, which other threads, and processes that map the same file, may use meanwhile.
+/* Atomic operations on 64-bit numbers and pointers. Other threads, and other processes that map the same file, may use
+ * them at the same time.
  *
- * Adds release, since counts are added last. Exchanges, and those of bits, acquire and release, since they take something
- * from one thread to another. The rest is relaxed unless its name says otherwise.
+ * Adds have release order, because counts are added last. Exchanges, and operations on bits, have acquire and release
+ * order, because they hand data from one thread to another. All others are relaxed unless their name says otherwise.
  */
 #ifndef HISTORIAN_ATOMICS_H
 #define HISTORIAN_ATOMICS_H
@@ -40,7 +41,7 @@ HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
     return (uint64_t)_InterlockedExchange64((volatile __int64 *)p, (__int64)n);
 }
 
-/* Set bits, or clear all others. Return what was there before. */
+/* Set bits (or), or clear all other bits (and). Return the previous value. */
 HISTORIAN_INLINE uint64_t historian_atomic_or(uint64_t *p, uint64_t n) {
     return (uint64_t)_InterlockedOr64((volatile __int64 *)p, (__int64)n);
 }
@@ -77,7 +78,7 @@ HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
     return __atomic_exchange_n(p, n, __ATOMIC_ACQ_REL);
 }
 
-/* Set bits, or clear all others. Return what was there before. */
+/* Set bits (or), or clear all other bits (and). Return the previous value. */
 HISTORIAN_INLINE uint64_t historian_atomic_or(uint64_t *p, uint64_t n) {
     return __atomic_fetch_or(p, n, __ATOMIC_ACQ_REL);
 }
@@ -86,14 +87,14 @@ HISTORIAN_INLINE uint64_t historian_atomic_and(uint64_t *p, uint64_t n) {
     return __atomic_fetch_and(p, n, __ATOMIC_ACQ_REL);
 }
 
-/* Store `desired` if `*p == *expected`. Otherwise, or now and then even so, put the present value into `*expected` and
- * return 0: to be called in a loop. */
+/* Store `desired` if `*p == *expected`. Otherwise store the current value in `*expected` and return 0. This may also
+ * fail without a reason, so call it in a loop. */
 HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
     return __atomic_compare_exchange_n(p, expected, desired, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 #endif
 
-/* ---- pointers: what lies behind one is there for whoever has loaded it ---- */
+/* ---- pointers: a thread that has loaded one sees the data that it points to ---- */
 
 #if defined(_MSC_VER) && !defined(__clang__)
 HISTORIAN_INLINE void *historian_load_pointer(void *const *p) {

@@ -1,9 +1,9 @@
 /* Record an array of numbers at once: nothing is added unless every value is good.
  *
- * Values are taken in chunks. For each chunk the compiler vectorises the conversion to float64, the checks, the sum,
- * the extremes and the bucket formula; the counting that follows is scalar, into private tables that nobody else sees
- * (or, for a few values, not at all until all are known). Only when the last value has been found good is what was
- * counted added to the recorder's counters.
+ * Values are processed in chunks. In each chunk the compiler vectorises the conversion to float64, the checks, the sum,
+ * the extremes and the bucket formula. The counting that follows is scalar, into private tables. (A few values are
+ * counted directly, after all of them have been checked.) The tables are added to the recorder's counters only after
+ * the last value has been checked.
  */
 #ifndef HISTORIAN_BULK_H
 #define HISTORIAN_BULK_H
@@ -23,10 +23,10 @@ enum {
     HISTORIAN_TABLES = 4 /* equal neighbours go to different tables, so an add need not wait for the last */
 };
 
-/* What has been seen of an array so far, private until all is known to be good. */
+/* Sum and extremes of the values so far; private until all values have been checked. */
 typedef struct {
     double sum;
-    double compensation; /* what rounding has taken from `sum` */
+    double compensation; /* the rounding error of `sum` */
     uint64_t max;        /* as in historian_counters */
     uint64_t not_min;    /* likewise */
 } historian_summary;
@@ -136,7 +136,7 @@ HISTORIAN_INLINE int historian_scan_any(historian_summary *summary, uint16_t *sl
     return historian_add_to_summary(summary, sums, compensation, HISTORIAN_LANES, max, not_min);
 }
 
-/* For each width of register a scan of its own; the widest that this processor has is taken. */
+/* One scan for each width of register. The widest one that this processor has is used. */
 typedef int (*historian_scanner)(historian_summary *, uint16_t *, const double *, size_t);
 
 static int historian_scan_baseline(historian_summary *summary, uint16_t *slots, const double *values, size_t n) {
@@ -164,7 +164,7 @@ static int historian_scan_avx512(historian_summary *summary, uint16_t *slots, co
     return whole == n || historian_scan_any(summary, slots + whole, values + whole, n - whole);
 }
 
-/* Take the widest that the processor has and `widest` allows: "baseline", "avx2" or anything else. Return its name. */
+/* Choose the widest that the processor has and `widest` allows: "baseline", "avx2" or any other. Return its name. */
 static const char *historian_choose_scan(const char *widest) {
     int avx2 = __builtin_cpu_supports("avx2") && strcmp(widest, "baseline") != 0;
     int avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
@@ -180,7 +180,7 @@ static const char *historian_choose_scan(const char *widest) {
 }
 #endif
 
-/* An array of numbers in somebody's memory. */
+/* An array of numbers in memory that belongs to the caller. */
 typedef struct {
     historian_loader load;
     const char *data;
@@ -201,7 +201,7 @@ HISTORIAN_INLINE ptrdiff_t historian_scan_chunk(const historian_array *array, si
     else
         array->load(buffer, data, array->stride, n);
     if (historian_scan(summary, slots, values, n)) return -1;
-    /* Bounded, since another thread may have put a good value there meanwhile. */
+    /* With a bound, because another thread may have overwritten the bad value in the meantime. */
     while (bad + 1 < n && historian_bits(values[bad] + 0.0) <= HISTORIAN_MAX_BITS) bad++;
     return (ptrdiff_t)(first + bad);
 }
@@ -246,8 +246,8 @@ static ptrdiff_t historian_record_small(historian_counters *counters, const hist
     return -1;
 }
 
-/* Ask for the values two chunks ahead, which the processor does not do by itself: it sees chunks that are read, and
- * then nothing for as long as the counting takes. Beyond the array's end this asks for nothing that matters. */
+/* Prefetch the values two chunks ahead. The processor does not do it by itself, because nothing is read while values
+ * are counted. A prefetch beyond the end of the array is harmless. */
 HISTORIAN_INLINE void historian_prefetch(const historian_array *array, size_t i) {
     uintptr_t address = (uintptr_t)array->data + (uintptr_t)(i + HISTORIAN_PREFETCH) * (uintptr_t)array->stride;
 #if defined(__GNUC__)
@@ -291,7 +291,7 @@ static void historian_fold(historian_counters *counters, historian_tables *table
     memset(&tables->summary, 0, sizeof tables->summary);
 }
 
-/* The tables are 192 kB, and fresh memory must be cleared by somebody: one set is kept for the next call. */
+/* The tables take 192 kB, and it takes time to clear fresh memory. So one set is kept for the next call. */
 static uint64_t historian_spare_tables;
 
 static historian_tables *historian_take_tables(void) {

@@ -1,10 +1,10 @@
 /* Nanoseconds on the clock of time.perf_counter_ns(), so that its readings and ours can be mixed.
  *
- * On Linux that is CLOCK_MONOTONIC. Where the kernel itself derives it from the processor's time stamp counter, most of
- * the 24 ns that a reading takes go into the fence before it, which makes the counter wait for everything that came
- * before. We read the counter without a fence and convert it by an anchor, a pair of readings of both clocks taken at
- * most a millisecond earlier. Whatever may happen to the counter (suspend, migration, a corrected rate), it cannot
- * distort more than that millisecond; a counter that has jumped is found outside it and read anew.
+ * On Linux this is CLOCK_MONOTONIC. A reading takes 24 ns. If the kernel derives the clock from the processor's time
+ * stamp counter, most of that time is spent in a fence, which waits for all earlier instructions. We read the counter
+ * without a fence. An anchor converts it to ns: a pair of readings of both clocks, at most a millisecond old. The
+ * counter may stop or jump (suspend, migration, a corrected rate). This cannot distort more than that millisecond,
+ * because a counter outside it makes us read the clock and set a new anchor.
  */
 #ifndef HISTORIAN_CLOCK_H
 #define HISTORIAN_CLOCK_H
@@ -35,8 +35,8 @@ static inline int64_t historian_monotonic(void) {
 }
 #endif
 
-/* The anchor is shared by all threads, so it needs the GIL, or, without one, or if each interpreter has its own, a sequence
- * lock. */
+/* All threads share the anchor. The GIL protects it. A sequence lock does if there is no GIL, or one for each
+ * interpreter. */
 #if defined(__linux__) && defined(__x86_64__)
 #define HISTORIAN_HAS_TICKS 1
 #define HISTORIAN_LOCKS_ANCHOR (HISTORIAN_ISOLATED || !HISTORIAN_HAS_GIL)
@@ -47,7 +47,7 @@ static inline int64_t historian_monotonic(void) {
 #define HISTORIAN_RECALIBRATION_NS 1000000000 /* ... then over 1 to 2 s, to 1e-7 */
 
 static struct {
-    uint64_t version;     /* odd while somebody changes the rest; else even, and another after each change */
+    uint64_t version;     /* odd during a change of the other fields, even otherwise; grows with each */
     uint64_t ticks;       /* counter at the anchor */
     uint64_t ns;          /* clock at the anchor */
     uint64_t window;      /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
@@ -70,7 +70,7 @@ static int historian_read_both(int64_t *ns, uint64_t *ticks) {
     return 0;
 }
 
-/* Begin to change the anchor; return 0 if somebody else does so at this moment. */
+/* Begin to change the anchor. Return 0 if another thread is changing it. */
 static int historian_begin_anchor(void) {
 #if HISTORIAN_LOCKS_ANCHOR
     uint64_t version = historian_atomic_load_acquire(&historian_anchor.version);
@@ -86,7 +86,7 @@ static void historian_end_anchor(void) {
 #endif
 }
 
-/* Read the clock and anchor the counter to it anew, between historian_begin_anchor and historian_end_anchor. */
+/* Read the clock and set a new anchor, between historian_begin_anchor and historian_end_anchor. */
 static int64_t historian_move_anchor(void) {
     int64_t ns, measured;
     uint64_t ticks;

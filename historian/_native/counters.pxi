@@ -1,12 +1,12 @@
-# `Counters`: what is recorded into, and how it is read.
+# `Counters`: how values are recorded, and how the counters are read.
 
 cdef inline size_t private_nbytes() noexcept:
     return (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_counters)  # one atomic, one exclusive
 
 
-@cython.no_gc_clear  # or the collector would take `file` away before __dealloc__ asks for it
+@cython.no_gc_clear  # otherwise the collector would clear `file` before __dealloc__ uses it
 cdef class Counters:
-    """Atomic counters for one distribution, in private memory or in a `CounterFile`, which is then theirs alone."""
+    """Counters of one distribution, in private memory or in a `CounterFile` that no other `Counters` uses."""
 
     def __cinit__(self, double ns_per_unit=1e9, CounterFile file=None):
         self.ns_per_unit = ns_per_unit
@@ -29,22 +29,22 @@ cdef class Counters:
 
     def __dealloc__(self):
         if self.file is not None:
-            (<CounterFile>self.file).end_leases()  # which know where `exclusive` and `lanes` are
+            (<CounterFile>self.file).end_leases()  # they point to `exclusive` or to `lanes`
         else:
             historian_free_pages(self.atomic, private_nbytes())
         historian_free_lanes(self.lanes, self.file is not None)
 
     @property
     def _file(self):
-        """The `CounterFile` in which this counts, or None."""
+        """The `CounterFile` that contains the counters, or None if they are in private memory."""
         return self.file
 
     def record(self, value, /):
         """Record one value, in the recorder's unit.
 
-        `value` is any real number: float, int, numpy scalar, or anything with ``__float__``.  O(1), no lock, safe
-        from any thread.  Raises ValueError for NaN, infinities and negative values and TypeError for what is no number;
-        then nothing has changed.
+        `value` is any real number: a float, an int, a numpy scalar, or another object with ``__float__``.  O(1).  Takes
+        no lock.  Safe from any thread.  Raises ValueError for NaN, infinities and negative values.  Raises TypeError
+        for a value that is not a real number, and for arrays.  After an error, nothing has changed.
         """
         if not record_held(self, historian_as_double(value)):
             PyErr_Clear()
@@ -53,19 +53,20 @@ cdef class Counters:
     def record_many(self, values, /):
         """Record every value of a one-dimensional array-like, or none.
 
-        float64, float32, integer and bool buffers (numpy, `array.array`, memoryview; strided ones too) are read in
-        place, without the GIL; other sequences are converted.  O(len).  Raises ValueError naming the position of the
-        first NaN, infinite or negative value, and TypeError for what is no number; then nothing has been recorded.
+        Buffers of float64, float32, integers and bools are read in place, without the GIL.  Such buffers are arrays of
+        numpy, `array.array` and memoryviews, also with strides.  Other sequences are converted.  O(len).  Raises
+        ValueError for NaN, infinities and negative values.  The message names the position of the first one.  Raises
+        TypeError for a value that is not a real number.  After an error, nothing has been recorded.
         """
         cdef Py_buffer view
         cdef historian_loader load
         if isinstance(values, (str, bytes, bytearray)):
-            raise TypeError(f"record_many() takes numbers, not {type(values).__name__}")
+            raise not_an_array(values)
         if isinstance(values, (list, tuple)):
             record_tuple(self, tuple(values))
             return
         compressed = getattr(values, "compressed", None)
-        if compressed is not None:  # numpy's masked arrays: what is masked is not there
+        if compressed is not None:  # an array of numpy with masked values: they are left out
             values = compressed()
         if PyObject_CheckBuffer(values) and open_view(values, &view, &load):
             try:
@@ -76,7 +77,7 @@ cdef class Counters:
             self.record_many(as_numbers(values))
 
     def _add(self, Counts counts not None, double sum, double min, double max, /):
-        """Add what was counted elsewhere: `counts` with their exact sum and extremes (unused if there are none)."""
+        """Add `counts` with their exact sum and extremes.  Nothing happens if `counts` is empty."""
         cdef historian_counters *counters = writable(self, counts.length)
         cdef bint exclusive = counters is not self.atomic
         cdef int j
@@ -96,11 +97,11 @@ cdef class Counters:
                 before = counts.totals[j]
 
     def _read(self, *, bint drain=False):
-        """Return (counts, sums, min, max) of all records in private memory so far; with `drain`, also take them out.
+        """Return (counts, sums, min, max) of all records in private memory.  With `drain`, also reset the counters.
 
-        The exact total of `sums`, a tuple of floats, is the sum of the values.  Extremes that do not match the counts,
-        because a record is in flight in another thread, come out as NaN.  O(slots from the smallest record to the
-        largest).
+        `sums` is a tuple of floats.  Their exact total is the sum of the values.  While another thread records, `min`
+        or `max` may not match the counts yet.  Such a value is returned as NaN.  O(slots from the smallest record to
+        the largest).
         """
         if self.lanes is not NULL:
             return read_lanes(self, drain)
@@ -114,16 +115,16 @@ cdef class Counters:
         return (
             exclusive.counts.plus(atomic.counts),
             (exclusive.sum, exclusive.compensation, atomic.sum, atomic.compensation),
-            # NaN, the mark of an extreme in flight, fails every comparison: it must be asked for first.
+            # NaN means that an extreme is not known.  It fails every comparison, so it is checked first.
             atomic.min if atomic.min != atomic.min or atomic.min < exclusive.min else exclusive.min,
             atomic.max if atomic.max != atomic.max or atomic.max > exclusive.max else exclusive.max,
         )
 
     def time(self, errors=None):
-        """Return a fresh `Timer` that records the time its ``with`` (or ``async with``) block takes.
+        """Return a new `Timer`, which records how long its ``with`` or ``async with`` block takes.
 
-        A block left by an exception is recorded too: in `errors`, if that is given, else here.  O(1).  Raises
-        ValueError if the unit is not one of time.
+        A block that raises an exception is recorded too: in `errors` if it is given, otherwise here.  O(1).  Raises
+        ValueError if the unit is not a unit of time.
         """
         cdef Timer timer
         check_time(self)
@@ -138,24 +139,25 @@ cdef class Counters:
         return timer
 
     def start(self):
-        """Return a token for `stop`: the reading of ``time.perf_counter_ns()``.  Raises ValueError if the unit is not
-        one of time."""
+        """Return the current time as a token for `stop`.
+
+        The token is an int, the reading of ``time.perf_counter_ns()``.  O(1).  Raises ValueError if the unit is not a
+        unit of time.
+        """
         check_time(self)
         return historian_now()
 
     def stop(self, start, /):
         """Record the time since `start`, a token of `start()` or a reading of ``time.perf_counter_ns()``.
 
-        For load generators: pass the moment at which the operation *should* have begun, and the wait of requests that a
-        stall held back is counted too.  Raises ValueError for a moment in the future and if the unit is not one of
-        time, TypeError if `start` is no int; then nothing is recorded.
+        A load generator should pass the time at which the request *should* have been sent.  If a stall delays requests,
+        their waiting time is then included.  O(1).  Raises ValueError if `start` is in the future, or if the unit is
+        not a unit of time.  Raises TypeError if `start` is not an int.  After an error, nothing has been recorded.
         """
         cdef int64_t now = historian_now(), began = historian_as_ns(start)
         check_time(self)
         if not 0 <= began <= now + CLOCK_SLACK_NS:
-            if began == -2:
-                raise TypeError(f"stop() takes the token that start() returned, an int, not {type(start).__name__}")
-            raise ValueError(f"start is not in the past of the clock, which reads {now} ns: pass what start() returned")
+            refuse_start(start, began, now)
         record_time(self, now - began)
 
 
@@ -181,9 +183,9 @@ cdef class Muted(Counters):
 
 
 cdef inline bint record_held(Counters self, double value) noexcept:
-    """Record one value while holding the GIL, if there is one.
+    """Record one value.  The caller holds the GIL, if there is one.
 
-    Return False, and change nothing, if it is NaN, infinite or negative.
+    Return False, and change nothing, if the value is NaN, infinite or negative.
     """
     cdef historian_counters *exclusive = own_counters(self)
     if exclusive is not NULL:
@@ -192,7 +194,7 @@ cdef inline bint record_held(Counters self, double value) noexcept:
 
 
 cdef inline historian_counters *own_counters(Counters self) noexcept:
-    """Return the counters that nobody else writes to meanwhile, or NULL while there are none."""
+    """Return the exclusive counters, to which no other thread writes now, or NULL if there are none yet."""
     if HISTORIAN_HAS_GIL:
         return self.exclusive
     return historian_own_lane(self.lanes) if self.lanes is not NULL else NULL
@@ -214,7 +216,7 @@ cdef bint record_atomic(Counters self, double value) noexcept:
 
 
 cdef inline historian_counters *writable(Counters self, size_t n) noexcept:
-    """Return the counters to write `n` values to while holding the GIL, if there is one."""
+    """Return the counters for the next `n` values.  The caller holds the GIL, if there is one."""
     cdef historian_counters *exclusive = own_counters(self)
     if exclusive is NULL and self.file is not None:
         (<CounterFile>self.file).ask_for_lease(self, n)
@@ -226,19 +228,19 @@ cdef inline historian_counters *writable(Counters self, size_t n) noexcept:
 
 @cython.final
 cdef class Reading:
-    """Counts with their sum and extremes; NaN for extremes that there are not."""
+    """Counts with their sum and extremes.  An extreme that is not known is NaN."""
 
     cdef Counts counts
     cdef double sum, compensation, min, max
 
 
 cdef inline double compensation_of(double sum, uint64_t bits) noexcept:
-    """Return the compensation of a sum by its bits; 0 if the sum is infinite, when it means nothing."""
+    """Return the compensation with these bits; 0 if the sum is infinite, because it then has no meaning."""
     return historian_double(bits) if sum <= historian_double(HISTORIAN_MAX_BITS) else 0.0
 
 
 cdef tuple read_lanes(Counters self, bint drain):
-    """Read the counters of all threads, and those that they share, while others write to them."""
+    """Read the lanes of all threads and the shared counters.  Other threads may write to them at the same time."""
     cdef historian_lanes_total *total = <historian_lanes_total *>malloc(sizeof(historian_lanes_total))
     cdef Counts counts
     cdef size_t i
@@ -253,7 +255,7 @@ cdef tuple read_lanes(Counters self, bint drain):
 
 
 cdef Reading read_exclusive(historian_counters *counters, bint drain):
-    """Read counters that nobody writes to meanwhile: their extremes tell where the populated slots are."""
+    """Read counters to which no other thread writes at the same time.  The extremes bound the populated slots."""
     cdef Reading reading = Reading.__new__(Reading)
     cdef int first, end
     if counters is NULL or counters.not_min == 0:
@@ -274,10 +276,11 @@ cdef Reading read_exclusive(historian_counters *counters, bint drain):
 
 
 cdef Reading read_atomic(historian_counters *counters, bint drain):
-    """Read counters that others write to meanwhile."""
+    """Read counters to which other threads may write at the same time."""
     cdef Reading reading = Reading.__new__(Reading)
     cdef uint64_t sum_bits, compensation_bits, max_bits, not_min
-    # Writers add the count last, so it is read first.  A sum whose count has yet to come stays for the next drain.
+    # Writers add the count last, so the counts are read first.  If there are none, the sum of a record in flight stays
+    # for the next drain.
     reading.counts = drain_counts(counters) if drain else counts_of(&counters.counts[0], 0, HISTORIAN_SLOTS)
     reading.min = reading.max = NAN
     if reading.counts.length == 0:
@@ -300,7 +303,7 @@ cdef Reading read_atomic(historian_counters *counters, bint drain):
 
 
 cdef Counts drain_counts(historian_counters *counters):
-    """Take every count out of the counters, each exactly once."""
+    """Return all counts and set them to 0.  Each record is returned exactly once, also if others record now."""
     cdef uint64_t *raw = <uint64_t *>calloc(HISTORIAN_SLOTS, sizeof(uint64_t))
     cdef int slot
     if raw is NULL:
@@ -314,30 +317,47 @@ cdef Counts drain_counts(historian_counters *counters):
         free(raw)
 
 
+cdef int refuse_start(object start, int64_t began, int64_t now) except -1:
+    """Raise the error for a `start` that `Counters.stop` cannot take; `began` is what `historian_as_ns` made of it."""
+    if began == -2:
+        raise TypeError(f"start must be the int that start() returned, not {type(start).__name__}")
+    raise ValueError(
+        f"start is later than now ({now} ns), or negative: pass what start() or time.perf_counter_ns() returned"
+    )
+
+
 cdef int refuse(object value, object position) except -1:
-    """Raise for a value that was not recorded."""
+    """Raise the error for a value that cannot be recorded."""
     shown = shortened(value)
-    what = f"cannot record {shown}" if position is None else f"values[{position}] is {shown}, so nothing was recorded"
+    what = f"cannot record {shown}" if position is None else f"values[{position}] is {shown}, so no value was counted"
     try:
         as_double(value)
     except OverflowError:
-        if not hasattr(value, "as_integer_ratio"):  # its own, not that of a number too large
+        if not hasattr(value, "as_integer_ratio"):  # an error of its own __float__; it is not too large
             raise
-        raise ValueError(f"{what}: it is beyond the range of a float") from None
+        raise ValueError(f"{what}: it is too large for a float64") from None
     except TypeError as error:
-        if hasattr(value, "__float__") and not isinstance(value, type) and type(value).__module__ != "numpy":
+        is_array = hasattr(value, "__len__") and not isinstance(value, (str, bytes, bytearray, type))
+        if not is_array and is_foreign_number(value):
             raise TypeError(f"{what}: {error}") from error
         hint = "; pass its .total_seconds()" if hasattr(value, "total_seconds") else ""
+        if is_array:
+            hint = "; pass it to record_many()" if position is None else "; values must have one dimension"
         if type(value).__name__ == "timedelta64":
             hint = "; divide it by numpy.timedelta64(1, 's')"
         raise TypeError(f"{what}: {type(value).__name__} is not a real number{hint}") from None
     raise ValueError(f"{what}: a value must be finite and not negative")
 
 
+cdef bint is_foreign_number(object value):
+    """Return whether `value` has a ``__float__`` that is not one of numpy, so that its errors are worth showing."""
+    return hasattr(value, "__float__") and not isinstance(value, type) and type(value).__module__ != "numpy"
+
+
 cdef object shortened(object value):
-    """Return the ``repr`` of a value in one line of at most 80 characters."""
+    """Return the ``repr`` of a value on one line of at most 80 characters."""
     if isinstance(value, int) and value.bit_length() > 1024:
-        return f"an int of {value.bit_length()} bits"  # repr() itself refuses the longest
+        return f"an int of {value.bit_length()} bits"  # repr() raises for very long ints
     try:
         shown = " ".join(repr(value).split())
     except Exception:

@@ -1,22 +1,25 @@
-# `Counts`: how many records lie in each slot, read of live counters or made of sequences of numbers.
+# `Counts`: the number of records in each slot, copied from live counters or made from sequences of numbers.
 
 @cython.final
 cdef class Counts:
-    """How many records lie in each slot: an immutable value.
+    """The number of records in each slot: an immutable value.
 
-    Kept as running totals from the first populated slot to the last, so that a rank is found by bisection.
+    Stored as running totals from the first populated slot to the last, so that bisection finds a rank.
     """
 
     cdef readonly int first  # first populated slot, in [0, SLOTS); 0 if there is none
-    cdef int length  # slots from the first populated to the last, in [0, SLOTS]
-    cdef uint64_t *totals  # totals[j]: records in slots up to first + j, in [1, 2^63); not NULL if length > 0
+    cdef int length  # number of slots from the first populated one to the last, in [0, SLOTS]
+    cdef uint64_t *totals  # totals[j]: number of records in slots up to first + j, in [1, 2^63); not NULL if length > 0
 
     def __dealloc__(self):
         PyMem_Free(self.totals)
 
     @staticmethod
     def of(slots, counts, /):
-        """Return the `Counts` of a sequence of slots and one of their counts.  Raises ValueError if any is off."""
+        """Return the `Counts` of a sequence of ascending slots and a sequence of their counts.
+
+        O(SLOTS).  Raises ValueError if the lengths differ, or if a slot or a count is out of range.
+        """
         cdef uint64_t *raw = <uint64_t *>calloc(HISTORIAN_SLOTS, sizeof(uint64_t))
         cdef uint64_t total = 0
         cdef Py_ssize_t last = -1
@@ -24,12 +27,12 @@ cdef class Counts:
             raise MemoryError()
         try:
             if len(slots) != len(counts):
-                raise ValueError(f"{len(slots)} buckets but {len(counts)} counts")
+                raise ValueError(f"each bucket must have one count, not {len(counts)} counts for {len(slots)} buckets")
             for slot, count in zip(map(index, slots), map(index, counts)):
                 if not last < slot < HISTORIAN_SLOTS:
                     raise ValueError(f"bucket index {slot - 1 + HISTORIAN_FIRST_INDEX} is out of order or out of range")
                 if not 0 < count <= INT64_MAX - total:
-                    raise ValueError(f"count {count} is not positive, or takes the total to 2**63 or more")
+                    raise ValueError(f"count {count} is not positive, or makes the total 2**63 or more")
                 last = slot
                 raw[last] = count
                 total += raw[last]
@@ -39,7 +42,7 @@ cdef class Counts:
 
     @property
     def total(self):
-        """Records in all slots together."""
+        """Number of records in all slots."""
         return self.totals[self.length - 1] if self.length else 0
 
     @property
@@ -52,7 +55,7 @@ cdef class Counts:
         return self.total_through(slot)
 
     def slot_at(self, uint64_t rank, /):
-        """Return the slot of the record of that rank, from 1 to `total`, in the order of values.  O(log slots)."""
+        """Return the slot of the record with that rank, from 1 (smallest) to `total` (largest).  O(log slots)."""
         cdef int low = 0, high = self.length - 1, middle
         while low < high:
             middle = (low + high) >> 1
@@ -63,7 +66,7 @@ cdef class Counts:
         return self.first + low
 
     def pairs(self):
-        """Return the populated slots, ascending, and their counts, as two lists."""
+        """Return two lists: the populated slots in ascending order, and their counts.  O(slots)."""
         cdef list slots = [], counts = []
         cdef uint64_t before = 0
         cdef int j
@@ -135,18 +138,18 @@ cdef class Counts:
         return self.totals[j if j < self.length else self.length - 1]
 
     cdef void add_to(self, Counts other) noexcept:
-        """Add the running totals to those of `other`, which begins no later and ends no earlier."""
+        """Add the running totals to those of `other`, whose range of slots contains the range of this."""
         cdef int skip = self.first - other.first, own = self.length, rest = other.length - skip, j
         cdef uint64_t *totals = self.totals
         cdef uint64_t *into = other.totals + skip
         cdef uint64_t total = totals[own - 1]
-        for j in range(own):  # of local names alone, so that compilers add several at a time
+        for j in range(own):  # only local variables, so that compilers vectorise it
             into[j] += totals[j]
         for j in range(own, rest):
             into[j] += total
 
     cdef void trim(self) noexcept nogil:
-        """Drop what is not populated from both ends."""
+        """Drop the empty slots at both ends."""
         cdef int skip = 0
         while self.length > 1 and self.totals[self.length - 1] == self.totals[self.length - 2]:
             self.length -= 1
@@ -166,9 +169,9 @@ cdef class Counts:
 
 
 cdef Counts counts_of(const uint64_t *raw, int first, int end):
-    """Return the `Counts` of the slots from `first` to before `end`, trimmed to the populated ones.
+    """Return the `Counts` of the slots from `first` to `end` - 1, without the empty slots at both ends.
 
-    `raw` may change meanwhile (a snapshot of live counters): what is trimmed is what was read.
+    `raw` may change at the same time, if it belongs to live counters.  So it is the copy that is trimmed.
     """
     cdef Counts result = Counts.__new__(Counts)
     cdef uint64_t total = 0

@@ -19,10 +19,9 @@
  * All processes add to the shared block, by atomic operations. One process at a time leases one of the others (see
  * lease.h) and adds to it by loads and stores; the next process that leases it continues where that one ended.
  *
- * Counts only ever grow. To drain the file is to write down how far they have grown, and to subtract that from then on.
- * So nobody takes a count away while a writer adds to it, and a process that is killed, at whichever instant, leaves a
- * file that is right. Two blocks take turns at holding what has been drained, historian_drained. The parity of `drains`
- * says which one is valid:
+ * Counts only grow. A drain saves how far they have grown, and this is subtracted from then on. So no process changes a
+ * count while a writer adds to it, and a process that is killed, at any moment, leaves a correct file. Two blocks hold
+ * what has been drained, historian_drained, in turn. The parity of `drains` says which one is valid:
  *
  *     0                                                49,168                        50,240                53,248
  *     +------------------------------------------------+-----------------------------+---------------------+
@@ -77,7 +76,7 @@ typedef struct {
     uint8_t unused[HISTORIAN_FILE_PAGE_NBYTES - HISTORIAN_FILE_HEADER_NBYTES - 8 * (8 + HISTORIAN_FILE_MAX_BLOCKS)];
 } historian_file;
 
-/* What had been counted at a drain: all that has been taken out of the file until then. */
+/* All records that have been drained from the file up to and including one drain. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];            /* in all blocks together */
     uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]; /* sum and compensation of each; 0 if not of counters */
@@ -115,7 +114,7 @@ HISTORIAN_INLINE int historian_counts_in(uint64_t role) {
     return role == HISTORIAN_ROLE_SHARED || role == HISTORIAN_ROLE_LEASED;
 }
 
-/* Return the block that holds what had been drained as of that many drains, or NULL if the file is damaged. */
+/* Return the block that contains what the first `drains` drains have drained, or NULL if the file is damaged. */
 static const historian_drained *historian_find_drained(const historian_file *file, uint64_t drains, size_t blocks) {
     uint64_t role = drains & 1 ? HISTORIAN_ROLE_DRAINED_ODD : HISTORIAN_ROLE_DRAINED_EVEN;
     for (size_t block = 0; block < blocks; block++)
@@ -154,7 +153,7 @@ static size_t historian_count_blocks(const historian_file *file, size_t size) {
     return blocks;
 }
 
-/* Gather the extremes of all blocks; with `take`, set them back to none. */
+/* Read the extremes of all blocks. With `take`, reset them. */
 static void historian_gather_extremes(historian_file *file, size_t blocks, historian_total *total, int take) {
     for (size_t block = 0; block < blocks; block++) {
         historian_counters *counters = (historian_counters *)historian_file_block(file, block);
@@ -172,15 +171,15 @@ static void historian_gather_extremes(historian_file *file, size_t blocks, histo
 static const char *historian_read_file(const historian_file *file, size_t size, historian_total *total,
                                        historian_drained *drained) {
     uint64_t sum = 0, any = 0;
-    do { /* again, if somebody has drained it meanwhile */
+    do { /* again, if another process has drained it in the meantime */
         const historian_drained *found;
         memset(total, 0, sizeof *total);
         total->drains = historian_atomic_load_acquire(&file->drains);
-        total->blocks = historian_count_blocks(file, size); /* anew: that drain may have been the first */
-        if (total->blocks == 0) return "it lists blocks that it does not have";
+        total->blocks = historian_count_blocks(file, size); /* again: that drain may have been the first one */
+        if (total->blocks == 0) return "it lists blocks that it does not contain";
         if (total->drains) {
             found = historian_find_drained(file, total->drains, total->blocks);
-            if (!found) return "it lacks the block of what has been taken out";
+            if (!found) return "the block with its drained counts is missing";
             memcpy(drained, found, sizeof *drained);
         }
         historian_atomic_fence();
@@ -190,14 +189,14 @@ static const char *historian_read_file(const historian_file *file, size_t size, 
     } while (historian_atomic_load(&file->drains) != total->drains);
     if (!total->drains) memset(drained, 0, sizeof *drained);
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
-        if (total->counts[slot] < drained->counts[slot]) return "more has been taken out of a bucket than was put in";
+        if (total->counts[slot] < drained->counts[slot]) return "a bucket has more drained records than records";
         total->counts[slot] -= drained->counts[slot];
         any |= sum += total->counts[slot];
     }
     return any >> 63 ? "there are 2**63 records or more" : NULL;
 }
 
-/* Set down that all that `total` says has been taken out, beside what was drained before. The caller alone drains. */
+/* Save that all records of `total` are drained, too. The caller is the only one that drains. */
 static int historian_commit_drain(historian_file *file, historian_total *total, historian_drained *drained) {
     historian_drained *next =
         (historian_drained *)historian_find_drained(file, total->drains + 1, HISTORIAN_FILE_MAX_BLOCKS);

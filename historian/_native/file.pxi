@@ -1,12 +1,12 @@
-# `CounterFile`: a file mapped into memory, in which this process counts beside others, or only looks.
+# `CounterFile`: a file that is mapped into memory.  Several processes count in it; a process may also only read it.
 
 cdef extern from *:
     """
-    /* Records after which to ask for a block: to have one takes some 30 us, and saves some 7 ns a record. Whoever
-     * counts less need not make the file larger, either. */
+    /* Records after which to ask for a block. A lease takes about 30 us, and saves about 7 ns for each record. A
+     * process that records less does not make the file larger, either. */
     #define HISTORIAN_LEASE_AFTER ((size_t)4096)
-    #define HISTORIAN_LEASE_AGAIN ((size_t)1 << 20) /* records after which to ask again, at most */
-    /* Leases of a process: one for whoever has the GIL, or one for each thread. */
+    #define HISTORIAN_LEASE_AGAIN ((size_t)1 << 20) /* maximum number of records after which to ask again */
+    /* Leases of a process: one for all threads that share the GIL, or one for each thread. */
     #define HISTORIAN_LEASES (HISTORIAN_HAS_GIL ? 1 : (int)HISTORIAN_THREADS)
     """
     const size_t LEASE_AFTER "HISTORIAN_LEASE_AFTER"
@@ -17,23 +17,23 @@ cdef extern from *:
 @cython.final
 @cython.no_gc
 cdef class CounterFile:
-    """The counters in a file of the layout of ``_native/file.h``, mapped: those of all processes together.
+    """A mapped file of counters that many processes share; ``_native/file.h`` describes its layout.
 
-    `fd` may be closed as soon as the object is made.  Raises OSError if the file cannot be mapped, ValueError if it
-    lacks a block that it says it has; so it may if one is just being added.
+    `fd` may be closed as soon as the object exists.  Raises OSError if the file cannot be mapped.  Raises ValueError if
+    the file is too short for the blocks that it lists.  This may also happen while another process adds a block.
     """
 
     cdef historian_file *file
     cdef size_t size  # bytes that are mapped
-    cdef readonly str path  # absolute; "" if nobody is going to write
+    cdef readonly str path  # absolute; "" if the file is only read
     cdef bytes encoded_path
-    cdef uint64_t device, inode  # so that a file put in its place is not taken for it
-    cdef historian_lease *leases  # LEASES of them, by number of thread; NULL if nobody is going to write
+    cdef uint64_t device, inode  # they identify the file, even if another one now has its path
+    cdef historian_lease *leases  # LEASES of them, by number of the thread; NULL if the file is only read
 
     def __cinit__(self, int fd, str path not None=""):
         status = os.fstat(fd)
         cdef bint writable = path != ""
-        # No more than the layout has: to map a sparse file of 1 TB would take minutes.
+        # At most the size of the layout: to map a sparse file of 1 TB would take minutes.
         self.size = historian_block_offset(HISTORIAN_FILE_MAX_BLOCKS)
         if not writable:
             self.size = min(self.size, <size_t>status.st_size)
@@ -43,12 +43,14 @@ cdef class CounterFile:
         if writable:
             self.allocate_leases()
         if <size_t>status.st_size < historian_block_offset(1):
-            raise ValueError(f"it is cut short: {status.st_size} bytes of at least {historian_block_offset(1)}")
+            raise ValueError(f"it is cut short: {status.st_size} bytes instead of at least {historian_block_offset(1)}")
         self.file = <historian_file *>historian_map_file(fd, self.size, writable)
         if self.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
         if historian_count_blocks(self.file, status.st_size) == 0:
-            raise ValueError(f"it is cut short or damaged: {status.st_size} bytes do not hold the blocks it lists")
+            raise ValueError(
+                f"it is cut short or damaged: {status.st_size} bytes are too few for the blocks that it lists"
+            )
 
     def __dealloc__(self):
         self.end_leases()
@@ -56,21 +58,22 @@ cdef class CounterFile:
         historian_free_pages(self.file, self.size)
 
     def is_at(self, status, /):
-        """Return whether an `os.stat_result` is that of this file."""
+        """Return whether `status`, an `os.stat_result`, belongs to this file."""
         return self.device == status.st_dev and self.inode == status.st_ino
 
     def read(self):
-        """Return (counts, sums, min, max) of all processes' records since the last drain: see `Counters._read`.
+        """Return (counts, sums, min, max) of the records of all processes since the last drain: see `Counters._read`.
 
-        Raises ValueError if the file is damaged.  O(slots of all blocks).
+        O(slots of all blocks).  Raises ValueError if the file is damaged.
         """
         return self.total(-1)
 
     def drain(self, int fd):
-        """Return what `read` would, and leave it out from then on.
+        """Return the same as `read`, and leave these records out from now on.
 
-        `fd` is the file opened for writing anew, and locked with ``flock``.  Raises OSError if there is no space for
-        keeping the books, ValueError if the file is damaged; then nothing has changed.
+        `fd` is a separate descriptor of the file, open for writing and locked with ``flock``.  O(slots of all blocks).
+        Raises OSError if there is no space for the drained counts.  Raises ValueError if the file is damaged.  After an
+        error, nothing has been drained.
         """
         self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_EVEN)
         self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_ODD)
@@ -93,7 +96,7 @@ cdef class CounterFile:
         return 0
 
     cdef int reserve_drained(self, int fd, uint64_t role) except -1:
-        """Add a block of that role to the file unless it has one."""
+        """Add a block with this role to the file, unless there is one."""
         cdef int block, error
         for block in range(HISTORIAN_FILE_MAX_BLOCKS):
             if historian_atomic_load(&self.file.roles[block]) == role:
@@ -104,7 +107,9 @@ cdef class CounterFile:
                     raise OSError(error, os.strerror(error), self.path)
                 historian_atomic_store_release(&self.file.roles[block], role)
                 return 0
-        raise ValueError("it is damaged: it has more blocks than there can be")
+        raise ValueError(
+            f"it is damaged: none of its {HISTORIAN_FILE_MAX_BLOCKS} blocks, the maximum, is one for drained counts"
+        )
 
     cdef tuple total(self, int drain_fd):
         cdef historian_total *total = <historian_total *>malloc(sizeof(historian_total) + sizeof(historian_drained))
@@ -126,7 +131,7 @@ cdef class CounterFile:
             free(total)
 
     cdef int ask_for_lease(self, Counters counters, size_t records) noexcept:
-        """Have this thread count in a block of its own, if it is time to ask for one and it can be had."""
+        """Lease a block for this thread, if it is time to ask for one and a block is free."""
         cdef size_t thread = 0 if HISTORIAN_HAS_GIL else historian_take_thread()
         cdef historian_lease *lease
         if self.leases is NULL or thread == HISTORIAN_THREADS:
@@ -140,12 +145,12 @@ cdef class CounterFile:
             self.file, <const char *>self.encoded_path, self.device, self.inode
         )
         lease.asked_after = min(2 * lease.asked_after, LEASE_AGAIN) if lease.exclusive is NULL else LEASE_AFTER
-        lease.patience = lease.asked_after  # a child counts it down, too
+        lease.patience = lease.asked_after  # a child process counts it down, too
         return 0
 
 
 cdef tuple sums_of(historian_total *total, historian_drained *drained):
-    """Return the floats whose exact sum is what was put in less what was taken out."""
+    """Return floats whose exact total is the sum of all recorded values minus the sum of all drained values."""
     cdef double infinity = float("inf")
     cdef list sums = []
     cdef size_t block
@@ -153,7 +158,7 @@ cdef tuple sums_of(historian_total *total, historian_drained *drained):
     cdef double put_in, taken_out
     for block in range(total.blocks):
         if historian_double(total.sums[block][0]) == infinity:
-            return (infinity,)  # of what was added to that, nothing is known
+            return (infinity,)  # nothing is known of the values that were added to infinity
         for part in range(2):
             put_in = historian_double(total.sums[block][part])
             taken_out = historian_double(drained.sums[block][part])
@@ -167,14 +172,14 @@ cdef tuple sums_of(historian_total *total, historian_drained *drained):
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min) noexcept:
-    """Return the least value, or NaN if that is not known: if a record is in flight, or was when its process died."""
+    """Return the minimum, or NaN if it is not known: a record is in flight, or was when its process was killed."""
     if not_min and ~not_min <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(~not_min) == counts.first:
         return historian_double(~not_min)
     return NAN
 
 
 cdef double maximum_of(Counts counts, uint64_t max_bits) noexcept:
-    """Return the greatest value, or NaN if that is not known."""
+    """Return the maximum, or NaN if it is not known."""
     cdef int last = counts.first + counts.length - 1
     if max_bits <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(max_bits) == last:
         return historian_double(max_bits)

@@ -1,17 +1,17 @@
-/* Counters for each thread, where no GIL keeps the others out: each thread that counts much has a lane of its own.
+/* Counters for each thread, for Pythons without a GIL: each thread that records much has its own lane.
  *
- *     thread 0  --loads, stores-->  lane 0     exclusive counters: nobody else ever writes to their counts and sums
+ *     thread 0  --loads, stores-->  lane 0     exclusive counters: no other thread writes to their counts and sums
  *     thread 1  --loads, stores-->  lane 1
- *     thread 7  ----- atomic ---->  shared     atomic counters: threads that count little, or have no number
+ *     thread 7  ----- atomic ---->  shared     atomic counters: for threads that record little, or have no number
  *                                      |
  *     a snapshot                       +--->   adds up all of them, and subtracts what has been drained
  *
- * Lanes are kept by the number of the thread (see thread.h). A thread makes its lane, and counts in it without looking
- * at what others do; a thread that gets the number later counts on in the same lane. So a lane goes with the recorder
- * only, and the end of a thread touches none.
+ * The number of a thread (see thread.h) says which lane it has. A thread makes its lane and counts in it without any
+ * synchronisation. A later thread with the same number continues in the same lane. So a lane exists as long as its
+ * recorder, and the end of a thread changes no lane.
  *
- * Counts and sums in lanes only ever grow. As in files, to drain is to write down how far they have grown, and to
- * subtract that from then on: nobody takes a count away while its thread adds to it.
+ * Counts and sums in lanes only grow. As in files, a drain saves how far they have grown, and this is subtracted from
+ * then on. So no other thread changes a count while its thread adds to it.
  *
  *     drained.counts    what all lanes together held at the last drain
  *     drained.sums      what each of them held
@@ -34,8 +34,8 @@
 #include "pages.h"
 #include "thread.h"
 
-/* Records that a thread counts in the shared counters before it makes a lane, unless it would be the first one. A lane
- * takes some 15 kB of memory, so what threads seldom touch stays small. */
+/* Records that a thread counts in the shared counters before it makes a lane, unless its lane is the first one. A lane
+ * takes about 15 kB of memory, so a recorder that threads seldom use stays small. */
 enum { HISTORIAN_LANE_AFTER = 1024 };
 
 /* What lanes held at the last drain. */
@@ -52,20 +52,20 @@ struct historian_lanes {
     historian_lanes_drained *drained;   /* NULL before the first drain; guarded by historian_mutex */
 };
 
-/* What recorders held together. */
+/* What all counters of a recorder hold together. */
 typedef struct {
-    uint64_t counts[HISTORIAN_SLOTS];       /* those from `first` to before `end`; the others mean nothing */
+    uint64_t counts[HISTORIAN_SLOTS];       /* from `first` to `end` - 1; the others have no meaning */
     double sums[4 * HISTORIAN_THREADS + 2]; /* their exact total is the sum */
     uint64_t max, not_min;                  /* since the last drain; as in historian_counters */
     size_t first, end, n_sums;
 } historian_lanes_total;
 
-/* Return the lane of this thread, or NULL. Nobody else changes that. */
+/* Return the lane of this thread, or NULL. Only this thread changes it. */
 HISTORIAN_INLINE historian_counters *historian_own_lane(const historian_lanes *lanes) {
     return (historian_counters *)lanes->lane[historian_thread];
 }
 
-/* Where it is kept, for what maps it from a file. */
+/* Return where the pointer to it is stored: a lease sets it. */
 HISTORIAN_INLINE historian_counters **historian_own_place(historian_lanes *lanes) {
     return (historian_counters **)&lanes->lane[historian_thread];
 }
@@ -76,7 +76,7 @@ HISTORIAN_INLINE historian_counters *historian_lane(const historian_lanes *lanes
 
 static historian_lanes *historian_new_lanes(void) { return (historian_lanes *)calloc(1, sizeof(historian_lanes)); }
 
-/* Free the lanes, which are in private memory, or, if `mapped`, somebody else's. Nobody else may use them any more. */
+/* Free the lanes. If `mapped`, their memory belongs to leases and is not freed. No thread may use them any more. */
 static void historian_free_lanes(historian_lanes *lanes, int mapped) {
     if (!lanes) return;
     for (size_t thread = 0; thread < HISTORIAN_THREADS && !mapped; thread++)
@@ -85,8 +85,8 @@ static void historian_free_lanes(historian_lanes *lanes, int mapped) {
     free(lanes);
 }
 
-/* Return the lane of this thread in private memory, to write `n` records to, or NULL: it is not to have one yet, or
- * there is none to be had. Then they go to the shared counters. */
+/* Return the lane of this thread in private memory, to which it will write `n` records. Return NULL if the thread has
+ * recorded too little for a lane, or if numbers or memory are used up. Then use the shared counters. */
 static historian_counters *historian_ask_for_lane(historian_lanes *lanes, size_t n) {
     size_t thread = historian_take_thread();
     historian_counters *lane = historian_own_lane(lanes); /* of a thread that had the number before */
@@ -105,7 +105,7 @@ static historian_counters *historian_ask_for_lane(historian_lanes *lanes, size_t
     return lane;
 }
 
-/* Have the bounds include the extremes of counters, which another thread may just be moving. */
+/* Extend the bounds to the extremes of `counters`. Another thread may change these at the same time. */
 HISTORIAN_INLINE void historian_widen(uint64_t *max, uint64_t *not_min, const historian_counters *counters) {
     uint64_t counters_max = historian_atomic_load(&counters->max);
     uint64_t counters_not_min = historian_atomic_load(&counters->not_min);
@@ -113,7 +113,7 @@ HISTORIAN_INLINE void historian_widen(uint64_t *max, uint64_t *not_min, const hi
     *not_min = counters_not_min > *not_min ? counters_not_min : *not_min;
 }
 
-/* Find the slots that anything may have been counted in. A count outside comes from a record in flight. */
+/* Find the range of slots that may have counts. A count outside it belongs to a record in flight. */
 static void historian_find_bounds(const historian_lanes *lanes, const historian_counters *shared,
                                   historian_lanes_total *total) {
     uint64_t max = lanes->drained ? lanes->drained->max : 0, not_min = lanes->drained ? lanes->drained->not_min : 0;
@@ -122,7 +122,7 @@ static void historian_find_bounds(const historian_lanes *lanes, const historian_
         if (lane) historian_widen(&max, &not_min, lane);
     }
     historian_widen(&max, &not_min, shared);
-    /* Only one of the two may be there yet. */
+    /* During a first record, only one of the two may be set yet. */
     total->first = not_min ? (size_t)historian_slot(~not_min) : 0;
     total->end = not_min ? (size_t)historian_slot(max) + 1 : 0;
     if (total->end <= total->first) total->first = total->end = 0;
@@ -132,13 +132,13 @@ static void historian_add_a_sum(historian_lanes_total *total, double sum) {
     if (sum != 0) total->sums[total->n_sums++] = sum;
 }
 
-/* Add what has been added to the sum of a lane since the last drain; with `take`, that is now. */
+/* Add the growth of a lane's sum since the last drain. With `take`, drain it. */
 static void historian_read_lane_sum(historian_counters *lane, double *drained, historian_lanes_total *total, int take) {
     double sum = historian_double(historian_atomic_load(&lane->sum));
     double compensation = historian_double(historian_atomic_load(&lane->compensation));
     if (isinf(sum) || isnan(compensation)) {
-        /* Beyond float64, where no compensation means anything. It can only begin anew; should its thread just be
-         * adding to it, at the next drain. */
+        /* The sum is too large for float64, and the compensation has no meaning. A drain can only reset both. If the
+         * thread is adding to the sum now, it may overwrite the reset; then the next drain resets it. */
         historian_add_a_sum(total, sum);
         if (take) {
             historian_atomic_store(&lane->sum, 0);
@@ -170,8 +170,8 @@ static void historian_read_extremes(historian_counters *counters, historian_lane
     total->not_min = not_min > total->not_min ? not_min : total->not_min;
 }
 
-/* Add up the counts of all lanes less what has been drained, and those of the shared counters. With `take`, that is
- * drained now. Return whether there are any. */
+/* Add up the counts of all lanes, minus the drained ones, and of the shared counters. With `take`, drain them. Return
+ * whether there are any. */
 static int historian_read_lane_counts(historian_lanes *lanes, historian_counters *shared, historian_lanes_total *total,
                                       int take) {
     uint64_t any = 0;
@@ -195,7 +195,7 @@ static int historian_read_lane_counts(historian_lanes *lanes, historian_counters
     return any != 0;
 }
 
-/* The sum of the shared counters, and all extremes, taken after the counts. */
+/* Read all sums and extremes, after the counts. */
 static void historian_read_lane_sums(historian_lanes *lanes, historian_counters *shared, historian_lanes_total *total,
                                      int take) {
     double sum, compensation;
@@ -212,8 +212,8 @@ static void historian_read_lane_sums(historian_lanes *lanes, historian_counters 
     historian_read_extremes(shared, total, take);
 }
 
-/* Read all that the lanes and the shared counters hold; with `take`, also take it out. Return 0, having changed
- * nothing, if there is no memory for keeping the books. */
+/* Read all lanes and the shared counters. With `take`, drain them. Return 0, and change nothing, if there is no memory
+ * to save what has been drained. */
 static int historian_read_lanes(historian_lanes *lanes, historian_counters *shared, historian_lanes_total *total,
                                 int take) {
     int done = 1;
@@ -227,7 +227,7 @@ static int historian_read_lanes(historian_lanes *lanes, historian_counters *shar
     }
     if (done) {
         historian_find_bounds(lanes, shared, total);
-        /* A sum whose count has yet to come stays for the next drain. */
+        /* Without counts, the sum of a record in flight stays for the next drain. */
         if (historian_read_lane_counts(lanes, shared, total, take)) {
             historian_read_lane_sums(lanes, shared, total, take);
             if (take) {

@@ -1,6 +1,6 @@
-/* A block of a file that this process alone writes to, until it dies; without the GIL, one thread of it, until that ends.
+/* A lease: a block of a file to which only this process writes until it ends. Without the GIL it is one thread.
  *
- * The kernel keeps the books: a lock on byte k of the file leases block k.
+ * The kernel records who has which lease: a lock on byte k of the file leases block k.
  *
  *     process A                          file                              process B
  *     its first 4096 records  --atomic->  block 0, shared       <-atomic--  its first 4096 records
@@ -8,14 +8,14 @@
  *                                         block 2, byte 2 locked by B  <---loads, stores-----  all others
  *                                         block 3, not locked: its counts stay; the next process may lease it
  *
- * The lock is one of an open file description, and that lives as long as a mapping of it does:
+ * The lock belongs to an open file description, which exists as long as a mapping of it:
  *
  *     open --- lock byte k --- map block k --- close .............. unmap, exit or kill
  *                  |<------ the lock is held: by the descriptor, then by the mapping ->|
  *
- * So a lease takes up no descriptor, a program that closes all of them loses nothing, and a process that dies, in
- * whichever way, gives its blocks back after its last write. A child does not inherit the mapping (MADV_DONTFORK), nor
- * with it the lock; it leases another block. No fork comes between the steps: historian_mutex is held meanwhile.
+ * So a lease needs no open descriptor: a program may close all descriptors. A process that ends, in any way, gives its
+ * blocks back after its last write. A child process does not inherit the mapping (MADV_DONTFORK), and so not the lock;
+ * it leases another block. historian_mutex is held during these steps, so no fork happens between them.
  *
  * Linux only. Elsewhere there are no leases: every process counts in the shared block, by atomic operations.
  */
@@ -36,12 +36,12 @@
 #include "thread.h"
 
 typedef struct historian_lease {
-    historian_counters **exclusive; /* where whoever counts looks for the block; NULL while there is no lease */
+    historian_counters **exclusive; /* where threads find the counters of the block; NULL if there is no lease */
     void *pages;                    /* the mapping of it, `size` bytes */
     size_t size;
-    size_t thread;      /* number of the thread that it is for; 0 for all that take turns by the GIL */
-    size_t patience;    /* after how many more records to ask for it */
-    size_t asked_after; /* what `patience` was set to last */
+    size_t thread;      /* number of the thread that writes; 0 for all threads that share the GIL */
+    size_t patience;    /* number of records until the next attempt to lease */
+    size_t asked_after; /* the last value that `patience` was set to */
     struct historian_lease *next, *previous;
 } historian_lease;
 
@@ -58,7 +58,7 @@ typedef struct historian_lease {
 
 static historian_lease *historian_leases[HISTORIAN_THREADS]; /* of each thread; guarded by historian_mutex */
 
-/* Let a lease be none. The mapping is the caller's. */
+/* Clear a lease. The caller unmaps the block. */
 static void historian_clear_lease(historian_lease *lease) {
     *lease->exclusive = NULL;
     lease->exclusive = NULL;
@@ -67,7 +67,7 @@ static void historian_clear_lease(historian_lease *lease) {
     lease->next = lease->previous = NULL;
 }
 
-/* In a child, which has the mutex: its parent's leases stay with the parent. */
+/* Called in a child process, with the mutex held. The leases of the parent stay with the parent. */
 static void historian_forget_leases(void) {
     for (size_t thread = 0; thread < HISTORIAN_THREADS; thread++)
         while (historian_leases[thread]) {
@@ -77,7 +77,7 @@ static void historian_forget_leases(void) {
         }
 }
 
-/* The caller has the mutex. */
+/* The caller holds the mutex. */
 static void historian_drop_lease(historian_lease *lease) {
     if (lease->next) lease->next->previous = lease->previous;
     if (lease->previous)
@@ -94,7 +94,7 @@ static void historian_end_lease(historian_lease *lease) {
     historian_unlock();
 }
 
-/* In a thread that ends: others may have its blocks. The caller has the mutex. */
+/* Called in a thread that ends. Its blocks become free. The caller holds the mutex. */
 static void historian_end_leases(size_t thread) {
     while (historian_leases[thread]) historian_drop_lease(historian_leases[thread]);
 }
@@ -109,7 +109,7 @@ static int historian_lock_byte(int fd, size_t byte) {
     return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
-/* Lock a block that nobody has, adding one to the file if there is none. Return it, or 0. */
+/* Lock a free block; if there is none, add one to the file. Return its number, or 0 on failure. */
 static size_t historian_lock_block(int fd, historian_file *file) {
     size_t block, leases = 0;
     for (block = 0; block < HISTORIAN_FILE_MAX_BLOCKS; block++) {
@@ -150,8 +150,8 @@ static historian_counters *historian_map_block(historian_lease *lease, int fd, s
     return (historian_counters *)((char *)pages + offset);
 }
 
-/* Lease a block of the file, which is mapped at `file` and, unless it has been replaced, is found at `path`, for the
- * thread of that number. `exclusive` points to its counters from then on. If it cannot be had, nothing changes. */
+/* Lease a block for the thread with number `thread`. The file is mapped at `file`, and lies at `path` unless it was
+ * replaced. `*exclusive` then points to the counters of the block. If there is no free block, nothing changes. */
 static void historian_take_lease(historian_lease *lease, historian_counters **exclusive, size_t thread,
                                  historian_file *file, const char *path, uint64_t device, uint64_t inode) {
     historian_counters *counters = NULL;
@@ -167,7 +167,7 @@ static void historian_take_lease(historian_lease *lease, historian_counters **ex
             size_t block = historian_lock_block(fd, file);
             if (block) counters = historian_map_block(lease, fd, block);
         }
-        (void)close(fd); /* the mapping keeps the lock; without one it goes now */
+        (void)close(fd); /* the mapping keeps the lock; without a mapping, the lock ends here */
     }
     if (counters) {
         lease->exclusive = exclusive;

@@ -1,7 +1,8 @@
-/* The counts of a blob: neighbouring counts are alike, so what is written is how each differs from the one before.
+/* The encoding of the counts in a blob. Neighbouring counts are similar, so each is written as its difference from the
+ * one before.
  *
- * docs/format.md says what the bits mean. C99; no Python in here. Reads nothing beyond what it is given, writes nothing
- * beyond `counts`, and takes time in proportion to the slots, whatever the bytes are.
+ * docs/format.md says what the bits mean. C99, without Python. For any input, this reads only the given bytes, writes
+ * only to `counts`, and takes time in proportion to the slots.
  */
 #ifndef HISTORIAN_PACKED_H
 #define HISTORIAN_PACKED_H
@@ -80,7 +81,7 @@ HISTORIAN_INLINE uint64_t historian_of_nearness(uint64_t u, uint64_t p) {
     return u > 2 * p ? u : near_p;
 }
 
-/* What goes from one group to the next. */
+/* The state that one group hands to the next. */
 typedef struct {
     uint64_t last;  /* count of the nearest populated slot so far, in [1, 2^63); 1 before the first */
     uint64_t total; /* of all counts so far */
@@ -128,7 +129,7 @@ HISTORIAN_INLINE uint64_t historian_unpack_some(historian_packing *now, const ui
     return any;
 }
 
-/* Read one group of `n` slots. Return 0 if its bits are none that would be written. */
+/* Read one group of `n` slots. Return 0 if historian_pack would not write these bits. */
 HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n, uint64_t *counts) {
     unsigned full = (1u << n) - 1, mask = full, code, width;
     uint64_t any;
@@ -146,7 +147,7 @@ HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_
     if ((code & 3) == 3) {
         width = code >> 2;
         now->bit += 7;
-        if (width + 1 >= now->width && width <= now->width + 1) return 0; /* that has a shorter code */
+        if (width + 1 >= now->width && width <= now->width + 1) return 0; /* this width has a shorter code */
         now->width = width;
     } else {
         now->width += (code & 1) - (code >> 1 & 1);
@@ -161,10 +162,10 @@ HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_
         any = historian_unpack_full(now, bytes, HISTORIAN_GROUP, 0, counts);
     else
         any = historian_unpack_full(now, bytes, n, 0, counts);
-    return historian_bit_length(any) == now->width; /* or it could have been narrower */
+    return historian_bit_length(any) == now->width; /* otherwise a smaller width would do */
 }
 
-/* Reads some groups that are as most groups are, if this processor can do that faster; else NULL. */
+/* Reads groups of the most frequent kind, if this processor can do it faster; otherwise NULL. */
 static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *bytes, size_t size, size_t slots,
                                       uint64_t *counts);
 
@@ -172,7 +173,7 @@ static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *byt
 #include "packed_avx2.h"
 #endif
 
-/* Take the widest registers that the processor has and `widest` allows: "baseline" or anything else. */
+/* Choose the widest registers that the processor has and `widest` allows: "baseline" or anything else. */
 static void historian_choose_unpack(const char *widest) {
     (void)widest;
 #ifdef HISTORIAN_PACKED_AVX2_H
@@ -184,7 +185,7 @@ static void historian_choose_unpack(const char *widest) {
 /* Read the counts of `slots` > 0 slots, the first and the last populated, from `size` bytes, and their total.
  * Return 0 unless the bytes are exactly those that historian_pack writes for some counts with a total below 2^63. */
 static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uint64_t *counts, uint64_t *total) {
-    /* The last bytes once more, with zeros behind them that may be read. */
+    /* A copy of the last bytes, followed by zeros: reads may go beyond the end. */
     uint8_t end[2 * HISTORIAN_GROUP_READ_NBYTES];
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP) {

@@ -1,7 +1,7 @@
-/* Memory from the system, page by page: zero when first touched, and resident only from then on. Private, or a file's.
+/* Pages of memory from the system, private or of a file. They are zero, and not resident until first used.
  *
  * A recorder's counters span 96 kB, of which a typical distribution touches three or four pages of 4 kB. malloc would
- * hand out recycled memory, which calloc must clear, and so touch, as a whole.
+ * return recycled memory. calloc must clear it, which makes all of it resident.
  */
 #ifndef HISTORIAN_PAGES_H
 #define HISTORIAN_PAGES_H
@@ -45,20 +45,20 @@ static void *historian_new_pages(size_t size) {
 static void historian_free_pages(void *pages, size_t size) {
     if (pages) (void)munmap(pages, size);
 }
-/* Linux: map all pages at once, at a fifth of the price of one after the other as they are touched. */
+/* Linux: map all pages at once. This takes a fifth of the time of one page fault for each. */
 #ifndef MAP_POPULATE
 #define MAP_POPULATE 0
 #endif
-/* Map the first `size` bytes of a file: to read them all, soon, or to write. Then they may be more than the file
- * has: what lies beyond must not be touched until it has grown there. Return NULL, with errno set, if that fails.
+/* Map the first `size` bytes of a file, either to read all of them soon, or to write. To write, `size` may be larger
+ * than the file. Do not access the part beyond its end until the file has grown. On failure, set errno and return NULL.
  * After a fork, parent and child share the memory. */
 static void *historian_map_file(int fd, size_t size, int writable) {
     void *pages = writable ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
                            : mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
     return pages == MAP_FAILED ? NULL : pages;
 }
-/* Make the file at least that large, with zeros, and have its space on the disk set aside, so that writing to a
- * mapping of it cannot fail. Return 0, or the error. */
+/* Extend the file with zeros to at least this size, and reserve its space on the disk. Then writing to a mapping of it
+ * cannot fail. Return 0, or the error. */
 static int historian_reserve(int fd, size_t offset, size_t size) {
 #if defined(__APPLE__)
     static const char zeros[4096];
@@ -69,7 +69,7 @@ static int historian_reserve(int fd, size_t offset, size_t size) {
 #else
     int error;
     do error = posix_fallocate(fd, (off_t)offset, (off_t)size);
-    while (error == EINTR); /* in many a Linux a signal has tmpfs give up */
+    while (error == EINTR); /* on many versions of Linux, a signal interrupts tmpfs */
     return error;
 #endif
 }

@@ -1,12 +1,12 @@
-/* Numbers for the threads of this process, so that each can have a place of its own in a table.
+/* Numbers for the threads of this process, so that each thread can have its own entry in a table.
  *
- * A thread takes the least number that is free when it first needs one, keeps it, and gives it back when it ends:
+ * A thread takes the smallest free number when it first needs one. It gives the number back when it ends:
  *
  *     bit of historian_threads    0    1    2    3   ...   63
  *                                 1    1    0    1          0      1: a thread has that number
  *
- * What is kept by number passes from one thread to the next: giving back releases, taking acquires. So a thread sees
- * all that those before it have written there, and is alone in writing to it.
+ * The next thread with the same number takes over its entries. Giving a number back has release order, taking one has
+ * acquire order. So a thread sees all that earlier threads wrote to its entries, and is the only one that writes there.
  */
 #ifndef HISTORIAN_THREAD_H
 #define HISTORIAN_THREAD_H
@@ -20,28 +20,28 @@
 #include <pthread.h>
 #endif
 
-enum { HISTORIAN_THREADS = 64 }; /* numbers; a bit of historian_threads to each */
+enum { HISTORIAN_THREADS = 64 }; /* how many numbers there are: one for each bit of historian_threads */
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define HISTORIAN_THREAD_LOCAL static __declspec(thread)
 #elif defined(__GLIBC__)
-/* At a fixed distance from the thread's pointer: one instruction, where a library's variables take a call. glibc keeps
- * room for the few bytes. */
+/* At a fixed offset from the thread pointer. So access takes one instruction; other thread-local variables of a library
+ * take a call. glibc reserves space for such variables. */
 #define HISTORIAN_THREAD_LOCAL static __thread __attribute__((tls_model("initial-exec")))
 #else
 #define HISTORIAN_THREAD_LOCAL static __thread
 #endif
 
 static uint64_t historian_threads;
-HISTORIAN_THREAD_LOCAL size_t historian_thread = HISTORIAN_THREADS; /* the number; HISTORIAN_THREADS: none */
+HISTORIAN_THREAD_LOCAL size_t historian_thread = HISTORIAN_THREADS; /* or HISTORIAN_THREADS if it has none */
 
-/* What is called in a thread that ends, before it gives its number back; and in a child after a fork. Guarded by
- * historian_mutex, which is held when they are called, too. */
+/* Functions that are called in a thread that ends, before it gives its number back, and in a child after a fork.
+ * historian_mutex guards them. It is also held while they are called. */
 static void (*historian_on_thread_end)(size_t thread);
 static void (*historian_on_fork)(void);
 
-/* A mutex of the process. Whoever holds it must not call Python, which may wait for other threads. A fork waits until
- * nobody does. */
+/* A mutex of the process. A thread that holds it must not call Python, because Python may wait for other threads. A
+ * fork waits until the mutex is free. */
 #if defined(_WIN32)
 static SRWLOCK historian_mutex = SRWLOCK_INIT;
 static void historian_lock(void) { AcquireSRWLockExclusive(&historian_mutex); }
@@ -77,13 +77,13 @@ static BOOL CALLBACK historian_watch(INIT_ONCE *once, void *unused, void **unuse
     return TRUE;
 }
 
-/* Have this thread give its number back when it ends. Return 0 if that cannot be. */
+/* Arrange that this thread gives its number back when it ends. Return 0 on failure. */
 static int historian_watch_thread(void) {
     (void)InitOnceExecuteOnce(&historian_threads_once, historian_watch, NULL, NULL);
     return historian_thread_key != FLS_OUT_OF_INDEXES && FlsSetValue(historian_thread_key, &historian_threads);
 }
 
-static int historian_watch_forks(void) { return 1; } /* there are none */
+static int historian_watch_forks(void) { return 1; } /* there are no forks */
 #else
 static pthread_once_t historian_threads_once = PTHREAD_ONCE_INIT;
 static pthread_key_t historian_thread_key;
@@ -94,7 +94,7 @@ static void historian_thread_ends(void *unused) {
     historian_give_thread();
 }
 
-/* In a child: no thread is left but this one. */
+/* Called in a child process, in which only this thread exists. */
 static void historian_forked(void) {
     if (historian_on_fork) historian_on_fork();
     historian_atomic_store(&historian_threads,
@@ -108,20 +108,20 @@ static void historian_watch(void) {
         historian_forks_watched && pthread_key_create(&historian_thread_key, historian_thread_ends) == 0;
 }
 
-/* Have `historian_on_fork` called in children. Return 0 if that cannot be. */
+/* Register `historian_on_fork` to be called in child processes. Return 0 on failure. */
 static int historian_watch_forks(void) {
     (void)pthread_once(&historian_threads_once, historian_watch);
     return historian_forks_watched;
 }
 
-/* Have this thread give its number back when it ends. Return 0 if that cannot be. */
+/* Arrange that this thread gives its number back when it ends. Return 0 on failure. */
 static int historian_watch_thread(void) {
     return historian_watch_forks() && historian_threads_watched &&
            pthread_setspecific(historian_thread_key, &historian_threads) == 0;
 }
 #endif
 
-/* Return the number of this thread, or HISTORIAN_THREADS if there is none to be had now. */
+/* Return the number of this thread, or HISTORIAN_THREADS if no number is free. */
 static size_t historian_take_thread(void) {
     uint64_t taken = historian_atomic_load(&historian_threads);
     if (historian_thread != HISTORIAN_THREADS || taken == UINT64_MAX || !historian_watch_thread())

@@ -1,10 +1,10 @@
 # Timers and timed functions.
 
-from io import open  # the builtin would be cached for all interpreters of the process together
+from io import open  # Cython would cache the builtin for all interpreters of the process
 
 
 cdef bint kernel_trusts_ticks():
-    """Return whether Linux itself derives its monotonic clock from the processor's time stamp counter."""
+    """Return whether Linux derives its monotonic clock from the processor's time stamp counter."""
     try:
         with open("/sys/devices/system/clocksource/clocksource0/current_clocksource", "rb") as source:
             return source.read().strip() == b"tsc"
@@ -16,30 +16,44 @@ if HISTORIAN_HAS_TICKS:
     historian_use_ticks(kernel_trusts_ticks())
 
 cdef enum:
-    CLOCK_SLACK_NS = 1000  # a reading of ours and one of time.perf_counter_ns() may differ by less than this
+    CLOCK_SLACK_NS = 1000  # our clock and time.perf_counter_ns() differ by less than this
 
 
 cdef inline int check_time(Counters counters) except -1:
     if counters.ns_per_unit == 0:
-        raise ValueError("a timer needs a recorder whose unit is 's', 'ms', 'us' or 'ns'")
+        historian_refuse_unit()
     return 0
 
 
+cdef str unit_of_time(Counters counters):
+    """Return the name of the unit, which is one of time."""
+    return {1.0: "ns", 1e3: "us", 1e6: "ms"}.get(counters.ns_per_unit, "s")
+
+
 cdef inline void record_time(Counters counters, int64_t ns) noexcept:
-    ns = ns if ns > 0 else 0  # the clock is read without a fence
+    ns = ns if ns > 0 else 0  # can be negative, because the clock is read without a fence
     record_held(counters, <double>ns / counters.ns_per_unit)
 
 
 @cython.final
 @cython.freelist(16)
-@cython.no_gc  # a recorder never refers to its timers, so there is no cycle to collect
+@cython.no_gc_clear  # a timer whose recorder had been cleared would crash; its cycles are broken elsewhere
 cdef class Timer:
-    """Times one block: ``with recorder.time() as timer: ...``.  ``async with`` does the same."""
+    """Records how long one block takes: ``with recorder.time() as timer: ...``.  ``async with`` works, too.
+
+    `Recorder.time` makes timers.  A timer can be used again when its block has ended.  It cannot be pickled or copied:
+    use its `elapsed`.
+    """
+
+    __module__ = "historian"
 
     cdef Counters into
-    cdef Counters errors  # where blocks left by an exception go; `into` unless told otherwise
-    cdef int64_t began  # ns on the monotonic clock; 0 before the block
-    cdef int64_t ended  # likewise; 0 until the block has ended
+    cdef Counters errors  # records blocks that raise an exception; `into` unless specified
+    cdef int64_t began  # ns on the monotonic clock; 0 before the block begins
+    cdef int64_t ended  # ns on the monotonic clock; 0 until the block has ended
+
+    def __init__(self):
+        raise TypeError("a Timer is made by recorder.time()")  # which does not call this
 
     def __enter__(self):
         self.begin()
@@ -57,14 +71,23 @@ cdef class Timer:
 
     @property
     def elapsed(self):
-        """Time since the block began, in the recorder's unit; once it has ended, what was recorded.  NaN before it."""
+        """Time since the block began, in the recorder's unit; after its end, the recorded time; before it, NaN."""
         if self.began == 0:
             return NAN
         return <double>max(0, (self.ended or historian_now()) - self.began) / self.into.ns_per_unit
 
+    def __repr__(self):
+        if self.began == 0:
+            return "<Timer: not started>"
+        shown = f"{self.elapsed:.4g} {unit_of_time(self.into)}"
+        return f"<Timer: {shown}>" if self.ended else f"<Timer: running, {shown} so far>"
+
+    def __reduce__(self):
+        raise TypeError("a Timer cannot be pickled or copied: use timer.elapsed")
+
     cdef int begin(self) except -1:
         if self.began and not self.ended:
-            raise RuntimeError("this timer is running already: call time() anew for each block")
+            raise RuntimeError("this timer is already running: call time() again for each block")
         self.ended = 0
         self.began = historian_now()
         return 0
@@ -72,12 +95,15 @@ cdef class Timer:
     cdef int end(self, object exc_type) except -1:
         cdef int64_t now = historian_now()
         if self.began == 0 or self.ended != 0:
-            raise RuntimeError("this timer is not running")
+            raise RuntimeError("this timer is not running: use it as `with recorder.time():`")
         self.ended = now
-        # A generator closed early has not failed: its reader had seen enough.
+        # A generator that is closed early has not failed: its consumer needs no more values.
         failed = exc_type is not None and exc_type is not GeneratorExit
         record_time(self.errors if failed else self.into, self.ended - self.began)
         return 0
+
+
+historian_publish(<PyTypeObject *>Timer, b"historian.Timer")
 
 
 cdef inline Timer new_timer(Counters counters):
@@ -108,32 +134,37 @@ cdef class MutedTimer:
         """NaN: timing is disabled."""
         return NAN
 
+    def __repr__(self):
+        return "<Timer: disabled>"
 
-# A class of its own: Cython 3.3.1 cannot make a class with this and a `__dict__` for each interpreter.
+    def __reduce__(self):
+        raise TypeError("a Timer cannot be pickled or copied: use timer.elapsed")
+
+
+# A separate class, because Cython 3.3.1 cannot make a class with both this and `__dict__` for each interpreter.
 cdef class WeaklyReferenced:
     cdef object __weakref__
 
 
 cdef class TimedCallable(WeaklyReferenced):
-    """A callable that records how long each call of another takes; made by ``Recorder.timed``.
+    """A callable that records how long each call of `function` takes; made by ``Recorder.timed``.
 
-    It answers for the callable that it wraps: class, code, names and all other attributes are those of `function`,
-    unless they have been set.  Attributes that are set belong to it alone, except for code and defaults: they belong
-    to what runs.
+    Its class, code, names and all other attributes are those of `function`, unless they have been set.  Setting an
+    attribute does not change `function`.  The exceptions are code and defaults: they are set on `function`.
 
-    Should a call return a coroutine, a generator, an async generator, or a context manager made of one, the work is
-    still to come: then `resume(result, into, errors)` replaces it with one that records when it ends.
+    A call may return a coroutine, a generator, an async generator, or a context manager made from one of them.  Then
+    its work is not done yet.  `resume(result, into, errors)` replaces it with an object that records when it ends.
     """
 
     cdef vectorcallfunc vectorcall
     cdef object function
     cdef Counters into
-    cdef Counters errors  # where calls left by an exception go; may be `into`
+    cdef Counters errors  # records calls that raise an exception; may be `into`
     cdef object resume
     cdef object context_manager  # contextlib._GeneratorContextManager
     cdef object async_context_manager  # contextlib._AsyncGeneratorContextManager
-    cdef object by_value  # by_value(function, into, errors) is what __reduce__ returns if there is no name to pickle
-    cdef dict names  # of the names in __setattr__ those that have been set
+    cdef object by_value  # __reduce__ returns by_value(function, into, errors) if pickle cannot find it by name
+    cdef dict names  # values of `__name__` and the like that have been set
     cdef dict __dict__
 
     def __cinit__(self, function, Counters into not None, Counters errors not None, resume, by_value, managers):
@@ -152,12 +183,12 @@ cdef class TimedCallable(WeaklyReferenced):
         return PyVectorcall_Call(self, args, kwargs)
 
     def __getattribute__(self, name):
-        if name in ("__class__", "__doc__", "__module__"):  # the type would answer for itself
+        if name in ("__class__", "__doc__", "__module__"):  # otherwise the answer would be that of the type
             return self.answer(name)
         return PyObject_GenericGetAttr(self, name)
 
     def __getattr__(self, name):
-        return self.answer(name)  # there is none of its own
+        return self.answer(name)  # it has no such attribute of its own
 
     cdef answer(self, name):
         return self.names[name] if name in self.names else getattr(self.function, name)
@@ -198,7 +229,7 @@ cdef class TimedFunction(TimedCallable):
         return self if instance is None else PyMethod_New(self, instance)
 
     def __set_name__(self, owner, name):
-        # What `type` does for functions, but not for what only resembles one.
+        # `type` does this for functions, but not for objects that resemble one.
         if name in ("__init_subclass__", "__class_getitem__"):
             setattr(owner, name, classmethod(self))
         elif name == "__new__":
@@ -206,7 +237,7 @@ cdef class TimedFunction(TimedCallable):
 
 
 cdef find_by_name(module, name):
-    """Return what pickle finds by that name, or None."""
+    """Return the object that pickle would find by that name, or None."""
     found = sys.modules.get(module)
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -214,7 +245,7 @@ cdef find_by_name(module, name):
 
 
 cdef inline bint is_to_come(TimedCallable self, PyObject *result) noexcept:
-    """Return whether the work of a call that returned this is still to come."""
+    """Return whether a call that returned `result` has not done its work yet."""
     cdef PyObject *kind = <PyObject *>Py_TYPE(result)
     return (
         PyCoro_CheckExact(result) or PyGen_CheckExact(result) or PyAsyncGen_CheckExact(result)

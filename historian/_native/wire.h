@@ -1,4 +1,4 @@
-/* A blob: one histogram as bytes. How it is read, and how many of them are added up without an object for each.
+/* A blob: one histogram as bytes. This header reads blobs, and adds up many of them without an object for each.
  *
  * docs/format.md describes the bytes; wire.py writes them. Numbers are sizes in bytes, U, N and M are in the blob:
  *
@@ -9,8 +9,8 @@
  *     |<----------- head --------------->|            |<---------- fields ---------->|
  *                                                     |<-------- not if N is 0 --------------------->|
  *
- * No Python in here. A blob may hold anything: nothing is read beyond its end, nothing is allocated, and the time is in
- * proportion to its size or to the slots it names.
+ * This header does not use Python. A blob may contain any bytes: nothing is read beyond its end, nothing is allocated,
+ * and the time is in proportion to its size or to the number of slots that it names.
  */
 #ifndef HISTORIAN_WIRE_H
 #define HISTORIAN_WIRE_H
@@ -64,12 +64,12 @@ typedef enum {
     HISTORIAN_BAD_CHECKSUM,
     HISTORIAN_BAD_SCALE,
     HISTORIAN_BAD_FLAGS,
-    HISTORIAN_BAD_UNIT, /* which the caller finds out */
+    HISTORIAN_BAD_UNIT, /* the caller checks the unit */
     HISTORIAN_BAD_SLOTS,
     HISTORIAN_BAD_SUM,
     HISTORIAN_BAD_EXTREMES,
     HISTORIAN_BAD_COUNTS,
-    HISTORIAN_TOO_MANY /* the blob is good, but takes the total of many to 2^63 */
+    HISTORIAN_TOO_MANY /* the blob is valid, but the merged total would reach 2^63 */
 } historian_verdict;
 
 /* What a blob says; its pointers lead into its bytes. */
@@ -86,7 +86,7 @@ typedef struct {
 
 static uint32_t historian_crc_tables[8][256]; /* [k][byte]: the remainder of a byte that k more follow */
 
-/* To be called before all else. Interpreters that do so at the same moment write the same. */
+/* Call this first. Interpreters that call it at the same time write the same values. */
 static void historian_make_crc_tables(void) {
     static uint64_t made;
     if (historian_atomic_load_acquire(&made)) return;
@@ -130,7 +130,7 @@ HISTORIAN_INLINE int historian_touches(uint64_t bits, size_t slot) {
     return historian_slot(bits) == slot || (bits < HISTORIAN_MAX_BITS && historian_slot(bits + 1) == slot);
 }
 
-/* Read what stands between the number of slots and the sum. */
+/* Read the fields between the number of slots and the sum. */
 static historian_verdict historian_read_fields(const uint8_t *at, historian_blob *blob) {
     blob->first = (historian_two_bytes(at) - (size_t)(HISTORIAN_FIRST_INDEX - 1)) & 0xffff;
     if (blob->first + blob->slots > HISTORIAN_SLOTS) return HISTORIAN_BAD_SLOTS;
@@ -144,7 +144,7 @@ static historian_verdict historian_read_fields(const uint8_t *at, historian_blob
     return blob->sum_shift + blob->sum_nbytes > HISTORIAN_BLOB_SUM_NBYTES ? HISTORIAN_BAD_SUM : HISTORIAN_GOOD;
 }
 
-/* Read what stands between the unit and the CRC-32, `size` bytes. */
+/* Read the `size` bytes between the unit and the CRC-32. */
 static historian_verdict historian_read_body(const uint8_t *at, size_t size, historian_blob *blob) {
     historian_verdict verdict;
     blob->slots = historian_two_bytes(at);
@@ -166,10 +166,13 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
     return HISTORIAN_GOOD;
 }
 
-/* Read all of a blob but the counts, and whether the unit is a text. */
+/* Read a blob except for its counts. Whether the unit is valid text is left to the caller. */
 static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, historian_blob *blob) {
     memset(blob, 0, sizeof *blob);
-    if (size < HISTORIAN_BLOB_EMPTY_NBYTES + 1) return HISTORIAN_TOO_SHORT;
+    if (size < HISTORIAN_BLOB_EMPTY_NBYTES + 1) {
+        size_t known = size < HISTORIAN_BLOB_MAGIC_NBYTES ? size : HISTORIAN_BLOB_MAGIC_NBYTES;
+        return known && memcmp(bytes, HISTORIAN_BLOB_MAGIC, known) != 0 ? HISTORIAN_BAD_MAGIC : HISTORIAN_TOO_SHORT;
+    }
     if (memcmp(bytes, HISTORIAN_BLOB_MAGIC, HISTORIAN_BLOB_MAGIC_NBYTES) != 0) return HISTORIAN_BAD_MAGIC;
     blob->version = bytes[4];
     blob->scale = bytes[5];
@@ -243,7 +246,7 @@ static int historian_add_counts(historian_merged *merged, const uint64_t *counts
     return 1;
 }
 
-/* Add what a blob holds. Unless that is good, nothing changes. */
+/* Add the histogram in a blob. If it is not valid, nothing changes. */
 static historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob) {
     historian_verdict verdict;
     uint64_t total;

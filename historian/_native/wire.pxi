@@ -1,9 +1,9 @@
-# `Merged`: many histograms added up, and one histogram read from a blob.
+# `Merged` adds up many histograms; `unpacked_blob` reads one histogram from a blob.
 
 historian_make_crc_tables()
 historian_choose_unpack(os.environ.get("HISTORIAN_SIMD", "").encode())
 
-#: How blobs begin, and what they say of themselves: see docs/format.md.
+#: The magic bytes and other constants of blobs: see docs/format.md.
 BLOB_MAGIC = HISTORIAN_BLOB_MAGIC[:4]
 BLOB_VERSION = HISTORIAN_BLOB_VERSION
 BLOB_SCALE = HISTORIAN_BLOB_SCALE
@@ -13,7 +13,7 @@ MAX_BLOB_NBYTES = HISTORIAN_BLOB_MAX_NBYTES
 
 
 def packed(Counts counts not None, /):
-    """Return the counts, from the first populated slot to the last, as the bits that a blob holds.  O(slots)."""
+    """Return the counts, from the first populated slot to the last, in the encoding of blobs.  O(slots)."""
     cdef size_t room = HISTORIAN_PACKED_NBYTES(counts.length)
     cdef uint64_t *raw = <uint64_t *>malloc(counts.length * sizeof(uint64_t) + 1)
     cdef uint8_t *bits = <uint8_t *>calloc(room, 1)
@@ -30,10 +30,10 @@ def packed(Counts counts not None, /):
 
 
 def unpacked_blob(data, /):
-    """Return (counts, unit, sum, min, max, synthetic) of the one histogram in a blob; `sum` in units of 2**-1074.
+    """Return (counts, unit, sum, min, max, synthetic) of the histogram in a blob.
 
-    Raises ValueError, saying what is wrong, if it is none, TypeError for what are no bytes.  O(slots), in memory for
-    one histogram whatever the bytes are.
+    `sum` is an int, in units of 2**-1074.  O(slots).  Never needs more memory than one histogram, for any input.
+    Raises ValueError if `data` is not a valid blob; the message says why.  Raises TypeError if `data` is not bytes.
     """
     cdef Py_buffer view
     cdef historian_blob blob
@@ -66,11 +66,11 @@ def unpacked_blob(data, /):
 
 @cython.final
 cdef class Merged:
-    """Many histograms added up, in counters of its own.  For one thread."""
+    """The sum of many histograms.  It must be used by only one thread."""
 
     cdef historian_merged *merged
-    cdef object sum  # of the histograms that came as objects, in units of 2**-1074
-    cdef str unit  # common to all so far; "s" also while there is none
+    cdef object sum  # sum of the values of histograms that `add` added, in units of 2**-1074
+    cdef str unit  # unit of all histograms so far; "s" if there are none yet
     cdef bytes encoded_unit
 
     def __cinit__(self):
@@ -85,9 +85,10 @@ cdef class Merged:
         free(self.merged)
 
     def add(self, Counts counts not None, str unit not None, sum, double min, double max, bint synthetic, /):
-        """Add a histogram.  Raises ValueError for another unit, OverflowError if there would be 2**63 records.
+        """Add a histogram.
 
-        O(slots).  Unless all is well, nothing changes.
+        O(slots).  Raises ValueError if its unit is different.  Raises OverflowError if the count would reach 2**63.
+        After an error, nothing has changed.
         """
         cdef uint64_t before = 0
         cdef int j
@@ -106,9 +107,10 @@ cdef class Merged:
         self.merged.synthetic |= synthetic
 
     def add_bytes(self, data, /):
-        """Add the histogram in a blob.  Return None, or, if it is none, what is wrong with it: then nothing changes.
+        """Add the histogram in a blob.  Return None, or the reason why `data` is not a valid blob.
 
-        Otherwise as `add`; TypeError for what are no bytes.
+        Raises the errors of `add`.  Raises TypeError if `data` is not bytes.  Nothing has changed after an error, or if
+        a reason is returned.
         """
         cdef Py_buffer view
         cdef historian_blob blob
@@ -123,7 +125,7 @@ cdef class Merged:
                 reason, unit = read_blob(&view, &blob)
                 if reason is not None:
                     return reason
-                # The counts are looked at first: what is no histogram must not decide what unit the others have.
+                # The counts are checked first: an invalid blob must not decide the unit.
                 verdict = historian_read_counts(&blob, self.merged.read, &total) if blob.slots else HISTORIAN_GOOD
                 if verdict != HISTORIAN_GOOD:
                     return why(verdict, &blob, view.len)
@@ -136,7 +138,7 @@ cdef class Merged:
             PyBuffer_Release(&view)
 
     def result(self):
-        """Return (counts, unit, sum, min, max, synthetic) of all, `sum` in units of 2**-1074.  O(slots)."""
+        """Return (counts, unit, sum, min, max, synthetic) of all histograms; `sum` in units of 2**-1074.  O(slots)."""
         cdef Counts counts = counts_of(self.merged.counts, 0, HISTORIAN_SLOTS)
         cdef object sum = 0
         cdef int word
@@ -154,9 +156,9 @@ cdef class Merged:
         )
 
     cdef int take_unit(self, str unit, bint is_empty) except -1:
-        """Make sure that a histogram in `unit` goes with those before.
+        """Check that a histogram in `unit` can be added.  The first unit that is not the default is taken over.
 
-        An empty one in the default unit, such as ``Histogram()``, goes with any.
+        An empty histogram in the default unit, such as ``Histogram()``, can always be added.
         """
         if unit == self.unit or (is_empty and unit == "s"):
             return 0
@@ -167,7 +169,7 @@ cdef class Merged:
 
 
 cdef int open_bytes(object data, Py_buffer *view) except -1:
-    """Look at the bytes of `data`.  Raises TypeError for anything else, ValueError for a memoryview with steps."""
+    """Open the buffer of `data`.  Raises TypeError if it is not bytes, ValueError if a memoryview is not contiguous."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"a histogram is read from bytes, a bytearray or a memoryview, not {type(data).__name__}")
     try:
@@ -177,7 +179,7 @@ cdef int open_bytes(object data, Py_buffer *view) except -1:
 
 
 cdef tuple read_blob(const Py_buffer *view, historian_blob *blob):
-    """Read all of a blob but its counts.  Return (None, unit), or, if something is wrong with it, (what, "")."""
+    """Read a blob except for its counts.  Return (None, unit), or (reason, "") if the blob is not valid."""
     cdef historian_verdict verdict = historian_read_blob(<const uint8_t *>view.buf, view.len, blob)
     cdef str unit = ""
     if verdict == HISTORIAN_GOOD:
@@ -192,28 +194,31 @@ cdef tuple read_blob(const Py_buffer *view, historian_blob *blob):
 
 
 cdef str why(historian_verdict verdict, const historian_blob *blob, Py_ssize_t size):
-    """Say what is wrong with a blob of `size` bytes."""
+    """Return the reason why a blob of `size` bytes is not valid."""
     if verdict == HISTORIAN_TOO_SHORT:
-        return f"it is cut short, at {size} bytes"
+        return f"it is cut short: it has only {size} bytes"
     if verdict == HISTORIAN_TOO_LONG:
-        return f"it has {size} bytes, more than what it says takes"
+        return f"it has {size} bytes, more than its header allows"
     if verdict == HISTORIAN_BAD_MAGIC:
-        return "it does not begin as one does"
+        return f"it does not begin with the bytes {BLOB_MAGIC.hex(' ')}"
     if verdict == HISTORIAN_BAD_VERSION:
-        return f"its format has version {blob.version}: this historian reads version {BLOB_VERSION}"
+        return (
+            f"its format has version {blob.version}, but this historian reads only version {BLOB_VERSION}: "
+            "upgrade historian"
+        )
     if verdict == HISTORIAN_BAD_CHECKSUM:
         return f"its checksum is wrong: some of its {size} bytes were altered"
     if verdict == HISTORIAN_BAD_SCALE:
-        return f"its buckets have scale {blob.scale}: this historian has {BLOB_SCALE}"
+        return f"its buckets have scale {blob.scale}, but must have scale {BLOB_SCALE}"
     if verdict == HISTORIAN_BAD_FLAGS:
-        return f"its flags are {blob.flags}: this historian knows 1 alone, of what is not empty"
+        return f"its flags are {blob.flags}, but only 0 and, if it is not empty, {HISTORIAN_BLOB_SYNTHETIC} are allowed"
     if verdict == HISTORIAN_BAD_UNIT:
-        return "its unit is no printable UTF-8 text"
+        return "its unit is not printable UTF-8 text"
     if verdict == HISTORIAN_BAD_SLOTS:
-        return "its buckets lie beyond the last there is"
+        return f"its bucket indices are not all from {FIRST_INDEX - 1} to {SLOTS + FIRST_INDEX - 2}"
     if verdict == HISTORIAN_BAD_SUM:
-        return "its sum is beyond what its count can have, or written in a way of its own"
+        return "its sum is too large for its count, or is not encoded in the shortest way"
     if verdict == HISTORIAN_BAD_EXTREMES:
         low, high = historian_double(blob.min), historian_double(blob.max)
         return f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket"
-    return "its counts are cut short, reach 2**63, or are written in a way of their own"
+    return "its counts are cut short, add up to 2**63 or more, or are not encoded in the shortest way"

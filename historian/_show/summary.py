@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 
+from .._values.decimals import PRECISE, written
 from .scale import TIME, Scale, middle, quantity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._values.base import BaseHistogram
 
-__all__ = ["describe", "is_supported", "min_count", "percentile", "summary", "supported_percentile", "unit_question"]
+__all__ = ["describe", "is_supported", "min_count", "summary", "supported_percentile", "unit_question"]
 
 
 def is_supported(count: int, p: float) -> bool:
@@ -33,21 +34,15 @@ def min_count(p: float) -> float:
     >>> min_count(99), min_count(99.9)
     (100, 1000)
     """
-    return math.ceil(round(100 / (100 - p), 6)) if p < 100 else math.inf
-
-
-def percentile(histogram: BaseHistogram, p: float) -> float:
-    """Return the p-th percentile, with p / 100 rounded to nine decimals.
-
-    So the 99.9th percentile of 1,000 values is the 999th value.  `Histogram.percentile` divides as numpy does: there
-    99.9 / 100 is 0.9990000000000001, and the percentile is the 1,000th value.
-    """
-    return histogram.quantile(round(p / 100, 9))
+    if p >= 100:
+        return math.inf
+    numerator, denominator = PRECISE.subtract(100, written(p)).as_integer_ratio()
+    return -(-100 * denominator // numerator)
 
 
 def supported_percentile(histogram: BaseHistogram, p: float) -> float:
     """Return the p-th percentile; NaN if there are too few values for it."""
-    return percentile(histogram, p) if is_supported(histogram.count, p) else math.nan
+    return histogram.percentile(p) if is_supported(histogram.count, p) else math.nan
 
 
 def describe(histogram: BaseHistogram) -> str:

@@ -8,6 +8,7 @@ from .. import buckets
 from .._core import FIRST_INDEX, Counters, Counts, slot_of
 from .answers import each, read_only, refuse_share
 from .exact import exact, rounded
+from .rank import rank_of, rank_of_percentile
 from .units import check_unit
 
 TYPE_CHECKING = False
@@ -157,9 +158,10 @@ class BaseHistogram:
         """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
 
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
-        definition is that of ``numpy.quantile(..., method="inverted_cdf")``.  The smallest and the largest value are
-        exact, and every result lies between them.  In the overflow bucket the result is the maximum.  O(log buckets)
-        each.  Raises ValueError for q outside 0..1.
+        definition is that of ``numpy.quantile(..., method="inverted_cdf")``, with q read as the decimal that was
+        written (see `historian._values.rank`): 0.999 of 1,000 values is the 999th.  The smallest and the largest value
+        are exact, and every result lies between them.  In the overflow bucket the result is the maximum.  O(log
+        buckets) each.  Raises ValueError for q outside 0..1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
@@ -168,7 +170,8 @@ class BaseHistogram:
         if isinstance(q, (float, int)):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
-            return self._value_at(self._rank(q)) if self._counts.total else math.nan
+            count = self._counts.total
+            return self._value_at(rank_of(q, count)) if count else math.nan
         return each(self.quantile, q)
 
     @overload
@@ -176,7 +179,7 @@ class BaseHistogram:
     @overload
     def percentile(self, p: _Numbers) -> NDArray[np.float64]: ...
     def percentile(self, p: _Scalar | _Numbers) -> float | NDArray[np.float64]:
-        """Return the p-th percentile, ``quantile(p / 100)``.
+        """Return the p-th percentile: the quantile of exactly p/100, with p read as the decimal that was written.
 
         `p` is a number in 0..100, or an array-like.  Raises ValueError for p outside 0..100.
 
@@ -187,7 +190,8 @@ class BaseHistogram:
         if isinstance(p, (float, int)):
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
-            return self._value_at(self._rank(p / 100)) if self._counts.total else math.nan
+            count = self._counts.total
+            return self._value_at(rank_of_percentile(p, count)) if count else math.nan
         return each(self.percentile, p)
 
     @overload
@@ -209,7 +213,7 @@ class BaseHistogram:
             return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
         if not 0 <= q <= 1:
             refuse_share(q, "q", 1)
-        return self._edges(self._counts.slot_at(self._rank(q))) if self.count else (math.nan, math.nan)
+        return self._edges(self._counts.slot_at(rank_of(q, self.count))) if self.count else (math.nan, math.nan)
 
     @overload
     def cdf(self, t: _Scalar) -> float: ...
@@ -218,17 +222,42 @@ class BaseHistogram:
     def cdf(self, t: _Scalar | _Numbers) -> float | NDArray[np.float64]:
         """Return the share of values at or below `t`, a number or an array-like.
 
-        The share is exact if `t` is a bucket edge, below the minimum, or at least the maximum.  Otherwise, all values
-        in the bucket of `t` are treated as equal to its representative.  O(1) each.  Raises ValueError for NaN.
+        All values in the bucket of `t` count as at or below `t`, as in HdrHistogram.  So a recorded value that is used
+        as a threshold lies on the right side.  The share is exact if `t` is a bucket edge, below the minimum, or at
+        least the maximum.  `cdf_bounds` tells how far off it can be.  O(1) each.  Raises ValueError for NaN.
+
+        It is the inverse of `quantile`: ``cdf(quantile(q)) >= q``, and for a recorded value t, ``quantile(cdf(t))`` is
+        in the bucket of t.
 
         >>> from historian import Histogram
-        >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).cdf(4.0)
-        0.75
+        >>> Histogram.from_values([3] * 60 + [5] * 39 + [9]).cdf(3)
+        0.6
         """
         if isinstance(t, (float, int)):
-            above = self._above(t)
+            above = self._above(t)[0]
             return (self.count - above) / self.count if self.count else math.nan
         return each(self.cdf, t)
+
+    @overload
+    def cdf_bounds(self, t: _Scalar) -> tuple[float, float]: ...
+    @overload
+    def cdf_bounds(self, t: _Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def cdf_bounds(self, t: Any) -> Any:
+        """Return the bounds (lower, upper) of the share of values at or below `t`.
+
+        They are the shares without and with the values in the bucket of `t`.  The true share of the recorded values
+        lies between them, and `cdf` is the upper one.  Both are equal where `cdf` is exact.  `t` is a number or an
+        array-like; then the bounds are arrays.  O(1) each.  Raises ValueError for NaN.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values([0.1, 1.0, 1.001, 1.002, 9.0]).cdf_bounds(1.001)
+        (0.4, 0.8)
+        """
+        if not isinstance(t, (float, int)):
+            return each(lambda one: self.cdf_bounds(one)[0], t), each(lambda one: self.cdf_bounds(one)[1], t)
+        low, high = self._above(t)
+        count = self.count
+        return ((count - high) / count, (count - low) / count) if count else (math.nan, math.nan)
 
     @overload
     def sf(self, t: _Scalar) -> float: ...
@@ -245,9 +274,27 @@ class BaseHistogram:
         0.25
         """
         if isinstance(t, (float, int)):
-            above = self._above(t)
+            above = self._above(t)[0]
             return above / self.count if self.count else math.nan
         return each(self.sf, t)
+
+    @overload
+    def sf_bounds(self, t: _Scalar) -> tuple[float, float]: ...
+    @overload
+    def sf_bounds(self, t: _Numbers) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+    def sf_bounds(self, t: Any) -> Any:
+        """Return the bounds (lower, upper) of the share of values above `t`.
+
+        They are the shares without and with the values in the bucket of `t`; `sf` is the lower one.  See `cdf_bounds`.
+
+        >>> from historian import Histogram
+        >>> Histogram.from_values([0.1, 1.0, 1.001, 1.002, 9.0]).sf_bounds(1.001)
+        (0.2, 0.6)
+        """
+        if not isinstance(t, (float, int)):
+            return each(lambda one: self.sf_bounds(one)[0], t), each(lambda one: self.sf_bounds(one)[1], t)
+        low, high = self._above(t)
+        return (low / self.count, high / self.count) if self.count else (math.nan, math.nan)
 
     # ---- populated buckets ----
 
@@ -330,15 +377,6 @@ class BaseHistogram:
 
     # ---- slots ----
 
-    def _rank(self, q: float) -> int:
-        """Return the rank of the q-quantile: its position among the values in ascending order, from 1 to `count`."""
-        # The product is rounded to float64 before the ceiling, as in numpy, so that both agree on every tie.
-        count = self._counts.total
-        rank = math.ceil(q * count)
-        if rank < 1:
-            return 1
-        return count if rank > count else rank  # noqa: FURB136 - half the time of min()
-
     def _value_at(self, rank: int) -> float:
         """Return the value of a rank from 1 to `count`.  The first and last are exact if the extremes are known."""
         counts = self._counts
@@ -349,13 +387,14 @@ class BaseHistogram:
         return self._value(counts.slot_at(rank))
 
     # In a difference of histograms, `min` and `max` are bucket edges, not recorded values.  An extreme that is equal
-    # to such an edge therefore does not count as known.
+    # to such an edge therefore does not count as known.  Neither does a maximum in the overflow bucket, since that of a
+    # difference may have been recorded before.
 
     def _knows_min(self) -> bool:
-        return slot_of(self._min) == self._counts.first
+        return self._min > edges_of(self._counts.first)[0]
 
     def _knows_max(self) -> bool:
-        return self._max < edges_of(self._counts.last)[1]
+        return self._max < edges_of(self._counts.last)[1] < math.inf
 
     def _value(self, slot: int) -> float:
         """Return the representative of a slot's bucket, clamped to the minimum and maximum."""
@@ -368,18 +407,26 @@ class BaseHistogram:
         low, high = edges_of(slot)
         return low, self._max if high == math.inf else high
 
-    def _above(self, t: float) -> int:
-        """Return the number of values above `t`."""
+    def _above(self, t: float) -> tuple[int, int]:
+        """Return the number of values above `t`: the least, without the bucket of t, and the most, with it.
+
+        The least is the answer of `sf`, and of all questions about a threshold.
+        """
         if t != t:
             raise ValueError("t must not be NaN")
-        count = self._counts.total
+        counts = self._counts
+        count = counts.total
         if not self._min <= t < self._max:
-            return count if t < self._min else 0  # an empty histogram has NaN for both, and 0 values above t
+            least = count if t < self._min else 0  # an empty histogram has NaN for both, and 0 values above t
+            return least, least
         slot = slot_of(t)
-        at_most = self._counts.through(slot if t >= self._value(slot) else slot - 1)
-        if at_most == 0 and slot == self._counts.first and self._knows_min():
-            return count - 1  # the minimum is at most t: count it
-        return 1 if at_most == count and self._knows_max() else count - at_most  # the maximum is above t: count it
+        least = count - counts.through(slot)
+        most = least if t == edges_of(slot)[1] else count - counts.through(slot - 1)
+        if least == 0 and self._knows_max():
+            least = 1  # the maximum is above t
+        if most == count and slot == counts.first and self._knows_min():
+            most = count - 1  # the minimum is at most t
+        return least, most
 
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX

@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 from .._show.scale import Scale, middle
-from .._show.summary import is_supported, min_count, percentile, unit_question
+from .._show.summary import is_supported, min_count, unit_question
 from .._show.table import table
 from .._values.text import printable
 from ..histogram import Histogram
@@ -62,7 +62,7 @@ def _table(report: Report) -> str:
 
 def _shown(histogram: Histogram, percentiles: list[float]) -> list[float]:
     """Return minimum, percentiles, maximum and mean; NaN for a percentile with too few values."""
-    values = [percentile(histogram, p) if _is_supported(histogram, p) else math.nan for p in percentiles]
+    values = [histogram.percentile(p) if _is_supported(histogram, p) else math.nan for p in percentiles]
     return [histogram.min, *values, histogram.max, histogram.mean]
 
 
@@ -106,7 +106,7 @@ def _summary(histogram: Histogram, percentiles: list[float]) -> dict[str, object
         "zero_count": histogram.zero_count,
         "overflow_count": histogram.overflow_count,
         "min": _finite(histogram.min),
-        "percentiles": {_plain(p): _finite(percentile(histogram, p)) for p in percentiles},
+        "percentiles": {_plain(p): _finite(histogram.percentile(p)) for p in percentiles},
         "max": _finite(histogram.max),
         "mean": _finite(histogram.mean),
         "sum": _finite(histogram.sum),
@@ -120,7 +120,7 @@ def _csv(report: Report) -> str:
     quantiles = [f"p{_plain(p)}" for p in report.percentiles]
     writer.writerow(["name", "unit", "count", "zero_count", "overflow_count", "min", *quantiles, "max", "mean", "sum"])
     for name, h in report.all_rows():
-        values = [h.min, *(percentile(h, p) for p in report.percentiles), h.max, h.mean, h.sum]
+        values = [h.min, *(h.percentile(p) for p in report.percentiles), h.max, h.mean, h.sum]
         writer.writerow([name, report.unit, h.count, h.zero_count, h.overflow_count, *map(_finite, values)])
     return text.getvalue()
 

@@ -9,6 +9,7 @@ import os
 
 from .._compare.comparison import Comparison
 from .._compare.report import sentence, text
+from .._values.decimals import share_of
 from ..tail import Estimate
 from ._input.arguments import STDIN, add_unit, add_where, misuse, number, percentiles, read_histograms
 from ._input.tally import InputError
@@ -71,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         a, b = read_histograms(files, args, "compare")
         comparison = Comparison(a, b, confidence=args.confidence, names=_names(*files))
-        quantiles = [round(p / 100, 9) for p in args.percentiles]
+        quantiles = [share_of(p) for p in args.percentiles]
         put(_json(comparison, quantiles) if args.format == "json" else text(comparison, quantiles) + "\n")
     except (InputError, ImportError) as error:
         say("compare", str(error))

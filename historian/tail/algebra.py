@@ -13,7 +13,7 @@ import warnings
 from .._stats.checks import check_n, check_number, check_share
 from .._stats.estimate import TailWarning
 from . import chains, quorum
-from .dist import LOWER, UPPER, VALUE, Dist, Load, edges
+from .dist import AT_MOST, COLUMNS, LOWER, UPPER, VALUE, Dist, Load, edges, points
 from .shares import DEPENDENCE
 
 TYPE_CHECKING = False
@@ -65,7 +65,9 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     total = sums[0]
     if dependence != "independent":
         total = chains.any_dependence(total, [part._sf for part in parts])
-    return Dist(total, unit=unit, count=count, why=why, load=load)
+    least, most = (math.fsum(ends) for ends in zip(*(part._extremes for part in parts)))
+    rows = chains.with_ends(total, (least, most), [part._ends for part in parts], dependence == "independent")
+    return Dist(rows, extremes=(least, most), unit=unit, count=count, why=why, load=load)
 
 
 @overload
@@ -105,12 +107,15 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
         return next(iter(parts))
     import numpy
 
-    sf = numpy.prod([part._sf ** float(m) for part, m in parts.items()], axis=0)
+    extremes = _extremes(parts, 1)
+    kinds = [(part._with(extremes), float(m)) for part, m in parts.items()]
+    sf = numpy.prod([one**m for one, m in kinds], axis=0)
     if dependence != "independent":
-        sf[UPPER] = numpy.min([part._sf[UPPER] for part in parts], axis=0)
+        sf[UPPER] = numpy.min([one[UPPER] for one, _ in kinds], axis=0)
     if dependence == "any":
-        sf[LOWER] = 1 - sum(float(m) * (1 - part._sf[LOWER]) for part, m in parts.items())
-    return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
+        sf[LOWER] = 1 - sum(m * (1 - one[LOWER]) for one, m in kinds)
+    load = _loads((part._load, m) for part, m in parts.items())
+    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load)
 
 
 @overload
@@ -138,12 +143,15 @@ def k_of(
 
     unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
     slow = total - k + 1  # so many slow parts make the whole slow
-    sf = quorum.at_least([(part._sf, m) for part, m in parts.items()], slow)
+    extremes = _extremes(parts, k)
+    kinds = [(part._with(extremes), m) for part, m in parts.items()]
+    sf = quorum.at_least(kinds, slow)
     if dependence != "independent":
-        mean = numpy.sum([float(m) * part._sf for part, m in parts.items()], axis=0)
+        mean = numpy.sum([float(m) * one for one, m in kinds], axis=0)
         sf[LOWER] = numpy.minimum(sf[VALUE], numpy.maximum(0, (mean[LOWER] - float(slow - 1)) / float(k)))
         sf[UPPER] = numpy.maximum(sf[VALUE], numpy.minimum(1, mean[UPPER] / float(slow)))
-    return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
+    load = _loads((part._load, m) for part, m in parts.items())
+    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load)
 
 
 def choice(shares: Mapping[Dist, float]) -> Dist:
@@ -161,9 +169,11 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
         raise ValueError(f"shares must add up to 1, not {total!r}")
     import numpy
 
-    sf = numpy.sum([share / total * part._sf for part, share in shares.items()], axis=0)
+    least, most = zip(*(part._extremes for part, share in shares.items() if share))
+    extremes = min(least), max(most)
+    sf = numpy.sum([share / total * part._with(extremes) for part, share in shares.items()], axis=0)
     load = _loads((part._load, share / total) for part, share in shares.items())
-    return Dist(sf, unit=unit, count=count, why=why, load=load)
+    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load)
 
 
 def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence = "independent") -> Dist:
@@ -186,15 +196,20 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence =
     prob = check_share("prob", prob)
     import numpy
 
-    later = x._at(edges() - after)
-    sf = x._sf * numpy.where(edges() < after, 1, 1 - prob + prob * later)
+    least, most = x._extremes
+    if prob and x._sf[VALUE, -1]:  # the second call may be done after the largest time of the first
+        most += after
+    first, times = x._with((least, most)), numpy.append(edges(), points((least, most)))
+    later = x._at(times - after, smooth=True)
+    sf = first * numpy.where(times < after, 1, 1 - prob + prob * later)
     if dependence != "independent":
-        sf[UPPER] = x._sf[UPPER]
+        sf[UPPER] = first[UPPER]
     if dependence == "any":
-        sf[LOWER] = numpy.where(edges() < after, x._sf[LOWER], x._sf[LOWER] - prob * (1 - later[LOWER]))
+        sf[LOWER] = numpy.where(times < after, first[LOWER], first[LOWER] - prob * (1 - later[LOWER]))
     started = x._at(numpy.float64(after)).tolist()
     load = _load_with(x._load, [prob * share for share in started])
-    return Dist(sf, unit=unit, count=count, why=(*why, "the load that hedges add is ignored"), load=load)
+    why = (*why, "the load that hedges add is ignored")
+    return Dist(sf, extremes=(least, most), unit=unit, count=count, why=why, load=load)
 
 
 def tied(queue: Dist, service: Dist, n: int = 2) -> Dist:
@@ -224,13 +239,20 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
     import numpy
 
     # A period beyond the last edge makes no difference, and a shorter one has more attempts than a float64 can count.
-    edge, period = edges(), min(max(timeout + backoff, 1e-280), 2.0**65)
-    attempt = numpy.minimum(numpy.floor(edge / period), float(retries))
-    elapsed = numpy.maximum(edge - attempt * period, 0)
+    period = min(max(timeout + backoff, 1e-280), 2.0**65)
     late = x._at(numpy.float64(timeout))
-    sf = late[:, None] ** attempt * x._at(numpy.minimum(elapsed, timeout))
+    least, most = x._extremes
+    if late[VALUE]:
+        most = min(most, timeout) + retries * (timeout + backoff)
+    times = numpy.append(edges(), points((least, most)))
+    attempt = numpy.clip(numpy.floor(times / period), 0, float(retries))
+    elapsed = numpy.where(times < 0, times, numpy.maximum(times - attempt * period, 0))
+    attempted = numpy.maximum(x._at(numpy.minimum(elapsed, timeout), smooth=True), late[:, None])
+    sf = late[:, None] ** attempt * numpy.where(elapsed < timeout, attempted, late[:, None])
+    if late[VALUE]:
+        sf[:, COLUMNS + AT_MOST] = late ** float(retries + 1)
     load = _load_with(x._load, [_powers(p, retries) for p in late.tolist()])
-    return Dist(sf, unit=unit, count=count, why=why, load=load)
+    return Dist(sf, extremes=(least, most), unit=unit, count=count, why=why, load=load)
 
 
 def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
@@ -244,13 +266,36 @@ def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
         if m > part.count:
             text = f"beyond the data: a request waits for all of {m:,} parts, but only {part.count:,.0f} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
+    extremes = _extremes(parts, sum(parts.values()))
+    kinds = [(part._with(extremes), float(m)) for part, m in parts.items()]
     with numpy.errstate(divide="ignore"):
-        sf = -numpy.expm1(sum(float(m) * numpy.log1p(-part._sf) for part, m in parts.items()))
+        sf = -numpy.expm1(sum(m * numpy.log1p(-one) for one, m in kinds))
     if dependence != "independent":
-        sf[LOWER] = numpy.max([part._sf[LOWER] for part in parts], axis=0)
+        sf[LOWER] = numpy.max([one[LOWER] for one, _ in kinds], axis=0)
     if dependence == "any":
-        sf[UPPER] = sum(float(m) * part._sf[UPPER] for part, m in parts.items())
-    return Dist(sf, unit=unit, count=count, why=why, load=_loads((part._load, m) for part, m in parts.items()))
+        sf[UPPER] = sum(m * one[UPPER] for one, m in kinds)
+    load = _loads((part._load, m) for part, m in parts.items())
+    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load)
+
+
+def _extremes(parts: Mapping[Dist, int], k: int) -> tuple[float, float]:
+    """Return the smallest and the largest time until `k` parts are done: the k-th of their extremes.
+
+    A part that may never return has no largest time.  If that leaves fewer than k, the largest of all is used.
+    """
+    least = _kth([(part._extremes[0], m) for part, m in parts.items()], k)
+    sure = [(part._extremes[1], m) for part, m in parts.items() if not part._sf[VALUE, -1]]
+    return least, _kth(sure, k) if sum(m for _, m in sure) >= k else max(part._extremes[1] for part in parts)
+
+
+def _kth(values: Iterable[tuple[float, int]], k: int) -> float:
+    """Return the k-th smallest of values that occur several times each."""
+    ordered = iter(sorted(values))
+    value, times = next(ordered)
+    while times < k:
+        k -= times
+        value, times = next(ordered)
+    return value
 
 
 def _powers(p: float, n: int) -> float:

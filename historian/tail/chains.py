@@ -26,7 +26,7 @@ import math
 
 from ..buckets import BUCKETS_PER_OCTAVE
 from .between import mass_below
-from .dist import COLUMNS, LOWER, UPPER, VALUE, edges
+from .dist import AT_LEAST, AT_MOST, BELOW_LEAST, BELOW_MOST, COLUMNS, LOWER, UPPER, VALUE, edges
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["add", "any_dependence", "repeat"]
+__all__ = ["add", "any_dependence", "repeat", "with_ends"]
 
 #: (buckets, factor): a value row whose bulk lies in at most so many buckets uses a grid finer by this factor (`_fine`).
 FINER = ((240, 8), (480, 4))
@@ -67,6 +67,31 @@ def add(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
         result[row, -1] = never_a + never_b - never_a * never_b
         result[row, :-1] = masses[:0:-1].cumsum()[::-1] + result[row, -1]
     return result
+
+
+def with_ends(
+    sf: NDArray[np.float64], extremes: tuple[float, float], ends: Sequence[NDArray[np.float64]], independent: bool
+) -> NDArray[np.float64]:
+    """Return the survival of a sum, followed by those at the smallest and the largest sum and just below each.
+
+    The sum reaches its largest value only if all parts reach theirs, and does not exceed it unless any part does.  The
+    same holds for the smallest.  `ends` are these survivals of the parts, one for each part.
+    """
+    import numpy
+
+    stages = numpy.stack(ends)
+    with numpy.errstate(divide="ignore"):
+        every, some = stages.prod(axis=0), -numpy.expm1(numpy.log1p(-stages).sum(axis=0))
+    if not independent:
+        every[LOWER], some[UPPER] = (1 - (1 - stages).sum(axis=0))[LOWER], stages.sum(axis=0)[UPPER]
+    result = numpy.empty((3, 4))
+    result[:, [BELOW_LEAST, BELOW_MOST]] = every[:, [BELOW_LEAST, BELOW_MOST]]
+    result[:, [AT_LEAST, AT_MOST]] = some[:, [AT_LEAST, AT_MOST]]
+    # This leaves open the value and the lower bound at the smallest sum, and the upper bound just below the largest.
+    first, last = edges().searchsorted(extremes)
+    result[:UPPER, AT_LEAST] = sf[:UPPER, first]
+    result[UPPER, BELOW_MOST] = sf[UPPER, last - 1] if last else 1.0
+    return numpy.hstack([sf, result])
 
 
 def _masses(row: NDArray[np.float64]) -> NDArray[np.float64]:

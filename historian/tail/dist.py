@@ -5,6 +5,9 @@ It is stored as the survival, S(t) = P(T > t), at every edge.  Far in the tail, 
 without a retry.  Every operation works on three rows: a lower bound of S, its value, and an upper bound.  For a
 histogram, sampling makes them differ.  At an edge, bucket width adds no uncertainty.  Between two edges, the survival
 lies between its values at both, because it never grows.
+
+The extremes of a histogram are exact, but lie inside a bucket.  So four more points of the survival are stored: at the
+smallest and at the largest value, and just below each (see `points`).  Every operation computes them, too.
 """
 
 from __future__ import annotations
@@ -30,12 +33,29 @@ if TYPE_CHECKING:
 
     from .._values.base import BaseHistogram
 
-__all__ = ["COLUMNS", "Dist", "Load", "edges", "from_histogram", "from_sf"]
+__all__ = [
+    "AT_LEAST",
+    "AT_MOST",
+    "BELOW_LEAST",
+    "BELOW_MOST",
+    "COLUMNS",
+    "LOWER",
+    "UPPER",
+    "VALUE",
+    "Dist",
+    "Load",
+    "edges",
+    "from_histogram",
+    "from_sf",
+    "points",
+]
 
 #: Edges of the buckets from 2**-32 to 2**64, and infinity.
 COLUMNS = MAX_INDEX - MIN_INDEX + 3
 
 LOWER, VALUE, UPPER = range(3)  # rows
+
+BELOW_LEAST, AT_LEAST, BELOW_MOST, AT_MOST = range(4)  # columns of `Dist._ends`
 
 Load = tuple[float, float, float, float]  # calls by hedges and retries: lower bound, value, upper bound; others
 
@@ -53,24 +73,41 @@ class Dist:
     ('s', 10000)
     """
 
-    __slots__ = ("_count", "_load", "_sf", "_unit", "_why")
+    __slots__ = ("_count", "_ends", "_extremes", "_load", "_sf", "_unit", "_why")
     __module__ = "historian.tail"
 
     _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
+    _ends: NDArray[np.float64]  # the same at `points(_extremes)`, shape (3, 4), read-only, rows ascending, in [0, 1]
+    _extremes: tuple[float, float]  # the smallest and the largest finite time: in [0, inf], ascending
     _load: Load
     _why: tuple[str, ...]  # the sources of the rows' differences, and the assumptions
     _unit: str  # label
     _count: float  # values, in [1, inf]
 
-    def __init__(self, sf: NDArray[np.float64], *, unit: str, count: float, why: tuple[str, ...], load: Load) -> None:
+    def __init__(
+        self,
+        sf: NDArray[np.float64],
+        *,
+        extremes: tuple[float, float],
+        unit: str,
+        count: float,
+        why: tuple[str, ...],
+        load: Load,
+    ) -> None:
+        """Take the survival at the edges, followed by that at the `points`: shape (3, COLUMNS + 4)."""
         import numpy
 
+        sf = numpy.clip(sf, 0, 1)
+        ends, rows = sf[:, COLUMNS:], sf[:, :COLUMNS]
+        _clamp(rows, ends, extremes)
         # Restore the order of rows and columns, which rounding errors may have reversed.
-        rows = numpy.minimum.accumulate(numpy.clip(sf, 0, 1), axis=1)
-        numpy.minimum(rows[LOWER], rows[VALUE], out=rows[LOWER])
-        numpy.maximum(rows[UPPER], rows[VALUE], out=rows[UPPER])
-        rows.flags.writeable = False
-        self._sf, self._load, self._why = rows, load, tuple(dict.fromkeys(why))
+        rows = numpy.minimum.accumulate(rows, axis=1)
+        for some in (rows, ends):
+            numpy.minimum(some[LOWER], some[VALUE], out=some[LOWER])
+            numpy.maximum(some[UPPER], some[VALUE], out=some[UPPER])
+            some.flags.writeable = False
+        self._sf, self._ends, self._extremes = rows, ends, extremes
+        self._load, self._why = load, tuple(dict.fromkeys(why))
         self._unit, self._count = unit, count
 
     @property
@@ -86,8 +123,9 @@ class Dist:
     def sf(self, t: float) -> Estimate:
         """Return the share that takes longer than `t`.  O(1).  Raises ValueError for NaN.
 
-        It is exact if t is a bucket edge.  Between two edges it is interpolated (see `historian.tail.between`), and the
-        bounds are those at the edges.
+        All times in the bucket of t count as at or below `t`, as in `Histogram.sf`; the bounds are the shares without
+        and with them.  It is exact if t is a bucket edge, below the smallest time, or at least the largest.  Only if no
+        part comes from a sample (see `from_sf`), it is interpolated between two edges (see `historian.tail.between`).
         """
         low, value, high = self._at(_time(t)).tolist()
         return Estimate(value, low, high, self._reasons())
@@ -105,8 +143,8 @@ class Dist:
     def isf(self, p: float) -> Estimate:
         """Return the smallest time that a share of at most `p` exceeds; infinity if a larger share never returns.
 
-        Its bounds are edges of buckets.  O(log buckets).  Warns (`TailWarning`) if there are too few values for an
-        upper bound, which is then infinity.  Raises ValueError for p outside 0..1.
+        Its bounds are edges of buckets, or the exact smallest or largest time.  O(log buckets).  Warns (`TailWarning`)
+        if there are too few values for an upper bound, which is then infinity.  Raises ValueError for p outside 0..1.
         """
         p = check_share("p", p)
         return self._quantile(p, f"the time that a share of {p:.9g} exceeds")
@@ -119,12 +157,15 @@ class Dist:
         """
         import numpy
 
-        edge, never = edges(), self._sf[:, -1]
-        masses = -numpy.diff(self._sf, axis=1, prepend=1.0)
-        value = math.inf if never[VALUE] or masses[VALUE, -1] else masses[VALUE, :-1] @ _values()
-        low = math.inf if never[LOWER] else masses[LOWER, 1:] @ edge[:-1]
-        high = math.inf if never[UPPER] or masses[UPPER, -1] else masses[UPPER, :-1] @ edge[:-1]
-        value = numpy.clip(value, low, high)
+        least, most = self._extremes
+        mass = self.mass
+        value = mass[:-1] @ numpy.clip(_values(), least, most) + (mass[-1] * most if mass[-1] else 0.0)
+        # The bounds are the areas under the survival, whose bounds are constant between these times.
+        times = numpy.unique([0.0, *edges()[:-1], *(end for end in self._extremes if end < math.inf)])
+        low, _, high = self._at((times[1:] + times[:-1]) / 2) @ numpy.diff(times)
+        beyond = self._at(numpy.nextafter(times[-1], math.inf))
+        low, high = (math.inf if rest else area for area, rest in ((low, self._sf[LOWER, -1]), (high, beyond[UPPER])))
+        value = numpy.clip(math.inf if self._sf[VALUE, -1] else value, low, high)
         is_open = math.isinf(high) > math.isinf(value)
         why = self._reasons() + ("; no sample gives an upper bound of a mean" if is_open else "")
         return Estimate(float(value), float(low), float(high), why, unit=self.unit)
@@ -155,39 +196,75 @@ class Dist:
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
 
-        return partial(Dist, unit=self.unit, count=self.count, why=self._why, load=self._load), (self._sf,)
+        import numpy
+
+        create = partial(
+            Dist, extremes=self._extremes, unit=self.unit, count=self.count, why=self._why, load=self._load
+        )
+        return create, (numpy.hstack([self._sf, self._ends]),)
 
     def __repr__(self) -> str:
         p50, p99 = (_silently(self._quantile, p, "") for p in (0.5, 0.01))
         return f"<Dist: p50 {p50}, p99 {p99}>"
 
-    def _at(self, t: Any) -> NDArray[np.float64]:
-        """Return the survival at times of any shape, with a new first axis: lower bound, value, upper bound."""
+    def _with(self, extremes: tuple[float, float]) -> NDArray[np.float64]:
+        """Return the survival at all edges, followed by that at the `points` of other extremes: (3, COLUMNS + 4)."""
+        import numpy
+
+        return numpy.hstack([self._sf, self._at(numpy.array(points(extremes)))])
+
+    def _at(self, t: Any, *, smooth: bool | None = None) -> NDArray[np.float64]:
+        """Return the survival at times of any shape, with a new first axis: lower bound, value, upper bound.
+
+        With `smooth`, interpolate the value between two edges, as `sf` does if no part comes from a sample.
+        """
         import numpy
 
         edge = edges()
         after = numpy.searchsorted(edge, t)  # the first edge at t or later
         rows = self._sf[:, after]
         before = numpy.where(after > 0, self._sf[:, after - 1], 1.0)
-        with numpy.errstate(divide="ignore", invalid="ignore"):
-            part = numpy.clip(numpy.log2(t / edge[after - 1]) * BUCKETS_PER_OCTAVE, 0, 1)
-        part = numpy.where(after == COLUMNS - 1, 0.0, part)  # values beyond the last edge count as infinite ...
         on_edge = edge[after] == t
-        between = before[VALUE] - mass_below(part, *self._masses_at(after))
-        between = numpy.where(after == 0, rows[VALUE], between)  # ... and those in the zero bucket as 0
-        value = numpy.where(on_edge, rows[VALUE], numpy.clip(between, rows[VALUE], before[VALUE]))
-        result = numpy.stack([rows[LOWER], value, numpy.where(on_edge, rows[UPPER], before[UPPER])])
+        low, value, high = rows[LOWER], rows[VALUE], numpy.where(on_edge, rows[UPPER], before[UPPER])
+        if self.count == math.inf if smooth is None else smooth:
+            value = numpy.where(on_edge, value, self._between(t, after, before[VALUE]))
+        for column, point in enumerate(points(self._extremes)):
+            ends, earlier, later = self._ends[:, column], numpy.less_equal(t, point), numpy.greater_equal(t, point)
+            low = numpy.where(earlier, numpy.maximum(low, ends[LOWER]), low)
+            high = numpy.where(later, numpy.minimum(high, ends[UPPER]), high)
+            if column != AT_LEAST:  # where the whole bucket counts: no more than its upper edge says
+                value = numpy.where(earlier, numpy.maximum(value, ends[VALUE]), value)
+                value = numpy.where(later, numpy.minimum(value, ends[VALUE]), value)
+        result = numpy.stack([low, numpy.clip(value, low, high), high])
         return numpy.where(numpy.less(t, 0), 1.0, result)
 
+    def _between(self, t: Any, after: Any, before: Any) -> Any:
+        """Return the interpolated value at `t`, for the first edges after t and the values at the edges before."""
+        import numpy
+
+        with numpy.errstate(divide="ignore", invalid="ignore"):
+            part = numpy.clip(numpy.log2(t / edges()[after - 1]) * BUCKETS_PER_OCTAVE, 0, 1)
+        part = numpy.where(after == COLUMNS - 1, 0.0, part)  # values beyond the last edge count as infinite ...
+        between = before - mass_below(part, *self._masses_at(after))
+        between = numpy.where(after == 0, self._sf[VALUE, after], between)  # ... and those in the zero bucket as 0
+        return numpy.clip(between, self._sf[VALUE, after], before)
+
     def _quantile(self, p: float, what: str) -> Estimate:
-        edge = edges()
-        low, at, high = (_first_at_most(row, p * (1 + ROUNDING)) for row in self._sf)
+        edge, most_p = edges(), p * (1 + ROUNDING)
+        low, at, high = (_first_at_most(row, most_p) for row in self._sf)
         lower_bound = 0.0 if low == 0 else float(edge[low - 1])
         upper_bound = math.inf if high >= COLUMNS - 1 else float(edge[high])
         if at == 0 or at >= COLUMNS - 1:
             value = 0.0 if at == 0 else math.inf
         else:
             value = float(edge[at - 1]) * GROWTH ** self._place(at, p)
+        (least, most), exceeds = self._extremes, self._ends > most_p
+        for row, column, extreme in ((LOWER, BELOW_LEAST, least), (LOWER, BELOW_MOST, most)):
+            lower_bound = max(lower_bound, extreme) if exceeds[row, column] else lower_bound
+            value = max(value, extreme) if exceeds[VALUE, column] else value
+        for column, extreme in ((AT_LEAST, least), (AT_MOST, most)):
+            upper_bound = upper_bound if exceeds[UPPER, column] else min(upper_bound, extreme)
+        value = value if exceeds[VALUE, AT_MOST] else min(value, most)
         reasons = self._reasons()
         if upper_bound > value and math.isinf(upper_bound) and self.count < math.inf:
             reasons += "; too few values: no upper bound"
@@ -230,16 +307,18 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     counts[histogram.indices - (MIN_INDEX - 1)] = histogram.counts
     total = histogram.count
     above = numpy.append(counts[:0:-1].cumsum()[::-1], 0)
-    value = above / total
+    extremes = histogram.min, histogram.max
+    least, most = (numpy.append(above, ends) for ends in zip(*map(histogram._above, points(extremes))))
     why: tuple[str, ...] = ("bucket width",)
-    low = high = value
+    low, value, high = least / total, least / total, most / total
     if confidence is not None:
         confidence = check_confidence(confidence)
-        begins = numpy.diff(above, prepend=-1) != 0  # constant between two populated buckets
-        run = begins.cumsum() - 1
-        low, high = (ends[run] for ends in _intervals(above[begins], total, confidence))
+        distinct = numpy.unique(numpy.append(least, most[COLUMNS:]))  # few: it is constant between buckets
+        bounds = _intervals(distinct, total, confidence)
+        low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
         why = (sampled(histogram), *why)
-    return Dist(numpy.stack([low, value, high]), unit=histogram.unit, count=total, why=why, load=(0.0, 0.0, 0.0, 1.0))
+    rows, load = numpy.stack([low, value, high]), (0.0, 0.0, 0.0, 1.0)
+    return Dist(rows, extremes=extremes, unit=histogram.unit, count=total, why=why, load=load)
 
 
 def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
@@ -257,8 +336,10 @@ def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
     answers = numpy.array([sf(t) for t in edges().tolist()], dtype=numpy.float64)
     if not (answers[0] <= 1 and answers[-1] >= 0 and bool((numpy.diff(answers) <= 0).all())):
         raise ValueError("sf must return shares in 0..1 that do not grow with t")
-    why = ("bucket width",)
-    return Dist(numpy.stack([answers] * 3), unit=unit, count=math.inf, why=why, load=(0.0, 0.0, 0.0, 1.0))
+    rows = numpy.stack([numpy.append(answers, [1.0, answers[0], answers[-2], answers[-1]])] * 3)
+    rows[UPPER, COLUMNS + AT_LEAST], rows[LOWER, COLUMNS + BELOW_MOST] = 1.0, answers[-1]  # they are no values
+    why, load = ("bucket width",), (0.0, 0.0, 0.0, 1.0)
+    return Dist(rows, extremes=(0.0, math.inf), unit=unit, count=math.inf, why=why, load=load)
 
 
 def edges() -> NDArray[np.float64]:
@@ -273,6 +354,11 @@ def edges() -> NDArray[np.float64]:
 
 
 _edges: NDArray[np.float64] | None = None
+
+
+def points(extremes: tuple[float, float]) -> list[float]:
+    """Return the times at which `Dist._ends` holds the survival: just below each extreme, and at it."""
+    return [time for extreme in extremes for time in (math.nextafter(extreme, -1.0), extreme)]
 
 
 def _values() -> NDArray[np.float64]:
@@ -293,6 +379,19 @@ def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple
     share, other = quantiles((1 - confidence) / 2, *of)  # the upper bound is 1 - the rest's lower bound
     low[some], high[rest] = share[: some.sum()], other[some.sum() :]
     return low, high
+
+
+def _clamp(rows: NDArray[np.float64], ends: NDArray[np.float64], extremes: tuple[float, float]) -> None:
+    """Let the survival at the edges and at both extremes agree, in place: it does not grow from one to the next."""
+    import numpy
+
+    if extremes[0] < extremes[1]:
+        ends[:UPPER] = numpy.maximum.accumulate(ends[:UPPER, ::-1], axis=1)[:, ::-1]
+        ends[UPPER] = numpy.minimum.accumulate(ends[UPPER])
+    for below, at, extreme in ((BELOW_LEAST, AT_LEAST, extremes[0]), (BELOW_MOST, AT_MOST, extremes[1])):
+        place = int(edges().searchsorted(extreme))
+        numpy.maximum(rows[:, :place], ends[:, [below]], out=rows[:, :place])
+        numpy.minimum(rows[:, place:], ends[:, [at]], out=rows[:, place:])
 
 
 def _first_at_most(row: NDArray[np.float64], p: float) -> int:

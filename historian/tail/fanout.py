@@ -12,11 +12,20 @@ from __future__ import annotations
 
 import math
 import warnings
+from decimal import Decimal
 
 from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning
-from .sampling import check_histogram, counts_above, effective_sample_size, quantile_interval, sampled, windows_of
+from .._values.decimals import PRECISE, whole, written
+from .sampling import (
+    check_histogram,
+    effective_sample_size,
+    quantile_interval,
+    sampled,
+    windows_above,
+    windows_of,
+)
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -54,8 +63,8 @@ class Fanout:
     def p_wait(self, t: float, confidence: float = 0.95) -> Estimate:
         """Return the probability that not all n calls are done by `t`, in the histogram's unit, with its interval.
 
-        The value has a relative error of 1e-14, given the share of recorded calls above t.  This share is exact if `t`
-        is a bucket edge.  The interval allows for sampling and for the place of `t` in its bucket.  About 0.2 ms.
+        The value has a relative error of 1e-14, given the share of recorded calls above t, ``leaf.sf(t)``.  The
+        interval allows for sampling, and for the values in the bucket of `t`.  About 0.2 ms.
         Warns (`TailWarning`) if n exceeds the number of recorded calls.  Raises ValueError for NaN, and for a
         confidence that is not between 0 and 1.
 
@@ -98,9 +107,10 @@ class Fanout:
         reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
-            size = effective_sample_size(parts, t, confidence)
+            size = effective_sample_size(self.leaf, parts, t, confidence)
             reasons[0] += f", in {len(parts)} windows: effective sample size {size:,.0f}"
-            least, above, most = zip(*(counts_above(part, t) for part in parts))
+            above = windows_above(self.leaf, parts, t)
+            least, most = zip(*(part._above(t) for part in parts))
             lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
             lower, upper = share_lower(lower, size - lower, confidence), share_upper(upper, size - upper, confidence)
             counts = [part.count for part in parts]
@@ -199,21 +209,26 @@ class Fanout:
     def leaf_percentile(self, q: float) -> float:
         """Return the percentile, 0..100, of a single call that determines the q-quantile of the user's wait.
 
-        O(1).  It is exact, since it does not depend on the recorded values.  Raises ValueError for q outside 0..1.
+        O(1).  It is the float nearest to 100 q^(1/n), with q read as the decimal that was written, but less than 100 if
+        q is less than 1.  It does not depend on the recorded values.  Raises ValueError for q outside 0..1.
 
         >>> from historian import Histogram
         >>> round(Histogram.from_values([1.0]).fanout(100).leaf_percentile(0.99), 7)
         99.9899502
         """
         q = check_share("q", q)
-        return 100 * q if self.n == 1 else 100 * (1 - _leaf_tail(1 - q, self.n))
+        if q == 1:
+            return 100.0
+        share = written(q) if self.n == 1 else PRECISE.power(written(q), PRECISE.divide(1, self.n))
+        return min(float(PRECISE.multiply(100, share)), math.nextafter(100.0, 0.0))
 
     def max_n(self, t: float, p: float, confidence: float | None = None) -> float:
         """Return the largest number of calls for which p_wait at `t` is at most `p`.
 
         The result is an int.  It is 0 if a single call exceeds t too often, and infinity if no recorded call was slower
-        than `t`, so that the data set no limit.  With a confidence, the upper bound of p_wait is at most p, too.  O(1).
-        Raises ValueError for p outside 0..1 and for NaN.
+        than `t`, so that the data set no limit.  p is read as the decimal that was written: if a tenth of the calls are
+        slow, two calls are not late for more than 0.19.  With a confidence, the upper bound of p_wait is at most p,
+        too.  O(1).  Raises ValueError for p outside 0..1 and for NaN.
 
         >>> from historian import Histogram
         >>> fan = Histogram.from_values([0.01] * 9_900 + [1.0] * 100).fanout(1)
@@ -226,9 +241,12 @@ class Fanout:
             return math.inf
         if tail == 1:
             return 0
-        n = math.floor(math.log1p(-p) / math.log1p(-tail))
-        # The quotient is rounded.  Near a whole number, its floor may be off by one.
-        return max(k for k in (n - 1, n, n + 1) if k <= 0 or _any_of(tail, k) <= p)
+        count = self.leaf.count
+        exact = PRECISE.divide(self.leaf._above(t)[0], count) if confidence is None else Decimal(tail)
+        others = PRECISE.ln(PRECISE.subtract(1, written(p))), PRECISE.ln(PRECISE.subtract(1, exact))
+        n = whole(PRECISE.divide(*others), up=False)
+        # One more is right if p is a computed result of p_wait, which may be rounded down.
+        return n + 1 if _any_of(tail, n) < _any_of(tail, n + 1) <= p else n
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fanout, (self.leaf, self.n)
@@ -243,9 +261,8 @@ class Fanout:
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
-        tail, count = self._tail(t), self.leaf.count
-        low, _, high = counts_above(self.leaf, t)
-        return tail, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
+        (low, high), count = self.leaf._above(t), self.leaf.count
+        return low / count, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
 
     def _warn_beyond(self) -> None:
         if self.n > self.leaf.count:

@@ -17,7 +17,7 @@ from .._stats.binomial import rank_interval, share_lower, share_upper, windows_s
 from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, TailWarning, nines
 from .._values.base import BaseHistogram, edges_of
-from .shares import ROUNDING
+from .._values.decimals import PRECISE, whole, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ __all__ = [
     "Enough",
     "check_histogram",
     "ci",
-    "counts_above",
     "effective_sample_size",
     "enough_for",
     "quantile_interval",
+    "windows_above",
     "windows_of",
 ]
 
@@ -77,8 +77,9 @@ def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) ->
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
-    needed = math.log1p(-confidence) * n / math.log(q)
-    return Enough(histogram.count, max(1, math.ceil(needed * (1 - ROUNDING))))  # else 2.0000000000000004 becomes 3
+    logarithm = PRECISE.ln(PRECISE.subtract(1, written(confidence)))
+    needed = PRECISE.divide(PRECISE.multiply(logarithm, n), PRECISE.ln(written(q)))
+    return Enough(histogram.count, max(1, whole(needed, up=True)))
 
 
 def ci(histogram: BaseHistogram, q: float, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimate:
@@ -130,7 +131,8 @@ def _ranks(
     if windows is None:
         return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
     edges = histogram.quantile_bounds(q)
-    size, alpha = min(effective_sample_size(windows, edge, confidence) for edge in edges), (1 - confidence) / 2
+    size = min(effective_sample_size(histogram, windows, edge, confidence) for edge in edges)
+    alpha = (1 - confidence) / 2
     good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
     if (1 - q) ** size <= alpha:
         low = math.floor(share_lower(good, bad, confidence) * count)
@@ -144,23 +146,23 @@ def sampled(histogram: BaseHistogram) -> str:
     return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
 
 
-def effective_sample_size(windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
-    """Return the effective sample size of all windows together, for the share above `t`."""
-    return windows_sample_size([w._above(t) for w in windows], [w.count for w in windows], confidence)
+def effective_sample_size(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
+    """Return the effective sample size of the windows of `whole`, for the share above `t`."""
+    return windows_sample_size(windows_above(whole, windows, t), [w.count for w in windows], confidence)
 
 
-def counts_above(histogram: BaseHistogram, t: float) -> tuple[int, int, int]:
-    """Return the number of values above `t`: the smallest possible, the one of `Histogram.sf`, the largest possible.
+def windows_above(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float) -> list[int]:
+    """Return the number of values above `t` in each window, which add up to the one that `whole.sf` counts.
 
-    All three are equal if `t` is a bucket edge, below the minimum, or not below the maximum.
+    A window may know more about the bucket of t, from its own extremes, than the whole does.  If it used this
+    knowledge, the answers with and without windows would disagree.
     """
-    value = histogram._above(t)
-    if not histogram.min <= t < histogram.max:
-        return value, value, value
-    slot = slot_of(t)
-    low = histogram.count - histogram._counts.through(slot)
-    high = low if t == edges_of(slot)[1] else histogram.count - histogram._counts.through(slot - 1)
-    return min(low, value), value, max(high, value)
+    if not whole.min <= t < whole.max:
+        return [w.count if t < whole.min else 0 for w in windows]
+    above = [w.count - w._counts.through(slot_of(t)) for w in windows]
+    if not any(above) and whole._above(t)[0]:  # the maximum is above t, in the same bucket
+        above[max(range(len(windows)), key=lambda k: windows[k].max)] = 1
+    return above
 
 
 def windows_of(whole: BaseHistogram, windows: Iterable[BaseHistogram]) -> list[BaseHistogram]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from .._stats.binomial import effective_sample_size, share_interval, windows_sample_size
+from .._values.decimals import PRECISE, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ __all__ = [
 #: The possible assumptions about the dependence between calls.
 DEPENDENCE = ("independent", "positive", "any")
 
+DIGITS = 12  # a number with more digits is a computed share, not a decimal that was written
+
 MAX_CALLS = 10**8  # `any_of_correlated` adds one term for each call
 
 #: Shares with a relative difference up to this count as equal: every formula here has a relative error of 1e-14.
@@ -34,14 +37,18 @@ ROUNDING = 1e-14
 
 
 def tail_of(q: float) -> float:
-    """Return the share above the q-quantile: 1 - q, plus the largest rounding error of a decimal q.
+    """Return the share above the q-quantile, 1 - q, with q read as the decimal that was written.
 
-    Without this addition, q = 0.9 would leave less than one value of ten.
+    In float64, 1 - 0.9 would leave less than one value of ten.  A number of more than twelve digits was computed: then
+    its largest rounding error is added, for the same reason.
 
-    >>> 1 - 0.9, tail_of(0.9)
-    (0.09999999999999998, 0.10000000000000003)
+    >>> 1 - 0.9, tail_of(0.9), tail_of(0.999999999999)
+    (0.09999999999999998, 0.1, 1e-12)
     """
-    return 1 - q + math.ulp(q) / 2 if 0 < q < 1 else 1 - q
+    decimal = written(q)
+    if len(decimal.as_tuple().digits) <= DIGITS:
+        return float(PRECISE.subtract(1, decimal))
+    return 1 - q + math.ulp(q) / 2
 
 
 def any_of(tail: float, n: float) -> float:

@@ -1,8 +1,9 @@
 """Service level objectives: the share of calls in time, the error budget and its burn rate; and Apdex.
 
-If a threshold lies inside a bucket, it is unknown how many values of that bucket are above it.  The answers then give
-the shares at both edges of the bucket, and every interval holds both.  Sources: Beyer et al., The Site Reliability
-Workbook (2018), chapter 5, for burn rates over several windows; Apdex Technical Specification 1.1 (2007).
+If a threshold lies inside a bucket, it is unknown how many values of that bucket are above it.  All of them count as at
+or below the threshold, as in `Histogram.cdf`, and every interval holds the shares at both edges.  Sources: Beyer et
+al., The Site Reliability Workbook (2018), chapter 5, for burn rates over several windows; Apdex Technical Specification
+1.1 (2007).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 from .._stats.binomial import share_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import Estimate
-from .sampling import check_histogram, counts_above, effective_sample_size, sampled, windows_of
+from .sampling import check_histogram, effective_sample_size, sampled, windows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,16 +106,16 @@ def slo(
     check_confidence(confidence)
     check_histogram(histogram)
     count, reasons = histogram.count, [sampled(histogram)]
-    least, above, most = counts_above(histogram, t)
+    least, most = histogram._above(t)
     size = float(count)
     if windows is not None:
         parts = windows_of(histogram, windows)
-        size = effective_sample_size(parts, t, confidence)
+        size = effective_sample_size(histogram, parts, t, confidence)
         reasons[0] += f", in windows: effective sample size {size:,.0f}"
     # Use the share of slow calls, because small shares keep their digits.
     lower = share_lower(least / count * size, (count - least) / count * size, confidence)
     upper = share_upper(most / count * size, (count - most) / count * size, confidence)
-    value = (count - above) / count
+    value = (count - least) / count
     within = Estimate(value, min(1 - upper, value), max(1 - lower, value), "; ".join([*reasons, *width(least, most)]))
     edges = (count - most) / count, (count - least) / count
     return Slo(within, edges, threshold=float(t), unit=histogram.unit, target=float(target))
@@ -175,16 +176,16 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     check_histogram(histogram)
     count = histogram.count
     scores = []
-    near, far = counts_above(histogram, t), counts_above(histogram, 4 * t)
-    for above_t, above_4t in zip(near, far):  # from the best possible score to the worst; that of `sf` is between
+    near, far = histogram._above(t), histogram._above(4 * t)
+    for above_t, above_4t in zip(near, far):  # the best possible score, which is that of `sf`, and the worst
         satisfied, tolerating = count - above_t, above_t - above_4t
         score = (satisfied + tolerating / 2) / count
         variance = (satisfied + tolerating / 4) / count - score**2
         size = score * (1 - score) / variance * count if variance > 1e-12 else float(count)
         low, high = share_interval(score * size, (1 - score) * size, confidence)
         scores.append((low, score, high))
-    (_, _, upper), (_, value, _), (lower, _, _) = scores
-    why = "; ".join([sampled(histogram), *width(near[0], near[2]), *width(far[0], far[2])][:2])
+    (_, value, upper), (lower, _, _) = scores
+    why = "; ".join([sampled(histogram), *width(*near), *width(*far)][:2])
     return Estimate(value, min(lower, value), max(upper, value), why)
 
 

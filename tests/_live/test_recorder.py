@@ -124,7 +124,7 @@ def test_bad_values_leave_no_trace(value, error):
     [
         (-1.5, r"cannot record -1\.5: a value must be finite and not negative"),
         (math.nan, "cannot record nan"),
-        (10**400, "an int of 1329 bits: it is beyond the range of a float"),
+        (10**400, "an int of 1329 bits: it is too large for a float64"),
         (None, "NoneType is not a real number"),
         (datetime.timedelta(1), r"pass its \.total_seconds\(\)"),
     ],
@@ -285,7 +285,7 @@ def test_one_bad_value_and_none_is_recorded(bad, position):
     data[position] = bad
     rec = Recorder()
     for values in (data, data[: position + 1], data.astype(">f8"), data.tolist(), np.repeat(data, 2)[::2]):
-        with pytest.raises(ValueError, match=rf"values\[{position}\] is .*, so nothing was recorded"):
+        with pytest.raises(ValueError, match=rf"values\[{position}\] is .*, so no value was counted"):
             rec.record_many(values)
     assert rec.snapshot() == Histogram()
 
@@ -305,8 +305,8 @@ def test_the_first_of_several_bad_values_is_named():
         ("123", TypeError, "not str"),
         (b"123", TypeError, "not bytes"),
         (bytearray(b"123"), TypeError, "not bytearray"),
-        (1.0, TypeError, "array-like, not float"),
-        (None, TypeError, "array-like, not NoneType"),
+        (1.0, TypeError, "array-like of numbers, not float"),
+        (None, TypeError, "array-like of numbers, not NoneType"),
         (np.array([1j]), TypeError, "complex"),
         (np.array(["a"]), TypeError, "<U1"),
         (np.array([1], dtype="m8[s]"), TypeError, "numpy.timedelta64"),
@@ -536,6 +536,48 @@ def test_what_is_masked_is_not_there():
 def test_numpy_scalars_that_are_no_plain_numbers(value):
     with pytest.raises(TypeError, match="is not a real number"):
         Recorder().record(value)
+
+
+@pytest.mark.parametrize(
+    "value", [np.array([1.5]), np.array([[1.5]]), np.array([1.0, 2.0]), np.array([]), [1.5], (1, 2)]
+)
+def test_arrays_are_not_single_values(value):
+    # some versions of numpy convert an array of one element to a float, others refuse it
+    rec = Recorder()
+    with pytest.raises(TypeError, match=r"is not a real number; pass it to record_many\(\)$"):
+        rec.record(value)
+    with pytest.raises(TypeError, match=r"values\[0\] is .* is not a real number; values must have one dimension$"):
+        rec.record_many([value, 1.0])
+    assert rec.snapshot().count == 0
+
+
+def test_arrays_of_other_libraries_are_not_single_values():
+    class Tensor:
+        def __float__(self):
+            return 1.5
+
+        def __len__(self):
+            return 1
+
+    class Scalar(Tensor):
+        def __len__(self):
+            raise TypeError("a scalar has no length")
+
+    rec = Recorder()
+    with pytest.raises(TypeError, match=r"Tensor is not a real number; pass it to record_many\(\)"):
+        rec.record(Tensor())
+    rec.record(Scalar())
+    rec.record(np.array(1.5))
+    assert rec.snapshot() == Histogram.from_values([1.5, 1.5])
+
+
+@pytest.mark.parametrize("values", [3, None, "123", b"123", object()])
+def test_messages_about_values_hold_for_histograms_too(values):
+    message = f"values must be a one-dimensional array-like of numbers, not {type(values).__name__}"
+    for use in (Recorder().record_many, Histogram.from_values):
+        with pytest.raises(TypeError) as raised:
+            use(values)
+        assert str(raised.value) == message
 
 
 def test_messages_are_one_short_line():

@@ -1,13 +1,19 @@
 """Timers: with, async with, start and stop, compared with time.perf_counter_ns()."""
 
 import asyncio
+import copy
+import gc
 import math
+import pickle
+import re
 import threading
 import time
+import weakref
 
 import pytest
 
-from historian import Recorder
+import historian
+from historian import Recorder, Timer, _core
 
 
 def wait(seconds=0.002):
@@ -76,7 +82,7 @@ def test_nested_recursive_and_one_after_the_other():
 
 def test_one_timer_cannot_time_two_blocks_at_once():
     timer = Recorder().time()
-    with timer, pytest.raises(RuntimeError, match=r"call time\(\) anew"), timer:
+    with timer, pytest.raises(RuntimeError, match=r"call time\(\) again"), timer:
         pass
 
 
@@ -90,6 +96,60 @@ def test_a_timer_that_is_not_running_cannot_end():
     with pytest.raises(RuntimeError, match="not running"):
         timer.__exit__(None, None, None)
     assert rec.snapshot().count == 1
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_repr_says_the_state_and_the_time(unit):
+    timer = Recorder(unit=unit).time()
+    assert repr(timer) == "<Timer: not started>"
+    with timer:
+        wait()
+        running = re.fullmatch(rf"<Timer: running, (\S+) {unit} so far>", repr(timer))
+        assert running
+        assert 0 < float(running[1]) <= timer.elapsed * 1.001  # four digits are shown
+    assert repr(timer) == f"<Timer: {timer.elapsed:.4g} {unit}>"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_timer_cannot_be_pickled(protocol):
+    for timer in (Recorder().time(), _core.MutedTimer()):
+        with pytest.raises(TypeError, match=r"cannot be pickled or copied: use timer\.elapsed"):
+            pickle.dumps(timer, protocol)
+        with pytest.raises(TypeError, match=r"cannot be pickled or copied: use timer\.elapsed"):
+            copy.copy(timer)
+
+
+def test_the_core_has_no_pickles_that_name_private_fields():
+    assert [name for name in dir(_core) if "pyx" in name] == []
+    for cls in (Recorder, Timer, _core.Counts, _core.CounterFile, _core.Merged, _core.TimedFunction):
+        assert [name for name in dir(cls) if "cython" in name or name == "__setstate__"] == []
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="cannot pickle"):
+            pickle.dumps(_core.Counts.of([1], [1]), protocol)
+
+
+def test_only_recorders_make_timers():
+    timer = Recorder().time()
+    assert type(timer) is historian.Timer
+    assert (Timer.__module__, Timer.__qualname__) == ("historian", "Timer")
+    assert pickle.loads(pickle.dumps(Timer)) is Timer
+    with pytest.raises(TypeError, match=r"made by recorder\.time\(\)"):
+        Timer()
+    for make in (Timer.__new__, object.__new__):  # one without a recorder would have nothing to record in
+        with pytest.raises(TypeError, match="not safe"):
+            make(Timer)
+
+
+@pytest.mark.parametrize("slots", [(), ("timer",)])
+def test_a_recorder_that_keeps_its_timer_is_collected(slots):
+    kept = type("Kept", (Recorder,), {"__slots__": slots} if slots else {})()
+    kept.timer = kept.time()
+    with kept.timer:
+        pass
+    gone = weakref.ref(kept)
+    del kept
+    gc.collect()
+    assert gone() is None
 
 
 def test_threads_each_have_their_own():
@@ -200,7 +260,7 @@ def test_no_tokens(token, error):
     rec = Recorder()
     with pytest.raises(error):
         rec.stop(token)
-    with pytest.raises(ValueError, match="not in the past"):
+    with pytest.raises(ValueError, match="later than now"):
         rec.stop(time.perf_counter_ns() + 10**9)
     assert rec.snapshot().count == 0
 

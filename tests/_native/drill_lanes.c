@@ -1,4 +1,4 @@
-/* Threads come and go, record, drain and look, without any GIL: is each record in exactly one result, and each sum exact?
+/* Threads begin, end, record, drain and read, without a GIL: is each record in exactly one result, and each sum exact?
  *
  * Run by test_lanes.py, as it is and under the thread sanitizer. Prints what is wrong and returns 1, or returns 0.
  */
@@ -71,7 +71,7 @@ static void take(void) {
     free(total);
 }
 
-/* A thread has seen that its value is below the maximum, and a drain resets that before it counts: then nothing but what
+/* A thread has seen that its value is below the maximum. A drain resets that before it counts: then nothing but what
  * had been drained tells where to look for the count. */
 static void check_late_count(void) {
     historian_lanes *own = historian_new_lanes();

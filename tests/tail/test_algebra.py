@@ -19,7 +19,7 @@ def test_a_mapping_is_what_its_parts_are(x, y, m, n):
     assert same(all_of({x: m, y: n}), all_of({all_of(m, x): 1, all_of(n, y): 1}))
     assert same(first_of({x: m, y: n}), first_of({first_of(m, x): 1, first_of(n, y): 1}))
     assert same(all_of({x: m}), all_of(m, x))
-    again = Dist(x._sf, unit=x.unit, count=x.count, why=x._why, load=x._load)
+    again = Dist(x._with(x._extremes), extremes=x._extremes, unit=x.unit, count=x.count, why=x._why, load=x._load)
     for k in range(1, m + n + 1):
         assert same(k_of(k, {x: m, again: n}), k_of(k, m + n, x))
 

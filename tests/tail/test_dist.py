@@ -44,7 +44,8 @@ def test_quantiles_at_a_step(count):
     x = h.dist(confidence=None)
     for k in range(1, count):
         answer = x.ppf(k / count)  # 1 - 0.9 is 0.09999999999999998: less than one value of ten
-        assert (answer.lower, answer.upper) == h.quantile_bounds((k - 0.5) / count)
+        lower, upper = h.quantile_bounds((k - 0.5) / count)
+        assert (answer.lower, answer.upper) == (max(lower, h.min), min(upper, h.max))
 
 
 def test_quantiles_of_composed_steps():
@@ -113,7 +114,7 @@ def test_mean():
     assert retry(EXP, timeout=1.0, retries=1).mean() == math.inf
     assert Histogram.from_values([0.0]).dist(confidence=None).mean() == 0.0
     beyond = Histogram.from_values([1.0, 1e21]).dist(confidence=None).mean()
-    assert (beyond, beyond.lower) == (math.inf, pytest.approx(2.0**63, rel=1e-9))
+    assert (beyond, beyond.lower, beyond.upper) == (pytest.approx(5e20), pytest.approx(2.0**63), pytest.approx(5e20))
 
 
 @given(dists, st.lists(st.floats(0, 1e22), min_size=2, max_size=20))
@@ -131,7 +132,8 @@ def test_the_ends_of_a_distribution():
     assert x.sf(0.0).upper == 1.0  # the zero bucket reaches to 2**-32
     assert x.isf(0.5) == 0.0
     assert x.isf(0.25) == pytest.approx(1.0, rel=0.011)
-    assert (x.isf(0.0), x.isf(0.0).lower) == (math.inf, 2.0**64)
+    assert (x.isf(0.0), x.isf(0.0).lower, x.isf(0.0).upper) == (1e21, 2.0**64, 1e21)
+    assert (EXP.isf(0.0), EXP.isf(0.0).lower) == (pytest.approx(745.1, rel=0.01), pytest.approx(741.3, rel=0.01))
     assert x.isf(1.0) == 0.0
 
 
