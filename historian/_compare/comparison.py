@@ -290,8 +290,8 @@ def check_blocks(blocks: int, confidence: float) -> None:
 
     If A and B do not differ, either may be the faster one in any block.  That it is the same one in all m blocks has
     the probability 2^(1 - m).  No resampling can then tell that there is no difference.  This may be at most a quarter
-    of all errors, so that there is room for the others: with 6 blocks, intervals of 95 % missed in up to 11 % of
-    simulations.
+    of all errors, so that there is room for the others: with 6 blocks, intervals of 95 % missed in about 9 % of
+    simulations of a periodic load.
     """
     least = max(5, math.ceil(3 - math.log2(1 - confidence)))
     if blocks < least:

@@ -248,6 +248,10 @@ class Fanout:
             return math.inf
         if tail == 1:
             return 0
+        if p < 0.999 and tail < 0.999:
+            near = math.log1p(-p) / math.log1p(-tail)
+            if abs(near - round(near)) > 1e-9 * max(1.0, near):  # its relative error is below 1e-12
+                return math.floor(near)
         count = self.leaf.count
         exact = PRECISE.divide(self.leaf._above(t)[0], count) if confidence is None else Decimal(tail)
         others = PRECISE.ln(PRECISE.subtract(1, written(p))), PRECISE.ln(PRECISE.subtract(1, exact))
