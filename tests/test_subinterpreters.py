@@ -24,6 +24,11 @@ supported = pytest.mark.skipif(
     reason="historian runs in several interpreters from Python 3.12 on, where there is a GIL",
 )
 
+#: CPython 3.12.1 crashes in 1 of 4 runs that only import the standard library, in 3 interpreters at the same time.
+at_the_same_time = pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="CPython 3.12 crashes if interpreters run in parallel, without historian, too"
+)
+
 
 def run(*command):
     """Run Python with these arguments, and return its output."""
@@ -59,7 +64,9 @@ def shared_histogram(directory):
 
 
 @supported
-@pytest.mark.parametrize("gil", ["own", "shared", "mixed"])
+@pytest.mark.parametrize(
+    "gil", [pytest.param("own", marks=at_the_same_time), "shared", pytest.param("mixed", marks=at_the_same_time)]
+)
 def test_recording_at_the_same_time(tmp_path, gil):
     directory = tmp_path / "registry"
     run_job("interpreter_records.py", gil, 3, 4, directory)
@@ -79,6 +86,7 @@ def test_interpreters_that_come_and_go(tmp_path, gil):
 
 
 @supported
+@at_the_same_time
 def test_one_clock_for_all(tmp_path):
     run_job("interpreter_clock.py", "own", 4, 2, tmp_path)
 

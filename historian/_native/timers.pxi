@@ -156,7 +156,8 @@ cdef class TimedCallable(WeaklyReferenced):
         return PyVectorcall_Call(self, args, kwargs)
 
     def __getattribute__(self, name):
-        if name in ("__class__", "__doc__", "__module__"):  # otherwise the answer would be that of the type
+        # Otherwise the answer would be that of the type, which gets annotations of its own as soon as anybody asks it.
+        if name in ("__class__", "__doc__", "__module__", "__annotations__", "__annotate__", "__type_params__"):
             return self.answer(name)
         return PyObject_GenericGetAttr(self, name)
 

@@ -441,3 +441,14 @@ assert rec.timed(work) is work and rec.timed(errors=rec)(work) is work and rec.t
 """
     environment = os.environ | {"HISTORIAN_DISABLE": "1"}
     subprocess.run([sys.executable, "-c", source], env=environment, check=True, timeout=60)
+
+
+def test_annotations_stay_after_somebody_has_asked_the_type():
+    """From 3.12 on, a class gets annotations of its own in that moment, which its instances would find first."""
+
+    def show(x: int) -> str:
+        return str(x)
+
+    timed = Recorder().timed(show)
+    getattr(type(timed), "__annotations__", None)
+    assert timed.__annotations__ == {"x": int, "return": str}
