@@ -8,8 +8,8 @@ sys.path.insert(0, SOURCE)  # noqa: F821  which interpreters.py sets
 import historian
 
 recorder = historian.Recorder("own")
-# A reading is mostly within 1 us, but one of many may be later on a busy machine.  An anchor of another interpreter that
-# is read half-written would be off by seconds.
+# A reading is mostly within 1 us, but one of many may be further off on a busy machine.  If an anchor were read while
+# another interpreter writes it, it would be off by seconds.
 SLACK_NS = 1_000_000
 for _ in range(100_000):
     before = perf_counter_ns()
