@@ -52,7 +52,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types: mypy on the sources, what checkers say of uses, stubtest and completeness as it is installed."""
-    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=8.2", ".[all]")
+    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=9", ".[all]")
     session.run("mypy", "--strict", "historian/")
     session.run("pytest", "tests/test_typing.py")
     session.chdir(session.create_tmp())  # or the package would be that of the source tree, not what is installed
@@ -208,7 +208,7 @@ def sanitize(session: nox.Session, sanitizer: str, free_threaded: str) -> None:
     missing = [str(path) for path in found if not path.exists()]
     if missing:
         session.error(f"there are no tests of the core at {missing}")
-    session.install("hypothesis>=6.100", "mpmath>=1.3", "numpy", "pytest>=8.2")
+    session.install("hypothesis>=6.100", "mpmath>=1.3", "numpy", "pytest>=9")
     session.install(".", env={"HISTORIAN_SANITIZE": sanitizer, "HISTORIAN_FREE_THREADED": free_threaded})
     runtime = "libtsan.so" if sanitizer == "thread" else "libasan.so"
     library = subprocess.check_output(["gcc", f"-print-file-name={runtime}"], text=True).strip()
