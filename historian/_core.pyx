@@ -22,7 +22,6 @@ from libc.string cimport memcmp, memmove, memset
 import os
 import sys
 from operator import index
-from types import FunctionType
 
 
 cdef extern from "_native/atomics.h" nogil:

@@ -195,13 +195,14 @@ class Recorder(_Base):
         is timed.
 
         Calls left by an exception, and futures that fail or are cancelled, are recorded in `errors`, if that is given,
-        else here.  `SystemExit` with status 0 is not an error.  With ``HISTORIAN_DISABLE=1`` the function is returned
-        as it is.
+        else here.  `SystemExit` with status 0 is not an error.  If the arguments of a coroutine function or a generator
+        function do not fit, the first step raises TypeError, and nothing is recorded.  With ``HISTORIAN_DISABLE=1`` the
+        function is returned as it is.
 
-        What comes back is what was given: a function stays one for `isinstance` and `inspect`, with its names,
-        docstring, signature, source and attributes, and the original as ``__wrapped__``.  It pickles by name.  Where a
-        function is copied to another process instead (as joblib and cloudpickle do for those of ``__main__``), the copy
-        records in the same file, or, if the recorder is in memory, into one of its own there.
+        The result looks like the function: it is one for `isinstance` and `inspect`, with its names, docstring,
+        signature, source and attributes, and the original as ``__wrapped__``.  It pickles by its name, if that name
+        finds it.  cloudpickle and dill copy other functions, such as local ones.  A copy records in the same file.  If
+        the recorder is in memory, the copy gets a new recorder.
 
         Raises TypeError for an object that has no duration of its own, such as a class or a property.  Raises
         ValueError if the unit is not a unit of time.
