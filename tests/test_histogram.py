@@ -347,6 +347,26 @@ def test_plain_data_and_pickles(h):
     assert hash(copy.deepcopy(h)) == hash(h)
 
 
+class Tagged(Histogram):
+    tag = ""
+
+
+def test_a_subclass_stays_a_subclass():
+    h = Tagged.from_values([1.0, 2.0])
+    h.tag = ["x"]
+    copies = [copy.copy(h), copy.deepcopy(h)]
+    copies += [pickle.loads(pickle.dumps(h, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for again in copies:
+        assert type(again) is Tagged and again == h and again.tag == ["x"]
+    assert copies[0].tag is h.tag and copies[1].tag is not h.tag
+    plain = Histogram.from_values([2.0])
+    for result in (h + plain, h - plain, h - Tagged(), h.corrected(0.5), Tagged.from_bytes(h.to_bytes())):
+        assert type(result) is Tagged
+    for result in (plain + h, plain - Tagged(), merge([h, h]), sum([h, h], Histogram())):
+        assert type(result) is Histogram
+    assert type(Tagged.from_dict(h.to_dict())) is type(sum([h, h], Tagged())) is Tagged
+
+
 @given(histograms, histograms)
 def test_differences_survive_plain_data(a, b):
     difference = (a + b) - b

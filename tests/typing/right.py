@@ -373,6 +373,18 @@ assert_type(historian.buckets.representative(0), float)
 # ---- tail ----
 
 assert_type(h.corrected(0.5), Histogram)
+
+
+class Tagged(Histogram):
+    tag = ""
+
+
+assert_type(Tagged.from_values([1.0]).corrected(0.5), Tagged)
+assert_type(Tagged.from_bytes(h.to_bytes()), Tagged)
+assert_type(Tagged.from_dict(data), Tagged)
+assert_type(Tagged.from_values([1.0]) + h, Tagged)
+assert_type(h + Tagged(), Histogram)
+
 assert_type(h.ci(0.5), Estimate)
 assert_type(h.ci(0.5).lower, float)
 assert_type(h.ci(0.5).why, str)
