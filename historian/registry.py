@@ -9,6 +9,7 @@ from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file,
 from ._files.header import Header, file_name
 from ._live.recorder import DISABLED, Recorder, recorder_in_file, recorders_in
 from ._values.key import Key
+from ._values.text import counted
 from .histogram import Histogram
 
 TYPE_CHECKING = False
@@ -267,8 +268,7 @@ class Registry:
 
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
-        count = len(self._recorders)
-        return f"<Registry of {count} recorder{'' if count == 1 else 's'}{where}>"
+        return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

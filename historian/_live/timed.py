@@ -135,7 +135,7 @@ def _time_copy(copy: Any, function: Any, to: _Destination) -> _CopyHook:
 
 
 def _call_constant(*args: Any, **kwargs: Any) -> Any:
-    # `_time_copy` replaces this constant.  It is not a variable, because the copy has the closure of the function inside.
+    # `_time_copy` replaces this constant.  A variable is impossible: the copy has the closure of the function inside.
     function: Any = 1j
     return function(*args, **kwargs)
 

@@ -18,6 +18,7 @@ from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from .._values.decimals import PRECISE, whole, written
+from .._values.text import counted
 from .sampling import (
     METHOD,
     WINDOWS_METHOD,
@@ -155,11 +156,11 @@ class Fanout:
             return no_data(0.0, 1.0)
         low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
         if low > m * upper:
-            why = f"{m} of the recorded calls explain at most {m * upper:.3g}"
+            why = f"{m:,} of the recorded calls can explain at most {m * upper:.3g}"
             warnings.warn(f"p_m is {measured:.3g}, but {why}: measure the same calls", TailWarning, stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
-        why = f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}"
+        why = f"dependence: any, beyond the {counted(m, 'call')} measured; {sampled(self.leaf)}"
         return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=METHOD)
 
     def effective_n(self, t: float, p: float, confidence: float = 0.95) -> Estimate:
