@@ -1,7 +1,7 @@
 """`Histogram`: an immutable value that answers questions about the recorded values.
 
-`historian._values.base` answers the questions that need only the counts.  The methods here call the modules for tail,
-formats and display.  Each of these modules is loaded on its first use.
+Its base class answers the questions that need only the counts.  The methods here call the modules for tail, formats
+and display.  Each of these modules is loaded on its first use.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Histogram(BaseHistogram):
         """Return the q-quantile with a confidence interval that allows for both sampling and bucket width.
 
         The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
-        bucket that holds the upper one (see `historian._stats.binomial.rank_interval`).  It is valid for independent
+        bucket that holds the upper one (David & Nagaraja, Order Statistics, 2003, 7.1).  It is valid for independent
         values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time that add up
         to this one.  The interval then uses the effective sample size, which is estimated from the windows.
 

@@ -159,9 +159,9 @@ class BaseHistogram:
 
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
         definition is that of ``numpy.quantile(..., method="inverted_cdf")``, with q read as the decimal that was
-        written (see `historian._values.rank`): 0.999 of 1,000 values is the 999th.  The smallest and the largest value
-        are exact, and every result lies between them.  In the overflow bucket the result is the maximum.  O(log
-        buckets) each.  Raises ValueError for q outside 0..1.
+        written: 0.999 of 1,000 values is the 999th.  The smallest and the largest value are exact, and every result
+        lies between them.  In the overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError
+        for q outside 0..1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()

@@ -5,7 +5,7 @@ still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scal
 subtractions lose every digit.  ``P = -expm1(n * log1p(-S))`` loses none.  Its inverse for a user tail p is
 ``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
 
-P grows with S, so the same formula turns an interval of S (see `historian._stats.binomial`) into an interval of P.
+P grows with S, so the same formula turns an interval of S (Clopper & Pearson, Biometrika 26, 1934) into one of P.
 """
 
 from __future__ import annotations
