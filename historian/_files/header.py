@@ -18,7 +18,7 @@ __all__ = ["SUFFIX", "Header", "decode", "encode", "file_name"]
 #: Suffix of the name of each recorder's file.
 SUFFIX = ".counters"
 
-MAGIC = b"\x89HSTRN\r\n"  # cannot begin a text; a transfer in text mode changes the line end and so is detected
+MAGIC = b"\x89HSTRN\r\n"  # no text begins with this byte; a transfer in text mode changes the line end
 VERSION = 1
 LAYOUT = (FIRST_INDEX, SLOTS - 2, BUCKETS_PER_OCTAVE, BLOCK_NBYTES, 4096)  # 4096: offset of the first block
 FIXED = "<8sI iIIII Q III"  # magic, version, layout, creation time in ns, lengths of unit and name, number of labels
