@@ -399,7 +399,7 @@ GOOD = Histogram.from_values([1.0, 2.0]).to_dict()
         ({"unit": 3}, "unit"),
         ({"unit": ""}, "unit"),
         ({"count": 3}, "not the sum"),
-        ({"counts": [1]}, "not 1 counts for 2 buckets"),
+        ({"counts": [1]}, "must have the same length, not 2 and 1"),
         ({"counts": [1, 0], "count": 1}, "not positive"),
         ({"counts": [1, -1], "count": 0}, "not positive"),
         ({"counts": [2**63, 1], "count": 2**63 + 1}, "not positive"),

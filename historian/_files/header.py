@@ -6,6 +6,7 @@ import time
 
 from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, FIRST_INDEX, SLOTS
 from .._values.key import Key
+from .._values.text import counted
 from .._values.units import check_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
@@ -75,7 +76,7 @@ def decode(page: bytes) -> Header:
     if page[:8] != MAGIC[: len(page[:8])] or not page:
         raise ValueError("it is not the file of a recorder" if page else "it is empty")
     if len(page) < FILE_HEADER_NBYTES:
-        raise ValueError(f"it is cut short: {len(page)} bytes")
+        raise ValueError(f"it is cut short: {counted(len(page), 'byte')}")
     if int.from_bytes(page[CHECKSUM_AT:FILE_HEADER_NBYTES], "little") != crc32(page[:CHECKSUM_AT]):
         raise ValueError("the checksum of its header is wrong")
     _, version, *rest = struct.unpack_from(FIXED, page)

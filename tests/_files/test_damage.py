@@ -60,6 +60,7 @@ def damages():
 
     yield "empty", cut(0), "it is empty"
     yield "cut in the header", cut(100), "it is cut short: 100 bytes"
+    yield "cut after a byte", cut(1), "it is cut short: 1 byte"
     yield "cut after the header", cut(4096), "it is cut short: 4096 bytes"
     yield "cut in the counters", cut(SHARED + BLOCK - 1), "it is cut short: 57343 bytes"
     yield "foreign", write(0, b"PK\3\4" * 1000), "it is not the file of a recorder"
