@@ -50,7 +50,7 @@ class Histogram(BaseHistogram):
 
     # ---- tail ----
 
-    def fanout(self, n: int) -> Fanout:
+    def fanout(self, n: int) -> Fanout[Self]:
         """Return the latency for a user who waits for all of `n` independent calls like the recorded ones.
 
         Raises TypeError unless n is a whole number, and ValueError for n below 1.

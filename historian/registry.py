@@ -217,7 +217,7 @@ class Registry:
         for key, histogram in histograms.items():
             into[key]._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
 
-    def profile(self) -> Profile:
+    def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
         from ._show.profile import Profile
 

@@ -13,11 +13,13 @@ from __future__ import annotations
 import math
 import warnings
 from decimal import Decimal
+from typing import Generic
 
 from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from .._values.decimals import PRECISE, whole, written
+from .._values.held import Held
 from .._values.text import counted
 from .sampling import (
     METHOD,
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Fanout"]
 
 
-class Fanout:
+class Fanout(Generic[Held]):
     """The latency of waiting for all of `n` independent calls, each distributed as `leaf`.  See `Histogram.fanout`.
 
     If calls slow down together, the share of users who wait is lower than the values here, but never below
@@ -53,10 +55,10 @@ class Fanout:
     __slots__ = ("leaf", "n")
     __module__ = "historian.tail"
 
-    leaf: BaseHistogram  # of one call
+    leaf: Held  # of one call
     n: int  # number of calls, in [1, 1e100]
 
-    def __init__(self, leaf: BaseHistogram, n: int) -> None:
+    def __init__(self, leaf: Held, n: int) -> None:
         n = check_n(n)
         self.leaf = leaf
         self.n = n

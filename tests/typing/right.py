@@ -359,7 +359,9 @@ for key, found in snapshot.items():
     assert_type(found, Histogram)
 registry.merge(registry)
 registry.merge(snapshot)
-assert_type(registry.profile(), historian.Profile)
+assert_type(registry.profile(), historian.Profile[Histogram])
+assert_type(registry.profile().histograms, dict[str, Histogram])
+assert_type(historian.Profile({"a": h}).histograms["a"], Histogram)
 assert_type(Key("query", table="users"), Key)
 registry.clear()
 assert_type(registry.problems(), dict[str, historian.CorruptFileError])
@@ -393,11 +395,20 @@ assert_type(h.enough_for(0.5, n=10), Enough)
 assert_type(h.enough_for(0.5).needed, float)
 
 fan = h.fanout(100)
-assert_type(fan, Fanout)
+assert_type(fan, Fanout[Histogram])
+assert_type(fan.leaf, Histogram)
+assert_type(Tagged().fanout(2).leaf, Tagged)
 assert_type(fan.p_wait(0.5), Estimate)
 assert_type(fan.bounds(0.5, "any"), Estimate)
 assert_type(fan.quantile(0.5), Estimate)
 assert_type(fan.leaf.count, int)
+
+
+def share_of_waits(fanout: Fanout) -> float:
+    return fanout.leaf.sf(0.5)
+
+
+assert_type(share_of_waits(fan), float)
 
 slo = h.slo(0.5, target=0.9)
 assert_type(slo, Slo)
