@@ -98,7 +98,7 @@ def public_docstrings(module: Any) -> Iterator[tuple[str, str]]:
             yield name, value.__doc__ or ""
         for member in dir(value) if inspect.isclass(value) else ():
             if not member.startswith("_"):
-                yield f"{name}.{member}", getattr(inspect.getattr_static(value, member), "__doc__", None) or ""
+                yield f"{name}.{member}", getattr(inspect.getattr_static(value, member, None), "__doc__", None) or ""
 
 
 def test_docstrings_are_found() -> None:
