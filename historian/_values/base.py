@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from .. import buckets
 from .._core import FIRST_INDEX, Counters, Counts, slot_of
@@ -160,10 +161,10 @@ class BaseHistogram:
     # ---- questions ----
 
     @overload
-    def quantile(self, q: _Scalar) -> float: ...
+    def quantile(self, q: _Scalar, *, interpolated: bool = False) -> float: ...
     @overload
-    def quantile(self, q: _Numbers) -> NDArray[np.float64]: ...
-    def quantile(self, q: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+    def quantile(self, q: _Numbers, *, interpolated: bool = False) -> NDArray[np.float64]: ...
+    def quantile(self, q: _Scalar | _Numbers, *, interpolated: bool = False) -> float | NDArray[np.float64]:
         """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
 
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
@@ -172,25 +173,37 @@ class BaseHistogram:
         are exact, and every result lies between them.  In the overflow bucket the result is the maximum.  O(log
         buckets) each.  Raises ValueError for q outside 0..1.
 
+        With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank (see
+        `historian._values.interpolate`).  Use it for smooth curves, and to compare quantiles of smooth distributions.
+        For 100,000 values or more from one of these, it is typically within 0.05 % of the recorded value, from p1 to
+        p99.  At worst, such as for whole milliseconds, it is 1.09 % off, the width of a bucket.  This is twice the
+        error that is guaranteed without it.  It is monotone in q.
+
         >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
         array([50., 99.])
+        >>> h = Histogram.from_values(range(100_001))
+        >>> round(h.quantile(0.123)), round(h.quantile(0.123, interpolated=True))
+        (12296, 12300)
         """
         if isinstance(q, (float, int)):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
             count = self._counts.total
+            if interpolated:
+                return self._interpolated(rank_of(q, count), q * count) if count else math.nan
             return self._value_at(rank_of(q, count)) if count else math.nan
-        return each(self.quantile, q)
+        return each(partial(self.quantile, interpolated=True) if interpolated else self.quantile, q)
 
     @overload
-    def percentile(self, p: _Scalar) -> float: ...
+    def percentile(self, p: _Scalar, *, interpolated: bool = False) -> float: ...
     @overload
-    def percentile(self, p: _Numbers) -> NDArray[np.float64]: ...
-    def percentile(self, p: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+    def percentile(self, p: _Numbers, *, interpolated: bool = False) -> NDArray[np.float64]: ...
+    def percentile(self, p: _Scalar | _Numbers, *, interpolated: bool = False) -> float | NDArray[np.float64]:
         """Return the p-th percentile: the quantile of exactly p/100, with p read as the decimal that was written.
 
-        `p` is a number in 0..100, or an array-like.  Raises ValueError for p outside 0..100.
+        `p` is a number in 0..100, or an array-like.  `interpolated` is that of `quantile`.  Raises ValueError for p
+        outside 0..100.
 
         >>> from historian import Histogram
         >>> round(Histogram.from_values(range(1, 101)).percentile(99))
@@ -200,8 +213,10 @@ class BaseHistogram:
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
             count = self._counts.total
+            if interpolated:
+                return self._interpolated(rank_of_percentile(p, count), p * count / 100) if count else math.nan
             return self._value_at(rank_of_percentile(p, count)) if count else math.nan
-        return each(self.percentile, p)
+        return each(partial(self.percentile, interpolated=True) if interpolated else self.percentile, p)
 
     @overload
     def quantile_bounds(self, q: _Scalar) -> tuple[float, float]: ...
@@ -394,6 +409,14 @@ class BaseHistogram:
         if rank == counts.total and self._knows_max():
             return self._max
         return self._value(counts.slot_at(rank))
+
+    def _interpolated(self, rank: int, position: float) -> float:
+        """Return the interpolated value of a position, of which `rank` is the next whole number, from 1 to `count`."""
+        from .interpolate import interpolated
+
+        smallest, largest = self._min if self._knows_min() else None, self._max if self._knows_max() else None
+        value = interpolated(self._counts, rank, position, smallest, largest)
+        return self._value_at(rank) if value is None else value
 
     # In a difference of histograms, `min` and `max` are bucket edges, not recorded values.  An extreme that is equal
     # to such an edge therefore does not count as known.  Neither does a maximum in the overflow bucket, since that of a
