@@ -80,10 +80,12 @@ class Histogram(BaseHistogram):
 
         The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
         bucket that holds the upper one (see `historian._stats.binomial.rank_interval`).  It is valid for independent
-        values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time that add up
-        to this one.  The interval then uses the effective sample size, which is estimated from the windows.
+        values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time, in their
+        order, that add up to this one.  The interval then uses the effective sample size, which is estimated from the
+        windows.  Bursts may outlast a window.
 
-        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound.  A missing upper
+        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound, or too few
+        independent windows: fewer than 36, or few bursts that outlast many of them.  A missing upper
         bound is infinity, a missing lower bound is 0.  Raises ValueError for q outside 0..1, a confidence that is not
         between 0 and 1, and windows that do not add up to this histogram.
 
@@ -115,12 +117,11 @@ class Histogram(BaseHistogram):
 
         The result has the share `within`, `is_met`, `burn_rate` and `budget_left`, with intervals.  All calls in
         the bucket of t count as in time; `edges` holds the shares without and with them.  If slow calls come in bursts,
-        pass `windows`: the histograms of consecutive intervals of time that add up to this one.  The intervals then use
-        the effective sample size, which is estimated from the windows.  For burn rates over several windows see
-        `historian.tail.burn_rates`.
+        pass `windows`, as for `ci`: the intervals then use the effective sample size, which is estimated from them.
+        For burn rates over several windows see `historian.tail.burn_rates`.
 
-        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, and windows that do not add up to this
-        histogram.
+        O(1).  Warns (`historian.tail.TailWarning`) if too few windows are independent.  Raises ValueError for t below
+        0, a target outside 0..1, NaN, and windows that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 99_950 + [2.0] * 50).slo(1.0, target=0.999))

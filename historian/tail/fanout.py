@@ -18,7 +18,15 @@ from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from .._values.decimals import PRECISE, whole, written
-from .sampling import effective_sample_size, quantile_interval, sampled, windows_above, windows_of
+from .sampling import (
+    effective_sample_size,
+    in_windows,
+    quantile_interval,
+    sampled,
+    warn_if_uncertain,
+    windows_above,
+    windows_of,
+)
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -88,10 +96,11 @@ class Fanout:
         `windows` are the histograms of consecutive intervals of time that add up to the leaf.  Calls are then assumed
         to be independent within each window only, and the value is the mean over the windows.  It is never above the
         value without windows.  This is the best remedy for bursts.  The interval allows for the differences between
-        windows.  Pass at least two windows, better 20.
+        windows, and for bursts that outlast a window (see `historian._stats.windows`).  Pass 36 windows or more, in the
+        order of time.
 
-        O(windows).  Warns as `p_wait` does.  Raises ValueError for NaN, an unknown dependence, and windows that do not
-        add up to the leaf.
+        O(windows).  Warns as `p_wait` does, and if too few windows are independent.  Raises ValueError for NaN, an
+        unknown dependence, and windows that do not add up to the leaf.
         """
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
@@ -103,8 +112,10 @@ class Fanout:
         reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
-            size = effective_sample_size(self.leaf, parts, t, confidence)
-            reasons[0] += f", in {len(parts)} windows: effective sample size {size:,.0f}"
+            effective = effective_sample_size(self.leaf, parts, t, confidence)
+            size = effective.size
+            reasons[0] += f", {in_windows(effective)}"
+            warn_if_uncertain(effective, stacklevel=3)
             above = windows_above(self.leaf, parts, t)
             least, most = zip(*(part._above(t) for part in parts))
             lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))

@@ -3,7 +3,7 @@
 The recorded values are a sample of all values that could have been recorded.  All intervals are valid for independent
 values.  If calls slow down together, in bursts, the intervals are far too narrow: in a test, a 95 % interval held the
 truth in 31 % of the cases.  The remedy is to pass histograms of time windows: the intervals then use the effective
-sample size, which is estimated from the windows.
+sample size, which is estimated from the windows (see `historian._stats.windows`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import warnings
 from typing import NamedTuple
 
 from .._core import slot_of
-from .._stats.binomial import rank_interval, share_lower, share_upper, windows_sample_size
+from .._stats.binomial import rank_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, TailWarning, nines, no_data
+from .._stats.windows import ENOUGH_WINDOWS, windows_sample_size
 from .._values.base import BaseHistogram, edges_of
 from .._values.decimals import PRECISE, whole, written
 
@@ -23,12 +24,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from .._stats.windows import Effective
+
 __all__ = [
     "Enough",
     "ci",
     "effective_sample_size",
     "enough_for",
+    "in_windows",
     "quantile_interval",
+    "sampled",
+    "warn_if_uncertain",
     "windows_above",
     "windows_of",
 ]
@@ -99,7 +105,7 @@ def quantile_interval(
 
     Warns if one of these ranks does not exist.  The warning points `stacklevel` frames up.
     """
-    count, (low, high), reasons = histogram.count, *_ranks(histogram, q, confidence, windows)
+    count, (low, high), reasons = histogram.count, *_ranks(histogram, q, confidence, windows, stacklevel + 1)
     lower = histogram._edges(histogram._counts.slot_at(low))[0] if low > 0 else 0.0
     upper = edges_of(histogram._counts.slot_at(high))[1] if high <= count else math.inf
     open_sides = [side for side, is_open in (("lower", low < 1), ("upper", high > count)) if is_open]
@@ -113,26 +119,28 @@ def quantile_interval(
 
 
 def _ranks(
-    histogram: BaseHistogram, q: float, confidence: float, windows: Sequence[BaseHistogram] | None
+    histogram: BaseHistogram, q: float, confidence: float, windows: Sequence[BaseHistogram] | None, stacklevel: int
 ) -> tuple[tuple[int, int], list[str]]:
     """Return the ranks that bound the q-quantile, and the reasons for their distance.
 
     Rank 0 means no lower bound, and rank count + 1 no upper bound.  With windows, the ranks come from the interval of
     the share q for the effective sample size of the windows (Woodruff, Journal of the American Statistical Association
-    47, 1952, 635-646).  A side is open if this size is too small for a bound.
+    47, 1952, 635-646).  A side is open if this size is too small for a bound.  Warns as `warn_if_uncertain` does.
     """
     count = histogram.count
     if windows is None:
         return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
     edges = histogram.quantile_bounds(q)
-    size = min(effective_sample_size(histogram, windows, edge, confidence) for edge in edges)
+    effective = min(effective_sample_size(histogram, windows, edge, confidence) for edge in edges)
+    size = effective.size
     alpha = (1 - confidence) / 2
     good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
     if (1 - q) ** size <= alpha:
         low = math.floor(share_lower(good, bad, confidence) * count)
     if q**size <= alpha:
         high = min(count, math.ceil((share_upper(good, bad, confidence) + 1 / size) * count))
-    return (low, high), [f"{sampled(histogram)}, in windows: effective sample size {size:,.0f}", "bucket width"]
+    warn_if_uncertain(effective, stacklevel=stacklevel + 1)
+    return (low, high), [f"{sampled(histogram)}, {in_windows(effective)}", "bucket width"]
 
 
 def sampled(histogram: BaseHistogram) -> str:
@@ -140,9 +148,30 @@ def sampled(histogram: BaseHistogram) -> str:
     return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
 
 
-def effective_sample_size(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
+def effective_sample_size(
+    whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float, confidence: float
+) -> Effective:
     """Return the effective sample size of the windows of `whole`, for the share above `t`."""
     return windows_sample_size(windows_above(whole, windows, t), [w.count for w in windows], confidence)
+
+
+def in_windows(effective: Effective) -> str:
+    """Return the effective sample size of windows as a reason."""
+    few = ", too few independent windows" if effective.is_uncertain else ""
+    return f"in windows: effective sample size {effective.size:,.0f}{few}"
+
+
+def warn_if_uncertain(effective: Effective, *, stacklevel: int) -> None:
+    """Warn if too few windows are independent to tell how bursts come.  The warning points `stacklevel` frames up."""
+    if not effective.is_uncertain:
+        return
+    few = f"{effective.windows} windows are too few"
+    if effective.windows >= ENOUGH_WINDOWS:
+        few = f"bursts outlast the windows, and {effective.windows} windows hold too few of them"
+    text = f"beyond the data: {few} to tell how bursts come, so the interval may be too narrow: record for longer"
+    if effective.windows < ENOUGH_WINDOWS:
+        text += f", for at least {ENOUGH_WINDOWS} windows"
+    warnings.warn(text, TailWarning, stacklevel=stacklevel)
 
 
 def windows_above(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float) -> list[int]:
