@@ -96,6 +96,7 @@ cdef extern from "_native/file.h" nogil:
     ctypedef struct historian_file:
         uint64_t *roles
         uint64_t claimed
+        uint64_t synthetic
     ctypedef struct historian_drained:
         uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]
     ctypedef struct historian_total:

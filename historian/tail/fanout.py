@@ -18,6 +18,7 @@ from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from .._values.decimals import PRECISE, whole, written
+from .observed import measured_count, share_bounds
 from .sampling import (
     effective_sample_size,
     in_windows,
@@ -124,6 +125,8 @@ class Fanout:
             low, wait, high = (
                 any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
             )
+            if self.leaf.synthetic and sum(above) in (0, self.leaf.count):  # then windows do not differ
+                low, high = _any_of(lower, self.n), _any_of(upper, self.n)
         if dependence != "independent":  # the bounds of independent calls stay inside
             low, high = min(low, lower), max(high, _any_of(upper, self.n))
         if dependence == "any":
@@ -283,14 +286,15 @@ class Fanout:
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
-        (low, high), count = self.leaf._above(t), self.leaf.count
+        low, count = self.leaf._above(t)[0], self.leaf.count
         if not count:
             return math.nan, 0.0, 1.0
-        return low / count, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
+        return low / count, *share_bounds(self.leaf, t, confidence)
 
     def _warn_beyond(self) -> None:
-        if self.n > self.leaf.count:
-            text = f"beyond the data: users wait for {self.n:,} calls, but only {self.leaf.count:,} were recorded"
+        recorded = measured_count(self.leaf)
+        if self.n > recorded:
+            text = f"beyond the data: users wait for {self.n:,} calls, but only {recorded:,} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 
-from .._stats.binomial import share_interval, share_lower, share_upper
+from .._core import slot_of
+from .._stats.binomial import share_interval
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import Estimate, no_data
 from .._values.decimals import PRECISE, written
+from .observed import score_size, share_bounds
 from .sampling import effective_sample_size, in_windows, sampled, warn_if_uncertain, windows_of
 
 TYPE_CHECKING = False
@@ -135,13 +137,10 @@ def _slo(histogram: BaseHistogram, t: float, target: float, confidence: float, e
     """Return the objective of a histogram that holds values, with its effective sample size if there are windows."""
     count, reasons = histogram.count, [sampled(histogram)]
     least, most = histogram._above(t)
-    size = float(count)
     if effective is not None:
-        size = effective.size
         reasons[0] += f", {in_windows(effective)}"
     # Use the share of slow calls, because small shares keep their digits.
-    lower = share_lower(least / count * size, (count - least) / count * size, confidence)
-    upper = share_upper(most / count * size, (count - most) / count * size, confidence)
+    lower, upper = share_bounds(histogram, t, confidence, effective.size if effective is not None else None)
     value = (count - least) / count
     within = Estimate(value, min(1 - upper, value), max(1 - lower, value), "; ".join([*reasons, *width(least, most)]))
     edges = (count - most) / count, (count - least) / count
@@ -211,7 +210,9 @@ def _burn_rate(
     if not whole.count:
         return Estimate(0.0, 0.0, 1 / (1 - target) if target < 1 else math.inf, "there were no calls"), None
     parts = [part for part in intervals if part.count]
-    if len(parts) > 1:
+    if len(parts) == 1:
+        whole = parts[0]  # which may know the values that it was corrected from
+    else:
         effective = effective_sample_size(whole, parts, t, confidence)
         return _slo(whole, t, target, confidence, effective).burn_rate, effective
     rate = _slo(whole, t, target, confidence, None).burn_rate
@@ -231,11 +232,17 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     count = histogram.count
     scores = []
     near, far = histogram._above(t), histogram._above(4 * t)
-    for above_t, above_4t in zip(near, far):  # the best possible score, which is that of `sf`, and the worst
+    slots = slot_of(t), slot_of(4 * t)
+    lower_slots = [max(0, slot - (least < most)) for slot, (least, most) in zip(slots, (near, far))]
+    for (near_slot, far_slot), above_t, above_4t in zip(
+        (slots, lower_slots), near, far
+    ):  # the best score, which is that of `sf`, and the worst
         satisfied, tolerating = count - above_t, above_t - above_4t
         score = (satisfied + tolerating / 2) / count
         variance = (satisfied + tolerating / 4) / count - score**2
         size = score * (1 - score) / variance * count if variance > 1e-12 else float(count)
+        if histogram.synthetic:
+            size = score_size(histogram, score, near_slot, far_slot, confidence)
         low, high = share_interval(score * size, (1 - score) * size, confidence)
         scores.append((low, score, high))
     (_, value, upper), (lower, _, _) = scores
