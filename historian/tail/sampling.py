@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .._stats.windows import Effective
 
 __all__ = [
+    "METHOD",
+    "WINDOWS_METHOD",
     "Enough",
     "ci",
     "effective_sample_size",
@@ -35,10 +37,13 @@ __all__ = [
     "in_windows",
     "quantile_interval",
     "sampled",
+    "share_method",
     "warn_if_uncertain",
     "windows_above",
     "windows_of",
 ]
+
+METHOD, WINDOWS_METHOD = "Clopper-Pearson", "Clopper-Pearson of the effective sample size"  # of shares
 
 
 class Enough(NamedTuple):
@@ -131,7 +136,11 @@ def quantile_interval(
         text = f"beyond the data: {few} too few for the {nines(q)}-quantile and give {missing}"
         warnings.warn(text, TailWarning, stacklevel=stacklevel)
     reasons += [why] if why else []
-    return Estimate(value, min(lower, value), max(upper, value), "; ".join(reasons), unit=histogram.unit)
+    method = "order statistics"
+    if windows is not None or histogram.synthetic:
+        method = "order statistics of the effective sample size" if windows or share_method(histogram) else ""
+    bounds = min(lower, value), max(upper, value)
+    return Estimate(value, *bounds, "; ".join(reasons), unit=histogram.unit, confidence=confidence, method=method)
 
 
 def _ranks(
@@ -171,6 +180,13 @@ def sampled(histogram: BaseHistogram) -> str:
     if origin:
         return "synthetic: the measured values are not known, so sampling gives no bounds"
     return f"sampling: {histogram.count:,} values"
+
+
+def share_method(histogram: BaseHistogram) -> str:
+    """Return the method of the interval of a share, without windows; "" if nothing is known of the measured values."""
+    if not histogram.synthetic:
+        return METHOD
+    return WINDOWS_METHOD if isinstance(histogram._synthetic, Origin) else ""
 
 
 def effective_sample_size(

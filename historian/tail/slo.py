@@ -16,7 +16,15 @@ from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import Estimate, no_data
 from .._values.decimals import PRECISE, written
 from .observed import score_size, share_bounds
-from .sampling import effective_sample_size, in_windows, sampled, warn_if_uncertain, windows_of
+from .sampling import (
+    WINDOWS_METHOD,
+    effective_sample_size,
+    in_windows,
+    sampled,
+    share_method,
+    warn_if_uncertain,
+    windows_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +79,8 @@ class Slo:
         if math.isnan(self.within):
             return no_data(0.0, 1 / (1 - self.target) if self.target < 1 else math.inf)
         value, low, high = (self._burnt(share) for share in (self.within, self.within.upper, self.within.lower))
-        return Estimate(value, low, high, self.within.why)
+        confidence, method = self.within.confidence, self.within.method
+        return Estimate(value, low, high, self.within.why, confidence=confidence, method=method)
 
     @property
     def budget_left(self) -> Estimate:
@@ -79,7 +88,8 @@ class Slo:
         rate = self.burn_rate
         if math.isnan(rate):
             return no_data(1 - rate.upper, 1.0)
-        return Estimate(1 - rate, 1 - rate.upper, 1 - rate.lower, rate.why)
+        bounds = 1 - rate.upper, 1 - rate.lower
+        return Estimate(1 - rate, *bounds, rate.why, confidence=rate.confidence, method=rate.method)
 
     def _burnt(self, within: float) -> float:
         """Return the burn rate for a share in time; both it and the target are read as the decimals of the float.
@@ -142,7 +152,10 @@ def _slo(histogram: BaseHistogram, t: float, target: float, confidence: float, e
     # Use the share of slow calls, because small shares keep their digits.
     lower, upper = share_bounds(histogram, t, confidence, effective.size if effective is not None else None)
     value = (count - least) / count
-    within = Estimate(value, min(1 - upper, value), max(1 - lower, value), "; ".join([*reasons, *width(least, most)]))
+    why = "; ".join([*reasons, *width(least, most)])
+    method = share_method(histogram) if effective is None else WINDOWS_METHOD
+    bounds = min(1 - upper, value), max(1 - lower, value)
+    within = Estimate(value, *bounds, why, confidence=confidence, method=method)
     edges = (count - most) / count, (count - least) / count
     return Slo(within, edges, threshold=float(t), unit=histogram.unit, target=float(target))
 
@@ -216,7 +229,8 @@ def _burn_rate(
         effective = effective_sample_size(whole, parts, t, confidence)
         return _slo(whole, t, target, confidence, effective).burn_rate, effective
     rate = _slo(whole, t, target, confidence, None).burn_rate
-    return Estimate(rate, rate.lower, rate.upper, f"{rate.why}; independent calls within the interval assumed"), None
+    why = f"{rate.why}; independent calls within the interval assumed"
+    return Estimate(rate, rate.lower, rate.upper, why, confidence=rate.confidence, method=rate.method), None
 
 
 def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
@@ -247,7 +261,8 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
         scores.append((low, score, high))
     (_, value, upper), (lower, _, _) = scores
     why = "; ".join([sampled(histogram), *width(*near), *width(*far)][:2])
-    return Estimate(value, min(lower, value), max(upper, value), why)
+    method = "Clopper-Pearson of the matched variance" if share_method(histogram) else ""
+    return Estimate(value, min(lower, value), max(upper, value), why, confidence=confidence, method=method)
 
 
 def width(least: int, most: int) -> list[str]:
