@@ -202,10 +202,14 @@ class BaseHistogram:
         if isinstance(q, (float, int)):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
-            count = self._counts.total
+            counts = self._counts
+            count = counts.total
+            if not count:
+                return math.nan
+            rank = rank_of(q, count)
             if interpolated:
-                return self._interpolated(rank_of(q, count), q * count) if count else math.nan
-            return self._value_at(rank_of(q, count)) if count else math.nan
+                return self._interpolated(rank, q * count)
+            return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
         return each(partial(self.quantile, interpolated=True) if interpolated else self.quantile, q)
 
     @overload
@@ -225,10 +229,14 @@ class BaseHistogram:
         if isinstance(p, (float, int)):
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
-            count = self._counts.total
+            counts = self._counts
+            count = counts.total
+            if not count:
+                return math.nan
+            rank = rank_of_percentile(p, count)
             if interpolated:
-                return self._interpolated(rank_of_percentile(p, count), p * count / 100) if count else math.nan
-            return self._value_at(rank_of_percentile(p, count)) if count else math.nan
+                return self._interpolated(rank, p * count / 100)
+            return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
         return each(partial(self.percentile, interpolated=True) if interpolated else self.percentile, p)
 
     @overload
