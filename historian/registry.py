@@ -215,7 +215,7 @@ class Registry:
                 _check_unit(found, histogram.unit)
         into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
         for key, histogram in histograms.items():
-            into[key]._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
