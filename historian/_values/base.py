@@ -112,8 +112,6 @@ class BaseHistogram:
         rounds it, once: the error is at most half a unit in the last place, 1.2e-16 of the sum.  The error is larger
         only in these cases:
 
-        - `Recorder.record_corrected` and `corrected` add the sum of the invented values of each call, rounded to a
-          float.  This adds at most 1.2e-16 of that sum.
         - If a process is killed while it records into a file, the sum may contain that value, or a part of it, though
           no bucket does.
         - A recorder keeps its sum exact for up to 2**42, or 4.4e12, values between two neighbouring powers of two.
