@@ -187,6 +187,7 @@ def accuracy(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
     if not session.posargs:  # one interval of comparisons is known to hold the truth more often than it says
         session.run("python", "-m", "benchmarks.accuracy_compare", success_codes=[0, 1])
+        session.run("python", "-m", "benchmarks.accuracy_coverage")
 
 
 @nox.session(name="bench-check")
