@@ -1,7 +1,7 @@
 """`Histogram`: an immutable value that answers questions about the recorded values.
 
-`historian._values.base` answers the questions that need only the counts.  The methods here call the modules for tail,
-formats and display.  Each of these modules is loaded on its first use.
+Its base class answers the questions that need only the counts.  The methods here call the modules for tail, formats
+and display.  Each of these modules is loaded on its first use.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, Literal
+
+    from typing_extensions import Self
 
     from ._stats.estimate import Estimate
     from .formats._dict import _HistogramDict
@@ -33,6 +35,9 @@ class Histogram(BaseHistogram):
     sum 0, and NaN for every quantile, share, mean, minimum and maximum.  It answers every other question, too: "no
     data", a NaN whose interval is all that is possible.
 
+    A subclass stays a subclass: its methods, copies and pickles return its class.  ``a + b`` and ``a - b`` have the
+    class of a.  `historian.merge` and `Recorder.snapshot` return a `Histogram`.
+
     >>> h = Histogram.from_values([0.012, 0.015, 0.011, 0.250])
     >>> h.count, h.min, h.max
     (4, 0.011, 0.25)
@@ -45,7 +50,7 @@ class Histogram(BaseHistogram):
 
     # ---- tail ----
 
-    def fanout(self, n: int) -> Fanout:
+    def fanout(self, n: int) -> Fanout[Self]:
         """Return the latency for a user who waits for all of `n` independent calls like the recorded ones.
 
         Raises TypeError unless n is a whole number, and ValueError for n below 1.
@@ -79,7 +84,7 @@ class Histogram(BaseHistogram):
         """Return the q-quantile with a confidence interval that allows for both sampling and bucket width.
 
         The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
-        bucket that holds the upper one (see `historian._stats.binomial.rank_interval`).  It is valid for independent
+        bucket that holds the upper one (David & Nagaraja, Order Statistics, 2003, 7.1).  It is valid for independent
         values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time, in their
         order, that add up to this one.  The interval then uses the effective sample size, which is estimated from the
         windows.  Bursts may outlast a window.
@@ -152,7 +157,7 @@ class Histogram(BaseHistogram):
 
     # ---- coordinated omission ----
 
-    def corrected(self, expected_interval: float) -> Histogram:
+    def corrected(self, expected_interval: float) -> Self:
         """Return an estimate of this histogram without coordinated omission: add the waits that it hid.
 
         Use this for a load generator that sends no request while it waits, but should send one each
@@ -194,7 +199,7 @@ class Histogram(BaseHistogram):
         return _bytes.to_bytes(self)
 
     @classmethod
-    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Histogram:
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
         """Return the histogram that `to_bytes` wrote.
 
         O(buckets), in little memory whatever the bytes are.  Raises ValueError, with the reason, for any bytes that
@@ -219,7 +224,7 @@ class Histogram(BaseHistogram):
         return to_dict(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return the histogram that `to_dict` described.
 
         Raises ValueError, with the reason, for data that does not describe a histogram.  O(buckets).
@@ -234,7 +239,7 @@ class Histogram(BaseHistogram):
         return from_dict(cls, data)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Histogram.from_bytes, (self.to_bytes(),)
+        return type(self).from_bytes, (self.to_bytes(),), getattr(self, "__dict__", None) or None  # of a subclass
 
     # ---- display ----
 

@@ -5,7 +5,7 @@ still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scal
 subtractions lose every digit.  ``P = -expm1(n * log1p(-S))`` loses none.  Its inverse for a user tail p is
 ``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
 
-P grows with S, so the same formula turns an interval of S (see `historian._stats.binomial`) into an interval of P.
+P grows with S, so the same formula turns an interval of S (Clopper & Pearson, Biometrika 26, 1934) into one of P.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from __future__ import annotations
 import math
 import warnings
 from decimal import Decimal
+from typing import Generic
 
 from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from .._values.decimals import PRECISE, whole, written
+from .._values.held import Held
+from .._values.text import counted
 from .observed import measured_count, share_bounds
 from .sampling import (
     WINDOWS_METHOD,
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Fanout"]
 
 
-class Fanout:
+class Fanout(Generic[Held]):
     """The latency of waiting for all of `n` independent calls, each distributed as `leaf`.  See `Histogram.fanout`.
 
     If calls slow down together, the share of users who wait is lower than the values here, but never below
@@ -55,10 +58,10 @@ class Fanout:
     __slots__ = ("leaf", "n")
     __module__ = "historian.tail"
 
-    leaf: BaseHistogram  # of one call
+    leaf: Held  # of one call
     n: int  # number of calls, in [1, 1e100]
 
-    def __init__(self, leaf: BaseHistogram, n: int) -> None:
+    def __init__(self, leaf: Held, n: int) -> None:
         n = check_n(n)
         self.leaf = leaf
         self.n = n
@@ -163,11 +166,11 @@ class Fanout:
             return no_data(0.0, 1.0)
         low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
         if low > m * upper:
-            why = f"{m} of the recorded calls explain at most {m * upper:.3g}"
+            why = f"{m:,} of the recorded calls can explain at most {m * upper:.3g}"
             warnings.warn(f"p_m is {measured:.3g}, but {why}: measure the same calls", TailWarning, stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
-        why = f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}"
+        why = f"dependence: any, beyond the {counted(m, 'call')} measured; {sampled(self.leaf)}"
         return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=share_method(self.leaf))
 
     def effective_n(self, t: float, p: float, confidence: float = 0.95) -> Estimate:

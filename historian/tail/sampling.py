@@ -19,6 +19,7 @@ from .._stats.estimate import Estimate, TailWarning, nines, no_data
 from .._stats.windows import ENOUGH_WINDOWS, windows_sample_size
 from .._values.base import BaseHistogram, Origin, edges_of
 from .._values.decimals import PRECISE, whole, written
+from .._values.text import counted
 from .observed import observed_size
 
 TYPE_CHECKING = False
@@ -60,7 +61,9 @@ class Enough(NamedTuple):
         return self.recorded >= self.needed
 
     def __str__(self) -> str:
-        needed = f"{self.needed:,.0f} values are needed" if self.needed < math.inf else "no number of values is enough"
+        needed = f"{counted(self.needed, 'value is', 'values are')} needed"
+        if self.needed == math.inf:
+            needed = "no number of values is enough"
         return f"{'yes' if self else 'no'}: {needed}, {self.recorded:,} recorded"
 
     def __repr__(self) -> str:
@@ -176,10 +179,10 @@ def sampled(histogram: BaseHistogram) -> str:
     """Return the reason "sampling", with the number of values that were measured, if it is known."""
     origin = histogram._synthetic
     if isinstance(origin, Origin):
-        return f"sampling: {origin.measured.count:,} measured values, corrected for coordinated omission"
+        return f"sampling: {counted(origin.measured.count, 'measured value')}, corrected for coordinated omission"
     if origin:
         return "synthetic: the measured values are not known, so sampling gives no bounds"
-    return f"sampling: {histogram.count:,} values"
+    return f"sampling: {counted(histogram.count, 'value')}"
 
 
 def share_method(histogram: BaseHistogram) -> str:
@@ -251,7 +254,8 @@ def windows_of(whole: BaseHistogram, windows: Iterable[BaseHistogram]) -> list[B
     parts = [part for part in parts if part.count]
     total = sum(part.count for part in parts)
     if total != whole.count:
-        raise ValueError(f"windows must hold the histogram's {whole.count:,} values, not {total:,}: pass all windows")
+        needed = counted(whole.count, "value")
+        raise ValueError(f"windows must hold the histogram's {needed}, not {total:,}: pass all windows")
     if merged(parts)[0] != whole._counts:
         raise ValueError("windows must add up to the histogram, not to other values of the same number: pass its own")
     if len(parts) < 2:
