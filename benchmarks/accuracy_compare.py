@@ -161,15 +161,23 @@ def objectives() -> Iterator[Finding]:
 
 
 def speed() -> Iterator[Finding]:
-    """Time five quantiles of two histograms: the best of many rounds."""
+    """Time five quantiles of two histograms, and a printed comparison of blocks: the best of many rounds."""
     rng = np.random.default_rng(1)
+    for number in (30, 100):
+        a, b = ([Histogram.from_values(rng.lognormal(-7, 0.5, 400)) for _ in range(number)] for _ in range(2))
+        seconds = []
+        for _ in range(20):
+            began = time.perf_counter()
+            str(Comparison(merge(a), merge(b), blocks=zip(a, b)))
+            seconds.append(time.perf_counter() - began)
+        yield at_most(f"a printed comparison of {number} blocks of 400 calls, ms", 60, 1000 * min(seconds), ".3g")
     for size in (10_000, 1_000_000):
         values = rng.lognormal(-4, 1, (2, size))
-        a, b = map(Histogram.from_values, values)
+        two = list(map(Histogram.from_values, values))
         seconds = []
         for _ in range(50):
             began = time.perf_counter()
-            compare(a, b).ratio(FIVE)
+            compare(*two).ratio(FIVE)
             seconds.append(time.perf_counter() - began)
         yield at_most(f"compare(a, b).ratio at five quantiles, {size:,} values, ms", 25, 1000 * min(seconds), ".3g")
 

@@ -9,7 +9,7 @@ from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
 from .distances import DIGITS, STEP, kolmogorov_smirnov, superiority, wasserstein
-from .ratios import TOO_FEW, Grid, ratio_bounds
+from .ratios import TOO_FEW, Grid, RatioOf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from ..histogram import Histogram
     from .bootstrap import Blocks
-    from .distances import Pair
 else:
 
     def overload(function):
@@ -28,7 +27,7 @@ else:
 __all__ = ["Comparison", "check_blocks", "compare"]
 
 
-MAX_RATIO = 2.0**100  # a larger ratio involves a value beyond all buckets
+MAX_LOG_RATIO = 100 * math.log(2)  # a larger ratio involves a value beyond all buckets
 
 
 def compare(a: Histogram, b: Histogram, *, confidence: float = 0.95, names: tuple[str, str] = ("A", "B")) -> Comparison:
@@ -58,7 +57,7 @@ class Comparison:
     pairs of blocks (fewer than 8 for a confidence of 95 %), and for blocks that do not add up to `a` and `b`.
     """
 
-    __slots__ = ("_blocks", "_grids", "a", "b", "blocks", "confidence", "names")
+    __slots__ = ("_blocks", "_ratios", "a", "b", "blocks", "confidence", "names")
     __module__ = "historian"
 
     a: Histogram
@@ -80,7 +79,7 @@ class Comparison:
         _check_pair(a, b)
         self.a, self.b, self.confidence, self.blocks = a, b, confidence, _checked(a, b, blocks, confidence)
         self.names = _checked_names(names)
-        self._grids: tuple[Grid, Grid] | None = None
+        self._ratios: dict[float, RatioOf] = {}  # by quantile, as asked for
         self._blocks: Blocks | None = None
 
     @overload
@@ -116,8 +115,8 @@ class Comparison:
         if self.is_empty:
             return no_data(0.0, 1.0)
 
-        def within(pair: Pair) -> tuple[Any, Any]:
-            strictly, ties = pair.below()
+        def within(drawn: Blocks) -> tuple[Any, Any]:
+            strictly, ties = drawn.below()
             return strictly, strictly + ties
 
         return self._resampled(superiority(self.a, self.b, self.confidence), within, 1.0)
@@ -132,8 +131,8 @@ class Comparison:
             return no_data(0.0, 1.0)
         plain = kolmogorov_smirnov(self.a, self.b, self.confidence)
 
-        def within(pair: Pair) -> tuple[Any, Any]:
-            at_edges, most = pair.largest_difference()
+        def within(drawn: Blocks) -> tuple[Any, Any]:
+            at_edges, most = drawn.largest_difference()
             return 2 * float(plain) - at_edges, most
 
         return self._resampled(plain, within, 1.0)
@@ -149,8 +148,8 @@ class Comparison:
             return no_data(0.0, math.inf)
         plain = wasserstein(self.a, self.b, self.confidence)
 
-        def within(pair: Pair) -> tuple[Any, Any]:
-            shift = pair.mean_shift()
+        def within(drawn: Blocks) -> tuple[Any, Any]:
+            shift = drawn.mean_shift()
             return 2 * float(plain) - shift - STEP, shift + STEP
 
         return self._resampled(plain, within, math.inf if plain.upper < math.inf else 0.0)
@@ -220,9 +219,9 @@ class Comparison:
                 f"the {q:.9g}-quantile of {name} must be above 2**-32 to have a ratio, not {low!r}: "
                 "ask for a larger q or record in a smaller unit"
             )
-        if self._grids is None:
-            self._grids = Grid.of(self.a), Grid.of(self.b)
-        lower, upper = ratio_bounds(*self._grids, q, confidence)
+        if q not in self._ratios:
+            self._ratios[q] = RatioOf(Grid.of(self.a), Grid.of(self.b), q)
+        lower, upper = self._ratios[q].bounds(confidence)
         why, method = f"sampling: {self.a.count:,} and {self.b.count:,} values; bucket width", "order statistics"
         if self.blocks:
             lower, upper = self._between_blocks(q, lower, upper, confidence)
@@ -253,8 +252,8 @@ class Comparison:
         from .bootstrap import percentile_interval
 
         low, high = percentile_interval(self._drawn().ratios(q), len(self.blocks), confidence)
-        is_open = lower == 0 or low < 1 / MAX_RATIO, upper == math.inf or high > MAX_RATIO
-        return 0.0 if is_open[0] else low, math.inf if is_open[1] else high
+        is_open = lower == 0 or low < -MAX_LOG_RATIO, upper == math.inf or high > MAX_LOG_RATIO
+        return 0.0 if is_open[0] else math.exp(low), math.inf if is_open[1] else math.exp(high)
 
     def _drawn(self) -> Blocks:
         from .bootstrap import Blocks
@@ -263,10 +262,10 @@ class Comparison:
             self._blocks = Blocks(self.blocks)
         return self._blocks
 
-    def _resampled(self, plain: Estimate, within: Callable[[Pair], tuple[Any, Any]], most: float) -> Estimate:
+    def _resampled(self, plain: Estimate, within: Callable[[Blocks], tuple[Any, Any]], most: float) -> Estimate:
         """Return an estimate with the interval that resampled blocks give, if there are blocks.
 
-        `within` returns the bounds of the answer for the shares of a draw.  A distance of resampled counts is too
+        `within` returns the bounds of the answer for the sums of each draw.  A distance of resampled counts is too
         large: on average, its bias is as large as that of the distance of the counts themselves.  For this reason
         `within` reflects the lower bound of a distance.  `most` is the largest possible answer, 0 if there is no upper
         bound.  The interval of a share is never narrower than the one for independent values.
@@ -275,7 +274,7 @@ class Comparison:
             return plain
         from .bootstrap import percentile_interval
 
-        least_of_each, most_of_each = within(self._drawn().pair())
+        least_of_each, most_of_each = within(self._drawn())
         low = percentile_interval(least_of_each, len(self.blocks), self.confidence)[0]
         high = percentile_interval(most_of_each, len(self.blocks), self.confidence)[1]
         if most == 1:  # a share that is 1 in each block is 1 in every draw: the interval would have no width

@@ -17,7 +17,7 @@ import historian
 from historian import Comparison, Histogram
 from historian._compare import report as wording
 from historian._compare.distances import Pair
-from historian._compare.ratios import Grid, ratio_bounds
+from historian._compare.ratios import Grid, RatioOf
 from historian._compare.report import whole_numbers
 from historian.buckets import GROWTH, representative
 from historian.tail import Estimate, TailWarning
@@ -86,9 +86,8 @@ def reached(name, q, n, times, ratio=1.25):
     rng, hits = np.random.default_rng(20), 0
     draw = {"exp": lambda: rng.exponential(1.0, n), "lognormal": lambda: rng.lognormal(0, 1, n)}[name]
     for _ in range(times):
-        low, high = ratio_bounds(
-            Grid.of(Histogram.from_values(draw())), Grid.of(Histogram.from_values(ratio * draw())), q, 0.95
-        )
+        a, b = (Grid.of(Histogram.from_values(scale * draw())) for scale in (1, ratio))
+        low, high = RatioOf(a, b, q).bounds(0.95)
         hits += low <= ratio <= high
     return hits / times
 
@@ -126,7 +125,7 @@ def test_intervals_of_whole_numbers_cover_what_they_say():
     hits, times = 0, 400
     for _ in range(times):
         a, b = (Histogram.from_values(rng.poisson(mean, size) + 1.0) for mean, size in ((20, 1_000), (30, 20_000)))
-        low, high = ratio_bounds(Grid.of(a), Grid.of(b), 0.99, 0.95)
+        low, high = RatioOf(Grid.of(a), Grid.of(b), 0.99).bounds(0.95)
         hits += low <= truth <= high
     assert hits / times >= 0.96
 
