@@ -19,6 +19,7 @@ from historian import Comparison, Histogram, compare, interleave, merge
 from historian.tail import Estimate
 
 from .accuracy import Finding, at_most, run
+from .coverage_compare import coverage
 
 DATA_SETS = 2_000
 RUNS = 200  # of `interleave`
@@ -186,6 +187,7 @@ PARTS = {
     "speed": speed,
     "ratios": ratios,
     "distances": distances,
+    "coverage": coverage,
     "blocks": blocks,
     "turns": turns,
     "tables": tables,
