@@ -17,6 +17,7 @@ from .._stats.normal import normal_quantile
 from .._values.rank import LESS
 from ..buckets import OVERFLOW_INDEX, ZERO_INDEX
 from .distances import STEP
+from .ratios import TIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,13 +67,19 @@ class Blocks:
         self._below = counts.cumsum(axis=-1)  # of each block: values below the edge before each bucket, and in total
         self._draws = _draws(self.size).astype(kind)
         self._totals = [_product(self._draws, one) for one in self._below]  # of each draw, shape (DRAWS, buckets + 1)
-        self._ratios: dict[float, NDArray[np.float64]] = {}
+        self._tied = [_tied(self._indices, totals[-1]) for totals in self._counts.cumsum(axis=1)]
+        self._ratios: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
-    def ratios(self, q: float) -> NDArray[np.float64]:
-        """Return the logarithm of the ratio of the q-quantiles, B over A, in each draw.  O(draws); kept."""
+    def ratios(self, q: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the bounds of the logarithm of the ratio of the q-quantiles, B over A, in each draw.
+
+        O(draws); kept.  Values are spread evenly over their bucket, so both bounds are the same.  Where all values of a
+        bucket are equal, they may be anywhere in it.
+        """
         if q not in self._ratios:
             a, b = (self._quantiles(side, q) for side in (0, 1))
-            self._ratios[q] = STEP * (b - a).clip(-BEYOND, BEYOND)
+            low, high = ((one - other).clip(-BEYOND, BEYOND) for one, other in ((b[0], a[1]), (b[1], a[0])))
+            self._ratios[q] = STEP * low, STEP * high
         return self._ratios[q]
 
     def below(self) -> tuple[Any, Any]:
@@ -120,8 +127,8 @@ class Blocks:
             a, b = (totals[start : start + CHUNK] for totals in self._totals)
             yield tuple(numpy.divide(one, one[:, -1:], dtype=numpy.float64) for one in (a, b))
 
-    def _quantiles(self, side: int, q: float) -> NDArray[np.float64]:
-        """Return the q-quantile of each draw as a fractional index; values are spread evenly over their bucket."""
+    def _quantiles(self, side: int, q: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return bounds of the q-quantile of each draw as a fractional index; see `ratios`."""
         import numpy
 
         totals = self._totals[side]
@@ -136,9 +143,11 @@ class Blocks:
             low, high = numpy.where(reached, low, middle), numpy.where(reached, middle, high)
         before = totals[rows, high - 1].astype(numpy.float64)
         inside = (rank - 0.5 - before) / (totals[rows, high] - before)
-        index = self._indices[high - 1]
-        index = numpy.where(index == ZERO_INDEX, -BEYOND, numpy.where(index == OVERFLOW_INDEX, BEYOND, index + inside))
-        return numpy.asarray(index, dtype=numpy.float64)
+        index, tied = self._indices[high - 1].astype(numpy.float64), self._tied[side][high - 1]
+        low, high = index + numpy.where(tied, 0, inside), index + numpy.where(tied, 1, inside)
+        for one in (low, high):
+            one[index == ZERO_INDEX], one[index == OVERFLOW_INDEX] = -BEYOND, BEYOND
+        return low, high
 
 
 def _product(left: NDArray[Any], right: NDArray[Any]) -> NDArray[Any]:
@@ -167,6 +176,17 @@ def _find_reach(size: int, confidence: float) -> float:
 _reach = functools.lru_cache(maxsize=64)(_find_reach)  # not a decorator: stubtest cannot check its result
 
 
+def _tied(indices: NDArray[np.int64], counts: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return for each bucket whether its values count as equal: see `historian._compare.ratios.TIES`."""
+    import numpy
+
+    there = numpy.flatnonzero(counts)
+    gaps = numpy.diff(indices[there], prepend=ZERO_INDEX - 2, append=OVERFLOW_INDEX + 2)
+    tied = numpy.zeros(len(indices), dtype=numpy.bool_)
+    tied[there] = (counts[there] >= TIES) & (gaps[:-1] > 1) & (gaps[1:] > 1)
+    return tied
+
+
 def _draws(size: int) -> NDArray[np.float64]:
     """Return how often each of `size` blocks is drawn, shape (DRAWS, size).  The same in each call."""
     import numpy
@@ -180,16 +200,18 @@ def percentile_interval(draws: Any, size: int, confidence: float) -> tuple[float
     """Return the bounds of the expanded percentile interval of `draws`, one result for each draw of `size` blocks.
 
     A high confidence asks for bounds beyond which lie fewer than `TAIL` draws.  The draws cannot place them.  The
-    bounds with `TAIL` draws beyond are then moved away from the median, in proportion to the normal quantiles.
+    bounds with `TAIL` draws beyond are then moved away from the median, in proportion to the normal quantiles.  A few
+    draws may be still further away, if blocks are of two kinds.
     """
     import numpy
 
     worse = _reach(size, confidence)
     alpha, least = math.erfc(worse / math.sqrt(2)) / 2, TAIL / (len(draws) - 1)
     ordered = numpy.sort(draws)
-    position = int(max(alpha, least) * (len(ordered) - 1))
+    position = int(alpha * (len(ordered) - 1))
     low, high = float(ordered[position]), float(ordered[-1 - position])
     if alpha < least:
         middle, times = float(numpy.median(ordered)), worse / -normal_quantile(least)
-        low, high = middle - (middle - low) * times, middle + (high - middle) * times
+        low = min(low, middle - (middle - float(ordered[TAIL])) * times)
+        high = max(high, middle + (float(ordered[-1 - TAIL]) - middle) * times)
     return low, high

@@ -292,7 +292,9 @@ class Comparison:
         """Return the bounds by resampled blocks, but keep a side open if it is open even for independent values."""
         from .bootstrap import percentile_interval
 
-        low, high = percentile_interval(self._drawn().ratios(q), len(self.blocks), confidence)
+        lows, highs = self._drawn().ratios(q)
+        low = percentile_interval(lows, len(self.blocks), confidence)[0]
+        high = percentile_interval(highs, len(self.blocks), confidence)[1]
         is_open = lower == 0 or low < -MAX_LOG_RATIO, upper == math.inf or high > MAX_LOG_RATIO
         return 0.0 if is_open[0] else math.exp(low), math.inf if is_open[1] else math.exp(high)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..histogram import Histogram
 
-__all__ = ["TOO_FEW", "Grid", "RatioOf"]
+__all__ = ["TIES", "TOO_FEW", "Grid", "RatioOf"]
 
 TOO_FEW = "too few samples"  # why a ratio has no interval, mostly
 
