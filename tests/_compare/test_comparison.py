@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import historian
-from historian import Comparison, Histogram
+from historian import Comparison, Histogram, merge
 from historian._compare import report as wording
 from historian._compare.distances import Pair
 from historian._compare.ratios import Grid, RatioOf
@@ -373,6 +373,76 @@ def test_a_table_of_equal_distributions_seldom_has_a_row_that_differs():
     assert differ <= 14
 
 
+# ---- looks ----
+
+
+def test_each_look_gets_an_equal_part_of_the_errors():
+    one, many = historian.compare(A, B, confidence=0.999), historian.compare(A, B, looks=50)
+    for name in ("superiority", "kolmogorov_smirnov", "wasserstein"):
+        single, all_looks = getattr(one, name), getattr(many, name)
+        assert (all_looks.lower, all_looks.upper) == pytest.approx((single.lower, single.upper), rel=1e-9)
+        assert all_looks.confidence == 0.95 and "at all 50 looks together" in all_looks.why
+        assert all_looks.method == single.method
+    for q in (0.5, 0.99):
+        assert (many.ratio(q).lower, many.ratio(q).upper) == (one.ratio(q).lower, one.ratio(q).upper)
+        assert many.ratio(q).confidence == 0.95 and "at all 50 looks together" in many.ratio(q).why
+    assert "looks" not in historian.compare(A, B).ratio(0.5).why
+    assert many.sentence(0.5).endswith(one.sentence(0.5).partition("interval")[2])
+
+
+def test_a_table_says_that_it_holds_at_all_looks():
+    line = "95 % confidence at all 50 looks together: for all 4 ratios together (Bonferroni), for each other line alone"
+    assert line in str(historian.compare(A, B, looks=50)).splitlines()
+    few = Histogram.from_values([0.001 * (1 + k / 1000) for k in range(40)])
+    only = str(historian.compare(few, few, looks=2)).splitlines()
+    assert "95 % confidence at all 2 looks together (Bonferroni)" in only
+
+
+def test_a_service_that_is_looked_at_again_and_again():
+    # Two histograms of one distribution grow by 60 values between looks.  A look that knows nothing of the others
+    # finds a difference at some time in far more than 5 % of the cases.
+    rng, alarms = np.random.default_rng(6), {1: 0, 30: 0}
+    for _ in range(60):
+        a, b, seen = Histogram(), Histogram(), set()
+        for _ in range(30):
+            a, b = (h + Histogram.from_values(rng.exponential(1.0, 60)) for h in (a, b))
+            for looks in alarms:
+                ratio = historian.compare(a, b, looks=looks).ratio(0.5)
+                seen |= set() if ratio.lower <= 1 <= ratio.upper else {looks}
+        for looks in seen:
+            alarms[looks] += 1
+    assert alarms[30] <= 4 and alarms[1] >= 8, alarms  # 93 % of 60 is accepted, which is 4 alarms
+
+
+def test_blocks_that_are_looked_at_need_to_be_more():
+    pairs = [(A, B)] * 13
+    whole = merge(a for a, _ in pairs), merge(b for _, b in pairs)
+    assert Comparison(*whole, blocks=pairs, looks=30).ratio(0.5).confidence == 0.95  # 3 - log2(0.05 / 30) = 12.2
+    with pytest.raises(ValueError, match="blocks must be at least 14 for intervals of 95 % at 60 looks, not 13"):
+        Comparison(*whole, blocks=pairs, looks=60)
+
+
+def test_decided():
+    assert historian.compare(A, B).decided and not historian.compare(A, A).decided
+    assert not historian.compare(A, Histogram()).decided
+
+
+def test_precision():
+    comparison = historian.compare(A, B)
+    ratio = comparison.ratio(0.9)
+    assert comparison.precision(0.9) == max(ratio.upper / ratio, ratio / ratio.lower) - 1
+    assert 1 / (1 + comparison.precision()) <= comparison.ratio(0.5).lower / comparison.ratio(0.5)
+    assert comparison.precision(0.99999) == historian.compare(A, Histogram()).precision() == math.inf
+    constant = Histogram.from_values([1.0] * 1000)
+    assert historian.compare(constant, constant).precision() >= GROWTH - 1 - 1e-12
+
+
+def test_why_says_that_the_buckets_are_wider_than_the_noise():
+    constant = Histogram.from_values([1.0] * 1000)
+    assert "bucket width, which is larger than the noise" in historian.compare(constant, constant).ratio(0.5).why
+    assert "larger than the noise" not in historian.compare(A, B).ratio(0.5).why
+
+
 def test_one_row_needs_no_correction():
     comparison = historian.compare(A, B)
     text = wording.text(comparison, [0.9])
@@ -415,6 +485,14 @@ def test_printing_does_not_warn():
 
 
 # ---- invalid input ----
+
+
+@pytest.mark.parametrize("looks", [0, -1, 1_000_001])
+def test_looks_are_a_number(looks):
+    with pytest.raises(ValueError, match="looks must be at"):
+        historian.compare(A, B, looks=looks)
+    with pytest.raises(TypeError, match="looks must be a whole number"):
+        historian.compare(A, B, looks=1.5)
 
 
 def test_bad_input_names_the_argument():
