@@ -21,7 +21,7 @@ from .ratios import TIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     import numpy as np
@@ -67,6 +67,7 @@ class Blocks:
         self._below = counts.cumsum(axis=-1)  # of each block: values below the edge before each bucket, and in total
         self._draws = _draws(self.size).astype(kind)
         self._totals = [_product(self._draws, one) for one in self._below]  # of each draw, shape (DRAWS, buckets + 1)
+        self._found: NDArray[np.float64] | None = None
         self._tied = [_tied(self._indices, totals[-1]) for totals in self._counts.cumsum(axis=1)]
         self._ratios: dict[float, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
@@ -98,34 +99,28 @@ class Blocks:
 
     def largest_difference(self) -> tuple[Any, Any]:
         """Return the largest difference of the distribution functions at bucket edges, and its upper bound anywhere."""
-        import numpy
-
-        found = []
-        for a, b in self._shares():
-            anywhere = numpy.maximum((a[:, 1:] - b[:, :-1]).max(axis=1), (b[:, 1:] - a[:, :-1]).max(axis=1))
-            a -= b
-            found.append((numpy.maximum(a.max(axis=1), -a.min(axis=1)), anywhere))
-        at_edges, within = (numpy.concatenate(one) for one in zip(*found))
-        return at_edges, within
+        return self._distances()[0], self._distances()[1]
 
     def mean_shift(self) -> Any:
         """Return the area between the two distribution functions, on the natural logarithm of the value."""
+        return self._distances()[2]
+
+    def _distances(self) -> NDArray[np.float64]:
+        """Return `largest_difference` and `mean_shift` of each draw: shape (3, DRAWS).  O(draws * buckets); kept."""
         import numpy
 
-        widths = STEP * numpy.diff(self._indices)
-        found = []
-        for a, b in self._shares():
-            a -= b
-            found.append(numpy.abs(a, out=a)[:, 1:-1] @ widths)
-        return numpy.concatenate(found)
-
-    def _shares(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """Yield the shares of values below each edge in some of the draws, of a and of b: the caller's own arrays."""
-        import numpy
-
-        for start in range(0, DRAWS, CHUNK):
-            a, b = (totals[start : start + CHUNK] for totals in self._totals)
-            yield tuple(numpy.divide(one, one[:, -1:], dtype=numpy.float64) for one in (a, b))
+        if self._found is None:
+            self._found = numpy.empty((3, DRAWS))
+            widths = STEP * numpy.diff(self._indices)
+            for start in range(0, DRAWS, CHUNK):
+                some = slice(start, start + CHUNK)
+                a, b = (numpy.divide(one[some], one[some, -1:], dtype=numpy.float64) for one in self._totals)
+                larger = (a[:, 1:] - b[:, :-1]).max(axis=1), (b[:, 1:] - a[:, :-1]).max(axis=1)
+                self._found[1, some] = numpy.maximum(*larger)
+                apart = numpy.abs(numpy.subtract(a, b, out=a), out=a)
+                self._found[0, some] = apart.max(axis=1)
+                self._found[2, some] = (apart[:, 1:-1] * widths).sum(axis=1)
+        return self._found
 
     def _quantiles(self, side: int, q: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return bounds of the q-quantile of each draw as a fractional index; see `ratios`."""
