@@ -8,7 +8,7 @@ import warnings
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
-from .distances import DIGITS, STEP, kolmogorov_smirnov, superiority, wasserstein
+from .distances import DIGITS, STEP, kolmogorov_smirnov, sampled, superiority, wasserstein
 from .ratios import TOO_FEW, Grid, RatioOf
 
 TYPE_CHECKING = False
@@ -24,8 +24,10 @@ else:
         return function
 
 
-__all__ = ["Comparison", "check_blocks", "compare", "least_blocks"]
+__all__ = ["MAX_LOOKS", "Comparison", "check_blocks", "check_looks", "compare", "least_blocks"]
 
+
+INVENTED = "no sample: some values are synthetic"  # why there is no interval
 
 MAX_LOOKS = 1_000_000  # beyond, the confidence of a single look would have few digits
 
@@ -93,7 +95,7 @@ class Comparison:
     ) -> None:
         check_confidence(confidence)
         _check_pair(a, b)
-        self.looks, self.names = _checked_looks(looks), _checked_names(names)
+        self.looks, self.names = check_looks(looks), _checked_names(names)
         self.a, self.b, self.confidence, self.blocks = a, b, confidence, _checked(a, b, blocks, confidence, self.looks)
         self._ratios: dict[float, RatioOf] = {}  # by quantile, as asked for
         self._blocks: Blocks | None = None
@@ -106,10 +108,12 @@ class Comparison:
         """Return the q-quantile of B over that of A, with its interval; for several q, a list of ratios.
 
         The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for
-        everything that changed from block to block.  Each interval has the confidence by itself; those of a printed
-        table are wider, because they hold together.  About 0.5 ms each; with blocks 30 ms.  Warns
-        (`historian.tail.TailWarning`) if there are too few samples for a bound.  A missing bound is 0 or infinity.
-        Raises ValueError for q outside 0..1, and if that quantile of A lies in the zero bucket.
+        everything that changed from block to block.  Without, it assumes independent values: values in bursts make it
+        too narrow.  Synthetic values (`Histogram.corrected`) give no interval, except in blocks.  Each interval has the
+        confidence by itself; those of a printed table are wider, because they hold together.  About 0.5 ms each; with
+        blocks 15 ms for the first.  Warns (`historian.tail.TailWarning`) if there are too few samples for a bound.  A
+        missing bound is 0 or infinity.  Raises ValueError for q outside 0..1, and if that quantile of A lies in the
+        zero bucket.
         """
         if isinstance(q, (float, int)):
             return self._ratio(q)
@@ -260,10 +264,12 @@ class Comparison:
             self._ratios[q] = RatioOf(Grid.of(self.a), Grid.of(self.b), q)
         at_a_look = self._at_a_look(confidence)
         lower, upper = self._ratios[q].bounds(at_a_look)
-        why, method = f"sampling: {self.a.count:,} and {self.b.count:,} values; bucket width", "order statistics"
+        why, method = f"{sampled(self.a, self.b)}; bucket width", "order statistics"
         if self.blocks:
             lower, upper = self._between_blocks(q, lower, upper, at_a_look)
             why, method = f"{len(self.blocks)} blocks of each, resampled; bucket width", "block bootstrap"
+        if self._is_invented:
+            lower, upper, why, method = 0.0, math.inf, "bucket width", ""
         value = high / low
         step = slots[1] - slots[0]
         known = ZERO_INDEX not in slots and OVERFLOW_INDEX not in slots
@@ -286,6 +292,8 @@ class Comparison:
                 return f"{name} is about 0"
         if OVERFLOW_INDEX in slots:
             return "values beyond the buckets"
+        if self._is_invented:
+            return INVENTED
         return TOO_FEW if 0 < q < 1 else "no interval for an extreme"
 
     def _between_blocks(self, q: float, lower: float, upper: float, confidence: float) -> tuple[float, float]:
@@ -314,6 +322,8 @@ class Comparison:
         bound.  The interval of a share is never narrower than the one for independent values.
         """
         how: dict[str, Any] = {"confidence": self.confidence, "method": plain.method}
+        if self._is_invented:
+            return Estimate(plain, 0.0, most or math.inf, INVENTED)
         if not self.blocks:
             return Estimate(plain, plain.lower, plain.upper, plain.why + self._at_all_looks(), **how)
         from .bootstrap import percentile_interval
@@ -327,6 +337,11 @@ class Comparison:
         value, how["method"] = float(plain), "block bootstrap"
         lower, upper = max(0.0, min(round(low, DIGITS), value)), max(min(round(high, DIGITS), most), value)
         return Estimate(value, lower, upper if most else math.inf, why, **how)
+
+    @property
+    def _is_invented(self) -> bool:
+        """Whether values were invented by a correction and count as sampled; blocks would be corrected one by one."""
+        return not self.blocks and (self.a.synthetic or self.b.synthetic)
 
     def _at_a_look(self, confidence: float | None = None) -> float:
         """Return the confidence of an interval at a single look, so that those of all looks have the given one.
@@ -361,7 +376,8 @@ def check_blocks(blocks: int, confidence: float, looks: int = 1) -> None:
         raise ValueError(f"blocks must be at least {least} for intervals of {100 * confidence:.9g} %{at}, not {blocks}")
 
 
-def _checked_looks(looks: int) -> int:
+def check_looks(looks: int) -> int:
+    """Return `looks` as an int if it is a whole number from 1 to `MAX_LOOKS`; else raise."""
     looks = check_n(looks, "looks")
     if looks > MAX_LOOKS:
         raise ValueError(f"looks must be at most {MAX_LOOKS:,}, not {looks:,}: look less often")

@@ -192,6 +192,8 @@ def _notes(comparison: _Comparison, rows: _Rows) -> list[str]:
     ]
     if comparison.blocks:
         notes.append(f"intervals: resampled from {len(comparison.blocks)} blocks of each, run in turns")
+    elif rows.shown:
+        notes.append("intervals: for independent values; they are too narrow for values in bursts")
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
     if synthetic:
         notes.append(f"partly synthetic: {' and '.join(synthetic)} (corrected for coordinated omission)")
@@ -210,6 +212,7 @@ def _factor(shift: Estimate) -> str:
     """Return a mean shift on the logarithm as a factor, with its bounds."""
     factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
     bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"
+    bounds = bounds if shift.confidence is not None else "no bounds"
     return f"a factor of {factors[0]} ({bounds})"
 
 

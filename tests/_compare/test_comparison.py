@@ -478,6 +478,36 @@ def test_synthetic_values_are_named():
     assert "synthetic" not in str(historian.compare(A, B))
 
 
+def test_synthetic_values_are_no_sample():
+    # Intervals that count invented values as recorded cover far less than they say.
+    comparison = historian.compare(A, B.corrected(0.1))
+    with pytest.warns(TailWarning, match="has no interval: no sample: some values are synthetic"):
+        ratio = comparison.ratio(0.5)
+    assert (ratio.lower, ratio.upper) == (0, math.inf) and "synthetic" in ratio.why and ratio.method == ""
+    assert (comparison.superiority.lower, comparison.superiority.upper) == (0, 1)
+    assert (comparison.kolmogorov_smirnov.lower, comparison.kolmogorov_smirnov.upper) == (0, 1)
+    assert (comparison.wasserstein.lower, comparison.wasserstein.upper) == (0, math.inf)
+    lines = str(comparison).splitlines()
+    assert all("no sample: some values are synthetic" in line for line in lines[2:7])
+    assert lines[-1] == "median of B over A: no sample: some values are synthetic"
+    assert any(line.startswith("mean shift") and line.endswith("(no bounds)") for line in lines)
+    assert not comparison.decided and comparison.precision() == math.inf
+
+
+def test_synthetic_blocks_are_resampled():
+    parts = [[h] * 10 for h in (A.corrected(0.1), B.corrected(0.1))]
+    ratio = Comparison(*map(merge, parts), blocks=zip(*parts)).ratio(0.5)
+    assert 0 < ratio.lower < ratio < ratio.upper < math.inf
+
+
+def test_a_table_says_what_its_intervals_assume():
+    line = "intervals: for independent values; they are too narrow for values in bursts"
+    assert line in str(historian.compare(A, B)).splitlines()
+    assert "assumed to be independent" in historian.compare(A, B).ratio(0.5).why
+    in_blocks = Comparison(merge([A] * 8), merge([B] * 8), blocks=[(A, B)] * 8)
+    assert "independent" not in str(in_blocks) + in_blocks.ratio(0.5).why
+
+
 def test_printing_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
