@@ -27,6 +27,7 @@ def objects() -> dict[str, Any]:
         "comparison-of-blocks": Comparison(
             sum([half] * 8, Histogram()), sum([other] * 8, Histogram()), blocks=[(half, other)] * 8
         ),
+        "comparison-at-looks": Comparison(half, other, looks=50),
         "corrupt-file-error": CorruptFileError("/d/q.counters", "it is empty"),
         "corrupt-file-warning": CorruptFileWarning("/d/q.counters: it is empty (left out)"),
         "dist": half.dist(confidence=None),
@@ -49,7 +50,7 @@ def objects() -> dict[str, Any]:
 def content(value: Any) -> Any:
     """Return a value to compare an object by: the object itself, or its parts if it has no ``==``."""
     if isinstance(value, Comparison):
-        return value.a, value.b, value.blocks, value.confidence, value.names
+        return value.a, value.b, value.blocks, value.confidence, value.names, value.looks
     if isinstance(value, Dist):
         return value.unit, value.count, value.sf(0.5).why, value.extra_load, value.mass.tolist(), str(value.sf(0.5))
     if isinstance(value, Estimate):
