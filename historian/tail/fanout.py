@@ -18,7 +18,15 @@ from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from .._values.decimals import PRECISE, whole, written
-from .sampling import effective_sample_size, quantile_interval, sampled, windows_above, windows_of
+from .sampling import (
+    METHOD,
+    WINDOWS_METHOD,
+    effective_sample_size,
+    quantile_interval,
+    sampled,
+    windows_above,
+    windows_of,
+)
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -70,7 +78,8 @@ class Fanout:
         self._warn_beyond()
         wait = _any_of(value, self.n)
         bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
-        return Estimate(wait, *bounds, f"{sampled(self.leaf)}; bucket width; independent calls assumed")
+        why = f"{sampled(self.leaf)}; bucket width; independent calls assumed"
+        return Estimate(wait, *bounds, why, confidence=confidence, method=METHOD)
 
     def bounds(
         self,
@@ -120,7 +129,9 @@ class Fanout:
         assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
         reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
         self._warn_beyond()
-        return Estimate(wait, min(low, wait), max(high, wait), "; ".join(reasons))
+        method = METHOD if windows is None else WINDOWS_METHOD
+        bounds = min(low, wait), max(high, wait)
+        return Estimate(wait, *bounds, "; ".join(reasons), confidence=confidence, method=method)
 
     def extrapolate(self, t: float, m: int, p_m: float, confidence: float = 0.95) -> Estimate:
         """Return `p_wait` extrapolated from a measurement: users of `m` calls still wait with probability `p_m`.
@@ -148,14 +159,15 @@ class Fanout:
             warnings.warn(f"p_m is {measured:.3g}, but {why}: measure the same calls", TailWarning, stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
-        return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}")
+        why = f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}"
+        return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=METHOD)
 
-    def effective_n(self, t: float, p: float, confidence: float = 0.95) -> float:
+    def effective_n(self, t: float, p: float, confidence: float = 0.95) -> Estimate:
         """Return the number of independent calls for which users wait with probability `p`, as measured for n calls.
 
         n_eff = log(1 - p) / log(1 - S).  It is n or less if calls slow down together.  It is infinity if p is 1, and
-        NaN if no recorded call, or every one, was slower than `t`.  If p is an `Estimate`, the result allows for its
-        interval.  O(1).  Raises ValueError for NaN and p outside 0..1.
+        "no data" if no recorded call, or every one, was slower than `t`.  If p is an `Estimate`, the result allows for
+        its interval.  O(1).  Raises ValueError for NaN and p outside 0..1.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
@@ -164,14 +176,12 @@ class Fanout:
         """
         measured = check_share("p", p)
         tail, lower, upper = self._shares(t, confidence)
-        if not self.leaf.count:
+        if not 0 < tail < 1:  # NaN, too
             return no_data(0.0, math.inf)
-        if not 0 < tail < 1:
-            return math.nan
         low, high = (max(0.0, p.lower), min(p.upper, 1.0)) if isinstance(p, Estimate) else (measured, measured)
         value, least, most = _calls_for(measured, tail), _calls_for(low, upper), _calls_for(high, lower)
-        why = f"{sampled(self.leaf)}; bucket width"
-        return Estimate(value, min(least, value), max(most, value), why)
+        why, bounds = f"{sampled(self.leaf)}; bucket width", (min(least, value), max(most, value))
+        return Estimate(value, *bounds, why, confidence=_lower_of(confidence, p), method=METHOD)
 
     def sensitivity(self, t: float, correlation: float, confidence: float = 0.95) -> Estimate:
         """Return `p_wait` if calls share a cause of slowness, any two of them with this correlation, in 0..1.
@@ -188,7 +198,7 @@ class Fanout:
         value, low, high = (any_of_correlated(share, self.n, correlation) for share in shares)
         self._warn_beyond()
         why = f"{sampled(self.leaf)}; bucket width; dependence: correlation {correlation:g} assumed"
-        return Estimate(value, min(low, value), max(high, value), why)
+        return Estimate(value, min(low, value), max(high, value), why, confidence=confidence, method=METHOD)
 
     def quantile(self, q: float, confidence: float = 0.95) -> Estimate:
         """Return the q-quantile of the wait for all n calls: the smallest recorded value with p_wait at most 1 - q.
@@ -281,6 +291,12 @@ class Fanout:
         if self.n > self.leaf.count:
             text = f"beyond the data: users wait for {self.n:,} calls, but only {self.leaf.count:,} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
+
+
+def _lower_of(confidence: float, given: float) -> float:
+    """Return `confidence`, or that of a given `Estimate` if it is lower."""
+    other = given.confidence if isinstance(given, Estimate) else None
+    return confidence if other is None else min(confidence, other)
 
 
 def _calls_for(p: float, tail: float) -> float:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "METHOD",
+    "WINDOWS_METHOD",
     "Enough",
     "ci",
     "effective_sample_size",
@@ -32,6 +34,8 @@ __all__ = [
     "windows_above",
     "windows_of",
 ]
+
+METHOD, WINDOWS_METHOD = "Clopper-Pearson", "Clopper-Pearson of the effective sample size"  # of shares
 
 
 class Enough(NamedTuple):
@@ -109,7 +113,9 @@ def quantile_interval(
         text = f"beyond the data: {count:,} values are too few for the {nines(q)}-quantile and give {missing}"
         warnings.warn(text, TailWarning, stacklevel=stacklevel)
     reasons += [why] if why else []
-    return Estimate(value, min(lower, value), max(upper, value), "; ".join(reasons), unit=histogram.unit)
+    method = "order statistics" if windows is None else "order statistics of the effective sample size"
+    bounds = min(lower, value), max(upper, value)
+    return Estimate(value, *bounds, "; ".join(reasons), unit=histogram.unit, confidence=confidence, method=method)
 
 
 def _ranks(

@@ -13,7 +13,7 @@ import math
 from .._stats.binomial import share_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import Estimate, no_data
-from .sampling import effective_sample_size, sampled, windows_of
+from .sampling import METHOD, WINDOWS_METHOD, effective_sample_size, sampled, windows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class Slo:
         if math.isnan(self.within):
             return no_data(0.0, 1 / (1 - self.target) if self.target < 1 else math.inf)
         value, low, high = (self._burnt(share) for share in (float(self.within), self.within.upper, self.within.lower))
-        return Estimate(value, low, high, self.within.why)
+        confidence, method = self.within.confidence, self.within.method
+        return Estimate(value, low, high, self.within.why, confidence=confidence, method=method)
 
     @property
     def budget_left(self) -> Estimate:
@@ -75,7 +76,8 @@ class Slo:
         rate = self.burn_rate
         if math.isnan(rate):
             return no_data(1 - rate.upper, 1.0)
-        return Estimate(1 - rate, 1 - rate.upper, 1 - rate.lower, rate.why)
+        bounds = 1 - rate.upper, 1 - rate.lower
+        return Estimate(1 - rate, *bounds, rate.why, confidence=rate.confidence, method=rate.method)
 
     def _burnt(self, within: float) -> float:
         slow = 1 - within
@@ -129,7 +131,9 @@ def slo(
     lower = share_lower(least / count * size, (count - least) / count * size, confidence)
     upper = share_upper(most / count * size, (count - most) / count * size, confidence)
     value = (count - least) / count
-    within = Estimate(value, min(1 - upper, value), max(1 - lower, value), "; ".join([*reasons, *width(least, most)]))
+    why, method = "; ".join([*reasons, *width(least, most)]), METHOD if windows is None else WINDOWS_METHOD
+    bounds = min(1 - upper, value), max(1 - lower, value)
+    within = Estimate(value, *bounds, why, confidence=confidence, method=method)
     edges = (count - most) / count, (count - least) / count
     return Slo(within, edges, threshold=float(t), unit=histogram.unit, target=float(target))
 
@@ -200,7 +204,8 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
         scores.append((low, score, high))
     (_, value, upper), (lower, _, _) = scores
     why = "; ".join([sampled(histogram), *width(*near), *width(*far)][:2])
-    return Estimate(value, min(lower, value), max(upper, value), why)
+    method = "Clopper-Pearson of the matched variance"
+    return Estimate(value, min(lower, value), max(upper, value), why, confidence=confidence, method=method)
 
 
 def width(least: int, most: int) -> list[str]:
