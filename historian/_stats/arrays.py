@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from .._values.answers import is_many, numbers, position
 from .beyond import collected, warn_once
@@ -12,13 +13,14 @@ from .estimates import Estimates, estimates_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeVar
 
     import numpy as np
     from numpy.typing import NDArray
 
     from .estimate import Estimate
 
+    _T = TypeVar("_T")
     _Floats = NDArray[np.float64]
 
 __all__ = [
@@ -49,7 +51,7 @@ def shares(name: str, given: Any) -> _Floats:
 def times(name: str, given: Any) -> _Floats:
     """Return numbers that are not NaN as an array; else raise, with the position."""
     array = numbers(given, name)
-    _check(array, array == array, lambda one: _refuse_nan(name))  # noqa: PLR0124 - NaN is not equal to itself
+    _check(array, array == array, lambda one: _refuse_nan(name))
     return array
 
 
@@ -64,7 +66,10 @@ def wholes(name: str, given: Any) -> NDArray[Any]:
     """Return whole numbers from 1 to 1e100 as an array: int64, or int objects for larger ones; else raise."""
     import numpy
 
-    array = numpy.asarray(given)
+    try:
+        array = numpy.asarray(given)
+    except ValueError:
+        raise ValueError(f"{name} must be an array whose rows all have the same length, not {given!r}") from None
     if array.dtype.kind in "iu" and (array.dtype.kind == "i" or not array.size or array.max() < 2**63):
         array = array.astype(numpy.int64, copy=False)
         _check(array, array >= 1, lambda one: check_n(one, name))
@@ -105,7 +110,7 @@ def each_number(question: Callable[..., float], *given: NDArray[Any], shape: tup
     """Ask a question, whose answer is a plain number, for each element; return an array."""
     import numpy
 
-    answers = [question(*arguments) for arguments in zip(*spread(shape, *given))]
+    answers = [_ask(question, arguments, k, shape) for k, arguments in enumerate(zip(*spread(shape, *given)))]
     return numpy.array(answers, dtype=numpy.float64).reshape(shape)
 
 
@@ -118,12 +123,19 @@ def each_estimate(
 ) -> Estimates:
     """Ask a question for each element; return the estimates, and warn once if answers are beyond the data."""
     answers, texts = [], []
-    for arguments in zip(*spread(shape, *given)):
-        answer, text = collected(lambda arguments=arguments: question(*arguments))
+    for k, arguments in enumerate(zip(*spread(shape, *given))):
+        answer, text = collected(partial(_ask, question, arguments, k, shape))
         answers.append(answer)
         texts += [text] if text else []
     warn_once(len(answers), len(texts), texts[0] if texts else "", stacklevel + 1)
     return estimates_of(answers, shape, unit)
+
+
+def _ask(question: Callable[..., _T], arguments: tuple[Any, ...], k: int, shape: tuple[int, ...]) -> _T:
+    try:
+        return question(*arguments)
+    except ValueError as error:
+        raise ValueError(f"{error}{position(k, shape)}") from None
 
 
 def _check(array: NDArray[Any], good: NDArray[np.bool_], refuse: Callable[[Any], object]) -> None:

@@ -1,4 +1,4 @@
-"""The binomial distribution for numpy arrays: confidence intervals of many shares and of many ranks.  See `binomial`."""
+"""The binomial distribution for numpy arrays: confidence intervals of many shares and ranks.  See `binomial`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ __all__ = ["rank_intervals", "share_bounds"]
 CLOSE = 1e-10  # if a probability is so close to alpha, `binomial` decides, so that both modules agree
 
 
-def share_bounds(
-    least: _Floats, most: _Floats, count: _Floats | float, confidence: float
-) -> tuple[_Floats, _Floats]:
+def share_bounds(least: _Floats, most: _Floats, count: _Floats | float, confidence: float) -> tuple[_Floats, _Floats]:
     """Return the lower bound of the share `least` / `count` and the upper bound of `most` / `count`: 1-D arrays.
 
     They are those of `binomial.share_lower` and `share_upper`.

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar, NoReturn
 
     import numpy as np
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Estimates", "estimates_of", "unknown_of"]
+__all__ = ["Estimates", "broadcast", "complement", "estimates_of", "one_or_each", "unknown_of"]
 
 SHOWN = 24  # with more estimates than this, only the first and the last few are printed
 
@@ -71,7 +71,7 @@ class Estimates:
             raise ValueError(f"value, lower and upper must have one shape, not {shapes}")
         texts = {}
         for name, given in (("why", why), ("confidence", confidence), ("method", method)):
-            texts[name] = _one_or_each(name, given, value.shape)
+            texts[name] = _checked_text(name, given, value.shape)
         known = (lower <= value) & (value <= upper)
         if not known.all():
             _check_no_data(known, arrays, texts["why"])
@@ -146,7 +146,7 @@ class Estimates:
 
     # ---- as an array of the values ----
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         import numpy
 
         if copy is None:
@@ -270,11 +270,8 @@ class Estimates:
 
 def estimates_of(answers: Sequence[Estimate], shape: tuple[int, ...], unit: str) -> Estimates:
     """Return estimates in the given shape; of none, for an empty one."""
-    texts: list[Any] = []
-    for name in ("why", "confidence", "method"):
-        each = [getattr(one, name) for one in answers]
-        texts.append(each[0] if each and each.count(each[0]) == len(each) else _objects(each, shape))
-    why, confidence, method = texts
+    names = "why", "confidence", "method"
+    why, confidence, method = (one_or_each([getattr(one, name) for one in answers], shape) for name in names)
     return Estimates(
         _shaped([float(one) for one in answers], shape),
         _shaped([one.lower for one in answers], shape),
@@ -290,8 +287,39 @@ def unknown_of(shape: tuple[int, ...], lower: float, upper: float, *, unit: str 
     """Return the answers of an empty histogram: see `no_data`."""
     import numpy
 
-    arrays = (numpy.full(shape, one) for one in (math.nan, lower, upper))
-    return Estimates(*arrays, NO_DATA, unit=unit)
+    value, low, high = (numpy.full(shape, one) for one in (math.nan, lower, upper))
+    return Estimates(value, low, high, NO_DATA, unit=unit)
+
+
+def broadcast(estimates: Estimates, shape: tuple[int, ...]) -> Estimates:
+    """Return the estimates in a larger shape, as numpy broadcasts arrays."""
+    import numpy
+
+    texts: tuple[Any, ...] = estimates._why, estimates._confidence, estimates._method
+    why, confidence, method = (numpy.broadcast_to(one, shape) if hasattr(one, "shape") else one for one in texts)
+    value, lower, upper = (numpy.broadcast_to(one, shape) for one in _arrays(estimates))
+    return Estimates(value, lower, upper, why, unit=estimates.unit, confidence=confidence, method=method)
+
+
+def complement(shares: Estimates) -> Estimates:
+    """Return 1 minus each share."""
+    value, lower, upper = 1 - shares.value, 1 - shares.upper, 1 - shares.lower
+    return Estimates(value, lower, upper, shares._why, confidence=shares._confidence, method=shares._method)
+
+
+def one_or_each(items: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    """Return the common item if all are the same, else an array of objects in this shape."""
+    import numpy
+
+    if items and all(one == items[0] for one in items):
+        return items[0]
+    found = numpy.empty(len(items), dtype=object)
+    found[:] = items
+    return found.reshape(shape)
+
+
+def _arrays(estimates: Estimates) -> tuple[NDArray[np.float64], ...]:
+    return estimates.value, estimates.lower, estimates.upper
 
 
 def _shaped(values: list[float], shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -300,15 +328,7 @@ def _shaped(values: list[float], shape: tuple[int, ...]) -> NDArray[np.float64]:
     return numpy.array(values, dtype=numpy.float64).reshape(shape)
 
 
-def _objects(items: Sequence[Any], shape: tuple[int, ...]) -> NDArray[np.object_]:
-    import numpy
-
-    found = numpy.empty(len(items), dtype=object)
-    found[:] = items
-    return found.reshape(shape)
-
-
-def _one_or_each(name: str, given: Any, shape: tuple[int, ...]) -> Any:
+def _checked_text(name: str, given: Any, shape: tuple[int, ...]) -> Any:
     """Return a text or a confidence for all, or a read-only array of objects with one for each estimate."""
     import numpy
 
@@ -330,4 +350,5 @@ def _check_no_data(known: NDArray[np.bool_], arrays: Sequence[NDArray[np.float64
     for place in zip(*numpy.nonzero(numpy.atleast_1d(~known))):
         index = place if known.ndim else ()
         reason = why if isinstance(why, str) else why[index]
-        Estimate(*(float(one[index]) for one in arrays), reason)  # which raises
+        value, lower, upper = (float(one[index]) for one in arrays)
+        Estimate(value, lower, upper, reason)  # which raises

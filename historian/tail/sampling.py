@@ -9,13 +9,13 @@ sample size, which is estimated from the windows.
 from __future__ import annotations
 
 import math
-import warnings
 from typing import NamedTuple
 
 from .._core import slot_of
+from .._stats.beyond import warn_beyond
 from .._stats.binomial import rank_interval, share_lower, share_upper, windows_sample_size
 from .._stats.checks import check_confidence, check_n, check_share
-from .._stats.estimate import Estimate, TailWarning, nines, no_data
+from .._stats.estimate import Estimate, nines, no_data
 from .._values.base import BaseHistogram, edges_of
 from .._values.decimals import PRECISE, whole, written
 
@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METHOD",
+    "RANKS_METHOD",
     "WINDOWS_METHOD",
     "Enough",
     "ci",
     "effective_sample_size",
     "enough_for",
+    "missing_sides",
     "quantile_interval",
+    "too_few_text",
     "windows_above",
     "windows_of",
 ]
 
 METHOD, WINDOWS_METHOD = "Clopper-Pearson", "Clopper-Pearson of the effective sample size"  # of shares
+RANKS_METHOD = "order statistics"  # of quantiles
 
 
 class Enough(NamedTuple):
@@ -106,16 +110,25 @@ def quantile_interval(
     count, (low, high), reasons = histogram.count, *_ranks(histogram, q, confidence, windows)
     lower = histogram._edges(histogram._counts.slot_at(low))[0] if low > 0 else 0.0
     upper = edges_of(histogram._counts.slot_at(high))[1] if high <= count else math.inf
-    open_sides = [side for side, is_open in (("lower", low < 1), ("upper", high > count)) if is_open]
-    if open_sides:
-        missing = f"no {' and no '.join(open_sides)} bound"
+    missing = missing_sides(low, high, count)
+    if missing:
         reasons.append(f"too few values: {missing}")
-        text = f"beyond the data: {count:,} values are too few for the {nines(q)}-quantile and give {missing}"
-        warnings.warn(text, TailWarning, stacklevel=stacklevel)
+        warn_beyond(too_few_text(count, q, missing), stacklevel)
     reasons += [why] if why else []
-    method = "order statistics" if windows is None else "order statistics of the effective sample size"
+    method = RANKS_METHOD if windows is None else "order statistics of the effective sample size"
     bounds = min(lower, value), max(upper, value)
     return Estimate(value, *bounds, "; ".join(reasons), unit=histogram.unit, confidence=confidence, method=method)
+
+
+def missing_sides(low: int, high: int, count: int) -> str:
+    """Return which bounds the ranks do not give, "" if they give both."""
+    open_sides = [side for side, is_open in (("lower", low < 1), ("upper", high > count)) if is_open]
+    return f"no {' and no '.join(open_sides)} bound" if open_sides else ""
+
+
+def too_few_text(count: int, q: float, missing: str) -> str:
+    """Return the warning of a quantile without a bound."""
+    return f"beyond the data: {count:,} values are too few for the {nines(q)}-quantile and give {missing}"
 
 
 def _ranks(

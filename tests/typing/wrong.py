@@ -264,7 +264,7 @@ all_of(3, h.dist(), dependence="none")  # mypy: call-overload; pyright: reportAr
 k_of(2, h.dist())  # mypy: call-overload; pyright: reportArgumentType
 choice({0.5: h.dist()})  # mypy: dict-item; pyright: reportArgumentType
 hedge(h.dist())  # mypy: call-arg; pyright: reportCallIssue
-text = h.dist().mean()  # mypy: assignment; pyright: reportAssignmentType
+text = h.dist().mean  # mypy: assignment; pyright: reportAssignmentType
 
 # ---- compare ----
 
