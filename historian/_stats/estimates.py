@@ -233,22 +233,18 @@ class Estimates:
 
         if not self.ndim:
             return str(self[()])
-        places: list[int | None] = list(range(self.size))
-        if self.size > SHOWN:
-            places = [*places[:EDGE], None, *places[-EDGE:]]
-        rows = []
-        for place in places:
-            if place is None:
-                rows.append(("...", f"{self.size - 2 * EDGE:,} more", ""))
-                continue
-            index = tuple(int(one) for one in numpy.unravel_index(place, self.shape))
-            rows.append((str(list(index)), *str(self[index]).partition(" (")[::2]))
-        if not rows:
+        if not self.size:
             return f"no estimates, shape {self.shape}"
+        places = list(range(self.size))
+        if self.size > SHOWN:
+            places = [*places[:EDGE], *places[-EDGE:]]
+        indices = [tuple(int(one) for one in numpy.unravel_index(place, self.shape)) for place in places]
+        rows = [(str(list(index)), *str(self[index]).partition(" (")) for index in indices]
         wide = [max(len(row[k]) for row in rows) for k in (0, 1)]
-        return "\n".join(
-            f"{label:<{wide[0]}} {value:>{wide[1]}}{f' ({rest}' if rest else ''}" for label, value, rest in rows
-        )
+        lines = [f"{label:<{wide[0]}} {value:>{wide[1]}}{start}{rest}" for label, value, start, rest in rows]
+        if self.size > SHOWN:
+            lines.insert(EDGE, f"... ({self.size - 2 * EDGE:,} more)")
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
         how = [f"{100 * self.confidence:.9g} %"] if self.confidence is not None else []
