@@ -20,25 +20,27 @@ __all__ = ["rank_intervals", "share_bounds"]
 CLOSE = 1e-10  # if a probability is so close to alpha, `binomial` decides, so that both modules agree
 
 
-def share_bounds(least: _Floats, most: _Floats, count: _Floats | float, confidence: float) -> tuple[_Floats, _Floats]:
-    """Return the lower bound of the share `least` / `count` and the upper bound of `most` / `count`: 1-D arrays.
+def share_bounds(
+    least: tuple[_Floats, _Floats], most: tuple[_Floats, _Floats], confidence: float
+) -> tuple[_Floats, _Floats]:
+    """Return the lower bounds for the counts `least`, and the upper bounds for the counts `most`: 1-D arrays.
 
-    They are those of `binomial.share_lower` and `share_upper`.
+    Both are (above, below), as the arguments of `binomial.share_lower` and `share_upper`.
 
     >>> import numpy
-    >>> of = numpy.array([0.0, 100.0])
-    >>> [bound.round(4) for bound in share_bounds(of, of, 10_000, 0.95)]
+    >>> of = numpy.array([0.0, 100.0]), numpy.array([10_000.0, 9_900.0])
+    >>> [bound.round(4) for bound in share_bounds(of, of, 0.95)]
     [array([0.    , 0.0081]), array([0.0004, 0.0121])]
     """
     import numpy
 
-    below = count - most
-    some, rest = least > TRACE, below > TRACE
-    low, high = numpy.zeros(len(least)), numpy.ones(len(least))
-    of = numpy.concatenate([least[some], below[rest]]), numpy.concatenate([(count - least)[some], most[rest]]) + 1
+    (above, rest), (others, below) = least, most
+    some, more = above > TRACE, below > TRACE
+    low, high = numpy.zeros(len(above)), numpy.ones(len(below))
+    of = numpy.concatenate([above[some], below[more]]), numpy.concatenate([rest[some], others[more]]) + 1
     share, other = quantiles((1 - confidence) / 2, *of)  # the upper bound is 1 - the rest's lower bound
     found = int(some.sum())
-    low[some], high[rest] = share[:found], other[found:]
+    low[some], high[more] = share[:found], other[found:]
     return low, high
 
 
@@ -47,8 +49,8 @@ def rank_intervals(q: _Floats, count: int, confidence: float) -> tuple[_Ints, _I
 
     >>> import numpy
     >>> low, high = rank_intervals(numpy.array([0.5, 0.99]), 1_000, 0.95)
-    >>> low.tolist(), high.tolist(), rank_interval(0.99, 1_000, 0.95)
-    ([469, 983], [532, 996], (983, 996))
+    >>> list(zip(low.tolist(), high.tolist())), rank_interval(0.99, 1_000, 0.95)
+    ([(469, 532), (983, 996)], (983, 996))
     """
     import numpy
 

@@ -12,10 +12,10 @@ from .._stats.arrays import common, each_estimate, each_number, shares, spread, 
 from .._stats.beyond import warn_once
 from .._stats.binomial_arrays import share_bounds
 from .._stats.checks import check_confidence
-from .._stats.estimates import Estimates, one_or_each, unknown_of
+from .._stats.estimates import Estimates, unknown_of
 from .intervals import quantile_intervals
 from .sampling import METHOD, sampled, windows_of
-from .shares import DEPENDENCE, ROUNDING, any_of, any_of_correlated, leaf_tail, tail_of
+from .shares import DEPENDENCE, ROUNDING, any_of, leaf_tail, tail_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .._values.base import BaseHistogram
 
     _Floats = NDArray[np.float64]
-    _Fan: TypeAlias = Callable[[int], Any]  # returns the fan-out of a number of calls
+    _Fan: TypeAlias = Callable[..., Any]  # returns the fan-out of a number of calls, and of known shares if given
 
 __all__ = [
     "bounds",
@@ -82,26 +82,17 @@ def bounds(
 
 def sensitivity(fan: _Fan, leaf: BaseHistogram, n: Any, t: Any, correlation: Any, confidence: float) -> Estimates:
     """Answer `Fanout.sensitivity`."""
-    import numpy
-
     n, t, correlation = wholes("n", n), times("t", t), shares("correlation", correlation)
     confidence = check_confidence(confidence)
     shape = common(n=n, t=t, correlation=correlation)
     if not leaf.count:
         return unknown_of(shape, 0.0, 1.0)
-    if leaf.synthetic:
+    known = _known(leaf, t, confidence)
 
-        def question(calls: int, time: float, given: float) -> Any:
-            return fan(calls).sensitivity(time, given, confidence)
+    def question(calls: int, time: float, given: float) -> Any:
+        return fan(calls, known).sensitivity(time, given, confidence)
 
-        return each_estimate(question, n, t, correlation, shape=shape, stacklevel=3)
-    calls, given, *tails = spread(shape, n, correlation, *shares_above(leaf, t, confidence))
-    wait, low, high = (numpy.array(list(map(any_of_correlated, tail, calls, given))) for tail in tails)
-    _warn_beyond(leaf, calls, stacklevel=4)
-    common_why = f"{sampled(leaf)}; bucket width; dependence: correlation "
-    why = one_or_each([f"{common_why}{one:g} assumed" for one in given], shape)
-    wait, low, high = (one.reshape(shape) for one in (wait, numpy.minimum(low, wait), numpy.maximum(high, wait)))
-    return Estimates(wait, low, high, why, confidence=confidence, method=METHOD)
+    return each_estimate(question, n, t, correlation, shape=shape, stacklevel=3)
 
 
 def quantile(fan: _Fan, leaf: BaseHistogram, n: Any, q: Any, confidence: float) -> Estimates:
@@ -131,26 +122,28 @@ def quantile(fan: _Fan, leaf: BaseHistogram, n: Any, q: Any, confidence: float) 
     return quantile_intervals(leaf, ranks, values, confidence, shape, whys, stacklevel=4)
 
 
-def extrapolate(fan: _Fan, n: Any, t: Any, m: Any, p_m: Any, confidence: float) -> Estimates:
+def extrapolate(fan: _Fan, leaf: BaseHistogram, n: Any, t: Any, m: Any, p_m: Any, confidence: float) -> Estimates:
     """Answer `Fanout.extrapolate`."""
     n, t, m, measured = wholes("n", n), times("t", t), wholes("m", m), shares("p_m", p_m)
+    known = _known(leaf, t, check_confidence(confidence))
+
+    def question(calls: int, time: float, group: int, share: float) -> Any:
+        return fan(calls, known).extrapolate(time, group, share, confidence)
+
     shape = common(n=n, t=t, m=m, p_m=measured)
-
-    def question(calls: int, time: float, groups: int, share: float) -> Any:
-        return fan(calls).extrapolate(time, groups, share, confidence)
-
-    return each_estimate(question, n, t, m, _estimates(p_m, measured), shape=shape, stacklevel=4)
+    return each_estimate(question, n, t, m, _estimates(p_m, measured), shape=shape, stacklevel=3)
 
 
-def effective_n(fan: _Fan, n: Any, t: Any, p: Any, confidence: float) -> Estimates:
+def effective_n(fan: _Fan, leaf: BaseHistogram, n: Any, t: Any, p: Any, confidence: float) -> Estimates:
     """Answer `Fanout.effective_n`."""
     n, t, measured = wholes("n", n), times("t", t), shares("p", p)
-    shape = common(n=n, t=t, p=measured)
+    known = _known(leaf, t, check_confidence(confidence))
 
     def question(calls: int, time: float, share: float) -> Any:
-        return fan(calls).effective_n(time, share, confidence)
+        return fan(calls, known).effective_n(time, share, confidence)
 
-    return each_estimate(question, n, t, _estimates(p, measured), shape=shape, stacklevel=4)
+    shape = common(n=n, t=t, p=measured)
+    return each_estimate(question, n, t, _estimates(p, measured), shape=shape, stacklevel=3)
 
 
 def leaf_percentile(fan: _Fan, n: Any, q: Any) -> _Floats:
@@ -159,11 +152,19 @@ def leaf_percentile(fan: _Fan, n: Any, q: Any) -> _Floats:
     return each_number(lambda calls, share: fan(calls).leaf_percentile(share), n, q, shape=common(n=n, q=q))
 
 
-def max_n(fan: _Fan, t: Any, p: Any, confidence: float | None) -> _Floats:
+def max_n(fan: _Fan, leaf: BaseHistogram, t: Any, p: Any, confidence: float | None) -> _Floats:
     """Answer `Fanout.max_n`."""
     t, p = times("t", t), shares("p", p)
-    one = fan(1)
+    one = fan(1, None if confidence is None else _known(leaf, t, check_confidence(confidence)))
     return each_number(lambda time, share: one.max_n(time, share, confidence), t, p, shape=common(t=t, p=p))
+
+
+def _known(leaf: BaseHistogram, t: _Floats, confidence: float) -> dict[float, tuple[float, float, float]] | None:
+    """Return the shares above each time, with their bounds; None if they are computed one by one."""
+    if not leaf.count or leaf.synthetic:
+        return None
+    found = (one.ravel().tolist() for one in shares_above(leaf, t, confidence))
+    return dict(zip(t.ravel().tolist(), zip(*found)))
 
 
 def shares_above(leaf: BaseHistogram, t: _Floats, confidence: float) -> tuple[_Floats, _Floats, _Floats]:
@@ -173,7 +174,7 @@ def shares_above(leaf: BaseHistogram, t: _Floats, confidence: float) -> tuple[_F
     above, count = [leaf._above(time) for time in t.ravel().tolist()], leaf.count
     least, most = numpy.array(above, dtype=numpy.float64).reshape(-1, 2).T
     value = numpy.array([low / count for low, _ in above])
-    found = value, *share_bounds(least, most, float(count), confidence)
+    found = value, *share_bounds((least, count - least), (most, count - most), confidence)
     value, lower, upper = (one.reshape(t.shape) for one in found)
     return value, lower, upper
 

@@ -224,7 +224,7 @@ class Fanout:
         if is_many(t) or is_many(m) or is_many(p_m):
             from . import curves
 
-            return curves.extrapolate(self._with, self.n, t, m, p_m, confidence)
+            return curves.extrapolate(self._with, self.leaf, self.n, t, m, p_m, confidence)
         measured = check_share("p_m", p_m)
         m = check_n(m, "m")
         if m > self.n:
@@ -262,7 +262,7 @@ class Fanout:
         if is_many(t) or is_many(p):
             from . import curves
 
-            return curves.effective_n(self._with, self.n, t, p, confidence)
+            return curves.effective_n(self._with, self.leaf, self.n, t, p, confidence)
         measured = check_share("p", p)
         tail, lower, upper = self._shares(t, confidence)
         if not 0 < tail < 1:  # NaN, too
@@ -373,7 +373,7 @@ class Fanout:
         if (type(t) is not float or type(p) is not float) and (is_many(t) or is_many(p)):
             from . import curves
 
-            return curves.max_n(self._with, t, p, confidence)
+            return curves.max_n(self._with, self.leaf, t, p, confidence)
         p = check_share("p", p)
         if not self.leaf.count:
             self._shares(t, 0.95 if confidence is None else confidence)  # which checks both
@@ -400,8 +400,9 @@ class Fanout:
     def __repr__(self) -> str:
         return f"Fanout(n={self.n}, leaf={self.leaf!r})"
 
-    def _with(self, n: int) -> Fanout:
-        return Fanout(self.leaf, n)
+    def _with(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout:
+        """Return the fan-out of another number of calls; `known` holds the results of `_shares` by time."""
+        return Fanout(self.leaf, n) if known is None else _Known(self.leaf, n, known)
 
     def _tail(self, t: float) -> float:
         """Return the share of recorded calls above `t`."""
@@ -425,6 +426,19 @@ def _lower_of(confidence: float, given: float) -> float:
     """Return `confidence`, or that of a given `Estimate` if it is lower."""
     other = given.confidence if isinstance(given, Estimate) else None
     return confidence if other is None else min(confidence, other)
+
+
+class _Known(Fanout):
+    """A fan-out whose shares at some times have been computed, for the one confidence that is asked for."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, leaf: BaseHistogram, n: int, known: dict[float, tuple[float, float, float]]) -> None:
+        super().__init__(leaf, n)
+        self._known = known
+
+    def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
+        return self._known[t]
 
 
 def _calls_for(p: float, tail: float) -> float:

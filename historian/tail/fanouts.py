@@ -97,11 +97,11 @@ class Fanouts:
 
     def extrapolate(self, t: _Given, m: _Whole | _Wholes, p_m: _Given, confidence: float = 0.95) -> Estimates:
         """Return `Fanout.extrapolate` for each number of calls."""
-        return curves.extrapolate(self._fan, self.n, t, m, p_m, confidence)
+        return curves.extrapolate(self._fan, self.leaf, self.n, t, m, p_m, confidence)
 
     def effective_n(self, t: _Given, p: _Given, confidence: float = 0.95) -> Estimates:
         """Return `Fanout.effective_n` for each number of calls."""
-        return curves.effective_n(self._fan, self.n, t, p, confidence)
+        return curves.effective_n(self._fan, self.leaf, self.n, t, p, confidence)
 
     def sensitivity(self, t: _Given, correlation: _Given, confidence: float = 0.95) -> Estimates:
         """Return `Fanout.sensitivity` for each number of calls."""
@@ -123,7 +123,8 @@ class Fanouts:
     def max_n(self, t: _Given, p: _Numbers, confidence: float | None = None) -> NDArray[np.float64]: ...
     def max_n(self, t: Any, p: Any, confidence: float | None = None) -> float | NDArray[np.float64]:
         """Return `Fanout.max_n`, which does not depend on `n`: its shape is that of the arguments."""
-        return self._fan(1).max_n(t, p, confidence)
+        answer: float | NDArray[np.float64] = self._fan(1).max_n(t, p, confidence)
+        return answer
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fanouts, (self.leaf, self.n)
@@ -131,5 +132,5 @@ class Fanouts:
     def __repr__(self) -> str:
         return f"Fanouts(n={self.n!r}, leaf={self.leaf!r})"
 
-    def _fan(self, n: int) -> Fanout:
-        return Fanout(self.leaf, n)
+    def _fan(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout:
+        return Fanout(self.leaf, 1)._with(n, known)

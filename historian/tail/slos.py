@@ -9,7 +9,7 @@ from .._stats.estimates import Estimates, broadcast, estimates_of, one_or_each, 
 from .._values.answers import read_only
 from . import slo as single
 from .sampling import METHOD, sampled, windows_of
-from .slo import Slo, width
+from .slo import APDEX_METHOD, Slo, score_of, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _within(
         return each_estimate(question, t, shape=t.shape, stacklevel=4)
     count, above = histogram.count, [histogram._above(one) for one in t.ravel().tolist()]
     least, most = numpy.array(above, dtype=numpy.float64).reshape(-1, 2).T
-    lower, upper = share_bounds(least, most, float(count), confidence)
+    lower, upper = share_bounds((least, count - least), (most, count - most), confidence)
     value = numpy.array([(count - one) / count for one, _ in above])
     low, high = numpy.minimum(1 - upper, value), numpy.maximum(1 - lower, value)
     value, low, high = (one.reshape(t.shape) for one in (value, low, high))
@@ -157,7 +157,24 @@ def _within(
 
 def apdex(histogram: BaseHistogram, t: Any, confidence: float) -> Estimates:
     """Answer `Histogram.apdex` for an array."""
+    import numpy
+
     t, confidence = thresholds("t", t), check_confidence(confidence)
     if not histogram.count:
         return unknown_of(t.shape, 0.0, 1.0)
-    return each_estimate(lambda one: single.apdex(histogram, one, confidence), t, shape=t.shape, stacklevel=3)
+    if histogram.synthetic:
+        return each_estimate(lambda one: single.apdex(histogram, one, confidence), t, shape=t.shape, stacklevel=3)
+    count, asked = histogram.count, t.ravel().tolist()
+    near, far = ([histogram._above(scale * one) for one in asked] for scale in (1, 4))
+    # The best possible score, which is that of `sf`, and the worst.
+    best, worst = (
+        numpy.array([score_of(count, of_t[end], of_4t[end]) for of_t, of_4t in zip(near, far)]).reshape(-1, 2).T
+        for end in (0, 1)
+    )
+    counts = [(score * size, (1 - score) * size) for score, size in (worst, best)]
+    lower, upper = share_bounds(counts[0], counts[1], confidence)
+    value = best[0]
+    low, high = numpy.minimum(lower, value), numpy.maximum(upper, value)
+    value, low, high = (one.reshape(t.shape) for one in (value, low, high))
+    reasons = ["; ".join([sampled(histogram), *width(*of_t), *width(*of_4t)][:2]) for of_t, of_4t in zip(near, far)]
+    return Estimates(value, low, high, one_or_each(reasons, t.shape), confidence=confidence, method=APDEX_METHOD)

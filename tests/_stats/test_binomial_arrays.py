@@ -34,7 +34,7 @@ def test_shares(confidence):
     for count in (1.0, 10.0, 12_345.0):
         least = np.unique(np.concatenate([[0.0, 1e-12, count], RANDOM.uniform(0, count, 20).round()]))
         most = np.minimum(least + 2, count)
-        lower, upper = share_bounds(least, most, count, confidence)
+        lower, upper = share_bounds((least, count - least), (most, count - most), confidence)
         for k, (low, high) in enumerate(zip(least.tolist(), most.tolist())):
             assert lower[k] == pytest.approx(share_lower(low, count - low, confidence), rel=1e-12)
             assert upper[k] == pytest.approx(share_upper(high, count - high, confidence), rel=1e-12)
