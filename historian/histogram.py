@@ -116,9 +116,9 @@ class Histogram(BaseHistogram):
         9.90 s (9.85 to 9.96 s)
         """
         if type(q) is not float and is_many(q):
-            from .tail import intervals
+            from .tail import _intervals
 
-            return intervals.ci(self, q, confidence, windows)
+            return _intervals.ci(self, q, confidence, windows)
         from .tail import sampling
 
         return sampling.ci(self, q, confidence, windows)
@@ -142,9 +142,9 @@ class Histogram(BaseHistogram):
         <Enough: no: 29,808 values are needed, 10,000 recorded>
         """
         if is_many(q) or is_many(n):
-            from .tail import intervals
+            from .tail import _intervals
 
-            return intervals.enough_for(self, q, n, confidence)
+            return _intervals.enough_for(self, q, n, confidence)
         from .tail import sampling
 
         return sampling.enough_for(self, q, n, confidence)

@@ -23,11 +23,11 @@ sources of its uncertainty.  An answer beyond the data warns (`TailWarning`).
 
 from .._stats.estimate import Estimate, TailWarning
 from .._stats.estimates import Estimates
+from ._intervals import Enoughs
 from .algebra import all_of, choice, first_of, hedge, k_of, retry, seq, tied
 from .dist import Dist
 from .fanout import Fanout
 from .fanouts import Fanouts
-from .intervals import Enoughs
 from .sampling import Enough
 from .slo import Slo, burn_rates
 from .slos import Slos

@@ -22,8 +22,8 @@ from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import NO_DATA, Estimate, nines, no_data
 from .._values.answers import is_many
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
+from ._inverse import inverse
 from .between import mass_below
-from .inverse import inverse
 from .sampling import sampled
 from .shares import ROUNDING, tail_of
 

@@ -92,9 +92,9 @@ class Fanout:
         0.634 (0.559 to 0.705)
         """
         if type(t) is not float and is_many(t):
-            from . import curves
+            from . import _curves
 
-            return curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence)
+            return _curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence)
         value, lower, upper = self._shares(t, confidence)
         if not self.leaf.count:
             return no_data(0.0, 1.0)
@@ -166,9 +166,9 @@ class Fanout:
         add up to the leaf.
         """
         if type(t) is not float and is_many(t):
-            from . import curves
+            from . import _curves
 
-            return curves.bounds(self._with, self.leaf, self.n, t, dependence, windows, confidence)
+            return _curves.bounds(self._with, self.leaf, self.n, t, dependence, windows, confidence)
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
         t = number("t", t)
@@ -222,9 +222,9 @@ class Fanout:
         0.401 (0.0500 to 0.500)
         """
         if is_many(t) or is_many(m) or is_many(p_m):
-            from . import curves
+            from . import _curves
 
-            return curves.extrapolate(self._with, self.leaf, self.n, t, m, p_m, confidence)
+            return _curves.extrapolate(self._with, self.leaf, self.n, t, m, p_m, confidence)
         measured = check_share("p_m", p_m)
         m = check_n(m, "m")
         if m > self.n:
@@ -260,9 +260,9 @@ class Fanout:
         22.2 (18.3 to 27.3)
         """
         if is_many(t) or is_many(p):
-            from . import curves
+            from . import _curves
 
-            return curves.effective_n(self._with, self.leaf, self.n, t, p, confidence)
+            return _curves.effective_n(self._with, self.leaf, self.n, t, p, confidence)
         measured = check_share("p", p)
         tail, lower, upper = self._shares(t, confidence)
         if not 0 < tail < 1:  # NaN, too
@@ -287,9 +287,9 @@ class Fanout:
         Source: Skellam, J. R. Stat. Soc. B 10 (1948).
         """
         if is_many(t) or is_many(correlation):
-            from . import curves
+            from . import _curves
 
-            return curves.sensitivity(self._with, self.leaf, self.n, t, correlation, confidence)
+            return _curves.sensitivity(self._with, self.leaf, self.n, t, correlation, confidence)
         correlation = check_share("correlation", correlation)
         shares = self._shares(t, confidence)
         if not self.leaf.count:
@@ -311,9 +311,9 @@ class Fanout:
         ValueError for q outside 0..1.
         """
         if type(q) is not float and is_many(q):
-            from . import curves
+            from . import _curves
 
-            return curves.quantile(self._with, self.leaf, self.n, q, confidence)
+            return _curves.quantile(self._with, self.leaf, self.n, q, confidence)
         q = check_share("q", q)
         confidence = check_confidence(confidence)
         if not self.leaf.count:
@@ -342,9 +342,9 @@ class Fanout:
         99.9899502
         """
         if type(q) is not float and is_many(q):
-            from . import curves
+            from . import _curves
 
-            return curves.leaf_percentile(self._with, self.n, q)
+            return _curves.leaf_percentile(self._with, self.n, q)
         q = check_share("q", q)
         if q == 1:
             return 100.0
@@ -371,9 +371,9 @@ class Fanout:
         (68, 56)
         """
         if (type(t) is not float or type(p) is not float) and (is_many(t) or is_many(p)):
-            from . import curves
+            from . import _curves
 
-            return curves.max_n(self._with, self.leaf, t, p, confidence)
+            return _curves.max_n(self._with, self.leaf, t, p, confidence)
         p = check_share("p", p)
         if not self.leaf.count:
             self._shares(t, 0.95 if confidence is None else confidence)  # which checks both

@@ -13,7 +13,7 @@ from .._stats.beyond import warn_once
 from .._stats.binomial_arrays import share_bounds
 from .._stats.checks import check_confidence
 from .._stats.estimates import Estimates, unknown_of
-from .intervals import quantile_intervals
+from ._intervals import quantile_intervals
 from .sampling import METHOD, sampled, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of, leaf_tail, tail_of
 
