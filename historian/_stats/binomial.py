@@ -19,7 +19,6 @@ __all__ = [
     "beta_quantile",
     "beta_share",
     "effective_sample_size",
-    "likely_ranks",
     "rank_interval",
     "share_interval",
     "share_lower",
@@ -83,14 +82,14 @@ def rank_interval(q: float, count: int, confidence: float) -> tuple[int, int]:
             known[rank] = beta_share(q, rank, count - rank + 1)
         return known[rank]
 
-    low, high = likely_ranks(q, count, alpha)
+    low, high = _likely_ranks(q, count, alpha)
     if count * q * (1 - q) > LARGE:
         return low - 1, high + 1  # one rank further, to be safe; the ranks are hundreds apart
     lower = _first(low, count + 1, lambda rank: 1 - at_least(rank) > alpha) - 1
     return lower, _first(high, count + 1, lambda rank: at_least(rank) <= alpha)
 
 
-def likely_ranks(q: float, count: int, alpha: float) -> tuple[int, int]:
+def _likely_ranks(q: float, count: int, alpha: float) -> tuple[int, int]:
     """Return approximately `rank_interval`, by the first two terms of Cornish & Fisher's expansion (1937)."""
     z = -normal_quantile(alpha)
     spread, lean = z * math.sqrt(count * q * (1 - q)), (z * z - 1) * (1 - 2 * q) / 6

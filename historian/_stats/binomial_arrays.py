@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .beta_arrays import quantiles, tails
-from .binomial import LARGE, TRACE, likely_ranks, rank_interval
+from .binomial import LARGE, TRACE, rank_interval
+from .normal import normal_quantile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     _Ints = NDArray[np.int64]
 
 __all__ = ["rank_intervals", "share_bounds"]
+
+MOST = 2**53  # up to this count, float64 and int64 numbers hold every rank
 
 CLOSE = 1e-10  # if a probability is so close to alpha, `binomial` decides, so that both modules agree
 
@@ -44,23 +47,25 @@ def share_bounds(
     return low, high
 
 
-def rank_intervals(q: _Floats, count: int, confidence: float) -> tuple[_Ints, _Ints]:
+def rank_intervals(q: _Floats, count: int, confidence: float) -> tuple[list[int], list[int]]:
     """Return `binomial.rank_interval` for each share of a 1-D array.
 
     >>> import numpy
     >>> low, high = rank_intervals(numpy.array([0.5, 0.99]), 1_000, 0.95)
-    >>> list(zip(low.tolist(), high.tolist())), rank_interval(0.99, 1_000, 0.95)
+    >>> list(zip(low, high)), rank_interval(0.99, 1_000, 0.95)
     ([(469, 532), (983, 996)], (983, 996))
     """
     import numpy
 
-    alpha, top = (1 - confidence) / 2, count + 1
-    shares = q.tolist()
-    guesses = [likely_ranks(one, count, alpha) for one in shares]
-    low, high = (numpy.array(some, dtype=numpy.int64) for some in zip(*guesses)) if guesses else (q.astype(int),) * 2
+    alpha, top, shares = (1 - confidence) / 2, count + 1, q.tolist()
+    if count > MOST:
+        found = [rank_interval(one, count, confidence) for one in shares]
+        return [low for low, _ in found], [high for _, high in found]
+    z = -normal_quantile(alpha)
+    spread, lean = z * numpy.sqrt(count * q * (1 - q)), (z * z - 1) * (1 - 2 * q) / 6  # as `binomial` does
+    low = numpy.floor(count * q - spread + lean + 0.5).astype(numpy.int64) - 1
+    high = numpy.ceil(count * q + spread + lean + 0.5).astype(numpy.int64) + 1
     precise = numpy.flatnonzero(count * q * (1 - q) <= LARGE)
-    low -= 1
-    high += 1
     if len(precise):
         of, close = q[precise], numpy.zeros(len(precise), dtype=bool)
 
@@ -84,7 +89,7 @@ def rank_intervals(q: _Floats, count: int, confidence: float) -> tuple[_Ints, _I
         high[precise] = _firsts(high[precise] - 1, top, is_below)
         for k in precise[close].tolist():
             low[k], high[k] = rank_interval(shares[k], count, confidence)
-    return low, high
+    return low.tolist(), high.tolist()
 
 
 def _firsts(guess: _Ints, top: int, holds: Callable[[NDArray[np.intp], _Ints], NDArray[np.bool_]]) -> _Ints:

@@ -10,10 +10,9 @@ import math
 
 from .._stats.arrays import common, each_estimate, each_number, shares, spread, times, wholes
 from .._stats.beyond import warn_once
-from .._stats.binomial_arrays import share_bounds
 from .._stats.checks import check_confidence
 from .._stats.estimates import Estimates, unknown_of
-from ._intervals import quantile_intervals
+from ._intervals import quantile_intervals, shares_above
 from .sampling import METHOD, sampled, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of, leaf_tail, tail_of
 
@@ -38,7 +37,6 @@ __all__ = [
     "max_n",
     "quantile",
     "sensitivity",
-    "shares_above",
 ]
 
 
@@ -165,18 +163,6 @@ def _known(leaf: BaseHistogram, t: _Floats, confidence: float) -> dict[float, tu
         return None
     found = (one.ravel().tolist() for one in shares_above(leaf, t, confidence))
     return dict(zip(t.ravel().tolist(), zip(*found)))
-
-
-def shares_above(leaf: BaseHistogram, t: _Floats, confidence: float) -> tuple[_Floats, _Floats, _Floats]:
-    """Return the shares of calls above each time, and the bounds of their intervals: see `Fanout._shares`."""
-    import numpy
-
-    above, count = [leaf._above(time) for time in t.ravel().tolist()], leaf.count
-    least, most = numpy.array(above, dtype=numpy.float64).reshape(-1, 2).T
-    value = numpy.array([low / count for low, _ in above])
-    found = value, *share_bounds((least, count - least), (most, count - most), confidence)
-    value, lower, upper = (one.reshape(t.shape) for one in found)
-    return value, lower, upper
 
 
 def _estimates(given: Any, measured: _Floats) -> Any:

@@ -6,7 +6,7 @@ import math
 
 from .._stats.arrays import common, each_estimate, each_number, shares, wholes
 from .._stats.beyond import warn_once
-from .._stats.binomial_arrays import rank_intervals
+from .._stats.binomial_arrays import rank_intervals, share_bounds
 from .._stats.checks import check_confidence
 from .._stats.estimates import Estimates, one_or_each, unknown_of
 from .._values.answers import read_only
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .._stats.estimate import Estimate
     from .._values.base import BaseHistogram
 
-__all__ = ["Enoughs", "ci", "enough_for", "quantile_intervals"]
+__all__ = ["Enoughs", "ci", "enough_for", "quantile_intervals", "shares_above"]
 
 
 class Enoughs:
@@ -115,6 +115,20 @@ def ci(histogram: BaseHistogram, q: Any, confidence: float, windows: Iterable[Ba
     return each_estimate(question, q, shape=q.shape, unit=histogram.unit, stacklevel=3)
 
 
+def shares_above(
+    histogram: BaseHistogram, t: NDArray[np.float64], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the shares of values above each time, and the bounds of their intervals: see `Fanout._shares`."""
+    import numpy
+
+    count = histogram.count
+    above = [histogram._above(time) for time in t.ravel().tolist()]
+    columns = [(low / count, low, count - low, high, count - high) for low, high in above]
+    value, *counts = numpy.array(columns, dtype=numpy.float64).reshape(-1, 5).T
+    low, high = share_bounds((counts[0], counts[1]), (counts[2], counts[3]), confidence)
+    return value.reshape(t.shape), low.reshape(t.shape), high.reshape(t.shape)
+
+
 def quantile_intervals(
     histogram: BaseHistogram,
     q: list[float],
@@ -131,16 +145,17 @@ def quantile_intervals(
     """
     import numpy
 
-    count, slot_at = histogram.count, histogram._counts.slot_at
-    low, high = (ranks.tolist() for ranks in rank_intervals(numpy.array(q, dtype=numpy.float64), count, confidence))
-    lower = [histogram._edges(slot_at(rank))[0] if rank > 0 else 0.0 for rank in low]
-    upper = [edges_of(slot_at(rank))[1] if rank <= count else math.inf for rank in high]
+    count = histogram.count
+    low, high = rank_intervals(numpy.array(q, dtype=numpy.float64), count, confidence)
+    edges = {rank: edges_of(histogram._counts.slot_at(rank)) for rank in {*low, *high} if 0 < rank <= count}
+    lower = [edges[rank][0] if rank > 0 else 0.0 for rank in low]
+    upper = [edges[rank][1] if rank <= count else math.inf for rank in high]
     missing = [missing_sides(*ranks, count) for ranks in zip(low, high)]
     beyond = [(share, sides) for share, sides in zip(q, missing) if sides]
     if beyond:
         warn_once(len(q), len(beyond), too_few_text(count, *beyond[0]), stacklevel)
-    reasons = [_reasons(histogram, *two) for two in zip(missing, whys)]
-    why = one_or_each(reasons, shape)
+    reasons = {two: _reasons(histogram, *two) for two in set(zip(missing, whys))}
+    why = one_or_each([reasons[two] for two in zip(missing, whys)], shape)
     arrays = numpy.array([values, numpy.minimum(lower, values), numpy.maximum(upper, values)])
     value, least, most = arrays.reshape(3, *shape)
     return Estimates(value, least, most, why, unit=histogram.unit, confidence=confidence, method=RANKS_METHOD)

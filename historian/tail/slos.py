@@ -8,6 +8,7 @@ from .._stats.checks import check_confidence
 from .._stats.estimates import Estimates, broadcast, estimates_of, one_or_each, unknown_of
 from .._values.answers import read_only
 from . import slo as single
+from ._intervals import shares_above
 from .sampling import METHOD, sampled, windows_of
 from .slo import APDEX_METHOD, Slo, score_of, width
 
@@ -146,11 +147,9 @@ def _within(
 
         return each_estimate(question, t, shape=t.shape, stacklevel=4)
     count, above = histogram.count, [histogram._above(one) for one in t.ravel().tolist()]
-    least, most = numpy.array(above, dtype=numpy.float64).reshape(-1, 2).T
-    lower, upper = share_bounds((least, count - least), (most, count - most), confidence)
-    value = numpy.array([(count - one) / count for one, _ in above])
+    _, lower, upper = shares_above(histogram, t, confidence)
+    value = numpy.array([(count - one) / count for one, _ in above]).reshape(t.shape)
     low, high = numpy.minimum(1 - upper, value), numpy.maximum(1 - lower, value)
-    value, low, high = (one.reshape(t.shape) for one in (value, low, high))
     why = one_or_each(["; ".join([sampled(histogram), *width(*pair)]) for pair in above], t.shape)
     return Estimates(value, low, high, why, confidence=confidence, method=METHOD)
 

@@ -16,6 +16,10 @@ from historian.tail import Enough, Enoughs, Estimate, Estimates, Fanout, Fanouts
 
 MINUTES = [Histogram.from_values([0.01] * (100 - slow) + [1.0, 2.0] * (slow // 2)) for slow in (0, 2, 0, 10, 4, 0)]
 SYNTHETIC = Histogram.from_values([0.1, 0.2, 1.0, 3.0] * 20).corrected(0.05)
+HUGE = Histogram.from_values([0.01] * 5 + [0.5, 1.0])
+for _ in range(60):
+    HUGE += HUGE
+HUGE += Histogram.from_values([2.0, 2.0, 5.0])  # few beside 8e18
 
 times = st.sampled_from([0.0, 0.01, 0.5, 1.0, 1.001, 2.0, 5.0]) | st.floats(0, 10)
 shares = st.sampled_from([0, 0.5, 0.9, 0.99, 0.999, 0.9999, 1]) | st.floats(0, 1)
@@ -24,7 +28,7 @@ histograms = st.builds(
     lambda values, times_: Histogram.from_values(values * times_),
     st.lists(st.sampled_from([0.0, 0.01, 0.5, 1.0, 1.001, 1e21]) | st.floats(1e-3, 1e3), max_size=30),
     st.sampled_from([1, 1, 7, 1000]),
-) | st.sampled_from([SYNTHETIC, merge(MINUTES)])
+) | st.sampled_from([SYNTHETIC, merge(MINUTES), HUGE])
 
 #: Each question of a histogram: what it is asked, and the arguments that may be arrays.
 QUESTIONS = {
