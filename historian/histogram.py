@@ -68,6 +68,8 @@ class Histogram(BaseHistogram):
         >>> h = Histogram.from_values([0.010] * 99 + [1.0])
         >>> round(h.fanout(100).p_wait(0.5), 3)
         0.634
+        >>> h.fanout([1, 10, 100]).p_wait(0.5).value.round(3)
+        array([0.01 , 0.096, 0.634])
         """
         if type(n) is not int and is_many(n):
             from .tail import Fanouts
@@ -170,7 +172,7 @@ class Histogram(BaseHistogram):
         the bucket of t count as in time; `edges` holds the shares without and with them.  If slow calls come in bursts,
         pass `windows`: the histograms of consecutive intervals of time that add up to this one.  The intervals then use
         the effective sample size, which is estimated from the windows.  For burn rates over several windows see
-        `historian.tail.burn_rates`.
+        `historian.tail.burn_rates`.  If t or target is an array-like, the result is `historian.tail.Slos`.
 
         O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, and windows that do not add up to this
         histogram.
@@ -198,8 +200,8 @@ class Histogram(BaseHistogram):
         """Return the Apdex score for the threshold `t`, in the histogram's unit.
 
         Users are satisfied up to t and tolerating up to 4t.  The score is (satisfied + tolerating / 2) / count.  Its
-        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  O(1).  Raises ValueError
-        for t below 0 and NaN.
+        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  For an array-like, the
+        result is `Estimates` of its shape.  O(1).  Raises ValueError for t below 0 and NaN.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 600 + [1.0] * 300 + [9.0] * 100).apdex(0.5))

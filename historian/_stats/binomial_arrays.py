@@ -53,7 +53,7 @@ def rank_intervals(q: _Floats, count: int, confidence: float) -> tuple[list[int]
     >>> import numpy
     >>> low, high = rank_intervals(numpy.array([0.5, 0.99]), 1_000, 0.95)
     >>> list(zip(low, high)), rank_interval(0.99, 1_000, 0.95)
-    ([(469, 532), (983, 996)], (983, 996))
+    ([(469, 532), (983, 997)], (983, 997))
     """
     import numpy
 

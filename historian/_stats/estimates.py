@@ -36,8 +36,8 @@ class Estimates:
     >>> print(e)
     [0] 0.0100 (0.00814 to 0.0121)
     [1]  0.634 (0.559 to 0.706)
-    >>> e[1], e.upper.max(), e.shape
-    (<Estimate: 0.634 (0.559 to 0.706); sampling: 10,000 values>, 0.706, (2,))
+    >>> e[1], e.shape
+    (<Estimate: 0.634 (0.559 to 0.706); sampling: 10,000 values>, (2,))
     >>> 100 * e, e > 0.5
     (array([ 1. , 63.4]), array([False,  True]))
     """

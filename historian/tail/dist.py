@@ -75,8 +75,9 @@ Load = tuple[float, float, float, float]  # calls by hedges and retries: lower b
 class Dist:
     """A distribution of times: from `Histogram.dist`, or composed by the functions of `historian.tail.algebra`.
 
-    Every share and every time is an `Estimate`.  Its confidence is that of the parts, the lowest if they differ.  A
-    `Dist` is immutable and equal only to itself, so it can be a key of a mapping.
+    Every share and every time is an `Estimate`; the answer to an array-like is `Estimates` of its shape.  Their
+    confidence is that of the parts, the lowest if they differ.  A `Dist` is immutable and equal only to itself, so it
+    can be a key of a mapping.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()

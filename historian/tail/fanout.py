@@ -60,6 +60,10 @@ __all__ = ["Fanout"]
 class Fanout:
     """The latency of waiting for all of `n` independent calls, each distributed as `leaf`.  See `Histogram.fanout`.
 
+    Each question takes numbers or array-likes.  The answer to array-likes is `Estimates` in their common shape, as
+    numpy broadcasts them, and one `TailWarning` says how many answers are beyond the data.  For many numbers of calls,
+    see `Fanouts`.
+
     If calls slow down together, the share of users who wait is lower than the values here, but never below
     `leaf.sf(t)`: see `bounds`.
     """

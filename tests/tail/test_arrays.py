@@ -3,6 +3,8 @@
 import math
 import pickle
 import re
+import subprocess
+import sys
 import warnings
 from fractions import Fraction
 
@@ -358,3 +360,21 @@ def test_the_same_names_for_the_same_questions():
     assert (fan.cdf(0.5).lower, fan.cdf(0.5).method) == (1 - fan.sf(0.5).upper, fan.sf(0.5).method)
     assert dist.ppf(0.5) == dist.quantile(0.5)
     assert math.isnan(Histogram().dist().min)
+
+
+def test_a_question_about_a_number_does_not_load_numpy():
+    """Its import takes ten times as long as that of historian."""
+    program = """
+import sys
+from historian import Histogram
+h = Histogram.from_values([0.01] * 990 + [1.0] * 10)
+fan = h.fanout(10)
+h.ci(0.5), h.slo(0.5, 0.9).burn_rate, h.apdex(0.5), h.enough_for(0.5, n=3)
+fan.p_wait(0.5), fan.sf(0.5), fan.cdf(0.5), fan.bounds(0.5, "any"), fan.quantile(0.5), fan.leaf_percentile(0.5)
+fan.max_n(0.5, 0.5), fan.extrapolate(0.5, 5, 0.05), fan.effective_n(0.5, 0.05)
+print("numpy" in sys.modules)
+fan.p_wait([0.5])
+print("numpy" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["False", "True"]
