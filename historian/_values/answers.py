@@ -33,12 +33,13 @@ def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | N
     """
     import numpy
 
-    array, answers = numbers(x), []
-    for k, one in enumerate(array.ravel().tolist()):
-        try:
-            answers.append(question(one))
-        except ValueError as error:
-            raise ValueError(f"{error}{position(k, array.shape)}") from None
+    array = numbers(x)
+    asked = iter(array.ravel().tolist())
+    try:
+        answers = list(map(question, asked))
+    except ValueError as error:
+        k = array.size - 1 - sum(1 for _ in asked)  # the rest has not been asked
+        raise ValueError(f"{error}{position(k, array.shape)}") from None
     found = numpy.array(answers, dtype=numpy.float64)
     if array.ndim == 1:
         return found
@@ -71,8 +72,10 @@ def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
         array = numpy.asarray(x)
     except ValueError:
         raise ValueError(f"{what} an array whose rows all have the same length, not {x!r}") from None
+    if array.dtype.char == "d":
+        return array
     if array.dtype.kind in "fiub":
-        return array.astype(numpy.float64, copy=False)
+        return array.astype(numpy.float64)
     if array.dtype.kind in "mM":
         raise TypeError(f"{what} an array of numbers, not of {array.dtype}: convert to numbers in the histogram's unit")
     objects = numpy.asarray(x, dtype=object)
