@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Estimates", "broadcast", "complement", "estimates_of", "one_or_each", "unknown_of"]
+__all__ = ["Estimates", "broadcast", "complement", "estimates_of", "one_or_each", "shortened", "unknown_of"]
 
 SHOWN = 24  # with more estimates than this, only the first and the last few are printed
 
@@ -242,9 +242,7 @@ class Estimates:
         rows = [(str(list(index)), *str(self[index]).partition(" (")) for index in indices]
         wide = [max(len(row[k]) for row in rows) for k in (0, 1)]
         lines = [f"{label:<{wide[0]}} {value:>{wide[1]}}{start}{rest}" for label, value, start, rest in rows]
-        if self.size > SHOWN:
-            lines.insert(EDGE, f"... ({self.size - 2 * EDGE:,} more)")
-        return "\n".join(lines)
+        return shortened(lines, self.size)
 
     def __repr__(self) -> str:
         how = [f"{100 * self.confidence:.9g} %"] if self.confidence is not None else []
@@ -262,6 +260,14 @@ class Estimates:
     _why: Any
     _confidence: Any
     _method: Any
+
+
+def shortened(lines: list[str], count: int | None = None) -> str:
+    """Return the lines as text; of more than 24 the first and the last 10.  They may have been left out already."""
+    count = len(lines) if count is None else count
+    if count > SHOWN:
+        lines = [*lines[:EDGE], f"... ({count - 2 * EDGE:,} more)", *lines[-EDGE:]]
+    return "\n".join(lines)
 
 
 def estimates_of(answers: Sequence[Estimate], shape: tuple[int, ...], unit: str) -> Estimates:

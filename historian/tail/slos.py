@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._stats.arrays import common, each_estimate, shares, spread, thresholds
 from .._stats.binomial_arrays import share_bounds
 from .._stats.checks import check_confidence
-from .._stats.estimates import Estimates, broadcast, estimates_of, one_or_each, unknown_of
+from .._stats.estimates import Estimates, broadcast, estimates_of, one_or_each, shortened, unknown_of
 from .._values.answers import read_only
 from . import slo as single
 from ._intervals import shares_above
@@ -107,7 +107,7 @@ class Slos:
         return Slos, (self.within, self.edges, self.threshold, self.unit, self.target)
 
     def __str__(self) -> str:
-        return "\n".join(str(one).partition("\n")[0] + f", within: {one.within}" for one in self._all())
+        return shortened([str(one).partition("\n")[0] + f", within: {one.within}" for one in self._all()])
 
     def __repr__(self) -> str:
         return f"<Slos, shape {self.shape}\n{self}>"

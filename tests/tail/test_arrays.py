@@ -308,6 +308,7 @@ def test_slos():
     assert (str(copy), copy.unit) == (str(slos), "s")
     assert str(slos).splitlines()[0] == "objective: 50 % within 500 ms: met, within: 0.9733 (0.9571 to 0.9847)"
     assert repr(slos) == f"<Slos, shape (3,)\n{slos}>"
+    assert str(h.slo(0.5, np.linspace(0, 1, 100))).splitlines()[10] == "... (80 more)"
     idle = Histogram().slo([0.5, 1.0], 0.9)
     assert idle.is_met.tolist() == [None, None]
     assert (str(idle[0]), idle.edges[1].tolist()) == ("objective: 90 % within 500 ms: no data", [1, 1])
