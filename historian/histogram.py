@@ -1,7 +1,7 @@
 """`Histogram`: an immutable value that answers questions about the recorded values.
 
-`historian._values.base` answers the questions that need only the counts.  The methods here call the modules for tail,
-formats and display.  Each of these modules is loaded on its first use.
+Its base class answers the questions that need only the counts.  The methods here call the modules for tail, formats
+and display.  Each of these modules is loaded on its first use.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if not TYPE_CHECKING:
 else:
     from collections.abc import Iterable, Mapping
     from typing import Any, Literal, overload
+
+    from typing_extensions import Self
 
     from ._stats.estimate import Estimate
     from ._stats.estimates import Estimates
@@ -42,6 +44,9 @@ class Histogram(BaseHistogram):
     sum 0, and NaN for every quantile, share, mean, minimum and maximum.  It answers every other question, too: "no
     data", a NaN whose interval is all that is possible.
 
+    A subclass stays a subclass: its methods, copies and pickles return its class.  ``a + b`` and ``a - b`` have the
+    class of a.  `historian.merge` and `Recorder.snapshot` return a `Histogram`.
+
     >>> h = Histogram.from_values([0.012, 0.015, 0.011, 0.250])
     >>> h.count, h.min, h.max
     (4, 0.011, 0.25)
@@ -55,10 +60,10 @@ class Histogram(BaseHistogram):
     # ---- tail ----
 
     @overload
-    def fanout(self, n: _Whole) -> Fanout: ...
+    def fanout(self, n: _Whole) -> Fanout[Self]: ...
     @overload
-    def fanout(self, n: _Wholes) -> Fanouts: ...
-    def fanout(self, n: Any) -> Fanout | Fanouts:
+    def fanout(self, n: _Wholes) -> Fanouts[Self]: ...
+    def fanout(self, n: Any) -> Fanout[Self] | Fanouts[Self]:
         """Return the latency for a user who waits for all of `n` independent calls like the recorded ones.
 
         `n` is a whole number, or an array-like of them; then each answer is an array, such as a curve over n.
@@ -105,7 +110,7 @@ class Histogram(BaseHistogram):
         `q` is a number in 0..1, or an array-like of any shape; then the result is `Estimates` of that shape.
 
         The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
-        bucket that holds the upper one (see `historian._stats.binomial.rank_interval`).  It is valid for independent
+        bucket that holds the upper one (David & Nagaraja, Order Statistics, 2003, 7.1).  It is valid for independent
         values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time that add up
         to this one.  The interval then uses the effective sample size, which is estimated from the windows.
 
@@ -217,7 +222,7 @@ class Histogram(BaseHistogram):
 
     # ---- coordinated omission ----
 
-    def corrected(self, expected_interval: float) -> Histogram:
+    def corrected(self, expected_interval: float) -> Self:
         """Return an estimate of this histogram without coordinated omission: add the waits that it hid.
 
         Use this for a load generator that sends no request while it waits, but should send one each
@@ -255,7 +260,7 @@ class Histogram(BaseHistogram):
         return _bytes.to_bytes(self)
 
     @classmethod
-    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Histogram:
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
         """Return the histogram that `to_bytes` wrote.
 
         O(buckets), in little memory whatever the bytes are.  Raises ValueError, with the reason, for any bytes that
@@ -280,7 +285,7 @@ class Histogram(BaseHistogram):
         return to_dict(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return the histogram that `to_dict` described.
 
         Raises ValueError, with the reason, for data that does not describe a histogram.  O(buckets).
@@ -295,7 +300,7 @@ class Histogram(BaseHistogram):
         return from_dict(cls, data)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Histogram.from_bytes, (self.to_bytes(),)
+        return type(self).from_bytes, (self.to_bytes(),), getattr(self, "__dict__", None) or None  # of a subclass
 
     # ---- display ----
 

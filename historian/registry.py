@@ -9,6 +9,7 @@ from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file,
 from ._files.header import Header, file_name
 from ._live.recorder import DISABLED, Recorder, recorder_in_file, recorders_in
 from ._values.key import Key
+from ._values.text import counted
 from .histogram import Histogram
 
 TYPE_CHECKING = False
@@ -214,9 +215,9 @@ class Registry:
                 _check_unit(found, histogram.unit)
         into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
         for key, histogram in histograms.items():
-            into[key]._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
 
-    def profile(self) -> Profile:
+    def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
         from ._show.profile import Profile
 
@@ -267,8 +268,7 @@ class Registry:
 
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
-        count = len(self._recorders)
-        return f"<Registry of {count} recorder{'' if count == 1 else 's'}{where}>"
+        return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

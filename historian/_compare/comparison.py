@@ -111,7 +111,7 @@ class Comparison:
     def superiority(self) -> Estimate:
         """The probability that a value of B is below a value of A, with its interval; a tie counts half.  O(buckets).
 
-        See `historian._compare.distances.superiority`.
+        Without blocks, the interval uses the variance of DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988).
         """
         if self.is_empty:
             return no_data(0.0, 1.0)
@@ -126,7 +126,7 @@ class Comparison:
     def kolmogorov_smirnov(self) -> Estimate:
         """The largest difference between the two shares of values at or below the same value, 0..1.  O(buckets).
 
-        See `historian._compare.distances.kolmogorov_smirnov`.
+        Without blocks, the interval uses the band of Dvoretzky, Kiefer & Wolfowitz for each histogram.
         """
         if self.is_empty:
             return no_data(0.0, 1.0)
@@ -142,8 +142,8 @@ class Comparison:
     def wasserstein(self) -> Estimate:
         """The mean distance by which the values of A must move to become those of B, on the natural logarithm.
 
-        Its exponential is a factor, which is 1 for equal histograms.  O(buckets).  See
-        `historian._compare.distances.wasserstein`.
+        Its exponential is a factor, which is 1 for equal histograms.  O(buckets).  Without blocks, the interval uses
+        the variance of the dual of Kantorovich & Rubinstein.
         """
         if self.is_empty:
             return no_data(0.0, math.inf)

@@ -44,13 +44,12 @@ class Recorder(_Base):
     """Counts values as they are measured, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` is the label of the values.  Timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  A
-    recorder takes 96 KiB of address space (3.4 MiB in a file); without the GIL, 48 KiB and as much for each thread that
-    records much.  Only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``.  It can
-    be pickled only if it counts in a file (`Registry`); its snapshots can always be pickled.
+    recorder takes 100 KiB of address space (3.4 MiB in a file); without the GIL, 50 KiB and as much for each thread
+    that records much.  Only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``.
+    It can be pickled only if it counts in a file (`Registry`); its snapshots can always be pickled.
 
-    Every record is in exactly one bucket, always.  The sum is exact except for one rounding at the end.  For values
-    that native code records without the GIL, the sum is rounded at each record.  While such a record is in flight,
-    `sum`, `min` and `max` may not include it yet, although the counts do.
+    Every record is in exactly one bucket, always, and in the sum without rounding (see `Histogram.sum`).  While a
+    record of native code without the GIL is in flight, `sum`, `min` and `max` may include it before the counts do.
 
     >>> latency = Recorder("db.query")
     >>> with latency.time() as timer:
@@ -121,13 +120,14 @@ class Recorder(_Base):
         if DISABLED:
             return
         from .._values import omission as _omission
+        from .._values.exact import exact
 
         value, interval = number(value), _omission.check_interval(expected_interval)
         if value < 2 * interval:
             self.record(value)
             return
         slots, counts, total, smallest = _omission.waits(value, interval)
-        self._add(Counts.of(slots, counts), total, smallest, value)
+        self._add(Counts.of(slots, counts), exact(total), smallest, value)
 
     def snapshot(self) -> Histogram:
         """Return the histogram of all values recorded so far.  O(buckets in use).
@@ -195,13 +195,14 @@ class Recorder(_Base):
         is timed.
 
         Calls left by an exception, and futures that fail or are cancelled, are recorded in `errors`, if that is given,
-        else here.  `SystemExit` with status 0 is not an error.  With ``HISTORIAN_DISABLE=1`` the function is returned
-        as it is.
+        else here.  `SystemExit` with status 0 is not an error.  If the arguments of a coroutine function or a generator
+        function do not fit, the first step raises TypeError, and nothing is recorded.  With ``HISTORIAN_DISABLE=1`` the
+        function is returned as it is.
 
-        What comes back is what was given: a function stays one for `isinstance` and `inspect`, with its names,
-        docstring, signature, source and attributes, and the original as ``__wrapped__``.  It pickles by name.  Where a
-        function is copied to another process instead (as joblib and cloudpickle do for those of ``__main__``), the copy
-        records in the same file, or, if the recorder is in memory, into one of its own there.
+        The result looks like the function: it is one for `isinstance` and `inspect`, with its names, docstring,
+        signature, source and attributes, and the original as ``__wrapped__``.  It pickles by its name, if that name
+        finds it.  cloudpickle and dill copy other functions, such as local ones.  A copy records in the same file.  If
+        the recorder is in memory, the copy gets a new recorder.
 
         Raises TypeError for an object that has no duration of its own, such as a class or a property.  Raises
         ValueError if the unit is not a unit of time.

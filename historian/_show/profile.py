@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Generic
+
+from .._values.held import Held
 from .._values.text import printable
 from .scale import Scale, base_unit, middle
 from .summary import is_supported, min_count, supported_percentile, unit_question
@@ -20,7 +23,7 @@ __all__ = ["Profile"]
 PERCENTILES: dict[str, float] = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
 
 
-class Profile:
+class Profile(Generic[Held]):
     """Histograms by name, shown as tables: by `print`, in IPython, and as HTML in a notebook.
 
     The first table has all histograms of times, in whichever unit they were recorded.  The next has the histograms of
@@ -41,9 +44,9 @@ class Profile:
     __slots__ = ("histograms",)
     __module__ = "historian"
 
-    histograms: dict[str, BaseHistogram]  # none of them empty
+    histograms: dict[str, Held]  # none of them empty
 
-    def __init__(self, histograms: Mapping[str, BaseHistogram]) -> None:
+    def __init__(self, histograms: Mapping[str, Held]) -> None:
         if not hasattr(histograms, "items"):
             raise TypeError(f"a profile takes histograms by name, not {histograms!r}")
         self.histograms = {name: histogram for name, histogram in histograms.items() if histogram.count}

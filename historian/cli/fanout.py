@@ -10,7 +10,7 @@ import warnings
 
 from .._show.scale import Scale, quantity
 from .._show.table import table
-from .._values.text import printable
+from .._values.text import counted, printable
 from ..histogram import Histogram
 from ..tail import Estimate, TailWarning
 from ._input.arguments import STDIN, add_unit, add_where, misuse, number, read_histograms
@@ -116,7 +116,7 @@ def _table(name: str, histogram: Histogram, times: list[float], rows: list[Row])
         open_ended |= math.inf in (median.upper, p99.upper)
         cells.append([f"{n:,}", *map(in_percent, shares), in_unit(median, scale), in_unit(p99, scale)])
     headers = ["calls", *waits, f"median ({printable(scale.unit)})", f"p99 ({printable(scale.unit)})"]
-    notes = [f"{printable(name)}: {histogram.count:,} values; 95 % intervals; calls assumed to be independent"]
+    notes = [f"{printable(name)}: {counted(histogram.count, 'value')}; 95 % intervals; calls assumed to be independent"]
     if open_ended:
         notes.append("too few samples: no upper bound for so many calls")
     if any(n > histogram.count for n, *_ in rows):

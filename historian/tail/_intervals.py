@@ -43,7 +43,7 @@ class Enoughs:
     __module__ = "historian.tail"
 
     recorded: int  # values, in [0, inf)
-    needed: NDArray[np.float64]  # values, any shape, read-only; infinity if no number of values is enough
+    needed: NDArray[np.float64]  # values, whole up to 2**53, any shape, read-only; infinity if no number is enough
 
     def __init__(self, recorded: int, needed: Any) -> None:
         self.recorded, self.needed = recorded, read_only(needed, "float64")

@@ -413,7 +413,7 @@ class Dist:
 
 
 def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
-    """Answer `Histogram.dist`; the intervals are those of `historian._stats.binomial.share_interval`."""
+    """Answer `Histogram.dist`; the intervals of its shares are those of Clopper & Pearson."""
     import numpy
 
     if confidence is not None:

@@ -5,13 +5,14 @@ still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scal
 subtractions lose every digit.  ``P = -expm1(n * log1p(-S))`` loses none.  Its inverse for a user tail p is
 ``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
 
-P grows with S, so the same formula turns an interval of S (see `historian._stats.binomial`) into an interval of P.
+P grows with S, so the same formula turns an interval of S (Clopper & Pearson, Biometrika 26, 1934) into one of P.
 """
 
 from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import Generic
 
 from .._stats.beyond import collected, warn_beyond
 from .._stats.binomial import share_lower, share_upper
@@ -19,6 +20,8 @@ from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, no_data
 from .._values.answers import is_many
 from .._values.decimals import PRECISE, whole, written
+from .._values.held import Held
+from .._values.text import counted
 from .sampling import (
     METHOD,
     WINDOWS_METHOD,
@@ -57,7 +60,7 @@ else:
 __all__ = ["Fanout"]
 
 
-class Fanout:
+class Fanout(Generic[Held]):
     """The latency of waiting for all of `n` independent calls, each distributed as `leaf`.  See `Histogram.fanout`.
 
     Each question takes numbers or array-likes.  The answer to array-likes is `Estimates` in their common shape, as
@@ -71,10 +74,10 @@ class Fanout:
     __slots__ = ("leaf", "n")
     __module__ = "historian.tail"
 
-    leaf: BaseHistogram  # of one call
+    leaf: Held  # of one call
     n: int  # number of calls, in [1, 1e100]
 
-    def __init__(self, leaf: BaseHistogram, n: int) -> None:
+    def __init__(self, leaf: Held, n: int) -> None:
         n = check_n(n)
         self.leaf = leaf
         self.n = n
@@ -238,11 +241,11 @@ class Fanout:
             return no_data(0.0, 1.0)
         low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
         if low > m * upper:
-            why = f"{m} of the recorded calls explain at most {m * upper:.3g}"
+            why = f"{m:,} of the recorded calls can explain at most {m * upper:.3g}"
             warn_beyond(f"p_m is {measured:.3g}, but {why}: measure the same calls", stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
-        why = f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}"
+        why = f"dependence: any, beyond the {counted(m, 'call')} measured; {sampled(self.leaf)}"
         return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=METHOD)
 
     @overload
@@ -404,7 +407,7 @@ class Fanout:
     def __repr__(self) -> str:
         return f"Fanout(n={self.n}, leaf={self.leaf!r})"
 
-    def _with(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout:
+    def _with(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout[Held]:
         """Return the fan-out of another number of calls; `known` holds the results of `_shares` by time."""
         return Fanout(self.leaf, n) if known is None else _Known(self.leaf, n, known)
 
@@ -432,12 +435,12 @@ def _lower_of(confidence: float, given: float) -> float:
     return confidence if other is None else min(confidence, other)
 
 
-class _Known(Fanout):
+class _Known(Fanout[Held]):
     """A fan-out whose shares at some times have been computed, for the one confidence that is asked for."""
 
     __slots__ = ("_known",)
 
-    def __init__(self, leaf: BaseHistogram, n: int, known: dict[float, tuple[float, float, float]]) -> None:
+    def __init__(self, leaf: Held, n: int, known: dict[float, tuple[float, float, float]]) -> None:
         super().__init__(leaf, n)
         self._known = known
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Generic
+
 from .._stats.arrays import wholes
 from .._stats.estimates import complement
+from .._values.held import Held
 from . import _curves
 from .fanout import Fanout
 
@@ -30,7 +33,7 @@ else:
 __all__ = ["Fanouts"]
 
 
-class Fanouts:
+class Fanouts(Generic[Held]):
     """Fan-outs of several numbers of calls, of one leaf: see `Histogram.fanout`, and `Fanout` for each question.
 
     `n` and the arguments of a question may be arrays, which are broadcast as numpy does.  An index gives a `Fanout`, or
@@ -49,10 +52,10 @@ class Fanouts:
     __slots__ = ("leaf", "n")
     __module__ = "historian.tail"
 
-    leaf: BaseHistogram  # of one call
+    leaf: Held  # of one call
     n: NDArray[Any]  # numbers of calls, any shape, read-only: int64, or int objects in [1, 1e100]
 
-    def __init__(self, leaf: BaseHistogram, n: _Wholes) -> None:
+    def __init__(self, leaf: Held, n: _Wholes) -> None:
         checked = wholes("n", n).copy()
         checked.flags.writeable = False
         self.leaf, self.n = leaf, checked
@@ -132,5 +135,5 @@ class Fanouts:
     def __repr__(self) -> str:
         return f"Fanouts(n={self.n!r}, leaf={self.leaf!r})"
 
-    def _fan(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout:
+    def _fan(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout[Held]:
         return Fanout(self.leaf, 1)._with(n, known)

@@ -18,6 +18,7 @@ from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, nines, no_data
 from .._values.base import BaseHistogram, edges_of
 from .._values.decimals import PRECISE, whole, written
+from .._values.text import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ class Enough(NamedTuple):
         return self.recorded >= self.needed
 
     def __str__(self) -> str:
-        needed = f"{self.needed:,.0f} values are needed" if self.needed < math.inf else "no number of values is enough"
+        needed = f"{counted(self.needed, 'value is', 'values are')} needed"
+        if self.needed == math.inf:
+            needed = "no number of values is enough"
         return f"{'yes' if self else 'no'}: {needed}, {self.recorded:,} recorded"
 
     def __repr__(self) -> str:
@@ -156,7 +159,8 @@ def _ranks(
 
 def sampled(histogram: BaseHistogram) -> str:
     """Return the reason "sampling", which says if some of the values are synthetic: these were never sampled."""
-    return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
+    synthetic = ", some of them synthetic" if histogram.synthetic else ""
+    return f"sampling: {counted(histogram.count, 'value')}{synthetic}"
 
 
 def effective_sample_size(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
@@ -193,7 +197,8 @@ def windows_of(whole: BaseHistogram, windows: Iterable[BaseHistogram]) -> list[B
     parts = [part for part in parts if part.count]
     total = sum(part.count for part in parts)
     if total != whole.count:
-        raise ValueError(f"windows must hold the histogram's {whole.count:,} values, not {total:,}: pass all windows")
+        needed = counted(whole.count, "value")
+        raise ValueError(f"windows must hold the histogram's {needed}, not {total:,}: pass all windows")
     if merged(parts)[0] != whole._counts:
         raise ValueError("windows must add up to the histogram, not to other values of the same number: pass its own")
     if len(parts) < 2:

@@ -219,7 +219,7 @@ def test_windows_must_be_those_of_the_histogram():
 
 
 def test_extrapolation_from_what_the_calls_cannot_be():
-    with pytest.warns(TailWarning, match=r"p_m is 0\.9, but 10 of the recorded calls explain at most"):
+    with pytest.warns(TailWarning, match=r"p_m is 0\.9, but 10 of the recorded calls can explain at most"):
         answer = ONE_IN_100.fanout(100).extrapolate(0.5, m=10, p_m=0.9)
     assert 0.9 <= answer <= answer.upper == 1.0
 

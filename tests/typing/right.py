@@ -317,6 +317,10 @@ assert_type(h.quantile((0.5, 1)), FloatArray)
 assert_type(h.quantile([[0.5, 0.9], [0.1, 0.2]]), FloatArray)
 assert_type(h.quantile(np.array([0.5, 0.9])), FloatArray)
 assert_type(h.quantile(array.array("d", [0.5])), FloatArray)
+assert_type(h.quantile(0.5, interpolated=True), float)
+assert_type(h.quantile([0.5], interpolated=True), FloatArray)
+assert_type(h.percentile(99.9, interpolated=True), float)
+assert_type(h.percentile(np.arange(3.0), interpolated=False), FloatArray)
 assert_type(h.percentile(99), float)
 assert_type(h.percentile(np.int64(99)), float)
 assert_type(h.percentile([50, 99]), FloatArray)
@@ -363,7 +367,9 @@ for key, found in snapshot.items():
     assert_type(found, Histogram)
 registry.merge(registry)
 registry.merge(snapshot)
-assert_type(registry.profile(), historian.Profile)
+assert_type(registry.profile(), historian.Profile[Histogram])
+assert_type(registry.profile().histograms, dict[str, Histogram])
+assert_type(historian.Profile({"a": h}).histograms["a"], Histogram)
 assert_type(Key("query", table="users"), Key)
 registry.clear()
 assert_type(registry.problems(), dict[str, historian.CorruptFileError])
@@ -377,6 +383,18 @@ assert_type(historian.buckets.representative(0), float)
 # ---- tail ----
 
 assert_type(h.corrected(0.5), Histogram)
+
+
+class Tagged(Histogram):
+    tag = ""
+
+
+assert_type(Tagged.from_values([1.0]).corrected(0.5), Tagged)
+assert_type(Tagged.from_bytes(h.to_bytes()), Tagged)
+assert_type(Tagged.from_dict(data), Tagged)
+assert_type(Tagged.from_values([1.0]) + h, Tagged)
+assert_type(h + Tagged(), Histogram)
+
 assert_type(h.ci(0.5), Estimate)
 assert_type(h.ci(0.5).lower, float)
 assert_type(h.ci(0.5).why, str)
@@ -385,11 +403,20 @@ assert_type(h.enough_for(0.5, n=10), Enough)
 assert_type(h.enough_for(0.5).needed, float)
 
 fan = h.fanout(100)
-assert_type(fan, Fanout)
+assert_type(fan, Fanout[Histogram])
+assert_type(fan.leaf, Histogram)
+assert_type(Tagged().fanout(2).leaf, Tagged)
 assert_type(fan.p_wait(0.5), Estimate)
 assert_type(fan.bounds(0.5, "any"), Estimate)
 assert_type(fan.quantile(0.5), Estimate)
 assert_type(fan.leaf.count, int)
+
+
+def share_of_waits(fanout: Fanout) -> float:
+    return fanout.leaf.sf(0.5)
+
+
+assert_type(share_of_waits(fan), float)
 
 slo = h.slo(0.5, target=0.9)
 assert_type(slo, Slo)
@@ -421,11 +448,13 @@ assert_type(h.slo(many, many).within, Estimates)
 assert_type(h.slo(many, many).burn_rate, Estimates)
 
 fans = h.fanout([1, 10, 100])
-assert_type(fans, Fanouts)
-assert_type(h.fanout(wholes), Fanouts)
-assert_type(h.fanout(range(1, 3)), Fanouts)
-assert_type(h.fanout(np.int64(3)), Fanout)
-assert_type(h.fanout([[1], [2]]), Fanouts)
+assert_type(fans, Fanouts[Histogram])
+assert_type(fans.leaf, Histogram)
+assert_type(Tagged().fanout([2]).leaf, Tagged)
+assert_type(h.fanout(wholes), Fanouts[Histogram])
+assert_type(h.fanout(range(1, 3)), Fanouts[Histogram])
+assert_type(h.fanout(np.int64(3)), Fanout[Histogram])
+assert_type(h.fanout([[1], [2]]), Fanouts[Histogram])
 assert_type(fans.p_wait(0.5), Estimates)
 assert_type(fans.sf([0.5, 1.0, 2.0]), Estimates)
 assert_type(fans.cdf(0.5), Estimates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import BinaryIO
 
+from ..._values.text import counted
 from .tally import InputError, Tally
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
         raw = stream.read(min(CHUNK_SIZE, expected - done) * dtype.itemsize)
         whole = len(raw) // dtype.itemsize
         if not whole:
-            raise InputError(f"{name}: ends after {done:,} of {expected:,} values")
+            raise InputError(f"{name}: ends after {done:,} of {counted(expected, 'value')}")
         with numpy.errstate(all="ignore"):  # a long double beyond float64 becomes infinite and is then refused
             values = numpy.frombuffer(raw, dtype, whole).astype(numpy.float64)
         try:

@@ -58,7 +58,7 @@ class Tally:
         if histogram.unit != self._unit:
             raise InputError(f"{where}: its values are in {histogram.unit!r} and cannot be converted to {self._unit!r}")
         counters = self._groups.get("") or self._make("")
-        counters._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+        counters._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
         self._synthetic |= histogram.synthetic
 
     def _make(self, group: str) -> Counters:
