@@ -98,6 +98,7 @@ cdef extern from "_native/file.h" nogil:
     ctypedef struct historian_file:
         uint64_t *roles
         uint64_t claimed
+        uint64_t synthetic
     ctypedef struct historian_drained:
         pass
     ctypedef struct historian_total:

@@ -111,10 +111,12 @@ class Histogram(BaseHistogram):
 
         The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
         bucket that holds the upper one (David & Nagaraja, Order Statistics, 2003, 7.1).  It is valid for independent
-        values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time that add up
-        to this one.  The interval then uses the effective sample size, which is estimated from the windows.
+        values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time, in their
+        order, that add up to this one.  The interval then uses the effective sample size, which is estimated from the
+        windows.  Bursts may outlast a window.
 
-        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound.  A missing upper
+        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound, or too few
+        independent windows: fewer than 36, or few bursts that outlast many of them.  A missing upper
         bound is infinity, a missing lower bound is 0.  Raises ValueError for q outside 0..1, a confidence that is not
         between 0 and 1, and windows that do not add up to this histogram.
 
@@ -140,7 +142,8 @@ class Histogram(BaseHistogram):
         """Return whether there are enough values for an upper bound of the q-quantile behind a fan-out of `n`.
 
         The result is true or false, and holds the number of values that are needed.  With this many, at least one
-        value is above the quantile with the given confidence.  The number grows in proportion to n.  If q or n is an
+        value is above the quantile with the given confidence.  The number grows in proportion to n.  Of a synthetic
+        histogram, the effective sample size counts, 0 if the measured values are not known.  If q or n is an
         array-like, the result is `historian.tail.Enoughs`.  O(1).  Raises ValueError for q outside 0..1, n below 1, and
         a confidence that is not between 0 and 1.
 
@@ -175,12 +178,12 @@ class Histogram(BaseHistogram):
 
         The result has the share `within`, `is_met`, `burn_rate` and `budget_left`, with intervals.  All calls in
         the bucket of t count as in time; `edges` holds the shares without and with them.  If slow calls come in bursts,
-        pass `windows`: the histograms of consecutive intervals of time that add up to this one.  The intervals then use
-        the effective sample size, which is estimated from the windows.  For burn rates over several windows see
-        `historian.tail.burn_rates`.  If t or target is an array-like, the result is `historian.tail.Slos`.
+        pass `windows`, as for `ci`: the intervals then use the effective sample size, which is estimated from them.
+        If t or target is an array-like, the result is `historian.tail.Slos`.  For burn rates over several windows see
+        `historian.tail.burn_rates`.
 
-        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, and windows that do not add up to this
-        histogram.
+        O(1).  Warns (`historian.tail.TailWarning`) if too few windows are independent.  Raises ValueError for t below
+        0, a target outside 0..1, NaN, and windows that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 99_950 + [2.0] * 50).slo(1.0, target=0.999))
@@ -228,14 +231,18 @@ class Histogram(BaseHistogram):
         Use this for a load generator that sends no request while it waits, but should send one each
         `expected_interval`, in the histogram's unit.  It does afterwards what `Recorder.record_corrected` does for each
         recorded value.  Each value counts as the representative of its bucket, the smallest and the largest as
-        themselves.  The number of added waits is exact for these values.  O(buckets^2), whatever the count: at most
-        0.3 s.
+        themselves.  The number of added waits is exact for these values.  O(buckets^2), whatever the count: a few ms,
+        at most 30 ms.
 
         It assumes that requests are evenly spaced and that a long wait stops all of them.  If calls are independent and
         1 % take 1 s, an interval of 10 ms would turn that 1 % into 50 %.  It is better to measure from the intended
         start (``rec.stop(intended_start)``).
 
-        The result is marked `synthetic`.  Raises ValueError if this histogram is synthetic already, if
+        The result is marked `synthetic`.  Its intervals come from the values that were measured, which it remembers
+        (see `historian.tail.observed`).  Above the longest of them, nothing is known.  The measured values are not part
+        of its bytes, of a pickle or of a merged histogram.  There, sampling gives no bounds.
+
+        Raises ValueError if this histogram is synthetic already, if
         `expected_interval` is not positive and finite, and if the count would reach 2**63.
 
         >>> from historian import Histogram

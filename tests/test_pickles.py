@@ -66,9 +66,7 @@ def content(value: Any) -> Any:
         return value.unit, value.count, value.sf(0.5).why, value.extra_load, value.mass.tolist(), str(value.sf(0.5))
     if isinstance(value, Estimate):
         return float(value), value.lower, value.upper, value.why, value.unit, value.confidence, value.method
-    if isinstance(value, Enoughs):
-        return value.recorded, value.needed.tolist()
-    if isinstance(value, (Estimates, Fanouts, Slos)):
+    if isinstance(value, (Enoughs, Estimates, Fanouts, Slos)):
         return [content(one) for one in value]
     if isinstance(value, Fanout):
         return value.leaf, value.n

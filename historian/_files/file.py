@@ -93,18 +93,20 @@ def read_counters(file: CounterFile) -> tuple[Counts, int, float, float]:
 class Reading:
     """The contents of a recorder's file at one moment."""
 
-    __slots__ = ("counted", "drains", "header", "inode")
+    __slots__ = ("counted", "drains", "header", "inode", "synthetic")
 
     header: Header
     counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
     drains: int  # how often the file has been drained or cleared, from 0
     inode: int  # if it changes, the path is another file
+    synthetic: bool  # whether some of the values are estimates
 
     def __init__(self, fd: int, path: str, header: Header) -> None:
         self.header, self.inode = header, os.fstat(fd).st_ino
         drains = _drains(fd)
         while True:  # counts and number of drains must match: if a drain comes in between, read again
-            self.counted = map_file(fd, path)[1]
+            file, self.counted = map_file(fd, path)
+            self.synthetic = file.is_synthetic()
             self.drains, drains = drains, _drains(fd)
             if self.drains == drains:
                 return

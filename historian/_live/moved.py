@@ -40,6 +40,10 @@ class LeftFile:
         self._file = file
         self._taken = [(0, None)]
 
+    def is_synthetic(self) -> bool:
+        """Return whether some of the values in the file are estimates."""
+        return self._file.is_synthetic()
+
     def read(self) -> _Reading | None:
         """Return what has not been drained; None if there is nothing."""
         taken = self._taken[:]

@@ -58,11 +58,12 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_header", "_name", "_unit")
+    __slots__ = ("__weakref__", "_header", "_name", "_synthetic", "_unit")
     __module__ = "historian"
 
     _header: Header | None  # of its file; None in memory
     _name: str
+    _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
 
     def __new__(cls, name: str = "", *, unit: str = "s") -> Self:
@@ -76,6 +77,7 @@ class Recorder(_Base):
         self._name = name
         self._unit = unit
         self._header = header
+        self._synthetic = False
         return self
 
     @classmethod
@@ -111,8 +113,9 @@ class Recorder(_Base):
         did not cause.  If the generator knows when a request should have been sent, use ``stop(intended_start)``, which
         measures the wait instead.
 
-        `Histogram.corrected` makes the same correction afterwards and marks its result as `synthetic`.  Snapshots of
-        this recorder are not marked.  So use only one of the two.
+        From then on, snapshots of this recorder are marked as `synthetic`, as the results of `Histogram.corrected` are.
+        They do not tell which values were measured, so their intervals cannot allow for sampling: the bounds are then
+        all that is possible.  `Histogram.corrected`, which makes the same correction afterwards, keeps the intervals.
 
         O(buckets between E and value), however many values are added.  Raises ValueError if `value` cannot be recorded
         or `expected_interval` is not positive and finite.  Then nothing is recorded.
@@ -127,6 +130,7 @@ class Recorder(_Base):
             self.record(value)
             return
         slots, counts, total, smallest = _omission.waits(value, interval)
+        self._mark_synthetic()
         self._add(Counts.of(slots, counts), exact(total), smallest, value)
 
     def snapshot(self) -> Histogram:
@@ -136,11 +140,22 @@ class Recorder(_Base):
         if necessary.  The snapshot holds the values of both files.
         """
         if self._file is None:
-            return Histogram._from_reading(self._read(), self._unit)
+            return Histogram._from_reading(self._read(), self._unit, self._synthetic)
         self._follow_path()
         file, left = self._files
         readings = [read_counters(file), *(one.read() for one in left)] if file is not None else []
-        return Histogram._from_reading(combined(readings), self._unit)
+        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+
+    def _mark_synthetic(self) -> None:
+        """Mark all snapshots: some of the values are estimates, not measured."""
+        if self._file is not None:
+            self._file.mark_synthetic()
+        else:
+            self._synthetic = True
+
+    def _is_synthetic(self) -> bool:
+        file, left = self._files
+        return self._synthetic or any(one.is_synthetic() for one in (file, *left) if one is not None)
 
     def _follow_path(self) -> bool:
         """Count in the file that is at the path now; return whether this is possible."""
@@ -156,7 +171,9 @@ class Recorder(_Base):
         readings = [one.read() for one in left]
         if file is not None and not is_at_path(file):
             readings.append(read_counters(file))
-        return Histogram._from_reading(combined(readings), self._unit) if any(readings) else None
+        if not any(readings):
+            return None
+        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
@@ -166,11 +183,11 @@ class Recorder(_Base):
         drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
         """
         if self._file is None:
-            return Histogram._from_reading(self._read(drain=True), self._unit)
+            return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
         self._follow_path()
         file, left = self._files
         readings = [drain(file), *(one.drain() for one in left)] if file is not None else []
-        return Histogram._from_reading(combined(readings), self._unit)
+        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
 
     def _drain_left(self) -> int:
         """Drain the files that are not at the path any more; return how many values they held."""

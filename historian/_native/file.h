@@ -2,12 +2,12 @@
  *
  * docs/format.md describes it for readers in other languages. A page, then up to 67 blocks, with offsets in bytes:
  *
- *     0                            3072     3080      3088    3136      3672    4096             57,344        110,592
- *     +----------------------------+--------+---------+-------+---------+-------+----------------+-------------+- ...
- *     | header: magic, layout,     | drains | claimed | zeros | roles   | zeros | block 0        | block 1     |
- *     | name, labels; never        | u64    | u64     |       | 67 u64  |       | always shared  | leased or   |
- *     | changed                    |        |         |       |         |       |                | drained     |
- *     +----------------------------+--------+---------+-------+---------+-------+----------------+-------------+- ...
+ *     0                     3072     3080      3088        3096    3136      3672    4096           57,344      110,592
+ *     +---------------------+--------+---------+-----------+-------+---------+-------+--------------+-----------+- ...
+ *     | header: magic,      | drains | claimed | synthetic | zeros | roles   | zeros | block 0      | block 1   |
+ *     | layout, name, labels| u64    | u64     | u64       |       | 67 u64  |       | always       | leased or |
+ *     | never changed       |        |         |           |       |         |       | shared       | drained   |
+ *     +---------------------+--------+---------+-----------+-------+---------+-------+--------------+-----------+- ...
  *
  * A block is shared, leased or drained, as its role says. A shared or a leased one holds historian_counters:
  *
@@ -71,7 +71,8 @@ typedef struct {
     uint8_t header[HISTORIAN_FILE_HEADER_NBYTES];
     uint64_t drains;                           /* how often the file has been drained, in [0, 2^63) */
     uint64_t claimed;                          /* 1 once a process has taken out the counts of a removed file */
-    uint64_t reserved[6];                      /* 0; the roles begin at a cache line of 64 bytes */
+    uint64_t synthetic;                        /* 1 once estimated values have been added */
+    uint64_t reserved[5];                      /* 0; the roles begin at a cache line of 64 bytes */
     uint64_t roles[HISTORIAN_FILE_MAX_BLOCKS]; /* set once, when the space of the block has been reserved */
     uint8_t unused[HISTORIAN_FILE_PAGE_NBYTES - HISTORIAN_FILE_HEADER_NBYTES - 8 * (8 + HISTORIAN_FILE_MAX_BLOCKS)];
 } historian_file;
@@ -85,6 +86,7 @@ typedef struct {
 static_assert(HISTORIAN_FILE_MAX_BLOCKS == 67, "layout of files");
 static_assert(HISTORIAN_BLOCK_NBYTES == 53248, "layout of files");
 static_assert(offsetof(historian_file, drains) == 3072, "layout of files");
+static_assert(offsetof(historian_file, synthetic) == 3088, "layout of files");
 static_assert(offsetof(historian_file, roles) == 3136, "layout of files");
 static_assert(sizeof(historian_file) == 4096, "layout of files");
 static_assert(offsetof(historian_drained, counts) == 0, "layout of files");

@@ -69,6 +69,14 @@ cdef class CounterFile:
         """Return whether a process has claimed the file."""
         return historian_atomic_load(&self.file.claimed) != 0
 
+    def mark_synthetic(self):
+        """Mark the file: some of its values are estimates, not measured.  The mark stays."""
+        historian_atomic_store(&self.file.synthetic, 1)
+
+    def is_synthetic(self):
+        """Return whether the file is marked (see `mark_synthetic`)."""
+        return historian_atomic_load(&self.file.synthetic) != 0
+
     def read(self):
         """Return (counts, sum, min, max) of the records of all processes since the last drain: see `Counters._read`.
 

@@ -30,10 +30,23 @@ else:
         return function
 
 
-__all__ = ["MAX_FLOAT", "TO_INDEX", "BaseHistogram", "edges_of", "make"]
+__all__ = ["MAX_FLOAT", "TO_INDEX", "BaseHistogram", "Origin", "edges_of", "make"]
 
 TO_INDEX = FIRST_INDEX - 1  # added to a slot, gives the index of its bucket
 _EMPTY = Counts.of([], [])
+
+
+class Origin:
+    """Where a corrected histogram comes from: the measured histogram, and the interval of the correction."""
+
+    __slots__ = ("clusters", "interval", "measured")
+
+    measured: BaseHistogram
+    interval: float
+    clusters: Any  # what `historian.tail.omission.clusters` computes and keeps; None before
+
+    def __init__(self, measured: BaseHistogram, interval: float) -> None:
+        self.measured, self.interval, self.clusters = measured, interval, None
 
 
 class BaseHistogram:
@@ -49,7 +62,7 @@ class BaseHistogram:
     _sum: int  # exact, in units of 2**-1074, so that merging is associative to the last bit
     _min: float  # in [0, max]; NaN if empty
     _max: float  # in [min, 1.8e308]; NaN if empty
-    _synthetic: bool  # False if empty
+    _synthetic: bool | Origin  # False if empty; where a corrected histogram comes from, if that is known
 
     def __init__(self) -> None:
         self._counts, self._unit, self._sum, self._min, self._max = _EMPTY, "s", 0, math.nan, math.nan
@@ -156,7 +169,7 @@ class BaseHistogram:
 
         Equality of histograms does not depend on it.
         """
-        return self._synthetic
+        return bool(self._synthetic)
 
     # ---- questions ----
 
@@ -465,7 +478,9 @@ _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
 MAX_FLOAT = 1.7976931348623157e308  # the largest finite float64
 
 
-def make(cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> _H:
+def make(
+    cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool | Origin = False
+) -> _H:
     """Return a histogram of class `cls`.  `total` is the sum of its values in units of 2**-1074."""
     histogram = cls.__new__(cls)
     histogram._counts = counts

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from .._stats.arrays import common, each_estimate, each_number, shares, wholes
+from .._stats.arrays import common, each_estimate, shares, spread, wholes
 from .._stats.beyond import warn_once
 from .._stats.binomial_arrays import rank_intervals, share_bounds
 from .._stats.checks import check_confidence
-from .._stats.estimates import Estimates, one_or_each, unknown_of
+from .._stats.estimates import Estimates, one_or_each, shortened, unknown_of
 from .._values.answers import read_only
 from .._values.base import edges_of
 from . import sampling
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from .._stats.estimate import Estimate
     from .._values.base import BaseHistogram
@@ -42,11 +42,15 @@ class Enoughs:
     __slots__ = ("needed", "recorded")
     __module__ = "historian.tail"
 
-    recorded: int  # values, in [0, inf)
-    needed: NDArray[np.float64]  # values, whole up to 2**53, any shape, read-only; infinity if no number is enough
+    recorded: NDArray[np.int64]  # values, in [0, inf), any shape, read-only
+    needed: NDArray[np.float64]  # values, whole up to 2**53, read-only; infinity if no number of values is enough
 
-    def __init__(self, recorded: int, needed: Any) -> None:
-        self.recorded, self.needed = recorded, read_only(needed, "float64")
+    def __init__(self, recorded: ArrayLike, needed: ArrayLike) -> None:
+        """Take the numbers of values; one that was recorded may be given for all."""
+        import numpy
+
+        self.needed = read_only(needed, "float64")
+        self.recorded = read_only(numpy.broadcast_to(recorded, self.needed.shape), "int64")
 
     @property
     def is_enough(self) -> NDArray[np.bool_]:
@@ -70,10 +74,10 @@ class Enoughs:
         return len(self.needed)
 
     def __getitem__(self, index: Any) -> Any:
-        needed = self.needed[index]
+        recorded, needed = self.recorded[index], self.needed[index]
         if getattr(needed, "shape", ()):
-            return Enoughs(self.recorded, needed)
-        return Enough(self.recorded, int(needed) if needed < math.inf else math.inf)
+            return Enoughs(recorded, needed)
+        return Enough(int(recorded), int(needed) if needed < math.inf else math.inf)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[k] for k in range(len(self)))
@@ -81,21 +85,26 @@ class Enoughs:
     def __reduce__(self) -> tuple[Any, ...]:
         return Enoughs, (self.recorded, self.needed)
 
+    def __str__(self) -> str:
+        import numpy
+
+        return shortened([str(self[index]) for index in numpy.ndindex(self.shape)])
+
     def __repr__(self) -> str:
-        yes = int(self.is_enough.sum())
-        return (
-            f"<Enoughs: {yes:,} of {self.needed.size:,}: {self.needed!r} values are needed, {self.recorded:,} recorded>"
-        )
+        return f"<Enoughs, shape {self.shape}\n{self}>"
 
 
 def enough_for(histogram: BaseHistogram, q: Any, n: Any, confidence: float) -> Enoughs:
     """Answer `Histogram.enough_for` for arrays."""
+    import numpy
+
     q, n, confidence = shares("q", q), wholes("n", n), check_confidence(confidence)
-
-    def needed(share: float, calls: int) -> float:
-        return sampling.enough_for(histogram, share, calls, confidence).needed
-
-    return Enoughs(histogram.count, each_number(needed, q, n, shape=common(q=q, n=n)))
+    shape = common(q=q, n=n)
+    asked = zip(*spread(shape, q, n))
+    answers = [sampling.enough_for(histogram, share, calls, confidence) for share, calls in asked]
+    recorded, needed = ([one[k] for one in answers] for k in (0, 1))
+    counts, sizes = numpy.array(recorded, dtype=numpy.int64), numpy.array(needed, dtype=numpy.float64)
+    return Enoughs(counts.reshape(shape), sizes.reshape(shape))
 
 
 def ci(histogram: BaseHistogram, q: Any, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimates:
@@ -153,7 +162,7 @@ def quantile_intervals(
     missing = [missing_sides(*ranks, count) for ranks in zip(low, high)]
     beyond = [(share, sides) for share, sides in zip(q, missing) if sides]
     if beyond:
-        warn_once(len(q), len(beyond), too_few_text(count, *beyond[0]), stacklevel)
+        warn_once(len(q), len(beyond), too_few_text(histogram, *beyond[0]), stacklevel)
     reasons = {two: _reasons(histogram, *two) for two in set(zip(missing, whys))}
     why = one_or_each([reasons[two] for two in zip(missing, whys)], shape)
     arrays = numpy.array([values, numpy.minimum(lower, values), numpy.maximum(upper, values)])

@@ -24,6 +24,7 @@ from .._values.answers import is_many
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
 from ._inverse import inverse
 from .between import mass_below
+from .observed import measured_count, survival_bounds
 from .sampling import sampled
 from .shares import ROUNDING, tail_of
 
@@ -429,12 +430,16 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     why: tuple[str, ...] = ("bucket width",)
     low, value, high = least / total, least / total, most / total
     if confidence is not None:
-        distinct = numpy.unique(numpy.append(least, most[COLUMNS:]))  # few: it is constant between buckets
-        bounds = _intervals(distinct, total, confidence)
-        low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
+        if histogram.synthetic:
+            low, high = survival_bounds(histogram, edges(), points(extremes), confidence)
+        else:
+            distinct = numpy.unique(numpy.append(least, most[COLUMNS:]))  # few: it is constant between buckets
+            bounds = _intervals(distinct, total, confidence)
+            low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
         why = (sampled(histogram), *why)
     rows, load = numpy.stack([low, value, high]), (0.0, 0.0, 0.0, 1.0)
-    return Dist(rows, extremes=extremes, unit=histogram.unit, count=total, why=why, load=load, confidence=confidence)
+    number = measured_count(histogram)
+    return Dist(rows, extremes=extremes, unit=histogram.unit, count=number, why=why, load=load, confidence=confidence)
 
 
 def unknown(unit: str) -> Dist:

@@ -22,12 +22,15 @@ from .._values.answers import is_many
 from .._values.decimals import PRECISE, whole, written
 from .._values.held import Held
 from .._values.text import counted
+from .observed import measured_count, share_bounds
 from .sampling import (
-    METHOD,
     WINDOWS_METHOD,
     effective_sample_size,
+    in_windows,
     quantile_interval,
     sampled,
+    share_method,
+    warn_if_uncertain,
     windows_above,
     windows_of,
 )
@@ -109,7 +112,7 @@ class Fanout(Generic[Held]):
         wait = _any_of(value, self.n)
         bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
         why = f"{sampled(self.leaf)}; bucket width; independent calls assumed"
-        return Estimate(wait, *bounds, why, confidence=confidence, method=METHOD)
+        return Estimate(wait, *bounds, why, confidence=confidence, method=share_method(self.leaf))
 
     #: The same question as `Histogram.sf`, with the same name.
     sf = p_wait
@@ -167,10 +170,10 @@ class Fanout(Generic[Held]):
         `windows` are the histograms of consecutive intervals of time that add up to the leaf.  Calls are then assumed
         to be independent within each window only, and the value is the mean over the windows.  It is never above the
         value without windows.  This is the best remedy for bursts.  The interval allows for the differences between
-        windows.  Pass at least two windows, better 20.
+        windows, and for bursts that outlast a window.  Pass 36 windows or more, in the order of time.
 
-        O(windows).  Warns as `p_wait` does.  Raises ValueError for NaN, an unknown dependence, and windows that do not
-        add up to the leaf.
+        O(windows).  Warns as `p_wait` does, and if too few windows are independent.  Raises ValueError for NaN, an
+        unknown dependence, and windows that do not add up to the leaf.
         """
         if type(t) is not float and is_many(t):
             from . import _curves
@@ -186,8 +189,10 @@ class Fanout(Generic[Held]):
         reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
-            size = effective_sample_size(self.leaf, parts, t, confidence)
-            reasons[0] += f", in {len(parts)} windows: effective sample size {size:,.0f}"
+            effective = effective_sample_size(self.leaf, parts, t, confidence)
+            size = effective.size
+            reasons[0] += f", {in_windows(effective)}"
+            warn_if_uncertain(effective, stacklevel=3)
             above = windows_above(self.leaf, parts, t)
             least, most = zip(*(part._above(t) for part in parts))
             lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
@@ -196,6 +201,8 @@ class Fanout(Generic[Held]):
             low, wait, high = (
                 any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
             )
+            if self.leaf.synthetic and sum(above) in (0, self.leaf.count):  # then windows do not differ
+                low, high = _any_of(lower, self.n), _any_of(upper, self.n)
         if dependence != "independent":  # the bounds of independent calls stay inside
             low, high = min(low, lower), max(high, _any_of(upper, self.n))
         if dependence == "any":
@@ -203,7 +210,7 @@ class Fanout(Generic[Held]):
         assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
         reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
         self._warn_beyond()
-        method = METHOD if windows is None else WINDOWS_METHOD
+        method = share_method(self.leaf) if windows is None else WINDOWS_METHOD
         bounds = min(low, wait), max(high, wait)
         return Estimate(wait, *bounds, "; ".join(reasons), confidence=confidence, method=method)
 
@@ -246,7 +253,7 @@ class Fanout(Generic[Held]):
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
         why = f"dependence: any, beyond the {counted(m, 'call')} measured; {sampled(self.leaf)}"
-        return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=METHOD)
+        return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=share_method(self.leaf))
 
     @overload
     def effective_n(self, t: _Scalar, p: _Scalar, confidence: float = 0.95) -> Estimate: ...
@@ -277,7 +284,7 @@ class Fanout(Generic[Held]):
         low, high = (max(0.0, p.lower), min(p.upper, 1.0)) if isinstance(p, Estimate) else (measured, measured)
         value, least, most = _calls_for(measured, tail), _calls_for(low, upper), _calls_for(high, lower)
         why, bounds = f"{sampled(self.leaf)}; bucket width", (min(least, value), max(most, value))
-        return Estimate(value, *bounds, why, confidence=_lower_of(confidence, p), method=METHOD)
+        return Estimate(value, *bounds, why, confidence=_lower_of(confidence, p), method=share_method(self.leaf))
 
     @overload
     def sensitivity(self, t: _Scalar, correlation: _Scalar, confidence: float = 0.95) -> Estimate: ...
@@ -304,7 +311,8 @@ class Fanout(Generic[Held]):
         value, low, high = (any_of_correlated(share, self.n, correlation) for share in shares)
         self._warn_beyond()
         why = f"{sampled(self.leaf)}; bucket width; dependence: correlation {correlation:g} assumed"
-        return Estimate(value, min(low, value), max(high, value), why, confidence=confidence, method=METHOD)
+        bounds = min(low, value), max(high, value)
+        return Estimate(value, *bounds, why, confidence=confidence, method=share_method(self.leaf))
 
     @overload
     def quantile(self, q: _Scalar, confidence: float = 0.95) -> Estimate: ...
@@ -418,14 +426,15 @@ class Fanout(Generic[Held]):
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
-        (low, high), count = self.leaf._above(t), self.leaf.count
+        low, count = self.leaf._above(t)[0], self.leaf.count
         if not count:
             return math.nan, 0.0, 1.0
-        return low / count, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
+        return low / count, *share_bounds(self.leaf, t, confidence)
 
     def _warn_beyond(self) -> None:
-        if self.n > self.leaf.count:
-            text = f"beyond the data: users wait for {self.n:,} calls, but only {self.leaf.count:,} were recorded"
+        recorded = measured_count(self.leaf)
+        if self.n > recorded:
+            text = f"beyond the data: users wait for {self.n:,} calls, but only {recorded:,} were recorded"
             warn_beyond(text, stacklevel=3)
 
 

@@ -126,7 +126,12 @@ ANSWERS = {
     "within, in windows": (H.slo(0.5, 0.9, 0.9, HALVES).within, "Clopper-Pearson of the effective sample size", 0.9),
     "burn_rate": (H.slo(0.5, 0.9, 0.9).burn_rate, "Clopper-Pearson", 0.9),
     "budget_left": (H.slo(0.5, 0.9, 0.9).budget_left, "Clopper-Pearson", 0.9),
-    "burn_rates": (tail.burn_rates(HALVES, 0.5, 0.9, (2,), 0.9)[2], "Clopper-Pearson", 0.9),
+    "burn_rates": (tail.burn_rates(HALVES, 0.5, 0.9, (1,), 0.9)[1], "Clopper-Pearson", 0.9),
+    "burn_rates, of several": (
+        tail.burn_rates(HALVES, 0.5, 0.9, (2,), 0.9)[2],
+        "Clopper-Pearson of the effective sample size",
+        0.9,
+    ),
     "apdex": (H.apdex(0.005, 0.9), "Clopper-Pearson of the matched variance", 0.9),
     "sf": (DIST.sf(0.5), "Clopper-Pearson", 0.9),
     "cdf": (DIST.cdf(0.5), "Clopper-Pearson", 0.9),

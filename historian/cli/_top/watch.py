@@ -54,7 +54,7 @@ class Watch:
         changes, before = [], {}
         for reading in readings:
             key = reading.header.key
-            histogram = Histogram._from_reading(reading.counted, reading.header.unit)
+            histogram = Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             before[key] = Before(reading.inode, reading.drains, histogram)
             if histogram.count:
                 changes.append(Change(str(key), histogram, *_since(self._before.get(key), before[key])))
