@@ -186,11 +186,11 @@ class BaseHistogram:
         lies between them.  In the overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError
         for q outside 0..1.
 
-        With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank (see
-        `historian._values.interpolate`).  Use it for smooth curves, and to compare quantiles of smooth distributions.
-        For 100,000 values or more from one of these, it is typically within 0.05 % of the recorded value, from p1 to
-        p99.  At worst, such as for whole milliseconds, it is 1.09 % off, the width of a bucket.  This is twice the
-        error that is guaranteed without it.  It is monotone in q.
+        With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank.  Use it for
+        smooth curves, and to compare quantiles of smooth distributions.  For 100,000 values or more from one of these,
+        it is typically within 0.05 % of the recorded value, from p1 to p99.  At worst, such as for whole milliseconds,
+        it is 1.09 % off, the width of a bucket.  This is twice the error that is guaranteed without it.  It is monotone
+        in q.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()

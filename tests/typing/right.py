@@ -383,18 +383,6 @@ assert_type(historian.buckets.representative(0), float)
 # ---- tail ----
 
 assert_type(h.corrected(0.5), Histogram)
-
-
-class Tagged(Histogram):
-    tag = ""
-
-
-assert_type(Tagged.from_values([1.0]).corrected(0.5), Tagged)
-assert_type(Tagged.from_bytes(h.to_bytes()), Tagged)
-assert_type(Tagged.from_dict(data), Tagged)
-assert_type(Tagged.from_values([1.0]) + h, Tagged)
-assert_type(h + Tagged(), Histogram)
-
 assert_type(h.ci(0.5), Estimate)
 assert_type(h.ci(0.5).lower, float)
 assert_type(h.ci(0.5).why, str)
@@ -405,7 +393,6 @@ assert_type(h.enough_for(0.5).needed, float)
 fan = h.fanout(100)
 assert_type(fan, Fanout[Histogram])
 assert_type(fan.leaf, Histogram)
-assert_type(Tagged().fanout(2).leaf, Tagged)
 assert_type(fan.p_wait(0.5), Estimate)
 assert_type(fan.bounds(0.5, "any"), Estimate)
 assert_type(fan.quantile(0.5), Estimate)
@@ -522,3 +509,18 @@ assert_type(comparison.superiority.method, str)
 assert_type(comparison.sentence(0.5), str)
 assert_type(historian.interleave(lambda: 1, list, blocks=8, calls=1, seed=1), Comparison)
 assert_type(historian.interleave(lambda: 1, list, dict, blocks=8, calls=1), list[Comparison])
+
+
+# ---- a subclass ----
+
+
+class Tagged(Histogram):
+    tag = ""
+
+
+assert_type(Tagged.from_values([1.0]).corrected(0.5), Tagged)
+assert_type(Tagged.from_bytes(h.to_bytes()), Tagged)
+assert_type(Tagged.from_dict(data), Tagged)
+assert_type(Tagged.from_values([1.0]) + h, Tagged)
+assert_type(h + Tagged(), Histogram)
+assert_type(Tagged().fanout(2).leaf, Tagged)
