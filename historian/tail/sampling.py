@@ -3,7 +3,7 @@
 The recorded values are a sample of all values that could have been recorded.  All intervals are valid for independent
 values.  If calls slow down together, in bursts, the intervals are far too narrow: in a test, a 95 % interval held the
 truth in 31 % of the cases.  The remedy is to pass histograms of time windows: the intervals then use the effective
-sample size, which is estimated from the windows (see `historian._stats.windows`).
+sample size, which is estimated from the windows.
 """
 
 from __future__ import annotations
