@@ -7,7 +7,7 @@ import json
 import math
 import os
 
-from .._compare.comparison import Comparison
+from .._compare.comparison import MAX_LOOKS, Comparison, check_looks
 from .._compare.report import sentence, text
 from .._values.decimals import share_of
 from ..tail import Estimate
@@ -56,6 +56,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="confidence of the intervals, between 0 and 100 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--looks", metavar="NUMBER", type=_looks, default=1,
+        help="how often you will compare these files while they grow: the intervals hold at all times (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
         "--format", choices=["table", "json"], default="table",
         help="table: only what the data support; json: all values in full precision (default: table)",
     )  # fmt: skip
@@ -71,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     try:
         a, b = read_histograms(files, args, "compare")
-        comparison = Comparison(a, b, confidence=args.confidence, names=_names(*files))
+        comparison = Comparison(a, b, confidence=args.confidence, names=_names(*files), looks=args.looks)
         quantiles = [share_of(p) for p in args.percentiles]
         put(_json(comparison, quantiles) if args.format == "json" else text(comparison, quantiles) + "\n")
     except (InputError, ImportError) as error:
@@ -87,6 +91,13 @@ def _confidence(text: str) -> float:
     return percent / 100
 
 
+def _looks(text: str) -> int:
+    try:
+        return check_looks(int(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number in 1..{MAX_LOOKS:,}, not {text!r}") from None
+
+
 def _names(a: str, b: str) -> tuple[str, str]:
     """Return names for two files: without their folders if they differ without them."""
     first, second = (STDIN if file == "-" else os.path.basename(file) for file in (a, b))
@@ -100,6 +111,7 @@ def _json(comparison: Comparison, quantiles: list[float]) -> str:
     document = {
         "unit": comparison.a.unit,
         "confidence": comparison.confidence,
+        "looks": comparison.looks,
         **{side: {"name": name, "count": h.count, "synthetic": h.synthetic} for side, name, h in sides},
         "ratio_confidence": each,  # of each ratio, so that all ratios together have the confidence above
         "ratios": [_ratio(comparison, q, each) for q in quantiles],
