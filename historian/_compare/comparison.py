@@ -266,8 +266,8 @@ class Comparison:
         lower, upper = self._ratios[q].bounds(at_a_look)
         why, method = f"{sampled(self.a, self.b)}; bucket width", "order statistics"
         if self.blocks:
-            lower, upper = self._between_blocks(q, lower, upper, at_a_look)
-            why, method = f"{len(self.blocks)} blocks of each, resampled; bucket width", "block bootstrap"
+            lower, upper, why = self._between_blocks(q, lower, upper, at_a_look)
+            method = "block bootstrap"
         if self._is_invented:
             lower, upper, why, method = 0.0, math.inf, "bucket width", ""
         value = high / low
@@ -296,15 +296,16 @@ class Comparison:
             return INVENTED
         return TOO_FEW if 0 < q < 1 else "no interval for an extreme"
 
-    def _between_blocks(self, q: float, lower: float, upper: float, confidence: float) -> tuple[float, float]:
-        """Return the bounds by resampled blocks, but keep a side open if it is open even for independent values."""
-        from .bootstrap import percentile_interval
-
-        lows, highs = self._drawn().ratios(q)
-        low = percentile_interval(lows, len(self.blocks), confidence)[0]
-        high = percentile_interval(highs, len(self.blocks), confidence)[1]
+    def _between_blocks(self, q: float, lower: float, upper: float, confidence: float) -> tuple[float, float, str]:
+        """Return the bounds by resampled blocks, and why; a side stays open if it is for independent values."""
+        low, high, wider = self._drawn().ratio_interval(q, confidence)
         is_open = lower == 0 or low < -MAX_LOG_RATIO, upper == math.inf or high > MAX_LOG_RATIO
-        return 0.0 if is_open[0] else math.exp(low), math.inf if is_open[1] else math.exp(high)
+        return 0.0 if is_open[0] else math.exp(low), math.inf if is_open[1] else math.exp(high), self._between(wider)
+
+    def _between(self, wider: float) -> str:
+        """Return the reason "blocks", which says if an interval is wider because neighbours are alike."""
+        alike = f", {wider:.2g} times wider because neighbours are alike" if wider > 1 else ""
+        return f"{len(self.blocks)} blocks of each, resampled{alike}; bucket width"
 
     def _drawn(self) -> Blocks:
         from .bootstrap import Blocks
@@ -326,14 +327,11 @@ class Comparison:
             return Estimate(plain, 0.0, most or math.inf, INVENTED)
         if not self.blocks:
             return Estimate(plain, plain.lower, plain.upper, plain.why + self._at_all_looks(), **how)
-        from .bootstrap import percentile_interval
-
-        least_of_each, most_of_each = within(self._drawn())
-        low = percentile_interval(least_of_each, len(self.blocks), self._at_a_look())[0]
-        high = percentile_interval(most_of_each, len(self.blocks), self._at_a_look())[1]
+        blocks = self._drawn()
+        low, high, wider = blocks.interval(*within(blocks), self._at_a_look())
         if most == 1:  # a share that is 1 in each block is 1 in every draw: the interval would have no width
             low, high = min(low, plain.lower), max(high, plain.upper)
-        why = f"{len(self.blocks)} blocks of each, resampled; bucket width{self._at_all_looks()}"
+        why = self._between(wider) + self._at_all_looks()
         value, how["method"] = float(plain), "block bootstrap"
         lower, upper = max(0.0, min(round(low, DIGITS), value)), max(min(round(high, DIGITS), most), value)
         return Estimate(value, lower, upper if most else math.inf, why, **how)
