@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 import warnings
 from fractions import Fraction
+from itertools import compress
 
-from .._stats.checks import check_n, check_share
-from .._stats.estimate import TailWarning
+from .._stats.checks import check_n
+from .._stats.estimate import Estimate, TailWarning
 from . import chains, quorum
 from .columns import LOWER, UPPER, VALUE
-from .dist import Dist, unknown
+from .dist import Dist, Load, unknown
 from .parts import OPTIMISTIC, PESSIMISTIC, UNSIGNED, checked, common, extremes_of, loads_of, numbers_of
 from .pointwise import on_finer_grid, survivals, unfolded
+from .weights import Weights, check_weights
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:  # first, so that ruff takes `overload` for that of typing
@@ -205,31 +207,40 @@ def k_of(
 def choice(shares: Mapping[Dist, float]) -> Dist:
     """Return the time of one of several parts, each taken with its share: a cache hit or a miss, for example.
 
-    P(T > t) = sum w_j S_j(t), exact at the edges of buckets, whatever the dependence.  O(buckets).  Raises ValueError
-    unless the shares are in 0..1 and add up to 1.
+    P(T > t) = sum w_j S_j(t), exact at the edges of buckets, whatever the dependence.  A part with the share 0 is left
+    out.  A share may be an `Estimate`.  Then the bounds are the extremes over all shares that lie in their intervals
+    and add up to 1.  Shares that are plain numbers keep their ratios and take what the others leave.  See
+    `historian.tail.weights`.  O(buckets).  Raises ValueError unless the shares are in 0..1 and add up to 1.
+
+    >>> from historian import Histogram
+    >>> from historian.tail import Estimate
+    >>> hit, miss = (Histogram.from_values([t] * 1_000).dist(confidence=None) for t in (0.001, 0.100))
+    >>> rate = Estimate(0.9, 0.88, 0.92)
+    >>> print(choice({hit: rate, miss: 1 - rate}).sf(0.05))
+    0.100 (0.0800 to 0.120)
     """
     if not hasattr(shares, "items"):
         raise TypeError(f"shares must be a mapping of distributions to their shares, not {shares!r}")
-    known = common(shares)
-    shares = {part: check_share("shares", share) for part, share in shares.items()}
-    total = math.fsum(shares.values())
-    if abs(total - 1) > 1e-9:
-        raise ValueError(f"shares must add up to 1, not {total!r}")
+    common(shares)
+    weights = check_weights(list(shares.values()))
+    parts, weights = list(compress(shares, (high > 0 for high in weights.upper))), weights.without_zeros()
+    known = common(parts)
     if not known.values:
         return unknown(known.unit)
-    import numpy
-
-    least, most = zip(*(part._extremes for part, share in shares.items() if share))
-    extremes = min(least), max(most)
-
-    def formula(kinds: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-        result: NDArray[np.float64] = numpy.sum([w / total * one for w, one in zip(shares.values(), kinds)], axis=0)
-        return result
-
-    kinds, at = survivals(list(shares), extremes)
-    load = loads_of((part._load, share / total) for part, share in shares.items())
-    fine = on_finer_grid(formula, list(shares))
-    return known.dist(unfolded(formula(kinds), at), extremes=extremes, load=load, fine=fine)
+    if len(parts) == 1:
+        return parts[0]
+    taken = list(compress(parts, weights.values))
+    extremes = min(part._extremes[0] for part in taken), max(part._extremes[1] for part in taken)
+    kinds, at = survivals(parts, extremes)
+    sf, load = weights.mean(kinds), loads_of((part._load, share) for part, share in zip(parts, weights.values))
+    if not weights.are_certain:
+        sf[LOWER] = weights.extreme([one[LOWER] for one in kinds], most=False)
+        sf[UPPER] = weights.extreme([one[UPPER] for one in kinds], most=True)
+        load = _load_of_any(weights, [part._load for part in parts], load)
+        estimates = [share.confidence for share in shares.values() if isinstance(share, Estimate)]
+        known = known.with_reason("shares: anywhere in their intervals", estimates)
+    fine = on_finer_grid(weights.mean, parts)
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
 
 
 def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
@@ -260,3 +271,12 @@ def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
         sf[UPPER] = sum(m * one[UPPER] for one, m in zip(kinds, numbers))
     load = loads_of((part._load, m) for part, m in parts.items())
     return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
+
+
+def _load_of_any(weights: Weights, loads: list[Load], load: Load) -> Load:
+    """Return the load of a mixture, with bounds for all shares that are possible."""
+    _, value, _, plain = load
+    lower, _, upper, others = zip(*loads)
+    least = weights.extreme_ratio(lower, others, most=False) * plain
+    most = weights.extreme_ratio(upper, others, most=True) * plain
+    return min(least, value), value, max(most, value), plain
