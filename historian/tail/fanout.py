@@ -297,7 +297,7 @@ class Fanout(Generic[Held]):
 
         Beta-binomial: each user's share of slow calls is drawn from a beta distribution of mean S.  It shows how much
         the result depends on independence.  Do not use a correlation fitted to data for predictions: they are
-        unreliable.  O(n), up to 1e8 calls.  Raises ValueError for NaN, a correlation outside 0..1, and more calls.
+        unreliable.  O(log n).  Raises ValueError for NaN and a correlation outside 0..1.
         Source: Skellam, J. R. Stat. Soc. B 10 (1948).
         """
         if is_many(t) or is_many(correlation):
