@@ -373,6 +373,7 @@ assert_type(historian.buckets.representative(0), float)
 # ---- tail ----
 
 assert_type(h.corrected(0.5), Histogram)
+assert_type(h.scaled(1000, "ms"), Histogram)
 assert_type(h.ci(0.5), Estimate)
 assert_type(h.ci(0.5).lower, float)
 assert_type(h.ci(0.5).why, str)
