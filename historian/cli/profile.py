@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 
 from .. import snapshot
-from .._show.profile import Profile
+from .._show.profile import fitted, notes_on, tables
+from .._show.table import table
 from .._values.key import Key
+from .._values.text import printable
 from ..histogram import Histogram
 from ._input.hist import SUFFIX, read_bytes
 from ._output import put, say
@@ -56,8 +59,18 @@ def run(args: argparse.Namespace) -> int:
     except SourceError as error:
         say("profile", str(error))
         return 1
-    put(f"{Profile({str(key): histogram for key, histogram in histograms.items()})}\n")
+    put(f"{_text({str(key): histogram for key, histogram in histograms.items() if histogram.count})}\n")
     return report_problems("profile", problems)
+
+
+def _text(histograms: dict[str, Histogram]) -> str:
+    """Return the tables and notes, in 80 columns or the terminal's."""
+    if not histograms:
+        return "nothing recorded yet"
+    width = max(80, shutil.get_terminal_size().columns)
+    parts = [table(*fitted(headers, rows, width)) for headers, rows in tables(histograms)]
+    notes = [printable(note) for note in notes_on(histograms)]
+    return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
 
 def _read(path: str, trust: bool) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:

@@ -74,6 +74,22 @@ def test_the_profile_of_a_live_directory(tmp_path):
     assert run("profile", tmp_path / "live")[1].splitlines()[1].split()[-2] == "21"
 
 
+def test_the_profile_fits_80_columns_and_tells_names_apart(tmp_path):
+    registry = Registry(tmp_path / "d")
+    for method in ("GET", "POST"):
+        for route in ("users", "orders", "items", "carts"):
+            labels = {"method": method, "region": "eu-west-1", "route": f"/api/v1/{route}"}
+            registry.recorder("http.server.request.duration", **labels).record_many([0.0123] * 12_345)
+    lines = run("profile", tmp_path / "d")[1].splitlines()
+    assert max(map(len, lines)) <= 80
+    names = [line.split()[0] for line in lines[1:9]]
+    assert len(set(names)) == 8 and all(name.startswith("http") for name in names)
+    assert any("GET" in name and "users" in name for name in names)
+    assert all(line.split()[-2] == "12,345" for line in lines[1:9])  # no number is cut
+    wide = run("profile", tmp_path / "d", COLUMNS="200")[1]
+    assert "http.server.request.duration{method=GET,region=eu-west-1,route=/api/v1/users}" in wide
+
+
 def test_an_empty_directory(tmp_path):
     (tmp_path / "empty").mkdir(mode=0o700)
     assert run("profile", tmp_path / "empty") == (0, "nothing recorded yet\n", "")

@@ -155,6 +155,12 @@ def test_no_line_is_too_wide_and_names_keep_both_ends(width):
     assert "rate/s" in lines[2] and "max" in lines[2]
 
 
+def test_names_keep_what_tells_them_from_the_others():
+    names = [f"http.server.request.duration{{region={region},route=/api/v1/users}}" for region in ("eu-1", "us-1")]
+    lines = frame([change(name, [0.01]) for name in names])[3:]
+    assert lines[0].split()[0] != lines[1].split()[0] and "eu" in lines[0] and "us" in lines[1]
+
+
 def test_a_narrow_window_cuts_names_and_leaves_numbers_whole():
     lines = frame([change("look-up{table=users}", [0.0125] * 12_345_678)], width=40)
     assert lines[2:] == ["opera~ (ms)     rate/s       99      max", "look-~sers}  6,170,000     12.5     12.5"]

@@ -6,6 +6,7 @@ import math
 import time
 from typing import NamedTuple
 
+from ..._show.names import cut, shortened
 from ..._show.scale import Scale, base_unit, middle
 from ..._show.summary import supported_percentile
 from ..._show.table import text_width
@@ -61,6 +62,7 @@ class Frame:
     def __init__(self, directory: str) -> None:
         self._directory = directory
         self._scales: dict[str, Scale] = {}  # by base unit and kind of column
+        self._names: dict[str, tuple[tuple[frozenset[str], int], dict[str, str]]] = {}  # by base unit: see `_shortened`
 
     def lines(self, look: Look, sort: str, width: int) -> list[Line]:
         """Return the lines of a frame.  No line is wider than `width` if that is 40 or more."""
@@ -73,7 +75,7 @@ class Frame:
         if not kinds:
             lines += [Line(""), Line("nothing recorded yet")]
         notes = _notes(look)
-        return lines + [Line("")] * bool(notes) + [Line(_cut(note, width), "note") for note in notes]
+        return lines + [Line("")] * bool(notes) + [Line(cut(note, width), "note") for note in notes]
 
     def _title(self, look: Look, sort: str, width: int) -> Line:
         if math.isnan(look.seconds):
@@ -82,8 +84,8 @@ class Frame:
             counts = [change.recent.count for change in look.changes]
             right = f"{_show(ONE, sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
         right = f"{right}  by {sort}  {time.strftime('%H:%M:%S')}"
-        left = _cut(printable(self._directory), width - len(right) - 2)
-        return Line(_cut(left + " " * (width - text_width(left) - len(right)) + right, width), "title")
+        left = cut(printable(self._directory), width - len(right) - 2)
+        return Line(cut(left + " " * (width - text_width(left) - len(right)) + right, width), "title")
 
     def _table(self, kind: str, rows: list[Row], width: int) -> list[Line]:
         values = [value for row in rows for value in (*row.percentiles.values(), row.max)]
@@ -110,15 +112,24 @@ class Frame:
         room = min(longest, max(MIN_NAME_WIDTH, width - sum(widths.values()) - 2 * len(widths)))
 
         def line(name: str, cells: dict[str, str]) -> str:
-            name = _cut(name, room)
             numbers = (f"{cells[column]:>{widths[column]}}" for column in columns)
-            return _cut("  ".join([name + " " * (room - text_width(name)), *numbers]).rstrip(), width)
+            return cut("  ".join([name + " " * (room - text_width(name)), *numbers]).rstrip(), width)
 
-        lines = [Line(line(first, headers), "header")]
-        for k, row in enumerate(rows):
-            cells = {name: column[k] for name, column in columns.items()}
-            lines.append(Line(line(printable(row.name), cells), "idle" if row.rate == 0 else ""))
+        lines = [Line(line(cut(first, room), headers), "header")]
+        for k, (row, name) in enumerate(zip(rows, self._shortened(kind, [row.name for row in rows], room))):
+            cells = {column: texts[k] for column, texts in columns.items()}
+            lines.append(Line(line(name, cells), "idle" if row.rate == 0 else ""))
         return lines
+
+    def _shortened(self, kind: str, names: list[str], room: int) -> list[str]:
+        """Return the names of a table's rows, at most `room` columns wide; computed again when they change."""
+        sought = (frozenset(names), room)
+        before, found = self._names.get(kind, (None, {}))
+        if before != sought:
+            ordered = sorted(sought[0])
+            found = dict(zip(ordered, shortened(list(map(printable, ordered)), room)))
+            self._names[kind] = (sought, found)
+        return [found[name] for name in names]
 
     def _scale(self, kind: str, what: str, typical: float) -> Scale:
         """Return the scale for a kind of values: the last frame's, while it shows `typical` with 1 to 4 digits."""
@@ -175,24 +186,3 @@ def _notes(look: Look) -> list[str]:
         files = "1 file" if len(look.problems) == 1 else f"{len(look.problems):,} files"
         notes.append(f"{files} cannot be read: run `historian profile` for the reasons")
     return notes
-
-
-def _cut(text: str, width: int) -> str:
-    """Return text of at most `width` columns: of longer text, the beginning and the end.
-
-    >>> _cut("query{table=users}", 11), _cut("query", 11)
-    ('query~sers}', 'query')
-    """
-    if text_width(text) <= width:
-        return text
-    end = ""
-    for character in reversed(text):
-        if text_width(character + end) > (width - 1) // 2:
-            break
-        end = character + end
-    start = ""
-    for character in text:
-        if text_width(start + character) > width - 1 - text_width(end):
-            break
-        start += character
-    return f"{start}~{end}"
