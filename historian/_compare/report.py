@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         def missing(self, q: float) -> str: ...
 
 
-__all__ = ["QUANTILES", "html", "sentence", "text", "whole_numbers"]
+__all__ = ["QUANTILES", "cells_and_notes", "html", "sentence", "text", "whole_numbers"]
 
 #: The quantiles in the table.
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -107,6 +107,14 @@ def text(comparison: _Comparison, quantiles: Sequence[float] = QUANTILES) -> str
     """Return a comparison as plain text."""
     rows = _Rows.of(comparison, quantiles)
     return "\n".join([table(*_cells(comparison, rows)), "", *_notes(comparison, rows)])
+
+
+def cells_and_notes(
+    comparison: _Comparison, quantiles: Sequence[float]
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the headers and rows of the table, and the lines below it."""
+    rows = _Rows.of(comparison, quantiles)
+    return *_cells(comparison, rows), _notes(comparison, rows)
 
 
 def html(comparison: _Comparison) -> str:

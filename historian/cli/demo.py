@@ -178,7 +178,7 @@ def _fan_out(look_up: Histogram) -> list[str]:
     p99 = look_up.quantile(0.99)
     one = quantity(p99, look_up.unit)
     rows = rows_of(look_up, FAN_OUTS, [p99])
-    scale = Scale.of(look_up.unit, float(rows[-1][3]))
+    scale = Scale.of(look_up.unit, float(rows[-1].quantiles[-1]))
     share = {n: percent(waits[0]) for n, waits, *_ in rows}[100]
     return [
         _prose(
@@ -187,7 +187,7 @@ def _fan_out(look_up: Histogram) -> list[str]:
         ),
         table(
             ["look-ups", f"users who wait over {one}", f"the users' own p99 ({scale.unit})"],
-            [[f"{n:>8,}", in_percent(waits[0]), in_unit(p99, scale)] for n, waits, _, p99 in rows],
+            [[f"{n:>8,}", in_percent(waits[0]), in_unit(p99, scale)] for n, waits, (_, p99) in rows],
         ),
         _prose(
             "In brackets: 95 % confidence intervals; 'from' means too few look-ups for an upper bound. The table "

@@ -119,7 +119,7 @@ def test_a_path_that_is_not_a_directory(tmp_path, command):
     status, out, err = run(command, tmp_path / "missing")
     assert (status, out) == (1, "") and err == f"historian {command}: {tmp_path}/missing: No such file or directory\n"
     assert list(tmp_path.iterdir()) == []  # the commands create nothing
-    if command != "profile":
+    if command == "clear":  # the others read files, too
         (tmp_path / "file").write_text("")
         assert "Not a directory" in run(command, tmp_path / "file")[2]
     status, out, err = run(command)
@@ -178,11 +178,12 @@ def test_snapshots_of_machines_add_up(directory, tmp_path):
     assert "100" in run("profile", both)[1].splitlines()[4]
 
 
-def test_a_bad_snapshot(tmp_path):
-    (tmp_path / "bad").write_text("nonsense\n")
-    assert run("profile", tmp_path / "bad") == (
-        1, "", f"historian profile: {tmp_path}/bad, line 1: not a line of JSON\n",
-    )  # fmt: skip
+def test_a_bad_snapshot(directory, tmp_path):
+    line = run("snapshot", directory)[1].splitlines()[0]
+    (tmp_path / "bad").write_text(f"{line}\nnonsense\n")
+    assert run("profile", tmp_path / "bad") == (1, "", f"historian profile: {tmp_path}/bad:2: not a line of JSON\n")
+    (tmp_path / "worse").write_text(line.replace("historian/1", "historian/9"))
+    assert "historian profile: " in run("profile", tmp_path / "worse")[2]
 
 
 def test_the_profile_of_a_hist_file_is_a_row_named_after_it(tmp_path):
