@@ -35,8 +35,8 @@ FORMATS = ["table", "json", "csv", "markdown"]
 
 #: The end of the help of commands that need all of their input.
 STATUS = """\
-exit status: 0; 1 if a file could not be read or written, with nothing printed or
-changed; 2 for a wrong command line"""
+exit status: 0; 1 if a file could not be read or written, with nothing printed
+or changed; 2 for a wrong command line"""
 
 
 def add_command(

@@ -12,17 +12,17 @@ __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
 Reset every recorder in a directory to empty, and print how many values were
-removed. The files stay, and processes can go on recording meanwhile. Each record
-is either among the removed values, or in its recorder afterwards.
+removed. The files stay, and processes can go on recording meanwhile. Each
+record is either among the removed values, or in its recorder afterwards.
 """
 
 EXAMPLE = """\
 example:
   historian clear /dev/shm/shop
 
-exit status: 0 if every recorder was cleared, 1 if some could not be cleared (the
-reasons are on standard error, and the others are cleared), 2 for a wrong command
-line
+exit status: 0 if every recorder was cleared, 1 if some could not be cleared
+(the reasons are on standard error, and the others are cleared), 2 for a wrong
+command line
 """
 
 

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Compare two inputs by ratios, B divided by A. Ratios often hold on other machines,
-where differences do not.
+Compare two inputs by ratios, B divided by A. Ratios often hold on other
+machines, where differences do not.
 
 A and B are anything that `historian summarize` reads, and one histogram each:
-choose a recorder by --where, or compare each group by --by. The intervals assume
-independent values. If the speed of a machine varies, measure A and B in turns,
-with historian.interleave() in Python.
+choose a recorder by --where, or compare each group by --by. The intervals
+assume independent values. If the speed of a machine varies, measure A and B in
+turns, with historian.interleave() in Python.
 """
 
 EXAMPLES = """\

@@ -34,12 +34,12 @@ LIMIT = 8.5  # seconds for everything; a slow start shortens the time for querie
 FAN_OUTS = (1, 10, 100, 1000)
 
 DESCRIPTION = f"""\
-Let {PROCESSES} processes query one SQLite database for a few seconds. Each process times
-its queries, and all processes record into one directory. In the middle, one of
-them is killed (SIGKILL) and another one replaces it. Then print the profile of
-the directory, check that it holds every record that a process acknowledged, and
-show how many users wait longer than the 99th percentile of one look-up, if each
-of them needs many.
+Let {PROCESSES} processes query one SQLite database for a few seconds. Each
+process times its queries, and all processes record into one directory. In the
+middle, one of them is killed (SIGKILL) and another one replaces it. Then print
+the profile of the directory, check that it holds every record that a process
+acknowledged, and show how many users wait longer than the 99th percentile of
+one look-up, if each of them needs many.
 """
 
 
@@ -49,6 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "demo",
         help="profile real SQLite queries on this machine",
         description=DESCRIPTION,
+        epilog="example:\n  historian demo --seconds 2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

@@ -30,12 +30,13 @@ MAX_DIGITS = 100  # digits of a number of calls: `Histogram.fanout` takes at mos
 
 DESCRIPTION = """\
 A user waits until all of n calls have returned. FILE has the latencies of one
-call. Print what share of users wait longer than a given time, and percentiles of
-their waits, with 95 % confidence intervals.
+call. Print what share of users wait longer than a given time, and percentiles
+of their waits, with 95 % confidence intervals.
 
 FILE is anything that `historian summarize` reads, and one histogram: choose a
 recorder by --where, or take each group by --by. Calls are assumed to be
-independent. If they are slow at the same time, fewer users wait than this shows.
+independent. If they are slow at the same time, fewer users wait than this
+shows.
 """
 
 EXAMPLES = f"""\

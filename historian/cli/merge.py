@@ -39,9 +39,9 @@ examples:
   find . -name '*.hist' -print0 | historian merge -0 --files-from - -o all.hist
   historian merge -o - *.hist | historian summarize -
 
-exit status: 0 if all files were merged, or with --skip-bad at least one of them;
-1 if a file could not be read or written (then the output has not changed);
-2 for a wrong command line
+exit status: 0 if all files were merged, or with --skip-bad at least one of
+them; 1 if a file could not be read or written (then the output has not
+changed); 2 for a wrong command line
 """
 
 

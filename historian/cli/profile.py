@@ -21,11 +21,11 @@ __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
 Print the profile of all recorders in a directory, the largest sum first. Their
-processes may be running or have ended. DIR may also be a snapshot, a .hist file,
-or anything else that `historian summarize` reads; what has no name is named
-after the file. The table fits the terminal, or 80 columns: long names lose what
-they share. This command only reads: it neither stops nor slows down the
-recording processes.
+processes may be running or have ended. DIR may also be a snapshot, a .hist
+file, or anything else that `historian summarize` reads; what has no name is
+named after the file. The table fits the terminal, or 80 columns: long names
+lose what they share. This command only reads: it neither stops nor slows down
+the recording processes.
 """
 
 EXAMPLES = f"""\

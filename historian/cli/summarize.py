@@ -18,15 +18,15 @@ Print percentiles of numbers, such as latencies, and of histograms: a row for
 each file, recorder, or group.
 
 What a file holds is told by its first bytes, its name and the options:
-  histograms      .hist files, snapshots, directories of recorders or .hist files
+  histograms      .hist files, snapshots; directories of recorders or .hist
   .npy            a numpy array
   .csv, .tsv      a table; also any other file with --column
   JSON            with --field: an object per line, or one document
   anything else   numbers in text; # begins a comment
 Files may be compressed: gzip, bz2, xz, and zstd where Python can read it.
 
-Input of any size is read in little memory. Percentiles are within 0.5415 % of a
-number that was read. Count, min, max and mean are exact. Columns "zero" and
+Input of any size is read in little memory. Percentiles are within 0.5415 % of
+a number that was read. Count, min, max and mean are exact. Columns "zero" and
 "overflow" appear if numbers are at most 2**-32 or above 2**64; there,
 percentiles are less accurate.
 """

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Show rate, percentiles and sum of all recorders in a directory, for the values of
-the last interval only. On a terminal, it fills the screen until you press q;
-elsewhere, it prints one frame after the other.
-This command only reads: it neither stops nor slows down the recording processes.
+Show rate, percentiles and sum of all recorders in a directory, for the values
+of the last interval only. On a terminal, it fills the screen until you press
+q; elsewhere, it prints one frame after the other. This command only reads: it
+neither stops nor slows down the recording processes.
 
-A percentile is shown if at least one value is above it; otherwise, '-' is shown.
-The maximum of an interval is accurate to 1.1 %.
+A percentile is shown if at least one value is above it; otherwise, '-' is
+shown. The maximum of an interval is accurate to 1.1 %.
 """
 
 EXAMPLES = """\

@@ -98,7 +98,7 @@ class _Fields:
     def _add_each(self, root: object, text: str) -> None:
         leaves = list(_leaves(root, self._field, {}))
         if not leaves and self._group(root, {}) is not None:  # other lines may have none
-            hint = did_you_mean(self._field, _keys(root)) if isinstance(root, dict) else ""
+            hint = _hint(self._field, root) if isinstance(root, dict) else ""
             raise ValueError(f"no field {clipped(self._field)} in {clipped(text)}{hint}")
         for leaf, context in leaves:
             group = self._group(root, context)
@@ -157,6 +157,13 @@ class _Fields:
                 raise ValueError(f"{error}, in {clipped(text)}") from None
         shown = clipped(json.dumps(value))
         raise ValueError(f"{shown} in field {clipped(self._field)} is not a number, in {clipped(text)}")
+
+
+def _hint(field: str, root: dict[str, object]) -> str:
+    """Return the end of a message about a field that an object lacks."""
+    if root.get("type") == "Metric" and "metric" in root:  # k6 describes each metric before its first number
+        return "; to leave out the lines that describe metrics, pass --where type=Point"
+    return did_you_mean(field, _keys(root))
 
 
 def _parsed(text: str) -> object:

@@ -136,17 +136,22 @@ def _xz(stream: BinaryIO, name: str) -> Any:
 
 
 def _zstd(stream: BinaryIO, name: str) -> Any:
-    from importlib import import_module
-
-    for module in ("compression.zstd", "backports.zstd"):
-        try:
-            return import_module(module).ZstdFile(stream)
-        except ImportError:
-            continue
     try:
-        return _Frames(stream, import_module("zstandard").ZstdDecompressor())
+        from compression.zstd import ZstdFile  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        try:
+            from backports.zstd import ZstdFile  # type: ignore[import-not-found, unused-ignore]
+        except ImportError:
+            return _zstandard(stream, name)
+    return ZstdFile(stream)
+
+
+def _zstandard(stream: BinaryIO, name: str) -> Any:
+    try:
+        from zstandard import ZstdDecompressor  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
         raise InputError(f"{name}: {ZSTD}") from None
+    return _Frames(stream, ZstdDecompressor())
 
 
 class _Frames:
