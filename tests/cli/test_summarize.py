@@ -22,8 +22,9 @@ import historian
 from historian import Histogram, merge
 from historian.cli._input import lines as lines_module
 from historian.cli._input.choice import Choice
+from historian.cli._input.layout import Layout
 from historian.cli._input.lines import Lines, chunks
-from historian.cli._input.numbers import Layout, read
+from historian.cli._input.numbers import read
 from historian.cli._input.tally import ALL, MAX_GROUPS, InputError, Tally
 
 COMMAND = [sys.executable, "-m", "historian", "summarize"]

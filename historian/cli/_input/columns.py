@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .numbers import Layout
+    from .layout import Layout
 
 __all__ = ["read_csv"]
 

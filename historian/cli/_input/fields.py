@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import NoReturn
 
-    from .numbers import Layout
+    from .layout import Layout
 
 __all__ = ["read_json", "refuse_json"]
 

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from ..._values.key import Key
-from .choice import EVERYTHING, Choice
 from .hist import HIST, SUFFIX, read_hist
+from .layout import Layout
 from .lines import chunks
 from .snapshots import is_snapshot, read_snapshot
 from .stream import bare, unpacked
 from .tally import ALL, InputError, Tally, clipped
 
-__all__ = ["Layout", "read"]
+__all__ = ["read"]
 
 #: The first bytes of a .npy file.
 NPY = b"\x93NUMPY"
 
 _COMMENT = re.compile(rb"#[^\n]*")
-
-
-class Layout(NamedTuple):
-    """Where the numbers are in csv and JSON, and which of them count."""
-
-    column: str = ""  # of csv: its name, or its number from 1
-    field: str = ""  # of JSON: keys joined by dots
-    header: bool | None = None  # whether the first line of csv names the columns; None: it should
-    choice: Choice = EVERYTHING
-    otherwise: Key = ALL  # the group of what has no name
-
-    def refuse(self, name: str, what: str) -> None:
-        """Raise InputError for options that do not apply to a file without columns, fields and labels."""
-        options = {"--column": self.column, "--field": self.field, "--where": self.choice.where, "--by": self.choice.by}
-        for option, given in options.items():
-            if given:
-                raise InputError(f"{name}: {option} does not apply to {what}: read that file in a command of its own")
 
 
 def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:

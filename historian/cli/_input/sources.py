@@ -14,7 +14,8 @@ from .._output import say
 from .._source import SourceError, open_directory, read_directory
 from .choice import Choice
 from .hist import files_in
-from .numbers import Layout, read
+from .layout import Layout
+from .numbers import read
 from .stream import DamagedError
 from .tally import ALL, InputError, Tally
 
