@@ -15,8 +15,10 @@ SHOWN = 20
 COMPARED = 2_000
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return the end of a message that suggests the nearest known word, or an empty text if none is near.
+
+    `cutoff` is the least similarity, from 0 to 1.
 
     >>> did_you_mean("sumarize", ["summarize", "merge"]), did_you_mean("x", ["summarize"])
     ("; did you mean 'summarize'?", '')
@@ -25,8 +27,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     from itertools import islice
 
     words = {one.lower(): one for one in islice(known, COMPARED)}
-    found = get_close_matches(word.lower(), words, n=1, cutoff=0.6)
-    if not found and word:  # a part of a long name, such as "users" for "query{table=users}"
+    found = get_close_matches(word.lower(), words, n=1, cutoff=cutoff)
+    if not found and word and cutoff <= 0.6:  # a part of a long name, such as "users" for "query{table=users}"
         found = sorted((one for one in words if word.lower() in one), key=len)[:1]
     return f"; did you mean {words[found[0]]!r}?" if found else ""
 

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 
+from ._input.tally import InputError
 from ._options import add_command, add_percentiles, add_selection, add_trust, choice_of
 from ._output import put, say
 from ._source import SourceError, add_directory, open_directory
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
             watch_on_screen(watch, frame, args.sort, args.interval, args.count)
         else:
             _print_frames(watch, frame, args)
-    except SourceError as error:
+    except (SourceError, InputError) as error:
         say("top", str(error))
         return 1
     except OSError as error:

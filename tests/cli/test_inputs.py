@@ -9,6 +9,7 @@ import json
 import lzma
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy
 import pytest
@@ -446,7 +447,11 @@ def test_numbers_are_converted_without_loss(make, tmp_path):
         ("a.txt --unit rows --show ms", 2, "--unit rows cannot be converted to --show ms"),
         ("bytes.hist --show ms", 1, "bytes.hist: values in 'bytes' cannot be converted to 'ms'"),
         ("a.txt --show rows", 1, "the numbers: values in 's' cannot be converted to 'rows'"),
-        ("a.txt bytes.hist a.hist", 1, "a.hist: its values are in 's', not in 'bytes' as those of bytes.hist"),
+        (
+            "a.txt bytes.hist a.hist",
+            1,
+            "a.hist: its values are in 's', not in 'bytes' as those of bytes.hist: read them apart",
+        ),
     ],
 )
 def test_units_that_cannot_be_converted(make, tmp_path, args, status, message):
@@ -527,6 +532,34 @@ def test_suspicious_input_is_said(tmp_path, monkeypatch, name, text, options, me
     for command in ("summarize", "profile", "fanout", "snapshot"):
         status, out, err = historian(command, name, *options.split())
         assert (status, out) == (1, "") and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("first", ["# written by x\n#\ntime,path\n", "path,time\n"])
+def test_comments_above_a_table(tmp_path, monkeypatch, first):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text(f"{first}1,2\n")
+    document = json.loads(answer("summarize", "a.csv", "--column", "time", "--format", "json"))
+    assert document["total"]["sum"] == (2 if first.startswith("path") else 1)
+    document = json.loads(answer("summarize", "a.csv", "--column", "path", "--format", "json"))
+    assert document["total"]["count"] == 1
+
+
+def test_a_log_of_jhiccup():
+    path = Path(__file__).parents[3] / "shared" / "data" / "jHiccup-2.0.7S.logV2.hlog"
+    if not path.exists():
+        pytest.skip(f"there is no {path}")
+    args = ["summarize", path, "--column", "Interval_Max", "--unit", "ms", "--format", "json"]
+    document = json.loads(answer(*args))
+    assert document["total"]["count"] == 62
+    # The histogram of that interval has three digits: its maximum is 1,796.2 ms.
+    assert document["total"]["max"] == 1803.551
+
+
+def test_a_misspelt_file_is_suggested(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "latencies.txt").write_text("1")
+    message = "historian summarize: latencis.txt: No such file or directory; did you mean 'latencies.txt'?\n"
+    assert historian("summarize", "latencis.txt") == (1, "", message)
 
 
 def test_names_that_are_numbers_are_possible(tmp_path, monkeypatch):

@@ -41,6 +41,8 @@ def read_csv(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
     """Count the numbers in one column of csv; of tab-separated values if the first line or the name says so."""
     rows = _rows(stream, name, tally)
     first = next(rows, None)
+    while first is not None and first[1][0].startswith("#") and not _names(first[1], layout.column):
+        first = next(rows, None)
     if first is None:
         if layout.header is False:
             return
@@ -130,6 +132,11 @@ def _columns_of(first: list[str], layout: Layout, file: str) -> _Columns:
     if metric == value or metric in keys.values():
         metric = None
     return _Columns(names, value, keys, metric)
+
+
+def _names(row: list[str], column: str) -> bool:
+    """Return whether a row that looks like a comment names the columns."""
+    return column in [cell.strip() for cell in row]
 
 
 def _no_names(file: str, cell: str) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..._values.key import Key
 from ...histogram import Histogram, merge
-from .._near import listed
+from .._near import did_you_mean, listed
 from .._options import choice_of
 from .._output import say
 from .._source import SourceError, open_directory, read_directory
@@ -111,7 +111,8 @@ class _Reader:
             self.tally.bad(*error.args)
         except OSError as error:
             where = shown if error.filename is None else os.fsdecode(error.filename)
-            self.tally.bad(where, error.strerror or str(error))
+            hint = _nearest_file(where) if isinstance(error, FileNotFoundError) else ""
+            self.tally.bad(where, f"{error.strerror or error}{hint}")
         if not self.choice.by:
             self.tally.settle()
 
@@ -165,6 +166,15 @@ class _Reader:
         elif os.name == "posix" and not os.get_blocking(sys.stdin.fileno()):
             # A read could return less data before the end, which would look like the end.
             raise InputError("standard input is a non-blocking pipe: put `cat |` before the command, or name a file")
+
+
+def _nearest_file(path: str) -> str:
+    """Return the end of a message about a file that does not exist: a file in its folder with a similar name."""
+    folder, name = os.path.split(path)
+    try:
+        return did_you_mean(name, os.listdir(folder or "."), cutoff=0.8)
+    except OSError:
+        return ""
 
 
 def read_rows(

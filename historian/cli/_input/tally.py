@@ -106,9 +106,10 @@ class Tally:
         if not histogram.count:
             return Histogram.from_values([], unit=unit)
         others = "as --unit says" if by == "--unit" else f"as those of {by}"
-        raise InputError(
-            f"{where}: its values are in {histogram.unit!r}, not in {unit!r} {others}: to convert, pass --show {unit}"
-        )
+        remedy = f"to convert, pass --show {unit}"
+        if base_unit(unit)[0] != base_unit(histogram.unit)[0]:
+            remedy = "read them apart, or choose recorders with --where"
+        raise InputError(f"{where}: its values are in {histogram.unit!r}, not in {unit!r} {others}: {remedy}")
 
     def touch(self, group: Key) -> None:
         """Create a group, even if nothing is added to it."""

@@ -53,7 +53,10 @@ class Watch:
         self._looked_at = float("nan")  # monotonic clock, in seconds
 
     def look(self) -> Look:
-        """Return the values recorded since the last look.  O(buckets of all files)."""
+        """Return the values recorded since the last look.  O(buckets of all files).
+
+        Raises InputError if there are recorders, and the choice names a label or value that none of them has.
+        """
         now = time.monotonic()
         readings, problems = self._registry._readings()
         changes, before = [], {}
@@ -65,6 +68,8 @@ class Watch:
             if histogram.count and group is not None:
                 name = self._choice.name_of(group)
                 changes.append(Change(name, histogram, *_since(self._before.get(key), before[key])))
+        if self._looked_at != self._looked_at:  # only at first: later, recorders may go and come back
+            self._choice.check()
         seconds, self._looked_at, self._before = now - self._looked_at, now, before
         return Look(seconds, _added_up(changes) if self._choice.by else changes, problems)
 
