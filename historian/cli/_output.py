@@ -10,12 +10,13 @@ from .._files.replace import replace
 from .._values.key import Key
 from .._values.text import printable
 from ..histogram import Histogram, merge
+from ._input.tally import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["are_lines", "encode", "put", "say", "write"]
+__all__ = ["are_lines", "encode", "merged", "put", "say", "write"]
 
 #: Endings of the names of files that hold a line for each histogram.
 LINES = (".jsonl", ".ndjson")
@@ -48,8 +49,16 @@ def are_lines(path: str, *, otherwise: bool) -> bool:
 
 
 def encode(histograms: Mapping[Key, Histogram], *, lines: bool) -> bytes:
-    """Return lines of a snapshot, or the bytes of one merged histogram.  Raises ValueError for different units."""
-    return snapshot.dump(histograms).encode() if lines else merge(histograms.values()).to_bytes()
+    """Return lines of a snapshot, or the bytes of one merged histogram; all histograms are in one unit then."""
+    return snapshot.dump(histograms).encode() if lines else merged(histograms.values()).to_bytes()
+
+
+def merged(histograms: Iterable[Histogram]) -> Histogram:
+    """Return all histograms as one.  Raises InputError if they are too many values."""
+    try:
+        return merge(histograms)
+    except OverflowError as error:
+        raise InputError(f"all together: {error}".split(" (at position")[0]) from None
 
 
 def write(command: str, path: str, data: bytes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from ._input.sources import read_rows
 from ._input.tally import InputError
@@ -66,16 +67,19 @@ def run(args: argparse.Namespace) -> int:
         say("summarize", f"error: {wrong}")
         return 2
     try:
-        rows = read_rows(files, args, "summarize", output=args.output or "")
+        rows = read_rows(files, args, "summarize", output=os.path.realpath(args.output or ""))
+        text = report(summary(rows, args.percentiles, args.show), args.format)
+        data = b""
+        if args.output is not None:
+            data = encode(rows.by_key(), lines=are_lines(args.output, otherwise=bool(args.by)))
     except InputError as error:
         say("summarize", str(error))
         return 1
     if not any(row.histogram.count for row in rows.rows):
         say("summarize", "there were no numbers to summarize")
     if args.output is not None:
-        lines = are_lines(args.output, otherwise=False)
-        status = write("summarize", args.output, encode(rows.by_key(), lines=lines))
+        status = write("summarize", args.output, data)
         if status or args.output == "-":
             return status
-    put(report(summary(rows, args.percentiles, args.show), args.format))
+    put(text)
     return 0

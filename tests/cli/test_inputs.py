@@ -52,6 +52,9 @@ INPUTS = {
     "one column": ("a.csv", b"\n".join(b"%r" % value for value in VALUES), "--no-header"),
     "JSON lines": ("a.jsonl", "\n".join(f'{{"t":{{"s":{value}}}}}' for value in VALUES).encode(), "--field t.s"),
     "JSON": ("a.json", json.dumps({"runs": [{"data": VALUES}]}, indent=1).encode(), "--field runs.data"),
+    "JSON array": ("a.json", json.dumps(VALUES).encode(), ""),
+    "JSON array in lines": ("a.json", json.dumps(VALUES, indent=2).encode(), ""),
+    "semicolons": ("a.csv", csv(";"), "--column time"),
     "npy": ("a.npy", npy(), ""),
     "npy of another name": ("a.bin", npy(), ""),
     "hist": ("a.hist", EXPECTED.to_bytes(), ""),
@@ -240,14 +243,18 @@ def pipe(*commands, stdin=b""):
 @pytest.mark.parametrize(
     "first", ["merge -o - a.txt", "summarize -o - a.txt", "snapshot a.txt", "snapshot -o - a.txt", "merge -o - shop"]
 )
-def test_what_one_command_writes_the_next_reads(make, tmp_path, first):
+def test_what_one_command_writes_the_next_reads(make, tmp_path, monkeypatch, first):
     make("text")
     make("recorders")
     before = sorted(path.name for path in tmp_path.iterdir())
-    document = json.loads(pipe(first, "summarize --format json -"))
-    assert document["total"]["count"] == 100
-    for second in ("profile -", "fanout -", "compare - a.txt", "merge -o - -", "snapshot -"):
-        assert pipe(first, second)
+    written = pipe(first)
+    assert json.loads(pipe("summarize --format json -", stdin=written))["total"]["count"] == 100
+    (tmp_path / "written").write_bytes(written)
+    for second in ("profile -", "fanout -", "compare - a.txt", "snapshot -"):
+        with open("written", encoding="latin-1") as stdin:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            assert answer(*second.split())
+    (tmp_path / "written").unlink()
     assert sorted(path.name for path in tmp_path.iterdir()) == before  # and there is no file named "-"
 
 
@@ -462,6 +469,26 @@ def test_units_that_cannot_be_converted(make, tmp_path, args, status, message):
     assert (got, out) == (status, "") and message in err and err.count("\n") == 1
 
 
+def test_scale_does_not_change_histograms(make):
+    args = make("snapshot")
+    assert historian("summarize", "--scale", "2", *args) == (1, "", (
+        "historian summarize: a.jsonl:1: --scale cannot change the values of a histogram: pass --show to convert "
+        "units\n"
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command", ["summarize a.hist b.hist", "merge -o o.hist a.hist b.hist", "snapshot a.hist b.hist -o o.hist"]
+)
+def test_too_many_values(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    data = (Path(__file__).parents[1] / "data" / "huge-counts.hist").read_bytes()
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.hist").write_bytes(data)
+    status, out, err = historian(*command.split())
+    assert (status, out) == (1, "") and "2**63" in err and err.count("\n") == 1
+
+
 # ---- files of load generators ----
 
 K6_CSV = """\
@@ -585,6 +612,10 @@ HOSTILE = {
     "negative.txt": b"1\n-5\n",
     "words.txt": b"once upon a time\n",
     "mixed.jsonl": snapshot.dump({Key("a"): EXPECTED, Key("b"): Histogram.from_values([1.0], unit="bytes")}).encode(),
+    "words.json": b'[1, 2, "x"]',
+    "cut.json": b"[1, 2, 3",
+    "objects.json": b'[{"a": 1}]',
+    "array.json": b"[-1]",
     "cut.jsonl": snapshot.dump(SNAPSHOT).encode()[:-20],
     "empty.csv": b"",
     "absent.txt": None,

@@ -564,7 +564,7 @@ def test_wrong_command_lines(args):
 
 
 def test_numbers_without_names_have_no_groups():
-    message = "<stdin>: --by does not apply to plain numbers: read that file in a command of its own"
+    message = "<stdin>: --by does not apply to plain numbers: omit it, or read that file by itself"
     assert complaint("--by", "a", stdin="1") == message
 
 

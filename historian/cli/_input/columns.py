@@ -1,4 +1,4 @@
-"""Read the numbers in one column of csv or tab-separated values."""
+"""Read the numbers in one column of a table: values separated by commas, tabs or semicolons."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Columns(NamedTuple):
 
 
 def read_csv(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
-    """Count the numbers in one column of csv; of tab-separated values if the first line or the name says so."""
+    """Count the numbers in one column; the name (``.tsv``) or the first line tells what separates the values."""
     rows = _rows(stream, name, tally)
     first = next(rows, None)
     while first is not None and first[1][0].startswith("#") and not _names(first[1], layout.column):
@@ -93,8 +93,8 @@ def _rows(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, list
     """Yield every row that is not blank, after the file name and the number of its last line."""
     lines = Lines(stream)
     first = next(lines, "")
-    tabs = bare(name).endswith(".tsv") or ("\t" in first and "," not in first)
-    reader = csv.reader(chain([first] if first else [], lines), delimiter="\t" if tabs else ",", strict=True)
+    delimiter = "\t" if bare(name).endswith(".tsv") else next((c for c in ",\t;" if c in first), ",")
+    reader = csv.reader(chain([first] if first else [], lines), delimiter=delimiter, strict=True)
     while True:
         row: list[str] = []
         try:

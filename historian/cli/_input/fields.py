@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .layout import Layout
 
-__all__ = ["read_json", "refuse_json"]
+__all__ = ["read_array", "read_json", "refuse_json"]
 
 #: Numbers in a batch, since they are read one by one: so many that the cost of a batch is negligible.
 BATCH = 1 << 15
@@ -37,6 +37,24 @@ def refuse_json(head: bytes, name: str) -> NoReturn:
         found = []
     hint = f"; there are {listed(found)}" if found else ""
     raise InputError(f"{name}: it looks like JSON: name the field of the numbers with --field{hint}")
+
+
+def read_array(stream: BinaryIO, name: str, tally: Tally, group: Key) -> None:
+    """Count the numbers in a JSON array of numbers."""
+    try:
+        values = _parsed(_rest(stream, name).removeprefix("\ufeff"))
+    except ValueError as error:
+        tally.bad(name, str(error))
+        return
+    good = []
+    for k, value in enumerate(values if isinstance(values, list) else []):
+        if isinstance(value, (dict, list)):
+            refuse_json(json.dumps(value).encode(), name)
+        try:
+            good.append(_number(value, tally))
+        except ValueError as error:
+            tally.bad(f"{name}: element {k}", str(error))
+    tally.add(good, group)
 
 
 def read_json(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
@@ -106,6 +124,12 @@ class _Fields:
                 self._mix(root)
                 self._put(group, self._number(leaf, text))
 
+    def _number(self, leaf: object, text: str) -> float:
+        try:
+            return _number(leaf, self._tally, f" in field {clipped(self._field)}")
+        except ValueError as error:
+            raise ValueError(f"{error}, in {clipped(text)}") from None
+
     def _group(self, root: object, context: Mapping[str, object]) -> Key | None:
         """Return the group of a number, or None if it does not count."""
         choice = self._layout.choice
@@ -148,15 +172,12 @@ class _Fields:
                 self._mixture.add(root[key])
                 return
 
-    def _number(self, value: object, text: str) -> float:
-        """Return a number from JSON as a float.  Raises ValueError, with the reason, if it is not one."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            try:
-                return self._tally.checked(_as_float(value), str(value))
-            except ValueError as error:
-                raise ValueError(f"{error}, in {clipped(text)}") from None
-        shown = clipped(json.dumps(value))
-        raise ValueError(f"{shown} in field {clipped(self._field)} is not a number, in {clipped(text)}")
+
+def _number(value: object, tally: Tally, where: str = "") -> float:
+    """Return a number from JSON as a float.  Raises ValueError, with the reason, if it is not one."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return tally.checked(_as_float(value), str(value))
+    raise ValueError(f"{clipped(json.dumps(value))}{where} is not a number")
 
 
 def _hint(field: str, root: dict[str, object]) -> str:

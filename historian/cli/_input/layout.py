@@ -25,4 +25,4 @@ class Layout(NamedTuple):
         options = {"--column": self.column, "--field": self.field, "--where": self.choice.where, "--by": self.choice.by}
         for option, given in options.items():
             if given:
-                raise InputError(f"{name}: {option} does not apply to {what}: read that file in a command of its own")
+                raise InputError(f"{name}: {option} does not apply to {what}: omit it, or read that file by itself")

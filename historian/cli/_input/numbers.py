@@ -8,7 +8,7 @@ from typing import BinaryIO
 from ..._values.key import Key
 from .hist import HIST, SUFFIX, read_hist
 from .layout import Layout
-from .lines import chunks
+from .lines import BOM, chunks
 from .snapshots import is_snapshot, read_snapshot
 from .stream import bare, unpacked
 from .tally import ALL, InputError, Tally, clipped
@@ -50,11 +50,17 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
 
         read_csv(stream, name, layout, tally)
     else:
-        if head.lstrip()[:1] in (b"{", b"["):
+        first = head.removeprefix(BOM).lstrip()[:1]
+        if first == b"{":
             from .fields import refuse_json
 
             refuse_json(head, name)
         layout.refuse(name, "plain numbers")
+        if first == b"[":
+            from .fields import read_array
+
+            read_array(stream, name, tally, layout.otherwise)
+            return
         read_text(stream, name, tally, layout.otherwise)
 
 

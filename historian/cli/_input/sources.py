@@ -7,10 +7,10 @@ import sys
 from typing import NamedTuple
 
 from ..._values.key import Key
-from ...histogram import Histogram, merge
+from ...histogram import Histogram
 from .._near import did_you_mean, listed
 from .._options import choice_of
-from .._output import say
+from .._output import merged, say
 from .._source import SourceError, open_directory, read_directory
 from .choice import Choice
 from .hist import files_in
@@ -55,7 +55,7 @@ class Rows(NamedTuple):
 
     def total(self) -> Histogram:
         """Return the histogram of all rows."""
-        return merge([Histogram.from_values([], unit=self.unit), *(row.histogram for row in self.rows)])
+        return merged([Histogram.from_values([], unit=self.unit), *(row.histogram for row in self.rows)])
 
     def by_key(self) -> dict[Key, Histogram]:
         """Return the histograms by the keys that a snapshot gives them.

@@ -58,6 +58,7 @@ class Tally:
     ) -> None:
         self._unit = unit
         self._show = show
+        self._scales_numbers = scale != 1.0
         self._scale = scale if show is None else scale * _conversion(unit or "s", show, "the numbers")
         self._skip_bad = skip_bad
         self._mixed = mixed
@@ -79,6 +80,8 @@ class Tally:
 
     def add_histogram(self, histogram: Histogram, where: str, group: Key = ALL) -> None:
         """Add a histogram.  O(buckets).  Raises InputError if it is in another unit, and cannot be converted."""
+        if self._scales_numbers:
+            raise InputError(f"{where}: --scale cannot change the values of a histogram: pass --show to convert units")
         if self._show is not None and histogram.unit != self._show:
             if histogram.count:
                 factor = _conversion(histogram.unit, self._show, where)
