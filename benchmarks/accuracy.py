@@ -1,4 +1,4 @@
-"""The accuracy of `historian.tail`, and the coverage of its intervals: ``python -m benchmarks.accuracy``.
+"""The accuracy of `historian.tail` and of quantiles, and coverage of intervals: ``python -m benchmarks.accuracy``.
 
 Prints a table: measure, target, measured.  ``python -m benchmarks.accuracy chains trees`` runs some of the parts.  All
 parts take about ten minutes.  Every simulation is seeded, so each run prints the same.  Needs scipy and mpmath.
@@ -49,6 +49,36 @@ class Finding(NamedTuple):
 def at_most(measure: str, most: float, measured: float, spec: str = ".2g") -> Finding:
     """Return a finding with an upper limit only."""
     return Finding(measure, -math.inf, most, measured, spec)
+
+
+# ---- interpolated quantiles, against the sorted values ----
+
+
+def interpolated() -> Iterator[Finding]:
+    """Compare interpolated quantiles from p1 to p99 with the recorded values, for smooth distributions and others."""
+    percents = np.arange(10, 991) / 10
+    for count, typical, share in ((100_000, 0.0002, 0.85), (1_000_000, 0.0001, 0.97)):
+        draw = np.random.default_rng(7)
+        for name, data in (
+            ("exponential", draw.exponential(1, count)),
+            ("lognormal(1)", draw.lognormal(0, 1, count)),
+            ("gamma(4)", draw.gamma(4, 1, count)),
+            ("normal(100, 15)", draw.normal(100, 15, count)),
+            ("uniform(0, 1)", draw.random(count)),
+        ):
+            errors = interpolation_errors(data, percents)
+            what = f"interpolated p1..p99, {count:,} of {name}"
+            yield at_most(f"{what}: median error", typical, float(np.median(errors)), ".4%")
+            yield Finding(f"{what}: share within 0.05 %", share, 1.0, float((errors <= 0.0005).mean()), ".1%")
+    whole_ms = np.random.default_rng(7).geometric(0.02, 100_000).astype(float)
+    worst = float(interpolation_errors(whole_ms, percents).max())
+    yield at_most("interpolated p1..p99, whole numbers: largest error", 2 ** (1 / 64) - 1, worst, ".2%")
+
+
+def interpolation_errors(data: NDArray[np.float64], percents: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the relative errors of interpolated percentiles with one decimal; len(data) is a multiple of 1,000."""
+    exact = np.sort(data)[np.rint(percents * len(data) / 100).astype(int) - 1]
+    return np.abs(Histogram.from_values(data).percentile(percents, interpolated=True) / exact - 1)
 
 
 # ---- formulas, against high-precision arithmetic ----
@@ -292,6 +322,7 @@ def best_ms(call: Callable[[], object], times: int = 20) -> float:
 
 
 PARTS = {
+    "interpolated": interpolated,
     "p_wait": p_wait,
     "quorums": quorums,
     "chains": chains,

@@ -11,12 +11,13 @@ from libc.stdint cimport int64_t, uint64_t
 
 
 cdef extern from "_native/counters.h" nogil:
+    ctypedef struct historian_sum:
+        pass
     ctypedef struct historian_counters:
-        uint64_t sum
-        uint64_t compensation
         uint64_t max
         uint64_t not_min
         uint64_t used
+        historian_sum sum
         uint64_t *counts
     ctypedef struct historian_lanes:
         pass

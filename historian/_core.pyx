@@ -14,7 +14,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN
-from libc.stdint cimport INT64_MAX, uint8_t
+from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
 from libc.errno cimport errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
@@ -22,7 +22,6 @@ from libc.string cimport memcmp, memmove, memset
 import os
 import sys
 from operator import index
-from types import FunctionType
 
 
 cdef extern from "_native/atomics.h" nogil:
@@ -30,7 +29,7 @@ cdef extern from "_native/atomics.h" nogil:
     uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n)
     void historian_atomic_store(uint64_t *p, uint64_t n)
     void historian_atomic_store_release(uint64_t *p, uint64_t n)
-    void historian_atomic_add(uint64_t *p, uint64_t n)
+    uint64_t historian_atomic_add(uint64_t *p, uint64_t n)
     void historian_atomic_max(uint64_t *p, uint64_t n)
 
 cdef extern from "_native/bucket.h" nogil:
@@ -40,11 +39,14 @@ cdef extern from "_native/bucket.h" nogil:
     uint64_t historian_bits(double value)
     double historian_double(uint64_t bits)
 
+cdef extern from "_native/sum.h" nogil:
+    enum: HISTORIAN_SUM_DIGITS
+    void historian_add_digits(historian_sum *, const uint64_t *digits, size_t first, size_t end)
+    void historian_read_sum(historian_sum *total, historian_sum *, bint take)
+    size_t historian_write_sum(historian_sum *, uint32_t *out)
+
 cdef extern from "_native/counters.h" nogil:
-    void historian_add_sum_atomic_compensated(historian_counters *counters, double sum, double compensation)
-    void historian_add_sum_exclusive(historian_counters *counters, double sum)
     bint historian_record_exclusive(historian_counters *counters, double value)
-    bint historian_record_atomic_compensated(historian_counters *counters, double value)
 
 cdef extern from "_native/thread.h" nogil:
     enum: HISTORIAN_THREADS
@@ -53,10 +55,10 @@ cdef extern from "_native/thread.h" nogil:
 cdef extern from "_native/lanes.h" nogil:
     ctypedef struct historian_lanes_total:
         uint64_t *counts
-        double *sums
+        historian_sum sum
         uint64_t max
         uint64_t not_min
-        size_t first, end, n_sums
+        size_t first, end
     historian_lanes *historian_new_lanes()
     void historian_free_lanes(historian_lanes *, bint mapped)
     historian_counters *historian_own_lane(const historian_lanes *)
@@ -96,11 +98,12 @@ cdef extern from "_native/file.h" nogil:
     ctypedef struct historian_file:
         uint64_t *roles
         uint64_t claimed
+        uint64_t synthetic
     ctypedef struct historian_drained:
-        uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]
+        pass
     ctypedef struct historian_total:
         uint64_t *counts
-        uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]
+        historian_sum sum
         uint64_t max
         uint64_t not_min
         uint64_t drains

@@ -25,7 +25,7 @@ edge to a multiple of 2**46.  Then a shift gives the index::
 
 If a cell contains the edge with mantissa ``B`` between sub-buckets ``s`` and ``s + 1``, its offset is
 ``A = ((s + 1) << 46) - B``.  In a cell without an edge it is ``A = (s << 46) - cell_start``.  The table ``A`` is in
-``_native/bucket.h``.  This module finds the same index by a binary search, for users and for the tests.
+the C header ``bucket.h``.  This module finds the same index by a binary search, for users and for the tests.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`Histogram`: an immutable value that answers questions about the recorded values.
 
-`historian._values.base` answers the questions that need only the counts.  The methods here call the modules for tail,
-formats and display.  Each of these modules is loaded on its first use.
+Its base class answers the questions that need only the counts.  The methods here call the modules for tail, formats
+and display.  Each of these modules is loaded on its first use.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, Literal
+
+    from typing_extensions import Self
 
     from ._stats.estimate import Estimate
     from .formats._dict import _HistogramDict
@@ -33,6 +35,9 @@ class Histogram(BaseHistogram):
     sum 0, and NaN for every quantile, share, mean, minimum and maximum.  It answers every other question, too: "no
     data", a NaN whose interval is all that is possible.
 
+    A subclass stays a subclass: its methods, copies and pickles return its class.  ``a + b`` and ``a - b`` have the
+    class of a.  `historian.merge` and `Recorder.snapshot` return a `Histogram`.
+
     >>> h = Histogram.from_values([0.012, 0.015, 0.011, 0.250])
     >>> h.count, h.min, h.max
     (4, 0.011, 0.25)
@@ -45,7 +50,7 @@ class Histogram(BaseHistogram):
 
     # ---- tail ----
 
-    def fanout(self, n: int) -> Fanout:
+    def fanout(self, n: int) -> Fanout[Self]:
         """Return the latency for a user who waits for all of `n` independent calls like the recorded ones.
 
         Raises TypeError unless n is a whole number, and ValueError for n below 1.
@@ -79,11 +84,13 @@ class Histogram(BaseHistogram):
         """Return the q-quantile with a confidence interval that allows for both sampling and bucket width.
 
         The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
-        bucket that holds the upper one (see `historian._stats.binomial.rank_interval`).  It is valid for independent
-        values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time that add up
-        to this one.  The interval then uses the effective sample size, which is estimated from the windows.
+        bucket that holds the upper one (David & Nagaraja, Order Statistics, 2003, 7.1).  It is valid for independent
+        values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time, in their
+        order, that add up to this one.  The interval then uses the effective sample size, which is estimated from the
+        windows.  Bursts may outlast a window.
 
-        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound.  A missing upper
+        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound, or too few
+        independent windows: fewer than 36, or few bursts that outlast many of them.  A missing upper
         bound is infinity, a missing lower bound is 0.  Raises ValueError for q outside 0..1, a confidence that is not
         between 0 and 1, and windows that do not add up to this histogram.
 
@@ -99,8 +106,9 @@ class Histogram(BaseHistogram):
         """Return whether there are enough values for an upper bound of the q-quantile behind a fan-out of `n`.
 
         The result is true or false, and holds the number of values that are needed.  With this many, at least one
-        value is above the quantile with the given confidence.  The number grows in proportion to n.  O(1).  Raises
-        ValueError for q outside 0..1, n below 1, and a confidence that is not between 0 and 1.
+        value is above the quantile with the given confidence.  The number grows in proportion to n.  Of a synthetic
+        histogram, the effective sample size counts, 0 if the measured values are not known.  O(1).  Raises ValueError
+        for q outside 0..1, n below 1, and a confidence that is not between 0 and 1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(10_000)).enough_for(0.99, n=100)
@@ -115,12 +123,11 @@ class Histogram(BaseHistogram):
 
         The result has the share `within`, `is_met`, `burn_rate` and `budget_left`, with intervals.  All calls in
         the bucket of t count as in time; `edges` holds the shares without and with them.  If slow calls come in bursts,
-        pass `windows`: the histograms of consecutive intervals of time that add up to this one.  The intervals then use
-        the effective sample size, which is estimated from the windows.  For burn rates over several windows see
-        `historian.tail.burn_rates`.
+        pass `windows`, as for `ci`: the intervals then use the effective sample size, which is estimated from them.
+        For burn rates over several windows see `historian.tail.burn_rates`.
 
-        O(1).  Raises ValueError for t below 0, a target outside 0..1, NaN, and windows that do not add up to this
-        histogram.
+        O(1).  Warns (`historian.tail.TailWarning`) if too few windows are independent.  Raises ValueError for t below
+        0, a target outside 0..1, NaN, and windows that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 99_950 + [2.0] * 50).slo(1.0, target=0.999))
@@ -150,20 +157,24 @@ class Histogram(BaseHistogram):
 
     # ---- coordinated omission ----
 
-    def corrected(self, expected_interval: float) -> Histogram:
+    def corrected(self, expected_interval: float) -> Self:
         """Return an estimate of this histogram without coordinated omission: add the waits that it hid.
 
         Use this for a load generator that sends no request while it waits, but should send one each
         `expected_interval`, in the histogram's unit.  It does afterwards what `Recorder.record_corrected` does for each
         recorded value.  Each value counts as the representative of its bucket, the smallest and the largest as
-        themselves.  The number of added waits is exact for these values.  O(buckets^2), whatever the count: at most
-        0.3 s.
+        themselves.  The number of added waits is exact for these values.  O(buckets^2), whatever the count: a few ms,
+        at most 30 ms.
 
         It assumes that requests are evenly spaced and that a long wait stops all of them.  If calls are independent and
         1 % take 1 s, an interval of 10 ms would turn that 1 % into 50 %.  It is better to measure from the intended
         start (``rec.stop(intended_start)``).
 
-        The result is marked `synthetic`.  Raises ValueError if this histogram is synthetic already, if
+        The result is marked `synthetic`.  Its intervals come from the values that were measured, which it remembers
+        (see `historian.tail.observed`).  Above the longest of them, nothing is known.  The measured values are not part
+        of its bytes, of a pickle or of a merged histogram.  There, sampling gives no bounds.
+
+        Raises ValueError if this histogram is synthetic already, if
         `expected_interval` is not positive and finite, and if the count would reach 2**63.
 
         >>> from historian import Histogram
@@ -177,14 +188,15 @@ class Histogram(BaseHistogram):
 
     # ---- another unit ----
 
-    def scaled(self, factor: float, unit: str) -> Histogram:
+    def scaled(self, factor: float, unit: str) -> Self:
         """Return the histogram of all values times `factor`, in `unit`: ``h.scaled(1000, "ms")`` of seconds.
 
         Prefer to record in the unit that you report: scaling costs accuracy.  Each value counts as the representative
         of its bucket, so a quantile of the result is within 1.09 % of `factor` times a recorded value, instead of
-        0.55 %: the error of one more bucket (`historian._values.scaled` derives it).  The edges that `quantile_bounds`
-        and `cdf_bounds` return may be one bucket off, too.  `count` stays, and minimum, maximum and sum are scaled as
-        floats.  A power of two loses nothing.  Values at most 2**-32 count as 0, values above 2**64 as the maximum.
+        0.55 %: the error of one more bucket, (1 + e)**2 - 1 for e = 0.5415 %, and at most 2**(1/64) - 1 for the maximum
+        of a difference of histograms.  The edges that `quantile_bounds` and `cdf_bounds` return may be one bucket off,
+        too.  `count` stays, and minimum, maximum and sum are scaled as floats.  A power of two loses nothing.  Values
+        at most 2**-32 count as 0, values above 2**64 as the maximum.
 
         O(buckets).  Raises ValueError if `factor` is not positive and finite, and if the maximum would not be finite.
 
@@ -210,7 +222,7 @@ class Histogram(BaseHistogram):
         return _bytes.to_bytes(self)
 
     @classmethod
-    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Histogram:
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Self:
         """Return the histogram that `to_bytes` wrote.
 
         O(buckets), in little memory whatever the bytes are.  Raises ValueError, with the reason, for any bytes that
@@ -235,7 +247,7 @@ class Histogram(BaseHistogram):
         return to_dict(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Histogram:
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return the histogram that `to_dict` described.
 
         Raises ValueError, with the reason, for data that does not describe a histogram.  O(buckets).
@@ -250,7 +262,7 @@ class Histogram(BaseHistogram):
         return from_dict(cls, data)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Histogram.from_bytes, (self.to_bytes(),)
+        return type(self).from_bytes, (self.to_bytes(),), getattr(self, "__dict__", None) or None  # of a subclass
 
     # ---- display ----
 

@@ -9,6 +9,7 @@ from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file,
 from ._files.header import Header, file_name
 from ._live.recorder import DISABLED, Recorder, recorder_in_file, recorders_in
 from ._values.key import Key
+from ._values.text import counted
 from .histogram import Histogram
 
 TYPE_CHECKING = False
@@ -171,7 +172,8 @@ class Registry:
         readings, problems = self._readings()
         readings.sort(key=lambda reading: (reading.header.created, reading.header.key))
         histograms = {
-            reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit) for reading in readings
+            reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
+            for reading in readings
         }
         for found in live:
             left, header = found._read_left(), found._header
@@ -197,26 +199,24 @@ class Registry:
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
 
-        Raises ValueError if a recorder exists with another unit, and for synthetic counts (`Histogram.corrected`).
-        Then nothing has been added.
+        A recorder that gets synthetic counts (`Histogram.corrected`) marks its snapshots as synthetic from then on.
+        Raises ValueError if a recorder exists with another unit.  Then nothing has been added.
         """
         histograms, problems = other._read() if isinstance(other, Registry) else (dict(other), {})
         _warn(problems)
         for key, histogram in histograms.items():
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
-            if histogram.synthetic:
-                raise ValueError(
-                    f"{key!r} is synthetic, but recorders hold measured values only: use historian.merge instead"
-                )
             found = self._find(key)
             if found is not None:
                 _check_unit(found, histogram.unit)
         into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
         for key, histogram in histograms.items():
-            into[key]._add(histogram._counts, histogram.sum, histogram.min, histogram.max)
+            if histogram.synthetic:
+                into[key]._mark_synthetic()
+            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
 
-    def profile(self) -> Profile:
+    def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
         from ._show.profile import Profile
 
@@ -267,8 +267,7 @@ class Registry:
 
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
-        count = len(self._recorders)
-        return f"<Registry of {count} recorder{'' if count == 1 else 's'}{where}>"
+        return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

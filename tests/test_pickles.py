@@ -32,6 +32,7 @@ def objects() -> dict[str, Any]:
         "dist": half.dist(confidence=None),
         "enough": half.enough_for(0.99, n=100),
         "estimate": Estimate(0.0123, 0.0121, 0.0130, "sampling: 100 values", unit="s"),
+        "estimate-with-method": Estimate(0.634, 0.559, 0.706, confidence=0.95, method="Clopper-Pearson"),
         "fanout": half.fanout(100),
         "histogram": h,
         "key": Key("query", table="users", zone="é"),
@@ -52,7 +53,7 @@ def content(value: Any) -> Any:
     if isinstance(value, Dist):
         return value.unit, value.count, value.sf(0.5).why, value.extra_load, value.mass.tolist(), str(value.sf(0.5))
     if isinstance(value, Estimate):
-        return float(value), value.lower, value.upper, value.why, value.unit
+        return float(value), value.lower, value.upper, value.why, value.unit, value.confidence, value.method
     if isinstance(value, Fanout):
         return value.leaf, value.n
     if isinstance(value, Slo):

@@ -118,9 +118,10 @@ def test_the_default_registry():
     assert math.isnan(snapshot[Key("test_the_default_registry", a="1")].cdf(1.0)) is False
 
 
-def test_synthetic_counts_are_not_recorded():
+def test_synthetic_counts_stay_marked():
     registry, h = Registry(), Histogram.from_values([0.1, 1.0])
     registry.recorder("q").record(1.0)
-    with pytest.raises(ValueError, match="is synthetic"):
-        registry.merge({Key("new"): h, Key("q"): h.corrected(0.2)})
-    assert registry.snapshot() == {Key("q"): Histogram.from_values([1.0])}
+    registry.merge({Key("new"): h, Key("q"): h.corrected(0.2)})
+    snapshot = registry.snapshot()
+    assert snapshot == {Key("new"): h, Key("q"): h.corrected(0.2) + Histogram.from_values([1.0])}
+    assert snapshot[Key("q")].synthetic and not snapshot[Key("new")].synthetic

@@ -1,5 +1,7 @@
-"""What docs/stability.md promises and no other test holds: a snapshot that 0.1.0 wrote is read for ever."""
+"""What docs/stability.md promises and no other test holds: what is public, and that snapshots are read for ever."""
 
+import inspect
+import re
 from pathlib import Path
 
 import historian
@@ -7,6 +9,13 @@ import historian.snapshot
 from historian import Histogram
 
 DATA = Path(__file__).parent / "data"
+
+
+def test_the_page_names_every_public_module() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "stability.md").read_text(encoding="utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith("| Python |"))
+    modules = [f"historian.{name}" for name in historian.__all__ if inspect.ismodule(getattr(historian, name))]
+    assert re.findall(r"`(historian[.\w]*)`", row) == ["historian", *modules]
 
 
 def test_a_snapshot_of_0_1_0() -> None:

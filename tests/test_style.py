@@ -1,9 +1,15 @@
 """What the linters do not check: the length of lines that are not Python, and phrases that readers stumble over."""
 
+import importlib
+import inspect
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import historian
 
 ROOT = Path(__file__).parents[1]
 NATIVE = sorted(
@@ -42,6 +48,17 @@ BANNED = {
 }
 
 
+PACKAGE = Path(historian.__file__).parent
+PRIVATE = {path.name.partition(".")[0] for path in PACKAGE.rglob("_[a-z]*")}
+#: A name of a private module or folder.  `historian._core` is public for ``cimport``.
+PRIVATE_MODULE = re.compile(rf"(?<!cimport historian\.)\b({'|'.join(sorted(PRIVATE))})\b")
+PUBLIC_MODULES = sorted(
+    ".".join(["historian", *(part for part in path.relative_to(PACKAGE).with_suffix("").parts if part != "__init__")])
+    for path in PACKAGE.rglob("*.py")
+    if not re.search(r"/_[a-z]|__main__", path.relative_to(PACKAGE.parent).as_posix())
+)
+
+
 def lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
@@ -66,5 +83,39 @@ def test_phrases_to_avoid(phrase: str) -> None:
         for path in TEXTS
         for text in [path.read_text(encoding="utf-8")]
         for match in pattern.finditer(text)
+    ]
+    assert not found
+
+
+def public_docstrings(module: Any) -> Iterator[tuple[str, str]]:
+    """Yield the names and docstrings of a module, of what its `__all__` names, and of the public members of classes."""
+    yield module.__name__, module.__doc__ or ""
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.ismodule(value):
+            continue
+        if callable(value):
+            yield name, value.__doc__ or ""
+        for member in dir(value) if inspect.isclass(value) else ():
+            if not member.startswith("_"):
+                yield f"{name}.{member}", getattr(inspect.getattr_static(value, member, None), "__doc__", None) or ""
+
+
+def test_docstrings_are_found() -> None:
+    found = dict(public_docstrings(historian))
+    assert found["Histogram.quantile"].startswith("Return the q-quantile")
+    assert found["Comparison.superiority"].startswith("The probability")
+    assert {"historian.tail.fanout", "historian.cli.fanout", "historian.buckets"} <= set(PUBLIC_MODULES)
+    assert {"_stats", "_native", "_core", "_bytes", "_top"} <= PRIVATE
+    assert PRIVATE_MODULE.search("see `historian._stats.binomial`")
+    assert not PRIVATE_MODULE.search("``cimport historian._core``")
+
+
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
+def test_public_docstrings_name_no_private_module(name: str) -> None:
+    """Readers cannot look it up, and it may move: name the method, or the source of the formula."""
+    module = importlib.import_module(name)
+    found = [
+        f"{where}: {match[0]}" for where, text in public_docstrings(module) for match in PRIVATE_MODULE.finditer(text)
     ]
     assert not found

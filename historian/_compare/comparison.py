@@ -111,7 +111,7 @@ class Comparison:
     def superiority(self) -> Estimate:
         """The probability that a value of B is below a value of A, with its interval; a tie counts half.  O(buckets).
 
-        See `historian._compare.distances.superiority`.
+        Without blocks, the interval uses the variance of DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988).
         """
         if self.is_empty:
             return no_data(0.0, 1.0)
@@ -126,7 +126,7 @@ class Comparison:
     def kolmogorov_smirnov(self) -> Estimate:
         """The largest difference between the two shares of values at or below the same value, 0..1.  O(buckets).
 
-        See `historian._compare.distances.kolmogorov_smirnov`.
+        Without blocks, the interval uses the band of Dvoretzky, Kiefer & Wolfowitz for each histogram.
         """
         if self.is_empty:
             return no_data(0.0, 1.0)
@@ -142,8 +142,8 @@ class Comparison:
     def wasserstein(self) -> Estimate:
         """The mean distance by which the values of A must move to become those of B, on the natural logarithm.
 
-        Its exponential is a factor, which is 1 for equal histograms.  O(buckets).  See
-        `historian._compare.distances.wasserstein`.
+        Its exponential is a factor, which is 1 for equal histograms.  O(buckets).  Without blocks, the interval uses
+        the variance of the dual of Kantorovich & Rubinstein.
         """
         if self.is_empty:
             return no_data(0.0, math.inf)
@@ -223,17 +223,18 @@ class Comparison:
         if self._grids is None:
             self._grids = Grid.of(self.a), Grid.of(self.b)
         lower, upper = ratio_bounds(*self._grids, q, confidence)
-        why = f"sampling: {self.a.count:,} and {self.b.count:,} values; bucket width"
+        why, method = f"sampling: {self.a.count:,} and {self.b.count:,} values; bucket width", "order statistics"
         if self.blocks:
             lower, upper = self._between_blocks(q, lower, upper, confidence)
-            why = f"{len(self.blocks)} blocks of each, resampled; bucket width"
+            why, method = f"{len(self.blocks)} blocks of each, resampled; bucket width", "block bootstrap"
         value = high / low
         step = slots[1] - slots[0]
         known = ZERO_INDEX not in slots and OVERFLOW_INDEX not in slots
         least, most = (GROWTH ** (step - 1), GROWTH ** (step + 1)) if known else (value, value)
         if lower == 0 or upper == math.inf:
             why += f"; {self.missing(q)}"
-        return Estimate(value, min(lower, value, least), max(upper, value, most), why)
+        bounds = min(lower, value, least), max(upper, value, most)
+        return Estimate(value, *bounds, why, confidence=confidence, method=method)
 
     def missing(self, q: float) -> str:
         """Return, in a few words, why the ratio of the q-quantiles has no interval, if it has none."""
@@ -282,7 +283,8 @@ class Comparison:
         why = f"{len(self.blocks)} blocks of each, resampled; bucket width"
         value = float(plain)
         lower, upper = max(0.0, min(round(low, DIGITS), value)), max(min(round(high, DIGITS), most), value)
-        return Estimate(value, lower, upper if most else math.inf, why)
+        upper = upper if most else math.inf
+        return Estimate(value, lower, upper, why, confidence=self.confidence, method="block bootstrap")
 
 
 def check_blocks(blocks: int, confidence: float) -> None:

@@ -98,7 +98,8 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     low, high = min(strictly, value), max(value, min(1.0, strictly + ties))
     lower = share_lower(low * size, (1 - low) * size, confidence)
     upper = share_upper(high * size, (1 - high) * size, confidence)
-    return Estimate(value, min(lower, value), max(upper, value), _why(a, b))
+    bounds = min(lower, value), max(upper, value)
+    return Estimate(value, *bounds, _why(a, b), confidence=confidence, method="DeLong")
 
 
 def _spread(shares: NDArray[np.float64], beaten: NDArray[np.float64], mean: float, count: int) -> float:
@@ -129,7 +130,8 @@ def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimat
     value, within = (round(float(share), DIGITS) for share in pair.largest_difference())
     band = math.log(4 / (1 - confidence)) / 2
     noise = math.sqrt(band / a.count) + math.sqrt(band / b.count)
-    return Estimate(value, max(0.0, value - noise), min(1.0, max(value, within) + noise), _why(a, b))
+    bounds = max(0.0, value - noise), min(1.0, max(value, within) + noise)
+    return Estimate(value, *bounds, _why(a, b), confidence=confidence, method="Dvoretzky-Kiefer-Wolfowitz")
 
 
 def wasserstein(a: Histogram, b: Histogram, confidence: float) -> Estimate:
@@ -157,7 +159,8 @@ def wasserstein(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     spread = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(variance)
     ends = {int(i) for h in (a, b) for i in (h.indices[0], h.indices[-1])}
     upper = math.inf if ends & {ZERO_INDEX, OVERFLOW_INDEX} else value + STEP + spread
-    return Estimate(value, max(0.0, value - STEP - spread - noise), upper, _why(a, b))
+    lower = max(0.0, value - STEP - spread - noise)
+    return Estimate(value, lower, upper, _why(a, b), confidence=confidence, method="normal approximation")
 
 
 def _why(a: Histogram, b: Histogram) -> str:

@@ -49,7 +49,7 @@ def prepare_directory(directory: str, trust: bool) -> None:
 
 
 def ensure_directory(directory: str) -> bool:
-    """Create a directory again if it was removed while in use, and warn.  Return whether it had been.
+    """Create a directory again if it was removed while in use, and warn.  Return whether it had been removed.
 
     If another process has created it again, it is checked as in `prepare_directory`, whose errors this raises.
     """

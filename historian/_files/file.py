@@ -82,8 +82,8 @@ def open_file(path: str) -> tuple[CounterFile, Header]:
         os.close(fd)
 
 
-def read_counters(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, float]:
-    """Return the counts, sums, minimum and maximum in an open file.  Raises CorruptFileError."""
+def read_counters(file: CounterFile) -> tuple[Counts, int, float, float]:
+    """Return the counts, sum, minimum and maximum in an open file.  Raises CorruptFileError."""
     try:
         return file.read()
     except ValueError as error:
@@ -93,18 +93,20 @@ def read_counters(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, 
 class Reading:
     """The contents of a recorder's file at one moment."""
 
-    __slots__ = ("counted", "drains", "header", "inode")
+    __slots__ = ("counted", "drains", "header", "inode", "synthetic")
 
     header: Header
-    counted: tuple[Counts, tuple[float, ...], float, float]  # since the last drain, as `Counters._read` returns it
+    counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
     drains: int  # how often the file has been drained or cleared, from 0
     inode: int  # if it changes, the path is another file
+    synthetic: bool  # whether some of the values are estimates
 
     def __init__(self, fd: int, path: str, header: Header) -> None:
         self.header, self.inode = header, os.fstat(fd).st_ino
         drains = _drains(fd)
         while True:  # counts and number of drains must match: if a drain comes in between, read again
-            self.counted = map_file(fd, path)[1]
+            file, self.counted = map_file(fd, path)
+            self.synthetic = file.is_synthetic()
             self.drains, drains = drains, _drains(fd)
             if self.drains == drains:
                 return
@@ -123,10 +125,8 @@ def _drains(fd: int) -> int:
     return int.from_bytes(os.pread(fd, 8, FILE_HEADER_NBYTES), "little")
 
 
-def map_file(
-    fd: int, path: str, count_at: str = ""
-) -> tuple[CounterFile, tuple[Counts, tuple[float, ...], float, float]]:
-    """Map an open file and read it.  Return the `CounterFile` and its counts, sums, minimum and maximum.
+def map_file(fd: int, path: str, count_at: str = "") -> tuple[CounterFile, tuple[Counts, int, float, float]]:
+    """Map an open file and read it.  Return the `CounterFile` and its counts, sum, minimum and maximum.
 
     `count_at` is the path of the file if it is mapped for counting, empty if it is only read.  Raises
     CorruptFileError, OSError.
@@ -144,7 +144,7 @@ def map_file(
                 raise CorruptFileError(path, str(error)) from None
 
 
-def drain(file: CounterFile) -> tuple[Counts, tuple[float, ...], float, float]:
+def drain(file: CounterFile) -> tuple[Counts, int, float, float]:
     """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
 
     Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for the

@@ -6,6 +6,7 @@ import time
 
 from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, FIRST_INDEX, SLOTS
 from .._values.key import Key
+from .._values.text import counted
 from .._values.units import check_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
@@ -18,7 +19,7 @@ __all__ = ["SUFFIX", "Header", "decode", "encode", "file_name"]
 #: Suffix of the name of each recorder's file.
 SUFFIX = ".counters"
 
-MAGIC = b"\x89HSTRN\r\n"  # cannot begin a text; a transfer in text mode changes the line end and so is detected
+MAGIC = b"\x89HSTRN\r\n"  # no text begins with this byte; a transfer in text mode changes the line end
 VERSION = 1
 LAYOUT = (FIRST_INDEX, SLOTS - 2, BUCKETS_PER_OCTAVE, BLOCK_NBYTES, 4096)  # 4096: offset of the first block
 FIXED = "<8sI iIIII Q III"  # magic, version, layout, creation time in ns, lengths of unit and name, number of labels
@@ -75,7 +76,7 @@ def decode(page: bytes) -> Header:
     if page[:8] != MAGIC[: len(page[:8])] or not page:
         raise ValueError("it is not the file of a recorder" if page else "it is empty")
     if len(page) < FILE_HEADER_NBYTES:
-        raise ValueError(f"it is cut short: {len(page)} bytes")
+        raise ValueError(f"it is cut short: {counted(len(page), 'byte')}")
     if int.from_bytes(page[CHECKSUM_AT:FILE_HEADER_NBYTES], "little") != crc32(page[:CHECKSUM_AT]):
         raise ValueError("the checksum of its header is wrong")
     _, version, *rest = struct.unpack_from(FIXED, page)

@@ -1,8 +1,9 @@
-"""What `Recorder.timed` makes of a result whose work goes on after the call: it is timed from the call to its end.
+"""Results whose work goes on after the call: `Recorder.timed` times them from the call to the end of the work.
 
-A future says when it is done.  It stays as it is, and gets a callback.  Another awaitable is done when the code that
-awaits it goes on, so a stand-in takes its place and watches.  Other results may compute later, too, such as the
-iterator that `map` returns.  Nothing tells when they have ended: then a `TimedWarning` says so.
+A future says when it is done, so it gets a callback and is returned as it is.  Another awaitable is done when the
+``await`` ends, so the caller gets a stand-in that forwards everything to it and notices this.  Other results may
+compute later, too, such as the iterator that `map` returns.  Nothing tells when they have ended, and a `TimedWarning`
+says so.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ __all__ = ["TimedWarning", "follow"]
 
 
 class TimedWarning(UserWarning):
-    """A function under `Recorder.timed` returned a result that computes later, in a way that cannot be measured."""
+    """A function under `Recorder.timed` returned a result that computes later, and whose end cannot be noticed."""
 
     __module__ = "historian"
 
 
 def follow(result: Any, into: Counters, errors: Counters, began: int) -> Any:
-    """Return `result`, or a stand-in for it, with its work timed from `began` on; None if its work is done.
+    """Return `result`, or a stand-in for it, with its work timed from `began` on; None if the work is done.
 
-    Warns once for each recorder and class if the work is still to come, but nothing tells when it ends.
+    Warns once for each recorder and class if the work is still to come, but its end cannot be noticed.
     """
     kind = type(result)
     if kind in _finished:
@@ -54,7 +55,7 @@ def _follow_future(future: Any, into: Counters, errors: Counters, began: int) ->
 
     done = getattr(future, "done", None)
     if callable(done) and done() is True:
-        record()  # now, since a callback needs the event loop to go on
+        record()  # now, because a callback would wait for the event loop
         return future
     future.add_done_callback(record)
     return future
@@ -63,7 +64,7 @@ def _follow_future(future: Any, into: Counters, errors: Counters, began: int) ->
 def _has_failed(future: Any) -> bool:
     if hasattr(future, "cancelled") and future.cancelled() is True:
         return True
-    # Not exception(): it would keep asyncio from reporting that nobody has retrieved the exception.
+    # Not exception(): after this call, asyncio would not report an exception that the program never retrieves.
     if hasattr(future, "_exception"):
         error = future._exception
     else:
@@ -79,7 +80,7 @@ def _exits_well(error: BaseException) -> bool:
 
 
 class _StandIn:
-    """Answers for an awaitable, and records when it has been awaited, or when its ``async with`` block has ended."""
+    """Stands in for an awaitable.  Records when it has been awaited, or when its ``async with`` block has ended."""
 
     __slots__ = ("__weakref__", "_historian")
 
@@ -160,7 +161,7 @@ def _forward(name: str) -> Callable[..., Any]:
     return forward
 
 
-#: Special methods that a stand-in has itself, or that must not run twice.
+#: Special methods that are not forwarded: the stand-in has its own, or they must not run twice.
 _OWN = frozenset(dir(type("", (), {}))) - {"__eq__", "__hash__", "__str__", "__repr__"} | {"__getattr__", "__del__"}
 
 _stand_ins: weakref.WeakKeyDictionary[type, Any] = weakref.WeakKeyDictionary()
@@ -168,9 +169,9 @@ _stand_ins: weakref.WeakKeyDictionary[type, Any] = weakref.WeakKeyDictionary()
 
 def _stand_in(kind: type) -> Any:
     """Return the class of stand-ins for a class of awaitables.  It has the special methods that `kind` has."""
-    made = _stand_ins.get(kind)
-    if made is not None:
-        return made
+    known = _stand_ins.get(kind)
+    if known is not None:
+        return known
     names: dict[str, Any] = {
         name: _forward(name)
         for name in dir(kind)
@@ -181,10 +182,9 @@ def _stand_in(kind: type) -> Any:
         names.update(__aenter__=_enter, __aexit__=_exit)
     if issubclass(kind, Coroutine):
         names.update({name: _step(name) for name in ("send", "throw", "close")})
-    made = _stand_ins[kind] = type(
-        kind.__name__, (_StandIn,), {**names, "__slots__": (), "__module__": kind.__module__}
-    )
-    return made
+    new = type(kind.__name__, (_StandIn,), {**names, "__slots__": (), "__module__": kind.__module__})
+    _stand_ins[kind] = new
+    return new
 
 
 def _remedy(kind: type) -> str:
@@ -203,14 +203,14 @@ def _remedy(kind: type) -> str:
 
 _finished: weakref.WeakSet[type] = weakref.WeakSet()  # classes of results whose work is done
 
-_said: set[tuple[str, str]] = set()  # names of recorder and class
+_warned: set[tuple[str, str]] = set()  # names of recorder and class
 
 
 def _warn_once(into: Any, kind: type, remedy: str) -> None:
     name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
-    if (into.name, name) in _said:
+    if (into.name, name) in _warned:
         return
-    _said.add((into.name, name))
+    _warned.add((into.name, name))
     text = (
         f"{into!r} times the call only, not the work of the {name} that it returned, which is still to come: {remedy}"
     )

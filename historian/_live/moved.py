@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._core import CounterFile, Counters, Counts
 
-    _Reading = tuple[Counts, tuple[float, ...], float, float]
+    _Reading = tuple[Counts, int, float, float]
 
 __all__ = ["LeftFile", "combined", "follow_path", "is_at_path"]
 
@@ -39,6 +39,10 @@ class LeftFile:
     def __init__(self, file: CounterFile) -> None:
         self._file = file
         self._taken = [(0, None)]
+
+    def is_synthetic(self) -> bool:
+        """Return whether some of the values in the file are estimates."""
+        return self._file.is_synthetic()
 
     def read(self) -> _Reading | None:
         """Return what has not been drained; None if there is nothing."""
@@ -67,7 +71,7 @@ def _less(reading: _Reading, taken: _Reading | None) -> _Reading | None:
         return reading
     counts = reading[0].minus(taken[0])
     unknown = float("nan")
-    return (counts, (*reading[1], *(-part for part in taken[1])), unknown, unknown) if counts.total else None
+    return (counts, max(0, reading[1] - taken[1]), unknown, unknown) if counts.total else None
 
 
 def combined(readings: list[_Reading | None]) -> _Reading:
@@ -76,12 +80,12 @@ def combined(readings: list[_Reading | None]) -> _Reading:
     filled = [one for one in found if one[0].total]
     if len(filled) < 2:
         return filled[0] if filled else found[0]
-    counts, sums, low, high = filled[0]
-    for more, more_sums, more_low, more_high in filled[1:]:
-        counts, sums = counts.plus(more), (*sums, *more_sums)
+    counts, total, low, high = filled[0]
+    for more, more_total, more_low, more_high in filled[1:]:
+        counts, total = counts.plus(more), total + more_total
         low = more_low if more_low != more_low or more_low < low else low  # NaN, an unknown extreme, stays
         high = more_high if more_high != more_high or more_high > high else high
-    return counts, sums, low, high
+    return counts, total, low, high
 
 
 def is_at_path(file: CounterFile) -> bool:

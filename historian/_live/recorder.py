@@ -44,13 +44,12 @@ class Recorder(_Base):
     """Counts values as they are measured, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` is the label of the values.  Timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  A
-    recorder takes 96 KiB of address space (3.4 MiB in a file); without the GIL, 48 KiB and as much for each thread that
-    records much.  Only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``.  It can
-    be pickled only if it counts in a file (`Registry`); its snapshots can always be pickled.
+    recorder takes 100 KiB of address space (3.4 MiB in a file); without the GIL, 50 KiB and as much for each thread
+    that records much.  Only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``.
+    It can be pickled only if it counts in a file (`Registry`); its snapshots can always be pickled.
 
-    Every record is in exactly one bucket, always.  The sum is exact except for one rounding at the end.  For values
-    that native code records without the GIL, the sum is rounded at each record.  While such a record is in flight,
-    `sum`, `min` and `max` may not include it yet, although the counts do.
+    Every record is in exactly one bucket, always, and in the sum without rounding (see `Histogram.sum`).  While a
+    record of native code without the GIL is in flight, `sum`, `min` and `max` may include it before the counts do.
 
     >>> latency = Recorder("db.query")
     >>> with latency.time() as timer:
@@ -59,11 +58,12 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_header", "_name", "_unit")
+    __slots__ = ("__weakref__", "_header", "_name", "_synthetic", "_unit")
     __module__ = "historian"
 
     _header: Header | None  # of its file; None in memory
     _name: str
+    _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
 
     def __new__(cls, name: str = "", *, unit: str = "s") -> Self:
@@ -77,6 +77,7 @@ class Recorder(_Base):
         self._name = name
         self._unit = unit
         self._header = header
+        self._synthetic = False
         return self
 
     @classmethod
@@ -112,8 +113,9 @@ class Recorder(_Base):
         did not cause.  If the generator knows when a request should have been sent, use ``stop(intended_start)``, which
         measures the wait instead.
 
-        `Histogram.corrected` makes the same correction afterwards and marks its result as `synthetic`.  Snapshots of
-        this recorder are not marked.  So use only one of the two.
+        From then on, snapshots of this recorder are marked as `synthetic`, as the results of `Histogram.corrected` are.
+        They do not tell which values were measured, so their intervals cannot allow for sampling: the bounds are then
+        all that is possible.  `Histogram.corrected`, which makes the same correction afterwards, keeps the intervals.
 
         O(buckets between E and value), however many values are added.  Raises ValueError if `value` cannot be recorded
         or `expected_interval` is not positive and finite.  Then nothing is recorded.
@@ -121,13 +123,15 @@ class Recorder(_Base):
         if DISABLED:
             return
         from .._values import omission as _omission
+        from .._values.exact import exact
 
         value, interval = number(value), _omission.check_interval(expected_interval)
         if value < 2 * interval:
             self.record(value)
             return
         slots, counts, total, smallest = _omission.waits(value, interval)
-        self._add(Counts.of(slots, counts), total, smallest, value)
+        self._mark_synthetic()
+        self._add(Counts.of(slots, counts), exact(total), smallest, value)
 
     def snapshot(self) -> Histogram:
         """Return the histogram of all values recorded so far.  O(buckets in use).
@@ -136,11 +140,22 @@ class Recorder(_Base):
         if necessary.  The snapshot holds the values of both files.
         """
         if self._file is None:
-            return Histogram._from_reading(self._read(), self._unit)
+            return Histogram._from_reading(self._read(), self._unit, self._synthetic)
         self._follow_path()
         file, left = self._files
         readings = [read_counters(file), *(one.read() for one in left)] if file is not None else []
-        return Histogram._from_reading(combined(readings), self._unit)
+        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+
+    def _mark_synthetic(self) -> None:
+        """Mark all snapshots: some of the values are estimates, not measured."""
+        if self._file is not None:
+            self._file.mark_synthetic()
+        else:
+            self._synthetic = True
+
+    def _is_synthetic(self) -> bool:
+        file, left = self._files
+        return self._synthetic or any(one.is_synthetic() for one in (file, *left) if one is not None)
 
     def _follow_path(self) -> bool:
         """Count in the file that is at the path now; return whether this is possible."""
@@ -156,7 +171,9 @@ class Recorder(_Base):
         readings = [one.read() for one in left]
         if file is not None and not is_at_path(file):
             readings.append(read_counters(file))
-        return Histogram._from_reading(combined(readings), self._unit) if any(readings) else None
+        if not any(readings):
+            return None
+        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
@@ -166,11 +183,11 @@ class Recorder(_Base):
         drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
         """
         if self._file is None:
-            return Histogram._from_reading(self._read(drain=True), self._unit)
+            return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
         self._follow_path()
         file, left = self._files
         readings = [drain(file), *(one.drain() for one in left)] if file is not None else []
-        return Histogram._from_reading(combined(readings), self._unit)
+        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
 
     def _drain_left(self) -> int:
         """Drain the files that are not at the path any more; return how many values they held."""
@@ -195,13 +212,14 @@ class Recorder(_Base):
         is timed.
 
         Calls left by an exception, and futures that fail or are cancelled, are recorded in `errors`, if that is given,
-        else here.  `SystemExit` with status 0 is not an error.  With ``HISTORIAN_DISABLE=1`` the function is returned
-        as it is.
+        else here.  `SystemExit` with status 0 is not an error.  If the arguments of a coroutine function or a generator
+        function do not fit, the first step raises TypeError, and nothing is recorded.  With ``HISTORIAN_DISABLE=1`` the
+        function is returned as it is.
 
-        What comes back is what was given: a function stays one for `isinstance` and `inspect`, with its names,
-        docstring, signature, source and attributes, and the original as ``__wrapped__``.  It pickles by name.  Where a
-        function is copied to another process instead (as joblib and cloudpickle do for those of ``__main__``), the copy
-        records in the same file, or, if the recorder is in memory, into one of its own there.
+        The result looks like the function: it is one for `isinstance` and `inspect`, with its names, docstring,
+        signature, source and attributes, and the original as ``__wrapped__``.  It pickles by its name, if that name
+        finds it.  cloudpickle and dill copy other functions, such as local ones.  A copy records in the same file.  If
+        the recorder is in memory, the copy gets a new recorder.
 
         Raises TypeError for an object that has no duration of its own, such as a class or a property.  Raises
         ValueError if the unit is not a unit of time.

@@ -1,9 +1,9 @@
-"""What `Recorder.timed` makes of a callable: one wrapper for each kind, so that each is timed until it has ended.
+"""The wrappers that `Recorder.timed` returns: one for each kind of callable, which times a call until it has ended.
 
-Coroutine functions, generator functions and async generator functions become functions of the same kind.  Everything
-else becomes an object of `_core`, which answers for what it wraps: its class, code and names are those of the function,
-so that `isinstance` and `inspect` take it for one.  A real function instead costs twice as much: on Python 3.11 its
-arguments are packed and unpacked, and its frame shows in every traceback.
+Coroutine functions, generator functions and async generator functions become functions of the same kind.  Every other
+callable becomes an object of `_core`.  Its class, code and names are those of the function, so `isinstance` and
+`inspect` treat it as a function.  A real function as wrapper would take twice the time on Python 3.11, because it packs
+and unpacks the arguments, and its frame would appear in every traceback.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ def timed(function: Any, into: Counters, errors: Counters) -> Any:
     if not callable(function):
         hint = ": decorate its getter, below the property" if isinstance(function, property) else ""
         raise TypeError(f"cannot time {function!r}, which is not callable{hint}")
-    into.start(), errors.start()  # raises now, not at the first call, if a unit is not one of time
+    into.start(), errors.start()  # raises here, not at the first call, if a unit is not a unit of time
     return _find_wrapper(function)(function, _Destination(into, errors))
 
 
 class _Destination:
-    """Where the time of a call is recorded.
+    """The recorders of a timed function.
 
-    It is pickled with functions that are pickled by value.  A recorder in a file goes with it; one in memory stays, and
-    the copy of the function records in one of its own.
+    It is pickled with functions that are pickled by value.  The copy of the function records in the same file.  If the
+    recorder is in memory, the copy gets a new recorder.
     """
 
     __slots__ = ("errors", "into")
@@ -68,13 +68,13 @@ class _Destination:
 
 
 def _portable(into: Any, errors: Any) -> tuple[Any, Any]:
-    """Return what pickles as two recorders; None for the second if it is the first."""
-    first, second = (to if to.path is not None else _OneLikeIt(to) for to in (into, errors))
+    """Return two objects that pickle as the recorders of a copy; the second is None if both are the same recorder."""
+    first, second = (to if to.path is not None else _EmptyRecorder(to) for to in (into, errors))
     return first, second if errors is not into else None
 
 
-class _OneLikeIt:
-    """Pickles as a new recorder with the name and the unit of another, which is in memory."""
+class _EmptyRecorder:
+    """Pickles as a new recorder with the name and the unit of `recorder`, which is in memory."""
 
     def __init__(self, recorder: Any) -> None:
         self.recorder = recorder
@@ -99,48 +99,49 @@ def _time_call(function: Any, to: _Destination) -> Any:
     kind = TimedFunction if _becomes_method(function) else TimedCallable
     wrapper = kind(function, to.into, to.errors, _resume, _by_value)
     if isinstance(function, types.FunctionType):
-        vars(wrapper).update(vars(function), __timed__=_Luggage(wrapper, function, to))
+        vars(wrapper).update(vars(function), __timed__=_CopyHook(wrapper, function, to))
     wrapper.__wrapped__ = function
     return wrapper
 
 
-class _Luggage:
-    """Makes a copy that cloudpickle takes of a timed function a timed function.
+class _CopyHook:
+    """Turns the copy that cloudpickle makes of a timed function into a timed function.
 
-    It copies what pickle refuses to: functions of ``__main__``, and those within others.  What it knows of a function
-    is code, closure, defaults and `__dict__`, so the copy of a timed function is one of the function inside.  This lies
-    in the `__dict__`; where it is unpickled, it gets hold of the copy and replaces its code.
+    cloudpickle copies functions that pickle refuses: those of ``__main__`` and local ones.  It copies code, closure,
+    defaults and `__dict__`.  For a timed function, all of these are those of the function inside, so the copy would not
+    be timed.  This object is in the `__dict__`.  When it is unpickled, it replaces the code of the copy.
     """
 
     __slots__ = ("function", "to", "wrapper")
 
     def __init__(self, wrapper: Any, function: Any, to: _Destination) -> None:
-        self.wrapper = weakref.ref(wrapper)  # without a cycle, it goes as soon as nobody needs it
+        self.wrapper = weakref.ref(wrapper)  # not a cycle, so that the wrapper is freed as soon as it is not used
         self.function = function
         self.to = to
 
     def __reduce__(self) -> tuple[Any, ...]:
         wrapper = self.wrapper()
-        return (type(None), ()) if wrapper is None else (_unpack, (wrapper, self.function, self.to))
+        return (type(None), ()) if wrapper is None else (_time_copy, (wrapper, self.function, self.to))
 
 
-def _unpack(copy: Any, function: Any, to: _Destination) -> _Luggage:
-    if type(copy) is types.FunctionType:  # and not what pickle has found by name
+def _time_copy(copy: Any, function: Any, to: _Destination) -> _CopyHook:
+    if type(copy) is types.FunctionType:  # otherwise pickle has found the timed function by its name
         timed_function = _time_call(function, to)
         code = _call_constant.__code__
         constants = tuple(timed_function if constant == 1j else constant for constant in code.co_consts)
         free = copy.__code__.co_freevars
         copy.__code__ = code.replace(co_consts=constants, co_name=function.__name__, co_freevars=free)
-    return _Luggage(copy, function, to)
+    return _CopyHook(copy, function, to)
 
 
 def _call_constant(*args: Any, **kwargs: Any) -> Any:
-    function: Any = 1j  # a constant, as the copy has the closure of the function inside; replaced by what to call
+    # `_time_copy` replaces this constant.  A variable is impossible: the copy has the closure of the function inside.
+    function: Any = 1j
     return function(*args, **kwargs)
 
 
 def _becomes_method(function: Any) -> bool:
-    """Return whether `function` takes the instance as its first argument if it is found in a class."""
+    """Return whether `function`, as an attribute of a class, receives the instance as its first argument."""
     if isinstance(function, types.MethodType):
         return False
     if isinstance(function, functools.partial):
@@ -150,11 +151,11 @@ def _becomes_method(function: Any) -> bool:
 
 def _by_value(function: Any, into: Counters, errors: Counters) -> tuple[Any, ...]:
     portable_into, portable_errors = _portable(into, errors)
-    return operator.methodcaller("timed", function, errors=portable_errors), (portable_into,)  # all of it is public
+    return operator.methodcaller("timed", function, errors=portable_errors), (portable_into,)  # public names only
 
 
 def _resume(result: Any, into: Counters, errors: Counters, began: int) -> Any:
-    """Return what a call handed back with its work still to come, timed until it ends; None if the work is done."""
+    """Return the result of a call, timed until its work has ended; None if the work is done already."""
     kind = type(result)
     if kind not in _RESUMED:
         return follow(result, into, errors, began)
@@ -169,7 +170,7 @@ def _resume(result: Any, into: Counters, errors: Counters, began: int) -> Any:
     manager: Any = object.__new__(kind)
     vars(manager).update(vars(result))
     manager.gen = wrap(lambda: result.gen, to)()
-    manager.func = wrap(result.func, to)  # makes the generator of each call, where the manager is used as a decorator
+    manager.func = wrap(result.func, to)  # a manager that is used as a decorator calls this for a new generator
     return manager
 
 
@@ -192,7 +193,7 @@ def _time_async_generator(function: Any, to: _Destination) -> Any:
 
 
 def _look_like(function: Any, wrapper: Any) -> Any:
-    """Return `wrapper` with the names of `function` and its globals, by which doctest tells whose function it is."""
+    """Return `wrapper` with the names of `function` and its globals, in which doctest looks for its module."""
     scope = getattr(function, "__globals__", None)
     if scope is not None:
         wrapper = types.FunctionType(wrapper.__code__, scope, wrapper.__name__, None, wrapper.__closure__)
@@ -201,27 +202,30 @@ def _look_like(function: Any, wrapper: Any) -> Any:
 
 def _wrap_coroutine(function: Any, to: _Destination) -> Any:
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        coroutine = function(*args, **kwargs)  # before the timer: if the arguments do not fit, nothing has run
         with to.into.time(to.errors):
-            return await function(*args, **kwargs)
+            return await coroutine
 
     return wrapper
 
 
 def _wrap_generator(function: Any, to: _Destination) -> Any:
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        generator = function(*args, **kwargs)
         with to.into.time(to.errors):
-            return (yield from function(*args, **kwargs))
+            return (yield from generator)
 
     return wrapper
 
 
 def _wrap_async_generator(function: Any, to: _Destination) -> Any:
-    ended, closed, anything = StopAsyncIteration, GeneratorExit, BaseException  # the globals are those of `function`
+    # Local names, because `_look_like` gives the wrapper the globals of `function`.
+    ended, closed, anything = StopAsyncIteration, GeneratorExit, BaseException
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        # What `yield from` does for a generator, spelled out: the language has no such thing for async ones.
+        generator = function(*args, **kwargs)
+        # What `yield from` does for a generator.  Python has no such statement for async generators.
         with to.into.time(to.errors):
-            generator = function(*args, **kwargs)
             step = generator.__anext__()
             while True:
                 try:

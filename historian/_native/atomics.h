@@ -33,8 +33,9 @@ HISTORIAN_INLINE void historian_atomic_store_release(uint64_t *p, uint64_t n) {
     historian_atomic_store(p, n);
 }
 
-HISTORIAN_INLINE void historian_atomic_add(uint64_t *p, uint64_t n) {
-    _InterlockedExchangeAdd64((volatile __int64 *)p, (__int64)n);
+/* Return the previous value. */
+HISTORIAN_INLINE uint64_t historian_atomic_add(uint64_t *p, uint64_t n) {
+    return (uint64_t)_InterlockedExchangeAdd64((volatile __int64 *)p, (__int64)n);
 }
 
 HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
@@ -72,7 +73,10 @@ HISTORIAN_INLINE void historian_atomic_store_release(uint64_t *p, uint64_t n) {
     __atomic_store_n(p, n, __ATOMIC_RELEASE);
 }
 
-HISTORIAN_INLINE void historian_atomic_add(uint64_t *p, uint64_t n) { __atomic_fetch_add(p, n, __ATOMIC_RELEASE); }
+/* Return the previous value. */
+HISTORIAN_INLINE uint64_t historian_atomic_add(uint64_t *p, uint64_t n) {
+    return __atomic_fetch_add(p, n, __ATOMIC_RELEASE);
+}
 
 HISTORIAN_INLINE uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n) {
     return __atomic_exchange_n(p, n, __ATOMIC_ACQ_REL);

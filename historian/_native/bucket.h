@@ -19,17 +19,17 @@
 
 enum {
     HISTORIAN_BUCKETS_PER_OCTAVE = 64,
-    HISTORIAN_FIRST_OCTAVE = -32, /* that of the values above 2^-32 */
-    HISTORIAN_OCTAVES = 96,       /* up to 2^64 */
+    HISTORIAN_FIRST_OCTAVE = -32, /* the octave from 2^-32 to 2^-31 */
+    HISTORIAN_OCTAVES = 96,       /* from 2^-32 to 2^64 */
     HISTORIAN_BUCKETS = HISTORIAN_OCTAVES * HISTORIAN_BUCKETS_PER_OCTAVE,
     HISTORIAN_FIRST_INDEX = HISTORIAN_FIRST_OCTAVE * HISTORIAN_BUCKETS_PER_OCTAVE, /* the index of slot 1 */
     HISTORIAN_SLOTS = HISTORIAN_BUCKETS + 2,
     HISTORIAN_ZERO_SLOT = 0,
     HISTORIAN_OVERFLOW_SLOT = HISTORIAN_SLOTS - 1,
-    /* Of the index formula. */
-    HISTORIAN_CELLS = 128,     /* equal parts of an octave, which the top 7 bits of the mantissa number */
-    HISTORIAN_CELL_SHIFT = 45, /* bits of the mantissa below those 7 */
-    HISTORIAN_INDEX_SHIFT = 46 /* bits of the mantissa, 52, less the 6 that number the buckets of an octave */
+    /* For the index formula. */
+    HISTORIAN_CELLS = 128,     /* equal parts of an octave, numbered by the top 7 bits of the mantissa */
+    HISTORIAN_CELL_SHIFT = 45, /* the other bits of the mantissa: 52 - 7 */
+    HISTORIAN_INDEX_SHIFT = 46 /* 52 - 6: above this bit, b + A is the index of the bucket */
 };
 static_assert(HISTORIAN_BUCKETS == 6144 && HISTORIAN_FIRST_INDEX == -2048, "files and blobs count in these buckets");
 static_assert(HISTORIAN_SLOTS <= UINT16_MAX, "a slot is kept in 16 bits while an array is scanned");
@@ -37,8 +37,8 @@ static_assert(HISTORIAN_SLOTS <= UINT16_MAX, "a slot is kept in 16 bits while an
 #define HISTORIAN_MAX_BITS 0x7fefffffffffffffULL  /* bits of the largest finite float64 */
 #define HISTORIAN_TINY_BITS 0x3df0000000000000ULL /* bits of 2^-32, the top of the zero bucket */
 
-/* A[cell] of the index formula, less the index of slot 1 at bit 46. tests/test_buckets.py checks it against integer
- * arithmetic. */
+/* A[cell] of the index formula, minus the index of slot 1, shifted left by 46. tests/test_buckets.py checks this table
+ * against integer arithmetic. */
 /* clang-format off */
 static const uint64_t historian_offsets[HISTORIAN_CELLS] = {
     0xc210000000000000ULL, 0xc2101365c1887f9fULL, 0xc210264f2cea7a8cULL, 0xc210200000000000ULL,
@@ -87,14 +87,14 @@ HISTORIAN_INLINE double historian_double(uint64_t bits) {
     return value;
 }
 
-/* Bucket of a value, counted from slot 1. Anything exceptional (zero, tiny, huge, negative, infinite, NaN) comes
- * out at HISTORIAN_BUCKETS or above. */
+/* Return the bucket of a value, given its bits. Slot 1 is bucket 0. The result is HISTORIAN_BUCKETS or more for every
+ * exceptional value: zero, tiny, huge, negative, infinite or NaN. */
 HISTORIAN_INLINE uint64_t historian_bucket(uint64_t bits) {
     uint64_t b = bits - 1;
     return (b + historian_offsets[(b >> HISTORIAN_CELL_SHIFT) & (HISTORIAN_CELLS - 1)]) >> HISTORIAN_INDEX_SHIFT;
 }
 
-/* Slot of a finite value that is not negative. */
+/* Return the slot of a value, given its bits. The value must be finite and not negative. */
 HISTORIAN_INLINE uint64_t historian_slot(uint64_t bits) {
     uint64_t bucket = historian_bucket(bits);
     if (HISTORIAN_UNLIKELY(bucket >= HISTORIAN_BUCKETS))

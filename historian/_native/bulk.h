@@ -8,6 +8,7 @@
 #ifndef HISTORIAN_BULK_H
 #define HISTORIAN_BULK_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -25,10 +26,9 @@ enum {
 
 /* Sum and extremes of the values so far; private until all values have been checked. */
 typedef struct {
-    double sum;
-    double compensation; /* the rounding error of `sum` */
-    uint64_t max;        /* as in historian_counters */
-    uint64_t not_min;    /* likewise */
+    uint64_t max;                          /* as in historian_counters */
+    uint64_t not_min;                      /* likewise */
+    uint64_t digits[HISTORIAN_SUM_DIGITS]; /* the exact sum, as in historian_sum */
 } historian_summary;
 
 /* All zeros between uses. */
@@ -96,18 +96,75 @@ static historian_loader historian_find_loader(char format, size_t size) {
     }
 }
 
-/* Add the lanes' sums and the extremes of a chunk. Return 0, and change nothing, if a value is NaN, infinite or
- * negative. */
+/* ---- the sum of a chunk, exact ----
+ *
+ * Each lane adds up its values in float64, and what rounding takes away in its compensation. Let v be the smallest
+ * value that is not 0, and u the unit of its last bit: v is below 2^53 u. All values, sums and rounding errors are
+ * whole multiples of u. A sum s has at most 512 rounding errors, each at most 2^-53 s, so its compensation is at most
+ * 2^-44 s. If the largest value is below 2^29 v, s is below 2^38 v, which is below 2^91 u, and the compensation is
+ * below 2^47 u. So it is a whole number that 53 bits hold: nothing is lost. Otherwise, the values are added up as whole
+ * numbers. This takes several times as long.
+ */
+
+/* Return a + b, rounded. `*rounded` is the rounding error, which is a float64, too (Knuth's two-sum). */
+HISTORIAN_INLINE double historian_two_sum(double a, double b, double *rounded) {
+    double sum = a + b, b_taken = sum - a, a_taken = sum - b_taken;
+    *rounded = (a - a_taken) + (b - b_taken);
+    return sum;
+}
+
+enum {
+    HISTORIAN_EXACT_OCTAVES = 28, /* at most so many between the largest and the smallest value */
+    HISTORIAN_EXACT_MIN = 128,    /* least exponent, as its bits, so that nothing is subnormal */
+    HISTORIAN_EXACT_MAX = 2000,   /* largest exponent, so that nothing is infinite */
+    HISTORIAN_BIAS_OCTAVES = 40   /* 2^-40 of a sum is above its compensation, and the two together are below 2^53 u */
+};
+
+/* Return the bits of the smallest of good values that is not 0, or those of infinity. */
+HISTORIAN_INLINE uint64_t historian_find_least(const double *values, size_t n) {
+    double least[HISTORIAN_LANES], all = INFINITY;
+    for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) least[lane] = INFINITY;
+    for (size_t i = 0; i + HISTORIAN_LANES <= n; i += HISTORIAN_LANES)
+        for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) {
+            double value = values[i + lane] > 0 ? values[i + lane] : INFINITY;
+            least[lane] = value < least[lane] ? value : least[lane];
+        }
+    for (size_t i = n - n % HISTORIAN_LANES; i < n; i++)
+        if (values[i] > 0 && values[i] < all) all = values[i];
+    for (size_t lane = 0; lane < HISTORIAN_LANES; lane++) all = least[lane] < all ? least[lane] : all;
+    return historian_bits(all);
+}
+
+/* Add the sum of a chunk, from the sums of its lanes if they are exact, or else from its values. */
+HISTORIAN_INLINE void historian_add_lanes(uint64_t *digits, const double *sums, const double *compensations,
+                                          size_t lanes) {
+    double sum = sums[0], compensation = compensations[0], bias;
+    for (size_t lane = 1; lane < lanes; lane++) {
+        double rounded;
+        sum = historian_two_sum(sum, sums[lane], &rounded);
+        compensation += compensations[lane] + rounded;
+    }
+    /* The compensation may be negative. So a power of two is moved from the sum to it, also without rounding. */
+    bias = historian_double((historian_bits(sum) & ~HISTORIAN_MANTISSA) - ((uint64_t)HISTORIAN_BIAS_OCTAVES << 52));
+    historian_add_value(digits, historian_bits(sum - bias));
+    historian_add_value(digits, historian_bits(compensation + bias));
+}
+
+/* Add sum and extremes of a chunk. Return 0, and change nothing, if a value is NaN, infinite or negative. */
 HISTORIAN_INLINE int historian_add_to_summary(historian_summary *summary, const double *sums,
-                                              const double *compensation, size_t lanes, uint64_t max,
-                                              uint64_t not_min) {
+                                              const double *compensations, size_t lanes, uint64_t max, uint64_t not_min,
+                                              const double *values, size_t n) {
+    uint64_t least = ~not_min;
     if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
     summary->max = max > summary->max ? max : summary->max;
     summary->not_min = not_min > summary->not_min ? not_min : summary->not_min;
-    for (size_t lane = 0; lane < lanes; lane++) {
-        double rounded;
-        summary->sum = historian_two_sum(summary->sum, sums[lane], &rounded);
-        summary->compensation += compensation[lane] + rounded;
+    if (HISTORIAN_UNLIKELY(!least)) least = historian_find_least(values, n);
+    if (HISTORIAN_LIKELY((max >> 52) - (least >> 52) <= HISTORIAN_EXACT_OCTAVES && least >> 52 >= HISTORIAN_EXACT_MIN &&
+                         max >> 52 <= HISTORIAN_EXACT_MAX)) {
+        historian_add_lanes(summary->digits, sums, compensations, lanes);
+    } else if (max) {
+        for (size_t i = 0; i < n; i++) historian_add_value(summary->digits, historian_bits(values[i] + 0.0));
+        historian_carry_digits(summary->digits, 0);
     }
     return 1;
 }
@@ -133,7 +190,7 @@ HISTORIAN_INLINE int historian_scan_any(historian_summary *summary, uint16_t *sl
         bucket = bucket < HISTORIAN_BUCKETS ? bucket : HISTORIAN_BUCKETS;
         slots[i] = (uint16_t)(bits <= HISTORIAN_TINY_BITS ? HISTORIAN_ZERO_SLOT : bucket + 1);
     }
-    return historian_add_to_summary(summary, sums, compensation, HISTORIAN_LANES, max, not_min);
+    return historian_add_to_summary(summary, sums, compensation, HISTORIAN_LANES, max, not_min, values, n);
 }
 
 /* One scan for each width of register. The widest one that this processor has is used. */
@@ -159,7 +216,7 @@ static int historian_scan_avx512(historian_summary *summary, uint16_t *slots, co
         double sums[16], compensation[16];
         uint64_t max, min;
         historian_scan16_avx512(sums, compensation, &max, &min, slots, values, whole);
-        if (!historian_add_to_summary(summary, sums, compensation, 16, max, ~min)) return 0;
+        if (!historian_add_to_summary(summary, sums, compensation, 16, max, ~min, values, whole)) return 0;
     }
     return whole == n || historian_scan_any(summary, slots + whole, values + whole, n - whole);
 }
@@ -216,18 +273,15 @@ HISTORIAN_INLINE void historian_add_count(historian_counters *counters, size_t s
     if (exclusive)
         historian_atomic_store_release(&counters->counts[slot], historian_atomic_load(&counters->counts[slot]) + count);
     else
-        historian_atomic_add(&counters->counts[slot], count);
+        (void)historian_atomic_add(&counters->counts[slot], count);
 }
 
 /* Add sum and extremes, before any count (see historian_count_atomic). */
-static void historian_add_summary(historian_counters *counters, const historian_summary *summary, int exclusive) {
+static void historian_add_summary(historian_counters *counters, historian_summary *summary) {
+    size_t first = historian_digit_at(historian_position(~summary->not_min)); /* no digit below that of the smallest */
+    historian_carry_digits(summary->digits, first);
     historian_atomic_store(&counters->used, 1);
-    if (exclusive) {
-        historian_add_sum_exclusive(counters, summary->sum);
-        historian_add_compensation_exclusive(counters, summary->compensation);
-    } else {
-        historian_add_sum_atomic_compensated(counters, summary->sum, summary->compensation);
-    }
+    historian_add_digits(&counters->sum, summary->digits, first, HISTORIAN_SUM_DIGITS);
     historian_atomic_max(&counters->max, summary->max);
     historian_atomic_max(&counters->not_min, summary->not_min);
 }
@@ -235,13 +289,13 @@ static void historian_add_summary(historian_counters *counters, const historian_
 /* Record at most HISTORIAN_SMALL numbers. Return -1, or the position of the first bad one, having added nothing. */
 static ptrdiff_t historian_record_small(historian_counters *counters, const historian_array *array, int exclusive) {
     uint16_t slots[HISTORIAN_SMALL];
-    historian_summary summary = {0, 0, 0, 0};
+    historian_summary summary = {0, 0, {0}};
     for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
         ptrdiff_t bad = historian_scan_chunk(array, first, historian_chunk_size(array, first), &summary, slots + first);
         if (bad >= 0) return bad;
     }
     if (array->n == 0) return -1;
-    historian_add_summary(counters, &summary, exclusive);
+    historian_add_summary(counters, &summary);
     for (size_t i = 0; i < array->n; i++) historian_add_count(counters, slots[i], 1, exclusive);
     return -1;
 }
@@ -279,7 +333,7 @@ static void historian_fold(historian_counters *counters, historian_tables *table
     if (!tables->summary.not_min) return;
     slot = historian_slot(~tables->summary.not_min);
     end = historian_slot(tables->summary.max) + 1;
-    if (counters) historian_add_summary(counters, &tables->summary, exclusive);
+    if (counters) historian_add_summary(counters, &tables->summary);
     for (; slot < end; slot++) {
         uint64_t count = 0;
         for (size_t table = 0; table < HISTORIAN_TABLES; table++) {

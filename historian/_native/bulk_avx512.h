@@ -1,11 +1,12 @@
 /* The scan of a chunk (see bulk.h) for processors with AVX-512: sixteen values at a time, without a gather.
  *
- * The bucket formula is (b + A[cell]) >> 46 with b = bits - 1, in 64 bits. Nearly always the upper halves decide it:
- * write b and A as upper * 2^32 + lower; then the lower halves matter only by the carry of their sum, and a carry
- * changes (upper(b) + upper(A)) >> 14 only if the 14 bits that are shifted out are all ones. One value in 16,384 is
- * like that: a group with such a value is done again by the exact formula. So sixteen buckets are computed in 32-bit
- * lanes, and the 128 upper halves of A, eight registers of sixteen, are looked up by four two-register permutations and
- * three blends.
+ * The bucket formula is (b + A[cell]) >> 46 with b = bits - 1, in 64 bits. The upper 32 bits of b and A nearly always
+ * give the same result. The lower 32 bits matter only if their sum carries. A carry changes the bucket only if the 14
+ * bits that (upper(b) + upper(A)) >> 14 shifts out are all ones. About one value in 16,384 has such bits. A group that
+ * contains one is computed again by the exact formula.
+ *
+ * So sixteen buckets fit into the 32-bit lanes of one register. The upper halves of A, 128 numbers, fit into eight
+ * registers. Four permutations of two registers each, and three blends, look up sixteen of them.
  */
 #ifndef HISTORIAN_AVX512_H
 #define HISTORIAN_AVX512_H
@@ -19,13 +20,13 @@
 
 static uint32_t historian_upper_offsets[HISTORIAN_CELLS]; /* A >> 32 */
 
-/* Interpreters that import the module at the same moment write the same. */
+/* Fill the table. Interpreters that do this at the same time write the same values. */
 static void historian_prepare_avx512(void) {
     for (int cell = 0; cell < HISTORIAN_CELLS; cell++)
         historian_upper_offsets[cell] = (uint32_t)(historian_offsets[cell] >> 32);
 }
 
-/* A[cell] >> 32 of sixteen cells; bits of `cells` above the seventh are ignored. */
+/* Return A[cell] >> 32 for sixteen cells. Only the low seven bits of each of `cells` are used. */
 HISTORIAN_AVX512 HISTORIAN_INLINE __m512i historian_look_up_avx512(const __m512i *table, __m512i cells) {
     __mmask16 bit5 = _mm512_test_epi32_mask(cells, _mm512_set1_epi32(32));
     __mmask16 bit6 = _mm512_test_epi32_mask(cells, _mm512_set1_epi32(64));
@@ -36,19 +37,20 @@ HISTORIAN_AVX512 HISTORIAN_INLINE __m512i historian_look_up_avx512(const __m512i
     return _mm512_mask_blend_epi32(bit6, first, second);
 }
 
-/* historian_two_sum, lane by lane, adding to the compensation of each. */
+/* Return a + b in each lane, as historian_two_sum does, and add the rounding error to the lane's compensation. */
 HISTORIAN_AVX512 HISTORIAN_INLINE __m512d historian_two_sum_avx512(__m512d a, __m512d b, __m512d *compensation) {
     __m512d sum = _mm512_add_pd(a, b), b_taken = _mm512_sub_pd(sum, a), a_taken = _mm512_sub_pd(sum, b_taken);
     *compensation = _mm512_add_pd(*compensation, _mm512_add_pd(_mm512_sub_pd(a, a_taken), _mm512_sub_pd(b, b_taken)));
     return sum;
 }
 
-/* Scan n values, a multiple of sixteen: their sums and what rounding took from them by lane, extremes, and slots. */
+/* Scan n values, a multiple of sixteen. Write the sum of each lane, its rounding error, the extremes and
+ * the slots. */
 HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *compensation, uint64_t *max, uint64_t *min,
                                                      uint16_t *slots, const double *values, size_t n) {
     const __m512i ones = _mm512_set1_epi32(0x3fff), one = _mm512_set1_epi64(1), unit = _mm512_set1_epi32(1);
-    /* b is below the first bucket if its upper half is below that of 2^-32, or b has wrapped round, as that of 0
-     * does. */
+    /* A value belongs to the zero bucket if the upper half of b is below that of 2^-32. If the value is 0, b has
+     * wrapped around to all ones; adding 1 to its upper half makes that 0. */
     const __m512i tiny = _mm512_set1_epi32((int)(HISTORIAN_TINY_BITS >> 32) + 1);
     const __m512i odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
     __m512i table[8], max_bits = _mm512_setzero_si512(), min_bits = _mm512_set1_epi64(-1);

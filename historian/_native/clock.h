@@ -2,9 +2,9 @@
  *
  * On Linux this is CLOCK_MONOTONIC. A reading takes 24 ns. If the kernel derives the clock from the processor's time
  * stamp counter, most of that time is spent in a fence, which waits for all earlier instructions. We read the counter
- * without a fence. An anchor converts it to ns: a pair of readings of both clocks, at most a millisecond old. The
- * counter may stop or jump (suspend, migration, a corrected rate). This cannot distort more than that millisecond,
- * because a counter outside it makes us read the clock and set a new anchor.
+ * without a fence. An anchor converts it to ns. The anchor is one reading of both clocks, at most a millisecond old.
+ * The counter may stop or jump (suspend, migration, a corrected rate). The error is at most that millisecond: if the
+ * counter is further from the anchor, we read the clock and set a new anchor.
  */
 #ifndef HISTORIAN_CLOCK_H
 #define HISTORIAN_CLOCK_H
@@ -19,7 +19,7 @@
 #include <time.h>
 
 static inline int64_t historian_monotonic(void) {
-    struct timespec now; /* what CPython itself reads there */
+    struct timespec now; /* CPython reads the same clock */
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
@@ -35,37 +35,37 @@ static inline int64_t historian_monotonic(void) {
 }
 #endif
 
-/* All threads share the anchor. The GIL protects it. A sequence lock does if there is no GIL, or one for each
- * interpreter. */
+/* All threads share the anchor. The GIL protects it. If there is no GIL, or one for each interpreter, a sequence lock
+ * protects it. */
 #if defined(__linux__) && defined(__x86_64__)
 #define HISTORIAN_HAS_TICKS 1
 #define HISTORIAN_LOCKS_ANCHOR (HISTORIAN_ISOLATED || !HISTORIAN_HAS_GIL)
 #include <x86intrin.h>
 
-#define HISTORIAN_ANCHOR_NS 1000000           /* an anchor holds for 1 ms */
-#define HISTORIAN_CALIBRATION_NS 10000000     /* the rate is measured over 10 ms at first, to 1e-5 ... */
+#define HISTORIAN_ANCHOR_NS 1000000           /* an anchor is used for 1 ms */
+#define HISTORIAN_CALIBRATION_NS 10000000     /* the rate is first measured over 10 ms, to 1e-5 ... */
 #define HISTORIAN_RECALIBRATION_NS 1000000000 /* ... then over 1 to 2 s, to 1e-7 */
 
 static struct {
-    uint64_t version;     /* odd during a change of the other fields, even otherwise; grows with each */
+    uint64_t version;     /* odd while the other fields change, otherwise even; each change adds 2 */
     uint64_t ticks;       /* counter at the anchor */
     uint64_t ns;          /* clock at the anchor */
-    uint64_t window;      /* ticks that the anchor holds for, less than 2^32; 0 while there is no rate */
+    uint64_t window;      /* ticks that the anchor is used for, less than 2^32; 0 while the rate is unknown */
     uint64_t ns_per_tick; /* times 2^32 */
-    uint64_t first_ticks; /* a pair of readings further back, from which the rate is measured */
+    uint64_t first_ticks; /* an older reading of both clocks; the rate is measured from it */
     int64_t first_ns;
-    uint64_t next_ticks; /* the pair that will take its place */
+    uint64_t next_ticks; /* the reading that will replace it */
     int64_t next_ns;
-    int usable; /* the kernel trusts the counter */
+    int usable; /* whether the kernel trusts the counter */
 } historian_anchor;
 
-/* Read both clocks at one moment; return 0 if the system let too much time pass between the readings. */
+/* Read both clocks at the same moment. Return 0 if too much time passed between the readings. */
 static int historian_read_both(int64_t *ns, uint64_t *ticks) {
     for (int attempt = 0; attempt < 5; attempt++) {
         uint64_t before = __rdtsc();
         *ns = historian_monotonic();
         *ticks = __rdtsc();
-        if (*ticks - before < 4096) return 1; /* at most a microsecond or two */
+        if (*ticks - before < 4096) return 1; /* one or two microseconds */
     }
     return 0;
 }
@@ -96,9 +96,9 @@ static int64_t historian_move_anchor(void) {
     rate = (double)measured / (double)(ticks - historian_anchor.first_ticks);
     historian_atomic_store(&historian_anchor.ns, (uint64_t)ns);
     historian_atomic_store(&historian_anchor.ticks, ticks);
-    if (measured < HISTORIAN_CALIBRATION_NS) return ns; /* too soon: what rate there is will do */
+    if (measured < HISTORIAN_CALIBRATION_NS) return ns; /* too soon for a new rate: keep the old one */
     if (!(rate > 0.01 && rate < 100) || (known > 0 && !(rate > 0.999 * known && rate < 1.001 * known))) {
-        /* No counter of this kind (10 MHz to 100 GHz), or it has jumped: measure the rate from here. */
+        /* The counter is not plausible (below 10 MHz or above 100 GHz), or it has jumped: measure again from here. */
         historian_anchor.first_ns = historian_anchor.next_ns = ns;
         historian_anchor.first_ticks = historian_anchor.next_ticks = ticks;
         historian_atomic_store(&historian_anchor.window, 0);
@@ -124,18 +124,18 @@ static int64_t historian_reanchor(void) {
     return ns;
 }
 
-/* The caller holds the GIL, or that of its interpreter, if there is any. */
+/* Return the time in ns. The caller holds the GIL of its interpreter, unless Python has none. */
 static inline int64_t historian_now(void) {
 #if HISTORIAN_LOCKS_ANCHOR
     uint64_t version = historian_atomic_load_acquire(&historian_anchor.version);
 #endif
     uint64_t ticks = __rdtsc() - historian_atomic_load(&historian_anchor.ticks);
-    if (HISTORIAN_LIKELY(ticks <
-                         historian_atomic_load(&historian_anchor.window))) { /* one that went back is far outside */
+    /* If the counter went back, the difference is a huge number, far outside the window. */
+    if (HISTORIAN_LIKELY(ticks < historian_atomic_load(&historian_anchor.window))) {
         uint64_t ns = historian_atomic_load(&historian_anchor.ns) +
                       (ticks * historian_atomic_load(&historian_anchor.ns_per_tick) >> 32);
 #if HISTORIAN_LOCKS_ANCHOR
-        __atomic_thread_fence(__ATOMIC_ACQUIRE); /* no instruction here, as this processor keeps its loads in order */
+        __atomic_thread_fence(__ATOMIC_ACQUIRE); /* no instruction: this processor keeps its loads in order */
         if (HISTORIAN_UNLIKELY((version & 1) || historian_atomic_load(&historian_anchor.version) != version))
             return historian_monotonic();
 #endif
@@ -144,7 +144,8 @@ static inline int64_t historian_now(void) {
     return historian_reanchor();
 }
 
-/* To be called before all else, by each interpreter; the first one counts. */
+/* Each interpreter must call this before any other function here. After one that succeeds, the others have
+ * no effect. */
 static inline void historian_use_ticks(int usable) {
     if (!usable || historian_anchor.usable || !historian_begin_anchor()) return;
     historian_anchor.usable = historian_read_both(&historian_anchor.first_ns, &historian_anchor.first_ticks);

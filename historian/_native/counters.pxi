@@ -97,19 +97,26 @@ cdef class Counters:
         else:
             self.record_many(as_numbers(values))
 
-    def _add(self, Counts counts not None, double sum, double min, double max, /):
-        """Add `counts` with their exact sum and extremes.  Nothing happens if `counts` is empty."""
+    def _add(self, Counts counts not None, sum, double min, double max, /):
+        """Add `counts` with the sum of their values, in units of 2**-1074, and their exact extremes.
+
+        Nothing happens if `counts` is empty.  Raises OverflowError, and changes nothing, if `sum` is negative, or too
+        large for 2**63 values.
+        """
         cdef historian_counters *counters = writable(self, counts.length)
         cdef bint exclusive = counters is not self.atomic
+        cdef uint64_t digits[HISTORIAN_SUM_DIGITS]
+        cdef const unsigned char *raw
         cdef int j
         cdef uint64_t before = 0
+        encoded = (<object>sum).to_bytes(4 * HISTORIAN_SUM_DIGITS, "little")
         if counters is NULL or counts.length == 0:
             return
+        raw = encoded
+        for j in range(HISTORIAN_SUM_DIGITS):
+            digits[j] = (<const uint32_t *>raw)[j]
         historian_atomic_store(&counters.used, 1)
-        if exclusive:
-            historian_add_sum_exclusive(counters, sum)
-        else:
-            historian_add_sum_atomic_compensated(counters, sum, 0)
+        historian_add_digits(&counters.sum, digits, 0, HISTORIAN_SUM_DIGITS)
         historian_atomic_max(&counters.max, historian_bits(max))
         historian_atomic_max(&counters.not_min, ~historian_bits(min))
         for j in range(counts.length):
@@ -118,24 +125,26 @@ cdef class Counters:
                 before = counts.totals[j]
 
     def _read(self, *, bint drain=False):
-        """Return (counts, sums, min, max) of all records in private memory.  With `drain`, also reset the counters.
+        """Return (counts, sum, min, max) of all records in private memory.  With `drain`, also reset the counters.
 
-        `sums` is a tuple of floats.  Their exact total is the sum of the values.  While another thread records, `min`
-        or `max` may not match the counts yet.  Such a value is returned as NaN.  O(slots from the smallest record to
-        the largest).
+        `sum` is the exact sum of the values, an int in units of 2**-1074.  While another thread records, `min` or `max`
+        may not match the counts yet.  Such a value is returned as NaN.  O(slots from the smallest record to the
+        largest).
         """
         if self.lanes is not NULL:
             return read_lanes(self, drain)
-        cdef Reading exclusive = read_exclusive(self.exclusive, drain)
+        cdef historian_sum sum
+        memset(&sum, 0, sizeof(sum))
+        cdef Reading exclusive = read_exclusive(self.exclusive, &sum, drain)
         if self.atomic is NULL or not historian_atomic_load(&self.atomic.used):
-            return exclusive.counts, (exclusive.sum, exclusive.compensation), exclusive.min, exclusive.max
-        cdef Reading atomic = read_atomic(self.atomic, drain)
+            return exclusive.counts, whole(&sum), exclusive.min, exclusive.max
+        cdef Reading atomic = read_atomic(self.atomic, &sum, drain)
         if exclusive.counts.length == 0 or atomic.counts.length == 0:
             exclusive = atomic if atomic.counts.length else exclusive
-            return exclusive.counts, (exclusive.sum, exclusive.compensation), exclusive.min, exclusive.max
+            return exclusive.counts, whole(&sum), exclusive.min, exclusive.max
         return (
             exclusive.counts.plus(atomic.counts),
-            (exclusive.sum, exclusive.compensation, atomic.sum, atomic.compensation),
+            whole(&sum),
             # NaN means that an extreme is not known.  It fails every comparison, so it is checked first.
             atomic.min if atomic.min != atomic.min or atomic.min < exclusive.min else exclusive.min,
             atomic.max if atomic.max != atomic.max or atomic.max > exclusive.max else exclusive.max,
@@ -222,8 +231,8 @@ cdef bint record_atomic(Counters self, double value) noexcept:
         lane = NULL if HISTORIAN_HAS_GIL else historian_ask_for_lane(self.lanes, 1)
         if lane is not NULL:
             return historian_record_exclusive(lane, value)
-        return historian_record_atomic_compensated(self.atomic, value)
-    if not historian_record_atomic_compensated(self.atomic, value):
+        return historian_record_atomic(self.atomic, value)
+    if not historian_record_atomic(self.atomic, value):
         return False
     (<CounterFile>self.file).ask_for_lease(self, 1)
     return True
@@ -242,33 +251,33 @@ cdef inline historian_counters *writable(Counters self, size_t n) noexcept:
 
 @cython.final
 cdef class Reading:
-    """Counts with their sum and extremes.  An extreme that is not known is NaN."""
+    """Counts with their extremes.  An extreme that is not known is NaN."""
 
     cdef Counts counts
-    cdef double sum, compensation, min, max
+    cdef double min, max
 
 
-cdef inline double compensation_of(double sum, uint64_t bits) noexcept:
-    """Return the compensation with these bits; 0 if the sum is infinite, because it then has no meaning."""
-    return historian_double(bits) if sum <= historian_double(HISTORIAN_MAX_BITS) else 0.0
+cdef object whole(historian_sum *sum):
+    """Return a sum as an int, in units of 2**-1074.  What `sum` points to has no meaning then."""
+    cdef uint32_t digits[HISTORIAN_SUM_DIGITS]
+    cdef size_t n = historian_write_sum(sum, digits)
+    return int.from_bytes((<const char *>digits)[:4 * n], "little")
 
 
 cdef tuple read_lanes(Counters self, bint drain):
     """Read the lanes of all threads and the shared counters.  Other threads may write to them at the same time."""
     cdef historian_lanes_total *total = <historian_lanes_total *>malloc(sizeof(historian_lanes_total))
     cdef Counts counts
-    cdef size_t i
     try:
         if total is NULL or not historian_read_lanes(self.lanes, self.atomic, total, drain):
             raise MemoryError()
         counts = counts_of(total.counts, <int>total.first, <int>total.end)
-        sums = tuple([total.sums[i] for i in range(total.n_sums)])
-        return counts, sums, minimum_of(counts, total.not_min), maximum_of(counts, total.max)
+        return counts, whole(&total.sum), minimum_of(counts, total.not_min), maximum_of(counts, total.max)
     finally:
         free(total)
 
 
-cdef Reading read_exclusive(historian_counters *counters, bint drain):
+cdef Reading read_exclusive(historian_counters *counters, historian_sum *sum, bint drain):
     """Read counters to which no other thread writes at the same time.  The extremes bound the populated slots."""
     cdef Reading reading = Reading.__new__(Reading)
     cdef int first, end
@@ -279,38 +288,33 @@ cdef Reading read_exclusive(historian_counters *counters, bint drain):
     first = historian_slot(~counters.not_min)
     end = historian_slot(counters.max) + 1
     reading.counts = counts_of(&counters.counts[0], first, end)
-    reading.sum = historian_double(counters.sum)
-    reading.compensation = compensation_of(reading.sum, counters.compensation)
     reading.min = historian_double(~counters.not_min)
     reading.max = historian_double(counters.max)
+    historian_read_sum(sum, &counters.sum, False)
     if drain:
-        counters.sum = counters.compensation = counters.max = counters.not_min = 0
+        counters.max = counters.not_min = 0
+        memset(&counters.sum, 0, sizeof(counters.sum))
         memset(&counters.counts[first], 0, (end - first) * sizeof(uint64_t))
     return reading
 
 
-cdef Reading read_atomic(historian_counters *counters, bint drain):
+cdef Reading read_atomic(historian_counters *counters, historian_sum *sum, bint drain):
     """Read counters to which other threads may write at the same time."""
     cdef Reading reading = Reading.__new__(Reading)
-    cdef uint64_t sum_bits, compensation_bits, max_bits, not_min
+    cdef uint64_t max_bits, not_min
     # Writers add the count last, so the counts are read first.  If there are none, the sum of a record in flight stays
     # for the next drain.
     reading.counts = drain_counts(counters) if drain else counts_of(&counters.counts[0], 0, HISTORIAN_SLOTS)
     reading.min = reading.max = NAN
     if reading.counts.length == 0:
         return reading
+    historian_read_sum(sum, &counters.sum, drain)
     if drain:
-        sum_bits = historian_atomic_exchange(&counters.sum, 0)
-        compensation_bits = historian_atomic_exchange(&counters.compensation, 0)
         max_bits = historian_atomic_exchange(&counters.max, 0)
         not_min = historian_atomic_exchange(&counters.not_min, 0)
     else:
-        sum_bits = historian_atomic_load(&counters.sum)
-        compensation_bits = historian_atomic_load(&counters.compensation)
         max_bits = historian_atomic_load(&counters.max)
         not_min = historian_atomic_load(&counters.not_min)
-    reading.sum = historian_double(sum_bits)
-    reading.compensation = compensation_of(reading.sum, compensation_bits)
     reading.min = minimum_of(reading.counts, not_min)
     reading.max = maximum_of(reading.counts, max_bits)
     return reading

@@ -27,7 +27,7 @@ cdef class Counts:
             raise MemoryError()
         try:
             if len(slots) != len(counts):
-                raise ValueError(f"each bucket must have one count, not {len(counts)} counts for {len(slots)} buckets")
+                raise ValueError(f"indices and counts must have the same length, not {len(slots)} and {len(counts)}")
             for slot, count in zip(map(index, slots), map(index, counts)):
                 if not last < slot < HISTORIAN_SLOTS:
                     raise ValueError(f"bucket index {slot - 1 + HISTORIAN_FIRST_INDEX} is out of order or out of range")

@@ -2,19 +2,19 @@
  *
  * docs/format.md describes it for readers in other languages. A page, then up to 67 blocks, with offsets in bytes:
  *
- *     0                            3072     3080      3088    3136      3672    4096             57,344        110,592
- *     +----------------------------+--------+---------+-------+---------+-------+----------------+-------------+- ...
- *     | header: magic, layout,     | drains | claimed | zeros | roles   | zeros | block 0        | block 1     |
- *     | name, labels; never        | u64    | u64     |       | 67 u64  |       | always shared  | leased or   |
- *     | changed                    |        |         |       |         |       |                | drained     |
- *     +----------------------------+--------+---------+-------+---------+-------+----------------+-------------+- ...
+ *     0                     3072     3080      3088        3096    3136      3672    4096           57,344      110,592
+ *     +---------------------+--------+---------+-----------+-------+---------+-------+--------------+-----------+- ...
+ *     | header: magic,      | drains | claimed | synthetic | zeros | roles   | zeros | block 0      | block 1   |
+ *     | layout, name, labels| u64    | u64     | u64       |       | 67 u64  |       | always       | leased or |
+ *     | never changed       |        |         |           |       |         |       | shared       | drained   |
+ *     +---------------------+--------+---------+-----------+-------+---------+-------+--------------+-----------+- ...
  *
  * A block is shared, leased or drained, as its role says. A shared or a leased one holds historian_counters:
  *
- *     0     8              16    24        32     40      64                             49,232          53,248
- *     +-----+--------------+-----+---------+------+-------+------------------------------+---------------+
- *     | sum | compensation | max | not_min | used | zeros | counts, 6146 u64             | not used      |
- *     +-----+--------------+-----+---------+------+-------+------------------------------+---------------+
+ *     0     8         16     24      64                 2144    2176                         51,344          53,248
+ *     +-----+---------+------+-------+------------------+-------+----------------------------+---------------+
+ *     | max | not_min | used | zeros | historian_sum    | zeros | counts, 6146 u64           | not used      |
+ *     +-----+---------+------+-------+------------------+-------+----------------------------+---------------+
  *
  * All processes add to the shared block, by atomic operations. One process at a time leases one of the others (see
  * lease.h) and adds to it by loads and stores; the next process that leases it continues where that one ended.
@@ -23,10 +23,9 @@
  * count while a writer adds to it, and a process that is killed, at any moment, leaves a correct file. Two blocks hold
  * what has been drained, historian_drained, in turn. The parity of `drains` says which one is valid:
  *
- *     0                                                49,168                        50,240                53,248
+ *     0                                                49,168                        51,248                53,248
  *     +------------------------------------------------+-----------------------------+---------------------+
- *     | counts, 6146 u64: of all counters together     | sum and compensation of     | not used            |
- *     |                                                | each block, 67 pairs        |                     |
+ *     | counts, 6146 u64: of all counters together     | historian_sum, likewise     | not used            |
  *     +------------------------------------------------+-----------------------------+---------------------+
  *
  *     a drain              drains   block "even"                  block "odd"
@@ -72,33 +71,35 @@ typedef struct {
     uint8_t header[HISTORIAN_FILE_HEADER_NBYTES];
     uint64_t drains;                           /* how often the file has been drained, in [0, 2^63) */
     uint64_t claimed;                          /* 1 once a process has taken out the counts of a removed file */
-    uint64_t reserved[6];                      /* 0; the roles begin at a cache line of 64 bytes */
+    uint64_t synthetic;                        /* 1 once estimated values have been added */
+    uint64_t reserved[5];                      /* 0; the roles begin at a cache line of 64 bytes */
     uint64_t roles[HISTORIAN_FILE_MAX_BLOCKS]; /* set once, when the space of the block has been reserved */
     uint8_t unused[HISTORIAN_FILE_PAGE_NBYTES - HISTORIAN_FILE_HEADER_NBYTES - 8 * (8 + HISTORIAN_FILE_MAX_BLOCKS)];
 } historian_file;
 
 /* All records that have been drained from the file up to and including one drain. */
 typedef struct {
-    uint64_t counts[HISTORIAN_SLOTS];            /* in all blocks together */
-    uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]; /* sum and compensation of each; 0 if not of counters */
+    uint64_t counts[HISTORIAN_SLOTS]; /* in all blocks together */
+    historian_sum sum;                /* likewise */
 } historian_drained;
 
 static_assert(HISTORIAN_FILE_MAX_BLOCKS == 67, "layout of files");
 static_assert(HISTORIAN_BLOCK_NBYTES == 53248, "layout of files");
 static_assert(offsetof(historian_file, drains) == 3072, "layout of files");
+static_assert(offsetof(historian_file, synthetic) == 3088, "layout of files");
 static_assert(offsetof(historian_file, roles) == 3136, "layout of files");
 static_assert(sizeof(historian_file) == 4096, "layout of files");
 static_assert(offsetof(historian_drained, counts) == 0, "layout of files");
-static_assert(offsetof(historian_drained, sums) == 49168, "layout of files");
-static_assert(sizeof(historian_drained) == 50240, "layout of files");
+static_assert(offsetof(historian_drained, sum) == 49168, "layout of files");
+static_assert(sizeof(historian_drained) == 51248, "layout of files");
 static_assert(sizeof(historian_drained) <= HISTORIAN_BLOCK_NBYTES, "what has been drained fits into a block");
 static_assert(sizeof(historian_counters) <= HISTORIAN_BLOCK_NBYTES, "counters fit into a block");
 
 /* What all blocks hold together. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
-    uint64_t sums[HISTORIAN_FILE_MAX_BLOCKS][2]; /* as in historian_drained */
-    uint64_t max, not_min;                       /* as in historian_counters, since the last drain */
+    historian_sum sum;
+    uint64_t max, not_min; /* as in historian_counters, since the last drain */
     uint64_t drains;
     size_t blocks; /* how many there are, in [1, HISTORIAN_FILE_MAX_BLOCKS] */
 } historian_total;
@@ -128,7 +129,7 @@ static const historian_drained *historian_find_drained(const historian_file *fil
 static int historian_add_file_blocks(const historian_file *file, historian_total *total) {
     uint64_t any = 0; /* a bit is set if it is in any count; none wraps before its highest bit has shown here */
     for (size_t block = 0; block < total->blocks; block++) {
-        const historian_counters *counters = (const historian_counters *)historian_file_block(file, block);
+        historian_counters *counters = (historian_counters *)historian_file_block(file, block);
         if (!historian_counts_in(historian_atomic_load_acquire(&file->roles[block]))) continue;
         for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
             uint64_t count = historian_atomic_load(&counters->counts[slot]);
@@ -136,8 +137,7 @@ static int historian_add_file_blocks(const historian_file *file, historian_total
             any |= count | total->counts[slot];
         }
         historian_atomic_fence(); /* writers add the count last, so it is read first */
-        total->sums[block][0] = historian_atomic_load(&counters->sum);
-        total->sums[block][1] = historian_atomic_load(&counters->compensation);
+        historian_read_sum(&total->sum, &counters->sum, 0);
     }
     return any >> 63 == 0;
 }
@@ -189,6 +189,7 @@ static const char *historian_read_file(const historian_file *file, size_t size, 
         historian_atomic_fence();
     } while (historian_atomic_load(&file->drains) != total->drains);
     if (!total->drains) memset(drained, 0, sizeof *drained);
+    historian_subtract_sum(&total->sum, &drained->sum);
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
         if (total->counts[slot] < drained->counts[slot]) return "a bucket has more drained records than records";
         total->counts[slot] -= drained->counts[slot];
@@ -204,7 +205,8 @@ static int historian_commit_drain(historian_file *file, historian_total *total, 
     if (!next) return 0;
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++)
         next->counts[slot] = total->counts[slot] + drained->counts[slot];
-    memcpy(next->sums, total->sums, sizeof next->sums);
+    historian_read_sum(&drained->sum, &total->sum, 0);
+    next->sum = drained->sum;
     total->max = total->not_min = 0;
     historian_gather_extremes(file, HISTORIAN_FILE_MAX_BLOCKS, total, 1);
     historian_atomic_store_release(&file->drains, total->drains + 1);

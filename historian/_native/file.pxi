@@ -69,8 +69,16 @@ cdef class CounterFile:
         """Return whether a process has claimed the file."""
         return historian_atomic_load(&self.file.claimed) != 0
 
+    def mark_synthetic(self):
+        """Mark the file: some of its values are estimates, not measured.  The mark stays."""
+        historian_atomic_store(&self.file.synthetic, 1)
+
+    def is_synthetic(self):
+        """Return whether the file is marked (see `mark_synthetic`)."""
+        return historian_atomic_load(&self.file.synthetic) != 0
+
     def read(self):
-        """Return (counts, sums, min, max) of the records of all processes since the last drain: see `Counters._read`.
+        """Return (counts, sum, min, max) of the records of all processes since the last drain: see `Counters._read`.
 
         O(slots of all blocks).  Raises ValueError if the file is damaged.
         """
@@ -130,6 +138,7 @@ cdef class CounterFile:
     cdef tuple total(self, int drain_fd):
         cdef historian_total *total = <historian_total *>malloc(sizeof(historian_total) + sizeof(historian_drained))
         cdef historian_drained *drained = <historian_drained *>(total + 1)
+        cdef historian_sum read
         cdef const char *wrong
         cdef Counts counts
         if total is NULL:
@@ -139,10 +148,15 @@ cdef class CounterFile:
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             counts = counts_of(total.counts, 0, HISTORIAN_SLOTS)
-            sums = sums_of(total, drained) if counts.length else ()
-            if drain_fd >= 0 and counts.length:
+            if not counts.length:
+                return counts, 0, NAN, NAN
+            read = total.sum
+            sum = whole(&read)
+            if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= counts.total:
+                raise ValueError(f"it is damaged: its sum is too large for {counts.total} values")
+            if drain_fd >= 0:
                 historian_commit_drain(self.file, total, drained)
-            return counts, sums, minimum_of(counts, total.not_min), maximum_of(counts, total.max)
+            return counts, sum, minimum_of(counts, total.not_min), maximum_of(counts, total.max)
         finally:
             free(total)
 
@@ -163,28 +177,6 @@ cdef class CounterFile:
         lease.asked_after = min(2 * lease.asked_after, LEASE_AGAIN) if lease.exclusive is NULL else LEASE_AFTER
         lease.patience = lease.asked_after  # a child process counts it down, too
         return 0
-
-
-cdef tuple sums_of(historian_total *total, historian_drained *drained):
-    """Return floats whose exact total is the sum of all recorded values minus the sum of all drained values."""
-    cdef double infinity = float("inf")
-    cdef list sums = []
-    cdef size_t block
-    cdef int part
-    cdef double put_in, taken_out
-    for block in range(total.blocks):
-        if historian_double(total.sums[block][0]) == infinity:
-            return (infinity,)  # nothing is known of the values that were added to infinity
-        for part in range(2):
-            put_in = historian_double(total.sums[block][part])
-            taken_out = historian_double(drained.sums[block][part])
-            if not -infinity < put_in - taken_out < infinity or (part == 0 and put_in < 0):
-                raise ValueError(f"it is damaged: a sum of {put_in!r}")
-            if put_in:
-                sums.append(put_in)
-            if taken_out:
-                sums.append(-taken_out)
-    return tuple(sums)
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min) noexcept:

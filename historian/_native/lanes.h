@@ -14,7 +14,7 @@
  * then on. So no other thread changes a count while its thread adds to it.
  *
  *     drained.counts    what all lanes together held at the last drain
- *     drained.sums      what each of them held
+ *     drained.sum       likewise
  *     drained.max       the extremes before it. A thread that saw a larger maximum than its value just before a drain
  *                       reset that still has a count to add below it: so it is searched for up to there
  *
@@ -41,8 +41,8 @@ enum { HISTORIAN_LANE_AFTER = 1024 };
 /* What lanes held at the last drain. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
-    double sums[HISTORIAN_THREADS][2]; /* sum and compensation of each lane */
-    uint64_t max, not_min;             /* of all that was recorded before; as in historian_counters */
+    historian_sum sum;     /* of all lanes together */
+    uint64_t max, not_min; /* of all that was recorded before; as in historian_counters */
 } historian_lanes_drained;
 
 struct historian_lanes {
@@ -54,10 +54,10 @@ struct historian_lanes {
 
 /* What all counters of a recorder hold together. */
 typedef struct {
-    uint64_t counts[HISTORIAN_SLOTS];       /* from `first` to `end` - 1; the others have no meaning */
-    double sums[4 * HISTORIAN_THREADS + 2]; /* their exact total is the sum */
-    uint64_t max, not_min;                  /* since the last drain; as in historian_counters */
-    size_t first, end, n_sums;
+    uint64_t counts[HISTORIAN_SLOTS]; /* from `first` to `end` - 1; the others have no meaning */
+    historian_sum sum;
+    uint64_t max, not_min; /* since the last drain; as in historian_counters */
+    size_t first, end;
 } historian_lanes_total;
 
 /* Return the lane of this thread, or NULL. Only this thread changes it. */
@@ -128,37 +128,6 @@ static void historian_find_bounds(const historian_lanes *lanes, const historian_
     if (total->end <= total->first) total->first = total->end = 0;
 }
 
-static void historian_add_a_sum(historian_lanes_total *total, double sum) {
-    if (sum != 0) total->sums[total->n_sums++] = sum;
-}
-
-/* Add the growth of a lane's sum since the last drain. With `take`, drain it. */
-static void historian_read_lane_sum(historian_counters *lane, double *drained, historian_lanes_total *total, int take) {
-    double sum = historian_double(historian_atomic_load(&lane->sum));
-    double compensation = historian_double(historian_atomic_load(&lane->compensation));
-    if (isinf(sum) || isnan(compensation)) {
-        /* The sum is too large for float64, and the compensation has no meaning. A drain can only reset both. If the
-         * thread is adding to the sum now, it may overwrite the reset; then the next drain resets it. */
-        historian_add_a_sum(total, sum);
-        if (take) {
-            historian_atomic_store(&lane->sum, 0);
-            historian_atomic_store(&lane->compensation, 0);
-            drained[0] = drained[1] = 0;
-        }
-        return;
-    }
-    historian_add_a_sum(total, sum);
-    historian_add_a_sum(total, compensation);
-    if (drained) {
-        historian_add_a_sum(total, -drained[0]);
-        historian_add_a_sum(total, -drained[1]);
-    }
-    if (take) {
-        drained[0] = sum;
-        drained[1] = compensation;
-    }
-}
-
 static uint64_t historian_read_extreme(uint64_t *p, int take) {
     return take ? historian_atomic_exchange(p, 0) : historian_atomic_load(p);
 }
@@ -198,17 +167,15 @@ static int historian_read_lane_counts(historian_lanes *lanes, historian_counters
 /* Read all sums and extremes, after the counts. */
 static void historian_read_lane_sums(historian_lanes *lanes, historian_counters *shared, historian_lanes_total *total,
                                      int take) {
-    double sum, compensation;
     for (size_t thread = 0; thread < HISTORIAN_THREADS; thread++) {
         historian_counters *lane = historian_lane(lanes, thread);
         if (!lane) continue;
-        historian_read_lane_sum(lane, lanes->drained ? lanes->drained->sums[thread] : NULL, total, take);
+        historian_read_sum(&total->sum, &lane->sum, 0);
         historian_read_extremes(lane, total, take);
     }
-    sum = historian_double(historian_read_extreme(&shared->sum, take));
-    compensation = historian_double(historian_read_extreme(&shared->compensation, take));
-    historian_add_a_sum(total, sum);
-    if (!isinf(sum) && !isnan(compensation)) historian_add_a_sum(total, compensation);
+    if (lanes->drained) historian_subtract_sum(&total->sum, &lanes->drained->sum);
+    if (take) historian_read_sum(&lanes->drained->sum, &total->sum, 0);
+    historian_read_sum(&total->sum, &shared->sum, take);
     historian_read_extremes(shared, total, take);
 }
 
@@ -218,7 +185,7 @@ static int historian_read_lanes(historian_lanes *lanes, historian_counters *shar
                                 int take) {
     int done = 1;
     total->max = total->not_min = 0;
-    total->n_sums = 0;
+    memset(&total->sum, 0, sizeof total->sum);
     (void)historian_watch_forks();
     historian_lock();
     if (take && !lanes->drained) {

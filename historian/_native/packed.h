@@ -1,8 +1,8 @@
 /* The encoding of the counts in a blob. Neighbouring counts are similar, so each is written as its difference from the
  * one before.
  *
- * docs/format.md says what the bits mean. C99, without Python. For any input, this reads only the given bytes, writes
- * only to `counts`, and takes time in proportion to the slots.
+ * docs/format.md describes the bits. This header is C99 and does not use Python. For any input, it reads only the given
+ * bytes and writes only to `counts`. The time is in proportion to the number of slots.
  */
 #ifndef HISTORIAN_PACKED_H
 #define HISTORIAN_PACKED_H
@@ -27,22 +27,22 @@ HISTORIAN_INLINE unsigned historian_bit_length(uint64_t x) {
     return _BitScanReverse(&at, (uint32_t)x) ? at + 1 : 0;
 }
 #else
-/* Of x > 0. */
+/* x must not be 0. */
 HISTORIAN_INLINE unsigned historian_trailing_zeros(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
 
 HISTORIAN_INLINE unsigned historian_bit_length(uint64_t x) { return x ? 64 - (unsigned)__builtin_clzll(x) : 0; }
 #endif
 
 enum {
-    HISTORIAN_GROUP = 8, /* slots that are written with one width */
-    /* A group takes at most 1 + 8 bits of what is populated, 9 of the width and 8 * 64: from any bit of a byte, 68
-     * bytes. Bits are read from 9 bytes at once. */
+    HISTORIAN_GROUP = 8, /* slots in a group; all its numbers have the same width */
+    /* A group has at most 1 + 8 bits for which slots are populated, 9 for the width and 8 * 64 for the numbers. That is
+     * 530 bits, which lie in at most 68 bytes. One read takes 9 bytes. */
     HISTORIAN_GROUP_NBYTES = 68,
     HISTORIAN_GROUP_READ_NBYTES = HISTORIAN_GROUP_NBYTES + 9,
-    HISTORIAN_MAX_NARROW = 57 /* bits that 8 bytes hold from any bit of the first on */
+    HISTORIAN_MAX_NARROW = 57 /* at any bit offset in a byte, 8 bytes hold this many bits */
 };
 
-/* Bytes that the counts of so many slots take at most, with what the writer touches beyond them. */
+/* The largest number of bytes for the counts of `slots` slots, plus the bytes that the writer touches after them. */
 #define HISTORIAN_PACKED_NBYTES(slots) (((slots) / HISTORIAN_GROUP + 1) * (size_t)HISTORIAN_GROUP_NBYTES + 16)
 
 HISTORIAN_INLINE uint64_t historian_load_le(const uint8_t *at) {
@@ -51,7 +51,8 @@ HISTORIAN_INLINE uint64_t historian_load_le(const uint8_t *at) {
     return x;
 }
 
-/* Return `width` bits from bit `bit` on; the first is the lowest. Up to HISTORIAN_MAX_NARROW of them, unless `wide`. */
+/* Return the `width` bits that start at bit `bit`, the lowest first. If `wide` is 0, `width` is at most
+ * HISTORIAN_MAX_NARROW. If not, it is 1 to 64. */
 HISTORIAN_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_t bit, unsigned width, int wide) {
     const uint8_t *at = bytes + (bit >> 3);
     unsigned skip = bit & 7;
@@ -61,8 +62,8 @@ HISTORIAN_INLINE uint64_t historian_take_bits(const uint8_t *bytes, size_t bit, 
     return x & (~(uint64_t)0 >> (64 - width));
 }
 
-/* Write `width` bits, of which `x` has no more, into bytes that are zero from bit `bit` on; return the bit after
- * them. */
+/* Write `x` as `width` bits that start at bit `bit`. `x` must fit, and the bytes must be zero from there on. Return the
+ * bit after the last one written. */
 HISTORIAN_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, unsigned width, uint64_t x) {
     uint8_t *at = bytes + (bit >> 3);
     unsigned skip = bit & 7;
@@ -72,33 +73,35 @@ HISTORIAN_INLINE size_t historian_put_bits(uint8_t *bytes, size_t bit, unsigned 
     return bit + width;
 }
 
-/* A whole number as one from 0 on, and back: the nearer to `p`, the less; what is above 2p stays what it is. */
+/* Encode x as a number that is small if x is near to p: p, p - 1, p + 1, p - 2, ... become 0, 1, 2, 3, ... An x above
+ * 2p is not changed. */
 HISTORIAN_INLINE uint64_t historian_nearness(uint64_t x, uint64_t p) {
     return x > 2 * p ? x : x >= p ? 2 * (x - p) : 2 * (p - x) - 1;
 }
+/* The inverse: decode u. */
 HISTORIAN_INLINE uint64_t historian_of_nearness(uint64_t u, uint64_t p) {
     uint64_t near_p = p + ((u >> 1) ^ (0 - (u & 1))); /* + u/2 if u is even, - (u+1)/2 if it is odd */
     return u > 2 * p ? u : near_p;
 }
 
-/* The state that one group hands to the next. */
+/* What a group needs to know of the groups before it. */
 typedef struct {
-    uint64_t last;  /* count of the nearest populated slot so far, in [1, 2^63); 1 before the first */
-    uint64_t total; /* of all counts so far */
-    uint64_t bad;   /* its top bit is set once a count or a total has been 2^63 or more */
-    size_t bit;     /* where the next group begins */
-    unsigned width; /* bits of each number of the last group that had any, in [0, 64] */
-    int gaps;       /* whether the group before had an empty slot; 1 before the first */
+    uint64_t last;  /* the last count that was not 0, in [1, 2^63); 1 at the start */
+    uint64_t total; /* the sum of all counts so far */
+    uint64_t bad;   /* the top bit is 1 if any count or total was 2^63 or more */
+    size_t bit;     /* the first bit of the next group */
+    unsigned width; /* bits of each number in the last group with numbers, in [0, 64] */
+    int gaps;       /* whether the group before has an empty slot; 1 at the start */
 } historian_packing;
 
-/* Read `n` counts from bit `bit` on. Return all numbers that were read, or-ed together. */
+/* Read the numbers of a group in which all of the `n` slots have one. Return the bitwise or of the numbers. */
 HISTORIAN_INLINE uint64_t historian_unpack_full(historian_packing *now, const uint8_t *bytes, size_t n, int wide,
                                                 uint64_t *counts) {
     uint64_t any = 0, x = now->last, total = now->total, bad = now->bad;
     int gaps = 0;
     for (size_t j = 0; j < n; j++) {
         uint64_t u = historian_take_bits(bytes, now->bit + j * now->width, now->width, wide);
-        counts[j] = x = historian_of_nearness(u, x); /* each waits for the one before: this is what takes the time */
+        counts[j] = x = historian_of_nearness(u, x); /* each needs the count before it: this takes most of the time */
         any |= u;
         total += x;
         bad |= x | total;
@@ -113,7 +116,7 @@ HISTORIAN_INLINE uint64_t historian_unpack_full(historian_packing *now, const ui
     return any;
 }
 
-/* The same for the slots of `mask` alone; the others are empty. */
+/* Read the numbers of a group in which only the slots in `mask` are populated. Return the bitwise or of the numbers. */
 HISTORIAN_INLINE uint64_t historian_unpack_some(historian_packing *now, const uint8_t *bytes, unsigned mask, int wide,
                                                 uint64_t *counts) {
     uint64_t any = 0;
@@ -129,7 +132,7 @@ HISTORIAN_INLINE uint64_t historian_unpack_some(historian_packing *now, const ui
     return any;
 }
 
-/* Read one group of `n` slots. Return 0 if historian_pack would not write these bits. */
+/* Read one group of `n` slots. Return 0 if historian_pack never writes these bits. */
 HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_t *bytes, size_t n, uint64_t *counts) {
     unsigned full = (1u << n) - 1, mask = full, code, width;
     uint64_t any;
@@ -147,7 +150,7 @@ HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_
     if ((code & 3) == 3) {
         width = code >> 2;
         now->bit += 7;
-        if (width + 1 >= now->width && width <= now->width + 1) return 0; /* this width has a shorter code */
+        if (width + 1 >= now->width && width <= now->width + 1) return 0; /* there is a shorter code for this width */
         now->width = width;
     } else {
         now->width += (code & 1) - (code >> 1 & 1);
@@ -165,7 +168,7 @@ HISTORIAN_INLINE int historian_unpack_group(historian_packing *now, const uint8_
     return historian_bit_length(any) == now->width; /* otherwise a smaller width would do */
 }
 
-/* Reads groups of the most frequent kind, if this processor can do it faster; otherwise NULL. */
+/* Reads the most frequent kind of groups faster. NULL if this processor cannot do that. */
 static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *bytes, size_t size, size_t slots,
                                       uint64_t *counts);
 
@@ -173,7 +176,7 @@ static size_t (*historian_unpack_run)(historian_packing *now, const uint8_t *byt
 #include "packed_avx2.h"
 #endif
 
-/* Choose the widest registers that the processor has and `widest` allows: "baseline" or anything else. */
+/* Use the fastest code that this processor can run. If `widest` is "baseline", use the code for all processors. */
 static void historian_choose_unpack(const char *widest) {
     (void)widest;
 #ifdef HISTORIAN_PACKED_AVX2_H
@@ -182,10 +185,10 @@ static void historian_choose_unpack(const char *widest) {
 #endif
 }
 
-/* Read the counts of `slots` > 0 slots, the first and the last populated, from `size` bytes, and their total.
- * Return 0 unless the bytes are exactly those that historian_pack writes for some counts with a total below 2^63. */
+/* Read the counts of `slots` slots, and their total, from `size` bytes. `slots` is not 0. Return 0 if the first or the
+ * last count is 0, if the total is 2^63 or more, or if historian_pack does not write exactly these bytes. */
 static int historian_unpack(const uint8_t *bytes, size_t size, size_t slots, uint64_t *counts, uint64_t *total) {
-    /* A copy of the last bytes, followed by zeros: reads may go beyond the end. */
+    /* A copy of the last bytes, followed by zeros, because a read may go beyond the end. */
     uint8_t end[2 * HISTORIAN_GROUP_READ_NBYTES];
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP) {
@@ -238,8 +241,8 @@ static void historian_pack_group(historian_packing *now, uint8_t *bytes, size_t 
     now->gaps = mask != (1u << n) - 1;
 }
 
-/* Write the counts of `slots` slots into HISTORIAN_PACKED_NBYTES(slots) bytes, all zero; return how many were
- * needed. */
+/* Write the counts of `slots` slots. `bytes` has HISTORIAN_PACKED_NBYTES(slots) bytes, all zero. Return the number of
+ * bytes that the counts take. */
 static size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bytes) {
     historian_packing now = {1, 0, 0, 0, 0, 1};
     for (size_t slot = 0; slot < slots; slot += HISTORIAN_GROUP)

@@ -1,9 +1,9 @@
-/* Groups of counts (see packed.h) for processors with AVX2: the eight numbers of a group side by side.
+/* Read groups of counts (see packed.h) on processors with AVX2: the eight numbers of a group at the same time.
  *
- * A count depends on the one before by way of a comparison, u > 2p. Where counts are not tiny that is never so: then
- * each count is the first one plus the sum of the differences up to it. So all eight are computed on that assumption,
- * and it is tested for all eight at once. What is out of the ordinary in any way is left to the code for all
- * processors.
+ * To decode a count, one must know whether u > 2p, where p is the count before. In most groups this is false for every
+ * count. Then each count is the last count of the group before plus the differences up to it. This code computes all
+ * eight counts as if u > 2p were false, and then tests that it is. It stops at the first group that fails the test or
+ * is unusual in another way. The code for all processors reads that group.
  */
 #ifndef HISTORIAN_PACKED_AVX2_H
 #define HISTORIAN_PACKED_AVX2_H
@@ -13,11 +13,11 @@
 #define HISTORIAN_AVX2 __attribute__((target("avx2")))
 
 enum {
-    HISTORIAN_AVX2_MAX_WIDTH = 25,     /* bits that four bytes hold from any bit of the first on */
-    HISTORIAN_AVX2_MAX_COUNT = 1 << 28 /* a count below that, and eight differences of 24 bits, stay far below 2^31 */
+    HISTORIAN_AVX2_MAX_WIDTH = 25,     /* at any bit offset in a byte, four bytes hold this many bits */
+    HISTORIAN_AVX2_MAX_COUNT = 1 << 28 /* this plus eight differences of 24 bits is far below 2^31 */
 };
 
-/* Return the eight numbers of `width` bits from bit `bit` on. */
+/* Return the eight numbers of `width` bits each that start at bit `bit`. */
 HISTORIAN_AVX2 HISTORIAN_INLINE __m256i historian_take_eight(const uint8_t *bytes, size_t bit, unsigned width) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3);
     const __m256i spread =
@@ -27,7 +27,7 @@ HISTORIAN_AVX2 HISTORIAN_INLINE __m256i historian_take_eight(const uint8_t *byte
     __m128i high = _mm_loadu_si128((const __m128i *)(bytes + (fifth >> 3)));
     __m256i from = _mm256_set_m128i(_mm_set1_epi32((int)(fifth & 7)), _mm_set1_epi32((int)(bit & 7)));
     __m256i at = _mm256_add_epi32(from, _mm256_mullo_epi16(lane, _mm256_set1_epi32((int)width)));
-    /* To each lane the four bytes from the one on in which its number begins. */
+    /* Give each lane four bytes, starting with the byte in which its number begins. */
     __m256i first = _mm256_shuffle_epi8(_mm256_srli_epi32(at, 3), spread);
     __m256i words =
         _mm256_shuffle_epi8(_mm256_set_m128i(high, low), _mm256_add_epi32(first, _mm256_set1_epi32(0x03020100)));
@@ -35,22 +35,22 @@ HISTORIAN_AVX2 HISTORIAN_INLINE __m256i historian_take_eight(const uint8_t *byte
     return _mm256_and_si256(words, _mm256_set1_epi32((1 << width) - 1));
 }
 
-/* Return in each lane the sum of all lanes up to it. */
+/* Return in each lane the sum of the lanes from the first to this one. */
 HISTORIAN_AVX2 HISTORIAN_INLINE __m256i historian_running_sums(__m256i x) {
     __m256i half;
     x = _mm256_add_epi32(x, _mm256_slli_si256(x, 4));
-    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8)); /* of each four lanes */
+    x = _mm256_add_epi32(x, _mm256_slli_si256(x, 8)); /* so far for each half of four lanes */
     half = _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(3));
     return _mm256_add_epi32(x, _mm256_blend_epi32(_mm256_setzero_si256(), half, 0xf0));
 }
 
-/* Read whole groups of `slots` slots for as long as they are full and ordinary. Return how many slots that were. */
+/* Read whole groups, at most `slots` slots, and stop at the first unusual one. Return the number of slots read. */
 HISTORIAN_AVX2 static size_t historian_unpack_run_avx2(historian_packing *now, const uint8_t *bytes, size_t size,
                                                        size_t slots, uint64_t *counts) {
     const __m256i one = _mm256_set1_epi32(1), max_count = _mm256_set1_epi32(HISTORIAN_AVX2_MAX_COUNT);
     __m256i last = _mm256_set1_epi32((int)now->last), totals = _mm256_setzero_si256();
     uint64_t parts[4];
-    size_t done = 0, bit = now->bit; /* not in `now`, with which the compiler would think that `counts` may overlap */
+    size_t done = 0, bit = now->bit; /* locals: the compiler must assume that `counts` may overlap `*now` */
     unsigned width = now->width;
     if (now->gaps || now->last >= HISTORIAN_AVX2_MAX_COUNT) return 0;
     for (; done + HISTORIAN_GROUP <= slots && (bit >> 3) + HISTORIAN_GROUP_READ_NBYTES <= size;
@@ -65,7 +65,7 @@ HISTORIAN_AVX2 static size_t historian_unpack_run_avx2(historian_packing *now, c
         before = _mm256_sub_epi32(x, differences);
         off = _mm256_cmpgt_epi32(u, _mm256_add_epi32(before, before));
         off = _mm256_or_si256(off, _mm256_or_si256(_mm256_cmpgt_epi32(one, x), _mm256_cmpgt_epi32(x, max_count)));
-        /* The highest of its bits is 1 in some number, or it could have been narrower. */
+        /* In at least one number the highest bit must be 1. If not, a smaller width would have been written. */
         if (!_mm256_testz_si256(off, off) ||
             !_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_sll_epi32(u, _mm_cvtsi32_si128(32 - (int)next)))))
             break;

@@ -181,7 +181,7 @@ cdef class TimedCallable(WeaklyReferenced):
 
     def __reduce__(self):
         name = getattr(self, "__qualname__", None)
-        if name is not None and (isinstance(self, FunctionType) or self is find_by_name(self.__module__, name)):
+        if name is not None and self is find_by_name(self.__module__, name):
             return name
         return self.by_value(self.function, self.into, self.errors)
 

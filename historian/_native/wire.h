@@ -1,16 +1,17 @@
 /* A blob: one histogram as bytes. This header reads blobs, and adds up many of them without an object for each.
  *
- * docs/format.md describes the bytes; wire.py writes them. Numbers are sizes in bytes, U, N and M are in the blob:
+ * docs/format.md describes the bytes. formats/_bytes.py writes them. Numbers are sizes in bytes. U, N and M are fields
+ * of the blob:
  *
  *       4     1        1      1      1     U      2     2       8    8    2       2    M
  *     +-----+--------+------+------+-----+------+-----+-------+----+----+-------+----+-----+--------+-------+
  *     |magic|version |scale |flags | U   | unit | N   | first |min |max | shift | M  | sum | counts | CRC-32|
  *     +-----+--------+------+------+-----+------+-----+-------+----+----+-------+----+-----+--------+-------+
  *     |<----------- head --------------->|            |<---------- fields ---------->|
- *                                                     |<-------- not if N is 0 --------------------->|
+ *                                                     |<-------- absent if N is 0 ------------------>|
  *
- * This header does not use Python. A blob may contain any bytes: nothing is read beyond its end, nothing is allocated,
- * and the time is in proportion to its size or to the number of slots that it names.
+ * This header does not use Python. It accepts any bytes: it reads nothing beyond their end and allocates no memory. The
+ * time is in proportion to the size of the blob plus the number of slots that it states.
  */
 #ifndef HISTORIAN_WIRE_H
 #define HISTORIAN_WIRE_H
@@ -27,23 +28,24 @@
 #define HISTORIAN_BLOB_MAGIC "\x89HSB"
 enum {
     HISTORIAN_BLOB_VERSION = 1,
-    HISTORIAN_BLOB_SCALE = 6,     /* 2^6 buckets to the octave */
-    HISTORIAN_BLOB_SYNTHETIC = 1, /* the one flag, of blobs with counts: some of them are estimates */
+    HISTORIAN_BLOB_SCALE = 6,     /* 2^6 buckets per octave */
+    HISTORIAN_BLOB_SYNTHETIC = 1, /* the only flag: some counts are estimates; never in an empty histogram */
     HISTORIAN_BLOB_MAGIC_NBYTES = 4,
-    HISTORIAN_BLOB_HEAD_NBYTES = HISTORIAN_BLOB_MAGIC_NBYTES + 4, /* up to the unit */
+    HISTORIAN_BLOB_HEAD_NBYTES = HISTORIAN_BLOB_MAGIC_NBYTES + 4, /* all before the unit */
     HISTORIAN_BLOB_MAX_UNIT_NBYTES = 255,
     HISTORIAN_BLOB_N_NBYTES = 2,
-    HISTORIAN_BLOB_FIELDS_NBYTES = 2 + 8 + 8 + 2 + 2, /* from the first bucket to the length of the sum */
+    HISTORIAN_BLOB_FIELDS_NBYTES = 2 + 8 + 8 + 2 + 2, /* from `first` to M */
     HISTORIAN_BLOB_CRC_NBYTES = 4,
-    /* An empty histogram, besides the unit. */
+    /* An empty histogram, without the unit. */
     HISTORIAN_BLOB_EMPTY_NBYTES = HISTORIAN_BLOB_HEAD_NBYTES + HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_CRC_NBYTES,
-    /* A sum is below count * 2^1030: no value is beyond 2^1024, and records in flight may be in it, too. In units of
-     * 2^-1074 that is count * 256^263, and fits into 271 bytes, as does the sum of all that can be merged. */
+    /* A sum is below count * 2^1030. Each value is below 2^1024. The factor 2^6 is for records in flight: the sum may
+     * contain them when the count does not. In units of 2^-1074 this limit is count * 256^263. A count is below 2^63,
+     * also after a merge, so every sum fits into 263 + 8 bytes. */
     HISTORIAN_BLOB_SUM_TOP = (1030 + 1074) / 8,
     HISTORIAN_BLOB_SUM_NBYTES = HISTORIAN_BLOB_SUM_TOP + 8,
-    HISTORIAN_SUM_WORDS = 36 /* of 64 bits: room for 2^64 such sums, and for what is carried */
+    HISTORIAN_SUM_WORDS = 36 /* of 64 bits: room for 2^64 such sums, and for the carries */
 };
-/* No blob has more bytes. */
+/* The size of the largest blob. */
 #define HISTORIAN_BLOB_MAX_NBYTES                                                                  \
     (HISTORIAN_BLOB_EMPTY_NBYTES + HISTORIAN_BLOB_MAX_UNIT_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES + \
      HISTORIAN_BLOB_SUM_NBYTES + HISTORIAN_PACKED_NBYTES(HISTORIAN_SLOTS))
@@ -72,21 +74,21 @@ typedef enum {
     HISTORIAN_TOO_MANY /* the blob is valid, but the merged total would reach 2^63 */
 } historian_verdict;
 
-/* What a blob says; its pointers lead into its bytes. */
+/* The contents of a blob. The pointers point into its bytes. */
 typedef struct {
     const uint8_t *unit, *sum, *packed;
     size_t unit_nbytes, packed_nbytes;
     size_t sum_shift, sum_nbytes; /* the sum is the number in `sum` times 256^sum_shift, in units of 2^-1074 */
-    size_t first, slots;          /* the first populated slot, and slots from there to the last one; 0, 0 if empty */
-    uint64_t min, max;            /* bits of float64 */
+    size_t first, slots;          /* first populated slot, and how many slots to the last one; 0, 0 if empty */
+    uint64_t min, max;            /* the bits of a float64 */
     unsigned version, scale, flags;
 } historian_blob;
 
-/* ---- CRC-32, as zlib and many others compute it: polynomial 0xedb88320, reflected ---- */
+/* ---- CRC-32 as in zlib: polynomial 0xedb88320, reflected ---- */
 
-static uint32_t historian_crc_tables[8][256]; /* [k][byte]: the remainder of a byte that k more follow */
+static uint32_t historian_crc_tables[8][256]; /* [k][byte]: the remainder of the byte followed by k bytes 0 */
 
-/* Call this first. Interpreters that call it at the same time write the same values. */
+/* Call this before historian_crc32. Interpreters that call it at the same time write the same values. */
 static void historian_make_crc_tables(void) {
     static uint64_t made;
     if (historian_atomic_load_acquire(&made)) return;
@@ -103,7 +105,7 @@ static void historian_make_crc_tables(void) {
     historian_atomic_store_release(&made, 1);
 }
 
-/* Eight bytes a step ("slicing by 8", Kounavis and Berry, 2005). */
+/* Return the CRC-32. Each step takes eight bytes ("slicing by 8", Kounavis and Berry, 2005). */
 static uint32_t historian_crc32(const uint8_t *bytes, size_t size) {
     const uint32_t(*tables)[256] = historian_crc_tables;
     uint32_t crc = 0xffffffffu;
@@ -124,7 +126,8 @@ HISTORIAN_INLINE uint32_t historian_four_bytes(const uint8_t *at) {
     return (uint32_t)historian_two_bytes(at) | (uint32_t)historian_two_bytes(at + 2) << 16;
 }
 
-/* Whether a value, by its bits, is in a bucket or that bucket's lower edge, as the extremes of a difference may be. */
+/* Return whether a value, given its bits, is in the bucket of a slot or equals its lower edge. The extremes of a
+ * difference of two histograms may be edges. */
 HISTORIAN_INLINE int historian_touches(uint64_t bits, size_t slot) {
     if (bits > HISTORIAN_MAX_BITS) return 0;
     return historian_slot(bits) == slot || (bits < HISTORIAN_MAX_BITS && historian_slot(bits + 1) == slot);
@@ -158,7 +161,7 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
     blob->sum = at + HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES;
     size -= HISTORIAN_BLOB_N_NBYTES + HISTORIAN_BLOB_FIELDS_NBYTES;
     if (size < blob->sum_nbytes) return HISTORIAN_TOO_SHORT;
-    /* There is one way to write each sum: it has no byte 0 at either end, and no shift if it is 0. */
+    /* Each sum has only one encoding: no byte 0 at either end, and no shift if the sum is 0. */
     if (blob->sum_nbytes ? !blob->sum[0] || !blob->sum[blob->sum_nbytes - 1] : blob->sum_shift)
         return HISTORIAN_BAD_SUM;
     blob->packed = blob->sum + blob->sum_nbytes;
@@ -166,7 +169,7 @@ static historian_verdict historian_read_body(const uint8_t *at, size_t size, his
     return HISTORIAN_GOOD;
 }
 
-/* Read a blob except for its counts. Whether the unit is valid text is left to the caller. */
+/* Read a blob except for its counts. The caller checks whether the unit is valid text. */
 static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, historian_blob *blob) {
     memset(blob, 0, sizeof *blob);
     if (size < HISTORIAN_BLOB_EMPTY_NBYTES + 1) {
@@ -201,25 +204,25 @@ static historian_verdict historian_read_counts(const historian_blob *blob, uint6
     return top < *total ? HISTORIAN_GOOD : HISTORIAN_BAD_SUM;
 }
 
-/* ---- adding up ---- */
+/* ---- merging ---- */
 
-/* Many histograms together. All zeros but for `min` is empty. */
+/* The sum of many histograms. If it is empty, `min` is all ones and all else is 0. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
-    uint64_t read[HISTORIAN_SLOTS];    /* the counts of one blob, until all of it is known to be good */
-    uint64_t total;                    /* of `counts`, in [0, 2^63) */
+    uint64_t read[HISTORIAN_SLOTS];    /* the counts of one blob, until the whole blob has been checked */
+    uint64_t total;                    /* the sum of `counts`, in [0, 2^63) */
     int synthetic;                     /* whether some of the counts are estimates */
-    uint64_t min, max;                 /* bits of float64; all ones, and 0, if empty */
+    uint64_t min, max;                 /* the bits of a float64 */
     uint64_t sum[HISTORIAN_SUM_WORDS]; /* in units of 2^-1074, the lowest word first */
 } historian_merged;
 
-/* Add a number below 2^64, times 256^shift. */
+/* Add x * 256^shift to the sum. */
 HISTORIAN_INLINE void historian_add_word(historian_merged *merged, uint64_t x, size_t shift) {
     uint64_t *word = merged->sum + (shift >> 3);
     unsigned bits = 8 * (shift & 7);
     uint64_t low = x << bits, high = bits ? x >> (64 - bits) : 0;
     *word += low;
-    high += *word++ < low; /* no overflow: if bits is 0, so is high, and if not, high < 2^56 */
+    high += *word++ < low; /* no overflow: if bits is 0, high is 0; otherwise high < 2^56 */
     while (high) {
         *word += high;
         high = *word++ < high;
@@ -235,7 +238,7 @@ static void historian_add_sum(historian_merged *merged, const historian_blob *bl
     }
 }
 
-/* Add counts with their total and extremes. Return 0, and change nothing, if there would be 2^63 or more in all. */
+/* Add counts with their total and extremes. If the new total would be 2^63 or more, return 0 and change nothing. */
 static int historian_add_counts(historian_merged *merged, const uint64_t *counts, size_t first, size_t slots,
                                 uint64_t total, uint64_t min, uint64_t max) {
     if (total > (uint64_t)INT64_MAX - merged->total) return 0;
@@ -246,7 +249,7 @@ static int historian_add_counts(historian_merged *merged, const uint64_t *counts
     return 1;
 }
 
-/* Add the histogram in a blob. If it is not valid, nothing changes. */
+/* Add the histogram in a blob. If the blob is not valid, nothing changes. */
 static historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob) {
     historian_verdict verdict;
     uint64_t total;

@@ -196,7 +196,7 @@ cdef tuple read_blob(const Py_buffer *view, historian_blob *blob):
 cdef str why(historian_verdict verdict, const historian_blob *blob, Py_ssize_t size):
     """Return the reason why a blob of `size` bytes is not valid."""
     if verdict == HISTORIAN_TOO_SHORT:
-        return f"it is cut short: it has only {size} bytes"
+        return f"it is cut short: it has only {size} byte{'' if size == 1 else 's'}"
     if verdict == HISTORIAN_TOO_LONG:
         return f"it has {size} bytes, more than its header allows"
     if verdict == HISTORIAN_BAD_MAGIC:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Generic
+
+from .._values.held import Held
 from .._values.text import printable
 from .names import shortened
 from .scale import Scale, base_unit, middle
@@ -24,7 +27,7 @@ NAME_WIDTH = 24  # columns of numbers are left out until names have this width, 
 LEFT_OUT = ("min", "99.99", "90", "99.9")  # columns to leave out of a narrow table, in this order
 
 
-class Profile:
+class Profile(Generic[Held]):
     """Histograms by name, shown as tables: by `print`, in IPython, and as HTML in a notebook.
 
     The first table has all histograms of times, in whichever unit they were recorded.  The next has the histograms of
@@ -45,9 +48,9 @@ class Profile:
     __slots__ = ("histograms",)
     __module__ = "historian"
 
-    histograms: dict[str, BaseHistogram]  # none of them empty
+    histograms: dict[str, Held]  # none of them empty
 
-    def __init__(self, histograms: Mapping[str, BaseHistogram]) -> None:
+    def __init__(self, histograms: Mapping[str, Held]) -> None:
         if not hasattr(histograms, "items"):
             raise TypeError(f"a profile takes histograms by name, not {histograms!r}")
         self.histograms = {name: histogram for name, histogram in histograms.items() if histogram.count}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from .._values.decimals import PRECISE, written
+from .._values.text import counted
 from .scale import TIME, Scale, middle, quantity
 
 TYPE_CHECKING = False
@@ -51,9 +52,8 @@ def describe(histogram: BaseHistogram) -> str:
         return "<Histogram: empty>"
     values = (histogram.quantile(0.5), histogram.quantile(0.99), histogram.max)
     p50, p99, top = (quantity(value, histogram.unit) for value in values)
-    plural = "" if histogram.count == 1 else "s"
     synthetic = ", some of them synthetic" if histogram.synthetic else ""
-    return f"<Histogram of {histogram.count:,} value{plural}{synthetic}: p50 {p50}, p99 {p99}, max {top}>"
+    return f"<Histogram of {counted(histogram.count, 'value')}{synthetic}: p50 {p50}, p99 {p99}, max {top}>"
 
 
 def summary(histogram: BaseHistogram) -> str:
@@ -94,8 +94,8 @@ def unit_question(histogram: BaseHistogram) -> str:
     if not histogram.count or unit not in TIME:
         return ""
     if histogram.zero_count > 0.9 * histogram.count:
-        share = f"{histogram.zero_count:,} of {histogram.count:,} values"
-        return f"{share} are practically 0 {unit}: is the unit wrong, or the clock too coarse?"
+        share = f"{histogram.zero_count:,} of {counted(histogram.count, 'value is', 'values are')}"
+        return f"{share} practically 0 {unit}: is the unit wrong, or the clock too coarse?"
     median = histogram.quantile(0.5)
     seconds = median * TIME[unit][0] / 1e9
     if seconds > 1e5:

@@ -1,4 +1,4 @@
-"""Tables as plain text and as HTML, and text that is safe to print on a terminal."""
+"""Tables as plain text and as HTML."""
 
 from __future__ import annotations
 

@@ -13,18 +13,16 @@ from .._stats.student import student_quantile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 __all__ = [
     "beta_quantile",
     "beta_share",
-    "effective_sample_size",
     "rank_interval",
     "share_interval",
     "share_lower",
     "share_upper",
     "student_quantile",
-    "windows_sample_size",
 ]
 
 TRACE = 1e-9  # a count up to this is 0 with a rounding error
@@ -35,7 +33,7 @@ LARGE = 2e4  # from this variance of a rank on, the error of the expansion is le
 def share_interval(above: float, below: float, confidence: float) -> tuple[float, float]:
     """Return the Clopper-Pearson interval of the share of `above` values among `above + below` values.
 
-    The counts need not be whole numbers (see `effective_sample_size`).  O(1), about 100 us.
+    The counts need not be whole numbers (see `historian._stats.windows`).  O(1), about 100 us.
 
     Source: Clopper & Pearson, Biometrika 26 (1934): the quantiles (1 -+ confidence)/2 of Beta(c, N - c + 1) and
     Beta(c + 1, N - c).
@@ -94,32 +92,6 @@ def _likely_ranks(q: float, count: int, alpha: float) -> tuple[int, int]:
     z = -normal_quantile(alpha)
     spread, lean = z * math.sqrt(count * q * (1 - q)), (z * z - 1) * (1 - 2 * q) / 6
     return math.floor(count * q - spread + lean + 0.5), math.ceil(count * q + spread + lean + 0.5)
-
-
-def effective_sample_size(p: float, squares: float, windows: int, confidence: float, least: float) -> float:
-    """Return the effective sample size of several windows, for the share `p` in (0, 1) of all their values.
-
-    `squares` is the sum, over two or more windows, of the squared weighted deviations of their shares from p.  `least`
-    is the variance that p would have if all values were independent, which is its minimum.  The result is p(1 - p)/v,
-    with v the variance of p, times the squared ratio of the normal quantile to Student's.  This ratio allows for the
-    uncertainty of v, which comes from a few windows only.
-
-    Source: Korn & Graubard, Survey Methodology 24 (1998), 193-201; the variance of a weighted mean by Cochran, Sampling
-    Techniques (1977), 2.11.
-    """
-    worse = normal_quantile((1 + confidence) / 2) / student_quantile((1 + confidence) / 2, windows - 1)
-    variance = squares * windows / (windows - 1) / worse**2
-    return p * (1 - p) / max(variance, least)
-
-
-def windows_sample_size(above: Sequence[float], counts: Sequence[float], confidence: float) -> float:
-    """Return `effective_sample_size` for windows of `counts` values, `above` of them above; at most sum(counts)."""
-    total = sum(counts)
-    p = sum(above) / total
-    if not 0 < p < 1:
-        return total
-    squares = math.fsum(((a - p * n) / total) ** 2 for a, n in zip(above, counts))
-    return effective_sample_size(p, squares, len(counts), confidence, least=p * (1 - p) / total)
 
 
 def beta_share(x: float, a: float, b: float) -> float:

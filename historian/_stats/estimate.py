@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .._show.scale import Scale
+from .checks import check_confidence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +29,13 @@ class Estimate(float):
     plain float.  Printed without a format, it shows three digits, its interval and its unit.  An open side has an
     infinite bound.  Immutable.
 
+    `confidence` is the nominal one: at 0.95, about 95 of 100 such intervals hold the true number.  It is None if the
+    bounds are certain, such as the edges of a bucket.  `method` is the usual name of how the interval was computed,
+    such as "order statistics".
+
     Without bounds, ``Estimate(x)`` is ``float(x)``.  Functions such as `statistics.mean`, which convert their result to
-    the type of its data, then return a float.  Raises ValueError unless ``lower <= value <= upper``.
+    the type of its data, then return a float.  Raises ValueError unless ``lower <= value <= upper``, and for a
+    confidence that is not between 0 and 1.
 
     The answer of an empty histogram is NaN, with all that is possible as its interval and "no data" as `why`.  No other
     estimate is NaN.
@@ -41,18 +47,30 @@ class Estimate(float):
     (True, '63%', 0.63, 0.706)
     >>> Estimate(0.0123, 0.0121, math.inf, "sampling: no upper bound", unit="s")
     <Estimate: 12.3 ms (from 12.1 ms, no upper bound); sampling: no upper bound>
+    >>> Estimate(0.634, 0.559, 0.706, "sampling: 10,000 values", confidence=0.95, method="Clopper-Pearson")
+    <Estimate: 0.634 (0.559 to 0.706), 95 %, Clopper-Pearson; sampling: 10,000 values>
     """
 
-    __slots__ = ("lower", "unit", "upper", "why")
+    __slots__ = ("confidence", "lower", "method", "unit", "upper", "why")
     __module__ = "historian.tail"
 
     lower: float  # in [-inf, value]
     upper: float  # in [value, inf]
     why: str  # the sources of the interval's width, and the assumptions
     unit: str  # label; "" for a share or another pure number
+    confidence: float | None  # nominal, in (0, 1); None if the bounds are certain
+    method: str  # how the interval was computed; "" if that is not known
 
     def __new__(
-        cls, value: float, lower: float | None = None, upper: float | None = None, why: str = "", *, unit: str = ""
+        cls,
+        value: float,
+        lower: float | None = None,
+        upper: float | None = None,
+        why: str = "",
+        *,
+        unit: str = "",
+        confidence: float | None = None,
+        method: str = "",
     ) -> Estimate:
         if lower is None or upper is None:
             if lower is upper:
@@ -60,8 +78,11 @@ class Estimate(float):
             raise TypeError("an Estimate needs both bounds: pass math.inf or -math.inf for an open side")
         if not lower <= value <= upper and not (value != value and lower <= upper and why == NO_DATA):
             raise ValueError(f"value must lie between its bounds {lower!r} and {upper!r}, not {value!r}")
+        if confidence is not None:
+            confidence = check_confidence(confidence)
         self = super().__new__(cls, value)
-        for name, given in (("lower", float(lower)), ("upper", float(upper)), ("why", why), ("unit", unit)):
+        fields = {"lower": float(lower), "upper": float(upper), "why": why, "unit": unit}
+        for name, given in {**fields, "confidence": confidence, "method": method}.items():
             object.__setattr__(self, name, given)
         return self
 
@@ -79,7 +100,8 @@ class Estimate(float):
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
 
-        return partial(Estimate, unit=self.unit), (float(self), self.lower, self.upper, self.why)
+        make = partial(Estimate, unit=self.unit, confidence=self.confidence, method=self.method)
+        return make, (float(self), self.lower, self.upper, self.why)
 
     def __str__(self) -> str:
         if self.why == NO_DATA:
@@ -98,8 +120,10 @@ class Estimate(float):
         return f"{value} ({inside})"
 
     def __repr__(self) -> str:
+        how = [f"{100 * self.confidence:.9g} %"] if self.confidence is not None else []
+        how += [self.method] if self.method else []
         why = "" if not self.why or self.why == NO_DATA else f"; {self.why}"
-        return f"<Estimate: {self}{why}>"
+        return f"<Estimate: {', '.join([str(self), *how])}{why}>"
 
     def _texts(self, scale: Scale) -> list[str]:
         """Return value and bounds as text, all with three digits; near 1, shares show three digits of 1 - share."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from .. import buckets
 from .._core import FIRST_INDEX, Counters, Counts, slot_of
 from .answers import each, read_only, refuse_share
-from .exact import exact, rounded
+from .exact import rounded
 from .rank import rank_of, rank_of_percentile
 from .units import check_unit
 
@@ -29,10 +30,23 @@ else:
         return function
 
 
-__all__ = ["MAX_FLOAT", "TO_INDEX", "BaseHistogram", "edges_of", "make"]
+__all__ = ["MAX_FLOAT", "TO_INDEX", "BaseHistogram", "Origin", "edges_of", "make"]
 
 TO_INDEX = FIRST_INDEX - 1  # added to a slot, gives the index of its bucket
 _EMPTY = Counts.of([], [])
+
+
+class Origin:
+    """Where a corrected histogram comes from: the measured histogram, and the interval of the correction."""
+
+    __slots__ = ("clusters", "interval", "measured")
+
+    measured: BaseHistogram
+    interval: float
+    clusters: Any  # what `historian.tail.omission.clusters` computes and keeps; None before
+
+    def __init__(self, measured: BaseHistogram, interval: float) -> None:
+        self.measured, self.interval, self.clusters = measured, interval, None
 
 
 class BaseHistogram:
@@ -48,7 +62,7 @@ class BaseHistogram:
     _sum: int  # exact, in units of 2**-1074, so that merging is associative to the last bit
     _min: float  # in [0, max]; NaN if empty
     _max: float  # in [min, 1.8e308]; NaN if empty
-    _synthetic: bool  # False if empty
+    _synthetic: bool | Origin  # False if empty; where a corrected histogram comes from, if that is known
 
     def __init__(self) -> None:
         self._counts, self._unit, self._sum, self._min, self._max = _EMPTY, "s", 0, math.nan, math.nan
@@ -69,21 +83,18 @@ class BaseHistogram:
         return cls._from_reading(counters._read(), check_unit(unit))
 
     @classmethod
-    def _from_reading(
-        cls, reading: tuple[Counts, tuple[float, ...], float, float], unit: str, synthetic: bool = False
-    ) -> Self:
+    def _from_reading(cls, reading: tuple[Counts, int, float, float], unit: str, synthetic: bool = False) -> Self:
         """Return the histogram of a result of `Counters._read`.
 
         If a record was in flight, its extreme may be unknown (NaN).  Then a bucket edge replaces it.
         """
-        counts, sums, low, high = reading
+        counts, total, low, high = reading
         if counts.total:
             if low != low:
                 low = buckets.lower(counts.first + TO_INDEX)
             if high != high:
                 high = min(buckets.upper(counts.last + TO_INDEX), MAX_FLOAT)
-        total = sum(map(exact, sums))
-        return make(cls, counts, unit, total if total > 0 else 0, low, high, synthetic)  # noqa: FURB136 - half of max()
+        return make(cls, counts, unit, total, low, high, synthetic)
 
     # ---- facts ----
 
@@ -94,16 +105,28 @@ class BaseHistogram:
 
     @property
     def sum(self) -> float:
-        """Sum of the recorded values, exact except for rounding (see `Recorder`); infinity if beyond float64."""
+        """Sum of the recorded values: the float nearest to the true sum; infinity if beyond float64.
+
+        The sum is kept as a whole number of units of 2**-1074, of which every float is a multiple.  So it is exact for
+        any values in any order, and through `+`, `-`, `merge`, bytes, dictionaries and pickles.  Only this property
+        rounds it, once: the error is at most half a unit in the last place, 1.2e-16 of the sum.  The error is larger
+        only in these cases:
+
+        - `Recorder.record_corrected` and `corrected` add the sum of the invented values of each call, rounded to a
+          float.  This adds at most 1.2e-16 of that sum.
+        - If a process is killed while it records into a file, the sum may contain that value, or a part of it, though
+          no bucket does.
+        - A recorder keeps its sum exact for up to 2**42, or 4.4e12, values between two neighbouring powers of two.
+        """
         return rounded(self._sum)
 
     @property
     def mean(self) -> float:
-        """Mean of the recorded values, exact except for rounding; NaN if empty.
+        """Mean of the recorded values: the float nearest to the true mean (see `sum`); NaN if empty.
 
         A mean does not tell how long users wait: use quantiles for that.
         """
-        return self.sum / self.count if self.count else math.nan
+        return rounded(self._sum, self.count) if self.count else math.nan
 
     @property
     def stddev(self) -> float:
@@ -146,42 +169,54 @@ class BaseHistogram:
 
         Equality of histograms does not depend on it.
         """
-        return self._synthetic
+        return bool(self._synthetic)
 
     # ---- questions ----
 
     @overload
-    def quantile(self, q: _Scalar) -> float: ...
+    def quantile(self, q: _Scalar, *, interpolated: bool = False) -> float: ...
     @overload
-    def quantile(self, q: _Numbers) -> NDArray[np.float64]: ...
-    def quantile(self, q: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+    def quantile(self, q: _Numbers, *, interpolated: bool = False) -> NDArray[np.float64]: ...
+    def quantile(self, q: _Scalar | _Numbers, *, interpolated: bool = False) -> float | NDArray[np.float64]:
         """Return the q-quantile: the smallest recorded value whose cumulative share is at least `q`, within 0.5415 %.
 
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
         definition is that of ``numpy.quantile(..., method="inverted_cdf")``, with q read as the decimal that was
-        written (see `historian._values.rank`): 0.999 of 1,000 values is the 999th.  The smallest and the largest value
-        are exact, and every result lies between them.  In the overflow bucket the result is the maximum.  O(log
-        buckets) each.  Raises ValueError for q outside 0..1.
+        written: 0.999 of 1,000 values is the 999th.  The smallest and the largest value are exact, and every result
+        lies between them.  In the overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError
+        for q outside 0..1.
+
+        With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank (see
+        `historian._values.interpolate`).  Use it for smooth curves, and to compare quantiles of smooth distributions.
+        For 100,000 values or more from one of these, it is typically within 0.05 % of the recorded value, from p1 to
+        p99.  At worst, such as for whole milliseconds, it is 1.09 % off, the width of a bucket.  This is twice the
+        error that is guaranteed without it.  It is monotone in q.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
         array([50., 99.])
+        >>> h = Histogram.from_values(range(100_001))
+        >>> round(h.quantile(0.123)), round(h.quantile(0.123, interpolated=True))
+        (12296, 12300)
         """
         if isinstance(q, (float, int)):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
             count = self._counts.total
+            if interpolated:
+                return self._interpolated(rank_of(q, count), q * count) if count else math.nan
             return self._value_at(rank_of(q, count)) if count else math.nan
-        return each(self.quantile, q)
+        return each(partial(self.quantile, interpolated=True) if interpolated else self.quantile, q)
 
     @overload
-    def percentile(self, p: _Scalar) -> float: ...
+    def percentile(self, p: _Scalar, *, interpolated: bool = False) -> float: ...
     @overload
-    def percentile(self, p: _Numbers) -> NDArray[np.float64]: ...
-    def percentile(self, p: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+    def percentile(self, p: _Numbers, *, interpolated: bool = False) -> NDArray[np.float64]: ...
+    def percentile(self, p: _Scalar | _Numbers, *, interpolated: bool = False) -> float | NDArray[np.float64]:
         """Return the p-th percentile: the quantile of exactly p/100, with p read as the decimal that was written.
 
-        `p` is a number in 0..100, or an array-like.  Raises ValueError for p outside 0..100.
+        `p` is a number in 0..100, or an array-like.  `interpolated` is that of `quantile`.  Raises ValueError for p
+        outside 0..100.
 
         >>> from historian import Histogram
         >>> round(Histogram.from_values(range(1, 101)).percentile(99))
@@ -191,8 +226,10 @@ class BaseHistogram:
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
             count = self._counts.total
+            if interpolated:
+                return self._interpolated(rank_of_percentile(p, count), p * count / 100) if count else math.nan
             return self._value_at(rank_of_percentile(p, count)) if count else math.nan
-        return each(self.percentile, p)
+        return each(partial(self.percentile, interpolated=True) if interpolated else self.percentile, p)
 
     @overload
     def quantile_bounds(self, q: _Scalar) -> tuple[float, float]: ...
@@ -341,9 +378,9 @@ class BaseHistogram:
     def __sub__(self, other: BaseHistogram) -> Self:
         """Return the values recorded since `other`, an earlier snapshot of the same recorder.
 
-        Counts and sum are exact.  The extremes of the interval are not known: `min` and `max` of the result are the
-        edges of its lowest and highest bucket (for overflow, the maximum of the left-hand side).  O(buckets).  Raises
-        ValueError if a count would become negative or the units differ.
+        Counts and sum are exact, however large the earlier values were.  The extremes of the interval are not known:
+        `min` and `max` of the result are the edges of its lowest and highest bucket (for overflow, the maximum of the
+        left-hand side).  O(buckets).  Raises ValueError if a count would become negative or the units differ.
 
         >>> from historian import Histogram
         >>> before = Histogram.from_values([1.0])
@@ -385,6 +422,14 @@ class BaseHistogram:
         if rank == counts.total and self._knows_max():
             return self._max
         return self._value(counts.slot_at(rank))
+
+    def _interpolated(self, rank: int, position: float) -> float:
+        """Return the interpolated value of a position, of which `rank` is the next whole number, from 1 to `count`."""
+        from .interpolate import interpolated
+
+        smallest, largest = self._min if self._knows_min() else None, self._max if self._knows_max() else None
+        value = interpolated(self._counts, rank, position, smallest, largest)
+        return self._value_at(rank) if value is None else value
 
     # In a difference of histograms, `min` and `max` are bucket edges, not recorded values.  An extreme that is equal
     # to such an edge therefore does not count as known.  Neither does a maximum in the overflow bucket, since that of a
@@ -433,7 +478,9 @@ _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
 MAX_FLOAT = 1.7976931348623157e308  # the largest finite float64
 
 
-def make(cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool = False) -> _H:
+def make(
+    cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool | Origin = False
+) -> _H:
     """Return a histogram of class `cls`.  `total` is the sum of its values in units of 2**-1074."""
     histogram = cls.__new__(cls)
     histogram._counts = counts

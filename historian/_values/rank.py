@@ -19,8 +19,8 @@ __all__ = ["LESS", "MAX_COUNT", "rank_of", "rank_of_percentile"]
 #: Up to this number of values, comparing float64 numbers is exact for decimals of up to six digits.
 MAX_COUNT = 2**52 // 10**6
 
-#: Takes off more than three roundings can add, and too little to matter: a product with it is rounded up to the rank
-#: or to one less.
+#: A factor that reduces a product by more than three roundings can increase it.  So `ceil` of the product is the rank
+#: or one less, never one more.
 LESS = 1 - 6e-16
 
 DIGITS = 6  # a number with more digits may be a computed share

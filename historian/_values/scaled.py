@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 
 from .._core import Counts, number, slot_of
-from .base import edges_of, make
+from .base import Origin, edges_of, make
 from .exact import exact, rounded
 from .units import check_unit
 
@@ -51,7 +51,17 @@ def scaled(histogram: _H, factor: _Real, unit: str) -> _H:
     counts = _move(histogram, times)
     # The minimum of a difference of histograms is the edge below its lowest bucket: keep it the edge of a bucket.
     low = max(histogram._min * times, edges_of(counts.first)[0])
-    return make(type(histogram), counts, unit, _times(histogram._sum, times), low, high, histogram._synthetic)
+    result = make(type(histogram), counts, unit, _times(histogram._sum, times), low, high)
+    result._synthetic = _origin(histogram._synthetic, times, unit)
+    return result
+
+
+def _origin(synthetic: bool | Origin, factor: float, unit: str) -> bool | Origin:
+    """Return where a corrected histogram comes from, scaled as well: its intervals stay."""
+    if not isinstance(synthetic, Origin):
+        return synthetic
+    interval = synthetic.interval * factor
+    return Origin(scaled(synthetic.measured, factor, unit), interval) if 0 < interval < math.inf else True
 
 
 def _check_factor(factor: _Real) -> float:

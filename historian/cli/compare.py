@@ -197,4 +197,5 @@ def _record(name: str, comparison: Comparison, ratio: dict[str, object]) -> dict
 def estimated(estimate: Estimate) -> dict[str, object]:
     """Return an estimate as a dictionary for JSON; a value that is not finite is None."""
     ends = {"value": float(estimate), "lower": estimate.lower, "upper": estimate.upper}
-    return {**{name: end if math.isfinite(end) else None for name, end in ends.items()}, "why": estimate.why}
+    how = {"why": estimate.why, "confidence": estimate.confidence, "method": estimate.method}
+    return {**{name: end if math.isfinite(end) else None for name, end in ends.items()}, **how}

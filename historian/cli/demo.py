@@ -17,6 +17,7 @@ from .._show.profile import Profile
 from .._show.scale import Scale, quantity
 from .._show.summary import is_supported
 from .._show.table import table
+from .._values.text import counted
 from ..histogram import Histogram
 from ..registry import Key, Registry
 from .fanout import in_percent, in_unit, percent, rows_of
@@ -116,7 +117,7 @@ def _prepare(folder: str, directory: str | None, keeps_samples: bool) -> tuple[R
     before = sum(histogram.count for histogram in registry.snapshot().values())
     if before:
         raise ValueError(
-            f"{directory} already holds {before:,} values: choose another directory, or empty it with "
+            f"{directory} already holds {counted(before, 'value')}: choose another directory, or empty it with "
             f"historian clear {directory}"
         )
     paths = workload.Paths(

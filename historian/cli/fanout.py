@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .._show.scale import Scale, quantity
 from .._values.decimals import share_of
-from .._values.text import printable
+from .._values.text import counted, printable
 from ..histogram import Histogram
 from ..tail import Estimate, TailWarning
 from ._input.sources import STDIN, groups, read_rows
@@ -142,7 +142,7 @@ class _Waits:
 
     def notes(self, name: str) -> list[str]:
         count = self._histogram.count
-        notes = [f"{name}: {count:,} values; 95 % intervals; calls assumed to be independent"]
+        notes = [f"{name}: {counted(count, 'value')}; 95 % intervals; calls assumed to be independent"]
         if any(one.upper == math.inf for row in self._rows for one in row.quantiles):
             notes.append("too few samples: no upper bound for so many calls")
         if any(row.n > count for row in self._rows):

@@ -1,1 +1,7 @@
-"""Histograms to and from bytes and dictionaries: the functions behind the methods of `historian.Histogram`."""
+"""Formats of histograms.  This package has no public names yet.
+
+Bytes: `Histogram.to_bytes` and `Histogram.from_bytes`.  Plain data, suitable for JSON: `Histogram.to_dict` and
+`Histogram.from_dict`.  Files of JSON lines: `historian.snapshot`.
+"""
+
+__all__: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_TOP, BLOB_SYNTHETIC, BLOB_VERSION, packed, unpacked_blob
 from .._values.base import TO_INDEX, BaseHistogram, make
+from .._values.text import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def to_bytes(histogram: BaseHistogram) -> bytes:
     if counts.total:
         low, high = histogram.min + 0.0, histogram.max + 0.0  # write -0.0 as 0.0: equal histograms have equal bytes
         if histogram._sum >> 8 * BLOB_SUM_TOP >= counts.total:
-            raise OverflowError(f"the sum is too large for {counts.total} values")
+            raise OverflowError(f"the sum is too large for {counted(counts.total, 'value')}")
         shift, digits = _digits(histogram._sum)
         slots = counts.last - counts.first + 1
         parts.append(pack("<HhddHH", slots, counts.first + TO_INDEX, low, high, shift, len(digits)))

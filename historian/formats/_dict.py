@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .._core import Counts
+from .._core import BLOB_SUM_TOP, Counts
 from .._values.base import MAX_FLOAT, TO_INDEX, BaseHistogram, edges_of, make
-from .._values.exact import exact
+from .._values.exact import exact, from_hex, rounded, to_hex
 from .._values.units import check_unit
 
 TYPE_CHECKING = False
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         counts: list[int]
 
     class _HistogramDict(_Always, total=False):
+        exact_sum: str
         synthetic: bool
 
 
@@ -39,7 +40,8 @@ FORMAT = "historian/1"
 def to_dict(histogram: BaseHistogram) -> _HistogramDict:
     """Return a histogram as a dictionary.
 
-    The sum is None if it is beyond float64.  Minimum and maximum are None if the histogram is empty.
+    The sum is None if it is beyond float64.  If the float nearest to the sum is not the sum, `exact_sum` is the sum in
+    hexadecimal.  Minimum and maximum are None if the histogram is empty.
     """
     slots, counts = histogram._counts.pairs()
     data: _HistogramDict = {
@@ -52,7 +54,11 @@ def to_dict(histogram: BaseHistogram) -> _HistogramDict:
         "indices": [slot + TO_INDEX for slot in slots],
         "counts": counts,
     }
-    return {**data, "synthetic": True} if histogram.synthetic else data
+    if data["sum"] is None or exact(data["sum"]) != histogram._sum:
+        data["exact_sum"] = to_hex(histogram._sum)
+    if histogram.synthetic:
+        data["synthetic"] = True
+    return data
 
 
 def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
@@ -63,12 +69,13 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         unit = check_unit(data["unit"])
         counts = Counts.of([i - TO_INDEX for i in data["indices"]], list(data["counts"]))
         total = math.inf if data["sum"] is None else float(data["sum"])
+        exact_sum = from_hex(data["exact_sum"]) if "exact_sum" in data else None
         low = float(data["min"]) if counts.total else math.nan
         high = float(data["max"]) if counts.total else math.nan
         count, synthetic = data["count"], data.get("synthetic", False)
     except KeyError as error:
         raise ValueError(f"not the data of a histogram: {error} is missing") from None
-    except (TypeError, OverflowError) as error:
+    except (TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not the data of a histogram: {error}") from None
     if counts.total != count:
         raise ValueError(f"count {count!r} is not the sum of the counts, {counts.total}")
@@ -76,8 +83,12 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         raise ValueError(f"synthetic must be true or false, and false for a count of 0, not {synthetic!r}")
     if not (total >= 0 if count else total == 0):
         raise ValueError(f"sum {total!r} is impossible for a count of {count}")
+    if exact_sum is None or rounded(exact_sum) != total:
+        exact_sum = exact(total)  # a program that changes the sum need not know that there is an exact one
+    elif exact_sum >> 8 * BLOB_SUM_TOP >= max(1, count):
+        raise ValueError(f"exact_sum {data['exact_sum']} is impossible for a count of {count}")
     if count:
         (low_from, low_to), (high_from, high_to) = edges_of(counts.first), edges_of(counts.last)
         if not (low_from <= low <= low_to and high_from <= high <= min(high_to, MAX_FLOAT) and low <= high):
             raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
-    return make(cls, counts, unit, exact(total), low, high, synthetic)
+    return make(cls, counts, unit, exact_sum, low, high, synthetic)

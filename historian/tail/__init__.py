@@ -12,8 +12,8 @@ compose a request tree              `Dist`: ``histogram.dist()``, then the funct
   hedge or retry                    `hedge`, `tied`, `retry`
 ==================================  ==================================================================
 
-Every answer is an `Estimate`: a float with an interval and the sources of its uncertainty.  An answer beyond the data
-warns (`TailWarning`).
+Every share, every time and every rate is an `Estimate`: a float with an interval, its confidence and method, and the
+sources of its uncertainty.  An answer beyond the data warns (`TailWarning`).
 
 >>> from historian import Histogram
 >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()

@@ -52,7 +52,7 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     >>> print(f"{seq(x, x).ppf(0.99):.2f}")                 # 6.64 by the gamma distribution; not 2 * 4.61
     6.64
     """
-    unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
+    unit, count, confidence, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
     if not count:
         return unknown(unit)
     load = _loads((part._load, 1) for part in parts)
@@ -69,7 +69,7 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
         total = chains.any_dependence(total, [part._sf for part in parts])
     least, most = (math.fsum(ends) for ends in zip(*(part._extremes for part in parts)))
     rows = chains.with_ends(total, (least, most), [part._ends for part in parts], dependence == "independent")
-    return Dist(rows, extremes=(least, most), unit=unit, count=count, why=why, load=load)
+    return Dist(rows, extremes=(least, most), unit=unit, count=count, why=why, load=load, confidence=confidence)
 
 
 @overload
@@ -104,7 +104,7 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
     load.  O(buckets).  Raises ValueError for n below 1, no parts, or parts in different units.
     """
     parts = _numbers(n, x)
-    unit, count, why = _common(parts, OPTIMISTIC if dependence == "independent" else _checked(dependence))
+    unit, count, confidence, why = _common(parts, OPTIMISTIC if dependence == "independent" else _checked(dependence))
     if not count:
         return unknown(unit)
     if list(parts.values()) == [1]:
@@ -119,7 +119,7 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
     if dependence == "any":
         sf[LOWER] = 1 - sum(m * (1 - one[LOWER]) for one, m in kinds)
     load = _loads((part._load, m) for part, m in parts.items())
-    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load)
+    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load, confidence=confidence)
 
 
 @overload
@@ -145,7 +145,7 @@ def k_of(
         return _all_of(parts, dependence) if k == total else first_of(parts, dependence=dependence)
     import numpy
 
-    unit, count, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
+    unit, count, confidence, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
     if not count:
         return unknown(unit)
     slow = total - k + 1  # so many slow parts make the whole slow
@@ -157,7 +157,7 @@ def k_of(
         sf[LOWER] = numpy.minimum(sf[VALUE], numpy.maximum(0, (mean[LOWER] - float(slow - 1)) / float(k)))
         sf[UPPER] = numpy.maximum(sf[VALUE], numpy.minimum(1, mean[UPPER] / float(slow)))
     load = _loads((part._load, m) for part, m in parts.items())
-    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load)
+    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load, confidence=confidence)
 
 
 def choice(shares: Mapping[Dist, float]) -> Dist:
@@ -168,7 +168,7 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
     """
     if not hasattr(shares, "items"):
         raise TypeError(f"shares must be a mapping of distributions to their shares, not {shares!r}")
-    unit, count, why = _common(shares)
+    unit, count, confidence, why = _common(shares)
     shares = {part: check_share("shares", share) for part, share in shares.items()}
     total = math.fsum(shares.values())
     if abs(total - 1) > 1e-9:
@@ -181,7 +181,7 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
     extremes = min(least), max(most)
     sf = numpy.sum([share / total * part._with(extremes) for part, share in shares.items()], axis=0)
     load = _loads((part._load, share / total) for part, share in shares.items())
-    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load)
+    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load, confidence=confidence)
 
 
 def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence = "independent") -> Dist:
@@ -199,7 +199,7 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence =
     >>> print(hedged.sf(0.5), "for", hedged.extra_load, "more calls")
     0.000100 (0.0000663 to 0.000148) for 0.0100 (0.00814 to 0.0121) more calls
     """
-    unit, count, why = _common([x], OPTIMISTIC if dependence == "independent" else _checked(dependence))
+    unit, count, confidence, why = _common([x], OPTIMISTIC if dependence == "independent" else _checked(dependence))
     after = check_number("after", after, 0)
     prob = check_share("prob", prob)
     if not count:
@@ -219,7 +219,7 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence =
     started = x._at(numpy.float64(after)).tolist()
     load = _load_with(x._load, [prob * share for share in started])
     why = (*why, "the load that hedges add is ignored")
-    return Dist(sf, extremes=(least, most), unit=unit, count=count, why=why, load=load)
+    return Dist(sf, extremes=(least, most), unit=unit, count=count, why=why, load=load, confidence=confidence)
 
 
 def tied(queue: Dist, service: Dist, n: int = 2) -> Dist:
@@ -240,7 +240,7 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
     is too low if slow attempts follow slow ones.  O(buckets).  Raises ValueError for a timeout that is not positive, a
     negative backoff, or retries below 0.
     """
-    unit, count, why = _common([x], "independence assumed: too low if slow attempts follow slow ones")
+    unit, count, confidence, why = _common([x], "independence assumed: too low if slow attempts follow slow ones")
     timeout = check_number("timeout", timeout, 0)
     backoff = check_number("backoff", backoff, 0)
     retries = check_n(retries, "retries", least=0)
@@ -264,12 +264,12 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
     if late[VALUE]:
         sf[:, COLUMNS + AT_MOST] = late ** float(retries + 1)
     load = _load_with(x._load, [_powers(p, retries) for p in late.tolist()])
-    return Dist(sf, extremes=(least, most), unit=unit, count=count, why=why, load=load)
+    return Dist(sf, extremes=(least, most), unit=unit, count=count, why=why, load=load, confidence=confidence)
 
 
 def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
     """Compute `all_of` for a function that the user called: warnings point at the user's line."""
-    unit, count, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
+    unit, count, confidence, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
     if not count:
         return unknown(unit)
     if list(parts.values()) == [1]:
@@ -289,7 +289,7 @@ def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
     if dependence == "any":
         sf[UPPER] = sum(m * one[UPPER] for one, m in kinds)
     load = _loads((part._load, m) for part, m in parts.items())
-    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load)
+    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load, confidence=confidence)
 
 
 def _extremes(parts: Mapping[Dist, int], k: int) -> tuple[float, float]:
@@ -319,8 +319,11 @@ def _powers(p: float, n: int) -> float:
     return p * math.expm1(n * math.log(p)) / math.expm1(math.log(p))
 
 
-def _common(parts: Iterable[Dist], *why: str) -> tuple[str, float, tuple[str, ...]]:
-    """Return the common unit, the smallest count and the reasons of all parts; raise if the parts do not fit."""
+def _common(parts: Iterable[Dist], *why: str) -> tuple[str, float, float | None, tuple[str, ...]]:
+    """Return the common unit, the smallest count, the lowest confidence and the reasons of all parts.
+
+    Raises if the parts do not fit.
+    """
     parts = list(parts)
     if not parts:
         raise ValueError("parts must hold at least one distribution, not none")
@@ -330,7 +333,9 @@ def _common(parts: Iterable[Dist], *why: str) -> tuple[str, float, tuple[str, ..
             raise TypeError(f"parts must be distributions, not {part!r}{hint}")
         if part.unit != parts[0].unit:
             raise ValueError(f"parts must be in one unit, not {parts[0].unit!r} and {part.unit!r}")
-    return parts[0].unit, min(part.count for part in parts), (*(why for part in parts for why in part._why), *why)
+    confidence = min((part._confidence for part in parts if part._confidence is not None), default=None)
+    reasons = (*(why for part in parts for why in part._why), *why)
+    return parts[0].unit, min(part.count for part in parts), confidence, reasons
 
 
 def _checked(dependence: str) -> str:

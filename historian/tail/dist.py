@@ -20,6 +20,7 @@ from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import NO_DATA, Estimate, TailWarning, nines, no_data
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
 from .between import mass_below
+from .observed import measured_count, survival_bounds
 from .sampling import sampled
 from .shares import ROUNDING, tail_of
 
@@ -64,7 +65,8 @@ Load = tuple[float, float, float, float]  # calls by hedges and retries: lower b
 class Dist:
     """A distribution of times: from `Histogram.dist`, or composed by the functions of `historian.tail.algebra`.
 
-    Every answer is an `Estimate`.  A `Dist` is immutable and equal only to itself, so it can be a key of a mapping.
+    Every share and every time is an `Estimate`.  Its confidence is that of the parts, the lowest if they differ.  A
+    `Dist` is immutable and equal only to itself, so it can be a key of a mapping.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
@@ -74,7 +76,7 @@ class Dist:
     ('s', 10000)
     """
 
-    __slots__ = ("_count", "_ends", "_extremes", "_load", "_sf", "_unit", "_why")
+    __slots__ = ("_confidence", "_count", "_ends", "_extremes", "_load", "_sf", "_unit", "_why")
     __module__ = "historian.tail"
 
     _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
@@ -84,6 +86,7 @@ class Dist:
     _why: tuple[str, ...]  # the sources of the rows' differences, and the assumptions
     _unit: str  # label
     _count: float  # values, in [0, inf]; 0 if a part has no data: then nothing is known
+    _confidence: float | None  # the lowest of all parts, in (0, 1); None if no interval allows for sampling
 
     def __init__(
         self,
@@ -94,6 +97,7 @@ class Dist:
         count: float,
         why: tuple[str, ...],
         load: Load,
+        confidence: float | None = None,
     ) -> None:
         """Take the survival at the edges, followed by that at the `points`: shape (3, COLUMNS + 4)."""
         import numpy
@@ -109,7 +113,7 @@ class Dist:
             some.flags.writeable = False
         self._sf, self._ends, self._extremes = rows, ends, extremes
         self._load, self._why = load, tuple(dict.fromkeys(why))
-        self._unit, self._count = unit, count
+        self._unit, self._count, self._confidence = unit, count, confidence
 
     @property
     def unit(self) -> str:
@@ -132,7 +136,7 @@ class Dist:
         if not self._count:
             return no_data(0.0, 1.0)
         low, value, high = self._at(t).tolist()
-        return Estimate(value, low, high, self._reasons())
+        return self._estimate(value, low, high)
 
     def cdf(self, t: float) -> Estimate:
         """Return the share that takes `t` or less, ``1 - sf(t)``.  O(1).  Raises ValueError for NaN."""
@@ -140,7 +144,7 @@ class Dist:
         if not self._count:
             return no_data(0.0, 1.0)
         low, value, high = self._at(t).tolist()
-        return Estimate(1 - value, 1 - high, 1 - low, self._reasons())
+        return self._estimate(1 - value, 1 - high, 1 - low)
 
     def ppf(self, q: float) -> Estimate:
         """Return the q-quantile, ``isf(1 - q)``, in the same bucket as `Histogram.quantile`.  Raises as `isf` does."""
@@ -176,8 +180,8 @@ class Dist:
         low, high = (math.inf if rest else area for area, rest in ((low, self._sf[LOWER, -1]), (high, beyond[UPPER])))
         value = numpy.clip(math.inf if self._sf[VALUE, -1] else value, low, high)
         is_open = math.isinf(high) > math.isinf(value)
-        why = self._reasons() + ("; no sample gives an upper bound of a mean" if is_open else "")
-        return Estimate(float(value), float(low), float(high), why, unit=self.unit)
+        why = ["no sample gives an upper bound of a mean"] if is_open else []
+        return self._estimate(float(value), float(low), float(high), *why, unit=self.unit)
 
     @property
     def never(self) -> Estimate:
@@ -185,7 +189,7 @@ class Dist:
         if not self._count:
             return no_data(0.0, 1.0)
         low, value, high = self._sf[:, -1].tolist()
-        return Estimate(value, low, high, self._reasons())
+        return self._estimate(value, low, high)
 
     @property
     def extra_load(self) -> Estimate:
@@ -196,7 +200,7 @@ class Dist:
         if not self._count:
             return no_data(0.0, math.inf)
         low, value, high, plain = self._load
-        return Estimate(value / plain, low / plain, high / plain, self._reasons())
+        return self._estimate(value / plain, low / plain, high / plain)
 
     @property
     def mass(self) -> NDArray[np.float64]:
@@ -212,7 +216,13 @@ class Dist:
         import numpy
 
         create = partial(
-            Dist, extremes=self._extremes, unit=self.unit, count=self.count, why=self._why, load=self._load
+            Dist,
+            extremes=self._extremes,
+            unit=self.unit,
+            count=self.count,
+            why=self._why,
+            load=self._load,
+            confidence=self._confidence,
         )
         return create, (numpy.hstack([self._sf, self._ends]),)
 
@@ -282,13 +292,13 @@ class Dist:
         for column, extreme in ((AT_LEAST, least), (AT_MOST, most)):
             upper_bound = upper_bound if exceeds[UPPER, column] else min(upper_bound, extreme)
         value = value if exceeds[VALUE, AT_MOST] else min(value, most)
-        reasons = self._reasons()
+        why = []
         if upper_bound > value and math.isinf(upper_bound) and self.count < math.inf:
-            reasons += "; too few values: no upper bound"
+            why.append("too few values: no upper bound")
             text = f"beyond the data: {self.count:,.0f} values are too few for {what} and give no upper bound"
             warnings.warn(text, TailWarning, stacklevel=3)
         value = min(max(value, lower_bound), upper_bound)
-        return Estimate(value, lower_bound, upper_bound, reasons, unit=self.unit)
+        return self._estimate(value, lower_bound, upper_bound, *why, unit=self.unit)
 
     def _masses_at(self, column: Any) -> tuple[Any, Any, Any]:
         """Return the masses of the bucket that ends at each column, of the one before and of the one after."""
@@ -311,12 +321,15 @@ class Dist:
                 high = middle
         return high
 
-    def _reasons(self) -> str:
-        return "; ".join(self._why)
+    def _estimate(self, value: float, low: float, high: float, *why: str, unit: str = "") -> Estimate:
+        """Return an answer; `why` are its reasons beside those of every answer."""
+        method = "bucket edges" if self._confidence is None else "Clopper-Pearson"
+        reasons = "; ".join([*self._why, *why])
+        return Estimate(value, low, high, reasons, unit=unit, confidence=self._confidence, method=method)
 
 
 def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
-    """Answer `Histogram.dist`; the intervals are those of `historian._stats.binomial.share_interval`."""
+    """Answer `Histogram.dist`; the intervals of its shares are those of Clopper & Pearson."""
     import numpy
 
     if confidence is not None:
@@ -332,12 +345,16 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     why: tuple[str, ...] = ("bucket width",)
     low, value, high = least / total, least / total, most / total
     if confidence is not None:
-        distinct = numpy.unique(numpy.append(least, most[COLUMNS:]))  # few: it is constant between buckets
-        bounds = _intervals(distinct, total, confidence)
-        low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
+        if histogram.synthetic:
+            low, high = survival_bounds(histogram, edges(), points(extremes), confidence)
+        else:
+            distinct = numpy.unique(numpy.append(least, most[COLUMNS:]))  # few: it is constant between buckets
+            bounds = _intervals(distinct, total, confidence)
+            low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
         why = (sampled(histogram), *why)
     rows, load = numpy.stack([low, value, high]), (0.0, 0.0, 0.0, 1.0)
-    return Dist(rows, extremes=extremes, unit=histogram.unit, count=total, why=why, load=load)
+    number = measured_count(histogram)
+    return Dist(rows, extremes=extremes, unit=histogram.unit, count=number, why=why, load=load, confidence=confidence)
 
 
 def unknown(unit: str) -> Dist:

@@ -5,7 +5,7 @@ still waits with probability P = 1 - (1 - S)^n (Dean & Barroso, The Tail at Scal
 subtractions lose every digit.  ``P = -expm1(n * log1p(-S))`` loses none.  Its inverse for a user tail p is
 ``S = -expm1(log1p(-p) / n)``.  S itself is a ratio of counts, never 1 minus a share.
 
-P grows with S, so the same formula turns an interval of S (see `historian._stats.binomial`) into an interval of P.
+P grows with S, so the same formula turns an interval of S (Clopper & Pearson, Biometrika 26, 1934) into one of P.
 """
 
 from __future__ import annotations
@@ -13,12 +13,26 @@ from __future__ import annotations
 import math
 import warnings
 from decimal import Decimal
+from typing import Generic
 
 from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, TailWarning, no_data
 from .._values.decimals import PRECISE, whole, written
-from .sampling import effective_sample_size, quantile_interval, sampled, windows_above, windows_of
+from .._values.held import Held
+from .._values.text import counted
+from .observed import measured_count, share_bounds
+from .sampling import (
+    WINDOWS_METHOD,
+    effective_sample_size,
+    in_windows,
+    quantile_interval,
+    sampled,
+    share_method,
+    warn_if_uncertain,
+    windows_above,
+    windows_of,
+)
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -34,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Fanout"]
 
 
-class Fanout:
+class Fanout(Generic[Held]):
     """The latency of waiting for all of `n` independent calls, each distributed as `leaf`.  See `Histogram.fanout`.
 
     If calls slow down together, the share of users who wait is lower than the values here, but never below
@@ -44,10 +58,10 @@ class Fanout:
     __slots__ = ("leaf", "n")
     __module__ = "historian.tail"
 
-    leaf: BaseHistogram  # of one call
+    leaf: Held  # of one call
     n: int  # number of calls, in [1, 1e100]
 
-    def __init__(self, leaf: BaseHistogram, n: int) -> None:
+    def __init__(self, leaf: Held, n: int) -> None:
         n = check_n(n)
         self.leaf = leaf
         self.n = n
@@ -70,7 +84,8 @@ class Fanout:
         self._warn_beyond()
         wait = _any_of(value, self.n)
         bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
-        return Estimate(wait, *bounds, f"{sampled(self.leaf)}; bucket width; independent calls assumed")
+        why = f"{sampled(self.leaf)}; bucket width; independent calls assumed"
+        return Estimate(wait, *bounds, why, confidence=confidence, method=share_method(self.leaf))
 
     def bounds(
         self,
@@ -88,10 +103,11 @@ class Fanout:
         `windows` are the histograms of consecutive intervals of time that add up to the leaf.  Calls are then assumed
         to be independent within each window only, and the value is the mean over the windows.  It is never above the
         value without windows.  This is the best remedy for bursts.  The interval allows for the differences between
-        windows.  Pass at least two windows, better 20.
+        windows, and for bursts that outlast a window (see `historian._stats.windows`).  Pass 36 windows or more, in the
+        order of time.
 
-        O(windows).  Warns as `p_wait` does.  Raises ValueError for NaN, an unknown dependence, and windows that do not
-        add up to the leaf.
+        O(windows).  Warns as `p_wait` does, and if too few windows are independent.  Raises ValueError for NaN, an
+        unknown dependence, and windows that do not add up to the leaf.
         """
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
@@ -103,8 +119,10 @@ class Fanout:
         reasons = [sampled(self.leaf), "bucket width"]
         if windows is not None:
             parts = windows_of(self.leaf, windows)
-            size = effective_sample_size(self.leaf, parts, t, confidence)
-            reasons[0] += f", in {len(parts)} windows: effective sample size {size:,.0f}"
+            effective = effective_sample_size(self.leaf, parts, t, confidence)
+            size = effective.size
+            reasons[0] += f", {in_windows(effective)}"
+            warn_if_uncertain(effective, stacklevel=3)
             above = windows_above(self.leaf, parts, t)
             least, most = zip(*(part._above(t) for part in parts))
             lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
@@ -113,6 +131,8 @@ class Fanout:
             low, wait, high = (
                 any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
             )
+            if self.leaf.synthetic and sum(above) in (0, self.leaf.count):  # then windows do not differ
+                low, high = _any_of(lower, self.n), _any_of(upper, self.n)
         if dependence != "independent":  # the bounds of independent calls stay inside
             low, high = min(low, lower), max(high, _any_of(upper, self.n))
         if dependence == "any":
@@ -120,7 +140,9 @@ class Fanout:
         assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
         reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
         self._warn_beyond()
-        return Estimate(wait, min(low, wait), max(high, wait), "; ".join(reasons))
+        method = share_method(self.leaf) if windows is None else WINDOWS_METHOD
+        bounds = min(low, wait), max(high, wait)
+        return Estimate(wait, *bounds, "; ".join(reasons), confidence=confidence, method=method)
 
     def extrapolate(self, t: float, m: int, p_m: float, confidence: float = 0.95) -> Estimate:
         """Return `p_wait` extrapolated from a measurement: users of `m` calls still wait with probability `p_m`.
@@ -144,18 +166,19 @@ class Fanout:
             return no_data(0.0, 1.0)
         low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
         if low > m * upper:
-            why = f"{m} of the recorded calls explain at most {m * upper:.3g}"
+            why = f"{m:,} of the recorded calls can explain at most {m * upper:.3g}"
             warnings.warn(f"p_m is {measured:.3g}, but {why}: measure the same calls", TailWarning, stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
-        return Estimate(value, low, top, f"dependence: any, beyond the {m} calls measured; {sampled(self.leaf)}")
+        why = f"dependence: any, beyond the {counted(m, 'call')} measured; {sampled(self.leaf)}"
+        return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=share_method(self.leaf))
 
-    def effective_n(self, t: float, p: float, confidence: float = 0.95) -> float:
+    def effective_n(self, t: float, p: float, confidence: float = 0.95) -> Estimate:
         """Return the number of independent calls for which users wait with probability `p`, as measured for n calls.
 
         n_eff = log(1 - p) / log(1 - S).  It is n or less if calls slow down together.  It is infinity if p is 1, and
-        NaN if no recorded call, or every one, was slower than `t`.  If p is an `Estimate`, the result allows for its
-        interval.  O(1).  Raises ValueError for NaN and p outside 0..1.
+        "no data" if no recorded call, or every one, was slower than `t`.  If p is an `Estimate`, the result allows for
+        its interval.  O(1).  Raises ValueError for NaN and p outside 0..1.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
@@ -164,14 +187,12 @@ class Fanout:
         """
         measured = check_share("p", p)
         tail, lower, upper = self._shares(t, confidence)
-        if not self.leaf.count:
+        if not 0 < tail < 1:  # NaN, too
             return no_data(0.0, math.inf)
-        if not 0 < tail < 1:
-            return math.nan
         low, high = (max(0.0, p.lower), min(p.upper, 1.0)) if isinstance(p, Estimate) else (measured, measured)
         value, least, most = _calls_for(measured, tail), _calls_for(low, upper), _calls_for(high, lower)
-        why = f"{sampled(self.leaf)}; bucket width"
-        return Estimate(value, min(least, value), max(most, value), why)
+        why, bounds = f"{sampled(self.leaf)}; bucket width", (min(least, value), max(most, value))
+        return Estimate(value, *bounds, why, confidence=_lower_of(confidence, p), method=share_method(self.leaf))
 
     def sensitivity(self, t: float, correlation: float, confidence: float = 0.95) -> Estimate:
         """Return `p_wait` if calls share a cause of slowness, any two of them with this correlation, in 0..1.
@@ -188,7 +209,8 @@ class Fanout:
         value, low, high = (any_of_correlated(share, self.n, correlation) for share in shares)
         self._warn_beyond()
         why = f"{sampled(self.leaf)}; bucket width; dependence: correlation {correlation:g} assumed"
-        return Estimate(value, min(low, value), max(high, value), why)
+        bounds = min(low, value), max(high, value)
+        return Estimate(value, *bounds, why, confidence=confidence, method=share_method(self.leaf))
 
     def quantile(self, q: float, confidence: float = 0.95) -> Estimate:
         """Return the q-quantile of the wait for all n calls: the smallest recorded value with p_wait at most 1 - q.
@@ -272,15 +294,22 @@ class Fanout:
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
-        (low, high), count = self.leaf._above(t), self.leaf.count
+        low, count = self.leaf._above(t)[0], self.leaf.count
         if not count:
             return math.nan, 0.0, 1.0
-        return low / count, share_lower(low, count - low, confidence), share_upper(high, count - high, confidence)
+        return low / count, *share_bounds(self.leaf, t, confidence)
 
     def _warn_beyond(self) -> None:
-        if self.n > self.leaf.count:
-            text = f"beyond the data: users wait for {self.n:,} calls, but only {self.leaf.count:,} were recorded"
+        recorded = measured_count(self.leaf)
+        if self.n > recorded:
+            text = f"beyond the data: users wait for {self.n:,} calls, but only {recorded:,} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
+
+
+def _lower_of(confidence: float, given: float) -> float:
+    """Return `confidence`, or that of a given `Estimate` if it is lower."""
+    other = given.confidence if isinstance(given, Estimate) else None
+    return confidence if other is None else min(confidence, other)
 
 
 def _calls_for(p: float, tail: float) -> float:

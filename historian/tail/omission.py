@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from .._core import Counts
-from .._values.base import BaseHistogram, make
-from .._values.exact import exact
-from .._values.omission import UPPER, check_interval, how_many, waits
+from .._values.base import BaseHistogram, Origin, make
+from .._values.omission import UPPER, Waits, check_interval
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Any, TypeVar
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     _H = TypeVar("_H", bound=BaseHistogram)
 
-__all__ = ["corrected"]
+__all__ = ["clusters", "corrected"]
 
 
 def corrected(histogram: _H, expected_interval: float) -> _H:
@@ -24,20 +26,51 @@ def corrected(histogram: _H, expected_interval: float) -> _H:
             "the histogram is synthetic: all or part of it has been corrected already; correct the measured one instead"
         )
     long = [(value, n) for value, n in _recorded(histogram) if value >= 2 * interval]
-    if histogram.count + sum(n * (how_many(value, interval) - 1) for value, n in reversed(long)) >= 2**63:
-        raise ValueError(f"expected_interval {interval!r} is too small: the count would reach 2**63")
-    added = [0] * (len(UPPER) + 1)
-    total, low = histogram._sum, histogram.min
-    for value, n in long:
-        slots, counts, sum_of_waits, smallest = waits(value, interval)
-        counts[-1] -= 1  # the value itself
-        for slot, count in zip(slots, counts):
-            added[slot] += n * count
-        total += n * (exact(sum_of_waits) - exact(value))
-        low = min(low, smallest)
-    populated = [slot for slot, count in enumerate(added) if count]
-    counted = histogram._counts.plus(Counts.of(populated, [added[slot] for slot in populated]))
-    return make(type(histogram), counted, histogram.unit, total, low, histogram.max, True)
+    counted, total, low = histogram._counts, histogram._sum, histogram.min
+    if long:
+        values, counts = [value for value, _ in long], [n for _, n in long]
+        waits = Waits(values, interval)
+        numbers = [int(number) for number in waits.numbers.tolist()]
+        if histogram.count + sum(n * (number - 1) for n, number in zip(counts, numbers)) >= 2**63:
+            raise ValueError(f"expected_interval {interval!r} is too small: the count would reach 2**63")
+        counted = counted.plus(_added(waits, counts))
+        total += waits.added_sum(counts)
+        low = min(low, float(waits.smallest().min()))
+    result = make(type(histogram), counted, histogram.unit, total, low, histogram.max, True)
+    if result._synthetic:
+        result._synthetic = Origin(histogram, interval)
+    return result
+
+
+def _added(waits: Waits, counts: list[int]) -> Counts:
+    """Return the counts of all waits but the values themselves, for values that were recorded `counts` times."""
+    import numpy
+
+    times = numpy.array(counts, dtype=numpy.int64)
+    numbers = times * waits.numbers.astype(numpy.int64)
+    above = numpy.zeros(len(UPPER) + 1, dtype=numpy.int64)
+    for rows, first, matrix in waits.blocks():
+        is_exact = int(numbers[rows].sum()) < 2**53  # then float64 is exact, and faster
+        kind: Any = numpy.float64 if is_exact else numpy.int64
+        product = times[rows].astype(kind) @ matrix.astype(kind, copy=False)
+        above[first : first + matrix.shape[1]] += product.astype(numpy.int64)
+    above[:first] = numbers.sum()
+    added = -numpy.diff(above, prepend=numbers.sum())
+    numpy.subtract.at(added, waits.slots, times)
+    populated = numpy.flatnonzero(added)
+    return Counts.of(populated.tolist(), added[populated].tolist())
+
+
+def clusters(origin: Origin) -> tuple[Waits, NDArray[np.float64]]:
+    """Return the measured values of a corrected histogram with their waits, and how often each was measured."""
+    import numpy
+
+    if origin.clusters is None:
+        recorded = _recorded(origin.measured)
+        waits = Waits([value for value, _ in recorded], origin.interval)
+        origin.clusters = waits, numpy.array([n for _, n in recorded], dtype=numpy.float64)
+    waits, counts = origin.clusters
+    return waits, counts
 
 
 def _recorded(histogram: BaseHistogram) -> list[tuple[float, int]]:

@@ -3,7 +3,7 @@
 The recorded values are a sample of all values that could have been recorded.  All intervals are valid for independent
 values.  If calls slow down together, in bursts, the intervals are far too narrow: in a test, a 95 % interval held the
 truth in 31 % of the cases.  The remedy is to pass histograms of time windows: the intervals then use the effective
-sample size, which is estimated from the windows.
+sample size, which is estimated from the windows (see `historian._stats.windows`).
 """
 
 from __future__ import annotations
@@ -13,25 +13,38 @@ import warnings
 from typing import NamedTuple
 
 from .._core import slot_of
-from .._stats.binomial import rank_interval, share_lower, share_upper, windows_sample_size
+from .._stats.binomial import rank_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, TailWarning, nines, no_data
-from .._values.base import BaseHistogram, edges_of
+from .._stats.windows import ENOUGH_WINDOWS, windows_sample_size
+from .._values.base import BaseHistogram, Origin, edges_of
 from .._values.decimals import PRECISE, whole, written
+from .._values.text import counted
+from .observed import observed_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from .._stats.windows import Effective
+
 __all__ = [
+    "METHOD",
+    "WINDOWS_METHOD",
     "Enough",
     "ci",
     "effective_sample_size",
     "enough_for",
+    "in_windows",
     "quantile_interval",
+    "sampled",
+    "share_method",
+    "warn_if_uncertain",
     "windows_above",
     "windows_of",
 ]
+
+METHOD, WINDOWS_METHOD = "Clopper-Pearson", "Clopper-Pearson of the effective sample size"  # of shares
 
 
 class Enough(NamedTuple):
@@ -48,7 +61,9 @@ class Enough(NamedTuple):
         return self.recorded >= self.needed
 
     def __str__(self) -> str:
-        needed = f"{self.needed:,.0f} values are needed" if self.needed < math.inf else "no number of values is enough"
+        needed = f"{counted(self.needed, 'value is', 'values are')} needed"
+        if self.needed == math.inf:
+            needed = "no number of values is enough"
         return f"{'yes' if self else 'no'}: {needed}, {self.recorded:,} recorded"
 
     def __repr__(self) -> str:
@@ -63,7 +78,7 @@ def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) ->
 
     The largest of N values is not above the q^(1/n)-quantile with probability q^(N/n).  N is the smallest number for
     which this is at most 1 - confidence.  Source: Wilks, Determination of Sample Sizes for Setting Tolerance Limits
-    (1941), here for a fan-out.
+    (1941), here for a fan-out.  Synthetic values count as their effective sample size.
     """
     q = check_share("q", q)
     confidence = check_confidence(confidence)
@@ -72,7 +87,21 @@ def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) ->
         return Enough(histogram.count, 1 if q == 0 else math.inf)
     logarithm = PRECISE.ln(PRECISE.subtract(1, written(confidence)))
     needed = PRECISE.divide(PRECISE.multiply(logarithm, n), PRECISE.ln(written(q)))
-    return Enough(histogram.count, max(1, whole(needed, up=True)))
+    return Enough(_recorded(histogram, q, n, confidence), max(1, whole(needed, up=True)))
+
+
+def _recorded(histogram: BaseHistogram, q: float, n: int, confidence: float) -> int:
+    """Return the number of values that count for `enough_for`: of a synthetic histogram, its effective sample size."""
+    if not histogram.synthetic:
+        return histogram.count
+    leaf = float(PRECISE.power(written(q), PRECISE.divide(1, n)))
+    return math.floor(_observed_size(histogram, leaf, confidence))
+
+
+def _observed_size(histogram: BaseHistogram, q: float, confidence: float) -> float:
+    """Return the smaller effective sample size of a synthetic histogram at both edges of its q-quantile's bucket."""
+    edges = histogram.quantile_bounds(q)
+    return min(observed_size(histogram, histogram._above(t)[0], slot_of(t), confidence) for t in edges)
 
 
 def ci(histogram: BaseHistogram, q: float, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimate:
@@ -99,50 +128,101 @@ def quantile_interval(
 
     Warns if one of these ranks does not exist.  The warning points `stacklevel` frames up.
     """
-    count, (low, high), reasons = histogram.count, *_ranks(histogram, q, confidence, windows)
+    count, (low, high), reasons = histogram.count, *_ranks(histogram, q, confidence, windows, stacklevel + 1)
     lower = histogram._edges(histogram._counts.slot_at(low))[0] if low > 0 else 0.0
     upper = edges_of(histogram._counts.slot_at(high))[1] if high <= count else math.inf
     open_sides = [side for side, is_open in (("lower", low < 1), ("upper", high > count)) if is_open]
     if open_sides:
         missing = f"no {' and no '.join(open_sides)} bound"
-        reasons.append(f"too few values: {missing}")
-        text = f"beyond the data: {count:,} values are too few for the {nines(q)}-quantile and give {missing}"
+        reasons.append(f"too few values: {missing}" if histogram._synthetic is not True else missing)
+        few = f"{count:,} values are" if not histogram.synthetic else "the measured values are unknown or"
+        text = f"beyond the data: {few} too few for the {nines(q)}-quantile and give {missing}"
         warnings.warn(text, TailWarning, stacklevel=stacklevel)
     reasons += [why] if why else []
-    return Estimate(value, min(lower, value), max(upper, value), "; ".join(reasons), unit=histogram.unit)
+    method = "order statistics"
+    if windows is not None or histogram.synthetic:
+        method = "order statistics of the effective sample size" if windows or share_method(histogram) else ""
+    bounds = min(lower, value), max(upper, value)
+    return Estimate(value, *bounds, "; ".join(reasons), unit=histogram.unit, confidence=confidence, method=method)
 
 
 def _ranks(
-    histogram: BaseHistogram, q: float, confidence: float, windows: Sequence[BaseHistogram] | None
+    histogram: BaseHistogram, q: float, confidence: float, windows: Sequence[BaseHistogram] | None, stacklevel: int
 ) -> tuple[tuple[int, int], list[str]]:
     """Return the ranks that bound the q-quantile, and the reasons for their distance.
 
     Rank 0 means no lower bound, and rank count + 1 no upper bound.  With windows, the ranks come from the interval of
     the share q for the effective sample size of the windows (Woodruff, Journal of the American Statistical Association
-    47, 1952, 635-646).  A side is open if this size is too small for a bound.
+    47, 1952, 635-646).  A side is open if this size is too small for a bound.  Warns as `warn_if_uncertain` does.
     """
     count = histogram.count
-    if windows is None:
+    if windows is None and not histogram.synthetic:
         return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
-    edges = histogram.quantile_bounds(q)
-    size = min(effective_sample_size(histogram, windows, edge, confidence) for edge in edges)
+    reason = ""
+    if windows is None:
+        size = _observed_size(histogram, q, confidence)
+    else:
+        edges = histogram.quantile_bounds(q)
+        effective = min(effective_sample_size(histogram, windows, edge, confidence) for edge in edges)
+        warn_if_uncertain(effective, stacklevel=stacklevel + 1)
+        size, reason = effective.size, f", {in_windows(effective)}"
     alpha = (1 - confidence) / 2
     good, bad, low, high = q * size, (1 - q) * size, 0, count + 1
     if (1 - q) ** size <= alpha:
         low = math.floor(share_lower(good, bad, confidence) * count)
-    if q**size <= alpha:
+    if q**size <= alpha and size:
         high = min(count, math.ceil((share_upper(good, bad, confidence) + 1 / size) * count))
-    return (low, high), [f"{sampled(histogram)}, in windows: effective sample size {size:,.0f}", "bucket width"]
+    return (low, high), [f"{sampled(histogram)}{reason}", "bucket width"]
 
 
 def sampled(histogram: BaseHistogram) -> str:
-    """Return the reason "sampling", which says if some of the values are synthetic: these were never sampled."""
-    return f"sampling: {histogram.count:,} values" + (", some of them synthetic" if histogram.synthetic else "")
+    """Return the reason "sampling", with the number of values that were measured, if it is known."""
+    origin = histogram._synthetic
+    if isinstance(origin, Origin):
+        return f"sampling: {counted(origin.measured.count, 'measured value')}, corrected for coordinated omission"
+    if origin:
+        return "synthetic: the measured values are not known, so sampling gives no bounds"
+    return f"sampling: {counted(histogram.count, 'value')}"
 
 
-def effective_sample_size(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float, confidence: float) -> float:
-    """Return the effective sample size of the windows of `whole`, for the share above `t`."""
-    return windows_sample_size(windows_above(whole, windows, t), [w.count for w in windows], confidence)
+def share_method(histogram: BaseHistogram) -> str:
+    """Return the method of the interval of a share, without windows; "" if nothing is known of the measured values."""
+    if not histogram.synthetic:
+        return METHOD
+    return WINDOWS_METHOD if isinstance(histogram._synthetic, Origin) else ""
+
+
+def effective_sample_size(
+    whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float, confidence: float
+) -> Effective:
+    """Return the effective sample size of the windows of `whole`, for the share above `t`.
+
+    For synthetic values, windows replace the clusters of `historian.tail.observed`.
+    """
+    above = windows_above(whole, windows, t)
+    effective = windows_sample_size(above, [w.count for w in windows], confidence)
+    if whole.synthetic and sum(above) in (0, whole.count):
+        return effective._replace(size=float(len(windows)) if sum(above) else 0.0)
+    return effective
+
+
+def in_windows(effective: Effective) -> str:
+    """Return the effective sample size of windows as a reason."""
+    few = ", too few independent windows" if effective.is_uncertain else ""
+    return f"in windows: effective sample size {effective.size:,.0f}{few}"
+
+
+def warn_if_uncertain(effective: Effective, *, stacklevel: int) -> None:
+    """Warn if too few windows are independent to tell how bursts come.  The warning points `stacklevel` frames up."""
+    if not effective.is_uncertain:
+        return
+    few = f"{effective.windows} windows are too few"
+    if effective.windows >= ENOUGH_WINDOWS:
+        few = f"bursts outlast the windows, and {effective.windows} windows hold too few of them"
+    text = f"beyond the data: {few} to tell how bursts come, so the interval may be too narrow: record for longer"
+    if effective.windows < ENOUGH_WINDOWS:
+        text += f", for at least {ENOUGH_WINDOWS} windows"
+    warnings.warn(text, TailWarning, stacklevel=stacklevel)
 
 
 def windows_above(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float) -> list[int]:
@@ -174,7 +254,8 @@ def windows_of(whole: BaseHistogram, windows: Iterable[BaseHistogram]) -> list[B
     parts = [part for part in parts if part.count]
     total = sum(part.count for part in parts)
     if total != whole.count:
-        raise ValueError(f"windows must hold the histogram's {whole.count:,} values, not {total:,}: pass all windows")
+        needed = counted(whole.count, "value")
+        raise ValueError(f"windows must hold the histogram's {needed}, not {total:,}: pass all windows")
     if merged(parts)[0] != whole._counts:
         raise ValueError("windows must add up to the histogram, not to other values of the same number: pass its own")
     if len(parts) < 2:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from .._stats.binomial import effective_sample_size, share_interval, windows_sample_size
+from .._stats.binomial import share_interval
+from .._stats.windows import effective_sample_size, windows_sample_size
 from .._values.decimals import PRECISE, written
 
 TYPE_CHECKING = False
@@ -115,13 +116,13 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
         value = center = 1.0  # exactly, without the rounding errors of the sums
     low, high = center, center
     if 0 < center < 1:
-        squares = math.fsum((w * (one - center)) ** 2 for w, one in zip(weights, shares))
+        deviations = [w * (one - center) for w, one in zip(weights, shares)]
         slope = n * math.exp((n - 1) * math.log1p(-p))
         independent = slope**2 * p * (1 - p) / total  # the smallest possible variance
-        size = effective_sample_size(center, squares, len(counts), confidence, least=independent)
+        size = effective_sample_size(center, deviations, confidence, least=independent).size
         low, high = share_interval(center * size, (1 - center) * size, confidence)
     if not known or center in (0, 1):
-        size = windows_sample_size(above, counts, confidence)
+        size = windows_sample_size(above, counts, confidence).size
         pooled = share_interval(p * size, (1 - p) * size, confidence)
         high = any_of(pooled[1], n)
         low = min(low, any_of(pooled[0], n))

@@ -10,16 +10,28 @@ from __future__ import annotations
 
 import math
 
-from .._stats.binomial import share_interval, share_lower, share_upper
+from .._core import slot_of
+from .._stats.binomial import share_interval
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import Estimate, no_data
-from .sampling import effective_sample_size, sampled, windows_of
+from .._values.decimals import PRECISE, written
+from .observed import score_size, share_bounds
+from .sampling import (
+    WINDOWS_METHOD,
+    effective_sample_size,
+    in_windows,
+    sampled,
+    share_method,
+    warn_if_uncertain,
+    windows_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from .._stats.windows import Effective
     from .._values.base import BaseHistogram
 
 __all__ = ["Slo", "apdex", "burn_rates", "slo"]
@@ -66,8 +78,9 @@ class Slo:
         """
         if math.isnan(self.within):
             return no_data(0.0, 1 / (1 - self.target) if self.target < 1 else math.inf)
-        value, low, high = (self._burnt(share) for share in (float(self.within), self.within.upper, self.within.lower))
-        return Estimate(value, low, high, self.within.why)
+        value, low, high = (self._burnt(share) for share in (self.within, self.within.upper, self.within.lower))
+        confidence, method = self.within.confidence, self.within.method
+        return Estimate(value, low, high, self.within.why, confidence=confidence, method=method)
 
     @property
     def budget_left(self) -> Estimate:
@@ -75,13 +88,18 @@ class Slo:
         rate = self.burn_rate
         if math.isnan(rate):
             return no_data(1 - rate.upper, 1.0)
-        return Estimate(1 - rate, 1 - rate.upper, 1 - rate.lower, rate.why)
+        bounds = 1 - rate.upper, 1 - rate.lower
+        return Estimate(1 - rate, *bounds, rate.why, confidence=rate.confidence, method=rate.method)
 
     def _burnt(self, within: float) -> float:
-        slow = 1 - within
+        """Return the burn rate for a share in time; both it and the target are read as the decimals of the float.
+
+        In float64, (1 - 0.856) / (1 - 0.99) is 14.39999999999999, which is below an alert's 14.4.
+        """
         if self.target == 1:
-            return math.inf if slow > 0 else 0.0
-        return slow / (1 - self.target)
+            return math.inf if within < 1 else 0.0
+        slow, allowed = (PRECISE.subtract(1, written(share)) for share in (within, self.target))
+        return float(PRECISE.divide(slow, allowed))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Slo, (self.within, self.edges, self.threshold, self.unit, self.target)
@@ -118,18 +136,26 @@ def slo(
     check_confidence(confidence)
     if not histogram.count:
         return Slo(no_data(0.0, 1.0), (0.0, 1.0), threshold=float(t), unit=histogram.unit, target=float(target))
+    effective = None
+    if windows is not None:
+        effective = effective_sample_size(histogram, windows_of(histogram, windows), t, confidence)
+        warn_if_uncertain(effective, stacklevel=4)
+    return _slo(histogram, t, target, confidence, effective)
+
+
+def _slo(histogram: BaseHistogram, t: float, target: float, confidence: float, effective: Effective | None) -> Slo:
+    """Return the objective of a histogram that holds values, with its effective sample size if there are windows."""
     count, reasons = histogram.count, [sampled(histogram)]
     least, most = histogram._above(t)
-    size = float(count)
-    if windows is not None:
-        parts = windows_of(histogram, windows)
-        size = effective_sample_size(histogram, parts, t, confidence)
-        reasons[0] += f", in windows: effective sample size {size:,.0f}"
+    if effective is not None:
+        reasons[0] += f", {in_windows(effective)}"
     # Use the share of slow calls, because small shares keep their digits.
-    lower = share_lower(least / count * size, (count - least) / count * size, confidence)
-    upper = share_upper(most / count * size, (count - most) / count * size, confidence)
+    lower, upper = share_bounds(histogram, t, confidence, effective.size if effective is not None else None)
     value = (count - least) / count
-    within = Estimate(value, min(1 - upper, value), max(1 - lower, value), "; ".join([*reasons, *width(least, most)]))
+    why = "; ".join([*reasons, *width(least, most)])
+    method = share_method(histogram) if effective is None else WINDOWS_METHOD
+    bounds = min(1 - upper, value), max(1 - lower, value)
+    within = Estimate(value, *bounds, why, confidence=confidence, method=method)
     edges = (count - most) / count, (count - least) / count
     return Slo(within, edges, threshold=float(t), unit=histogram.unit, target=float(target))
 
@@ -145,8 +171,16 @@ def burn_rates(
 
     `intervals` are histograms of consecutive intervals of equal length, the newest one last.  An alert should fire
     quickly and stop when the trouble stops.  For this, require a high burn rate over both a long and a short window,
-    such as 14.4 over the last hour and over the last five minutes.  A window without calls has a burn rate of 0, and
-    the largest possible one as its upper bound.  O(intervals).  Raises ValueError if a window is longer than
+    such as 14.4 over the last hour and over the last five minutes.  Rates are computed from decimals, so that a rate of
+    14.4 is 14.4.  A window without calls has a burn rate of 0, and the largest possible one as its upper bound.
+
+    Bounds are those of the rate that goes on.  They allow for slow calls that come in bursts, as ``slo(...,
+    windows=...)`` does: from the differences between the intervals of the window.  Within a single interval, calls are
+    assumed to be independent.
+
+    O(intervals).  Warns (`TailWarning`), once, if a window of several intervals has too few independent ones to tell
+    how bursts come, such as the 12 of an hour: its bounds may then be too narrow.  Raises TypeError unless `windows`
+    and `intervals` are iterables of whole numbers and of histograms.  Raises ValueError if a window is longer than
     `intervals`, and as `Histogram.slo` does.
 
     >>> from historian import Histogram
@@ -158,24 +192,45 @@ def burn_rates(
     >>> all(rate > 14.4 for rate in rates.values())
     True
     """
-    from .._values.base import BaseHistogram, make
-    from .._values.merge import merged
-
     check_number("t", t, 0)
     check_share("target", target)
     check_confidence(confidence)
+    if not hasattr(intervals, "__iter__"):
+        raise TypeError(f"intervals must be an iterable of histograms, not {intervals!r}")
+    if not hasattr(windows, "__iter__"):
+        raise TypeError(f"windows must be an iterable of whole numbers, such as (1, 12, 72), not {windows!r}")
     intervals = list(intervals)
-    found = {}
+    found, uncertain = {}, []
     for window in [check_n(window, "windows") for window in windows]:
         if window > len(intervals):
             raise ValueError(f"windows must be at most {len(intervals)}, the number of intervals, not {window}")
-        whole = make(BaseHistogram, *merged(intervals[-window:]))
-        if whole.count:
-            found[window] = slo(whole, t, target, confidence, None).burn_rate
-        else:
-            most = 1 / (1 - target) if target < 1 else math.inf
-            found[window] = Estimate(0.0, 0.0, most, "there were no calls")
+        found[window], effective = _burn_rate(intervals[-window:], t, target, confidence)
+        if effective is not None and effective.is_uncertain:
+            uncertain.append(effective)
+    if uncertain:
+        warn_if_uncertain(max(uncertain, key=lambda effective: effective.windows), stacklevel=3)
     return found
+
+
+def _burn_rate(
+    intervals: list[BaseHistogram], t: float, target: float, confidence: float
+) -> tuple[Estimate, Effective | None]:
+    """Return the burn rate over all intervals, and the effective sample size if several of them hold values."""
+    from .._values.base import BaseHistogram, make
+    from .._values.merge import merged
+
+    whole = make(BaseHistogram, *merged(intervals))
+    if not whole.count:
+        return Estimate(0.0, 0.0, 1 / (1 - target) if target < 1 else math.inf, "there were no calls"), None
+    parts = [part for part in intervals if part.count]
+    if len(parts) == 1:
+        whole = parts[0]  # which may know the values that it was corrected from
+    else:
+        effective = effective_sample_size(whole, parts, t, confidence)
+        return _slo(whole, t, target, confidence, effective).burn_rate, effective
+    rate = _slo(whole, t, target, confidence, None).burn_rate
+    why = f"{rate.why}; independent calls within the interval assumed"
+    return Estimate(rate, rate.lower, rate.upper, why, confidence=rate.confidence, method=rate.method), None
 
 
 def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
@@ -191,16 +246,23 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     count = histogram.count
     scores = []
     near, far = histogram._above(t), histogram._above(4 * t)
-    for above_t, above_4t in zip(near, far):  # the best possible score, which is that of `sf`, and the worst
+    slots = slot_of(t), slot_of(4 * t)
+    lower_slots = [max(0, slot - (least < most)) for slot, (least, most) in zip(slots, (near, far))]
+    for (near_slot, far_slot), above_t, above_4t in zip(
+        (slots, lower_slots), near, far
+    ):  # the best score, which is that of `sf`, and the worst
         satisfied, tolerating = count - above_t, above_t - above_4t
         score = (satisfied + tolerating / 2) / count
         variance = (satisfied + tolerating / 4) / count - score**2
         size = score * (1 - score) / variance * count if variance > 1e-12 else float(count)
+        if histogram.synthetic:
+            size = score_size(histogram, score, near_slot, far_slot, confidence)
         low, high = share_interval(score * size, (1 - score) * size, confidence)
         scores.append((low, score, high))
     (_, value, upper), (lower, _, _) = scores
     why = "; ".join([sampled(histogram), *width(*near), *width(*far)][:2])
-    return Estimate(value, min(lower, value), max(upper, value), why)
+    method = "Clopper-Pearson of the matched variance" if share_method(histogram) else ""
+    return Estimate(value, min(lower, value), max(upper, value), why, confidence=confidence, method=method)
 
 
 def width(least: int, most: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 import errno
 import gc
-import math
 import os
 import pickle
 import shutil
@@ -13,7 +12,7 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layout import BLOCK, ENOUGH, SHARED, patched, slot_at
+from layout import BLOCK, ENOUGH, SHARED, SUM, patched, slot_at
 
 import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry
@@ -60,6 +59,7 @@ def damages():
 
     yield "empty", cut(0), "it is empty"
     yield "cut in the header", cut(100), "it is cut short: 100 bytes"
+    yield "cut after a byte", cut(1), "it is cut short: 1 byte"
     yield "cut after the header", cut(4096), "it is cut short: 4096 bytes"
     yield "cut in the counters", cut(SHARED + BLOCK - 1), "it is cut short: 57343 bytes"
     yield "foreign", write(0, b"PK\3\4" * 1000), "it is not the file of a recorder"
@@ -75,9 +75,10 @@ def damages():
     yield "wrapping", write(slot_at(0, 1.0), wrapping), r"a count is 2\*\*63 or more"
     many = struct.pack("<3Q", *[(1 << 63) - 1] * 3)
     yield "too many", write(slot_at(0, 1.0), many), r"2\*\*63 records or more"
-    yield "an invalid sum", write(SHARED, struct.pack("<d", math.nan)), "a sum of nan"
-    yield "a negative sum", write(SHARED, struct.pack("<d", -1.0)), "a sum of -1.0"
-    yield "an invalid compensation", write(SHARED + 8, struct.pack("<d", math.inf)), "a sum of"
+    last_digit = SHARED + SUM + 16 * 96 + 8 * 67
+    yield "a huge sum", write(last_digit, struct.pack("<Q", (1 << 64) - 1)), "its sum is too large for 1 values"
+    less_huge = struct.pack("<Q", 1 << 24)  # digit 65 counts 2^2080, and the sum must be below 2^2104 for one value
+    yield "a less huge sum", write(last_digit - 16, less_huge), "its sum is too large for 1 values"
     yield (
         "a copy",
         lambda path: shutil.copy(path.replace("bad", "good"), path),

@@ -301,6 +301,30 @@ def test_cloudpickle_by_value_with_a_recorder_in_a_file(tmp_path):
     assert run_python(BY_VALUE.format(recorder=recorder), "-W", "error") == "22\n"  # each time 4 by plain, and 7 others
 
 
+def test_dill_copies_local_functions(tmp_path):
+    need("dill")
+    import dill
+
+    from historian import Registry
+
+    recorder = Registry(tmp_path).recorder("work")
+
+    def make(step):
+        @recorder.timed
+        def add(x):
+            return x + step
+
+        @recorder.timed
+        def factorial(n):
+            return n * factorial(n - 1) if n else 1
+
+        return add, factorial, recorder.timed(lambda x: x - step)
+
+    add, factorial, subtract = dill.loads(dill.dumps(make(10)))
+    assert (add(1), factorial(3), subtract(1)) == (11, 6, -9)
+    assert type(add) is type(make(10)[0]) and recorder.snapshot().count == 1 + 4 + 1
+
+
 def test_joblib_in_a_script(tmp_path):
     need("joblib")
     script = tmp_path / "script.py"

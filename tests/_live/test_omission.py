@@ -3,7 +3,10 @@
 import json
 import math
 import pickle
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +109,27 @@ def test_needs_no_loop_over_what_it_adds():
     assert h.sum == pytest.approx(1000 * 5e20, rel=1e-9)
 
 
+@pytest.mark.parametrize("interval", [2.0**-30, 0.001, 0.37, 1e3])
+def test_many_buckets_are_the_sum_of_each(interval):
+    rng = np.random.default_rng(4)
+    values = [buckets.representative(int(i)) for i in rng.integers(-1900, 1400, 500)]
+    h = Histogram.from_values(values)
+    corrected, recorded = h.corrected(interval), as_recorded(values, interval)
+    assert corrected == recorded and corrected.count > 500
+
+
+def test_counts_beyond_the_digits_of_a_float():
+    values = [buckets.representative(i) for i in range(1300, 1400)] * 3
+    corrected, recorded = Histogram.from_values(values).corrected(1e-9), as_recorded(values, 1e-9)
+    assert corrected.count > 2**53 and corrected == recorded
+
+
+@pytest.mark.parametrize(("values", "interval"), [([1.7e308, 3.0], 1e299), ([7 * 5e-324], 5e-324), ([1e-310], 1e-312)])
+def test_the_ends_of_the_floats(values, interval):
+    corrected, recorded = Histogram.from_values(values).corrected(interval), as_recorded(values, interval)
+    assert corrected == recorded and corrected.sum == recorded.sum
+
+
 def test_a_stall_is_seen():
     # Tene's example: 100 s at 1 ms a request, 100 a second; then a stall of 100 s, of which the generator saw one.
     h = Histogram.from_values([0.001] * 10_000 + [100.0])
@@ -192,13 +216,43 @@ def test_the_mark_goes_wherever_the_counts_go():
     assert not Histogram.from_dict(measured.to_dict()).synthetic and "synthetic" not in measured.to_dict()
 
 
+def test_a_recorder_marks_what_it_has_corrected(tmp_path):
+    for recorder in (Recorder(), historian.Registry(tmp_path).recorder("q")):
+        recorder.record(0.01)
+        recorder.record_corrected(0.15, 0.1)  # below two intervals: nothing is added
+        assert not recorder.snapshot().synthetic
+        recorder.record_corrected(1.0, 0.1)
+        h = recorder.snapshot()
+        assert h.synthetic and h.count == 12
+        with pytest.warns(historian.tail.TailWarning, match="no lower and no upper bound"):
+            answer = h.ci(0.5)
+        assert (answer.lower, answer.upper) == (0, math.inf) and "the measured values are not known" in answer.why
+        assert recorder.drain().synthetic
+        recorder.record(0.5)
+        assert recorder.snapshot().synthetic and not Recorder().snapshot().synthetic
+
+
+def test_other_processes_see_the_mark_in_the_file(tmp_path):
+    recorder = historian.Registry(tmp_path).recorder("q")
+    recorder.record_corrected(1.0, 0.1)
+    code = (
+        "import historian, sys; [h] = historian.Registry(sys.argv[1]).snapshot().values(); print(h.count, h.synthetic)"
+    )
+    told = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["10", "True"]
+    Path(recorder.path).unlink()  # the values are kept, and so is the mark
+    assert recorder.snapshot().synthetic and recorder.snapshot().count == 10
+    [kept] = historian.Registry(tmp_path).snapshot().values()
+    assert kept.synthetic
+
+
 def test_the_mark_is_shown():
     estimated = Histogram.from_values([1.0]).corrected(0.3)
     assert repr(estimated).startswith("<Histogram of 3 values, some of them synthetic: ")
     assert "synthetic" not in repr(Histogram.from_values([1.0]))
 
 
-def test_intervals_say_that_some_of_their_values_are_synthetic():
+def test_intervals_say_how_many_values_were_measured():
     measured = Histogram.from_values([0.01] * 90 + [0.1] * 10)
     estimated = measured.corrected(0.05)
     for ask in (
@@ -209,8 +263,8 @@ def test_intervals_say_that_some_of_their_values_are_synthetic():
         lambda h: h.apdex(0.05),
         lambda h: h.dist().sf(0.05),
     ):
-        assert ask(estimated).why.startswith("sampling: 110 values, some of them synthetic")
-        assert ask(measured).why.startswith("sampling: 100 values") and "synthetic" not in ask(measured).why
+        assert ask(estimated).why.startswith("sampling: 100 measured values, corrected for coordinated omission")
+        assert ask(measured).why.startswith("sampling: 100 values") and "corrected" not in ask(measured).why
 
 
 def test_bytes_hold_the_mark_in_one_bit():

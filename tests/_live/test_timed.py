@@ -177,6 +177,31 @@ def test_coroutines_are_timed_until_they_return():
     assert REC.snapshot().count == 1  # it never started
 
 
+def test_arguments_that_do_not_fit_are_not_a_call(rec):
+    """A bare function of these kinds refuses them before any of its code runs, so there is no time to record."""
+    errors = Recorder()
+
+    @rec.timed(errors=errors)
+    async def coroutine(a): ...
+
+    @rec.timed(errors=errors)
+    def generator(a):
+        yield a
+
+    @rec.timed(errors=errors)
+    async def async_generator(a):
+        yield a
+
+    missing = "missing 1 required positional argument: 'a'"
+    with pytest.raises(TypeError, match=missing):
+        asyncio.run(coroutine())
+    with pytest.raises(TypeError, match=missing):
+        next(generator())
+    with pytest.raises(TypeError, match=missing):
+        asyncio.run(async_generator().__anext__())
+    assert (rec.snapshot().count, errors.snapshot().count) == (0, 0)
+
+
 def test_generators_from_the_first_next_to_exhaustion(rec):
     @rec.timed
     def slow():

@@ -189,6 +189,20 @@ def test_a_local_function_is_refused_by_pickle_as_any_other():
         pickle.dumps(local)
 
 
+def renamed(x):
+    return x
+
+
+first_timed = REC.timed(renamed)
+
+
+def test_a_name_that_is_that_of_another_object_is_not_used():
+    """Pickle would refuse the timed function, because `renamed` is still the bare one."""
+    again = pickle.loads(pickle.dumps(first_timed))
+    assert type(again) is type(first_timed) and again is not first_timed
+    assert again.__wrapped__ is renamed and again(3) == 3
+
+
 def test_it_may_be_cyclic_garbage(rec):
     def work():
         pass

@@ -22,7 +22,7 @@ static historian_lanes *lanes;
 static historian_counters shared;
 static int64_t stop; /* set once all threads that record have ended */
 
-/* What all drains have taken out. In sixteenths: 0.1 would show what rounding takes, but not what it should be. */
+/* What all drains have taken out, in sixteenths. */
 static uint64_t drained_counts[HISTORIAN_SLOTS], drained_sixteenths;
 static pthread_mutex_t drained_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -38,7 +38,7 @@ static void record(double value) {
     if (lane)
         (void)historian_record_exclusive(lane, value);
     else
-        (void)historian_record_atomic_compensated(&shared, value);
+        (void)historian_record_atomic(&shared, value);
 }
 
 static double value_of(int i) { return (double)(1 << i % 12) / 16; }
@@ -55,10 +55,14 @@ static void *write_some(void *unused) {
     return unused;
 }
 
+/* In units of 2^-1074, 1/16 is digit 33, bit 14; all values lie between that and digit 34. */
 static uint64_t total_sixteenths(const historian_lanes_total *total) {
-    double sum = 0; /* all terms are whole numbers of sixteenths, and far below 2^53 */
-    for (size_t i = 0; i < total->n_sums; i++) sum += total->sums[i] * 16;
-    return (uint64_t)sum;
+    uint32_t digits[HISTORIAN_SUM_DIGITS] = {0};
+    historian_sum sum = total->sum;
+    size_t n = historian_write_sum(&sum, digits);
+    for (size_t k = 0; k < n; k++)
+        if (k < 33 ? digits[k] != 0 : k > 34 && digits[k] != 0) fail("a digit", digits[k], 0);
+    return ((uint64_t)digits[34] << 32 | digits[33]) >> 14;
 }
 
 static void take(void) {
@@ -81,7 +85,7 @@ static void check_late_count(void) {
     if (!lane) fail("no lane", 0, 1);
     (void)historian_record_exclusive(lane, 8.0);
     if (!historian_read_lanes(own, &shared, total, 1)) fail("no memory", 0, 0);
-    historian_add_sum_exclusive(lane, 8.0);
+    historian_add_to_octave_exclusive(&lane->sum, historian_bucket(historian_bits(8.0)), historian_bits(8.0));
     historian_atomic_store_release(&lane->counts[slot], historian_atomic_load(&lane->counts[slot]) + 1);
     (void)historian_record_exclusive(lane, 1.0);
     if (!historian_read_lanes(own, &shared, total, 1)) fail("no memory", 0, 0);

@@ -39,7 +39,7 @@ def test_one_hundred_million_records_by_eight_threads():
     assert h.indices.tolist() == once.indices.tolist()
     assert h.counts.tolist() == (400 * once.counts).tolist()
     assert (h.min, h.max) == (once.min, once.max)
-    assert abs(h.sum / (400 * once.sum) - 1) < 1e-12
+    assert h._sum == 400 * once._sum
 
 
 def test_every_way_to_record_at_once():
@@ -105,7 +105,7 @@ def test_every_record_is_in_exactly_one_drain():
     everything, once = sum(drained, Histogram()), Histogram.from_values(data)
     assert everything.count == 620 * once.count
     assert everything.counts.tolist() == (620 * once.counts).tolist()
-    assert abs(everything.sum / (620 * once.sum) - 1) < 1e-12
+    assert everything._sum == 620 * once._sum
     assert rec.snapshot().count == 0
     for part in drained:
         if part.count:

@@ -79,16 +79,6 @@ def test_students_quantile():
         assert binomial.student_quantile(0.975, freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-8)
 
 
-def test_windows_that_agree_are_worth_all_their_values_and_bursts_few():
-    assert binomial.windows_sample_size([10] * 20, [1000] * 20, 0.95) == pytest.approx(20_000)
-    assert binomial.windows_sample_size([0] * 20, [1000] * 20, 0.95) == 20_000
-    # 2 of 20 windows with a share of 0.1: p = 0.01, v = 20/19 * (18 * 0.01^2 + 2 * 0.09^2)/400 = 4.7368e-5;
-    # p(1 - p)/v = 209, and (1.95996/2.09302)^2 = 0.87688 of that for 19 degrees of freedom
-    assert binomial.windows_sample_size([100] * 2 + [0] * 18, [1000] * 20, 0.95) == pytest.approx(
-        209 * 0.876889, rel=1e-4
-    )
-
-
 @pytest.mark.parametrize(("correlation", "expected"), [(0.01, 0.501545), (0.1, 0.205141), (0.5, 0.050629)])
 def test_correlated_calls_at_reference_values(correlation, expected):
     assert any_of_correlated(0.01, 100, correlation) == pytest.approx(expected, abs=5e-7)

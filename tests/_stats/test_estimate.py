@@ -9,7 +9,9 @@ import statistics
 import numpy as np
 import pytest
 
+from historian import Comparison, Histogram, compare, merge, tail
 from historian.tail import Estimate, TailWarning
+from historian.tail.dist import from_sf
 
 WAIT = Estimate(0.634, 0.559, 0.706, "sampling: 10,000 values")
 
@@ -63,9 +65,118 @@ def test_repr_says_why():
     assert repr(WAIT) == "<Estimate: 0.634 (0.559 to 0.706); sampling: 10,000 values>"
 
 
+@pytest.mark.parametrize(
+    ("confidence", "method", "shown"),
+    [
+        (0.95, "Clopper-Pearson", ", 95 %, Clopper-Pearson"),
+        (0.999, "", ", 99.9 %"),
+        (0.9875, "order statistics", ", 98.75 %, order statistics"),
+        (None, "bucket edges", ", bucket edges"),
+        (None, "", ""),
+    ],
+)
+def test_it_knows_its_confidence_and_method(confidence, method, shown):
+    one = Estimate(0.634, 0.559, 0.706, "sampling", confidence=confidence, method=method)
+    assert (one.confidence, one.method) == (confidence, method)
+    assert str(one) == "0.634 (0.559 to 0.706)"
+    assert repr(one) == f"<Estimate: 0.634 (0.559 to 0.706){shown}; sampling>"
+
+
+def test_without_them_nothing_is_claimed():
+    assert (WAIT.confidence, WAIT.method) == (None, "")
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95, -0.5, math.nan])
+def test_confidence_is_a_share(confidence):
+    with pytest.raises(ValueError, match="confidence must be between 0 and 1"):
+        Estimate(0.634, 0.559, 0.706, confidence=confidence)
+
+
 def test_it_survives_copying():
-    for again in (pickle.loads(pickle.dumps(WAIT)), copy.copy(WAIT), copy.deepcopy(WAIT)):
-        assert (again, again.lower, again.upper, again.why, again.unit) == (0.634, 0.559, 0.706, WAIT.why, "")
+    for one in (WAIT, Estimate(0.634, 0.559, 0.706, unit="s", confidence=0.9, method="order statistics")):
+        parts = (one, one.lower, one.upper, one.why, one.unit, one.confidence, one.method)
+        for again in (pickle.loads(pickle.dumps(one)), copy.copy(one), copy.deepcopy(one)):
+            found = (again, again.lower, again.upper, again.why, again.unit, again.confidence, again.method)
+            assert found == parts
+
+
+H = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)
+HALVES = [Histogram.from_values([0.010] * 4_950 + [1.0] * 50)] * 2
+DIST = H.dist(confidence=0.9)
+BLOCKS = Comparison(merge(HALVES * 4), merge(HALVES * 4), blocks=list(zip(HALVES, HALVES)) * 4, confidence=0.9)
+
+#: Each public answer with an interval, asked with a confidence of 90 %: (method, confidence).
+ANSWERS = {
+    "ci": (H.ci(0.5, 0.9), "order statistics", 0.9),
+    "ci in windows": (H.ci(0.5, 0.9, HALVES), "order statistics of the effective sample size", 0.9),
+    "p_wait": (H.fanout(9).p_wait(0.5, 0.9), "Clopper-Pearson", 0.9),
+    "bounds": (H.fanout(9).bounds(0.5, "any", confidence=0.9), "Clopper-Pearson", 0.9),
+    "bounds in windows": (
+        H.fanout(9).bounds(0.5, windows=HALVES, confidence=0.9),
+        "Clopper-Pearson of the effective sample size",
+        0.9,
+    ),
+    "extrapolate": (H.fanout(9).extrapolate(0.5, 3, 0.02, 0.9), "Clopper-Pearson", 0.9),
+    "extrapolate an estimate": (H.fanout(9).extrapolate(0.5, 3, H.fanout(3).p_wait(0.5, 0.8)), "Clopper-Pearson", 0.8),
+    "effective_n": (H.fanout(9).effective_n(0.5, 0.05, 0.9), "Clopper-Pearson", 0.9),
+    "effective_n of an estimate": (H.fanout(9).effective_n(0.5, H.fanout(3).p_wait(0.5, 0.8)), "Clopper-Pearson", 0.8),
+    "sensitivity": (H.fanout(9).sensitivity(0.5, 0.1, 0.9), "Clopper-Pearson", 0.9),
+    "quantile": (H.fanout(9).quantile(0.5, 0.9), "order statistics", 0.9),
+    "within": (H.slo(0.5, 0.9, 0.9).within, "Clopper-Pearson", 0.9),
+    "within, in windows": (H.slo(0.5, 0.9, 0.9, HALVES).within, "Clopper-Pearson of the effective sample size", 0.9),
+    "burn_rate": (H.slo(0.5, 0.9, 0.9).burn_rate, "Clopper-Pearson", 0.9),
+    "budget_left": (H.slo(0.5, 0.9, 0.9).budget_left, "Clopper-Pearson", 0.9),
+    "burn_rates": (tail.burn_rates(HALVES, 0.5, 0.9, (1,), 0.9)[1], "Clopper-Pearson", 0.9),
+    "burn_rates, of several": (
+        tail.burn_rates(HALVES, 0.5, 0.9, (2,), 0.9)[2],
+        "Clopper-Pearson of the effective sample size",
+        0.9,
+    ),
+    "apdex": (H.apdex(0.005, 0.9), "Clopper-Pearson of the matched variance", 0.9),
+    "sf": (DIST.sf(0.5), "Clopper-Pearson", 0.9),
+    "cdf": (DIST.cdf(0.5), "Clopper-Pearson", 0.9),
+    "ppf": (DIST.ppf(0.5), "Clopper-Pearson", 0.9),
+    "isf": (DIST.isf(0.5), "Clopper-Pearson", 0.9),
+    "mean": (DIST.mean(), "Clopper-Pearson", 0.9),
+    "never": (tail.retry(DIST, 0.5, 1).never, "Clopper-Pearson", 0.9),
+    "extra_load": (tail.hedge(DIST, 0.5).extra_load, "Clopper-Pearson", 0.9),
+    "sf for certain": (H.dist(None).sf(0.5), "bucket edges", None),
+    "sf of a function": (from_sf(lambda t: 1 / (1 + t)).sf(0.5), "bucket edges", None),
+    "ratio": (compare(H, H, confidence=0.9).ratio(0.5), "order statistics", 0.9),
+    "superiority": (compare(H, H, confidence=0.9).superiority, "DeLong", 0.9),
+    "kolmogorov_smirnov": (compare(H, H, confidence=0.9).kolmogorov_smirnov, "Dvoretzky-Kiefer-Wolfowitz", 0.9),
+    "wasserstein": (compare(H, H, confidence=0.9).wasserstein, "normal approximation", 0.9),
+    "ratio of blocks": (BLOCKS.ratio(0.5), "block bootstrap", 0.9),
+    "superiority of blocks": (BLOCKS.superiority, "block bootstrap", 0.9),
+    "kolmogorov_smirnov of blocks": (BLOCKS.kolmogorov_smirnov, "block bootstrap", 0.9),
+    "wasserstein of blocks": (BLOCKS.wasserstein, "block bootstrap", 0.9),
+}
+
+
+@pytest.mark.parametrize("question", ANSWERS)
+def test_every_answer_says_its_confidence_and_method(question):
+    answer, method, confidence = ANSWERS[question]
+    assert (answer.method, answer.confidence) == (method, confidence)
+
+
+TREES = {
+    "seq": lambda x, y: tail.seq(x, y, y),
+    "all_of": lambda x, y: tail.all_of({x: 2, y: 3}),
+    "first_of": lambda x, y: tail.first_of({x: 2, y: 3}),
+    "k_of": lambda x, y: tail.k_of(2, {x: 2, y: 3}),
+    "choice": lambda x, y: tail.choice({x: 0.5, y: 0.5}),
+    "hedge": lambda x, y: tail.hedge(tail.seq(x, y), 0.1),
+    "tied": tail.tied,
+    "retry": lambda x, y: tail.retry(tail.seq(x, y), 0.1, 2),
+}
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_a_request_tree_has_the_lowest_confidence_of_its_parts(tree):
+    exact = from_sf(lambda t: math.exp(-t))
+    for x, y, lowest in ((DIST, H.dist(0.8), 0.8), (DIST, H.dist(None), 0.9), (exact, H.dist(None), None)):
+        whole = TREES[tree](x, y)
+        assert whole.sf(0.5).confidence == pickle.loads(pickle.dumps(whole)).sf(0.5).confidence == lowest
 
 
 def test_it_is_immutable():

@@ -35,8 +35,7 @@ def test_bytes_merge_as_histograms_do(items):
 def test_merging_parts_is_recording_all(data, parts):
     merged = merge(Histogram.from_values(data[k::parts]).to_bytes() for k in range(parts))
     whole = Histogram.from_values(data)
-    assert merged.to_dict() | {"sum": 0} == whole.to_dict() | {"sum": 0}
-    assert merged.sum == pytest.approx(whole.sum, rel=1e-14)
+    assert merged.to_dict() == whole.to_dict()
 
 
 def test_sums_are_exact_over_any_range():

@@ -94,6 +94,14 @@ def test_synthetic_stays():
     assert Histogram.from_values([1.0]).corrected(0.25).scaled(1000, "ms").synthetic
 
 
+def test_intervals_of_corrected_histograms_are_scaled_with_them():
+    corrected = Histogram.from_values([0.01] * 500 + [0.02] * 400 + [1.0] * 100).corrected(0.1)
+    before, after = corrected.ci(0.5), corrected.scaled(1000, "ms").ci(0.5)
+    ends = [before, before.lower, before.upper]
+    assert [after, after.lower, after.upper] == pytest.approx([1000 * end for end in ends], rel=2.5 * ERROR)
+    assert after.why == before.why
+
+
 @pytest.mark.parametrize("factor", [0, -1.0, math.nan, math.inf, -math.inf])
 def test_a_factor_must_be_positive_and_finite(factor):
     with pytest.raises(ValueError, match="factor must be positive and finite, not"):

@@ -91,7 +91,8 @@ def test_json():
     expected = package.compare(A, B).ratio(0.5)
     assert first["quantile"] == 0.5 and first["a"] == A.quantile(0.5)
     assert first["ratio"] == {
-        "value": float(expected), "lower": expected.lower, "upper": expected.upper, "why": expected.why
+        "value": float(expected), "lower": expected.lower, "upper": expected.upper, "why": expected.why,
+        "confidence": 0.95, "method": "order statistics",
     }  # fmt: skip
     assert first["sentence"].startswith("median of b.hist over a.hist: 4:5")
     assert last["quantile"] == 0.99999 and last["ratio"]["upper"] is None and "too few samples" in last["sentence"]

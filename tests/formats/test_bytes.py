@@ -223,6 +223,7 @@ def test_the_example():
         (b"", "cut short: it has only 0 bytes"),
         (GOOD[:14], "cut short: it has only 14 bytes"),
         (GOOD[:3], "cut short: it has only 3 bytes"),
+        (GOOD[:1], "cut short: it has only 1 byte$"),
         (b"\x88", "does not begin with the bytes 89 48 53 42"),
         (b"damaged", "does not begin with the bytes 89 48 53 42"),
         (b"\x89HSTRN\r\n" + bytes(100), "does not begin with the bytes 89 48 53 42"),

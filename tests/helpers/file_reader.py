@@ -16,7 +16,7 @@ class Found:
     labels: dict
     created: int  # ns since 1970
     counts: dict  # by slot
-    sum: Fraction | float
+    sum: Fraction
     min: float
     max: float
 
@@ -66,21 +66,30 @@ def counters(data):
     (drains,) = struct.unpack_from("<Q", data, 3072)
     roles = struct.unpack_from("<67Q", data, 3136)
     blocks = [(role, 4096 + 53248 * k) for k, role in enumerate(roles)][: (*roles, 0).index(0)]
-    totals, sums, maxima, minima = [0] * SLOTS, [], [], []
+    totals, total, maxima, minima = [0] * SLOTS, 0, [], []
     for role, at in blocks:
         if role in (1, 2):
-            totals = [a + b for a, b in zip(totals, struct.unpack_from(f"<{SLOTS}Q", data, at + 64))]
-            sums += struct.unpack_from("<dd", data, at)
-            maxima += struct.unpack_from("<d", data, at + 16)
-            minima += struct.unpack("<d", struct.pack("<Q", struct.unpack_from("<Q", data, at + 24)[0] ^ (2**64 - 1)))
+            totals = [a + b for a, b in zip(totals, struct.unpack_from(f"<{SLOTS}Q", data, at + 2176))]
+            total += sum_at(data, at + 64)
+            maxima += struct.unpack_from("<d", data, at)
+            minima += struct.unpack("<d", struct.pack("<Q", struct.unpack_from("<Q", data, at + 8)[0] ^ (2**64 - 1)))
     if drains:
         at = next(at for role, at in blocks if role == 3 + drains % 2)
         totals = [a - b for a, b in zip(totals, struct.unpack_from(f"<{SLOTS}Q", data, at))]
-        sums += [-sum for sum in struct.unpack_from("<134d", data, at + 49168)]
+        total -= sum_at(data, at + 49168)
     counts = {slot: count for slot, count in enumerate(totals) if count}
     if not counts:
         return {}, 0, math.nan, math.nan
     low, high = min(value for value in minima if value == value), max(maxima)
     low = low if slot_of(low) == min(counts) else edge(min(counts) - 1)
     high = high if slot_of(high) == max(counts) else edge(max(counts))
-    return counts, math.inf if math.inf in sums else sum(map(Fraction, sums)), low, high
+    return counts, total, low, high
+
+
+def sum_at(data, at):
+    """Return the sum that lies there."""
+    octaves, digits = struct.unpack_from("<192Q", data, at), struct.unpack_from("<68Q", data, at + 1536)
+    total = sum(digit << 32 * k for k, digit in enumerate(digits)) * Fraction(1, 2**1074)
+    for octave in range(96):
+        total += (octaves[2 * octave] + (octaves[2 * octave + 1] << 32)) * Fraction(2) ** (octave - 84)
+    return total

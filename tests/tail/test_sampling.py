@@ -16,7 +16,7 @@ from historian.tail import Enough, Estimate, TailWarning, all_of, k_of
 from historian.tail.shares import any_of
 
 ONE_IN_100 = Histogram.from_values([0.01] * 9_900 + [1.0] * 100)
-BURSTS = [Histogram.from_values([0.01] * (1000 - c) + [1.0] * c) for c in [0] * 18 + [100] * 2]
+BURSTS = [Histogram.from_values([0.01] * (1000 - c) + [1.0] * c) for c in [0] * 5 + [100] + [0] * 8 + [100] + [0] * 5]
 
 seconds = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=60)
 
@@ -185,10 +185,29 @@ def test_windows_see_bursts():
     assert told.lower < told < told.upper < fan.p_wait(0.5)
     assert fan.bounds(0.5, "any", windows=BURSTS).upper == 1.0
     assert fan.bounds(0.5, "positive", windows=BURSTS).upper > fan.bounds(0.5, "positive").upper
-    assert "in 20 windows: effective sample size 183" in told.why
+    assert "in windows: effective sample size 205" in told.why  # 1 % and 7 degrees of freedom: see test_windows.py
     plain, honest = whole.ci(0.985), whole.ci(0.985, windows=BURSTS)
     assert plain.upper < honest.upper
-    assert "effective sample size 183" in honest.why
+    assert "effective sample size 205, too few independent windows" in honest.why
+
+
+def test_too_few_independent_windows_warn():
+    rng = np.random.default_rng(3)
+    many = [Histogram.from_values(np.repeat([0.01, 1.0], [1000 - c, c])) for c in rng.binomial(1000, 0.05, 40).tolist()]
+    outlasting = [many[0]] * 40 + [Histogram.from_values([0.01] * 500 + [1.0] * 500)] * 40
+    questions = (
+        lambda parts: merge(parts).ci(0.5, windows=parts).why,
+        lambda parts: merge(parts).slo(0.5, 0.9, windows=parts).within.why,
+        lambda parts: merge(parts).fanout(2).bounds(0.5, windows=parts).why,
+    )
+    for ask in questions:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert "too few independent windows" not in ask(many)
+        for parts, reason in ((BURSTS, "20 windows are too few to tell"), (outlasting, "bursts outlast the windows")):
+            with pytest.warns(TailWarning, match=reason) as caught:
+                assert "too few independent windows" in ask(parts)
+            assert {one.filename for one in caught} == {__file__}
 
 
 def test_windows_within_a_bucket_hold_both_edges():
@@ -219,7 +238,7 @@ def test_windows_must_be_those_of_the_histogram():
 
 
 def test_extrapolation_from_what_the_calls_cannot_be():
-    with pytest.warns(TailWarning, match=r"p_m is 0\.9, but 10 of the recorded calls explain at most"):
+    with pytest.warns(TailWarning, match=r"p_m is 0\.9, but 10 of the recorded calls can explain at most"):
         answer = ONE_IN_100.fanout(100).extrapolate(0.5, m=10, p_m=0.9)
     assert 0.9 <= answer <= answer.upper == 1.0
 

@@ -1,6 +1,7 @@
 """`Histogram.slo`, `Histogram.apdex` and `historian.tail.burn_rates`."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy import stats
 
 from historian import Histogram
 from historian.buckets import lower, upper
-from historian.tail import burn_rates
+from historian.tail import TailWarning, burn_rates
 
 H = Histogram.from_values([0.1] * 9_950 + [2.0] * 50)
 
@@ -90,7 +91,7 @@ def test_windows_widen_the_interval_of_bursts():
     plain, honest = whole.slo(1.0, 0.95), whole.slo(1.0, 0.95, windows=windows)
     assert float(plain.within) == float(honest.within)
     assert honest.within.lower < plain.within.lower and honest.within.upper > plain.within.upper
-    assert "in windows: effective sample size 62" in honest.within.why
+    assert "in windows: effective sample size 56, too few independent windows" in honest.within.why
     with pytest.raises(ValueError, match="windows must hold"):
         whole.slo(1.0, 0.95, windows=windows[1:])
 
@@ -151,6 +152,55 @@ def test_a_window_without_calls_burns_nothing():
     rates = burn_rates([H, Histogram()], 1.0, 0.99, windows=(1, 2))
     assert (float(rates[1]), rates[1].lower, rates[1].upper) == (0, 0, pytest.approx(100))
     assert rates[2] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("slow", "count", "target"),
+    [(144, 1_000, 0.99), (144, 10_000, 0.999), (100_800, 7_000_000, 0.999), (72, 100, 0.95), (288, 1000, 0.98)],
+)
+def test_a_burn_rate_of_14_4_is_14_4(slow, count, target):
+    h = Histogram.from_values([0.1] * (count - slow) + [2.0] * slow)
+    assert h.slo(1.0, target).burn_rate == 14.4
+    assert burn_rates([h], 1.0, target, windows=[1])[1] == 14.4
+    assert burn_rates([h] * 3, 1.0, target, windows=[3])[3] == 14.4
+
+
+@pytest.mark.parametrize("windows", [5, 12.0, None])
+def test_windows_must_be_iterable(windows):
+    with pytest.raises(TypeError, match="windows must be an iterable of whole numbers, such as"):
+        burn_rates([H] * 5, 1.0, 0.99, windows=windows)
+
+
+def test_intervals_must_be_histograms():
+    with pytest.raises(TypeError, match="intervals must be an iterable of histograms, not"):
+        burn_rates(H, 1.0, 0.99)
+    with pytest.raises(TypeError, match="windows must be a whole number, not 'a'"):
+        burn_rates([H] * 5, 1.0, 0.99, windows="a")
+
+
+def test_burn_rates_allow_for_bursts():
+    rng, sets, often, truth = np.random.default_rng(9), 200, 0.2, 0.2 * 0.2 / 0.01
+    held, plain = 0, 0
+    for _ in range(sets):
+        bad = (rng.random(72) < often).tolist()
+        intervals = [Histogram.from_values([0.1] * (400 if b else 500) + [2.0] * (100 if b else 0)) for b in bad]
+        rate = burn_rates(intervals, 1.0, 0.99, windows=[72])[72]
+        held += rate.lower <= truth <= rate.upper
+        rate = sum(intervals, Histogram()).slo(1.0, 0.99).burn_rate
+        plain += rate.lower <= truth <= rate.upper
+    assert 0.93 <= held / sets <= 0.99
+    assert plain / sets < 0.4  # if every call were independent
+
+
+def test_burn_rates_over_too_few_intervals_warn_once():
+    with pytest.warns(TailWarning, match="12 windows are too few to tell how bursts come") as caught:
+        rates = burn_rates([H] * 72, 1.0, 0.99, windows=(1, 6, 12, 72))
+    assert [one.filename for one in caught] == [__file__]
+    assert [("too few" in rate.why) for rate in rates.values()] == [False, True, True, False]
+    assert rates[1].why.endswith("independent calls within the interval assumed")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        burn_rates([H] * 72, 1.0, 0.99, windows=(1, 72))
 
 
 def test_windows_that_are_not_there():

@@ -313,6 +313,10 @@ assert_type(h.quantile((0.5, 1)), FloatArray)
 assert_type(h.quantile([[0.5, 0.9], [0.1, 0.2]]), FloatArray)
 assert_type(h.quantile(np.array([0.5, 0.9])), FloatArray)
 assert_type(h.quantile(array.array("d", [0.5])), FloatArray)
+assert_type(h.quantile(0.5, interpolated=True), float)
+assert_type(h.quantile([0.5], interpolated=True), FloatArray)
+assert_type(h.percentile(99.9, interpolated=True), float)
+assert_type(h.percentile(np.arange(3.0), interpolated=False), FloatArray)
 assert_type(h.percentile(99), float)
 assert_type(h.percentile(np.int64(99)), float)
 assert_type(h.percentile([50, 99]), FloatArray)
@@ -359,7 +363,9 @@ for key, found in snapshot.items():
     assert_type(found, Histogram)
 registry.merge(registry)
 registry.merge(snapshot)
-assert_type(registry.profile(), historian.Profile)
+assert_type(registry.profile(), historian.Profile[Histogram])
+assert_type(registry.profile().histograms, dict[str, Histogram])
+assert_type(historian.Profile({"a": h}).histograms["a"], Histogram)
 assert_type(Key("query", table="users"), Key)
 registry.clear()
 assert_type(registry.problems(), dict[str, historian.CorruptFileError])
@@ -373,6 +379,19 @@ assert_type(historian.buckets.representative(0), float)
 # ---- tail ----
 
 assert_type(h.corrected(0.5), Histogram)
+
+
+class Tagged(Histogram):
+    tag = ""
+
+
+assert_type(Tagged.from_values([1.0]).corrected(0.5), Tagged)
+assert_type(Tagged.from_values([1.0]).scaled(1000, "ms"), Tagged)
+assert_type(Tagged.from_bytes(h.to_bytes()), Tagged)
+assert_type(Tagged.from_dict(data), Tagged)
+assert_type(Tagged.from_values([1.0]) + h, Tagged)
+assert_type(h + Tagged(), Histogram)
+
 assert_type(h.scaled(1000, "ms"), Histogram)
 assert_type(h.ci(0.5), Estimate)
 assert_type(h.ci(0.5).lower, float)
@@ -382,11 +401,20 @@ assert_type(h.enough_for(0.5, n=10), Enough)
 assert_type(h.enough_for(0.5).needed, float)
 
 fan = h.fanout(100)
-assert_type(fan, Fanout)
+assert_type(fan, Fanout[Histogram])
+assert_type(fan.leaf, Histogram)
+assert_type(Tagged().fanout(2).leaf, Tagged)
 assert_type(fan.p_wait(0.5), Estimate)
 assert_type(fan.bounds(0.5, "any"), Estimate)
 assert_type(fan.quantile(0.5), Estimate)
 assert_type(fan.leaf.count, int)
+
+
+def share_of_waits(fanout: Fanout) -> float:
+    return fanout.leaf.sf(0.5)
+
+
+assert_type(share_of_waits(fan), float)
 
 slo = h.slo(0.5, target=0.9)
 assert_type(slo, Slo)
@@ -417,6 +445,8 @@ assert_type(comparison, Comparison)
 assert_type(comparison.ratio(0.5), Estimate)
 assert_type(comparison.ratio([0.5, 0.25]), list[Estimate])
 assert_type(comparison.superiority, Estimate)
+assert_type(comparison.superiority.confidence, float | None)
+assert_type(comparison.superiority.method, str)
 assert_type(comparison.sentence(0.5), str)
 assert_type(historian.interleave(lambda: 1, list, blocks=8, calls=1, seed=1), Comparison)
 assert_type(historian.interleave(lambda: 1, list, dict, blocks=8, calls=1), list[Comparison])

@@ -186,6 +186,8 @@ h.quantile(1j)  # mypy: call-overload; pyright: reportArgumentType, reportCallIs
 h.quantile(["0.5"])  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 h.quantile({0.5})  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
 h.quantile()  # mypy: call-overload; pyright: reportCallIssue
+h.quantile(0.5, True)  # mypy: call-overload; pyright: reportCallIssue
+h.percentile(50, interpolate=True)  # mypy: call-overload; pyright: reportCallIssue
 h.quantile(0.5)[0]  # mypy: index; pyright: reportIndexIssue
 h.quantile([0.5]).uper  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 h.percentile("99")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue

@@ -6,6 +6,7 @@ import math
 from typing import BinaryIO
 
 from ..._values.key import Key
+from ..._values.text import counted
 from .tally import ALL, InputError, Tally
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ def read_npy(stream: BinaryIO, name: str, tally: Tally, group: Key = ALL) -> Non
         raw = stream.read(min(CHUNK_SIZE, expected - done) * dtype.itemsize)
         whole = len(raw) // dtype.itemsize
         if not whole:
-            raise InputError(f"{name}: ends after {done:,} of {expected:,} values")
+            raise InputError(f"{name}: ends after {done:,} of {counted(expected, 'value')}")
         with numpy.errstate(all="ignore"):  # a long double beyond float64 becomes infinite and is then refused
             values = numpy.frombuffer(raw, dtype, whole).astype(numpy.float64)
         try:

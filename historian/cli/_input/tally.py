@@ -192,7 +192,7 @@ class Tally:
 def relabelled(histogram: Histogram, unit: str) -> Histogram:
     """Return the histogram with another label; its values stay."""
     low, high = histogram.min, histogram.max
-    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram.synthetic)
+    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic)
 
 
 def _conversion(unit: str, show: str, where: str) -> float:

@@ -7,7 +7,7 @@ import select
 import sys
 import time
 
-from .frame import Frame, Line
+from .frame import Frame
 from .watch import Look, Watch
 
 __all__ = ["watch_on_screen"]
@@ -40,7 +40,6 @@ class _Screen:
         self._frame = frame
         self._sort = sort
         self._top = 0  # index of the first line shown below the title
-        self._lines: list[Line] = []
         try:
             curses.curs_set(0)
             curses.use_default_colors()

@@ -62,7 +62,7 @@ class Watch:
         changes, before = [], {}
         for reading in readings:
             key = reading.header.key
-            histogram = Histogram._from_reading(reading.counted, reading.header.unit)
+            histogram = Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             before[key] = Before(reading.inode, reading.drains, histogram)
             group = self._choice.of_recorder(key)
             if histogram.count and group is not None:
