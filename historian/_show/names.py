@@ -31,8 +31,8 @@ def shortened(names: Sequence[str], width: int) -> list[str]:
 
     >>> for name in shortened([f"http.request{{method={m},route=/api/v1/users}}" for m in ("GET", "PUT")], 24):
     ...     print(name)
-    http.request~GET~/users}
-    http.request~PUT~/users}
+    http.request~GET~users}
+    http.request~PUT~users}
     """
     if all(text_width(name) <= width for name in names):
         return list(names)
@@ -80,12 +80,11 @@ def _without_shared(name: str, shares: Counter[str], width: int) -> str:
             break
         kept.remove(k)
         dropped.append(k)
-    lonely = [k for k in sorted(kept) if len(parts[k]) == 1 and shares[parts[k]] > 1 and not kept & {k - 1, k + 1}]
-    kept.difference_update(lonely)
     for k in reversed(dropped):  # take back what there is room for
         if kept & {k - 1, k + 1} and text_width(_joined(parts, kept | {k})) <= width:
             kept.add(k)
-    return _joined(parts, kept)
+    marks = {k for k in kept if 0 < k < len(parts) - 1 and shares[parts[k]] > 1 and not parts[k].isalnum()}
+    return _joined(parts, kept - {k for k in marks if not {k - 1, k + 1} <= kept})  # a mark beside a gap says nothing
 
 
 def _joined(parts: list[str], kept: set[int]) -> str:

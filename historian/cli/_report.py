@@ -26,13 +26,14 @@ class Table(NamedTuple):
     headers: list[str]
     cells: list[list[str]]
     title: str = ""  # in the line above; empty for none
+    notes: Sequence[str] = ()  # lines below; empty ones separate them
 
 
 class Report(NamedTuple):
     """All that a command prints, for people and for programs."""
 
     tables: list[Table]
-    notes: list[str]  # lines below the tables; empty ones separate them
+    notes: list[str]  # lines below all tables
     records: Sequence[dict[str, object]]  # rows of csv, in full precision; all with the same keys
     document: object  # of JSON, in full precision
 
@@ -45,15 +46,18 @@ def report(result: Report, form: str) -> str:
         return _csv(result.records)
     draw = markdown_table if form == "markdown" else table
     parts = []
-    for headers, cells, title in result.tables:
+    for headers, cells, title, notes in result.tables:
         heading = f"**{printable(title)}**\n\n" if form == "markdown" else f"{printable(title)}\n"
-        parts.append((heading if title else "") + draw(headers, cells))
-    notes = [printable(note) for note in result.notes]
-    if notes and form == "markdown":
-        parts += [note for note in notes if note]
-    elif notes:
-        parts.append("\n".join(notes))
-    return "\n\n".join(parts) + "\n"
+        parts += [(heading if title else "") + draw(headers, cells), *_lines(notes, form)]
+    return "\n\n".join(parts + _lines(result.notes, form)) + "\n"
+
+
+def _lines(notes: Sequence[str], form: str) -> list[str]:
+    """Return notes as paragraphs: one for all, in Markdown one for each."""
+    shown = [printable(note) for note in notes]
+    if form == "markdown":
+        return [note for note in shown if note]
+    return ["\n".join(shown)] if shown else []
 
 
 def _csv(records: Sequence[dict[str, object]]) -> str:

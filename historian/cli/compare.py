@@ -72,10 +72,10 @@ def run(args: argparse.Namespace) -> int:
         return 2
     quantiles = [share_of(p) for p in args.percentiles]
     try:
-        pairs = _pairs(files, args)
+        pairs, notes = _pairs(files, args)
         names = _names(*files)
         found = {name: Comparison(a, b, confidence=args.confidence, names=names) for name, (a, b) in pairs.items()}
-        put(report(_report(found, quantiles), args.format))
+        put(report(_report(found, quantiles, notes), args.format))
     except (InputError, ImportError) as error:
         say("compare", str(error))
         return 1
@@ -83,8 +83,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _pairs(files: list[str], args: argparse.Namespace) -> dict[str, tuple[Histogram, Histogram]]:
-    """Return the histograms of A and B, in one unit, by group; without ``--by`` the group is empty."""
+def _pairs(files: list[str], args: argparse.Namespace) -> tuple[dict[str, tuple[Histogram, Histogram]], list[str]]:
+    """Return the histograms of A and B, in one unit, by group, and notes; without ``--by`` the group is empty."""
     read: list[Rows] = [read_rows([file], args, "compare") for file in files]
     a, b = (groups(rows, file) for rows, file in zip(read, files))
     unit = read[1].unit if read[0].assumed and not read[1].assumed else read[0].unit
@@ -101,7 +101,8 @@ def _pairs(files: list[str], args: argparse.Namespace) -> dict[str, tuple[Histog
     alone = [name for name in (*a, *b) if name not in common]
     if alone:
         say("compare", f"left out, in one of the two only: {listed(alone)}")
-    return {name: (relabelled(a[name], unit), relabelled(b[name], unit)) for name in common}
+    notes = list(dict.fromkeys(note for rows in read for note in rows.notes()))
+    return {name: (relabelled(a[name], unit), relabelled(b[name], unit)) for name in common}, notes
 
 
 def _is_above(comparison: Comparison, quantiles: list[float], limit: float) -> bool:
@@ -110,15 +111,13 @@ def _is_above(comparison: Comparison, quantiles: list[float], limit: float) -> b
     return any(ratio is not None and ratio.lower > limit for ratio in bounds)
 
 
-def _report(comparisons: dict[str, Comparison], quantiles: list[float]) -> Report:
+def _report(comparisons: dict[str, Comparison], quantiles: list[float], notes: list[str]) -> Report:
     tables: list[Table] = []
-    notes: list[str] = []
     records: list[dict[str, object]] = []
     documents: list[dict[str, object]] = []
     for name, comparison in comparisons.items():
         headers, cells, lines = cells_and_notes(comparison, quantiles)
-        tables.append(Table(headers, cells, name))
-        notes += [*([""] if notes else []), *([f"{name}:"] if name else []), *lines]
+        tables.append(Table(headers, cells, name, lines))
         document = _document(comparison, quantiles)
         documents.append({"name": name, **document})
         records += [_record(name, comparison, ratio) for ratio in _ratios(comparison, quantiles)]

@@ -84,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
     name = STDIN if args.file == "-" else os.path.basename(args.file) or args.file
     waits = {group or name: _Waits(histogram, args) for group, histogram in found.items()}
     result = Report(
-        [wait.table(args.show, group if rows.by else "") for group, wait in waits.items()],
-        [note for group, wait in waits.items() for note in wait.notes(group)] + rows.notes(),
+        [wait.table(args.show, group, group if rows.by else "") for group, wait in waits.items()],
+        rows.notes(),
         [record for group, wait in waits.items() for record in wait.records(group)],
         {"groups": [{"name": group, **wait.document()} for group, wait in waits.items()]}
         if rows.by
@@ -129,7 +129,7 @@ class _Waits:
         self._names = ["median" if p == 50 else f"p{plain(p)}" for p in args.percentiles]
         self._rows = rows_of(histogram, args.n, self._times, [share_of(p) for p in args.percentiles])
 
-    def table(self, show: str | None, title: str) -> Table:
+    def table(self, show: str | None, name: str, title: str) -> Table:
         unit = self._histogram.unit
         waits = [f"wait over {quantity(t, unit)}" for t in self._times]
         typical = float(self._rows[len(self._rows) // 2].quantiles[0])
@@ -138,9 +138,10 @@ class _Waits:
             [f"{n:,}", *map(in_percent, shares), *(in_unit(one, scale) for one in quantiles)]
             for n, shares, quantiles in self._rows
         ]
-        return Table(["calls", *waits, *(f"{name} ({printable(scale.unit)})" for name in self._names)], cells, title)
+        names = [f"{name} ({printable(scale.unit)})" for name in self._names]
+        return Table(["calls", *waits, *names], cells, title, self._notes(name))
 
-    def notes(self, name: str) -> list[str]:
+    def _notes(self, name: str) -> list[str]:
         count = self._histogram.count
         notes = [f"{name}: {counted(count, 'value')}; 95 % intervals; calls assumed to be independent"]
         if any(one.upper == math.inf for row in self._rows for one in row.quantiles):

@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     except InputError as error:
         say("profile", str(error))
         return 1
-    filled = {str(key): histogram for key, histogram in rows.by_key().items() if histogram.count}
+    found = {row.name: row.histogram for row in rows.rows} if rows.by else rows.by_key()
+    filled = {str(name): histogram for name, histogram in found.items() if histogram.count}
     if filled or args.format in ("json", "csv"):
         put(report(_report(filled, rows, args.percentiles, args.format), args.format))
     else:

@@ -716,7 +716,7 @@ def test_output_of_summarize(make, tmp_path):
     make("csv")
     table = answer("summarize", "a.csv", "--column", "time", "--by", "path")
     assert answer("summarize", "a.csv", "--column", "time", "--by", "path", "-o", "o.jsonl") == table
-    assert snapshot.load("o.jsonl")[Key("/a", path="/a")].count == 100
+    assert snapshot.load("o.jsonl")[Key("time", path="/a")].count == 100
     (tmp_path / "o.jsonl").unlink()
     status, out, err = historian("summarize", "a.csv", "--column", "time", "-o", "none/o.hist")
     assert (status, out) == (1, "") and "cannot write none/o.hist: No such file or directory" in err

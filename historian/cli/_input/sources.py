@@ -6,6 +6,7 @@ import os
 import sys
 from typing import NamedTuple
 
+from ..._show.names import shortened
 from ..._values.key import Key
 from ...histogram import Histogram
 from .._near import did_you_mean, listed
@@ -52,6 +53,7 @@ class Rows(NamedTuple):
     converted: bool  # whether buckets were converted to another unit
     skipped: int  # pieces of bad input
     problems: list[str]  # files of recorders that could not be read
+    subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
 
     def total(self) -> Histogram:
         """Return the histogram of all rows."""
@@ -60,7 +62,8 @@ class Rows(NamedTuple):
     def by_key(self) -> dict[Key, Histogram]:
         """Return the histograms by the keys that a snapshot gives them.
 
-        A group of ``--by name`` keeps the name.  What has no name is named after its file, or after its group.
+        A group of ``--by name`` keeps the name, another one is named after what was read.  A file without names is
+        named after itself.
         """
         files = [row.name for row in self.rows if row.is_file]
         short = [os.path.basename(name) or name for name in files]
@@ -68,7 +71,7 @@ class Rows(NamedTuple):
         found: dict[Key, Histogram] = {}
         for row in self.rows:
             labels = dict(row.key.labels)
-            name = row.key.name or (self.by and labels.pop("name", "")) or row.name or "all"
+            name = row.key.name or labels.pop("name", "") or self.subject
             key = Key(by_file.get(name, name) if row.is_file else name, **labels)
             found[key] = found[key] + row.histogram if key in found else row.histogram
         return found
@@ -151,8 +154,16 @@ class _Reader:
             Row(choice.name_of(key, str(key) if key.labels else key.name), key, histogram, key in self._files)
             for key, histogram in tally.histograms().items()
         ]
-        assumed = tally.is_assumed
-        return Rows(rows, tally.unit, assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems)
+        return Rows(
+            rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
+            self._subject(),
+        )  # fmt: skip
+
+    def _subject(self) -> str:
+        args, names = self._args, self.choice.where.get("name", frozenset())
+        if args.field or (args.column and not args.column.isdigit()):
+            return str(args.field or args.column)
+        return next(iter(names)) if len(names) == 1 else "all"
 
     def check_stdin(self) -> None:
         """Raise InputError unless standard input can be read to its end.  On a terminal, tell how to type numbers."""
@@ -217,8 +228,9 @@ def groups(rows: Rows, file: str) -> dict[str, Histogram]:
     if rows.by:
         return found
     if len(found) > 1:
+        names = listed(shortened(list(found), 50))
         raise InputError(
-            f"{shown}: it holds {len(found):,} recorders, {listed(found)}: choose one with --where name=..., or take "
-            "each with --by name"
+            f"{shown}: it holds {len(found):,} recorders, {names}: choose one with --where name=..., or take each with "
+            "--by name"
         )
     return {"": next(iter(found.values()))}
