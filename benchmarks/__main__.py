@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
-from . import asking, bulk, directory, growth, machine, memory, page, parallel, scalar, starting, timers, wire
+from . import asking, bulk, curves, directory, growth, machine, memory, page, parallel, scalar, starting, timers, wire
 from .peers import present
 from .results import Results
 
@@ -18,6 +18,7 @@ PARTS = {
     "bulk": bulk,
     "timers": timers,
     "asking": asking,
+    "curves": curves,
     "wire": wire,
     "parallel": parallel,
     "directory": directory,

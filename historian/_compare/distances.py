@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..histogram import Histogram
 
-__all__ = ["Pair", "kolmogorov_smirnov", "superiority", "wasserstein"]
+__all__ = ["Pair", "kolmogorov_smirnov", "sampled", "superiority", "wasserstein"]
 
 STEP = math.log(GROWTH)  # width of a bucket on the natural logarithm
 
@@ -99,7 +99,7 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     lower = share_lower(low * size, (1 - low) * size, confidence)
     upper = share_upper(high * size, (1 - high) * size, confidence)
     bounds = min(lower, value), max(upper, value)
-    return Estimate(value, *bounds, _why(a, b), confidence=confidence, method="DeLong")
+    return Estimate(value, *bounds, f"{sampled(a, b)}; bucket width", confidence=confidence, method="DeLong")
 
 
 def _spread(shares: NDArray[np.float64], beaten: NDArray[np.float64], mean: float, count: int) -> float:
@@ -131,7 +131,8 @@ def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimat
     band = math.log(4 / (1 - confidence)) / 2
     noise = math.sqrt(band / a.count) + math.sqrt(band / b.count)
     bounds = max(0.0, value - noise), min(1.0, max(value, within) + noise)
-    return Estimate(value, *bounds, _why(a, b), confidence=confidence, method="Dvoretzky-Kiefer-Wolfowitz")
+    why = f"{sampled(a, b)}; bucket width; the interval covers more than its confidence"
+    return Estimate(value, *bounds, why, confidence=confidence, method="Dvoretzky-Kiefer-Wolfowitz")
 
 
 def wasserstein(a: Histogram, b: Histogram, confidence: float) -> Estimate:
@@ -160,8 +161,10 @@ def wasserstein(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     ends = {int(i) for h in (a, b) for i in (h.indices[0], h.indices[-1])}
     upper = math.inf if ends & {ZERO_INDEX, OVERFLOW_INDEX} else value + STEP + spread
     lower = max(0.0, value - STEP - spread - noise)
-    return Estimate(value, lower, upper, _why(a, b), confidence=confidence, method="normal approximation")
+    why = f"{sampled(a, b)}; bucket width; the interval covers more than its confidence"
+    return Estimate(value, lower, upper, why, confidence=confidence, method="normal approximation")
 
 
-def _why(a: Histogram, b: Histogram) -> str:
-    return f"sampling: {a.count:,} and {b.count:,} values; bucket width"
+def sampled(a: Histogram, b: Histogram) -> str:
+    """Return the reason "sampling", and what is assumed."""
+    return f"sampling: {a.count:,} and {b.count:,} values, assumed to be independent"

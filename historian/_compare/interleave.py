@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import time
+from typing import NamedTuple
 
 from .._stats.checks import check_confidence, check_n, check_number
-from .comparison import Comparison, check_blocks
+from .comparison import Comparison, check_blocks, least_blocks
+from .stopping import is_answered, looks_at, rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, overload
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, Literal, overload
 
     from ..histogram import Histogram
 else:
@@ -22,6 +24,10 @@ else:
 
 __all__ = ["interleave"]
 
+BLOCKS, SECONDS = 30, 2.0
+MOST_BLOCKS, MOST_SECONDS = 300, 20.0  # if `until` may end the measurement earlier
+MOST_CALLS = 1_000_000  # in a turn
+
 
 @overload
 def interleave(
@@ -29,9 +35,10 @@ def interleave(
     g: Callable[[], Any],
     /,
     *,
-    blocks: int = 30,
+    blocks: int | None = None,
     calls: int | None = None,
-    seconds: float = 2.0,
+    seconds: float | None = None,
+    until: Literal["decided"] | float | Callable[[Comparison], bool] | None = None,
     warm_up: int = 2,
     names: Sequence[str] | None = None,
     confidence: float = 0.95,
@@ -45,9 +52,10 @@ def interleave(
     h: Callable[[], Any],
     /,
     *more: Callable[[], Any],
-    blocks: int = 30,
+    blocks: int | None = None,
     calls: int | None = None,
-    seconds: float = 2.0,
+    seconds: float | None = None,
+    until: Literal["decided"] | float | Callable[[Comparison], bool] | None = None,
     warm_up: int = 2,
     names: Sequence[str] | None = None,
     confidence: float = 0.95,
@@ -56,9 +64,10 @@ def interleave(
 ) -> list[Comparison]: ...
 def interleave(
     *callables: Callable[[], Any],
-    blocks: int = 30,
+    blocks: int | None = None,
     calls: int | None = None,
-    seconds: float = 2.0,
+    seconds: float | None = None,
+    until: Literal["decided"] | float | Callable[[Comparison], bool] | None = None,
     warm_up: int = 2,
     names: Sequence[str] | None = None,
     confidence: float = 0.95,
@@ -72,49 +81,114 @@ def interleave(
     alike.  A disturbance that comes again and again meets them in a random order, so it becomes noise.  The differences
     that remain between blocks give the intervals, by resampling of the blocks.
 
-    A turn is `calls` calls of one callable.  Without `calls`, the last block of the warm-up determines a number for
-    which all blocks together take about `seconds`.  The first `warm_up` blocks, at least one, are discarded.  The
-    garbage collector runs before each turn, never within it.  `seed` makes the random order repeatable.  `clock`
-    returns whole nanoseconds; the time to read it is part of each call's time.
+    There are 30 `blocks`.  A turn is `calls` calls of one callable.  Without `calls`, the last block of the warm-up
+    determines a number for which all blocks together take about `seconds`, 2 of them.  The first `warm_up` blocks, at
+    least one, are discarded.  The garbage collector runs before each turn, never within it.  `seed` makes the random
+    order repeatable.  `clock` returns whole nanoseconds; the time to read it is part of each call's time.
+
+    With `until`, the measurement ends as soon as a question is answered, after at most `blocks` (300) and about
+    `seconds` (20).  ``until="decided"`` asks whether any ratio in the table is known to be above or below 1.  A number
+    asks for a precision: ``until=0.02`` is reached if the ratio of the medians is known within 2 %.  A callable takes
+    the comparison so far, and returns whether to stop.  The question is asked at a few numbers of blocks, each about
+    1.3 times the one before.  All intervals of all these looks hold together with the confidence, so it does not matter
+    which rule stops the measurement.  For this they are wider: see `Comparison.looks`.
 
     Returns a `Comparison` of values in seconds.  For more than two callables, returns a list that compares each of the
-    others with the first.  An exception of a callable propagates, and the garbage collector is restored.  Raises
-    ValueError for fewer than two callables, and for too few blocks (fewer than 8 for a confidence of 95 %).  Raises
-    TypeError for an object that is not callable, and for coroutine and generator functions.
+    others with the first; `until` then waits for all answers.  An exception of a callable propagates, and the garbage
+    collector is restored.  Raises ValueError for fewer than two callables, and for too few blocks (fewer than 8 for a
+    confidence of 95 %).  Raises TypeError for an object that is not callable, and for coroutine and generator
+    functions.
 
     >>> import historian
     >>> comparison = historian.interleave(lambda: sum(range(1000)), lambda: sum(range(2000)), calls=10)
     >>> comparison.a.count, len(comparison.blocks)
     (600, 30)
     """
-    blocks, calls = _checked(callables, blocks, calls, seconds, warm_up, confidence)
-    labels = _labels(names, len(callables))
-    orders = _orders(len(callables), warm_up + blocks, seed)
-    runs = _run(callables, orders, warm_up, calls, seconds, clock)
-    from ..histogram import merge
-
-    wholes = [merge(run) for run in runs]
-    found = []
-    for whole, run, label in list(zip(wholes, runs, labels))[1:]:
-        names = labels[0], label
-        found.append(Comparison(wholes[0], whole, blocks=zip(runs[0], run), confidence=confidence, names=names))
-    return found[0] if len(found) == 1 else found
-
-
-def _checked(
-    callables: Sequence[Any], blocks: int, calls: int | None, seconds: float, warm_up: int, confidence: float
-) -> tuple[int, int | None]:
-    """Return blocks and calls as ints if all arguments are valid; else raise."""
+    plan = Plan.of(blocks, calls, seconds, until, warm_up, confidence)
     if len(callables) < 2:
         raise ValueError(f"pass at least two callables to compare, not {len(callables)}")
     for one in callables:
         _check_callable(one)
-    check_confidence(confidence)
-    check_number("seconds", seconds, 0)
-    check_n(warm_up, "warm_up")
-    blocks = check_n(blocks, "blocks")
-    check_blocks(blocks, confidence)
-    return blocks, calls if calls is None else check_n(calls, "calls")
+    labels = _labels(names, len(callables))
+    question = rule(until) if until is not None else None
+    orders, collects = _orders(len(callables), seed), gc.isenabled()
+    measured: list[list[Histogram]] = []
+    try:
+        for _ in range(plan.warm_up):
+            last = _block(callables, next(orders), plan.calls or 1, clock)
+        plan = plan.after(sum(map(sum, last)) / 1e9)
+        looks = looks_at(plan.blocks, confidence) if question else [plan.blocks]
+        for number in looks:
+            while len(measured) < number:
+                times = _block(callables, next(orders), plan.calls or 1, clock)
+                measured.append(list(map(_histogram, times)))
+            (gc.enable if collects else gc.disable)()
+            found = _compared(measured, labels, confidence, len(looks))
+            if question and is_answered(question, found):
+                break
+    finally:
+        (gc.enable if collects else gc.disable)()  # a callable may have called either
+    return found[0] if len(found) == 1 else found
+
+
+class Plan(NamedTuple):
+    """How long to measure: the checked arguments of `interleave`."""
+
+    blocks: int  # in [1, inf)
+    calls: int | None  # in a turn, in [1, inf); None until the warm-up has shown how many there is time for
+    seconds: float  # about so many for all blocks, in [0, inf)
+    warm_up: int  # blocks, in [1, inf)
+    least: int | None  # blocks that are measured even if there is no time for them; None if it is all of them
+
+    @classmethod
+    def of(
+        cls,
+        blocks: int | None,
+        calls: int | None,
+        seconds: float | None,
+        until: object,
+        warm_up: int,
+        confidence: float,
+    ) -> Plan:
+        """Return a plan if all arguments are valid; else raise."""
+        check_confidence(confidence)
+        blocks = check_n(blocks, "blocks") if blocks is not None else BLOCKS if until is None else MOST_BLOCKS
+        check_blocks(blocks, confidence)
+        seconds = seconds if seconds is not None else SECONDS if until is None else MOST_SECONDS
+        return cls(
+            blocks=blocks,
+            calls=calls if calls is None else check_n(calls, "calls"),
+            seconds=check_number("seconds", seconds, 0),
+            warm_up=check_n(warm_up, "warm_up"),
+            least=None if until is None else least_blocks(confidence),
+        )
+
+    def after(self, block: float) -> Plan:
+        """Return the plan for the time that a block of the warm-up took, in seconds, with `calls` calls or else one."""
+        fit = self.seconds / max(block, 1e-9)  # such blocks
+        blocks = self.blocks if self.least is None else max(self.least, min(self.blocks, int(fit)))
+        return self._replace(blocks=blocks, calls=self.calls or max(1, min(MOST_CALLS, int(fit / blocks))))
+
+
+def _compared(
+    measured: Sequence[Sequence[Histogram]], labels: Sequence[str], confidence: float, looks: int
+) -> list[Comparison]:
+    """Compare the histograms of the blocks of each callable with those of the first."""
+    from ..histogram import merge
+
+    first, *others = zip(*measured)
+    whole = merge(first)
+    return [
+        Comparison(
+            whole,
+            merge(run),
+            blocks=zip(first, run),
+            confidence=confidence,
+            names=(labels[0], label),
+            looks=looks,
+        )
+        for run, label in zip(others, labels[1:])
+    ]
 
 
 def _check_callable(function: Any) -> None:
@@ -144,39 +218,17 @@ def _labels(names: Sequence[str] | None, number: int) -> Sequence[str]:
     return labels
 
 
-def _orders(callables: int, blocks: int, seed: int | None) -> list[list[int]]:
-    """Return the turns of each block: the positions of the callables in a random order, then in the reverse order.
+def _orders(callables: int, seed: int | None) -> Iterator[list[int]]:
+    """Yield the turns of each block: the positions of the callables in a random order, then in the reverse order.
 
     The two turns of each callable have the same mean position.  So a linear drift adds the same to all of them.
     """
     from random import Random
 
     shuffled = Random(seed)
-    there = [shuffled.sample(range(callables), callables) for _ in range(blocks)]
-    return [order + order[::-1] for order in there]
-
-
-def _run(
-    callables: Sequence[Callable[[], Any]],
-    orders: Sequence[Sequence[int]],
-    warm_up: int,
-    calls: int | None,
-    seconds: float,
-    clock: Callable[[], int],
-) -> list[list[Histogram]]:
-    """Return the histograms of the blocks of each callable, without those of the warm-up."""
-    warming, measured = orders[:warm_up], orders[warm_up:]
-    collects = gc.isenabled()
-    try:
-        for order in warming:
-            last = _block(callables, order, calls or 1, clock)
-        if calls is None:
-            once = sum(sum(times) for times in last) / 1e9  # one call in each turn
-            calls = max(1, min(1_000_000, int(seconds / len(measured) / max(once, 1e-9))))
-        blocks = [[_histogram(times) for times in _block(callables, order, calls, clock)] for order in measured]
-    finally:
-        (gc.enable if collects else gc.disable)()  # a callable may have called either
-    return [list(run) for run in zip(*blocks)]
+    while True:
+        order = shuffled.sample(range(callables), callables)
+        yield order + order[::-1]
 
 
 def _block(

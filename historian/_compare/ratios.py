@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ..histogram import Histogram
 
-__all__ = ["TOO_FEW", "Grid", "ratio_bounds"]
+__all__ = ["TIES", "TOO_FEW", "Grid", "RatioOf"]
 
 TOO_FEW = "too few samples"  # why a ratio has no interval, mostly
 
@@ -77,38 +77,43 @@ class Mass(NamedTuple):
     above: float  # probability that it is above all values, or in the overflow bucket
 
 
-def ratio_bounds(a: Grid, b: Grid, q: float, confidence: float) -> tuple[float, float]:
-    """Return the bounds of the q-quantile of `b` over that of `a`: 0 or infinity for a missing bound.
+class RatioOf:
+    """The distribution of the ratio of the q-quantiles of two histograms, `b` over `a`, for bounds of any confidence.
 
-    Values are assumed to be spread evenly over their bucket, on the logarithm.  O(cells^2), 0.5 ms.
+    Values are assumed to be spread evenly over their bucket, on the logarithm.
     """
-    spans = a.likely(q), b.likely(q)
-    parts = max(1, CELLS // max(high - low for low, high in spans))
-    grids = (a, b)
-    totals = [_totals(grid, span, parts) for grid, span in zip(grids, spans)]
-    ties = [_where_tied(grid, span) for grid, span in zip(grids, spans)]
-    asked = [(one, one) for one in totals] + [(g.totals[tie + 1], g.totals[tie]) for g, tie in zip(grids, ties)]
-    chances = _chances(asked, [a.size, b.size] * 2, q)
-    masses = [_mass(*one, parts) for one in zip(grids, spans, chances)]
-    lower, upper = _between(masses[0], masses[1], parts, confidence)
-    tied = [Ties(g.edges[tie], most, 1 - least) for g, tie, (most, least) in zip(grids, ties, chances[2:])]
-    least, most = _between_ties(tied[0], tied[1], (1 - confidence) / 2)
-    return min(lower, least), max(upper, most)
 
+    def __init__(self, a: Grid, b: Grid, q: float) -> None:
+        """Convolve both distributions.  O(cells^2), 0.5 ms."""
+        import numpy
 
-def _between(of_a: Mass, of_b: Mass, parts: int, confidence: float) -> tuple[float, float]:
-    """Return the bounds of the ratio, b over a, by the convolution of both, cell by cell."""
-    import numpy
+        spans = a.likely(q), b.likely(q)
+        parts = max(1, CELLS // max(high - low for low, high in spans))
+        grids = (a, b)
+        totals = [_totals(grid, span, parts) for grid, span in zip(grids, spans)]
+        ties = [_where_tied(grid, span) for grid, span in zip(grids, spans)]
+        asked = [(one, one) for one in totals] + [(g.totals[tie + 1], g.totals[tie]) for g, tie in zip(grids, ties)]
+        chances = _chances(asked, [a.size, b.size] * 2, q)
+        of_a, of_b = (_mass(*one, parts) for one in zip(grids, spans, chances))
+        self._parts = parts
+        self._cells = numpy.convolve(of_b.cells, of_a.cells[::-1])
+        self._first = of_b.first - (of_a.first + len(of_a.cells) - 1)  # the first difference of cells
+        self._beyond = of_b.below + of_a.above, of_b.above + of_a.below  # probability of less, and of more
+        tied = [Ties(g.edges[tie], most, 1 - least) for g, tie, (most, least) in zip(grids, ties, chances[2:])]
+        self._ties = tied[0], tied[1]
 
-    cells = numpy.convolve(of_b.cells, of_a.cells[::-1])
-    first = of_b.first - (of_a.first + len(of_a.cells) - 1)  # the first difference of cells
-    alpha = (1 - confidence) / 2
-    low = _reached(cells, alpha, of_b.below + of_a.above)
-    high = _reached(cells[::-1], alpha, of_b.above + of_a.below)
-    # The difference of two cells extends one cell to each side.
-    lower = float(GROWTH ** ((first + low - 1) / parts)) if low is not None else 0.0
-    upper = float(GROWTH ** ((first + len(cells) - high) / parts)) if high is not None else math.inf
-    return lower, upper
+    def bounds(self, confidence: float) -> tuple[float, float]:
+        """Return the bounds of the ratio: 0 or infinity for a missing bound.  O(cells + ties^2)."""
+        alpha = (1 - confidence) / 2
+        low = _reached(self._cells, alpha, self._beyond[0])
+        high = _reached(self._cells[::-1], alpha, self._beyond[1])
+        # The difference of two cells extends one cell to each side.
+        lower = float(GROWTH ** ((self._first + low - 1) / self._parts)) if low is not None else 0.0
+        upper = math.inf
+        if high is not None:
+            upper = float(GROWTH ** ((self._first + len(self._cells) - high) / self._parts))
+        least, most = _between_ties(*self._ties, alpha)
+        return min(lower, least), max(upper, most)
 
 
 def _totals(grid: Grid, span: tuple[int, int], parts: int) -> NDArray[np.float64]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         blocks: tuple[tuple[Histogram, Histogram], ...]
         confidence: float
         names: tuple[str, str]
+        looks: int
 
         @property
         def is_empty(self) -> bool: ...
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
         def missing(self, q: float) -> str: ...
 
 
-__all__ = ["QUANTILES", "cells_and_notes", "html", "sentence", "text", "whole_numbers"]
+__all__ = ["QUANTILES", "cells_and_notes", "differs", "html", "sentence", "text", "whole_numbers"]
 
 #: The quantiles in the table.
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -110,11 +111,20 @@ def text(comparison: _Comparison, quantiles: Sequence[float] = QUANTILES) -> str
 
 
 def cells_and_notes(
-    comparison: _Comparison, quantiles: Sequence[float]
+    comparison: _Comparison, quantiles: Sequence[float], scale: Scale | None = None
 ) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return the headers and rows of the table, and the lines below it."""
+    """Return the headers and rows of the table, and the lines below it.
+
+    `scale` has the unit to show values in; by default, one that suits them.
+    """
     rows = _Rows.of(comparison, quantiles)
-    return *_cells(comparison, rows), _notes(comparison, rows)
+    return *_cells(comparison, rows, scale), _notes(comparison, rows)
+
+
+def differs(comparison: _Comparison) -> bool:
+    """Answer `Comparison.decided`."""
+    shown = _Rows.of(comparison, QUANTILES).shown.values()
+    return any(not ratio.lower <= 1 <= ratio.upper for ratio in shown)
 
 
 def html(comparison: _Comparison) -> str:
@@ -156,11 +166,11 @@ class _Rows(NamedTuple):
         return 0.5 if 0.5 in self.ratios else next(iter(self.ratios))
 
 
-def _cells(comparison: _Comparison, rows: _Rows) -> tuple[list[str], list[list[str]]]:
+def _cells(comparison: _Comparison, rows: _Rows, scale: Scale | None = None) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) of the table."""
     a, b = comparison.a, comparison.b
     values = {q: (a.quantile(q), b.quantile(q)) for q in rows.ratios}
-    scale = Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
+    scale = scale or Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
     labels = [printable(name) for name in comparison.names]
     headers = ["", *(f"{label} ({printable(scale.unit)})" for label in labels), f"{labels[1]}/{labels[0]}"]
     headers += ["ratio", f"{_percent(comparison.confidence)} interval"]
@@ -193,13 +203,19 @@ def _notes(comparison: _Comparison, rows: _Rows) -> list[str]:
     ]
     if comparison.blocks:
         notes.append(f"intervals: resampled from {len(comparison.blocks)} blocks of each, run in turns")
+    elif rows.shown:
+        notes.append("intervals: for independent values; they are too narrow for values in bursts")
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
     if synthetic:
         notes.append(f"partly synthetic: {' and '.join(synthetic)} (corrected for coordinated omission)")
+    percent = f"{_percent(comparison.confidence)} confidence"
+    if comparison.looks > 1:
+        percent += f" at all {comparison.looks:,} looks together"
     if len(rows.shown) > 1:
-        percent = _percent(comparison.confidence)
         together = f"all {len(rows.shown)} ratios together (Bonferroni)"
-        notes.append(f"{percent} confidence: for {together}, for each other line alone")
+        notes.append(f"{percent}: for {together}, for each other line alone")
+    elif comparison.looks > 1:
+        notes.append(f"{percent} (Bonferroni)")
     return [*notes, "", sentence(comparison, rows.quoted, rows.each)]
 
 
@@ -207,6 +223,7 @@ def _factor(shift: Estimate) -> str:
     """Return a mean shift on the logarithm as a factor, with its bounds."""
     factors = [_short(math.exp(min(one, 700.0))) for one in (float(shift), shift.lower, shift.upper)]
     bounds = f"{factors[1]} to {factors[2]}" if shift.upper < math.inf else f"from {factors[1]}, no upper bound"
+    bounds = bounds if shift.confidence is not None else "no bounds"
     return f"a factor of {factors[0]} ({bounds})"
 
 

@@ -80,17 +80,18 @@ class Profile(Generic[Held]):
 
 
 def tables(
-    histograms: Mapping[str, BaseHistogram], percentiles: Mapping[str, float] = PERCENTILES
+    histograms: Mapping[str, BaseHistogram], percentiles: Mapping[str, float] = PERCENTILES, unit: str | None = None
 ) -> Iterator[tuple[list[str], list[list[str]]]]:
     """Yield (headers, rows) for each kind of unit: times, sizes, then the others by name.
 
-    `percentiles` holds the percentiles to show, by column header.
+    `percentiles` holds the percentiles to show, by column header.  All values are shown in `unit`, by default in one
+    that suits them.
     """
     kinds: dict[str, dict[str, BaseHistogram]] = {}
     for name, histogram in histograms.items():
         kinds.setdefault(base_unit(histogram.unit)[0], {})[name] = histogram
     for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
-        yield _tabulate(kind, kinds[kind], percentiles)
+        yield _tabulate(kind, kinds[kind], percentiles, unit)
 
 
 def notes_on(histograms: Mapping[str, BaseHistogram], percentiles: Mapping[str, float] = PERCENTILES) -> Iterator[str]:
@@ -129,12 +130,14 @@ def fitted(headers: list[str], rows: list[list[str]], width: int) -> tuple[list[
 
 
 def _tabulate(
-    kind: str, histograms: dict[str, BaseHistogram], percentiles: Mapping[str, float]
+    kind: str, histograms: dict[str, BaseHistogram], percentiles: Mapping[str, float], unit: str | None
 ) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) for histograms whose units can be converted to each other."""
     values = {name: _in_base_unit(histogram, percentiles) for name, histogram in histograms.items()}
     sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
     scale = Scale.of(kind, middle([value for row in values.values() for value in row]))
+    if unit is not None and base_unit(unit)[0] == kind:
+        scale = Scale(unit, 1 / base_unit(unit)[1])
     total = Scale.of(kind, max(sums.values()))
     headers = [
         f"operation ({printable(scale.unit)})",

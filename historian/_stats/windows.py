@@ -33,8 +33,8 @@ __all__ = ["ENOUGH_WINDOWS", "Effective", "effective_sample_size", "long_run_var
 #: From so many windows on, a burst in every tenth window is missed with a probability of at most 2.5 %: 0.9^36.
 ENOUGH_WINDOWS = 36
 
-#: With fewer degrees of freedom, 95 % intervals held the truth less often than in 93 % of simulated series.
-ENOUGH_FREEDOM = 6
+#: With fewer degrees of freedom, 95 % intervals may hold the truth less often than in 93 of 100 simulated series.
+ENOUGH_FREEDOM = 8
 
 #: The mean variance of the cosines that are used must be at least this part of the variance at infinite period.
 FLAT = 0.85

@@ -112,8 +112,6 @@ class BaseHistogram:
         rounds it, once: the error is at most half a unit in the last place, 1.2e-16 of the sum.  The error is larger
         only in these cases:
 
-        - `Recorder.record_corrected` and `corrected` add the sum of the invented values of each call, rounded to a
-          float.  This adds at most 1.2e-16 of that sum.
         - If a process is killed while it records into a file, the sum may contain that value, or a part of it, though
           no bucket does.
         - A recorder keeps its sum exact for up to 2**42, or 4.4e12, values between two neighbouring powers of two.
@@ -186,11 +184,11 @@ class BaseHistogram:
         lies between them.  In the overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError
         for q outside 0..1.
 
-        With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank (see
-        `historian._values.interpolate`).  Use it for smooth curves, and to compare quantiles of smooth distributions.
-        For 100,000 values or more from one of these, it is typically within 0.05 % of the recorded value, from p1 to
-        p99.  At worst, such as for whole milliseconds, it is 1.09 % off, the width of a bucket.  This is twice the
-        error that is guaranteed without it.  It is monotone in q.
+        With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank.  Use it for
+        smooth curves, and to compare quantiles of smooth distributions.  For 100,000 values or more from one of these,
+        it is typically within 0.05 % of the recorded value, from p1 to p99.  At worst, such as for whole milliseconds,
+        it is 1.09 % off, the width of a bucket.  This is twice the error that is guaranteed without it.  It is monotone
+        in q.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(1, 101)).quantile([0.5, 0.99]).round()
@@ -202,10 +200,14 @@ class BaseHistogram:
         if isinstance(q, (float, int)):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
-            count = self._counts.total
+            counts = self._counts
+            count = counts.total
+            if not count:
+                return math.nan
+            rank = rank_of(q, count)
             if interpolated:
-                return self._interpolated(rank_of(q, count), q * count) if count else math.nan
-            return self._value_at(rank_of(q, count)) if count else math.nan
+                return self._interpolated(rank, q * count)
+            return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
         return each(partial(self.quantile, interpolated=True) if interpolated else self.quantile, q)
 
     @overload
@@ -225,10 +227,14 @@ class BaseHistogram:
         if isinstance(p, (float, int)):
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
-            count = self._counts.total
+            counts = self._counts
+            count = counts.total
+            if not count:
+                return math.nan
+            rank = rank_of_percentile(p, count)
             if interpolated:
-                return self._interpolated(rank_of_percentile(p, count), p * count / 100) if count else math.nan
-            return self._value_at(rank_of_percentile(p, count)) if count else math.nan
+                return self._interpolated(rank, p * count / 100)
+            return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
         return each(partial(self.percentile, interpolated=True) if interpolated else self.percentile, p)
 
     @overload

@@ -6,8 +6,9 @@ import argparse
 import math
 import os
 
-from .._compare.comparison import Comparison
+from .._compare.comparison import MAX_LOOKS, Comparison, check_looks
 from .._compare.report import cells_and_notes, sentence
+from .._show.scale import Scale
 from .._values.decimals import share_of
 from ..tail import Estimate
 from ._input.sources import STDIN, Rows, groups, read_rows
@@ -58,6 +59,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--fail-above", metavar="RATIO", type=_ratio_limit,
         help="exit with status 1 if the whole interval of a ratio is above RATIO",
     )  # fmt: skip
+    parser.add_argument(
+        "--looks", metavar="NUMBER", type=_looks, default=1,
+        help="how often you will compare these files while they grow: the intervals hold at all times (default: 1)",
+    )  # fmt: skip
     add_format(parser)
     add_input(parser)
     parser.set_defaults(run=run)
@@ -74,8 +79,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         pairs, notes = _pairs(files, args)
         names = _names(*files)
-        found = {name: Comparison(a, b, confidence=args.confidence, names=names) for name, (a, b) in pairs.items()}
-        put(report(_report(found, quantiles, notes), args.format))
+        found = {
+            name: Comparison(a, b, confidence=args.confidence, names=names, looks=args.looks)
+            for name, (a, b) in pairs.items()
+        }
+        put(report(_report(found, quantiles, args.show, notes), args.format))
     except (InputError, ImportError) as error:
         say("compare", str(error))
         return 1
@@ -102,6 +110,8 @@ def _pairs(files: list[str], args: argparse.Namespace) -> tuple[dict[str, tuple[
     if alone:
         say("compare", f"left out, in one of the two only: {listed(alone)}")
     notes = list(dict.fromkeys(note for rows in read for note in rows.notes()))
+    if len(common) > 1:
+        notes.append(f"the intervals of one group hold together; of {len(common):,} groups, some may miss by chance")
     return {name: (relabelled(a[name], unit), relabelled(b[name], unit)) for name in common}, notes
 
 
@@ -111,12 +121,13 @@ def _is_above(comparison: Comparison, quantiles: list[float], limit: float) -> b
     return any(ratio is not None and ratio.lower > limit for ratio in bounds)
 
 
-def _report(comparisons: dict[str, Comparison], quantiles: list[float], notes: list[str]) -> Report:
+def _report(comparisons: dict[str, Comparison], quantiles: list[float], show: str | None, notes: list[str]) -> Report:
+    scale = Scale(show, 1.0) if show else None
     tables: list[Table] = []
     records: list[dict[str, object]] = []
     documents: list[dict[str, object]] = []
     for name, comparison in comparisons.items():
-        headers, cells, lines = cells_and_notes(comparison, quantiles)
+        headers, cells, lines = cells_and_notes(comparison, quantiles, scale)
         tables.append(Table(headers, cells, name, lines))
         document = _document(comparison, quantiles)
         documents.append({"name": name, **document})
@@ -132,6 +143,13 @@ def _confidence(text: str) -> float:
     if not 0 < percent < 100:
         raise argparse.ArgumentTypeError(f"must be between 0 and 100, not {text!r}")
     return percent / 100
+
+
+def _looks(text: str) -> int:
+    try:
+        return check_looks(int(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number in 1..{MAX_LOOKS:,}, not {text!r}") from None
 
 
 def _names(a: str, b: str) -> tuple[str, str]:
@@ -153,6 +171,7 @@ def _document(comparison: Comparison, quantiles: list[float]) -> dict[str, objec
     return {
         "unit": comparison.a.unit,
         "confidence": comparison.confidence,
+        "looks": comparison.looks,
         **{side: {"name": name, "count": h.count, "synthetic": h.synthetic} for side, name, h in sides},
         # The confidence of each ratio, so that all ratios together have the confidence above.
         "ratio_confidence": comparison.each_of(quantiles),

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     found = {row.name: row.histogram for row in rows.rows} if rows.by else rows.by_key()
     filled = {str(name): histogram for name, histogram in found.items() if histogram.count}
     if filled or args.format in ("json", "csv"):
-        put(report(_report(filled, rows, args.percentiles, args.format), args.format))
+        put(report(_report(filled, rows, args), args.format))
     else:
         put("nothing recorded yet\n")
     for problem in rows.problems:
@@ -69,10 +69,11 @@ def run(args: argparse.Namespace) -> int:
     return 1 if rows.problems else 0
 
 
-def _report(histograms: dict[str, Histogram], rows: Rows, percentiles: list[float], form: str) -> Report:
+def _report(histograms: dict[str, Histogram], rows: Rows, args: argparse.Namespace) -> Report:
+    percentiles = args.percentiles
     columns = {"median" if p == 50 else plain(p): p for p in percentiles}
-    drawn = list(tables(histograms, columns))
-    if form == "table":
+    drawn = list(tables(histograms, columns, args.show))
+    if args.format == "table":
         width = max(80, shutil.get_terminal_size().columns)
         drawn = [fitted(headers, cells, width) for headers, cells in drawn]
     ordered = sorted(histograms.items(), key=lambda pair: (pair[1].unit, -pair[1].sum, pair[0]))

@@ -13,25 +13,36 @@ smallest and at the largest value, and just below each (see `points`).  Every op
 from __future__ import annotations
 
 import math
-import warnings
+from functools import partial
 
+from .._stats.arrays import each_number, shares, times
 from .._stats.beta_arrays import quantiles
+from .._stats.beyond import collected, warn_beyond, warn_once
 from .._stats.checks import check_confidence, check_share, number
-from .._stats.estimate import NO_DATA, Estimate, TailWarning, nines, no_data
+from .._stats.estimate import NO_DATA, Estimate, nines, no_data
+from .._values.answers import is_many
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
+from ._inverse import inverse
 from .between import mass_below
 from .observed import measured_count, survival_bounds
 from .sampling import sampled
 from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if not TYPE_CHECKING:
+
+    def overload(function):
+        return function
+
+else:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, overload
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from .._stats.estimates import Estimates
+    from .._values.answers import _Numbers, _Scalar
     from .._values.base import BaseHistogram
 
 __all__ = [
@@ -65,8 +76,9 @@ Load = tuple[float, float, float, float]  # calls by hedges and retries: lower b
 class Dist:
     """A distribution of times: from `Histogram.dist`, or composed by the functions of `historian.tail.algebra`.
 
-    Every share and every time is an `Estimate`.  Its confidence is that of the parts, the lowest if they differ.  A
-    `Dist` is immutable and equal only to itself, so it can be a key of a mapping.
+    Every share and every time is an `Estimate`; the answer to an array-like is `Estimates` of its shape.  Their
+    confidence is that of the parts, the lowest if they differ.  A `Dist` is immutable and equal only to itself, so it
+    can be a key of a mapping.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
@@ -125,43 +137,88 @@ class Dist:
         """The number of values in the smallest sample of all parts; infinity if no part comes from a sample."""
         return self._count
 
-    def sf(self, t: float) -> Estimate:
+    @overload
+    def sf(self, t: _Scalar) -> Estimate: ...
+    @overload
+    def sf(self, t: _Numbers) -> Estimates: ...
+    def sf(self, t: Any) -> Estimate | Estimates:
         """Return the share that takes longer than `t`.  O(1).  Raises ValueError for NaN.
 
         All times in the bucket of t count as at or below `t`, as in `Histogram.sf`; the bounds are the shares without
         and with them.  It is exact if t is a bucket edge, below the smallest time, or at least the largest.  Only if no
         part comes from a sample (see `from_sf`), it is interpolated between two edges (see `historian.tail.between`).
         """
+        if type(t) is not float and is_many(t):
+            return self._sf_of_many(t)
         t = _time(t)
         if not self._count:
             return no_data(0.0, 1.0)
         low, value, high = self._at(t).tolist()
         return self._estimate(value, low, high)
 
-    def cdf(self, t: float) -> Estimate:
+    @overload
+    def cdf(self, t: _Scalar) -> Estimate: ...
+    @overload
+    def cdf(self, t: _Numbers) -> Estimates: ...
+    def cdf(self, t: Any) -> Estimate | Estimates:
         """Return the share that takes `t` or less, ``1 - sf(t)``.  O(1).  Raises ValueError for NaN."""
+        if type(t) is not float and is_many(t):
+            from .._stats.estimates import complement
+
+            return complement(self._sf_of_many(t))
         t = _time(t)
         if not self._count:
             return no_data(0.0, 1.0)
         low, value, high = self._at(t).tolist()
         return self._estimate(1 - value, 1 - high, 1 - low)
 
-    def ppf(self, q: float) -> Estimate:
-        """Return the q-quantile, ``isf(1 - q)``, in the same bucket as `Histogram.quantile`.  Raises as `isf` does."""
-        q = check_share("q", q)
-        return self._quantile(tail_of(q), f"the {nines(q)}-quantile")
+    @overload
+    def quantile(self, q: _Scalar) -> Estimate: ...
+    @overload
+    def quantile(self, q: _Numbers) -> Estimates: ...
+    def quantile(self, q: Any) -> Estimate | Estimates:
+        """Return the q-quantile, ``isf(1 - q)``, in the same bucket as `Histogram.quantile`.  Raises as `isf` does.
 
-    def isf(self, p: float) -> Estimate:
+        `ppf` is the same function, by the name that scipy gives it.
+        """
+        if type(q) is not float and is_many(q):
+            q = shares("q", q)
+            return self._quantiles(each_number(tail_of, q, shape=q.shape), lambda k: _for_quantile(q.flat[k]))
+        q = check_share("q", q)
+        return self._quantile(tail_of(q), _for_quantile(q))
+
+    #: The same, by the name of scipy's distributions, whose `isf` has no other name.
+    ppf = quantile
+
+    @overload
+    def isf(self, p: _Scalar) -> Estimate: ...
+    @overload
+    def isf(self, p: _Numbers) -> Estimates: ...
+    def isf(self, p: Any) -> Estimate | Estimates:
         """Return the smallest time that a share of at most `p` exceeds; infinity if a larger share never returns.
 
         Its bounds are edges of buckets, or the exact smallest or largest time.  O(log buckets).  Warns (`TailWarning`)
         if there are too few values for an upper bound, which is then infinity.  Raises ValueError for p outside 0..1.
         """
+        if type(p) is not float and is_many(p):
+            p = shares("p", p)
+            return self._quantiles(p, lambda k: _for_share(p.flat[k]))
         p = check_share("p", p)
-        return self._quantile(p, f"the time that a share of {p:.9g} exceeds")
+        return self._quantile(p, _for_share(p))
 
+    @property
+    def min(self) -> float:
+        """The smallest time, as `Histogram.min`; NaN without data."""
+        return self._extremes[0]
+
+    @property
+    def max(self) -> float:
+        """The largest time that ever returns, as `Histogram.max`; NaN without data."""
+        return self._extremes[1]
+
+    @property
     def mean(self) -> Estimate:
-        """Return the mean; infinity if a share never returns.  O(buckets).
+        """The mean; infinity if a share never returns.  O(buckets).
 
         If values can be arbitrarily large, no sample gives an upper bound of their mean (Bahadur & Savage, Annals of
         Mathematical Statistics 27, 1956).  So an interval that allows for sampling has no upper bound here.
@@ -211,8 +268,6 @@ class Dist:
         return mass
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from functools import partial
-
         import numpy
 
         create = partial(
@@ -229,7 +284,7 @@ class Dist:
     def __repr__(self) -> str:
         if not self._count:
             return "<Dist: no data>"
-        p50, p99 = (_silently(self._quantile, p, "") for p in (0.5, 0.01))
+        p50, p99 = (collected(partial(self._quantile, p, ""))[0] for p in (0.5, 0.01))
         return f"<Dist: p50 {p50}, p99 {p99}>"
 
     def _with(self, extremes: tuple[float, float]) -> NDArray[np.float64]:
@@ -295,10 +350,37 @@ class Dist:
         why = []
         if upper_bound > value and math.isinf(upper_bound) and self.count < math.inf:
             why.append("too few values: no upper bound")
-            text = f"beyond the data: {self.count:,.0f} values are too few for {what} and give no upper bound"
-            warnings.warn(text, TailWarning, stacklevel=3)
+            warn_beyond(self._too_few(what), stacklevel=3)
         value = min(max(value, lower_bound), upper_bound)
         return self._estimate(value, lower_bound, upper_bound, *why, unit=self.unit)
+
+    def _sf_of_many(self, t: Any) -> Estimates:
+        from .._stats.estimates import Estimates, unknown_of
+
+        t = times("t", t)
+        if not self._count:
+            return unknown_of(t.shape, 0.0, 1.0)
+        low, value, high = self._at(t)
+        return Estimates(value, low, high, "; ".join(self._why), confidence=self._confidence, method=self._method)
+
+    def _quantiles(self, p: NDArray[np.float64], what: Callable[[int], str]) -> Estimates:
+        """Return `_quantile` for an array; `what(k)` says what the k-th is."""
+        from .._stats.estimates import Estimates, one_or_each, unknown_of
+
+        if not self._count:
+            return unknown_of(p.shape, 0.0, math.inf, unit=self.unit)
+        low, value, high = inverse(p.ravel(), self._sf, self._ends, self._extremes, edges(), self._masses_at)
+        beyond = (high > value) & (high == math.inf) & (self.count < math.inf)
+        if beyond.any():
+            warn_once(p.size, int(beyond.sum()), self._too_few(what(int(beyond.argmax()))), stacklevel=4)
+        reasons = [(*self._why, *(["too few values: no upper bound"] if one else [])) for one in beyond.tolist()]
+        why = one_or_each(["; ".join(one) for one in reasons], p.shape)
+        low, value, high = (one.reshape(p.shape) for one in (low, value, high))
+        kept: Any = {"unit": self.unit, "confidence": self._confidence, "method": self._method}
+        return Estimates(value, low, high, why, **kept)
+
+    def _too_few(self, what: str) -> str:
+        return f"beyond the data: {self.count:,.0f} values are too few for {what} and give no upper bound"
 
     def _masses_at(self, column: Any) -> tuple[Any, Any, Any]:
         """Return the masses of the bucket that ends at each column, of the one before and of the one after."""
@@ -323,9 +405,12 @@ class Dist:
 
     def _estimate(self, value: float, low: float, high: float, *why: str, unit: str = "") -> Estimate:
         """Return an answer; `why` are its reasons beside those of every answer."""
-        method = "bucket edges" if self._confidence is None else "Clopper-Pearson"
         reasons = "; ".join([*self._why, *why])
-        return Estimate(value, low, high, reasons, unit=unit, confidence=self._confidence, method=method)
+        return Estimate(value, low, high, reasons, unit=unit, confidence=self._confidence, method=self._method)
+
+    @property
+    def _method(self) -> str:
+        return "bucket edges" if self._confidence is None else "Clopper-Pearson"
 
 
 def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
@@ -450,7 +535,9 @@ def _time(t: float) -> float:
     return t
 
 
-def _silently(question: Callable[..., Estimate], *arguments: Any) -> Estimate:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", TailWarning)
-        return question(*arguments)
+def _for_quantile(q: float) -> str:
+    return f"the {nines(q)}-quantile"
+
+
+def _for_share(p: float) -> str:
+    return f"the time that a share of {p:.9g} exceeds"

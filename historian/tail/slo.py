@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from .._stats.windows import Effective
     from .._values.base import BaseHistogram
 
-__all__ = ["Slo", "apdex", "burn_rates", "slo"]
+__all__ = ["APDEX_METHOD", "Slo", "apdex", "burn_rates", "score_of", "slo", "width"]
+
+APDEX_METHOD = "Clopper-Pearson of the matched variance"
 
 
 class Slo:
@@ -251,21 +253,27 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     for (near_slot, far_slot), above_t, above_4t in zip(
         (slots, lower_slots), near, far
     ):  # the best score, which is that of `sf`, and the worst
-        satisfied, tolerating = count - above_t, above_t - above_4t
-        score = (satisfied + tolerating / 2) / count
-        variance = (satisfied + tolerating / 4) / count - score**2
-        size = score * (1 - score) / variance * count if variance > 1e-12 else float(count)
+        score, size = score_of(count, above_t, above_4t)
         if histogram.synthetic:
             size = score_size(histogram, score, near_slot, far_slot, confidence)
         low, high = share_interval(score * size, (1 - score) * size, confidence)
         scores.append((low, score, high))
     (_, value, upper), (lower, _, _) = scores
     why = "; ".join([sampled(histogram), *width(*near), *width(*far)][:2])
-    method = "Clopper-Pearson of the matched variance" if share_method(histogram) else ""
-    return Estimate(value, min(lower, value), max(upper, value), why, confidence=confidence, method=method)
+    bounds, method = (min(lower, value), max(upper, value)), APDEX_METHOD if share_method(histogram) else ""
+    return Estimate(value, *bounds, why, confidence=confidence, method=method)
+
+
+def score_of(count: int, above_t: int, above_4t: int) -> tuple[float, float]:
+    """Return the Apdex score, and the sample size of a share with its variance."""
+    satisfied, tolerating = count - above_t, above_t - above_4t
+    score = (satisfied + tolerating / 2) / count
+    variance = (satisfied + tolerating / 4) / count - score**2
+    return score, score * (1 - score) / variance * count if variance > 1e-12 else float(count)
 
 
 def width(least: int, most: int) -> list[str]:
+    """Return the reason "bucket width" if a threshold lies inside a bucket, else none."""
     return ["bucket width"] if least != most else []
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import historian
-from historian import Comparison, Histogram
+from historian import Comparison, Histogram, merge
 from historian._compare import report as wording
 from historian._compare.distances import Pair
-from historian._compare.ratios import Grid, ratio_bounds
+from historian._compare.ratios import Grid, RatioOf
 from historian._compare.report import whole_numbers
 from historian.buckets import GROWTH, representative
 from historian.tail import Estimate, TailWarning
@@ -86,9 +86,8 @@ def reached(name, q, n, times, ratio=1.25):
     rng, hits = np.random.default_rng(20), 0
     draw = {"exp": lambda: rng.exponential(1.0, n), "lognormal": lambda: rng.lognormal(0, 1, n)}[name]
     for _ in range(times):
-        low, high = ratio_bounds(
-            Grid.of(Histogram.from_values(draw())), Grid.of(Histogram.from_values(ratio * draw())), q, 0.95
-        )
+        a, b = (Grid.of(Histogram.from_values(scale * draw())) for scale in (1, ratio))
+        low, high = RatioOf(a, b, q).bounds(0.95)
         hits += low <= ratio <= high
     return hits / times
 
@@ -126,7 +125,7 @@ def test_intervals_of_whole_numbers_cover_what_they_say():
     hits, times = 0, 400
     for _ in range(times):
         a, b = (Histogram.from_values(rng.poisson(mean, size) + 1.0) for mean, size in ((20, 1_000), (30, 20_000)))
-        low, high = ratio_bounds(Grid.of(a), Grid.of(b), 0.99, 0.95)
+        low, high = RatioOf(Grid.of(a), Grid.of(b), 0.99).bounds(0.95)
         hits += low <= truth <= high
     assert hits / times >= 0.96
 
@@ -374,6 +373,76 @@ def test_a_table_of_equal_distributions_seldom_has_a_row_that_differs():
     assert differ <= 14
 
 
+# ---- looks ----
+
+
+def test_each_look_gets_an_equal_part_of_the_errors():
+    one, many = historian.compare(A, B, confidence=0.999), historian.compare(A, B, looks=50)
+    for name in ("superiority", "kolmogorov_smirnov", "wasserstein"):
+        single, all_looks = getattr(one, name), getattr(many, name)
+        assert (all_looks.lower, all_looks.upper) == pytest.approx((single.lower, single.upper), rel=1e-9)
+        assert all_looks.confidence == 0.95 and "at all 50 looks together" in all_looks.why
+        assert all_looks.method == single.method
+    for q in (0.5, 0.99):
+        assert (many.ratio(q).lower, many.ratio(q).upper) == (one.ratio(q).lower, one.ratio(q).upper)
+        assert many.ratio(q).confidence == 0.95 and "at all 50 looks together" in many.ratio(q).why
+    assert "looks" not in historian.compare(A, B).ratio(0.5).why
+    assert many.sentence(0.5).endswith(one.sentence(0.5).partition("interval")[2])
+
+
+def test_a_table_says_that_it_holds_at_all_looks():
+    line = "95 % confidence at all 50 looks together: for all 4 ratios together (Bonferroni), for each other line alone"
+    assert line in str(historian.compare(A, B, looks=50)).splitlines()
+    few = Histogram.from_values([0.001 * (1 + k / 1000) for k in range(40)])
+    only = str(historian.compare(few, few, looks=2)).splitlines()
+    assert "95 % confidence at all 2 looks together (Bonferroni)" in only
+
+
+def test_a_service_that_is_looked_at_again_and_again():
+    # Two histograms of one distribution grow by 60 values between looks.  A look that knows nothing of the others
+    # finds a difference at some time in far more than 5 % of the cases.
+    rng, alarms = np.random.default_rng(6), {1: 0, 30: 0}
+    for _ in range(60):
+        a, b, seen = Histogram(), Histogram(), set()
+        for _ in range(30):
+            a, b = (h + Histogram.from_values(rng.exponential(1.0, 60)) for h in (a, b))
+            for looks in alarms:
+                ratio = historian.compare(a, b, looks=looks).ratio(0.5)
+                seen |= set() if ratio.lower <= 1 <= ratio.upper else {looks}
+        for looks in seen:
+            alarms[looks] += 1
+    assert alarms[30] <= 4 and alarms[1] >= 8, alarms  # 93 % of 60 is accepted, which is 4 alarms
+
+
+def test_blocks_that_are_looked_at_need_to_be_more():
+    pairs = [(A, B)] * 13
+    whole = merge(a for a, _ in pairs), merge(b for _, b in pairs)
+    assert Comparison(*whole, blocks=pairs, looks=30).ratio(0.5).confidence == 0.95  # 3 - log2(0.05 / 30) = 12.2
+    with pytest.raises(ValueError, match="blocks must be at least 14 for intervals of 95 % at 60 looks, not 13"):
+        Comparison(*whole, blocks=pairs, looks=60)
+
+
+def test_decided():
+    assert historian.compare(A, B).decided and not historian.compare(A, A).decided
+    assert not historian.compare(A, Histogram()).decided
+
+
+def test_precision():
+    comparison = historian.compare(A, B)
+    ratio = comparison.ratio(0.9)
+    assert comparison.precision(0.9) == max(ratio.upper / ratio, ratio / ratio.lower) - 1
+    assert 1 / (1 + comparison.precision()) <= comparison.ratio(0.5).lower / comparison.ratio(0.5)
+    assert comparison.precision(0.99999) == historian.compare(A, Histogram()).precision() == math.inf
+    constant = Histogram.from_values([1.0] * 1000)
+    assert historian.compare(constant, constant).precision() >= GROWTH - 1 - 1e-12
+
+
+def test_why_says_that_the_buckets_are_wider_than_the_noise():
+    constant = Histogram.from_values([1.0] * 1000)
+    assert "bucket width, which is larger than the noise" in historian.compare(constant, constant).ratio(0.5).why
+    assert "larger than the noise" not in historian.compare(A, B).ratio(0.5).why
+
+
 def test_one_row_needs_no_correction():
     comparison = historian.compare(A, B)
     text = wording.text(comparison, [0.9])
@@ -409,6 +478,36 @@ def test_synthetic_values_are_named():
     assert "synthetic" not in str(historian.compare(A, B))
 
 
+def test_synthetic_values_are_no_sample():
+    # Intervals that count invented values as recorded cover far less than they say.
+    comparison = historian.compare(A, B.corrected(0.1))
+    with pytest.warns(TailWarning, match="has no interval: no sample: some values are synthetic"):
+        ratio = comparison.ratio(0.5)
+    assert (ratio.lower, ratio.upper) == (0, math.inf) and "synthetic" in ratio.why and ratio.method == ""
+    assert (comparison.superiority.lower, comparison.superiority.upper) == (0, 1)
+    assert (comparison.kolmogorov_smirnov.lower, comparison.kolmogorov_smirnov.upper) == (0, 1)
+    assert (comparison.wasserstein.lower, comparison.wasserstein.upper) == (0, math.inf)
+    lines = str(comparison).splitlines()
+    assert all("no sample: some values are synthetic" in line for line in lines[2:7])
+    assert lines[-1] == "median of B over A: no sample: some values are synthetic"
+    assert any(line.startswith("mean shift") and line.endswith("(no bounds)") for line in lines)
+    assert not comparison.decided and comparison.precision() == math.inf
+
+
+def test_synthetic_blocks_are_resampled():
+    parts = [[h] * 10 for h in (A.corrected(0.1), B.corrected(0.1))]
+    ratio = Comparison(*map(merge, parts), blocks=zip(*parts)).ratio(0.5)
+    assert 0 < ratio.lower < ratio < ratio.upper < math.inf
+
+
+def test_a_table_says_what_its_intervals_assume():
+    line = "intervals: for independent values; they are too narrow for values in bursts"
+    assert line in str(historian.compare(A, B)).splitlines()
+    assert "assumed to be independent" in historian.compare(A, B).ratio(0.5).why
+    in_blocks = Comparison(merge([A] * 8), merge([B] * 8), blocks=[(A, B)] * 8)
+    assert "independent" not in str(in_blocks) + in_blocks.ratio(0.5).why
+
+
 def test_printing_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -416,6 +515,14 @@ def test_printing_does_not_warn():
 
 
 # ---- invalid input ----
+
+
+@pytest.mark.parametrize("looks", [0, -1, 1_000_001])
+def test_looks_are_a_number(looks):
+    with pytest.raises(ValueError, match="looks must be at"):
+        historian.compare(A, B, looks=looks)
+    with pytest.raises(TypeError, match="looks must be a whole number"):
+        historian.compare(A, B, looks=1.5)
 
 
 def test_bad_input_names_the_argument():

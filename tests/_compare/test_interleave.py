@@ -1,6 +1,7 @@
 """`historian.interleave`, with a clock that only its callables advance."""
 
 import gc
+import itertools
 import math
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import historian
 from historian import Comparison, Histogram, merge
 from historian._compare.bootstrap import percentile_interval
+from historian._compare.comparison import least_blocks
+from historian._compare.stopping import looks_at
 from historian.buckets import GROWTH
 from historian.tail import TailWarning
 
@@ -190,7 +193,7 @@ SPEEDS = {  # the time of a call, relative to the first one, at a share of the r
 }
 
 
-def a_against_a(speed, rng, seed, blocks=8, calls=8):
+def a_against_a(speed, rng, seed, blocks=8, calls=8, **options):
     """Compare a function with itself on a machine with this speed."""
     number = 2 * 2 * (blocks + 1) * calls
     times = (1e6 * rng.lognormal(0, 0.02, number)).tolist()
@@ -201,7 +204,8 @@ def a_against_a(speed, rng, seed, blocks=8, calls=8):
         now += round(times[done] * speed(done / number, done // calls, where))
         done += 1
 
-    return historian.interleave(function, function, blocks=blocks, calls=calls, warm_up=1, seed=seed, clock=lambda: now)
+    options.update(blocks=blocks, calls=calls, warm_up=1, seed=seed, clock=lambda: now)
+    return historian.interleave(function, function, **options)
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
@@ -238,6 +242,107 @@ def test_the_order_is_random_unless_it_has_a_seed():
     assert order(None) != order(None)  # equal by chance: 2**-42
 
 
+# ---- until ----
+
+
+def test_it_stops_as_soon_as_it_is_decided():
+    fake = Fake()
+    f, g = fake.takes("A", forever(1_000_000)), fake.takes("B", forever(800_000))
+    comparison = historian.interleave(f, g, calls=20, until="decided", warm_up=1, clock=fake)
+    looks = looks_at(300, 0.95)
+    assert len(comparison.blocks) == looks[0] == 12 and comparison.looks == len(looks) == 13
+    assert comparison.decided and comparison.ratio(0.5).upper < 1
+    assert len(fake.calls) == 13 * 4 * 20  # with the warm-up
+    assert "95 % confidence at all 13 looks together: for all 2 ratios together (Bonferroni)" in str(comparison)
+    assert "at all 13 looks together" in comparison.ratio(0.5).why
+
+
+def test_what_does_not_differ_takes_all_blocks():
+    fake = Fake()
+    f, g = fake.takes("A", forever(1_000_000)), fake.takes("B", forever(1_000_000))
+    comparison = historian.interleave(f, g, blocks=40, calls=20, until="decided", clock=fake)
+    assert len(comparison.blocks) == 40 and not comparison.decided
+
+
+def test_until_a_precision():
+    rng, fake = np.random.default_rng(1), Fake()
+
+    def noisy():
+        while True:
+            yield 1e6 * rng.lognormal(0, 0.1)
+
+    f, g = fake.takes("A", noisy()), fake.takes("B", noisy())
+    rough, fine = (
+        historian.interleave(f, g, calls=10, seconds=1e3, until=until, seed=1, clock=fake) for until in (0.1, 0.03)
+    )
+    assert rough.precision() <= 0.1 and fine.precision() <= 0.03
+    assert 12 <= len(rough.blocks) < len(fine.blocks) < 300
+    assert max(fine.ratio(0.5).upper / fine.ratio(0.5), fine.ratio(0.5) / fine.ratio(0.5).lower) <= 1.03
+
+
+def test_until_what_a_callable_says():
+    fake, seen = Fake(), []
+    f, g = fake.takes("A", forever(1_000_000)), fake.takes("B", forever(900_000))
+
+    def enough(comparison):
+        assert gc.isenabled()
+        seen.append(len(comparison.blocks))
+        comparison.ratio(0.9999)  # there are too few values, which is no warning here
+        return len(seen) == 3
+
+    assert gc.isenabled()
+    comparison = historian.interleave(f, g, blocks=100, calls=2, until=enough, clock=fake)
+    assert seen == looks_at(100, 0.95)[:3] and len(comparison.blocks) == seen[-1]
+
+    def fails(comparison):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        historian.interleave(f, g, calls=1, until=fails, clock=fake)
+    assert gc.isenabled()
+
+
+def test_until_waits_for_all_answers():
+    fake = Fake()
+    functions = [fake.takes(name, forever(n)) for name, n in (("A", 1_000_000), ("B", 500_000), ("C", 1_000_000))]
+    found = historian.interleave(*functions, blocks=30, calls=5, until="decided", clock=fake)
+    assert [comparison.decided for comparison in found] == [True, False]
+    assert [len(comparison.blocks) for comparison in found] == [30, 30]
+
+
+def test_until_keeps_to_the_time():
+    fake = Fake()
+    f, g = fake.takes("A", forever(50_000_000)), fake.takes("B", forever(50_000_000))
+    one = historian.interleave(f, g, until="decided", seconds=6.0, clock=fake)  # a block of single calls takes 0.2 s
+    assert len(one.blocks) == 30 and one.a.count == 60
+    assert one.looks == len(looks_at(30, 0.95)) == 5
+    slow = historian.interleave(f, g, until="decided", seconds=0.1, clock=fake)
+    assert len(slow.blocks) == 8 and slow.looks == 1  # fewer give no interval
+    quick = historian.interleave(f, g, until="decided", blocks=10, seconds=60.0, clock=fake)
+    assert len(quick.blocks) == 10 and quick.a.count == 10 * 2 * 30  # 60 s / (10 blocks * 0.2 s)
+    given = historian.interleave(f, g, until="decided", calls=4, seconds=16.0, clock=fake)
+    assert len(given.blocks) == 20 and given.a.count == 20 * 2 * 4
+
+
+@pytest.mark.parametrize("blocks", [8, 9, 12, 30, 100, 299, 300, 10_000])
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_looks_are_few_and_each_has_an_interval(blocks, confidence):
+    looks = looks_at(blocks, confidence)
+    assert looks == sorted(set(looks)) and looks[-1] == blocks
+    assert looks[0] >= least_blocks(confidence, len(looks)) or looks == [blocks]
+    assert all(after <= 1.3 * before + 1 for before, after in itertools.pairwise(looks))
+    assert len(looks) <= 1 + math.log(blocks / looks[0]) / math.log(1.3) + 1
+
+
+@pytest.mark.parametrize("speed", ["steady", "two of four turns"])
+def test_a_against_a_is_seldom_decided_at_any_look(speed):
+    # As above: 93 % of 50 runs is accepted, which is 3 alarms.
+    rng = np.random.default_rng(13)
+    runs = [a_against_a(SPEEDS[speed], rng, seed, blocks=30, until="decided", seconds=1e6) for seed in range(50)]
+    assert sum(run.decided for run in runs) <= 3
+    assert all(run.looks == 5 for run in runs)
+
+
 # ---- blocks ----
 
 
@@ -259,6 +364,19 @@ def reached(drift, blocks, times):
 @pytest.mark.parametrize(("drift", "blocks"), [(0.0, 30), (0.2, 10)])
 def test_intervals_of_blocks_cover_what_they_say(drift, blocks):
     assert 0.89 <= reached(drift, blocks, 120) <= 1  # at least 95 % minus four standard deviations of 2 %
+
+
+def test_intervals_of_blocks_of_whole_milliseconds_cover_what_they_say():
+    # The medians of the whole numbers are 13 and 10.  P(Y <= 10) = 0.502 is close to 0.5, so half of the samples have
+    # a median of 11.  Intervals of values spread over their bucket would cover 52 %.
+    rng, hits, times = np.random.default_rng(4), 0, 150
+    for _ in range(times):
+        a, b = (
+            [Histogram.from_values(np.ceil(rng.lognormal(mean, 0.7, 50))) for _ in range(30)] for mean in (2.5, 2.3)
+        )
+        ratio = Comparison(merge(a), merge(b), blocks=zip(a, b)).ratio(0.5)
+        hits += ratio.lower <= 10 / 13 <= ratio.upper
+    assert 0.88 <= hits / times <= 1  # at least 95 % minus four standard deviations of 1.8 %
 
 
 def test_blocks_tell_more_than_independent_values_would():
@@ -334,6 +452,10 @@ def test_the_expanded_percentile_interval():
         ([len, len], {"seconds": -1}, "seconds must be"),
         ([len, len], {"confidence": 1.0}, "confidence must be"),
         ([len, len], {"names": ["A"]}, "names must have one name for each of the 2 callables, not 1"),
+        ([len, len], {"until": "decide"}, "until must be 'decided', a precision such as 0.02, or a callable"),
+        ([len, len], {"until": 0.01}, r"until must be more than 0.0109, the width of a bucket, not 0.01"),
+        ([len, len], {"until": math.nan}, "until must be more than 0.0109"),
+        ([len, len], {"until": "decided", "blocks": 7}, "blocks must be at least 8 for intervals of 95 %, not 7"),
     ],
 )
 def test_bad_input_is_refused_before_anything_runs(arguments, options, message):

@@ -215,3 +215,16 @@ def test_a_word_of_many_records_carries(tmp_path, word, value):
         rec.record(value)
         assert holds(rec.snapshot(), before + k * Fraction(value))
     assert struct.unpack("<Q", Path(rec.path).read_bytes()[SHARED + word : SHARED + word + 8])[0] < 2**36
+
+
+# ---- coordinated omission: the waits value - k * interval, as real numbers ----
+
+
+@given(st.floats(1e-3, 1e6), st.floats(1e-4, 1e3))
+def test_the_sum_of_waits_is_exact(value, interval):
+    rec, expected = Recorder(), Fraction(value)
+    rec.record_corrected(value, interval)
+    waits = max(1, math.floor(value / interval))  # the quotient is rounded, so that 100 / 0.01 is 10,000
+    expected = waits * Fraction(value) - waits * (waits - 1) // 2 * Fraction(interval)
+    assert holds(rec.snapshot(), expected)
+    assert holds(Histogram.from_values([value]).corrected(interval), expected)

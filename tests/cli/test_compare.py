@@ -55,6 +55,17 @@ def test_chosen_percentiles_and_confidence():
     assert [line.split()[0] for line in lines[1:4]] == ["count", "median", "p99"] and lines[4] == ""
 
 
+def test_looks():
+    status, out, _ = historian("compare", "--looks", "50", "a.hist", "b.hist")
+    assert status == 0 and out == str(package.compare(A, B, names=("a.hist", "b.hist"), looks=50)) + "\n"
+    assert "95 % confidence at all 50 looks together" in out
+    data = json.loads(historian("compare", "--format", "json", "--looks", "50", "a.hist", "b.hist")[1])
+    assert data["looks"] == 50 and "at all 50 looks together" in data["superiority"]["why"]
+    for looks in ("0", "1000001", "1.5", "x"):
+        status, out, err = historian("compare", "--looks", looks, "a.hist", "b.hist")
+        assert (status, out) == (2, "") and "must be a whole number in 1..1,000,000" in err
+
+
 def test_files_with_the_same_name_are_distinguished():
     assert "p99 of b.hist over old/b.hist" in historian("compare", "old/b.hist", "b.hist")[1]
 

@@ -176,9 +176,11 @@ def test_snapshot(make, name):
 
 @pytest.mark.parametrize("name", INPUTS)
 def test_profile(make, name):
-    header, row = answer("profile", *make(name)).splitlines()[:2]
-    assert header.split()[:5] == ["operation", "(ms)", "min", "median", "90"]
-    assert row.split()[1:4] == ["10.0", "10.0", "10.0"] and row.split()[-2] == "100"
+    args = make(name)
+    header, row = answer("profile", *args).splitlines()[:2]
+    unit, value = ("s", "0.0100") if "--show" in args else ("ms", "10.0")
+    assert header.split()[:5] == ["operation", f"({unit})", "min", "median", "90"]
+    assert row.split()[1:4] == [value] * 3 and row.split()[-2] == "100"
 
 
 @pytest.mark.parametrize("ending", PACKED)
@@ -437,6 +439,9 @@ def test_units_are_converted(make, tmp_path):
         "median",
         "(s)",
     ]
+    assert "ms.hist (s)" in answer("compare", "a.hist", "ms.hist", "--show", "s")
+    assert answer("profile", "ms.hist", "--show", "s").startswith("operation (s)     min")
+    assert historian("top", "a.hist", "--show", "s")[0] == 2  # it shows units that suit
     answer("merge", "-o", "both.hist", "--show", "ms", "a.hist", "ms.hist")
     assert (read("both.hist").unit, read("both.hist").count) == ("ms", 200)
 
