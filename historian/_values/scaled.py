@@ -10,7 +10,7 @@ and e = (g - 1)/(g + 1), 0.5415 % (see `historian.buckets`).
 A quantile of the result is therefore within (1 + e)**2 - 1 = 2*e + e**2, 1.0860 %, of f times a recorded value: one
 bucket more than without scaling.  Multiplying keeps the order of the values, so it is the value of the same rank.  In a
 difference of histograms the maximum is a bucket edge, up to g times the largest value: there the largest value is
-within g - 1, 1.0890 %.
+within g - 1, 1.0889 %.
 
 If f is a power of two, 64 buckets are exactly an octave: every count moves by whole buckets, and nothing is lost, as
 long as no value enters or leaves the zero bucket or the overflow bucket.  These two have no representative that is

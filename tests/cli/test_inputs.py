@@ -396,6 +396,14 @@ def test_several_recorders_are_not_mixed_silently(shop, command):
     assert "it holds 3 recorders, 'query{table=users}', " in err and "choose one with --where name=..." in err
 
 
+def test_a_group_has_one_unit(shop):
+    Registry(shop / "shop").recorder("answer", unit="bytes", table="users").record(1024.0)
+    status, out, err = historian("profile", "shop", "--by", "table")
+    assert (status, out) == (1, "")
+    assert "its values are in 'bytes', and others of its group in 's': choose some with --where" in err
+    assert "operation (KiB)" in answer("profile", "shop", "--by", "table", "--by", "name")
+
+
 def test_a_comma_in_a_value(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_text('path,code,time\n"/a,b",200,1\n/a,200,2\n')

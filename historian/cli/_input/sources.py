@@ -18,7 +18,7 @@ from .hist import files_in
 from .layout import Layout
 from .numbers import read
 from .stream import DamagedError
-from .tally import ALL, InputError, Tally
+from .tally import ALL, InputError, Tally, together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Rows(NamedTuple):
             labels = dict(row.key.labels)
             name = row.key.name or labels.pop("name", "") or self.subject
             key = Key(by_file.get(name, name) if row.is_file else name, **labels)
-            found[key] = found[key] + row.histogram if key in found else row.histogram
+            found[key] = together(found[key], row.histogram, str(key)) if key in found else row.histogram
         return found
 
     def notes(self) -> list[str]:

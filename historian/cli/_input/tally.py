@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ALL", "InputError", "Tally", "clipped", "relabelled"]
+__all__ = ["ALL", "InputError", "Tally", "clipped", "relabelled", "together"]
 
 #: Maximum number of groups.  Counters take 96 KiB, so 1,000 groups take 94 MiB.  A column of identifiers is a mistake.
 MAX_GROUPS = 1_000
@@ -95,10 +95,7 @@ class Tally:
         elif not self._mixed:
             histogram = self._in_common_unit(histogram, where)
         before = self._histograms.get(group)
-        try:
-            self._histograms[group] = histogram if before is None else before + histogram
-        except (ValueError, OverflowError) as error:
-            raise InputError(f"{where}: {error}") from None
+        self._histograms[group] = histogram if before is None else together(before, histogram, where)
         self._order[group] = None
 
     def _in_common_unit(self, histogram: Histogram, where: str) -> Histogram:
@@ -151,10 +148,7 @@ class Tally:
         found = dict.fromkeys(self._order, Histogram.from_values([], unit=self.unit))
         found.update(self._histograms)
         for group, numbers in self._numbers.items():
-            try:
-                found[group] = found[group] + relabelled(numbers, self.unit)
-            except ValueError as error:
-                raise InputError(str(error)) from None
+            found[group] = together(found[group], relabelled(numbers, self.unit), "the numbers")
         return found
 
     def number(self, text: str) -> float:
@@ -187,6 +181,19 @@ class Tally:
             raise InputError(f"{where}: {why}")
         self.first = self.first or f"{where}: {why}"
         self.skipped += 1
+
+
+def together(before: Histogram, histogram: Histogram, where: str) -> Histogram:
+    """Return two histograms of one group as one.  Raises InputError if they are in different units."""
+    try:
+        return before + histogram
+    except OverflowError as error:
+        raise InputError(f"{where}: {error}") from None
+    except ValueError:
+        raise InputError(
+            f"{where}: its values are in {histogram.unit!r}, and others of its group in {before.unit!r}: choose some "
+            "with --where, or group them --by name, too"
+        ) from None
 
 
 def relabelled(histogram: Histogram, unit: str) -> Histogram:
