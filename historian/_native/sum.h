@@ -65,8 +65,7 @@ HISTORIAN_INLINE uint64_t historian_is_behind(uint64_t sum, uint64_t changes) { 
 
 /* Correct the second number of a pair, if it is too small. It only grows, so no thread corrects it twice. */
 HISTORIAN_COLD void historian_correct_octave(uint64_t *octave) {
-    uint64_t changes =
-        historian_atomic_load_acquire(octave + 1); /* first, so that it is not larger than it should be */
+    uint64_t changes = historian_atomic_load_acquire(octave + 1); /* first, so that it is never found too large */
     while (historian_is_behind(historian_atomic_load_acquire(octave), changes)) {
         historian_atomic_fence(); /* a reader that sees the change sees the sum, too */
         if (historian_atomic_compare_exchange(octave + 1, &changes, changes + 1)) return;
@@ -86,7 +85,9 @@ HISTORIAN_INLINE void historian_add_to_octave_atomic(historian_sum *sum, uint64_
     if (HISTORIAN_UNLIKELY(historian_is_behind(after, changes))) historian_correct_octave(octave);
 }
 
-/* A digit has reached 2^63: carry that into the next one, unless another thread has done so. */
+/* A digit has reached 2^63: carry that into the next one, unless another thread has done so. This happens once in 2^31
+ * additions to a digit. Between the two steps, and for ever if the process is killed there, the sum lacks 2^63 units of
+ * the digit. */
 HISTORIAN_COLD void historian_carry(uint64_t *digit) {
     const uint64_t top = (uint64_t)1 << 63;
     uint64_t seen = historian_atomic_load(digit);
