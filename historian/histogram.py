@@ -243,7 +243,8 @@ class Histogram(BaseHistogram):
 
         The result is marked `synthetic`.  Its intervals come from the values that were measured, which it remembers
         (see `historian.tail.observed`).  Above the longest of them, nothing is known.  The measured values are not part
-        of its bytes, of a pickle or of a merged histogram.  There, sampling gives no bounds.
+        of its bytes, of a pickle or of a merged histogram.  There, sampling gives no bounds: keep what was measured,
+        merge that, and correct the result.
 
         Raises ValueError if this histogram is synthetic already, if
         `expected_interval` is not positive and finite, and if the count would reach 2**63.
