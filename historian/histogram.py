@@ -258,6 +258,29 @@ class Histogram(BaseHistogram):
 
         return omission.corrected(self, expected_interval)
 
+    # ---- another unit ----
+
+    def scaled(self, factor: float, unit: str) -> Self:
+        """Return the histogram of all values times `factor`, in `unit`: ``h.scaled(1000, "ms")`` of seconds.
+
+        Prefer to record in the unit that you report: scaling costs accuracy.  Each value counts as the representative
+        of its bucket, so a quantile of the result is within 1.09 % of `factor` times a recorded value, instead of
+        0.55 %: the error of one more bucket, (1 + e)**2 - 1 for e = 0.5415 %, and at most 2**(1/64) - 1 for the maximum
+        of a difference of histograms.  The edges that `quantile_bounds` and `cdf_bounds` return may be one bucket off,
+        too.  `count` stays, and minimum, maximum and sum are scaled as floats.  A power of two loses nothing.  Values
+        at most 2**-32 count as 0, values above 2**64 as the maximum.
+
+        O(buckets).  Raises ValueError if `factor` is not positive and finite, and if the maximum would not be finite.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([0.012, 0.015, 0.250]).scaled(1000, "ms")
+        >>> h.count, h.min, h.max, h.unit
+        (3, 12.0, 250.0, 'ms')
+        """
+        from ._values.scaled import scaled
+
+        return scaled(self, factor, unit)
+
     # ---- to and from bytes ----
 
     def to_bytes(self) -> bytes:
