@@ -301,12 +301,17 @@ def speed() -> Iterator[Finding]:
     rng = np.random.default_rng(1)
     h = Histogram.from_values(rng.lognormal(0, 1, 1_000_000))
     full = Histogram.from_values(2.0 ** rng.uniform(-32, 64, 1_000_000)).dist()
+    wide = Histogram.from_values(2.0 ** rng.uniform(-10, 20, 100_000))
+    widest = Histogram.from_values(2.0 ** np.arange(-31.99, 20.9, 1 / 64))
     points = [float(t) for t in np.exp(special.ndtri(np.linspace(0.5, 0.9999, 20)))]
     shares = [float(q) for q in np.linspace(0.5, 0.99, 20)]
     for what, most, call in (
         ("fanout(100).p_wait with interval, 20 points", 5, lambda: [h.fanout(100).p_wait(t) for t in points]),
         ("fanout(100).quantile with interval, 20 points", 5, lambda: [h.fanout(100).quantile(q) for q in shares]),
         ("seq of two full-width histograms", 80, lambda: seq(full, full)),
+        ("corrected, a million lognormal values", 20, lambda: h.corrected(0.01)),
+        ("corrected, 100,000 values in 30 octaves", 20, lambda: wide.corrected(0.001)),
+        ("corrected, 53 octaves, the most that there can be", 40, lambda: widest.corrected(2.0**-32)),
     ):
         yield at_most(f"{what}, ms", most, best_ms(call), ".1f")
 

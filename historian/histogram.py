@@ -6,19 +6,28 @@ and display.  Each of these modules is loaded on its first use.
 
 from __future__ import annotations
 
+from ._values.answers import is_many
 from ._values.base import BaseHistogram, make
 from ._values.merge import MergeWarning, merged
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if not TYPE_CHECKING:
+
+    def overload(function):
+        return function
+
+else:
     from collections.abc import Iterable, Mapping
-    from typing import Any, Literal
+    from typing import Any, Literal, overload
 
     from typing_extensions import Self
 
     from ._stats.estimate import Estimate
+    from ._stats.estimates import Estimates
+    from ._values.answers import _Numbers, _Scalar
     from .formats._dict import _HistogramDict
-    from .tail import Dist, Enough, Fanout, Slo
+    from .tail import Dist, Enough, Enoughs, Fanout, Fanouts, Slo, Slos
+    from .tail.fanout import _Given, _Whole, _Wholes
 
 __all__ = ["Histogram", "MergeWarning", "merge"]
 
@@ -50,16 +59,27 @@ class Histogram(BaseHistogram):
 
     # ---- tail ----
 
-    def fanout(self, n: int) -> Fanout[Self]:
+    @overload
+    def fanout(self, n: _Whole) -> Fanout[Self]: ...
+    @overload
+    def fanout(self, n: _Wholes) -> Fanouts[Self]: ...
+    def fanout(self, n: Any) -> Fanout[Self] | Fanouts[Self]:
         """Return the latency for a user who waits for all of `n` independent calls like the recorded ones.
 
+        `n` is a whole number, or an array-like of them; then each answer is an array, such as a curve over n.
         Raises TypeError unless n is a whole number, and ValueError for n below 1.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 99 + [1.0])
         >>> round(h.fanout(100).p_wait(0.5), 3)
         0.634
+        >>> h.fanout([1, 10, 100]).p_wait(0.5).value.round(3)
+        array([0.01 , 0.096, 0.634])
         """
+        if type(n) is not int and is_many(n):
+            from .tail import Fanouts
+
+            return Fanouts(self, n)
         from .tail import Fanout
 
         return Fanout(self, n)
@@ -80,8 +100,14 @@ class Histogram(BaseHistogram):
 
         return from_histogram(self, confidence)
 
-    def ci(self, q: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate:
+    @overload
+    def ci(self, q: _Scalar, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate: ...
+    @overload
+    def ci(self, q: _Numbers, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimates: ...
+    def ci(self, q: Any, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate | Estimates:
         """Return the q-quantile with a confidence interval that allows for both sampling and bucket width.
+
+        `q` is a number in 0..1, or an array-like of any shape; then the result is `Estimates` of that shape.
 
         The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
         bucket that holds the upper one (David & Nagaraja, Order Statistics, 2003, 7.1).  It is valid for independent
@@ -98,33 +124,63 @@ class Histogram(BaseHistogram):
         >>> print(Histogram.from_values(range(1, 10_001), unit="ms").ci(0.99))
         9.90 s (9.85 to 9.96 s)
         """
+        if type(q) is not float and is_many(q):
+            from .tail import _intervals
+
+            return _intervals.ci(self, q, confidence, windows)
         from .tail import sampling
 
         return sampling.ci(self, q, confidence, windows)
 
-    def enough_for(self, q: float, n: int = 1, confidence: float = 0.95) -> Enough:
+    @overload
+    def enough_for(self, q: _Scalar, n: _Whole = 1, confidence: float = 0.95) -> Enough: ...
+    @overload
+    def enough_for(self, q: _Numbers, n: _Whole | _Wholes = 1, confidence: float = 0.95) -> Enoughs: ...
+    @overload
+    def enough_for(self, q: _Given, n: _Wholes, confidence: float = 0.95) -> Enoughs: ...
+    def enough_for(self, q: Any, n: Any = 1, confidence: float = 0.95) -> Enough | Enoughs:
         """Return whether there are enough values for an upper bound of the q-quantile behind a fan-out of `n`.
 
         The result is true or false, and holds the number of values that are needed.  With this many, at least one
         value is above the quantile with the given confidence.  The number grows in proportion to n.  Of a synthetic
-        histogram, the effective sample size counts, 0 if the measured values are not known.  O(1).  Raises ValueError
-        for q outside 0..1, n below 1, and a confidence that is not between 0 and 1.
+        histogram, the effective sample size counts, 0 if the measured values are not known.  If q or n is an
+        array-like, the result is `historian.tail.Enoughs`.  O(1).  Raises ValueError for q outside 0..1, n below 1, and
+        a confidence that is not between 0 and 1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(10_000)).enough_for(0.99, n=100)
         <Enough: no: 29,808 values are needed, 10,000 recorded>
         """
+        if is_many(q) or is_many(n):
+            from .tail import _intervals
+
+            return _intervals.enough_for(self, q, n, confidence)
         from .tail import sampling
 
         return sampling.enough_for(self, q, n, confidence)
 
-    def slo(self, t: float, target: float, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Slo:
+    @overload
+    def slo(
+        self, t: _Scalar, target: _Scalar, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
+    ) -> Slo: ...
+    @overload
+    def slo(
+        self, t: _Numbers, target: _Given, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
+    ) -> Slos: ...
+    @overload
+    def slo(
+        self, t: _Given, target: _Numbers, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
+    ) -> Slos: ...
+    def slo(
+        self, t: Any, target: Any, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
+    ) -> Slo | Slos:
         """Compare this latency with an objective: a share of at least `target`, 0..1, takes at most `t`.
 
         The result has the share `within`, `is_met`, `burn_rate` and `budget_left`, with intervals.  All calls in
         the bucket of t count as in time; `edges` holds the shares without and with them.  If slow calls come in bursts,
         pass `windows`, as for `ci`: the intervals then use the effective sample size, which is estimated from them.
-        For burn rates over several windows see `historian.tail.burn_rates`.
+        If t or target is an array-like, the result is `historian.tail.Slos`.  For burn rates over several windows see
+        `historian.tail.burn_rates`.
 
         O(1).  Warns (`historian.tail.TailWarning`) if too few windows are independent.  Raises ValueError for t below
         0, a target outside 0..1, NaN, and windows that do not add up to this histogram.
@@ -136,24 +192,39 @@ class Histogram(BaseHistogram):
         burn rate: 0.500 (0.371 to 0.659)
         error budget left: 0.500 (0.341 to 0.629)
         """
+        if is_many(t) or is_many(target):
+            from .tail import slos
+
+            return slos.slo(self, t, target, confidence, windows)
         from .tail import slo
 
         return slo.slo(self, t, target, confidence, windows)
 
-    def apdex(self, t: float, confidence: float = 0.95) -> Estimate:
+    @overload
+    def apdex(self, t: _Scalar, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate: ...
+    @overload
+    def apdex(self, t: _Numbers, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimates: ...
+    def apdex(
+        self, t: Any, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
+    ) -> Estimate | Estimates:
         """Return the Apdex score for the threshold `t`, in the histogram's unit.
 
         Users are satisfied up to t and tolerating up to 4t.  The score is (satisfied + tolerating / 2) / count.  Its
-        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  O(1).  Raises ValueError
-        for t below 0 and NaN.
+        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  If slow calls come in
+        bursts, pass `windows`, as for `ci`.  For an array-like, the result is `Estimates` of its shape.  O(1).  Warns
+        as `slo` does.  Raises ValueError for t below 0, NaN, and windows that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 600 + [1.0] * 300 + [9.0] * 100).apdex(0.5))
         0.750 (0.728 to 0.771)
         """
+        if type(t) is not float and is_many(t):
+            from .tail import slos
+
+            return slos.apdex(self, t, confidence, windows)
         from .tail import slo
 
-        return slo.apdex(self, t, confidence)
+        return slo.apdex(self, t, confidence, windows)
 
     # ---- coordinated omission ----
 
@@ -185,6 +256,29 @@ class Histogram(BaseHistogram):
         from .tail import omission
 
         return omission.corrected(self, expected_interval)
+
+    # ---- another unit ----
+
+    def scaled(self, factor: float, unit: str) -> Self:
+        """Return the histogram of all values times `factor`, in `unit`: ``h.scaled(1000, "ms")`` of seconds.
+
+        Prefer to record in the unit that you report: scaling costs accuracy.  Each value counts as the representative
+        of its bucket, so a quantile of the result is within 1.09 % of `factor` times a recorded value, instead of
+        0.55 %: the error of one more bucket, (1 + e)**2 - 1 for e = 0.5415 %, and at most 2**(1/64) - 1 for the maximum
+        of a difference of histograms.  The edges that `quantile_bounds` and `cdf_bounds` return may be one bucket off,
+        too.  `count` stays, and minimum, maximum and sum are scaled as floats.  A power of two loses nothing.  Values
+        at most 2**-32 count as 0, values above 2**64 as the maximum.
+
+        O(buckets).  Raises ValueError if `factor` is not positive and finite, and if the maximum would not be finite.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([0.012, 0.015, 0.250]).scaled(1000, "ms")
+        >>> h.count, h.min, h.max, h.unit
+        (3, 12.0, 250.0, 'ms')
+        """
+        from ._values.scaled import scaled
+
+        return scaled(self, factor, unit)
 
     # ---- to and from bytes ----
 

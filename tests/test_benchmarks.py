@@ -20,7 +20,7 @@ def bench() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules["benchmarks"] = module
     spec.loader.exec_module(module)
-    for name in ("accuracy", "data", "figures", "page", "peers", "results", "timing"):
+    for name in ("accuracy", "accuracy_coverage", "data", "figures", "page", "peers", "results", "timing"):
         importlib.import_module(f"benchmarks.{name}")
     return module
 
@@ -160,6 +160,24 @@ def test_accuracy_is_measured_against_what_is_known(bench: ModuleType) -> None:
     assert float(accuracy.at_least(100, 6, 0.01)) == pytest.approx(5.345345e-4, rel=1e-6)  # 95 of 100, at most 5 slow
     assert float(accuracy.at_least(100, 2, 0.01)) == pytest.approx(1 - 0.99**100 - 100 * 0.01 * 0.99**99, rel=1e-12)
     assert accuracy.by_transform(1, 1.0)[:2] == pytest.approx([1.0, math.exp(1.2815515655)], rel=1e-4)
+
+
+def test_coverage_knows_the_truth_of_its_situations(bench: ModuleType) -> None:
+    import numpy as np
+
+    for name, situation in bench.accuracy_coverage.situations().items():
+        rng, t = np.random.default_rng(1), situation.t
+        above = np.mean([(situation.draw(rng) > t).mean() for _ in range(200)])
+        assert above == pytest.approx(situation.sf(t), rel=0.1), name
+        for q in (0.5, 0.9, 0.99):
+            at, below = situation.sf(situation.quantile(q)), situation.sf(situation.quantile(q) * (1 - 1e-6))
+            assert at <= 1 - q + 1e-9 and below >= 1 - q - 1e-9, name
+
+
+def test_coverage_marks_what_is_missed(bench: ModuleType) -> None:
+    coverage = bench.accuracy_coverage
+    assert [coverage.percent(share) for share in (0.92, 0.954)] == ["**92**", "95"]
+    assert coverage.line("a", ["1", "2"]) == "| a | 1 | 2 |"
 
 
 @pytest.mark.parametrize(("measured", "missed"), [(0.93, False), (0.929, True), (0.99, False), (0.991, True)])

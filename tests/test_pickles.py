@@ -12,7 +12,7 @@ import pytest
 
 import historian
 from historian import Comparison, CorruptFileError, CorruptFileWarning, Histogram, Key, MergeWarning, Profile, Registry
-from historian.tail import Dist, Estimate, Fanout, Slo, TailWarning
+from historian.tail import Dist, Enoughs, Estimate, Estimates, Fanout, Fanouts, Slo, Slos, TailWarning
 
 #: Each object below, as pickled by version 0.1.0: ``python tests/test_pickles.py`` adds the missing ones.
 GOLDEN = Path(__file__).parent / "data" / "pickles"
@@ -32,15 +32,27 @@ def objects() -> dict[str, Any]:
         "corrupt-file-warning": CorruptFileWarning("/d/q.counters: it is empty (left out)"),
         "dist": half.dist(confidence=None),
         "enough": half.enough_for(0.99, n=100),
+        "enoughs": half.enough_for(0.99, n=[1, 100]),
         "estimate": Estimate(0.0123, 0.0121, 0.0130, "sampling: 100 values", unit="s"),
         "estimate-with-method": Estimate(0.634, 0.559, 0.706, confidence=0.95, method="Clopper-Pearson"),
+        "estimates": Estimates(
+            [[0.5], [0.7]], [[0.4], [0.6]], [[0.6], [0.8]], [["a; b"], ["a"]], unit="s", confidence=[[0.95], [None]]
+        ),
         "fanout": half.fanout(100),
+        "fanouts": half.fanout([1, 100]),
         "histogram": h,
         "key": Key("query", table="users", zone="é"),
         "merge-warning": MergeWarning(1, 2, 0, "it is cut short"),
         "profile": Profile({"a": h, "b": half}),
         "slo": Slo(  # by its parts: the last digits of half.slo(0.5, target=0.99) are not a promise
             Estimate(0.6, 0.4972091504223344, 0.6967052312971209, "sampling: 100 values"), (0.6, 0.6), 0.5, "s", 0.99
+        ),
+        "slos": Slos(
+            Estimates([0.6, 0.7], [0.5, 0.6], [0.7, 0.8], "a", confidence=0.9, method="m"),
+            ([0.5, 0.6], [0.6, 0.7]),
+            [0.5, 0.6],
+            "s",
+            [0.9, 0.99],
         ),
         "tail-warning": TailWarning("beyond the data"),
         "snapshot": {Key("q"): h, Key("q", a="1"): Histogram()},
@@ -55,6 +67,8 @@ def content(value: Any) -> Any:
         return value.unit, value.count, value.sf(0.5).why, value.extra_load, value.mass.tolist(), str(value.sf(0.5))
     if isinstance(value, Estimate):
         return float(value), value.lower, value.upper, value.why, value.unit, value.confidence, value.method
+    if isinstance(value, (Enoughs, Estimates, Fanouts, Slos)):
+        return [content(one) for one in value]
     if isinstance(value, Fanout):
         return value.leaf, value.n
     if isinstance(value, Slo):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 
+from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_n, check_share, number
-from .._stats.estimate import Estimate, TailWarning, no_data
+from .._stats.estimate import Estimate, no_data
+from .._values.answers import is_many
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
 from .distances import DIGITS, STEP, kolmogorov_smirnov, sampled, superiority, wasserstein
 from .ratios import TOO_FEW, Grid, RatioOf
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, overload
 
+    from .._stats.estimates import Estimates
+    from .._values.answers import _Numbers, _Scalar
     from ..histogram import Histogram
     from .bootstrap import Blocks
 else:
@@ -101,11 +104,11 @@ class Comparison:
         self._blocks: Blocks | None = None
 
     @overload
-    def ratio(self, q: float) -> Estimate: ...
+    def ratio(self, q: _Scalar) -> Estimate: ...
     @overload
-    def ratio(self, q: Iterable[float]) -> list[Estimate]: ...
-    def ratio(self, q: float | Iterable[float]) -> Estimate | list[Estimate]:
-        """Return the q-quantile of B over that of A, with its interval; for several q, a list of ratios.
+    def ratio(self, q: _Numbers) -> Estimates: ...
+    def ratio(self, q: Any) -> Estimate | Estimates:
+        """Return the q-quantile of B over that of A, with its interval; for an array-like, `Estimates` of its shape.
 
         The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for
         everything that changed from block to block.  Without, it assumes independent values: values in bursts make it
@@ -115,11 +118,12 @@ class Comparison:
         missing bound is 0 or infinity.  Raises ValueError for q outside 0..1, and if that quantile of A lies in the
         zero bucket.
         """
-        if isinstance(q, (float, int)):
-            return self._ratio(q)
-        if getattr(q, "shape", None) == () or not hasattr(q, "__iter__"):
-            return self._ratio(number("q", q))  # type: ignore[arg-type]
-        return list(map(self._ratio, q))  # map adds no frame, so the warning points at the caller
+        if not is_many(q):
+            return self._ratio(number("q", q))
+        from .._stats.arrays import each_estimate, shares
+
+        asked = shares("q", q)
+        return each_estimate(self._ratio, asked, shape=asked.shape, stacklevel=2)
 
     @property
     def is_empty(self) -> bool:
@@ -227,7 +231,7 @@ class Comparison:
         if not math.isnan(estimate) and (estimate.lower == 0 or estimate.upper == math.inf):
             counts = f"{self.a.count:,} and {self.b.count:,}"
             text = f"beyond the data: the ratio at the {q:.9g}-quantile has no interval: {self.missing(q)} ({counts})"
-            warnings.warn(text, TailWarning, stacklevel=3)
+            warn_beyond(text, stacklevel=3)
         return estimate
 
     def each_of(self, quantiles: Iterable[float]) -> float:

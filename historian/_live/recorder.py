@@ -123,7 +123,6 @@ class Recorder(_Base):
         if DISABLED:
             return
         from .._values import omission as _omission
-        from .._values.exact import exact
 
         value, interval = number(value), _omission.check_interval(expected_interval)
         if value < 2 * interval:
@@ -131,7 +130,7 @@ class Recorder(_Base):
             return
         slots, counts, total, smallest = _omission.waits(value, interval)
         self._mark_synthetic()
-        self._add(Counts.of(slots, counts), exact(total), smallest, value)
+        self._add(Counts.of(slots, counts), total, smallest, value)
 
     def snapshot(self) -> Histogram:
         """Return the histogram of all values recorded so far.  O(buckets in use).

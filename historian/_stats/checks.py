@@ -53,6 +53,8 @@ def check_number(name: str, given: float, least: float) -> float:
 
 def number(name: str, value: float) -> float:
     """Return `value` as a float if it is a number, also of numpy or the fractions module; else raise."""
+    if type(value) is float:  # most are
+        return value
     if isinstance(value, (str, bytes)) or getattr(value, "shape", None) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, not {value!r}")
     try:

@@ -1,4 +1,4 @@
-"""Results as numpy arrays.  numpy is imported only here, when an array is first needed."""
+"""Questions about many numbers at once, and results as numpy arrays.  numpy is imported only here, on first need."""
 
 from __future__ import annotations
 
@@ -23,23 +23,100 @@ if TYPE_CHECKING:
         NDArray[np.floating[Any] | np.integer[Any]] | _SupportsArray | Sequence[_Scalar] | Sequence[Sequence[_Scalar]]
     )
 
-__all__ = ["each", "read_only", "refuse_share"]
+__all__ = ["as_array", "each", "is_many", "numbers", "position", "read_only", "refuse_share"]
 
 
 def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | NDArray[np.float64]:
-    """Call `question` with each element of an array-like; return the results in the same shape."""
+    """Call `question` with each element of an array-like; return the results in the same shape.
+
+    An error names the position of the first bad element.
+    """
     import numpy
 
-    if x is None or isinstance(x, (str, bytes)):
-        raise TypeError(f"pass a number or an array of numbers, not {x!r}")
-    array = numpy.asarray(x, dtype=numpy.float64)
-    answers = numpy.array([question(one) for one in array.ravel().tolist()], dtype=numpy.float64)
+    array = numbers(x)
+    asked = iter(array.ravel().tolist())
+    try:
+        answers = list(map(question, asked))
+    except ValueError as error:
+        k = array.size - 1 - sum(1 for _ in asked)  # the rest has not been asked
+        raise ValueError(f"{error}{position(k, array.shape)}") from None
+    found = numpy.array(answers, dtype=numpy.float64)
     if array.ndim == 1:
-        return answers
-    return answers.reshape(array.shape) if array.ndim else float(answers[0])
+        return found
+    return found.reshape(array.shape) if array.ndim else float(found[0])
 
 
-def read_only(items: list[Any], dtype: str) -> NDArray[Any]:
+def is_many(x: object) -> bool:
+    """Return whether `x` is an array-like of numbers, not a single number.  An array of no dimensions is a number.
+
+    >>> is_many([0.5]), is_many(range(3)), is_many(0.5), is_many("0.5")
+    (True, True, False, False)
+    """
+    if isinstance(x, (float, int, str, bytes, bytearray, dict, set, frozenset)):
+        return False
+    return hasattr(x, "__len__") and getattr(x, "shape", None) != ()
+
+
+def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
+    """Return an array-like of real numbers as an array of the same shape.
+
+    Raises TypeError for an element that is not a number, with its position.  A text is not a number, and neither is a
+    date or a duration.
+    """
+    import numpy
+
+    what = f"{name} must be" if name else "pass"
+    if x is None or isinstance(x, (str, bytes)):
+        raise TypeError(f"{what} a number or an array of numbers, not {x!r}")
+    array = as_array(x, what)
+    if array.dtype.char == "d":
+        return array
+    if array.dtype.kind in "fiub":
+        return array.astype(numpy.float64)
+    if array.dtype.kind in "mM":
+        raise TypeError(f"{what} an array of numbers, not of {array.dtype}: convert to numbers in the histogram's unit")
+    objects = numpy.asarray(x, dtype=object)
+    found = [_number(one, what, k, objects.shape) for k, one in enumerate(objects.ravel().tolist())]
+    return numpy.array(found, dtype=numpy.float64).reshape(objects.shape)
+
+
+def as_array(x: Any, what: str) -> NDArray[Any]:
+    """Return an array-like as an array of any type; raise ValueError if its rows have different lengths."""
+    import numpy
+
+    try:
+        array = numpy.asarray(x)
+    except (ValueError, Warning):  # before numpy 1.24 it warns, and makes an array of lists
+        array = None
+    if array is None or (array.dtype == object and any(isinstance(one, (list, tuple)) for one in array.flat)):
+        raise ValueError(f"{what} an array whose rows all have the same length, not {x!r}")
+    return array
+
+
+def _number(one: Any, what: str, k: int, shape: tuple[int, ...]) -> float:
+    where = position(k, shape)
+    if isinstance(one, (str, bytes)) or not hasattr(one, "__float__"):
+        raise TypeError(f"{what} an array of numbers, not {one!r}{where}")
+    try:
+        return float(one)
+    except OverflowError:
+        raise ValueError(f"{what} numbers in -1.8e308..1.8e308, the range of float64{where}") from None
+
+
+def position(k: int, shape: tuple[int, ...]) -> str:
+    """Return the end of a message that says where the k-th element of an array is; empty for a single number.
+
+    >>> position(4, (5,)), position(4, (2, 3)), position(0, ())
+    (', at position 4', ', at position (1, 1)', '')
+    """
+    if len(shape) < 2:
+        return f", at position {k}" if shape else ""
+    import numpy
+
+    return f", at position {tuple(int(one) for one in numpy.unravel_index(k, shape))}"
+
+
+def read_only(items: Any, dtype: str) -> NDArray[Any]:
     """Return a list as a read-only array, so that a histogram stays immutable."""
     import numpy
 

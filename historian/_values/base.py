@@ -112,8 +112,6 @@ class BaseHistogram:
         rounds it, once: the error is at most half a unit in the last place, 1.2e-16 of the sum.  The error is larger
         only in these cases:
 
-        - `Recorder.record_corrected` and `corrected` add the sum of the invented values of each call, rounded to a
-          float.  This adds at most 1.2e-16 of that sum.
         - If a process is killed while it records into a file, the sum may contain that value, or a part of it, though
           no bucket does.
         - A recorder keeps its sum exact for up to 2**42, or 4.4e12, values between two neighbouring powers of two.
@@ -202,10 +200,14 @@ class BaseHistogram:
         if isinstance(q, (float, int)):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
-            count = self._counts.total
+            counts = self._counts
+            count = counts.total
+            if not count:
+                return math.nan
+            rank = rank_of(q, count)
             if interpolated:
-                return self._interpolated(rank_of(q, count), q * count) if count else math.nan
-            return self._value_at(rank_of(q, count)) if count else math.nan
+                return self._interpolated(rank, q * count)
+            return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
         return each(partial(self.quantile, interpolated=True) if interpolated else self.quantile, q)
 
     @overload
@@ -225,10 +227,14 @@ class BaseHistogram:
         if isinstance(p, (float, int)):
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
-            count = self._counts.total
+            counts = self._counts
+            count = counts.total
+            if not count:
+                return math.nan
+            rank = rank_of_percentile(p, count)
             if interpolated:
-                return self._interpolated(rank_of_percentile(p, count), p * count / 100) if count else math.nan
-            return self._value_at(rank_of_percentile(p, count)) if count else math.nan
+                return self._interpolated(rank, p * count / 100)
+            return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
         return each(partial(self.percentile, interpolated=True) if interpolated else self.percentile, p)
 
     @overload

@@ -11,7 +11,7 @@ import math
 
 from .. import buckets
 from .._core import FIRST_INDEX, number, slot_of
-from .exact import exact, rounded
+from .exact import exact
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,10 +53,11 @@ def how_many(value: float, interval: float) -> int:
     return math.floor(value / interval)
 
 
-def waits(value: float, interval: float) -> tuple[list[int], list[int], float, float]:
+def waits(value: float, interval: float) -> tuple[list[int], list[int], int, float]:
     """Return (slots, counts, sum, minimum) of the values value - k*interval for k = 0, 1, 2, ...
 
-    The last of them is the smallest that is at least `interval`.  `value` must be at least two intervals.
+    The sum is exact, in units of 2**-1074.  The last of the values is the smallest that is at least `interval`.
+    `value` must be at least two intervals.
 
     The number of these values above an edge e follows from value - k*interval > e  <=>  k < (value - e)/interval:
     it is ceil((value - e)/interval), including k = 0.  The differences between neighbouring edges are the counts.
@@ -77,7 +78,7 @@ def waits(value: float, interval: float) -> tuple[list[int], list[int], float, f
     slots.append(last)
     counts.append(left)
     total = number_of_waits * exact(value) - number_of_waits * (number_of_waits - 1) // 2 * exact(interval)
-    return slots, counts, rounded(total), smallest
+    return slots, counts, total, smallest
 
 
 class Waits:
@@ -145,17 +146,15 @@ class Waits:
     def added_sum(self, counts: list[int]) -> int:
         """Return the sum of all waits but the values themselves, for values recorded `counts` times.
 
-        It is in units of 2**-1074, and the sum of each value's waits is rounded to a float, as `waits` does.  Every
-        value must be at least the interval: then it is a multiple of the interval's last digit, and in units of that
-        digit all sums are whole numbers of at most 160 bits.
+        It is exact, in units of 2**-1074.  Every value must be at least the interval: then it is a multiple of the
+        interval's last digit, and in units of that digit all sums are whole numbers.
         """
         unit = math.frexp(math.ulp(self.interval))[1] - 1
-        interval, largest = int(math.ldexp(self.interval, -unit)), 1 << (1024 - unit)  # which stands for infinity
+        interval = int(math.ldexp(self.interval, -unit))
         total = 0
         for value, number_of_waits, n in zip(self.values.tolist(), map(int, self.numbers.tolist()), counts):
             one = int(math.ldexp(value, -unit))
-            some = number_of_waits * one - number_of_waits * (number_of_waits - 1) // 2 * interval
-            total += n * (min(int(float(some)), largest) - one)
+            total += n * (number_of_waits - 1) * one - n * (number_of_waits * (number_of_waits - 1) // 2) * interval
         return total << (unit + 1074)
 
 

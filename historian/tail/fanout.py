@@ -11,14 +11,15 @@ P grows with S, so the same formula turns an interval of S (Clopper & Pearson, B
 from __future__ import annotations
 
 import math
-import warnings
 from decimal import Decimal
 from typing import Generic
 
+from .._stats.beyond import collected, warn_beyond
 from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
-from .._stats.estimate import Estimate, TailWarning, no_data
-from .._values.decimals import PRECISE, whole, written
+from .._stats.estimate import Estimate, no_data
+from .._values.answers import is_many
+from .._values.decimals import PRECISE, log, whole, written
 from .._values.held import Held
 from .._values.text import counted
 from .observed import measured_count, share_bounds
@@ -39,17 +40,35 @@ from .shares import leaf_tail as _leaf_tail
 from .shares import tail_of as _tail_of
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, Literal
+if not TYPE_CHECKING:
 
+    def overload(function):
+        return function
+
+else:
+    from collections.abc import Iterable, Sequence
+    from typing import Any, Literal, TypeAlias, overload
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .._stats.estimates import Estimates
+    from .._values.answers import _Numbers, _Scalar
     from .._values.base import BaseHistogram
+
+    _Whole: TypeAlias = int | np.integer[Any]  # a number of calls
+    _Wholes: TypeAlias = NDArray[np.integer[Any]] | Sequence[int] | Sequence[Sequence[int]]  # several
+    _Given: TypeAlias = _Scalar | _Numbers
 
 __all__ = ["Fanout"]
 
 
 class Fanout(Generic[Held]):
     """The latency of waiting for all of `n` independent calls, each distributed as `leaf`.  See `Histogram.fanout`.
+
+    Each question takes numbers or array-likes.  The answer to array-likes is `Estimates` in their common shape, as
+    numpy broadcasts them, and one `TailWarning` says how many answers are beyond the data.  For many numbers of calls,
+    see `Fanouts`.
 
     If calls slow down together, the share of users who wait is lower than the values here, but never below
     `leaf.sf(t)`: see `bounds`.
@@ -66,7 +85,11 @@ class Fanout(Generic[Held]):
         self.leaf = leaf
         self.n = n
 
-    def p_wait(self, t: float, confidence: float = 0.95) -> Estimate:
+    @overload
+    def p_wait(self, t: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    @overload
+    def p_wait(self, t: _Numbers, confidence: float = 0.95) -> Estimates: ...
+    def p_wait(self, t: Any, confidence: float = 0.95) -> Estimate | Estimates:
         """Return the probability that not all n calls are done by `t`, in the histogram's unit, with its interval.
 
         The value has a relative error of 1e-14, given the share of recorded calls above t, ``leaf.sf(t)``.  The
@@ -78,6 +101,10 @@ class Fanout(Generic[Held]):
         >>> print(Histogram.from_values([0.010] * 9_900 + [1.0] * 100).fanout(100).p_wait(0.5))
         0.634 (0.559 to 0.705)
         """
+        if type(t) is not float and is_many(t):
+            from . import _curves
+
+            return _curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence)
         value, lower, upper = self._shares(t, confidence)
         if not self.leaf.count:
             return no_data(0.0, 1.0)
@@ -87,13 +114,53 @@ class Fanout(Generic[Held]):
         why = f"{sampled(self.leaf)}; bucket width; independent calls assumed"
         return Estimate(wait, *bounds, why, confidence=confidence, method=share_method(self.leaf))
 
+    #: The same question as `Histogram.sf`, with the same name.
+    sf = p_wait
+
+    @overload
+    def cdf(self, t: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    @overload
+    def cdf(self, t: _Numbers, confidence: float = 0.95) -> Estimates: ...
+    def cdf(self, t: Any, confidence: float = 0.95) -> Estimate | Estimates:
+        """Return the probability that all n calls are done by `t`, ``1 - p_wait(t)``.  Warns and raises as `p_wait`.
+
+        >>> from historian import Histogram
+        >>> print(Histogram.from_values([0.010] * 9_900 + [1.0] * 100).fanout(100).cdf(0.5))
+        0.366 (0.295 to 0.441)
+        """
+        answer, text = collected(lambda: self.p_wait(t, confidence))
+        if text:
+            warn_beyond(text, stacklevel=2)
+        if isinstance(answer, Estimate):
+            bounds, kept = (1 - answer.upper, 1 - answer.lower), (answer.confidence, answer.method)
+            return Estimate(1 - answer, *bounds, answer.why, confidence=kept[0], method=kept[1])
+        from .._stats.estimates import complement
+
+        return complement(answer)
+
+    @overload
     def bounds(
         self,
-        t: float,
+        t: _Scalar,
         dependence: Literal["independent", "positive", "any"] = "independent",
         windows: Iterable[BaseHistogram] | None = None,
         confidence: float = 0.95,
-    ) -> Estimate:
+    ) -> Estimate: ...
+    @overload
+    def bounds(
+        self,
+        t: _Numbers,
+        dependence: Literal["independent", "positive", "any"] = "independent",
+        windows: Iterable[BaseHistogram] | None = None,
+        confidence: float = 0.95,
+    ) -> Estimates: ...
+    def bounds(
+        self,
+        t: Any,
+        dependence: Literal["independent", "positive", "any"] = "independent",
+        windows: Iterable[BaseHistogram] | None = None,
+        confidence: float = 0.95,
+    ) -> Estimate | Estimates:
         """Return `p_wait`, with an interval that is valid for the given dependence between calls.
 
         "independent": the interval of `p_wait`.  "positive", calls may slow down together: from the share for a single
@@ -103,12 +170,15 @@ class Fanout(Generic[Held]):
         `windows` are the histograms of consecutive intervals of time that add up to the leaf.  Calls are then assumed
         to be independent within each window only, and the value is the mean over the windows.  It is never above the
         value without windows.  This is the best remedy for bursts.  The interval allows for the differences between
-        windows, and for bursts that outlast a window (see `historian._stats.windows`).  Pass 36 windows or more, in the
-        order of time.
+        windows, and for bursts that outlast a window.  Pass 36 windows or more, in the order of time.
 
         O(windows).  Warns as `p_wait` does, and if too few windows are independent.  Raises ValueError for NaN, an
         unknown dependence, and windows that do not add up to the leaf.
         """
+        if type(t) is not float and is_many(t):
+            from . import _curves
+
+            return _curves.bounds(self._with, self.leaf, self.n, t, dependence, windows, confidence)
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
         t = number("t", t)
@@ -144,7 +214,15 @@ class Fanout(Generic[Held]):
         bounds = min(low, wait), max(high, wait)
         return Estimate(wait, *bounds, "; ".join(reasons), confidence=confidence, method=method)
 
-    def extrapolate(self, t: float, m: int, p_m: float, confidence: float = 0.95) -> Estimate:
+    @overload
+    def extrapolate(self, t: _Scalar, m: _Whole, p_m: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    @overload
+    def extrapolate(self, t: _Numbers, m: _Whole | _Wholes, p_m: _Given, confidence: float = 0.95) -> Estimates: ...
+    @overload
+    def extrapolate(self, t: _Given, m: _Wholes, p_m: _Given, confidence: float = 0.95) -> Estimates: ...
+    @overload
+    def extrapolate(self, t: _Given, m: _Whole | _Wholes, p_m: _Numbers, confidence: float = 0.95) -> Estimates: ...
+    def extrapolate(self, t: Any, m: Any, p_m: Any, confidence: float = 0.95) -> Estimate | Estimates:
         """Return `p_wait` extrapolated from a measurement: users of `m` calls still wait with probability `p_m`.
 
         The value assumes that groups of m calls are independent: 1 - (1 - p_m)^(n/m).  The interval assumes only that
@@ -157,6 +235,10 @@ class Fanout(Generic[Held]):
         >>> print(h.fanout(100).extrapolate(0.5, m=10, p_m=0.05))  # 0.0956 if the ten were independent
         0.401 (0.0500 to 0.500)
         """
+        if is_many(t) or is_many(m) or is_many(p_m):
+            from . import _curves
+
+            return _curves.extrapolate(self._with, self.leaf, self.n, t, m, p_m, confidence)
         measured = check_share("p_m", p_m)
         m = check_n(m, "m")
         if m > self.n:
@@ -167,13 +249,19 @@ class Fanout(Generic[Held]):
         low, high = (p_m.lower, p_m.upper) if isinstance(p_m, Estimate) else (measured, measured)
         if low > m * upper:
             why = f"{m:,} of the recorded calls can explain at most {m * upper:.3g}"
-            warnings.warn(f"p_m is {measured:.3g}, but {why}: measure the same calls", TailWarning, stacklevel=2)
+            warn_beyond(f"p_m is {measured:.3g}, but {why}: measure the same calls", stacklevel=2)
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
         why = f"dependence: any, beyond the {counted(m, 'call')} measured; {sampled(self.leaf)}"
         return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=share_method(self.leaf))
 
-    def effective_n(self, t: float, p: float, confidence: float = 0.95) -> Estimate:
+    @overload
+    def effective_n(self, t: _Scalar, p: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    @overload
+    def effective_n(self, t: _Numbers, p: _Given, confidence: float = 0.95) -> Estimates: ...
+    @overload
+    def effective_n(self, t: _Given, p: _Numbers, confidence: float = 0.95) -> Estimates: ...
+    def effective_n(self, t: Any, p: Any, confidence: float = 0.95) -> Estimate | Estimates:
         """Return the number of independent calls for which users wait with probability `p`, as measured for n calls.
 
         n_eff = log(1 - p) / log(1 - S).  It is n or less if calls slow down together.  It is infinity if p is 1, and
@@ -185,6 +273,10 @@ class Fanout(Generic[Held]):
         >>> print(h.fanout(100).effective_n(0.5, 0.2))
         22.2 (18.3 to 27.3)
         """
+        if is_many(t) or is_many(p):
+            from . import _curves
+
+            return _curves.effective_n(self._with, self.leaf, self.n, t, p, confidence)
         measured = check_share("p", p)
         tail, lower, upper = self._shares(t, confidence)
         if not 0 < tail < 1:  # NaN, too
@@ -194,14 +286,24 @@ class Fanout(Generic[Held]):
         why, bounds = f"{sampled(self.leaf)}; bucket width", (min(least, value), max(most, value))
         return Estimate(value, *bounds, why, confidence=_lower_of(confidence, p), method=share_method(self.leaf))
 
-    def sensitivity(self, t: float, correlation: float, confidence: float = 0.95) -> Estimate:
+    @overload
+    def sensitivity(self, t: _Scalar, correlation: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    @overload
+    def sensitivity(self, t: _Numbers, correlation: _Given, confidence: float = 0.95) -> Estimates: ...
+    @overload
+    def sensitivity(self, t: _Given, correlation: _Numbers, confidence: float = 0.95) -> Estimates: ...
+    def sensitivity(self, t: Any, correlation: Any, confidence: float = 0.95) -> Estimate | Estimates:
         """Return `p_wait` if calls share a cause of slowness, any two of them with this correlation, in 0..1.
 
         Beta-binomial: each user's share of slow calls is drawn from a beta distribution of mean S.  It shows how much
         the result depends on independence.  Do not use a correlation fitted to data for predictions: they are
-        unreliable.  O(n), up to 1e8 calls.  Raises ValueError for NaN, a correlation outside 0..1, and more calls.
+        unreliable.  O(log n).  Raises ValueError for NaN and a correlation outside 0..1.
         Source: Skellam, J. R. Stat. Soc. B 10 (1948).
         """
+        if is_many(t) or is_many(correlation):
+            from . import _curves
+
+            return _curves.sensitivity(self._with, self.leaf, self.n, t, correlation, confidence)
         correlation = check_share("correlation", correlation)
         shares = self._shares(t, confidence)
         if not self.leaf.count:
@@ -212,13 +314,21 @@ class Fanout(Generic[Held]):
         bounds = min(low, value), max(high, value)
         return Estimate(value, *bounds, why, confidence=confidence, method=share_method(self.leaf))
 
-    def quantile(self, q: float, confidence: float = 0.95) -> Estimate:
+    @overload
+    def quantile(self, q: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    @overload
+    def quantile(self, q: _Numbers, confidence: float = 0.95) -> Estimates: ...
+    def quantile(self, q: Any, confidence: float = 0.95) -> Estimate | Estimates:
         """Return the q-quantile of the wait for all n calls: the smallest recorded value with p_wait at most 1 - q.
 
         It is a quantile of the leaf, with the interval of that quantile.  O(log count).  Warns (`TailWarning`) if too
         few values were recorded for a bound: a missing upper bound is infinity, a missing lower bound is 0.  Raises
         ValueError for q outside 0..1.
         """
+        if type(q) is not float and is_many(q):
+            from . import _curves
+
+            return _curves.quantile(self._with, self.leaf, self.n, q, confidence)
         q = check_share("q", q)
         confidence = check_confidence(confidence)
         if not self.leaf.count:
@@ -232,7 +342,11 @@ class Fanout(Generic[Held]):
         why = "" if self.n == 1 else "independent calls assumed"
         return quantile_interval(self.leaf, q if self.n == 1 else 1 - tail, value, confidence, why=why)
 
-    def leaf_percentile(self, q: float) -> float:
+    @overload
+    def leaf_percentile(self, q: _Scalar) -> float: ...
+    @overload
+    def leaf_percentile(self, q: _Numbers) -> NDArray[np.float64]: ...
+    def leaf_percentile(self, q: Any) -> float | NDArray[np.float64]:
         """Return the percentile, 0..100, of a single call that determines the q-quantile of the user's wait.
 
         O(1).  It is the float nearest to 100 q^(1/n), with q read as the decimal that was written, but less than 100 if
@@ -242,13 +356,23 @@ class Fanout(Generic[Held]):
         >>> round(Histogram.from_values([1.0]).fanout(100).leaf_percentile(0.99), 7)
         99.9899502
         """
+        if type(q) is not float and is_many(q):
+            from . import _curves
+
+            return _curves.leaf_percentile(self._with, self.n, q)
         q = check_share("q", q)
         if q == 1:
             return 100.0
-        share = written(q) if self.n == 1 else PRECISE.power(written(q), PRECISE.divide(1, self.n))
+        share = written(q) if self.n == 1 else PRECISE.exp(PRECISE.divide(log(written(q)), self.n))
         return min(float(PRECISE.multiply(100, share)), math.nextafter(100.0, 0.0))
 
-    def max_n(self, t: float, p: float, confidence: float | None = None) -> float:
+    @overload
+    def max_n(self, t: _Scalar, p: _Scalar, confidence: float | None = None) -> float: ...
+    @overload
+    def max_n(self, t: _Numbers, p: _Given, confidence: float | None = None) -> NDArray[np.float64]: ...
+    @overload
+    def max_n(self, t: _Given, p: _Numbers, confidence: float | None = None) -> NDArray[np.float64]: ...
+    def max_n(self, t: Any, p: Any, confidence: float | None = None) -> float | NDArray[np.float64]:
         """Return the largest number of calls for which p_wait at `t` is at most `p`.
 
         The result is an int.  It is 0 if a single call exceeds t too often, and infinity if no recorded call was slower
@@ -261,6 +385,10 @@ class Fanout(Generic[Held]):
         >>> fan.max_n(0.5, p=0.5), fan.max_n(0.5, p=0.5, confidence=0.95)
         (68, 56)
         """
+        if (type(t) is not float or type(p) is not float) and (is_many(t) or is_many(p)):
+            from . import _curves
+
+            return _curves.max_n(self._with, self.leaf, t, p, confidence)
         p = check_share("p", p)
         if not self.leaf.count:
             self._shares(t, 0.95 if confidence is None else confidence)  # which checks both
@@ -276,7 +404,7 @@ class Fanout(Generic[Held]):
                 return math.floor(near)
         count = self.leaf.count
         exact = PRECISE.divide(self.leaf._above(t)[0], count) if confidence is None else Decimal(tail)
-        others = PRECISE.ln(PRECISE.subtract(1, written(p))), PRECISE.ln(PRECISE.subtract(1, exact))
+        others = log(PRECISE.subtract(1, written(p))), log(PRECISE.subtract(1, exact))
         n = whole(PRECISE.divide(*others), up=False)
         # One more is right if p is a computed result of p_wait, which may be rounded down.
         return n + 1 if _any_of(tail, n) < _any_of(tail, n + 1) <= p else n
@@ -286,6 +414,10 @@ class Fanout(Generic[Held]):
 
     def __repr__(self) -> str:
         return f"Fanout(n={self.n}, leaf={self.leaf!r})"
+
+    def _with(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout[Held]:
+        """Return the fan-out of another number of calls; `known` holds the results of `_shares` by time."""
+        return Fanout(self.leaf, n) if known is None else _Known(self.leaf, n, known)
 
     def _tail(self, t: float) -> float:
         """Return the share of recorded calls above `t`."""
@@ -303,13 +435,26 @@ class Fanout(Generic[Held]):
         recorded = measured_count(self.leaf)
         if self.n > recorded:
             text = f"beyond the data: users wait for {self.n:,} calls, but only {recorded:,} were recorded"
-            warnings.warn(text, TailWarning, stacklevel=3)
+            warn_beyond(text, stacklevel=3)
 
 
 def _lower_of(confidence: float, given: float) -> float:
     """Return `confidence`, or that of a given `Estimate` if it is lower."""
     other = given.confidence if isinstance(given, Estimate) else None
     return confidence if other is None else min(confidence, other)
+
+
+class _Known(Fanout[Held]):
+    """A fan-out whose shares at some times have been computed, for the one confidence that is asked for."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, leaf: Held, n: int, known: dict[float, tuple[float, float, float]]) -> None:
+        super().__init__(leaf, n)
+        self._known = known
+
+    def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
+        return self._known[t]
 
 
 def _calls_for(p: float, tail: float) -> float:

@@ -1,9 +1,9 @@
 """Corrected histograms: intervals that come from the values that were measured.
 
-A correction for coordinated omission adds values that were never measured (see `historian._values.omission`).  They do
-not make a sample larger.  Each measured value, together with the waits that were added for it, is one independent unit:
-a cluster.  A share of the corrected histogram is a ratio, (waits above t)/(waits), of sums over the clusters.  Its
-variance gives the effective sample size: the number of independent values that would tell as much.
+A correction for coordinated omission adds values that were never measured.  They do not make a sample larger.  Each
+measured value, together with the waits that were added for it, is one independent unit: a cluster.  A share of the
+corrected histogram is a ratio, (waits above t)/(waits), of sums over the clusters.  Its variance gives the effective
+sample size: the number of independent values that would tell as much.
 
 If few long values carry most of the variance, little is known about it.  So Student's t is used, with the effective
 number of clusters as degrees of freedom.  If no measured value is above t, nothing is known about the share above t: a

@@ -3,22 +3,22 @@
 The recorded values are a sample of all values that could have been recorded.  All intervals are valid for independent
 values.  If calls slow down together, in bursts, the intervals are far too narrow: in a test, a 95 % interval held the
 truth in 31 % of the cases.  The remedy is to pass histograms of time windows: the intervals then use the effective
-sample size, which is estimated from the windows (see `historian._stats.windows`).
+sample size, which is estimated from the windows.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import NamedTuple
 
 from .._core import slot_of
+from .._stats.beyond import warn_beyond
 from .._stats.binomial import rank_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share
-from .._stats.estimate import Estimate, TailWarning, nines, no_data
+from .._stats.estimate import Estimate, nines, no_data
 from .._stats.windows import ENOUGH_WINDOWS, windows_sample_size
 from .._values.base import BaseHistogram, Origin, edges_of
-from .._values.decimals import PRECISE, whole, written
+from .._values.decimals import PRECISE, log, whole, written
 from .._values.text import counted
 from .observed import observed_size
 
@@ -30,21 +30,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METHOD",
+    "RANKS_METHOD",
     "WINDOWS_METHOD",
     "Enough",
     "ci",
     "effective_sample_size",
     "enough_for",
     "in_windows",
+    "missing_sides",
     "quantile_interval",
     "sampled",
     "share_method",
+    "too_few_text",
     "warn_if_uncertain",
     "windows_above",
     "windows_of",
 ]
 
 METHOD, WINDOWS_METHOD = "Clopper-Pearson", "Clopper-Pearson of the effective sample size"  # of shares
+RANKS_METHOD = "order statistics"  # of quantiles
 
 
 class Enough(NamedTuple):
@@ -85,8 +89,8 @@ def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) ->
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
-    logarithm = PRECISE.ln(PRECISE.subtract(1, written(confidence)))
-    needed = PRECISE.divide(PRECISE.multiply(logarithm, n), PRECISE.ln(written(q)))
+    logarithm = log(PRECISE.subtract(1, written(confidence)))
+    needed = PRECISE.divide(PRECISE.multiply(logarithm, n), log(written(q)))
     return Enough(_recorded(histogram, q, n, confidence), max(1, whole(needed, up=True)))
 
 
@@ -131,19 +135,28 @@ def quantile_interval(
     count, (low, high), reasons = histogram.count, *_ranks(histogram, q, confidence, windows, stacklevel + 1)
     lower = histogram._edges(histogram._counts.slot_at(low))[0] if low > 0 else 0.0
     upper = edges_of(histogram._counts.slot_at(high))[1] if high <= count else math.inf
-    open_sides = [side for side, is_open in (("lower", low < 1), ("upper", high > count)) if is_open]
-    if open_sides:
-        missing = f"no {' and no '.join(open_sides)} bound"
+    missing = missing_sides(low, high, count)
+    if missing:
         reasons.append(f"too few values: {missing}" if histogram._synthetic is not True else missing)
-        few = f"{count:,} values are" if not histogram.synthetic else "the measured values are unknown or"
-        text = f"beyond the data: {few} too few for the {nines(q)}-quantile and give {missing}"
-        warnings.warn(text, TailWarning, stacklevel=stacklevel)
+        warn_beyond(too_few_text(histogram, q, missing), stacklevel)
     reasons += [why] if why else []
-    method = "order statistics"
+    method = RANKS_METHOD
     if windows is not None or histogram.synthetic:
         method = "order statistics of the effective sample size" if windows or share_method(histogram) else ""
     bounds = min(lower, value), max(upper, value)
     return Estimate(value, *bounds, "; ".join(reasons), unit=histogram.unit, confidence=confidence, method=method)
+
+
+def missing_sides(low: int, high: int, count: int) -> str:
+    """Return which bounds the ranks do not give, "" if they give both."""
+    open_sides = [side for side, is_open in (("lower", low < 1), ("upper", high > count)) if is_open]
+    return f"no {' and no '.join(open_sides)} bound" if open_sides else ""
+
+
+def too_few_text(histogram: BaseHistogram, q: float, missing: str) -> str:
+    """Return the warning of a quantile without a bound."""
+    few = f"{histogram.count:,} values are" if not histogram.synthetic else "the measured values are unknown or"
+    return f"beyond the data: {few} too few for the {nines(q)}-quantile and give {missing}"
 
 
 def _ranks(
@@ -222,7 +235,7 @@ def warn_if_uncertain(effective: Effective, *, stacklevel: int) -> None:
     text = f"beyond the data: {few} to tell how bursts come, so the interval may be too narrow: record for longer"
     if effective.windows < ENOUGH_WINDOWS:
         text += f", for at least {ENOUGH_WINDOWS} windows"
-    warnings.warn(text, TailWarning, stacklevel=stacklevel)
+    warn_beyond(text, stacklevel)
 
 
 def windows_above(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float) -> list[int]:

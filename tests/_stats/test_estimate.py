@@ -137,7 +137,7 @@ ANSWERS = {
     "cdf": (DIST.cdf(0.5), "Clopper-Pearson", 0.9),
     "ppf": (DIST.ppf(0.5), "Clopper-Pearson", 0.9),
     "isf": (DIST.isf(0.5), "Clopper-Pearson", 0.9),
-    "mean": (DIST.mean(), "Clopper-Pearson", 0.9),
+    "mean": (DIST.mean, "Clopper-Pearson", 0.9),
     "never": (tail.retry(DIST, 0.5, 1).never, "Clopper-Pearson", 0.9),
     "extra_load": (tail.hedge(DIST, 0.5).extra_load, "Clopper-Pearson", 0.9),
     "sf for certain": (H.dist(None).sf(0.5), "bucket edges", None),

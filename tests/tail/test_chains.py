@@ -48,7 +48,7 @@ def test_sums_of_exponentials_are_gamma(n):
         exact, answer = stats.gamma.ppf(q, n), chain.ppf(q)
         assert answer == pytest.approx(exact, rel=0.002)
         assert answer.lower <= exact <= answer.upper
-    assert chain.mean() == pytest.approx(n, rel=0.001)
+    assert chain.mean == pytest.approx(n, rel=0.001)
 
 
 @pytest.mark.parametrize(("sigma", "n"), [(0.25, 100), (1.0, 2)])
@@ -86,8 +86,8 @@ def test_the_truth_of_a_chain_is_inside_its_bracket(a, b):
 def test_the_mean_of_a_chain_is_the_sum_of_means():
     h = Histogram.from_values(np.random.default_rng(4).lognormal(0, 2, 5_000))
     x = h.dist(confidence=None)
-    assert seq(x, EXP).mean() == pytest.approx(x.mean() + EXP.mean(), rel=1e-3)
-    assert seq(x, x, x).mean() == pytest.approx(3 * x.mean(), rel=1e-3)
+    assert seq(x, EXP).mean == pytest.approx(x.mean + EXP.mean, rel=1e-3)
+    assert seq(x, x, x).mean == pytest.approx(3 * x.mean, rel=1e-3)
 
 
 def test_chains_far_out():

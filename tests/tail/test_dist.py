@@ -106,14 +106,14 @@ def test_what_lies_beyond_the_data_is_left_open():
 
 def test_mean():
     h = Histogram.from_values(np.random.default_rng(3).lognormal(0, 1, 10_000))
-    mean = h.dist(confidence=None).mean()
+    mean = h.dist(confidence=None).mean
     assert mean.lower <= h.mean <= mean.upper
     assert mean == pytest.approx(h.mean, rel=buckets.RELATIVE_ERROR)
-    assert h.dist().mean().upper == math.inf
-    assert "no sample gives an upper bound of a mean" in h.dist().mean().why
-    assert retry(EXP, timeout=1.0, retries=1).mean() == math.inf
-    assert Histogram.from_values([0.0]).dist(confidence=None).mean() == 0.0
-    beyond = Histogram.from_values([1.0, 1e21]).dist(confidence=None).mean()
+    assert h.dist().mean.upper == math.inf
+    assert "no sample gives an upper bound of a mean" in h.dist().mean.why
+    assert retry(EXP, timeout=1.0, retries=1).mean == math.inf
+    assert Histogram.from_values([0.0]).dist(confidence=None).mean == 0.0
+    beyond = Histogram.from_values([1.0, 1e21]).dist(confidence=None).mean
     assert (beyond, beyond.lower, beyond.upper) == (pytest.approx(5e20), pytest.approx(2.0**63), pytest.approx(5e20))
 
 

@@ -62,7 +62,7 @@ def test_every_operation_keeps_the_extremes(confidence, dependence):
             if dependence == "independent" or least != 0.02:  # Markov's inequality says less of three of five
                 assert (dist.sf(most).upper, dist.isf(0.0).upper) == (0.0, most)
                 assert dist.isf(0.999999999999).lower >= least
-                assert dist.mean().upper <= most
+                assert dist.mean.upper <= most
         else:
             assert dist.sf(most).upper > 0.0  # a sample does not tell that nothing is slower
 
@@ -105,9 +105,9 @@ def test_a_known_distribution_has_no_largest_time():
 def test_the_mean_lies_between_the_extremes():
     h = Histogram.from_values([0.5] * 10)
     x = h.dist(confidence=None)
-    assert (x.mean(), x.mean().lower, x.mean().upper) == (pytest.approx(0.5),) * 3
-    assert seq(x, x).mean() == pytest.approx(1.0) == seq(x, x).mean().upper
-    far = Histogram.from_values([1e21, 2e21, 3e21]).dist(confidence=None).mean()  # beyond the buckets, yet at most 3e21
+    assert (x.mean, x.mean.lower, x.mean.upper) == (pytest.approx(0.5),) * 3
+    assert seq(x, x).mean == pytest.approx(1.0) == seq(x, x).mean.upper
+    far = Histogram.from_values([1e21, 2e21, 3e21]).dist(confidence=None).mean  # beyond the buckets, yet at most 3e21
     assert far.lower < 2e21 < far.upper == pytest.approx(1e21 / 3 + 2e21)
     assert far.lower <= far <= far.upper
 

@@ -94,7 +94,7 @@ def test_dist(number):
     assert is_no_data(dist.cdf(0.5), 0, 1)
     assert is_no_data(dist.ppf(0.5), 0, math.inf)
     assert is_no_data(dist.isf(0.5), 0, math.inf)
-    assert is_no_data(dist.mean(), 0, math.inf)
+    assert is_no_data(dist.mean, 0, math.inf)
     assert is_no_data(dist.never, 0, 1)
     assert is_no_data(dist.extra_load, 0, math.inf)
     assert (dist.count, dist.unit, repr(dist)) == (0, "s", "<Dist: no data>")

@@ -22,9 +22,13 @@ from historian import Comparison, Histogram, Key, Recorder, Registry
 from historian.tail import (
     Dist,
     Enough,
+    Enoughs,
     Estimate,
+    Estimates,
     Fanout,
+    Fanouts,
     Slo,
+    Slos,
     all_of,
     burn_rates,
     choice,
@@ -379,6 +383,7 @@ assert_type(historian.buckets.representative(0), float)
 # ---- tail ----
 
 assert_type(h.corrected(0.5), Histogram)
+assert_type(h.scaled(1000, "ms"), Histogram)
 assert_type(h.ci(0.5), Estimate)
 assert_type(h.ci(0.5).lower, float)
 assert_type(h.ci(0.5).why, str)
@@ -407,8 +412,77 @@ assert_type(slo.is_met, bool | None)
 assert_type(slo.burn_rate, Estimate)
 assert_type(burn_rates([h, h], 0.5, 0.9, windows=(1, 2)), dict[int, Estimate])
 
+# arrays: the answers are arrays, too
+
+many, wholes = np.array([0.5, 0.9]), np.arange(1, 3)
+assert_type(h.ci([0.5, 0.9]), Estimates)
+assert_type(h.ci(many, windows=None), Estimates)
+assert_type(h.ci(many).value, FloatArray)
+assert_type(h.ci(many).lower, FloatArray)
+assert_type(h.ci(many).upper, FloatArray)
+assert_type(h.ci(many).why, str)
+assert_type(h.ci(many).confidence, float | None)
+assert_type(h.ci(many).shape, tuple[int, ...])
+assert_type(len(h.ci(many)), int)
+assert_type(np.asarray(h.ci(many), dtype=np.float64), FloatArray)
+assert_type(h.apdex(many), Estimates)
+assert_type(h.enough_for(many), Enoughs)
+assert_type(h.enough_for(0.5, n=wholes), Enoughs)
+assert_type(h.enough_for(0.5, n=[1, 2]).needed, FloatArray)
+assert_type(h.enough_for(many, 10).is_enough, NDArray[np.bool_])
+assert_type(h.slo(many, 0.9), Slos)
+assert_type(h.slo(0.5, target=many), Slos)
+assert_type(h.slo(many, many).within, Estimates)
+assert_type(h.slo(many, many).burn_rate, Estimates)
+
+fans = h.fanout([1, 10, 100])
+assert_type(fans, Fanouts[Histogram])
+assert_type(fans.leaf, Histogram)
+assert_type(h.fanout(wholes), Fanouts[Histogram])
+assert_type(h.fanout(range(1, 3)), Fanouts[Histogram])
+assert_type(h.fanout(np.int64(3)), Fanout[Histogram])
+assert_type(h.fanout([[1], [2]]), Fanouts[Histogram])
+assert_type(fans.p_wait(0.5), Estimates)
+assert_type(fans.sf([0.5, 1.0, 2.0]), Estimates)
+assert_type(fans.cdf(0.5), Estimates)
+assert_type(fans.bounds(0.5, "any"), Estimates)
+assert_type(fans.quantile(0.5), Estimates)
+assert_type(fans.sensitivity(0.5, 0.1), Estimates)
+assert_type(fans.leaf_percentile(0.5), FloatArray)
+assert_type(fans.max_n(0.5, 0.5), float)
+assert_type(fan.p_wait(many), Estimates)
+assert_type(fan.sf(0.5), Estimate)
+assert_type(fan.sf(many), Estimates)
+assert_type(fan.cdf(0.5), Estimate)
+assert_type(fan.cdf(many), Estimates)
+assert_type(fan.bounds([0.5, 1.0], "positive"), Estimates)
+assert_type(fan.quantile(many), Estimates)
+assert_type(fan.sensitivity(0.5, 0.1), Estimate)
+assert_type(fan.sensitivity(0.5, many), Estimates)
+assert_type(fan.sensitivity(many, 0.1), Estimates)
+assert_type(fan.extrapolate(0.5, 10, 0.05), Estimate)
+assert_type(fan.extrapolate(0.5, 10, many / 10), Estimates)
+assert_type(fan.extrapolate(0.5, wholes, 0.01), Estimates)
+assert_type(fan.effective_n(0.5, 0.5), Estimate)
+assert_type(fan.effective_n(0.5, many), Estimates)
+assert_type(fan.leaf_percentile(0.5), float)
+assert_type(fan.leaf_percentile(many), FloatArray)
+assert_type(fan.max_n(0.5, 0.5), float)
+assert_type(fan.max_n(many, 0.5), FloatArray)
+assert_type(fan.max_n(0.5, many), FloatArray)
+
 x = h.dist()
 assert_type(x, Dist)
+assert_type(x.sf(many), Estimates)
+assert_type(x.cdf([0.5]), Estimates)
+assert_type(x.quantile(0.5), Estimate)
+assert_type(x.quantile(many), Estimates)
+assert_type(x.ppf(many), Estimates)
+assert_type(x.isf(0.5), Estimate)
+assert_type(x.isf(many), Estimates)
+assert_type(x.mean, Estimate)
+assert_type(x.min, float)
+assert_type(x.max, float)
 assert_type(x.sf(0.5), Estimate)
 assert_type(x.ppf(0.5), Estimate)
 assert_type(x.mass, FloatArray)
@@ -428,7 +502,8 @@ assert_type(retry(x, timeout=2.0, retries=1), Dist)
 comparison = historian.compare(h, h, names=("before", "after"))
 assert_type(comparison, Comparison)
 assert_type(comparison.ratio(0.5), Estimate)
-assert_type(comparison.ratio([0.5, 0.25]), list[Estimate])
+assert_type(comparison.ratio([0.5, 0.25]), Estimates)
+assert_type(comparison.ratio(many), Estimates)
 assert_type(comparison.superiority, Estimate)
 assert_type(comparison.superiority.confidence, float | None)
 assert_type(comparison.superiority.method, str)
@@ -451,8 +526,10 @@ class Tagged(Histogram):
 
 
 assert_type(Tagged.from_values([1.0]).corrected(0.5), Tagged)
+assert_type(Tagged.from_values([1.0]).scaled(1000, "ms"), Tagged)
 assert_type(Tagged.from_bytes(h.to_bytes()), Tagged)
 assert_type(Tagged.from_dict(data), Tagged)
 assert_type(Tagged.from_values([1.0]) + h, Tagged)
 assert_type(h + Tagged(), Histogram)
 assert_type(Tagged().fanout(2).leaf, Tagged)
+assert_type(Tagged().fanout([2]).leaf, Tagged)

@@ -198,6 +198,8 @@ h.cdf(None)  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
 h.sf("1")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 h.sf([1.0]).is_integer()  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 h.cdf(1.0).tolist()  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+h.scaled("2", "ms")  # mypy: arg-type; pyright: reportArgumentType
+h.scaled(2)  # mypy: call-arg; pyright: reportCallIssue
 h.count = 1  # mypy: misc; pyright: reportAttributeAccessIssue
 h.unit = "ms"  # mypy: misc; pyright: reportAttributeAccessIssue
 h.record(1)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
@@ -247,17 +249,31 @@ historian.buckets.index("1")  # mypy: arg-type; pyright: reportArgumentType
 
 # ---- tail ----
 
-h.ci("0.5")  # mypy: arg-type; pyright: reportArgumentType
+h.ci("0.5")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 h.ci(0.5).loewr  # mypy: attr-defined; pyright: reportAttributeAccessIssue
-h.fanout("100")  # mypy: arg-type; pyright: reportArgumentType
+h.fanout("100")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 h.fanout(100).p_wiat(0.5)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
-h.fanout(100).p_wait("0.5")  # mypy: arg-type; pyright: reportArgumentType
-h.fanout(100).bounds(0.5, "none")  # mypy: arg-type; pyright: reportArgumentType
-h.slo(0.5)  # mypy: call-arg; pyright: reportCallIssue
-h.slo(0.5, target="99 %")  # mypy: arg-type; pyright: reportArgumentType
+h.fanout(100).p_wait("0.5")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+h.fanout(100).bounds(0.5, "none")  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+h.slo(0.5)  # mypy: call-overload; pyright: reportCallIssue
+h.slo(0.5, target="99 %")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 h.slo(0.5, 0.9).within.uper  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 h.enough_for(0.5).neded  # mypy: attr-defined; pyright: reportAttributeAccessIssue
-h.dist().sf("0.5")  # mypy: arg-type; pyright: reportArgumentType
+h.dist().sf("0.5")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+h.ci(["0.5"])  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+h.ci([0.5]).loewr  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+h.ci(0.5)[0]  # mypy: index; pyright: reportIndexIssue
+h.fanout([1.5])  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+h.fanout(["1"])  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+h.fanout([1, 2]).p_wiat(0.5)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+h.fanout([1, 2]).p_wait("0.5")  # mypy: arg-type; pyright: reportArgumentType
+h.fanout(2).quantile(None)  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
+h.enough_for([0.5], n="1")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+h.enough_for([0.5]).neded  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+h.slo([0.5], 0.9).within.uper  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+h.dist().quantile("0.5")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
+h.dist().mean()  # mypy: operator; pyright: reportCallIssue
+text = h.ci([0.5])  # mypy: assignment; pyright: reportAssignmentType
 seq(h)  # mypy: arg-type; pyright: reportArgumentType
 all_of(3)  # mypy: call-overload; pyright: reportArgumentType
 all_of([h.dist()])  # mypy: call-overload; pyright: reportArgumentType
@@ -266,7 +282,7 @@ all_of(3, h.dist(), dependence="none")  # mypy: call-overload; pyright: reportAr
 k_of(2, h.dist())  # mypy: call-overload; pyright: reportArgumentType
 choice({0.5: h.dist()})  # mypy: dict-item; pyright: reportArgumentType
 hedge(h.dist())  # mypy: call-arg; pyright: reportCallIssue
-text = h.dist().mean()  # mypy: assignment; pyright: reportAssignmentType
+text = h.dist().mean  # mypy: assignment; pyright: reportAssignmentType
 
 # ---- compare ----
 
