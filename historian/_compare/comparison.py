@@ -81,7 +81,7 @@ class Comparison:
 
     a: Histogram
     b: Histogram  # in the unit of `a`
-    blocks: tuple[tuple[Histogram, Histogram], ...]  # pairs of blocks run in turns; empty if values are independent
+    blocks: tuple[tuple[Histogram, Histogram], ...]  # pairs, in the order of time; empty if values are independent
     confidence: float  # of all intervals, in (0, 1)
     names: tuple[str, str]
     looks: int  # times that the growing data are looked at, in [1, MAX_LOOKS]; the confidence is that of all together

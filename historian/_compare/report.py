@@ -202,7 +202,7 @@ def _notes(comparison: _Comparison, rows: _Rows) -> list[str]:
         f"mean shift on the logarithm (Wasserstein): {moved}",
     ]
     if comparison.blocks:
-        notes.append(f"intervals: resampled from {len(comparison.blocks)} blocks of each, run in turns")
+        notes.append(f"intervals: resampled from {len(comparison.blocks)} pairs of blocks")
     elif rows.shown:
         notes.append("intervals: for independent values; they are too narrow for values in bursts")
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]

@@ -296,5 +296,7 @@ historian.interleave(len, len)  # mypy: arg-type; pyright: reportArgumentType
 historian.interleave(list)  # mypy: call-overload; pyright: reportCallIssue
 historian.interleave(list, 1)  # mypy: call-overload; pyright: reportArgumentType
 historian.interleave(list, dict, blocks="30")  # mypy: call-overload; pyright: reportArgumentType
+historian.interleave(list, dict, until="different")  # mypy: call-overload; pyright: reportArgumentType
+historian.interleave(list, dict, until=lambda: True)  # mypy: arg-type, misc; pyright: reportArgumentType
 historian.interleave(list, dict)[0]  # mypy: index; pyright: reportIndexIssue
 historian.interleave(list, dict, set).ratio(0.5)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
