@@ -201,15 +201,18 @@ class Histogram(BaseHistogram):
         return slo.slo(self, t, target, confidence, windows)
 
     @overload
-    def apdex(self, t: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    def apdex(self, t: _Scalar, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate: ...
     @overload
-    def apdex(self, t: _Numbers, confidence: float = 0.95) -> Estimates: ...
-    def apdex(self, t: Any, confidence: float = 0.95) -> Estimate | Estimates:
+    def apdex(self, t: _Numbers, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimates: ...
+    def apdex(
+        self, t: Any, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
+    ) -> Estimate | Estimates:
         """Return the Apdex score for the threshold `t`, in the histogram's unit.
 
         Users are satisfied up to t and tolerating up to 4t.  The score is (satisfied + tolerating / 2) / count.  Its
-        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  For an array-like, the
-        result is `Estimates` of its shape.  O(1).  Raises ValueError for t below 0 and NaN.
+        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  If slow calls come in
+        bursts, pass `windows`, as for `ci`.  For an array-like, the result is `Estimates` of its shape.  O(1).  Warns
+        as `slo` does.  Raises ValueError for t below 0, NaN, and windows that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 600 + [1.0] * 300 + [9.0] * 100).apdex(0.5))
@@ -218,10 +221,10 @@ class Histogram(BaseHistogram):
         if type(t) is not float and is_many(t):
             from .tail import slos
 
-            return slos.apdex(self, t, confidence)
+            return slos.apdex(self, t, confidence, windows)
         from .tail import slo
 
-        return slo.apdex(self, t, confidence)
+        return slo.apdex(self, t, confidence, windows)
 
     # ---- coordinated omission ----
 
@@ -253,6 +256,29 @@ class Histogram(BaseHistogram):
         from .tail import omission
 
         return omission.corrected(self, expected_interval)
+
+    # ---- another unit ----
+
+    def scaled(self, factor: float, unit: str) -> Self:
+        """Return the histogram of all values times `factor`, in `unit`: ``h.scaled(1000, "ms")`` of seconds.
+
+        Prefer to record in the unit that you report: scaling costs accuracy.  Each value counts as the representative
+        of its bucket, so a quantile of the result is within 1.09 % of `factor` times a recorded value, instead of
+        0.55 %: the error of one more bucket, (1 + e)**2 - 1 for e = 0.5415 %, and at most 2**(1/64) - 1 for the maximum
+        of a difference of histograms.  The edges that `quantile_bounds` and `cdf_bounds` return may be one bucket off,
+        too.  `count` stays, and minimum, maximum and sum are scaled as floats.  A power of two loses nothing.  Values
+        at most 2**-32 count as 0, values above 2**64 as the maximum.
+
+        O(buckets).  Raises ValueError if `factor` is not positive and finite, and if the maximum would not be finite.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([0.012, 0.015, 0.250]).scaled(1000, "ms")
+        >>> h.count, h.min, h.max, h.unit
+        (3, 12.0, 250.0, 'ms')
+        """
+        from ._values.scaled import scaled
+
+        return scaled(self, factor, unit)
 
     # ---- to and from bytes ----
 

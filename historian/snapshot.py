@@ -67,23 +67,32 @@ def load(path: str | os.PathLike[str]) -> dict[Key, Histogram]:
 
 
 def _parse(lines: Iterable[bytes], name: str) -> dict[Key, Histogram]:
-    import json
-
     snapshot: dict[Key, Histogram] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            data = json.loads(line)
-            key = _key(data)
-            histogram = Histogram.from_dict(data)
+            key, histogram = parse_line(line)
             snapshot[key] = snapshot[key] + histogram if key in snapshot else histogram
-        except RecursionError:
-            raise ValueError(f"{name}, line {number}: not a line of a snapshot: nested too deeply") from None
         except (ValueError, OverflowError) as error:
-            why = "not a line of JSON" if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)) else error
-            raise ValueError(f"{name}, line {number}: {why}") from None
+            raise ValueError(f"{name}, line {number}: {error}") from None
     return snapshot
+
+
+def parse_line(line: bytes) -> tuple[Key, Histogram]:
+    """Return the key and the histogram in a line of a snapshot.  Raises ValueError, with the reason, for another."""
+    import json
+
+    try:
+        data = json.loads(line)
+    except RecursionError:
+        raise ValueError("not a line of a snapshot: nested too deeply") from None
+    except ValueError:  # also bytes that are not UTF-8
+        raise ValueError("not a line of JSON") from None
+    try:
+        return _key(data), Histogram.from_dict(data)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 def _key(data: Any) -> Key:

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         def missing(self, q: float) -> str: ...
 
 
-__all__ = ["QUANTILES", "differs", "html", "sentence", "text", "whole_numbers"]
+__all__ = ["QUANTILES", "cells_and_notes", "differs", "html", "sentence", "text", "whole_numbers"]
 
 #: The quantiles in the table.
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
@@ -110,6 +110,17 @@ def text(comparison: _Comparison, quantiles: Sequence[float] = QUANTILES) -> str
     return "\n".join([table(*_cells(comparison, rows)), "", *_notes(comparison, rows)])
 
 
+def cells_and_notes(
+    comparison: _Comparison, quantiles: Sequence[float], scale: Scale | None = None
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the headers and rows of the table, and the lines below it.
+
+    `scale` has the unit to show values in; by default, one that suits them.
+    """
+    rows = _Rows.of(comparison, quantiles)
+    return *_cells(comparison, rows, scale), _notes(comparison, rows)
+
+
 def differs(comparison: _Comparison) -> bool:
     """Answer `Comparison.decided`."""
     shown = _Rows.of(comparison, QUANTILES).shown.values()
@@ -155,11 +166,11 @@ class _Rows(NamedTuple):
         return 0.5 if 0.5 in self.ratios else next(iter(self.ratios))
 
 
-def _cells(comparison: _Comparison, rows: _Rows) -> tuple[list[str], list[list[str]]]:
+def _cells(comparison: _Comparison, rows: _Rows, scale: Scale | None = None) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) of the table."""
     a, b = comparison.a, comparison.b
     values = {q: (a.quantile(q), b.quantile(q)) for q in rows.ratios}
-    scale = Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
+    scale = scale or Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
     labels = [printable(name) for name in comparison.names]
     headers = ["", *(f"{label} ({printable(scale.unit)})" for label in labels), f"{labels[1]}/{labels[0]}"]
     headers += ["ratio", f"{_percent(comparison.confidence)} interval"]

@@ -6,9 +6,10 @@ from typing import Generic
 
 from .._values.held import Held
 from .._values.text import printable
+from .names import shortened
 from .scale import Scale, base_unit, middle
 from .summary import is_supported, min_count, supported_percentile, unit_question
-from .table import html_table, table
+from .table import html_table, table, text_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 
     from .._values.base import BaseHistogram
 
-__all__ = ["Profile"]
+__all__ = ["PERCENTILES", "Profile", "fitted", "notes_on", "tables"]
 
 #: Percentiles shown between the minimum and the maximum, by column header.
 PERCENTILES: dict[str, float] = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
+
+NAME_WIDTH = 24  # columns of numbers are left out until names have this width, or the width that they need
+LEFT_OUT = ("min", "99.99", "90", "99.9")  # columns to leave out of a narrow table, in this order
 
 
 class Profile(Generic[Held]):
@@ -54,8 +58,8 @@ class Profile(Generic[Held]):
     def __str__(self) -> str:
         if not self.histograms:
             return "nothing recorded yet"
-        parts = [table(headers, rows) for headers, rows in self._tables()]
-        notes = [printable(note) for note in self._notes()]
+        parts = [table(headers, rows) for headers, rows in tables(self.histograms)]
+        notes = [printable(note) for note in notes_on(self.histograms)]
         return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
     __repr__ = __str__
@@ -71,41 +75,74 @@ class Profile(Generic[Held]):
             return "<p>nothing recorded yet</p>"
         from html import escape
 
-        parts = [html_table(headers, rows) for headers, rows in self._tables()]
-        return "\n".join(parts + [f"<p>{escape(printable(note))}</p>" for note in self._notes()])
-
-    def _tables(self) -> Iterator[tuple[list[str], list[list[str]]]]:
-        """Yield (headers, rows) for each kind of unit: times, sizes, then the others by name."""
-        kinds: dict[str, dict[str, BaseHistogram]] = {}
-        for name, histogram in self.histograms.items():
-            kinds.setdefault(base_unit(histogram.unit)[0], {})[name] = histogram
-        for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
-            yield _tabulate(kind, kinds[kind])
-
-    def _notes(self) -> Iterator[str]:
-        """Yield the notes below the tables: missing percentiles, doubtful units, values in the overflow bucket."""
-        if not all(is_supported(h.count, p) for h in self.histograms.values() for p in PERCENTILES.values()):
-            needs = ", ".join(f"{name} needs {min_count(p):,}" for name, p in PERCENTILES.items() if p >= 99)
-            yield f"-  too few values: {needs}"
-        for name, histogram in self.histograms.items():
-            question = unit_question(histogram)
-            if question:
-                yield f"{name}: {question}"
-            if histogram.overflow_count:
-                plural = "" if histogram.overflow_count == 1 else "s"
-                yield f"{name}: {histogram.overflow_count:,} value{plural} above 2**64, shown as the maximum"
+        parts = [html_table(headers, rows) for headers, rows in tables(self.histograms)]
+        return "\n".join(parts + [f"<p>{escape(printable(note))}</p>" for note in notes_on(self.histograms)])
 
 
-def _tabulate(kind: str, histograms: dict[str, BaseHistogram]) -> tuple[list[str], list[list[str]]]:
+def tables(
+    histograms: Mapping[str, BaseHistogram], percentiles: Mapping[str, float] = PERCENTILES, unit: str | None = None
+) -> Iterator[tuple[list[str], list[list[str]]]]:
+    """Yield (headers, rows) for each kind of unit: times, sizes, then the others by name.
+
+    `percentiles` holds the percentiles to show, by column header.  All values are shown in `unit`, by default in one
+    that suits them.
+    """
+    kinds: dict[str, dict[str, BaseHistogram]] = {}
+    for name, histogram in histograms.items():
+        kinds.setdefault(base_unit(histogram.unit)[0], {})[name] = histogram
+    for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
+        yield _tabulate(kind, kinds[kind], percentiles, unit)
+
+
+def notes_on(histograms: Mapping[str, BaseHistogram], percentiles: Mapping[str, float] = PERCENTILES) -> Iterator[str]:
+    """Yield the notes below the tables: missing percentiles, doubtful units, values in the overflow bucket."""
+    if not all(is_supported(h.count, p) for h in histograms.values() for p in percentiles.values() if p < 100):
+        needs = ", ".join(f"{name} needs {min_count(p):,}" for name, p in percentiles.items() if 99 <= p < 100)
+        yield f"-  too few values: {needs}" if needs else "-  too few values"
+    for name, histogram in histograms.items():
+        question = unit_question(histogram)
+        if question:
+            yield f"{name}: {question}"
+        if histogram.overflow_count:
+            plural = "" if histogram.overflow_count == 1 else "s"
+            yield f"{name}: {histogram.overflow_count:,} value{plural} above 2**64, shown as the maximum"
+
+
+def fitted(headers: list[str], rows: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:
+    """Return a table of at most `width` columns, if numbers leave room for names: shortened, but all different.
+
+    If names would have less than NAME_WIDTH columns, columns of numbers are left out, as LEFT_OUT says.  Numbers are
+    never cut.
+    """
+    lines = [headers, *rows]
+    widths = [max(text_width(line[k]) for line in lines) for k in range(len(headers))]
+    kept = list(range(len(headers)))
+
+    def room() -> int:
+        return width - sum(widths[k] + 2 for k in kept[1:])
+
+    for header in LEFT_OUT:
+        if room() < min(widths[0], NAME_WIDTH) and header in headers:
+            kept.remove(headers.index(header))
+    names = shortened([row[0] for row in rows], max(room(), text_width(headers[0])))
+    cells = [[name, *(row[k] for k in kept[1:])] for name, row in zip(names, rows)]
+    return [headers[k] for k in kept], cells
+
+
+def _tabulate(
+    kind: str, histograms: dict[str, BaseHistogram], percentiles: Mapping[str, float], unit: str | None
+) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) for histograms whose units can be converted to each other."""
-    values = {name: _in_base_unit(histogram) for name, histogram in histograms.items()}
+    values = {name: _in_base_unit(histogram, percentiles) for name, histogram in histograms.items()}
     sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
     scale = Scale.of(kind, middle([value for row in values.values() for value in row]))
+    if unit is not None and base_unit(unit)[0] == kind:
+        scale = Scale(unit, 1 / base_unit(unit)[1])
     total = Scale.of(kind, max(sums.values()))
     headers = [
         f"operation ({printable(scale.unit)})",
         "min",
-        *PERCENTILES,
+        *percentiles,
         "max",
         "count",
         f"sum ({printable(total.unit)})",
@@ -117,8 +154,8 @@ def _tabulate(kind: str, histograms: dict[str, BaseHistogram]) -> tuple[list[str
     return headers, rows
 
 
-def _in_base_unit(histogram: BaseHistogram) -> list[float]:
+def _in_base_unit(histogram: BaseHistogram, percentiles: Mapping[str, float]) -> list[float]:
     """Return minimum, percentiles and maximum in the base unit; NaN for a percentile with too few values."""
     factor = base_unit(histogram.unit)[1]
-    percentiles = (supported_percentile(histogram, p) for p in PERCENTILES.values())
-    return [factor * value for value in (histogram.min, *percentiles, histogram.max)]
+    values = (histogram.percentile(p) if p == 100 else supported_percentile(histogram, p) for p in percentiles.values())
+    return [factor * value for value in (histogram.min, *values, histogram.max)]

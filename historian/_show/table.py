@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["html_table", "table", "text_width"]
+__all__ = ["html_table", "markdown_table", "table", "text_width"]
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:
@@ -20,6 +20,21 @@ def table(headers: list[str], rows: list[list[str]]) -> str:
         for line in lines
     ]
     return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def markdown_table(headers: list[str], rows: list[list[str]]) -> str:
+    r"""Return a table as Markdown, aligned as in `table`.
+
+    >>> print(markdown_table(["name", "p99"], [["a|b", "1.02"]]))
+    | name | p99 |
+    |:---|---:|
+    | a\|b | 1.02 |
+    """
+    lines = [
+        "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in line) + " |"
+        for line in [headers, *rows]
+    ]
+    return "\n".join([lines[0], "|:---" + "|---:" * (len(headers) - 1) + "|", *lines[1:]])
 
 
 def html_table(headers: list[str], rows: list[list[str]]) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
 from .. import __version__
 from . import clear, compare, demo, fanout, merge, profile, snapshot, summarize, top
+from ._parser import Parser
 
 __all__ = ["main"]
 
@@ -20,14 +20,14 @@ def main(argv: list[str] | None = None) -> int:
     """
     if sys.stderr is None:  # the parent process closed it; print() would write to standard output instead
         sys.stderr = open(os.devnull, "w")
-    parser = argparse.ArgumentParser(
-        prog="historian", description="Latency histograms: percentiles instead of averages."
-    )
+    parser = Parser(prog="historian", description="Latency histograms: percentiles instead of averages.")
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
     for command in (demo, summarize, compare, fanout, merge, profile, top, snapshot, clear):
         command.add_parser(commands)
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        commands.choices[args.command].unknown(unknown)
     if sys.stdout is None:  # the parent process closed it
         print("historian: there is no standard output to write to", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""`Report`: the output of ``historian summarize`` as a table, as JSON and as csv."""
+"""`Report`: results of a command as a table, as JSON, as csv and as Markdown."""
 
 from __future__ import annotations
 
@@ -8,135 +8,91 @@ import json
 import math
 from typing import NamedTuple
 
-from .._show.scale import Scale, middle
-from .._show.summary import is_supported, min_count, unit_question
-from .._show.table import table
+from .._show.table import markdown_table, table
 from .._values.text import printable
-from ..histogram import Histogram
 
-__all__ = ["FORMATS", "Report", "Row"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..histogram import Histogram
+
+__all__ = ["Report", "Table", "finite", "numbers", "plain", "report"]
 
 
-class Row(NamedTuple):
-    """A file or group, and the histogram of its numbers."""
+class Table(NamedTuple):
+    """A table for people."""
 
-    name: str
-    histogram: Histogram
+    headers: list[str]
+    cells: list[list[str]]
+    title: str = ""  # in the line above; empty for none
+    notes: Sequence[str] = ()  # lines below; empty ones separate them
 
 
 class Report(NamedTuple):
-    """All data to print; every histogram is in `unit`."""
+    """All that a command prints, for people and for programs."""
 
-    rows: list[Row]
-    total: Histogram
-    shows_total: bool  # whether table and csv end with the total; JSON always has it
-    unit: str
-    percentiles: list[float]  # each in [0, 100], without duplicates
-    skipped: int  # bad lines, rows and array elements
-
-    def all_rows(self) -> list[Row]:
-        """Return the rows of the table and of csv."""
-        return self.rows + [Row("total", self.total)] if self.shows_total else self.rows
+    tables: list[Table]
+    notes: list[str]  # lines below all tables
+    records: Sequence[dict[str, object]]  # rows of csv, in full precision; all with the same keys
+    document: object  # of JSON, in full precision
 
 
-def _table(report: Report) -> str:
-    """Return an aligned table, followed by notes."""
-    rows, percentiles = report.all_rows(), report.percentiles
-    shown = [_shown(row.histogram, percentiles) for row in rows]
-    scale = Scale.of(report.unit, middle([value for values in shown for value in values]))
-    headers = [f"name ({scale.unit})", "count", "min", *(f"p{_plain(p)}" for p in percentiles), "max", "mean"]
-    cells = [
-        [printable(row.name), f"{row.histogram.count:,}", *map(scale.show, values)] for row, values in zip(rows, shown)
-    ]
-    for header, counts in (
-        ("zero", [row.histogram.zero_count for row in rows]),
-        ("overflow", [row.histogram.overflow_count for row in rows]),
-    ):
-        if any(counts):
-            headers.append(header)
-            for line, count in zip(cells, counts):
-                line.append(f"{count:,}")
-    notes = _notes(rows, percentiles)
-    return "\n".join([table(headers, cells), *([""] if notes else []), *notes]) + "\n"
+def report(result: Report, form: str) -> str:
+    """Return a report as text in one of `historian.cli._options.FORMATS`."""
+    if form == "json":
+        return json.dumps(result.document, indent=2, allow_nan=False) + "\n"
+    if form == "csv":
+        return _csv(result.records)
+    draw = markdown_table if form == "markdown" else table
+    parts = []
+    for headers, cells, title, notes in result.tables:
+        heading = f"**{printable(title)}**\n\n" if form == "markdown" else f"{printable(title)}\n"
+        parts += [(heading if title else "") + draw(headers, cells), *_lines(notes, form)]
+    return "\n\n".join(parts + _lines(result.notes, form)) + "\n"
 
 
-def _shown(histogram: Histogram, percentiles: list[float]) -> list[float]:
-    """Return minimum, percentiles, maximum and mean; NaN for a percentile with too few values."""
-    values = [histogram.percentile(p) if _is_supported(histogram, p) else math.nan for p in percentiles]
-    return [histogram.min, *values, histogram.max, histogram.mean]
+def _lines(notes: Sequence[str], form: str) -> list[str]:
+    """Return notes as paragraphs: one for all, in Markdown one for each."""
+    shown = [printable(note) for note in notes]
+    if form == "markdown":
+        return [note for note in shown if note]
+    return ["\n".join(shown)] if shown else []
 
 
-def _is_supported(histogram: Histogram, p: float) -> bool:
-    return p == 100 or is_supported(histogram.count, p)
-
-
-def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
-    """Return notes below the table, one line each: missing percentiles, doubtful units, synthetic counts."""
-    filled = [row for row in rows if row.histogram.count]
-    notes = []
-    missing = [p for p in percentiles if not all(_is_supported(row.histogram, p) for row in filled)]
-    if missing:
-        needs = (f"p{_plain(p)} needs {min_count(p):,}" for p in missing)
-        notes.append(f"-  too few values: {', '.join(needs)} (--format json shows them anyway)")
-    for row in filled:
-        question = unit_question(row.histogram)
-        if question:
-            notes.append(printable(f"{row.name}: {question}"))
-        if row.histogram.synthetic:
-            notes.append(printable(f"{row.name}: partly synthetic (corrected for coordinated omission)"))
-    return notes
-
-
-def _json(report: Report) -> str:
-    """Return one JSON document: a summary for each row, and for the total."""
-    document = {
-        "unit": report.unit,
-        "skipped": report.skipped,
-        "rows": [{"name": row.name, **_summary(row.histogram, report.percentiles)} for row in report.rows],
-        "total": _summary(report.total, report.percentiles),
-    }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
-
-
-def _summary(histogram: Histogram, percentiles: list[float]) -> dict[str, object]:
-    mark = {"synthetic": True} if histogram.synthetic else {}
-    return {
-        **mark,
-        "count": histogram.count,
-        "zero_count": histogram.zero_count,
-        "overflow_count": histogram.overflow_count,
-        "min": _finite(histogram.min),
-        "percentiles": {_plain(p): _finite(histogram.percentile(p)) for p in percentiles},
-        "max": _finite(histogram.max),
-        "mean": _finite(histogram.mean),
-        "sum": _finite(histogram.sum),
-    }
-
-
-def _csv(report: Report) -> str:
-    """Return csv with a header; a value that is not finite becomes an empty cell."""
+def _csv(records: Sequence[dict[str, object]]) -> str:
+    """Return csv with a header; None becomes an empty cell."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    quantiles = [f"p{_plain(p)}" for p in report.percentiles]
-    writer.writerow(["name", "unit", "count", "zero_count", "overflow_count", "min", *quantiles, "max", "mean", "sum"])
-    for name, h in report.all_rows():
-        values = [h.min, *(h.percentile(p) for p in report.percentiles), h.max, h.mean, h.sum]
-        writer.writerow([name, report.unit, h.count, h.zero_count, h.overflow_count, *map(_finite, values)])
+    if records:
+        writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(records)
     return text.getvalue()
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Return a value for JSON or csv: None if it is not finite."""
     return value if math.isfinite(value) else None
 
 
-def _plain(p: float) -> str:
+def numbers(histogram: Histogram, percentiles: Sequence[float]) -> dict[str, object]:
+    """Return the numbers of a row of csv."""
+    return {
+        "count": histogram.count,
+        "zero_count": histogram.zero_count,
+        "overflow_count": histogram.overflow_count,
+        "min": finite(histogram.min),
+        **{f"p{plain(p)}": finite(histogram.percentile(p)) for p in percentiles},
+        "max": finite(histogram.max),
+        "mean": finite(histogram.mean),
+        "sum": finite(histogram.sum),
+    }
+
+
+def plain(p: float) -> str:
     """Return a percentile as text, without a needless ".0".
 
-    >>> _plain(50.0), _plain(99.99)
+    >>> plain(50.0), plain(99.99)
     ('50', '99.99')
     """
     return str(int(p)) if p.is_integer() else repr(p)
-
-
-#: Functions that turn a report into text, by name of the format.
-FORMATS = {"table": _table, "json": _json, "csv": _csv}

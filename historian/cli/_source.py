@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 import sys
@@ -11,18 +12,27 @@ from ..registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping
 
     from ..histogram import Histogram
     from ..registry import CorruptFileError, Key
 
-__all__ = ["STATUS", "SourceError", "add_directory", "open_directory", "read_directory", "report_problems"]
+__all__ = [
+    "STATUS",
+    "SourceError",
+    "add_directory",
+    "add_sources",
+    "open_directory",
+    "read_directory",
+    "report_problems",
+]
 
 STATUS = """\
 exit status: 0 if every file was read, 1 if some could not be read (the reasons
 are on standard error, and the others are shown), 2 for a wrong command line
 """
+
+ENVIRONMENT = "(default: the environment variable HISTORIAN_DIR)"
 
 
 class SourceError(Exception):
@@ -30,15 +40,21 @@ class SourceError(Exception):
 
 
 def add_directory(parser: argparse.ArgumentParser, what: str, *, required: bool = False) -> None:
-    """Add DIR and --trust to a command's arguments.  Unless `required`, HISTORIAN_DIR is the default of DIR."""
+    """Add DIR to a command's arguments.  Unless `required`, HISTORIAN_DIR is the default of DIR."""
     default = None if required else os.environ.get("HISTORIAN_DIR") or None
     parser.add_argument(
         "directory", metavar="DIR", nargs=None if default is None else "?", default=default,
-        help=what if required else f"{what} (default: the environment variable HISTORIAN_DIR)",
+        help=what if required else f"{what} {ENVIRONMENT}",
     )  # fmt: skip
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Add DIR to the arguments of a command that reads every input, and several."""
+    default = os.environ.get("HISTORIAN_DIR") or None
     parser.add_argument(
-        "--trust", action="store_true", help="read the directory even if other users may write to it or own it"
-    )
+        "sources", metavar="DIR", nargs="+" if default is None else "*", default=[default],
+        help=f"a directory of recorders, a file, or - for standard input {ENVIRONMENT}",
+    )  # fmt: skip
 
 
 def open_directory(directory: str, trust: bool) -> Registry:

@@ -1,87 +1,141 @@
-"""``historian compare``: compare two files by ratios of their quantiles."""
+"""``historian compare``: compare two inputs by ratios of their quantiles."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 
 from .._compare.comparison import MAX_LOOKS, Comparison, check_looks
-from .._compare.report import sentence, text
+from .._compare.report import cells_and_notes, sentence
+from .._show.scale import Scale
 from .._values.decimals import share_of
 from ..tail import Estimate
-from ._input.arguments import STDIN, add_unit, add_where, misuse, number, percentiles, read_histograms
-from ._input.tally import InputError
+from ._input.sources import STDIN, Rows, groups, read_rows
+from ._input.tally import InputError, relabelled
+from ._near import listed
+from ._options import add_command, add_format, add_input, add_percentiles, misuse, number
 from ._output import put, say
+from ._report import Report, Table, report
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..histogram import Histogram
 
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Compare two files of latencies by ratios, B divided by A. Ratios often hold on other machines, where differences do not.
+Compare two inputs by ratios, B divided by A. Ratios often hold on other
+machines, where differences do not.
 
-A file holds a histogram (.hist), or numbers in one of the formats that historian summarize reads. The intervals assume
-independent values. If the speed of a machine varies, measure A and B in turns, with historian.interleave() in Python.
+A and B are anything that `historian summarize` reads, and one histogram each:
+choose a recorder by --where, or compare each group by --by. The intervals
+assume independent values. If the speed of a machine varies, measure A and B in
+turns, with historian.interleave() in Python.
 """
 
 EXAMPLES = """\
 examples:
   historian compare before.hist after.hist
-  historian compare --unit ms -p 50,99 before.txt after.txt
-  historian compare --format json before.hist after.hist
+  historian compare --where name=query monday.jsonl tuesday.jsonl
+  historian compare -p 99 --fail-above 1.1 before.hist after.hist
 
-exit status: 0 if both files were read, 1 if not (then no result is printed), 2 for a wrong command line
+exit status: 0 if both were read; 1 if not (then no result is printed), or if a
+ratio is above that of --fail-above; 2 for a wrong command line
 """
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
-    parser = commands.add_parser(
-        "compare",
-        help="compare two files by ratios",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("a", metavar="A", help="the baseline, the divisor: a file, or - for standard input")
-    parser.add_argument("b", metavar="B", help="the dividend: a file, or - for standard input")
-    add_where(parser)
-    add_unit(parser)
-    parser.add_argument(
-        "-p", "--percentiles", metavar="P,...", type=percentiles, default="50,90,99,99.9,99.99",
-        help="percentiles to compare, from 0 to 100 (default: %(default)s)",
-    )  # fmt: skip
+    parser = add_command(commands, "compare", "compare two inputs by ratios", DESCRIPTION, EXAMPLES)
+    parser.add_argument("a", metavar="A", help="the baseline, the divisor: a file or directory, or -")
+    parser.add_argument("b", metavar="B", help="the dividend: a file or directory, or - for standard input")
+    add_percentiles(parser, "50,90,99,99.9,99.99", "percentiles to compare")
     parser.add_argument(
         "--confidence", metavar="PERCENT", type=_confidence, default="95",
         help="confidence of the intervals, between 0 and 100 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--fail-above", metavar="RATIO", type=_ratio_limit,
+        help="exit with status 1 if the whole interval of a ratio is above RATIO",
+    )  # fmt: skip
+    parser.add_argument(
         "--looks", metavar="NUMBER", type=_looks, default=1,
         help="how often you will compare these files while they grow: the intervals hold at all times (default: 1)",
     )  # fmt: skip
-    parser.add_argument(
-        "--format", choices=["table", "json"], default="table",
-        help="table: only what the data support; json: all values in full precision (default: table)",
-    )  # fmt: skip
+    add_format(parser)
+    add_input(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read both files, then print.  Return the exit status."""
+    """Read both inputs, then print.  Return the exit status."""
     files = [args.a, args.b]
     wrong = misuse(files, args)
     if wrong:
         say("compare", f"error: {wrong}")
         return 2
+    quantiles = [share_of(p) for p in args.percentiles]
     try:
-        a, b = read_histograms(files, args, "compare")
-        comparison = Comparison(a, b, confidence=args.confidence, names=_names(*files), looks=args.looks)
-        quantiles = [share_of(p) for p in args.percentiles]
-        put(_json(comparison, quantiles) if args.format == "json" else text(comparison, quantiles) + "\n")
+        pairs, notes = _pairs(files, args)
+        names = _names(*files)
+        found = {
+            name: Comparison(a, b, confidence=args.confidence, names=names, looks=args.looks)
+            for name, (a, b) in pairs.items()
+        }
+        put(report(_report(found, quantiles, args.show, notes), args.format))
     except (InputError, ImportError) as error:
         say("compare", str(error))
         return 1
-    return 0
+    failed = args.fail_above is not None and any(_is_above(one, quantiles, args.fail_above) for one in found.values())
+    return 1 if failed else 0
+
+
+def _pairs(files: list[str], args: argparse.Namespace) -> tuple[dict[str, tuple[Histogram, Histogram]], list[str]]:
+    """Return the histograms of A and B, in one unit, by group, and notes; without ``--by`` the group is empty."""
+    read: list[Rows] = [read_rows([file], args, "compare") for file in files]
+    a, b = (groups(rows, file) for rows, file in zip(read, files))
+    unit = read[1].unit if read[0].assumed and not read[1].assumed else read[0].unit
+    for rows, file in zip(read, files):
+        if rows.unit != unit and not rows.assumed:
+            shown = STDIN if file == "-" else file
+            raise InputError(
+                f"{shown}: its values are in {rows.unit!r}, not in {unit!r} as those of {files[0]}: to convert, pass "
+                f"--show {unit}"
+            )
+    common = [name for name in a if name in b]
+    if not common:
+        raise InputError(f"no group is in both: {listed(a)} in {files[0]}, {listed(b)} in {files[1]}")
+    alone = [name for name in (*a, *b) if name not in common]
+    if alone:
+        say("compare", f"left out, in one of the two only: {listed(alone)}")
+    notes = list(dict.fromkeys(note for rows in read for note in rows.notes()))
+    if len(common) > 1:
+        notes.append(f"the intervals of one group hold together; of {len(common):,} groups, some may miss by chance")
+    return {name: (relabelled(a[name], unit), relabelled(b[name], unit)) for name in common}, notes
+
+
+def _is_above(comparison: Comparison, quantiles: list[float], limit: float) -> bool:
+    each = comparison.each_of(quantiles)
+    bounds = [comparison.bounded(q, each) for q in quantiles]
+    return any(ratio is not None and ratio.lower > limit for ratio in bounds)
+
+
+def _report(comparisons: dict[str, Comparison], quantiles: list[float], show: str | None, notes: list[str]) -> Report:
+    scale = Scale(show, 1.0) if show else None
+    tables: list[Table] = []
+    records: list[dict[str, object]] = []
+    documents: list[dict[str, object]] = []
+    for name, comparison in comparisons.items():
+        headers, cells, lines = cells_and_notes(comparison, quantiles, scale)
+        tables.append(Table(headers, cells, name, lines))
+        document = _document(comparison, quantiles)
+        documents.append({"name": name, **document})
+        records += [_record(name, comparison, ratio) for ratio in _ratios(comparison, quantiles)]
+    alone = documents[0] if "" in comparisons else None
+    if alone is not None:
+        del alone["name"]
+    return Report(tables, notes, records, alone or {"groups": documents})
 
 
 def _confidence(text: str) -> float:
@@ -104,22 +158,33 @@ def _names(a: str, b: str) -> tuple[str, str]:
     return (a, b) if first == second else (first, second)
 
 
-def _json(comparison: Comparison, quantiles: list[float]) -> str:
-    """Return one JSON document; a value that is not finite is null."""
-    each = comparison.each_of(quantiles)
+def _ratio_limit(text: str) -> float:
+    limit = number(text)
+    if not 0 < limit < math.inf:
+        raise argparse.ArgumentTypeError(f"must be positive and finite, not {text!r}")
+    return limit
+
+
+def _document(comparison: Comparison, quantiles: list[float]) -> dict[str, object]:
+    """Return the document of JSON; a value that is not finite is null."""
     sides = zip(("a", "b"), comparison.names, (comparison.a, comparison.b))
-    document = {
+    return {
         "unit": comparison.a.unit,
         "confidence": comparison.confidence,
         "looks": comparison.looks,
         **{side: {"name": name, "count": h.count, "synthetic": h.synthetic} for side, name, h in sides},
-        "ratio_confidence": each,  # of each ratio, so that all ratios together have the confidence above
-        "ratios": [_ratio(comparison, q, each) for q in quantiles],
+        # The confidence of each ratio, so that all ratios together have the confidence above.
+        "ratio_confidence": comparison.each_of(quantiles),
+        "ratios": _ratios(comparison, quantiles),
         "superiority": estimated(comparison.superiority),
         "kolmogorov_smirnov": estimated(comparison.kolmogorov_smirnov),
         "wasserstein": estimated(comparison.wasserstein),
     }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _ratios(comparison: Comparison, quantiles: list[float]) -> list[dict[str, object]]:
+    each = comparison.each_of(quantiles)
+    return [_ratio(comparison, q, each) for q in quantiles]
 
 
 def _ratio(comparison: Comparison, q: float, each: float) -> dict[str, object]:
@@ -129,6 +194,22 @@ def _ratio(comparison: Comparison, q: float, each: float) -> dict[str, object]:
         return {**values, "ratio": estimated(comparison.quiet_ratio(q, each)), "sentence": words}
     except ValueError:  # the quantile of A is zero
         return {**values, "ratio": None, "sentence": words}
+
+
+def _record(name: str, comparison: Comparison, ratio: dict[str, object]) -> dict[str, object]:
+    """Return a row of csv."""
+    bounds = ratio["ratio"] if isinstance(ratio["ratio"], dict) else {}
+    return {
+        "group": name,
+        "unit": comparison.a.unit,
+        "quantile": ratio["quantile"],
+        "a": ratio["a"],
+        "b": ratio["b"],
+        "ratio": bounds.get("value"),
+        "lower": bounds.get("lower"),
+        "upper": bounds.get("upper"),
+        "sentence": ratio["sentence"],
+    }
 
 
 def estimated(estimate: Estimate) -> dict[str, object]:

@@ -35,12 +35,12 @@ LIMIT = 8.5  # seconds for everything; a slow start shortens the time for querie
 FAN_OUTS = (1, 10, 100, 1000)
 
 DESCRIPTION = f"""\
-Let {PROCESSES} processes query one SQLite database for a few seconds. Each process times
-its queries, and all processes record into one directory. In the middle, one of
-them is killed (SIGKILL) and another one replaces it. Then print the profile of
-the directory, check that it holds every record that a process acknowledged, and
-show how many users wait longer than the 99th percentile of one look-up, if each
-of them needs many.
+Let {PROCESSES} processes query one SQLite database for a few seconds. Each
+process times its queries, and all processes record into one directory. In the
+middle, one of them is killed (SIGKILL) and another one replaces it. Then print
+the profile of the directory, check that it holds every record that a process
+acknowledged, and show how many users wait longer than the 99th percentile of
+one look-up, if each of them needs many.
 """
 
 
@@ -50,6 +50,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "demo",
         help="profile real SQLite queries on this machine",
         description=DESCRIPTION,
+        epilog="example:\n  historian demo --seconds 2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -179,7 +180,7 @@ def _fan_out(look_up: Histogram) -> list[str]:
     p99 = look_up.quantile(0.99)
     one = quantity(p99, look_up.unit)
     rows = rows_of(look_up, FAN_OUTS, [p99])
-    scale = Scale.of(look_up.unit, float(rows[-1][3]))
+    scale = Scale.of(look_up.unit, float(rows[-1].quantiles[-1]))
     share = {n: percent(waits[0]) for n, waits, *_ in rows}[100]
     return [
         _prose(
@@ -188,7 +189,7 @@ def _fan_out(look_up: Histogram) -> list[str]:
         ),
         table(
             ["look-ups", f"users who wait over {one}", f"the users' own p99 ({scale.unit})"],
-            [[f"{n:>8,}", in_percent(waits[0]), in_unit(p99, scale)] for n, waits, _, p99 in rows],
+            [[f"{n:>8,}", in_percent(waits[0]), in_unit(p99, scale)] for n, waits, (_, p99) in rows],
         ),
         _prose(
             "In brackets: 95 % confidence intervals; 'from' means too few look-ups for an upper bound. The table "

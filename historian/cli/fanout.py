@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import warnings
+from typing import NamedTuple
 
 from .._show.scale import Scale, quantity
-from .._show.table import table
+from .._values.decimals import share_of
 from .._values.text import counted, printable
 from ..histogram import Histogram
 from ..tail import Estimate, TailWarning
-from ._input.arguments import STDIN, add_unit, add_where, misuse, number, read_histograms
+from ._input.sources import STDIN, groups, read_rows
 from ._input.tally import InputError
+from ._options import STATUS, add_command, add_format, add_input, add_percentiles, misuse, number
 from ._output import put, say
+from ._report import Report, Table, plain, report
 from .compare import estimated
 
 TYPE_CHECKING = False
@@ -27,46 +29,43 @@ __all__ = ["add_parser", "in_percent", "in_unit", "percent", "rows_of", "run"]
 MAX_DIGITS = 100  # digits of a number of calls: `Histogram.fanout` takes at most 1e100 calls
 
 DESCRIPTION = """\
-A user waits until all of n calls have returned. The file has the latencies of one call. Print what share of users wait
-longer than a given time, their median wait and its 99th percentile, with 95 % confidence intervals.
+A user waits until all of n calls have returned. FILE has the latencies of one
+call. Print what share of users wait longer than a given time, and percentiles
+of their waits, with 95 % confidence intervals.
 
-A file holds a histogram (.hist), or numbers in one of the formats that historian summarize reads. Calls are assumed to
-be independent. If they are slow at the same time, fewer users wait than this shows.
+FILE is anything that `historian summarize` reads, and one histogram: choose a
+recorder by --where, or take each group by --by. Calls are assumed to be
+independent. If they are slow at the same time, fewer users wait than this
+shows.
 """
 
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
   historian fanout lookup.hist -n 1,10,100
   historian fanout lookup.hist -n 100 -t 0.5,1
-  seq 1 1000 | historian fanout --unit ms -n 1,10 -
+  historian fanout /dev/shm/shop --where name=query -p 50,99,99.9
 
-exit status: 0 if the file was read, 1 if not (then no result is printed), 2 for a wrong command line
+{STATUS}
 """
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
-    parser = commands.add_parser(
-        "fanout",
-        help="print how long users wait who need many calls",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("file", metavar="FILE", help="a file, or - for standard input")
+    parser = add_command(commands, "fanout", "print how long users wait who need many calls", DESCRIPTION, EXAMPLES)
+    parser.add_argument("file", metavar="FILE", help="a file or directory, or - for standard input")
     parser.add_argument(
         "-n", metavar="N,...", type=_numbers_of_calls, default="1,10,100",
         help="number of calls that a user waits for (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "-t", metavar="T,...", type=_times, help="waiting times, in the file's unit (default: p99 of one call)"
+        "-t",
+        metavar="T,...",
+        type=_times,
+        help="waiting times, in the unit of --show or the input (default: p99 of one call)",
     )
-    add_where(parser)
-    add_unit(parser)
-    parser.add_argument(
-        "--format", choices=["table", "json"], default="table",
-        help="table: three digits, in a suitable unit; json: full precision (default: table)",
-    )  # fmt: skip
+    add_percentiles(parser, "50,99", "percentiles of the waits")
+    add_format(parser)
+    add_input(parser)
     parser.set_defaults(run=run)
 
 
@@ -77,53 +76,109 @@ def run(args: argparse.Namespace) -> int:
         say("fanout", f"error: {wrong}")
         return 2
     try:
-        histogram = read_histograms([args.file], args, "fanout")[0]
+        rows = read_rows([args.file], args, "fanout")
+        found = groups(rows, args.file)
     except InputError as error:
         say("fanout", str(error))
         return 1
-    times = args.t or [histogram.quantile(0.99)]
-    rows = rows_of(histogram, args.n, times)
-    name = STDIN if args.file == "-" else os.path.basename(args.file)
-    put(_json(histogram, times, rows) if args.format == "json" else _table(name, histogram, times, rows))
+    name = STDIN if args.file == "-" else os.path.basename(args.file) or args.file
+    waits = {group or name: _Waits(histogram, args) for group, histogram in found.items()}
+    result = Report(
+        [wait.table(args.show, group, group if rows.by else "") for group, wait in waits.items()],
+        rows.notes(),
+        [record for group, wait in waits.items() for record in wait.records(group)],
+        {"groups": [{"name": group, **wait.document()} for group, wait in waits.items()]}
+        if rows.by
+        else waits[name].document(),
+    )
+    put(report(result, args.format))
     return 0
 
 
-Row = tuple[int, list[Estimate], Estimate, Estimate]  # calls; P(wait > t) for each time; median; p99
+class Row(NamedTuple):
+    """The waits for a number of calls."""
+
+    n: int
+    shares: list[Estimate]  # P(wait > t) for each time
+    quantiles: list[Estimate]
 
 
-def rows_of(histogram: Histogram, numbers: Sequence[int], times: list[float]) -> list[Row]:
+def rows_of(
+    histogram: Histogram, numbers: Sequence[int], times: list[float], quantiles: Sequence[float] = (0.5, 0.99)
+) -> list[Row]:
     """Return a row for each number of calls.
 
     If the data are too few, the row has no upper bound.  The warning is suppressed.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TailWarning)
-        return [_row(histogram, n, times) for n in numbers]
+        return [_row(histogram, n, times, quantiles) for n in numbers]
 
 
-def _row(histogram: Histogram, n: int, times: list[float]) -> Row:
+def _row(histogram: Histogram, n: int, times: list[float], quantiles: Sequence[float]) -> Row:
     fan = histogram.fanout(n)
-    return n, [fan.p_wait(t) for t in times], fan.quantile(0.5), fan.quantile(0.99)
+    return Row(n, [fan.p_wait(t) for t in times], [fan.quantile(q) for q in quantiles])
 
 
-def _table(name: str, histogram: Histogram, times: list[float], rows: list[Row]) -> str:
-    """Return an aligned table, followed by notes."""
-    waits = [f"wait over {quantity(t, histogram.unit)}" for t in times]
-    cells = []
-    open_ended = False
-    scale = Scale.of(histogram.unit, float(rows[len(rows) // 2][2]))
-    for n, shares, median, p99 in rows:
-        open_ended |= math.inf in (median.upper, p99.upper)
-        cells.append([f"{n:,}", *map(in_percent, shares), in_unit(median, scale), in_unit(p99, scale)])
-    headers = ["calls", *waits, f"median ({printable(scale.unit)})", f"p99 ({printable(scale.unit)})"]
-    notes = [f"{printable(name)}: {counted(histogram.count, 'value')}; 95 % intervals; calls assumed to be independent"]
-    if open_ended:
-        notes.append("too few samples: no upper bound for so many calls")
-    if any(n > histogram.count for n, *_ in rows):
-        notes.append("beyond the data: users wait for more calls than were recorded")
-    if histogram.synthetic:
-        notes.append(f"{printable(name)}: partly synthetic (corrected for coordinated omission)")
-    return "\n".join([table(headers, cells), "", *notes]) + "\n"
+class _Waits:
+    """The waits of users, from one histogram."""
+
+    def __init__(self, histogram: Histogram, args: argparse.Namespace) -> None:
+        self._histogram = histogram
+        self._times: list[float] = args.t or [histogram.quantile(0.99)]
+        self._names = ["median" if p == 50 else f"p{plain(p)}" for p in args.percentiles]
+        self._rows = rows_of(histogram, args.n, self._times, [share_of(p) for p in args.percentiles])
+
+    def table(self, show: str | None, name: str, title: str) -> Table:
+        unit = self._histogram.unit
+        waits = [f"wait over {quantity(t, unit)}" for t in self._times]
+        typical = float(self._rows[len(self._rows) // 2].quantiles[0])
+        scale = Scale(show, 1.0) if show else Scale.of(unit, typical)
+        cells = [
+            [f"{n:,}", *map(in_percent, shares), *(in_unit(one, scale) for one in quantiles)]
+            for n, shares, quantiles in self._rows
+        ]
+        names = [f"{name} ({printable(scale.unit)})" for name in self._names]
+        return Table(["calls", *waits, *names], cells, title, self._notes(name))
+
+    def _notes(self, name: str) -> list[str]:
+        count = self._histogram.count
+        notes = [f"{name}: {counted(count, 'value')}; 95 % intervals; calls assumed to be independent"]
+        if any(one.upper == math.inf for row in self._rows for one in row.quantiles):
+            notes.append("too few samples: no upper bound for so many calls")
+        if any(row.n > count for row in self._rows):
+            notes.append("beyond the data: users wait for more calls than were recorded")
+        if self._histogram.synthetic:
+            notes.append(f"{name}: partly synthetic (corrected for coordinated omission)")
+        return notes
+
+    def document(self) -> dict[str, object]:
+        """Return the document of JSON; a value that is not finite is null."""
+        return {
+            "unit": self._histogram.unit,
+            "count": self._histogram.count,
+            "synthetic": self._histogram.synthetic,
+            "rows": [
+                {
+                    "n": n,
+                    "p_wait": [{"t": t, **estimated(share)} for t, share in zip(self._times, shares)],
+                    **{name: estimated(one) for name, one in zip(self._names, quantiles)},
+                }
+                for n, shares, quantiles in self._rows
+            ],
+        }
+
+    def records(self, name: str) -> list[dict[str, object]]:
+        """Return rows of csv: one for each number of calls and answer."""
+        found = []
+        for n, shares, quantiles in self._rows:
+            answers = [(f"wait over {t!r}", "", share) for t, share in zip(self._times, shares)]
+            answers += [(one, self._histogram.unit, value) for one, value in zip(self._names, quantiles)]
+            for answer, unit, estimate in answers:
+                ends = estimated(estimate)
+                bounds = {end: ends[end] for end in ("value", "lower", "upper")}
+                found.append({"name": name, "n": n, "answer": answer, "unit": unit, **bounds})
+        return found
 
 
 def in_percent(share: Estimate) -> str:
@@ -150,25 +205,6 @@ def in_unit(value: Estimate, scale: Scale) -> str:
     if value.upper == math.inf:
         return f"{scale.show(float(value))} (from {scale.show(value.lower)})"
     return f"{scale.show(float(value))} ({scale.show(value.lower)} to {scale.show(value.upper)})"
-
-
-def _json(histogram: Histogram, times: list[float], rows: list[Row]) -> str:
-    """Return one JSON document; a value that is not finite is null."""
-    document = {
-        "unit": histogram.unit,
-        "count": histogram.count,
-        "synthetic": histogram.synthetic,
-        "rows": [
-            {
-                "n": n,
-                "p_wait": [{"t": t, **estimated(share)} for t, share in zip(times, shares)],
-                "median": estimated(median),
-                "p99": estimated(p99),
-            }
-            for n, shares, median, p99 in rows
-        ],
-    }
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _numbers_of_calls(text: str) -> list[int]:

@@ -1,81 +1,83 @@
-"""``historian profile``: a table of all recorders in a directory, a snapshot file or a ``.hist`` file."""
+"""``historian profile``: a table of all recorders in a directory, a snapshot, or any other input."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import shutil
 
-from .. import snapshot
-from .._show.profile import Profile
-from .._values.key import Key
-from ..histogram import Histogram
-from ._input.hist import SUFFIX, read_bytes
+from .._show.profile import fitted, notes_on, tables
+from ._input.sources import Rows, read_rows
+from ._input.tally import InputError
+from ._options import add_command, add_format, add_input, add_percentiles, misuse
 from ._output import put, say
-from ._source import STATUS, SourceError, add_directory, open_directory, read_directory, report_problems
+from ._report import Report, Table, numbers, plain, report
+from ._source import STATUS, add_sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..registry import CorruptFileError
+    from ..histogram import Histogram
 
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Print the profile of all recorders in a directory. Their processes may be
-running or have ended. DIR may also be a file that `historian snapshot` wrote, or
-a .hist file; its one histogram is then named after the file.
-This command only reads: it neither stops nor slows down the recording processes.
+Print the profile of all recorders in a directory, the largest sum first. Their
+processes may be running or have ended. DIR may also be a snapshot, a .hist
+file, or anything else that `historian summarize` reads; what has no name is
+named after the file. The table fits the terminal, or 80 columns: long names
+lose what they share. This command only reads: it neither stops nor slows down
+the recording processes.
 """
 
 EXAMPLES = f"""\
 examples:
   historian profile /dev/shm/shop
-  HISTORIAN_DIR=/dev/shm/shop historian profile
-  historian profile evening.jsonl
-  historian profile week.hist
+  HISTORIAN_DIR=/dev/shm/shop historian profile --by name
+  historian profile evening.jsonl --where name=query,table=users
 
 {STATUS}"""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
-    parser = commands.add_parser(
-        "profile",
-        help="print a table of the recorders in a directory",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_directory(parser, "a directory of recorders, or a file of `historian snapshot`, or a .hist file")
+    parser = add_command(commands, "profile", "print a table of the recorders in a directory", DESCRIPTION, EXAMPLES)
+    add_sources(parser)
+    add_percentiles(parser, "50,90,99,99.9,99.99")
+    add_format(parser)
+    add_input(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table of all recorders that can be read; return the exit status."""
+    wrong = misuse(args.sources, args)
+    if wrong:
+        say("profile", f"error: {wrong}")
+        return 2
     try:
-        histograms, problems = _read(args.directory, args.trust)
-    except SourceError as error:
+        rows = read_rows(args.sources, args, "profile", mixed=True, partial=True)
+    except InputError as error:
         say("profile", str(error))
         return 1
-    put(f"{Profile({str(key): histogram for key, histogram in histograms.items()})}\n")
-    return report_problems("profile", problems)
+    found = {row.name: row.histogram for row in rows.rows} if rows.by else rows.by_key()
+    filled = {str(name): histogram for name, histogram in found.items() if histogram.count}
+    if filled or args.format in ("json", "csv"):
+        put(report(_report(filled, rows, args), args.format))
+    else:
+        put("nothing recorded yet\n")
+    for problem in rows.problems:
+        say("profile", problem)
+    return 1 if rows.problems else 0
 
 
-def _read(path: str, trust: bool) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
-    if os.path.isdir(path) or not os.path.exists(path):  # anything else is read as a file; it may be a pipe
-        return read_directory(open_directory(path, trust))
-    try:
-        if path.lower().endswith(SUFFIX):
-            return _read_hist(path), {}
-        return snapshot.load(path), {}
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from None
-    except ValueError as error:
-        raise SourceError(str(error)) from None
-
-
-def _read_hist(path: str) -> dict[Key, Histogram]:
-    """Return the histogram of a ``.hist`` file, with the file's name as its key.  Raises OSError and ValueError."""
-    try:
-        return {Key(os.path.basename(path)): Histogram.from_bytes(read_bytes(path))}
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+def _report(histograms: dict[str, Histogram], rows: Rows, args: argparse.Namespace) -> Report:
+    percentiles = args.percentiles
+    columns = {"median" if p == 50 else plain(p): p for p in percentiles}
+    drawn = list(tables(histograms, columns, args.show))
+    if args.format == "table":
+        width = max(80, shutil.get_terminal_size().columns)
+        drawn = [fitted(headers, cells, width) for headers, cells in drawn]
+    ordered = sorted(histograms.items(), key=lambda pair: (pair[1].unit, -pair[1].sum, pair[0]))
+    records = [{"name": name, "unit": h.unit, **numbers(h, percentiles)} for name, h in ordered]
+    return Report(
+        [Table(*one) for one in drawn], [*notes_on(histograms, columns), *rows.notes()], records, {"rows": records}
+    )

@@ -9,6 +9,8 @@ import signal
 import sys
 import time
 
+from ._input.tally import InputError
+from ._options import add_command, add_percentiles, add_selection, add_trust, choice_of
 from ._output import put, say
 from ._source import SourceError, add_directory, open_directory
 from ._top.frame import SORTS, Frame
@@ -20,13 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Show rate, percentiles and sum of all recorders in a directory, for the values of
-the last interval only. On a terminal, it fills the screen until you press q;
-elsewhere, it prints one frame after the other.
-This command only reads: it neither stops nor slows down the recording processes.
+Show rate, percentiles and sum of all recorders in a directory, for the values
+of the last interval only. On a terminal, it fills the screen until you press
+q; elsewhere, it prints one frame after the other. This command only reads: it
+neither stops nor slows down the recording processes.
 
-A percentile is shown if at least one value is above it; otherwise, '-' is shown.
-The maximum of an interval is accurate to 1.1 %.
+A percentile is shown if at least one value is above it; otherwise, '-' is
+shown. The maximum of an interval is accurate to 1.1 %.
 """
 
 EXAMPLES = """\
@@ -41,13 +43,7 @@ exit status: 0, 1 if the directory cannot be read, 2 for a wrong command line
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
-    parser = commands.add_parser(
-        "top",
-        help="show the recorders in a directory, second by second",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = add_command(commands, "top", "show the recorders in a directory, second by second", DESCRIPTION, EXAMPLES)
     add_directory(parser, "a directory of recorders")
     parser.add_argument(
         "--interval", metavar="S", type=_interval, default=1.0, help="seconds per frame, 0.1 to 86,400 (default: 1)"
@@ -56,6 +52,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--count", metavar="N", type=_count, default=math.inf, help="end after N frames (default: never)"
     )
     parser.add_argument("--sort", choices=list(SORTS), default="rate", help="sort rows by this (default: rate)")
+    add_percentiles(parser, "50,90,99,99.9")
+    add_selection(parser)
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -65,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         registry = open_directory(args.directory, args.trust)
-        watch, frame = Watch(registry), Frame(args.directory)
+        watch = Watch(registry, choice_of(args))
+        frame = Frame(args.directory, args.percentiles)
         if _has_screen():
             from ._top.screen import watch_on_screen
 
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
             watch_on_screen(watch, frame, args.sort, args.interval, args.count)
         else:
             _print_frames(watch, frame, args)
-    except SourceError as error:
+    except (SourceError, InputError) as error:
         say("top", str(error))
         return 1
     except OSError as error:

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from historian import Histogram, compare
+from historian import Histogram, Key, compare
 from historian._show.summary import is_supported, min_count
 from historian._values.decimals import share_of, whole, written
 from historian._values.rank import LESS, MAX_COUNT, rank_of, rank_of_percentile
-from historian.cli._report import FORMATS, Report, Row
+from historian.cli._input.sources import Row, Rows
+from historian.cli._report import report
+from historian.cli._summary import summary
 from historian.tail import TailWarning
 
 PERCENTS = [Fraction(k, 10) for k in range(1001)]  # 0, 0.1, ..., 100
@@ -86,8 +88,9 @@ def test_one_definition_everywhere(p, expected):
         assert h.ci(q) == h.fanout(1).quantile(q) == value
         assert h.dist(confidence=None).ppf(q).upper >= 2.0 >= h.dist(confidence=None).ppf(q).lower
         assert compare(h, h).ratio(q) == 1.0
-    report = Report([Row("x", h)], h, False, "s", [float(p)], 0)
-    assert repr(value) in FORMATS["json"](report) and repr(value) in FORMATS["csv"](report)
+    rows = Rows([Row("x", Key("x"), h, True)], "s", False, (), False, False, 0, [])
+    printed = summary(rows, [float(p)], None)
+    assert repr(value) in report(printed, "json") and repr(value) in report(printed, "csv")
 
 
 def test_the_factor_takes_off_more_than_three_roundings_add():

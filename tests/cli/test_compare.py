@@ -145,7 +145,7 @@ def test_files_that_cannot_be_read(command, name, message):
 def test_units_that_differ():
     status, out, err = historian("compare", "a.hist", "ms.hist")
     assert (status, out) == (1, "")
-    assert "ms.hist: its values are in 'ms' and cannot be converted to 's'" in err
+    assert "ms.hist: its values are in 'ms', not in 's' as those of a.hist: to convert, pass --show s" in err
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,22 @@ def test_the_profile_of_a_live_directory(tmp_path):
     assert run("profile", tmp_path / "live")[1].splitlines()[1].split()[-2] == "21"
 
 
+def test_the_profile_fits_80_columns_and_tells_names_apart(tmp_path):
+    registry = Registry(tmp_path / "d")
+    for method in ("GET", "POST"):
+        for route in ("users", "orders", "items", "carts"):
+            labels = {"method": method, "region": "eu-west-1", "route": f"/api/v1/{route}"}
+            registry.recorder("http.server.request.duration", **labels).record_many([0.0123] * 12_345)
+    lines = run("profile", tmp_path / "d")[1].splitlines()
+    assert max(map(len, lines)) <= 80
+    names = [line.split()[0] for line in lines[1:9]]
+    assert len(set(names)) == 8 and all(name.startswith("http") for name in names)
+    assert any("GET" in name and "users" in name for name in names)
+    assert all(line.split()[-2] == "12,345" for line in lines[1:9])  # no number is cut
+    wide = run("profile", tmp_path / "d", COLUMNS="200")[1]
+    assert "http.server.request.duration{method=GET,region=eu-west-1,route=/api/v1/users}" in wide
+
+
 def test_an_empty_directory(tmp_path):
     (tmp_path / "empty").mkdir(mode=0o700)
     assert run("profile", tmp_path / "empty") == (0, "nothing recorded yet\n", "")
@@ -103,7 +119,7 @@ def test_a_path_that_is_not_a_directory(tmp_path, command):
     status, out, err = run(command, tmp_path / "missing")
     assert (status, out) == (1, "") and err == f"historian {command}: {tmp_path}/missing: No such file or directory\n"
     assert list(tmp_path.iterdir()) == []  # the commands create nothing
-    if command != "profile":
+    if command == "clear":  # the others read files, too
         (tmp_path / "file").write_text("")
         assert "Not a directory" in run(command, tmp_path / "file")[2]
     status, out, err = run(command)
@@ -162,11 +178,12 @@ def test_snapshots_of_machines_add_up(directory, tmp_path):
     assert "100" in run("profile", both)[1].splitlines()[4]
 
 
-def test_a_bad_snapshot(tmp_path):
-    (tmp_path / "bad").write_text("nonsense\n")
-    assert run("profile", tmp_path / "bad") == (
-        1, "", f"historian profile: {tmp_path}/bad, line 1: not a line of JSON\n",
-    )  # fmt: skip
+def test_a_bad_snapshot(directory, tmp_path):
+    line = run("snapshot", directory)[1].splitlines()[0]
+    (tmp_path / "bad").write_text(f"{line}\nnonsense\n")
+    assert run("profile", tmp_path / "bad") == (1, "", f"historian profile: {tmp_path}/bad:2: not a line of JSON\n")
+    (tmp_path / "worse").write_text(line.replace("historian/1", "historian/9"))
+    assert "historian profile: " in run("profile", tmp_path / "worse")[2]
 
 
 def test_the_profile_of_a_hist_file_is_a_row_named_after_it(tmp_path):

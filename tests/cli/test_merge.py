@@ -145,12 +145,15 @@ def test_many_files_need_no_more_memory_than_one(files):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["a.hist", "bad.hist"], "bad.hist: its checksum is wrong"),
+        (["a.hist", "bad.hist"], "bad.hist: not the bytes of a histogram: its checksum is wrong"),
         (["a.hist", "none.hist"], "none.hist: No such file or directory"),
-        (["a.hist", "ms.hist"], "ms.hist: cannot combine histograms in 's' and 'ms'"),
+        (["a.hist", "ms.hist"], "ms.hist: its values are in 'ms', not in 's' as those of a.hist"),
         (["empty"], "there was no file to merge: nothing was written"),
         (["--files-from", "none"], "none: No such file or directory"),
-        (["--skip-bad", "bad.hist"], "skipped 1 bad file of 1; the first: bad.hist: its checksum is wrong"),
+        (
+            ["--skip-bad", "bad.hist"],
+            "skipped 1 bad entry; the first: bad.hist: not the bytes of a histogram: its checksum",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_merged_is_named(files, args, message):
@@ -173,8 +176,8 @@ def test_bad_files_can_be_skipped(files):
     status, out, err = historian("merge", "a.hist", "bad.hist", "none.hist", "b.hist", "-o", "out.hist", "--skip-bad")
     assert (status, out) == (0, "")
     assert err == (
-        "historian merge: skipped 2 bad files of 4; the first: bad.hist: its checksum is wrong: "
-        f"some of its {len(A.to_bytes()) - 1} bytes were altered\n"
+        "historian merge: skipped 2 bad entries; the first: bad.hist: not the bytes of a histogram: its checksum is "
+        f"wrong: some of its {len(A.to_bytes()) - 1} bytes were altered\n"
     )
     assert Histogram.from_bytes((files / "out.hist").read_bytes()) == A + B
 
@@ -184,7 +187,7 @@ def test_a_file_of_any_size_is_read_in_little_memory(files):
         stream.write(A.to_bytes()[:8])
         stream.truncate(1 << 32)  # a hole
     tracemalloc.start()
-    assert "huge.hist: it has" in complaint("merge", "huge.hist", "-o", "out.hist")
+    assert "huge.hist: not the bytes of a histogram: it has" in complaint("merge", "huge.hist", "-o", "out.hist")
     assert tracemalloc.get_traced_memory()[1] < 1_000_000
     tracemalloc.stop()
 
@@ -192,7 +195,9 @@ def test_a_file_of_any_size_is_read_in_little_memory(files):
 @posix
 def test_names_are_shown_safely(files):
     (files / "\x1b[31m\n.hist").write_bytes(b"")
-    assert r"\x1b[31m\n.hist: it is cut short" in complaint("merge", "\x1b[31m\n.hist", "-o", "out.hist")
+    assert r"\x1b[31m\n.hist: not the bytes of a histogram: it is cut short" in complaint(
+        "merge", "\x1b[31m\n.hist", "-o", "out.hist"
+    )
 
 
 # ---- writing ----
@@ -282,8 +287,14 @@ def test_summarize_takes_the_unit_from_the_file(files):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["a.hist", "ms.hist"], "ms.hist: its values are in 'ms' and cannot be converted to 's'"),
-        (["ms.hist", "--unit", "us"], "ms.hist: its values are in 'ms' and cannot be converted to 'us'"),
+        (
+            ["a.hist", "ms.hist"],
+            "ms.hist: its values are in 'ms', not in 's' as those of a.hist: to convert, pass --show s",
+        ),
+        (
+            ["ms.hist", "--unit", "us"],
+            "ms.hist: its values are in 'ms', not in 'us' as --unit says: to convert, pass --show us",
+        ),
         (["bad.hist"], "bad.hist: not the bytes of a histogram: its checksum is wrong"),
         (["none.hist"], "none.hist: No such file"),
     ],

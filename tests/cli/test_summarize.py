@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 import historian
 from historian import Histogram, merge
 from historian.cli._input import lines as lines_module
+from historian.cli._input.choice import Choice
+from historian.cli._input.layout import Layout
 from historian.cli._input.lines import Lines, chunks
-from historian.cli._input.numbers import Layout, read
-from historian.cli._input.tally import MAX_GROUPS, InputError, Tally
+from historian.cli._input.numbers import read
+from historian.cli._input.tally import ALL, MAX_GROUPS, InputError, Tally
 
 COMMAND = [sys.executable, "-m", "historian", "summarize"]
 TEXT = Layout()
@@ -103,7 +105,7 @@ def test_numbers_of_standard_input_in_a_table():
     ],
 )
 def test_layouts_of_plain_text(text):
-    assert count(text.encode()).histograms() == {"": Histogram.from_values([1, 2, 3])}
+    assert count(text.encode()).histograms() == {ALL: Histogram.from_values([1, 2, 3])}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_a_bad_line_far_into_the_input_has_its_own_number():
 
 
 def test_negative_zero_is_zero():
-    assert repr(count(b"-0.0\n").histograms()[""].min) == "0.0"
+    assert repr(count(b"-0.0\n").histograms()[ALL].min) == "0.0"
 
 
 def test_likely_remedies_are_reported():
@@ -144,7 +146,7 @@ def test_likely_remedies_are_reported():
     assert "--field" in complaint(stdin='{"a": 1}\n')
 
 
-@pytest.mark.parametrize("data", [b"\xff1\n", "1\n2\n".encode("utf-16"), b"\x1f\x8b\x08\x00"])
+@pytest.mark.parametrize("data", [b"\xff1\n", "1\n2\n".encode("utf-16"), bytes(range(128, 256))])
 def test_bytes_that_are_not_text_are_reported(data):
     message = complaint(stdin=data)
     assert message.startswith("<stdin>:1: ")
@@ -152,7 +154,7 @@ def test_bytes_that_are_not_text_are_reported(data):
 
 
 def test_bytes_that_are_not_text_are_allowed_in_a_comment():
-    assert count(b"1 # caf\xe9\n2\n").histograms()[""].count == 2
+    assert count(b"1 # caf\xe9\n2\n").histograms()[ALL].count == 2
 
 
 def test_messages_cannot_move_the_cursor():
@@ -179,7 +181,7 @@ def test_skip_bad_is_silent_without_bad_input():
 
 @pytest.mark.parametrize("sep", [" ", "\t", "\r\n", "\n"])
 def test_lines_longer_than_a_chunk(sep):
-    histogram = count(sep.join(["0.25"] * 200_000).encode()).histograms()[""]  # 1 MB
+    histogram = count(sep.join(["0.25"] * 200_000).encode()).histograms()[ALL]  # 1 MB
     assert (histogram.count, histogram.min, histogram.max) == (200_000, 0.25, 0.25)
 
 
@@ -187,7 +189,7 @@ def test_lines_longer_than_a_chunk(sep):
 def test_chunks_lose_nothing_wherever_they_are_cut(monkeypatch, chunk):
     monkeypatch.setattr(lines_module, "CHUNK_NBYTES", chunk)
     text = b"1 22 333\n4444#5 6 7 8 9\n\n55555 666666 #\n7777777 # 8\n9 10\n11"
-    assert count(text).histograms()[""].sum == 1 + 22 + 333 + 4444 + 55555 + 666666 + 7777777 + 9 + 10 + 11
+    assert count(text).histograms()[ALL].sum == 1 + 22 + 333 + 4444 + 55555 + 666666 + 7777777 + 9 + 10 + 11
     with pytest.raises(InputError, match=r"^<stdin>:8: 'x'"):
         count(text + b"\nx 3")
 
@@ -208,13 +210,13 @@ def test_an_endless_word_is_bad(layout):
 
 def test_a_word_too_long_is_one_bad_entry():
     tally = count(b"1\n" + b"9" * 1_000_000 + b" 5 # 6\n2\n", skip_bad=True)
-    assert (tally.skipped, tally.histograms()[""].sum) == (1, 3.0)
+    assert (tally.skipped, tally.histograms()[ALL].sum) == (1, 3.0)
     assert len(tally.first) < 200
     assert max(map(len, chunks(io.BytesIO(b"9" * 1_000_000)))) < 300_000
 
 
 def test_a_comment_may_be_longer_than_a_chunk():
-    assert count(b"1 # " + b"2 " * 500_000 + b"\n3\n").histograms()[""].sum == 4.0
+    assert count(b"1 # " + b"2 " * 500_000 + b"\n3\n").histograms()[ALL].sum == 4.0
 
 
 @settings(max_examples=50, deadline=None)
@@ -228,7 +230,7 @@ def test_any_layout_gives_the_histogram_of_the_values(values, separators, chunk,
     text = "".join(f"{value!r}{separators[k % len(separators)]}" for k, value in enumerate(values))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines_module, "CHUNK_NBYTES", chunk)
-        found = count((b"\xef\xbb\xbf" if bom else b"") + text.encode()).histograms().get("", Histogram())
+        found = count((b"\xef\xbb\xbf" if bom else b"") + text.encode()).histograms().get(ALL, Histogram())
     expected = Histogram.from_values(values)
     assert found.indices.tolist() == expected.indices.tolist()
     assert found.counts.tolist() == expected.counts.tolist()
@@ -241,7 +243,7 @@ def test_any_layout_gives_the_histogram_of_the_values(values, separators, chunk,
     [
         (b"", b"0.001234\n", TEXT),
         (b"", b"0.001234 ", TEXT),  # all in one line
-        (b"t,g\n", b"0.001234,a\n", Layout(column="t", by="g")),
+        (b"t,g\n", b"0.001234,a\n", Layout(column="t", choice=Choice(by=("g",)))),
         (b"", b'{"t": 0.001234}\n', Layout(field="t")),
     ],
 )
@@ -262,8 +264,8 @@ def test_memory_stays_flat(head, line, layout):
 
 
 def test_column_by_name():
-    assert count(b"a,b\r\n1,2\r\n\r\n3,4\r\n", Layout(column="b")).histograms()[""].sum == 6.0
-    assert count(b'\xef\xbb\xbf" b ",a\n 2 ,1\n', Layout(column="b")).histograms()[""].sum == 2.0
+    assert count(b"a,b\r\n1,2\r\n\r\n3,4\r\n", Layout(column="b")).histograms()[ALL].sum == 6.0
+    assert count(b'\xef\xbb\xbf" b ",a\n 2 ,1\n', Layout(column="b")).histograms()[ALL].sum == 2.0
     assert summary("--column", "b", stdin="a,b\n1,2\n")["total"]["sum"] == 2.0
 
 
@@ -271,7 +273,7 @@ def test_csv_by_suffix_needs_a_column_and_lists_them(write):
     path = write("t.CSV", "time,path\n1,/\n")
     assert complaint(path) == f"{path}: which column? Name it with --column: 'time', 'path'"
     message = complaint(path, "--column", "Time")
-    assert message == f"{path}: no column 'Time' for --column; the columns are 'time', 'path'"
+    assert message == f"{path}: no column 'Time' for --column; the columns are 'time', 'path'; did you mean 'time'?"
     message = complaint(path, "--column", "time", "--by", "x")
     assert message == f"{path}: no column 'x' for --by; the columns are 'time', 'path'"
 
@@ -305,7 +307,7 @@ def test_bad_rows_are_reported_with_file_line_and_text(row, why):
     # The header is line 1, the rows are lines 2 to 3 and 5 to 8, and the bad row is line 9.
     assert str(caught.value) == f"<stdin>:9: {why}"
     tally = count(data, Layout(column="b"), skip_bad=True)
-    assert (tally.skipped, tally.histograms()[""].sum) == (1, 7.0)
+    assert (tally.skipped, tally.histograms()[ALL].sum) == (1, 7.0)
 
 
 def test_a_quote_without_an_end_does_not_swallow_the_rest_of_the_file():
@@ -333,7 +335,7 @@ def test_by_cannot_fill_the_memory():
     data = "id,t\n" + "".join(f"{k},1\n" for k in range(MAX_GROUPS + 1))
     message = f"more than {MAX_GROUPS:,} groups; '{MAX_GROUPS}' would be one more: is --by a column of identifiers"
     with pytest.raises(InputError, match=message):
-        count(data.encode(), Layout(column="t", by="id"))
+        count(data.encode(), Layout(column="t", choice=Choice(by=("id",))))
 
 
 def test_groups_cannot_break_the_table():
@@ -355,7 +357,7 @@ def test_groups_cannot_break_the_table():
     ],
 )
 def test_field_of_json_lines(line, field):
-    assert count(f"\ufeff{line}\r\n\n{line}".encode(), Layout(field=field)).histograms()[""].sum == 5.0
+    assert count(f"\ufeff{line}\r\n\n{line}".encode(), Layout(field=field)).histograms()[ALL].sum == 5.0
     assert summary("--field", field, stdin=line)["total"]["sum"] == 2.5
 
 
@@ -382,7 +384,7 @@ def test_bad_json_lines_are_reported_with_file_line_and_text(line, why):
         count(data, Layout(field="a.b"))
     assert str(caught.value) == f"<stdin>:3: {why}"
     tally = count(data, Layout(field="a.b"), skip_bad=True)
-    assert (tally.skipped, tally.histograms()[""].sum) == (1, 3.0)
+    assert (tally.skipped, tally.histograms()[ALL].sum) == (1, 3.0)
 
 
 @pytest.mark.parametrize("line", ["[" * 100_000, '{"a": 1' + "0" * 400 + "}", '{"a": ' + "1" * 10_000 + "}"])
@@ -395,7 +397,7 @@ def test_json_that_breaks_parsers_is_a_bad_line(line):
 def test_a_json_line_too_long_is_a_bad_line():
     data = b'{"a":1}\n{"b":"' + b"x" * 2_000_000 + b'","a":5}\n{"a":2}\n'
     tally = count(data, Layout(field="a"), skip_bad=True)
-    assert (tally.skipped, tally.first, tally.histograms()[""].sum) == (
+    assert (tally.skipped, tally.first, tally.histograms()[ALL].sum) == (
         1,
         "<stdin>:2: longer than 1,048,576 bytes",
         3.0,
@@ -416,7 +418,7 @@ def test_lines_count_themselves():
 def test_npy(dtype, shape, order):
     saved = io.BytesIO()
     numpy.save(saved, numpy.asarray(numpy.arange(12).reshape(shape), dtype=dtype, order=order))
-    assert count(saved.getvalue(), name="a.npy").histograms() == {"": Histogram.from_values(range(12))}
+    assert count(saved.getvalue(), name="a.npy").histograms() == {ALL: Histogram.from_values(range(12))}
 
 
 def test_npy_from_the_command_line(tmp_path):
@@ -547,7 +549,6 @@ def test_unit_is_a_label_and_the_table_chooses_a_suitable_unit():
         ["--unit", ""],
         ["--unit", "\n"],
         ["--column", ""],
-        ["--by", "a"],
         ["--column", "a", "--field", "b"],
         ["--column", "a", "b.npy"],
         ["--field", "a", "b.npy"],
@@ -559,6 +560,11 @@ def test_wrong_command_lines(args):
     assert (status, out) == (2, "")
     assert "Traceback" not in err
     assert "historian summarize: error: " in err
+
+
+def test_numbers_without_names_have_no_groups():
+    message = "<stdin>: --by does not apply to plain numbers: omit it, or read that file by itself"
+    assert complaint("--by", "a", stdin="1") == message
 
 
 def test_percentiles_are_those_of_the_histogram():

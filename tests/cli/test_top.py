@@ -15,6 +15,7 @@ from outside import run
 
 from historian import Histogram, Registry
 from historian._show.table import text_width
+from historian.cli._input.choice import Choice
 from historian.cli._top.frame import SORTS, Frame
 from historian.cli._top.watch import Change, Look, Watch
 
@@ -50,6 +51,25 @@ def test_an_interval_has_the_values_recorded_in_it(tmp_path):
         Change("b{kind=x}", b.snapshot(), b.snapshot(), True),
     ]
     assert [one.recent.count for one in watch.look().changes] == [0, 0]
+
+
+def test_chosen_recorders_and_groups(tmp_path):
+    registry = Registry(tmp_path / "d")
+    for name, table, values in [("q", "a", [1.0] * 3), ("q", "b", [2.0]), ("u", "a", [4.0])]:
+        registry.recorder(name, table=table).record_many(values)
+    registry.recorder("q", table="c", unit="bytes").record(5.0)
+
+    def looked(choice):
+        changes = Watch(Registry(tmp_path / "d"), choice).look().changes
+        return [(one.name, one.recent.count, one.total.unit) for one in changes]
+
+    assert looked(Choice({"table": ["a"]})) == [("q{table=a}", 3, "s"), ("u{table=a}", 1, "s")]
+    assert looked(Choice(by=("name",))) == [("q", 4, "s"), ("q", 1, "bytes"), ("u", 1, "s")]
+    assert looked(Choice({"name": ["u"]}, ("table",))) == [("a", 1, "s")]
+    status, out, err = run("top", tmp_path / "d", "--where", "tabel=a", "--count", 1, "--interval", 0.1)
+    assert (status, out) == (1, "") and "'tabel' for --where; did you mean 'table'?" in err
+    status, out, err = run("top", tmp_path / "d", "--by", "name", "-p", "75", "--count", 1, "--interval", 0.1)
+    assert (status, err) == (0, "") and " 75 " in out and "q " in out
 
 
 @pytest.mark.parametrize("again", [5, 10, 15])
@@ -153,6 +173,12 @@ def test_no_line_is_too_wide_and_names_keep_both_ends(width):
     assert all(line.isprintable() for line in lines)
     assert ("count" in lines[2]) == (width >= 100) and ("99.9" in lines[2]) == (width >= 100)
     assert "rate/s" in lines[2] and "max" in lines[2]
+
+
+def test_names_keep_what_tells_them_from_the_others():
+    names = [f"http.server.request.duration{{region={region},route=/api/v1/users}}" for region in ("eu-1", "us-1")]
+    lines = frame([change(name, [0.01]) for name in names])[3:]
+    assert lines[0].split()[0] != lines[1].split()[0] and "eu" in lines[0] and "us" in lines[1]
 
 
 def test_a_narrow_window_cuts_names_and_leaves_numbers_whole():

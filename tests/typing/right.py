@@ -383,6 +383,7 @@ assert_type(historian.buckets.representative(0), float)
 # ---- tail ----
 
 assert_type(h.corrected(0.5), Histogram)
+assert_type(h.scaled(1000, "ms"), Histogram)
 assert_type(h.ci(0.5), Estimate)
 assert_type(h.ci(0.5).lower, float)
 assert_type(h.ci(0.5).why, str)
@@ -501,7 +502,8 @@ assert_type(retry(x, timeout=2.0, retries=1), Dist)
 comparison = historian.compare(h, h, names=("before", "after"))
 assert_type(comparison, Comparison)
 assert_type(comparison.ratio(0.5), Estimate)
-assert_type(comparison.ratio([0.5, 0.25]), list[Estimate])
+assert_type(comparison.ratio([0.5, 0.25]), Estimates)
+assert_type(comparison.ratio(many), Estimates)
 assert_type(comparison.superiority, Estimate)
 assert_type(comparison.superiority.confidence, float | None)
 assert_type(comparison.superiority.method, str)
@@ -518,6 +520,7 @@ class Tagged(Histogram):
 
 
 assert_type(Tagged.from_values([1.0]).corrected(0.5), Tagged)
+assert_type(Tagged.from_values([1.0]).scaled(1000, "ms"), Tagged)
 assert_type(Tagged.from_bytes(h.to_bytes()), Tagged)
 assert_type(Tagged.from_dict(data), Tagged)
 assert_type(Tagged.from_values([1.0]) + h, Tagged)

@@ -198,6 +198,8 @@ h.cdf(None)  # mypy: call-overload; pyright: reportArgumentType, reportCallIssue
 h.sf("1")  # mypy: arg-type; pyright: reportArgumentType, reportCallIssue
 h.sf([1.0]).is_integer()  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 h.cdf(1.0).tolist()  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+h.scaled("2", "ms")  # mypy: arg-type; pyright: reportArgumentType
+h.scaled(2)  # mypy: call-arg; pyright: reportCallIssue
 h.count = 1  # mypy: misc; pyright: reportAttributeAccessIssue
 h.unit = "ms"  # mypy: misc; pyright: reportAttributeAccessIssue
 h.record(1)  # mypy: attr-defined; pyright: reportAttributeAccessIssue

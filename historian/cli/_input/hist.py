@@ -6,46 +6,34 @@ import os
 from typing import BinaryIO
 
 from ..._core import MAX_BLOB_NBYTES
+from ..._values.key import Key
 from ...histogram import Histogram
-from .tally import InputError, Tally
+from .stream import bare
+from .tally import ALL, InputError, Tally
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["SUFFIX", "files_in", "names_in", "read_bytes", "read_hist", "unit_of"]
+__all__ = ["HIST", "SUFFIX", "files_in", "names_in", "read_hist"]
 
 SUFFIX = ".hist"
+
+#: The first bytes of a histogram.
+HIST = b"\x89HSB"
 
 #: Maximum length in bytes of a file name in a list.
 MAX_NAME_NBYTES = 1 << 16
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """Return the bytes of a file, at most one byte more than a histogram can have.  Raises OSError."""
-    with open(path, "rb") as stream:
-        return stream.read(MAX_BLOB_NBYTES + 1)
-
-
-def read_hist(stream: BinaryIO, name: str, tally: Tally) -> None:
+def read_hist(stream: BinaryIO, name: str, tally: Tally, group: Key = ALL) -> None:
     """Add the histogram in a ``.hist`` file to the tally."""
     try:
         histogram = Histogram.from_bytes(stream.read(MAX_BLOB_NBYTES + 1))
     except ValueError as error:
         tally.bad(name, str(error))
     else:
-        tally.add_histogram(histogram, name)
-
-
-def unit_of(files: Iterable[str]) -> str | None:
-    """Return the unit of the first ``.hist`` file that can be read; None if there is none."""
-    for file in files:
-        if file.lower().endswith(SUFFIX):
-            try:
-                return Histogram.from_bytes(read_bytes(file)).unit
-            except (OSError, ValueError):  # reported later, when the file is read
-                continue
-    return None
+        tally.add_histogram(histogram, name, group)
 
 
 def files_in(directory: str, *, exclude: str) -> Iterator[str]:
@@ -60,7 +48,7 @@ def files_in(directory: str, *, exclude: str) -> Iterator[str]:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
-                elif entry.name.endswith(SUFFIX) and entry.is_file() and os.path.realpath(entry.path) != exclude:
+                elif bare(entry.name).endswith(SUFFIX) and entry.is_file() and os.path.realpath(entry.path) != exclude:
                     yield entry.path
 
 

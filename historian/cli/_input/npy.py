@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import BinaryIO
 
+from ..._values.key import Key
 from ..._values.text import counted
-from .tally import InputError, Tally
+from .tally import ALL, InputError, Tally
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ __all__ = ["read_npy"]
 CHUNK_SIZE = 1 << 16
 
 
-def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
+def read_npy(stream: BinaryIO, name: str, tally: Tally, group: Key = ALL) -> None:
     """Count all elements of an array of real numbers of any shape.
 
     The file is read, not mapped: mapped pages would count as memory of this process.  Nothing is unpickled.
@@ -38,14 +39,14 @@ def read_npy(stream: BinaryIO, name: str, tally: Tally) -> None:
         with numpy.errstate(all="ignore"):  # a long double beyond float64 becomes infinite and is then refused
             values = numpy.frombuffer(raw, dtype, whole).astype(numpy.float64)
         try:
-            tally.add(values)
+            tally.add(values, group)
         except ValueError:
-            _add_good(values, f"{name}: value ", (done, shape, fortran_order), tally)
+            _add_good(values, f"{name}: value ", (done, shape, fortran_order), tally, group)
         done += whole
 
 
 def _add_good(
-    values: NDArray[np.float64], where: str, position: tuple[int, tuple[int, ...], bool], tally: Tally
+    values: NDArray[np.float64], where: str, position: tuple[int, tuple[int, ...], bool], tally: Tally, group: Key
 ) -> None:
     """Count the good values and report the others.
 
@@ -61,7 +62,7 @@ def _add_good(
         except ValueError as error:
             index = numpy.unravel_index(offset, shape, order="F" if fortran_order else "C")
             tally.bad(f"{where}[{', '.join(str(k) for k in index)}]", str(error))
-    tally.add(good)
+    tally.add(good, group)
 
 
 def _header(stream: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 
 from ..._core import Counters
+from ..._show.scale import base_unit
+from ..._values.base import make
+from ..._values.key import Key
 from ...histogram import Histogram
 
 TYPE_CHECKING = False
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["InputError", "Tally", "clipped"]
+__all__ = ["ALL", "InputError", "Tally", "clipped", "relabelled", "together"]
 
 #: Maximum number of groups.  Counters take 96 KiB, so 1,000 groups take 94 MiB.  A column of identifiers is a mistake.
 MAX_GROUPS = 1_000
@@ -21,53 +24,132 @@ MAX_GROUPS = 1_000
 SHOWN = 60
 
 
+#: The group of numbers that have no name and no labels.
+ALL = Key("")
+
+
 class InputError(Exception):
     """The input is not valid; the message says where and why, in one line."""
 
 
 class Tally:
-    """Counts numbers by group, in the order in which the groups first appeared.
+    """Counts numbers and histograms by group, in the order in which the groups first appeared.
 
-    Every number is multiplied by `scale`, which is positive and finite.  Bad input raises InputError.  With `skip_bad`
-    it is counted in `skipped` instead, and `first` is the message for the first bad input.
+    Every number is multiplied by `scale`, which is positive and finite.  `unit` is the unit of the numbers; None means
+    that of the histograms read with them, or seconds.  With `show`, all is converted to that unit: numbers before they
+    are counted, which costs no accuracy, and histograms by `Histogram.scaled`.  Without it, all must be in one unit,
+    unless `mixed`.  Bad input raises InputError.  With `skip_bad` it is counted in `skipped` instead, and `first` is
+    the message for the first bad input.
 
-    >>> tally = Tally("s", scale=0.001)
+    >>> tally = Tally(unit="ms", show="s")
     >>> tally.add([250.0, 750.0])
-    >>> tally.histograms()[""].sum
-    1.0
+    >>> [(histogram.sum, histogram.unit) for histogram in tally.histograms().values()]
+    [(1.0, 's')]
     """
 
-    def __init__(self, unit: str, *, scale: float = 1.0, skip_bad: bool = False) -> None:
+    def __init__(
+        self,
+        unit: str | None = None,
+        *,
+        show: str | None = None,
+        scale: float = 1.0,
+        skip_bad: bool = False,
+        mixed: bool = False,
+    ) -> None:
         self._unit = unit
-        self._scale = scale
+        self._show = show
+        self._scales_numbers = scale != 1.0
+        self._scale = scale if show is None else scale * _conversion(unit or "s", show, "the numbers")
         self._skip_bad = skip_bad
-        self._groups: dict[str, Counters] = {}
-        self.skipped = 0  # pieces of bad input: lines, rows, elements of an array
+        self._mixed = mixed
+        self._common: tuple[str, str] | None = None  # unit of the first histogram that has values, and where it was
+        self._counters: dict[Key, Counters] = {}  # of numbers, since the last `settle`
+        self._numbers: dict[Key, Histogram] = {}  # before that; their unit is not known before the end
+        self._histograms: dict[Key, Histogram] = {}
+        self._order: dict[Key, None] = {}
+        self.skipped = 0  # pieces of bad input: lines, rows, elements of an array, files
         self.first = ""
-        self._synthetic = False  # whether an added histogram is synthetic
+        self.converted = False  # whether the buckets of a histogram were scaled
 
-    def add(self, values: list[float] | NDArray[np.float64], group: str = "") -> None:
+    def add(self, values: list[float] | NDArray[np.float64], group: Key = ALL) -> None:
         """Count the numbers.  O(len).  Raises ValueError if one is NaN, infinite or negative; then none is counted."""
-        counters = self._groups.get(group) or self._make(group)
+        counters = self._counters.get(group) or self._make(group)
         if self._scale != 1.0:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
         counters.record_many(values)
 
-    def add_histogram(self, histogram: Histogram, where: str) -> None:
-        """Add a histogram.  O(buckets).  Raises InputError if it is in another unit."""
-        if histogram.unit != self._unit:
-            raise InputError(f"{where}: its values are in {histogram.unit!r} and cannot be converted to {self._unit!r}")
-        counters = self._groups.get("") or self._make("")
-        counters._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
-        self._synthetic |= histogram.synthetic
+    def add_histogram(self, histogram: Histogram, where: str, group: Key = ALL) -> None:
+        """Add a histogram.  O(buckets).  Raises InputError if it is in another unit, and cannot be converted."""
+        if self._scales_numbers:
+            raise InputError(f"{where}: --scale cannot change the values of a histogram: pass --show to convert units")
+        if self._show is not None and histogram.unit != self._show:
+            if histogram.count:
+                factor = _conversion(histogram.unit, self._show, where)
+                try:
+                    histogram = histogram.scaled(factor, self._show)
+                except ValueError as error:
+                    raise InputError(f"{where}: {error}") from None
+                self.converted = True
+            else:
+                histogram = Histogram.from_values([], unit=self._show)
+        elif not self._mixed:
+            histogram = self._in_common_unit(histogram, where)
+        before = self._histograms.get(group)
+        self._histograms[group] = histogram if before is None else together(before, histogram, where)
+        self._order[group] = None
 
-    def _make(self, group: str) -> Counters:
-        if len(self._groups) == MAX_GROUPS:
+    def _in_common_unit(self, histogram: Histogram, where: str) -> Histogram:
+        unit, by = self._common or (self._unit, "--unit")
+        if unit is None or unit == histogram.unit:
+            self._common = (histogram.unit, where) if histogram.count and self._common is None else self._common
+            return histogram
+        if not histogram.count:
+            return Histogram.from_values([], unit=unit)
+        others = "as --unit says" if by == "--unit" else f"as those of {by}"
+        remedy = f"to convert, pass --show {unit}"
+        if base_unit(unit)[0] != base_unit(histogram.unit)[0]:
+            remedy = "read them apart, or choose recorders with --where"
+        raise InputError(f"{where}: its values are in {histogram.unit!r}, not in {unit!r} {others}: {remedy}")
+
+    def touch(self, group: Key) -> None:
+        """Create a group, even if nothing is added to it."""
+        self._order[group] = None
+
+    def settle(self) -> None:
+        """Turn the counters, which take much memory, into histograms."""
+        for group, counters in self._counters.items():
+            found = Histogram._from_reading(counters._read(), "s")
+            self._numbers[group] = self._numbers[group] + found if group in self._numbers else found
+        self._counters.clear()
+
+    def _make(self, group: Key) -> Counters:
+        if len(self._counters) == MAX_GROUPS:
+            shown = ", ".join(value for _, value in group.labels)
             raise InputError(
-                f"more than {MAX_GROUPS:,} groups; {clipped(group)} would be one more: is --by a column of identifiers?"
+                f"more than {MAX_GROUPS:,} groups; {clipped(shown)} would be one more: is --by a column of identifiers?"
             )
-        counters = self._groups[group] = Counters()
+        counters = self._counters[group] = Counters()
+        self._order[group] = None
         return counters
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether nothing told the unit."""
+        return not (self._show or self._unit or self._common)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the numbers, and of all histograms unless they are mixed."""
+        return self._show or self._unit or (self._common[0] if self._common else "s")
+
+    def histograms(self) -> dict[Key, Histogram]:
+        """Return the histogram of each group.  Raises InputError if a group holds numbers in different units."""
+        self.settle()
+        found = dict.fromkeys(self._order, Histogram.from_values([], unit=self.unit))
+        found.update(self._histograms)
+        for group, numbers in self._numbers.items():
+            found[group] = together(found[group], relabelled(numbers, self.unit), "the numbers")
+        return found
 
     def number(self, text: str) -> float:
         """Return the number in `text`, before scaling.
@@ -100,12 +182,32 @@ class Tally:
         self.first = self.first or f"{where}: {why}"
         self.skipped += 1
 
-    def histograms(self) -> dict[str, Histogram]:
-        """Return the histogram of each group."""
-        return {
-            group: Histogram._from_reading(found._read(), self._unit, self._synthetic)
-            for group, found in self._groups.items()
-        }
+
+def together(before: Histogram, histogram: Histogram, where: str) -> Histogram:
+    """Return two histograms of one group as one.  Raises InputError if they are in different units."""
+    try:
+        return before + histogram
+    except OverflowError as error:
+        raise InputError(f"{where}: {error}") from None
+    except ValueError:
+        raise InputError(
+            f"{where}: its values are in {histogram.unit!r}, and others of its group in {before.unit!r}: choose some "
+            "with --where, or group them --by name, too"
+        ) from None
+
+
+def relabelled(histogram: Histogram, unit: str) -> Histogram:
+    """Return the histogram with another label; its values stay."""
+    low, high = histogram.min, histogram.max
+    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic)
+
+
+def _conversion(unit: str, show: str, where: str) -> float:
+    """Return the factor from one unit to another.  Raises InputError if there is none."""
+    (base, factor), (other, divisor) = base_unit(unit), base_unit(show)
+    if base != other:
+        raise InputError(f"{where}: values in {unit!r} cannot be converted to {show!r}")
+    return factor / divisor
 
 
 def clipped(text: str) -> str:

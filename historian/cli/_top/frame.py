@@ -6,6 +6,7 @@ import math
 import time
 from typing import NamedTuple
 
+from ..._show.names import cut, shortened
 from ..._show.scale import Scale, base_unit, middle
 from ..._show.summary import supported_percentile
 from ..._show.table import text_width
@@ -13,7 +14,7 @@ from ..._values.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .watch import Change, Look
 
@@ -23,7 +24,7 @@ NAME_WIDTH = 24  # columns of numbers are left out until names have this width, 
 MIN_NAME_WIDTH = 7  # minimum width of names: a window of 40 columns, minus three numbers of 9 and their spaces
 LEFT_OUT = ("count", "90", "99.9", "median", "sum/s")  # columns to leave out in a narrow window, in this order
 ONE = Scale("", 1.0)
-PERCENTILES = {"median": 50, "90": 90, "99": 99, "99.9": 99.9}
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 
 class Line(NamedTuple):
@@ -38,7 +39,8 @@ class Row(NamedTuple):
 
     name: str
     rate: float  # records per second
-    percentiles: dict[str, float]  # in the base unit
+    percentiles: dict[str, float]  # in the base unit, by column
+    p99: float  # in the base unit, to sort by
     max: float  # in the base unit
     sum: float  # per second, in the base unit
     total: int  # all records, not only those since the previous look
@@ -48,7 +50,7 @@ class Row(NamedTuple):
 #: Sort orders and their keys: largest numbers first, names from A to Z.
 SORTS: dict[str, Callable[[Row], float]] = {
     "rate": lambda row: -row.rate,
-    "p99": lambda row: -row.percentiles["99"],
+    "p99": lambda row: -row.p99,
     "max": lambda row: -row.max,
     "sum": lambda row: -row.sum,
     "name": lambda row: 0.0,
@@ -58,22 +60,24 @@ SORTS: dict[str, Callable[[Row], float]] = {
 class Frame:
     """Lays out looks as lines.  It keeps the units of the previous frame while they suit, so columns are stable."""
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, percentiles: Sequence[float] = PERCENTILES) -> None:
         self._directory = directory
+        self._percentiles = {"median" if p == 50 else f"{p:.9g}": p for p in percentiles}  # by column
         self._scales: dict[str, Scale] = {}  # by base unit and kind of column
+        self._names: dict[str, tuple[tuple[frozenset[str], int], dict[str, str]]] = {}  # by base unit: see `_shortened`
 
     def lines(self, look: Look, sort: str, width: int) -> list[Line]:
         """Return the lines of a frame.  No line is wider than `width` if that is 40 or more."""
         kinds: dict[str, list[Row]] = {}
         for change in look.changes:
-            kinds.setdefault(base_unit(change.total.unit)[0], []).append(_row(change, look.seconds))
+            kinds.setdefault(base_unit(change.total.unit)[0], []).append(_row(change, look.seconds, self._percentiles))
         lines = [self._title(look, sort, width)]
         for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
             lines += [Line(""), *self._table(kind, _sorted(kinds[kind], sort), width)]
         if not kinds:
             lines += [Line(""), Line("nothing recorded yet")]
         notes = _notes(look)
-        return lines + [Line("")] * bool(notes) + [Line(_cut(note, width), "note") for note in notes]
+        return lines + [Line("")] * bool(notes) + [Line(cut(note, width), "note") for note in notes]
 
     def _title(self, look: Look, sort: str, width: int) -> Line:
         if math.isnan(look.seconds):
@@ -82,8 +86,8 @@ class Frame:
             counts = [change.recent.count for change in look.changes]
             right = f"{_show(ONE, sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
         right = f"{right}  by {sort}  {time.strftime('%H:%M:%S')}"
-        left = _cut(printable(self._directory), width - len(right) - 2)
-        return Line(_cut(left + " " * (width - text_width(left) - len(right)) + right, width), "title")
+        left = cut(printable(self._directory), width - len(right) - 2)
+        return Line(cut(left + " " * (width - text_width(left) - len(right)) + right, width), "title")
 
     def _table(self, kind: str, rows: list[Row], width: int) -> list[Line]:
         values = [value for row in rows for value in (*row.percentiles.values(), row.max)]
@@ -91,7 +95,7 @@ class Frame:
         total = self._scale(kind, "sum", max((row.sum for row in rows if row.sum == row.sum), default=math.nan))
         columns = {
             "rate/s": [_show(ONE, row.rate) + ("" if row.is_whole else "+") for row in rows],
-            **{name: [_show(scale, row.percentiles[name]) for row in rows] for name in PERCENTILES},
+            **{name: [_show(scale, row.percentiles[name]) for row in rows] for name in self._percentiles},
             "max": [_show(scale, row.max) for row in rows],
             "sum/s": [_show(total, row.sum) for row in rows],
             "count": [f"{row.total:,}" for row in rows],
@@ -103,22 +107,35 @@ class Frame:
         shows = any(value == value for value in values)
         first = f"operation ({printable(scale.unit)})" if shows else "operation"
         longest = max(text_width(first), *(text_width(printable(row.name)) for row in rows))
-        for name in LEFT_OUT:
-            if width - sum(widths.values()) - 2 * len(widths) < min(longest, NAME_WIDTH):
+        for name in dict.fromkeys([*LEFT_OUT, *self._percentiles]):
+            if (
+                name in columns
+                and name != "99"
+                and width - sum(widths.values()) - 2 * len(widths) < min(longest, NAME_WIDTH)
+            ):
                 del columns[name], widths[name]
         # Cut names and their header, but never numbers: a cut number would be a wrong number.
         room = min(longest, max(MIN_NAME_WIDTH, width - sum(widths.values()) - 2 * len(widths)))
 
         def line(name: str, cells: dict[str, str]) -> str:
-            name = _cut(name, room)
             numbers = (f"{cells[column]:>{widths[column]}}" for column in columns)
-            return _cut("  ".join([name + " " * (room - text_width(name)), *numbers]).rstrip(), width)
+            return cut("  ".join([name + " " * (room - text_width(name)), *numbers]).rstrip(), width)
 
-        lines = [Line(line(first, headers), "header")]
-        for k, row in enumerate(rows):
-            cells = {name: column[k] for name, column in columns.items()}
-            lines.append(Line(line(printable(row.name), cells), "idle" if row.rate == 0 else ""))
+        lines = [Line(line(cut(first, room), headers), "header")]
+        for k, (row, name) in enumerate(zip(rows, self._shortened(kind, [row.name for row in rows], room))):
+            cells = {column: texts[k] for column, texts in columns.items()}
+            lines.append(Line(line(name, cells), "idle" if row.rate == 0 else ""))
         return lines
+
+    def _shortened(self, kind: str, names: list[str], room: int) -> list[str]:
+        """Return the names of a table's rows, at most `room` columns wide; computed again when they change."""
+        sought = (frozenset(names), room)
+        before, found = self._names.get(kind, (None, {}))
+        if before != sought:
+            ordered = sorted(sought[0])
+            found = dict(zip(ordered, shortened(list(map(printable, ordered)), room)))
+            self._names[kind] = (sought, found)
+        return [found[name] for name in names]
 
     def _scale(self, kind: str, what: str, typical: float) -> Scale:
         """Return the scale for a kind of values: the last frame's, while it shows `typical` with 1 to 4 digits."""
@@ -131,7 +148,7 @@ class Frame:
         return scale
 
 
-def _row(change: Change, seconds: float) -> Row:
+def _row(change: Change, seconds: float, percentiles: dict[str, float]) -> Row:
     recent, total = change.recent, change.total
     factor = base_unit(total.unit)[1]
     highest = min(recent.max, total.max)  # the maximum of a difference of histograms is only a bucket edge
@@ -139,7 +156,8 @@ def _row(change: Change, seconds: float) -> Row:
     return Row(
         change.name,
         rate,
-        {name: factor * min(supported_percentile(recent, p), highest) for name, p in PERCENTILES.items()},
+        {name: factor * min(supported_percentile(recent, p), highest) for name, p in percentiles.items()},
+        factor * min(supported_percentile(recent, 99), highest),
         factor * highest,
         per_second,
         total.count,
@@ -175,24 +193,3 @@ def _notes(look: Look) -> list[str]:
         files = "1 file" if len(look.problems) == 1 else f"{len(look.problems):,} files"
         notes.append(f"{files} cannot be read: run `historian profile` for the reasons")
     return notes
-
-
-def _cut(text: str, width: int) -> str:
-    """Return text of at most `width` columns: of longer text, the beginning and the end.
-
-    >>> _cut("query{table=users}", 11), _cut("query", 11)
-    ('query~sers}', 'query')
-    """
-    if text_width(text) <= width:
-        return text
-    end = ""
-    for character in reversed(text):
-        if text_width(character + end) > (width - 1) // 2:
-            break
-        end = character + end
-    start = ""
-    for character in text:
-        if text_width(start + character) > width - 1 - text_width(end):
-            break
-        start += character
-    return f"{start}~{end}"

@@ -6,6 +6,7 @@ import time
 from typing import NamedTuple
 
 from ...histogram import Histogram
+from .._input.choice import EVERYTHING, Choice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,15 +41,22 @@ class Before(NamedTuple):
 
 
 class Watch:
-    """Reads a directory of recorders again and again.  It changes nothing."""
+    """Reads a directory of recorders again and again.  It changes nothing.
 
-    def __init__(self, registry: Registry) -> None:
+    With a choice, only the chosen recorders count, and those of one group and one unit are added up.
+    """
+
+    def __init__(self, registry: Registry, choice: Choice = EVERYTHING) -> None:
         self._registry = registry
+        self._choice = choice
         self._before: dict[Key, Before] = {}
         self._looked_at = float("nan")  # monotonic clock, in seconds
 
     def look(self) -> Look:
-        """Return the values recorded since the last look.  O(buckets of all files)."""
+        """Return the values recorded since the last look.  O(buckets of all files).
+
+        Raises InputError if there are recorders, and the choice names a label or value that none of them has.
+        """
         now = time.monotonic()
         readings, problems = self._registry._readings()
         changes, before = [], {}
@@ -56,10 +64,26 @@ class Watch:
             key = reading.header.key
             histogram = Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             before[key] = Before(reading.inode, reading.drains, histogram)
-            if histogram.count:
-                changes.append(Change(str(key), histogram, *_since(self._before.get(key), before[key])))
+            group = self._choice.of_recorder(key)
+            if histogram.count and group is not None:
+                name = self._choice.name_of(group)
+                changes.append(Change(name, histogram, *_since(self._before.get(key), before[key])))
+        if self._looked_at != self._looked_at:  # only at first: later, recorders may go and come back
+            self._choice.check()
         seconds, self._looked_at, self._before = now - self._looked_at, now, before
-        return Look(seconds, changes, problems)
+        return Look(seconds, _added_up(changes) if self._choice.by else changes, problems)
+
+
+def _added_up(changes: list[Change]) -> list[Change]:
+    """Return the changes, those with the same name and unit as one."""
+    found: dict[tuple[str, str], Change] = {}
+    for change in changes:
+        key = (change.name, change.total.unit)
+        if key in found:
+            _, total, recent, is_whole = found[key]
+            change = Change(change.name, total + change.total, recent + change.recent, is_whole and change.is_whole)
+        found[key] = change
+    return list(found.values())
 
 
 def _since(before: Before | None, now: Before) -> tuple[Histogram, bool]:

@@ -1,0 +1,270 @@
+"""Read the numbers in one field of JSON: one object per line, or one document in all."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import partial
+from typing import BinaryIO
+
+from ..._values.key import Key
+from .._near import did_you_mean, listed
+from .choice import METRICS, Mixture
+from .lines import BOM, Lines
+from .tally import InputError, Tally, clipped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import NoReturn
+
+    from .layout import Layout
+
+__all__ = ["read_array", "read_json", "refuse_json"]
+
+#: Numbers in a batch, since they are read one by one: so many that the cost of a batch is negligible.
+BATCH = 1 << 15
+
+#: Maximum size in bytes of a document that is not one object per line, and is read as a whole.
+MAX_DOCUMENT_NBYTES = 1 << 28
+
+
+def refuse_json(head: bytes, name: str) -> NoReturn:
+    """Raise InputError for JSON without ``--field``; suggest the fields that hold numbers."""
+    try:
+        found = _numeric(json.loads(head.removeprefix(BOM).split(b"\n", 1)[0]))
+    except (ValueError, RecursionError):
+        found = []
+    hint = f"; there are {listed(found)}" if found else ""
+    raise InputError(f"{name}: it looks like JSON: name the field of the numbers with --field{hint}")
+
+
+def read_array(stream: BinaryIO, name: str, tally: Tally, group: Key) -> None:
+    """Count the numbers in a JSON array of numbers."""
+    try:
+        values = _parsed(_rest(stream, name).removeprefix("\ufeff"))
+    except ValueError as error:
+        tally.bad(name, str(error))
+        return
+    good = []
+    for k, value in enumerate(values if isinstance(values, list) else []):
+        if isinstance(value, (dict, list)):
+            refuse_json(json.dumps(value).encode(), name)
+        try:
+            good.append(_number(value, tally))
+        except ValueError as error:
+            tally.bad(f"{name}: element {k}", str(error))
+    tally.add(good, group)
+
+
+def read_json(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
+    """Count the numbers in one field of JSON objects, one object per line.  Blank lines are skipped.
+
+    If the first line is no whole object, the file is read as one document.  Arrays on the way to the field stand for
+    each of their elements.
+    """
+    lines = Lines(stream)
+    fields = _Fields(name, layout, tally)
+    for line in lines:
+        fault = lines.take_fault()
+        text = line.strip()
+        if lines.number == 1 and text in ("{", "["):
+            fields.add_document(line + _rest(stream, name))
+            break
+        try:
+            if fault:
+                raise ValueError(f"{fault}: {clipped(text)}" if text else fault)
+            if text:
+                fields.add(_parsed(text), text)
+        except ValueError as error:
+            tally.bad(f"{name}:{lines.number}", str(error))
+        except RecursionError:
+            tally.bad(f"{name}:{lines.number}", f"{clipped(text)} is nested too deeply")
+    fields.flush()
+
+
+def _rest(stream: BinaryIO, name: str) -> str:
+    data = stream.read(MAX_DOCUMENT_NBYTES + 1)
+    if len(data) > MAX_DOCUMENT_NBYTES:
+        raise InputError(f"{name}: longer than {MAX_DOCUMENT_NBYTES:,} bytes: write one JSON object per line")
+    return data.decode(errors="backslashreplace")
+
+
+class _Fields:
+    """Counts the numbers in a field of values of JSON."""
+
+    def __init__(self, name: str, layout: Layout, tally: Tally) -> None:
+        self._name = name
+        self._field = layout.field
+        self._layout = layout
+        self._tally = tally
+        self._waiting: dict[Key, list[float]] = {}  # not counted yet, by group
+        self._number_waiting = 0
+        self._mixture: Mixture | None = None
+
+    def add(self, root: object, text: str) -> None:
+        """Count the numbers in a value of JSON, which was read from `text`.  Raises ValueError for a bad one."""
+        leaf = _leaf(root, self._field)
+        if leaf is None or isinstance(leaf, list):  # there is none, or there are arrays on the way to it
+            self._add_each(root, text)
+            return
+        group = self._group(root, {})
+        if group is not None:
+            self._mix(root)
+            self._put(group, self._number(leaf, text))
+
+    def _add_each(self, root: object, text: str) -> None:
+        leaves = list(_leaves(root, self._field, {}))
+        if not leaves and self._group(root, {}) is not None:  # other lines may have none
+            hint = _hint(self._field, root) if isinstance(root, dict) else ""
+            raise ValueError(f"no field {clipped(self._field)} in {clipped(text)}{hint}")
+        for leaf, context in leaves:
+            group = self._group(root, context)
+            if group is not None:
+                self._mix(root)
+                self._put(group, self._number(leaf, text))
+
+    def _number(self, leaf: object, text: str) -> float:
+        try:
+            return _number(leaf, self._tally, f" in field {clipped(self._field)}")
+        except ValueError as error:
+            raise ValueError(f"{error}, in {clipped(text)}") from None
+
+    def _group(self, root: object, context: Mapping[str, object]) -> Key | None:
+        """Return the group of a number, or None if it does not count."""
+        choice = self._layout.choice
+        if choice.is_all:
+            return self._layout.otherwise
+        group = choice.group(partial(_text_of, root, context), self._layout.otherwise)
+        if group is None and len(choice.known) < 100:
+            choice.known.update(dict.fromkeys(_keys(root)))
+        return group
+
+    def add_document(self, text: str) -> None:
+        """Count the numbers in a whole document."""
+        try:
+            root = _parsed(text)
+            for one in root if isinstance(root, list) else [root]:
+                self.add(one, json.dumps(one)[:1000])
+        except ValueError as error:
+            self._tally.bad(self._name, str(error))
+
+    def flush(self) -> None:
+        """Count the numbers that wait."""
+        for group, values in self._waiting.items():
+            self._tally.add(values, group)
+        self._waiting.clear()
+        self._number_waiting = 0
+
+    def _put(self, group: Key, value: float) -> None:
+        self._waiting.setdefault(group, []).append(value)
+        self._number_waiting += 1
+        if self._number_waiting == BATCH:
+            self.flush()
+
+    def _mix(self, root: object) -> None:
+        if not isinstance(root, dict):
+            return
+        choice = self._layout.choice
+        for key in METRICS:
+            if key in root and isinstance(root[key], str) and key not in choice.where and key not in choice.by:
+                self._mixture = self._mixture or Mixture(key, self._name)
+                self._mixture.add(root[key])
+                return
+
+
+def _number(value: object, tally: Tally, where: str = "") -> float:
+    """Return a number from JSON as a float.  Raises ValueError, with the reason, if it is not one."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return tally.checked(_as_float(value), str(value))
+    raise ValueError(f"{clipped(json.dumps(value))}{where} is not a number")
+
+
+def _hint(field: str, root: dict[str, object]) -> str:
+    """Return the end of a message about a field that an object lacks."""
+    if root.get("type") == "Metric" and "metric" in root:  # k6 describes each metric before its first number
+        return "; to leave out the lines that describe metrics, pass --where type=Point"
+    return did_you_mean(field, _keys(root))
+
+
+def _parsed(text: str) -> object:
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{clipped(text)} is not JSON: {error}") from None
+    return value
+
+
+def _as_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an int beyond float64
+        return math.inf if value > 0 else -math.inf
+
+
+def _leaves(
+    value: object, path: str, context: Mapping[str, object], done: str = ""
+) -> Iterator[tuple[object, Mapping[str, object]]]:
+    """Yield the values of a field: ``a.b`` is the key "b" in the object "a", or the key "a.b" itself.
+
+    The elements of an array are looked at one by one.  With each value comes the element of each array on the way to
+    it, by the path of the array.
+    """
+    if isinstance(value, list) and (done or path):
+        for element in value:
+            yield from _leaves(element, path, {**context, done: element}, done)
+    elif not path:
+        yield value, context
+    elif isinstance(value, dict):
+        if path in value:
+            yield from _leaves(value[path], "", context, f"{done}.{path}" if done else path)
+            return
+        key, dot, rest = path.partition(".")
+        if dot and key in value:
+            yield from _leaves(value[key], rest, context, f"{done}.{key}" if done else key)
+
+
+def _leaf(value: object, path: str) -> object:
+    """Return the value of a field, the way `_leaves` does, if there are no arrays on the way to it; else None."""
+    while isinstance(value, dict):
+        if path in value:
+            return value[path]
+        key, dot, path = path.partition(".")
+        if not dot or key not in value:
+            return None
+        value = value[key]
+    return None
+
+
+def _text_of(root: object, context: Mapping[str, object], key: str) -> str | None:
+    """Return the value of a key as text, as a user writes it for ``--where``; None if there is none."""
+    for path, element in reversed(list(context.items())):
+        if path and key.startswith(f"{path}."):
+            root, key = element, key[len(path) + 1 :]
+            break
+    value = _leaf(root, key)
+    if isinstance(value, str):
+        return value
+    return None if value is None or isinstance(value, (dict, list)) else json.dumps(value)
+
+
+def _keys(value: object, prefix: str = "", depth: int = 0) -> list[str]:
+    """Return the paths of the fields of an object, for suggestions."""
+    if isinstance(value, list):
+        return _keys(value[0], prefix, depth) if value else []
+    if not isinstance(value, dict) or depth == 4:
+        return [prefix] if prefix else []
+    found = []
+    for key, inner in value.items():
+        found += _keys(inner, f"{prefix}.{key}" if prefix else str(key), depth + 1)
+    return found
+
+
+def _numeric(value: object) -> list[str]:
+    """Return the paths of the fields that hold numbers."""
+    found = []
+    for path in _keys(value):
+        leaf = next((leaf for leaf, _ in _leaves(value, path, {})), None)
+        if isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+            found.append(path)
+    return found

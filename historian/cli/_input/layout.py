@@ -1,0 +1,28 @@
+"""`Layout`: where in a file the numbers are, and which of them count."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..._values.key import Key
+from .choice import EVERYTHING, Choice
+from .tally import ALL, InputError
+
+__all__ = ["Layout"]
+
+
+class Layout(NamedTuple):
+    """Where the numbers are in csv and JSON, and which of them count."""
+
+    column: str = ""  # of csv: its name, or its number from 1
+    field: str = ""  # of JSON: keys joined by dots
+    header: bool | None = None  # whether the first line of csv names the columns; None: it should
+    choice: Choice = EVERYTHING
+    otherwise: Key = ALL  # the group of what has no name
+
+    def refuse(self, name: str, what: str) -> None:
+        """Raise InputError for options that do not apply to a file without columns, fields and labels."""
+        options = {"--column": self.column, "--field": self.field, "--where": self.choice.where, "--by": self.choice.by}
+        for option, given in options.items():
+            if given:
+                raise InputError(f"{name}: {option} does not apply to {what}: omit it, or read that file by itself")

@@ -1,0 +1,36 @@
+"""Read the histograms of snapshots: lines of JSON, one recorder each, as `historian.snapshot.save` writes them."""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO
+
+from ...snapshot import parse_line
+from .choice import Choice
+from .tally import Tally
+
+__all__ = ["is_snapshot", "read_snapshot"]
+
+_FORMAT = re.compile(rb'"format"\s*:\s*"historian/')
+
+
+def is_snapshot(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a snapshot."""
+    first = head.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n", 1)[0]
+    return first.startswith(b"{") and _FORMAT.search(first) is not None
+
+
+def read_snapshot(stream: BinaryIO, name: str, tally: Tally, choice: Choice) -> None:
+    """Add the histograms of all recorders that count.  Lines with the same name and labels are added up."""
+    for number, line in enumerate(stream, 1):
+        if not line.strip():
+            continue
+        where = f"{name}:{number}"
+        try:
+            key, histogram = parse_line(line)
+        except ValueError as error:
+            tally.bad(where, str(error))
+            continue
+        group = choice.of_recorder(key)
+        if group is not None:
+            tally.add_histogram(histogram, where, group)

@@ -1,0 +1,236 @@
+"""Read every kind of input: files, directories of recorders, directories of ``.hist`` files, standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NamedTuple
+
+from ..._show.names import shortened
+from ..._values.key import Key
+from ...histogram import Histogram
+from .._near import did_you_mean, listed
+from .._options import choice_of
+from .._output import merged, say
+from .._source import SourceError, open_directory, read_directory
+from .choice import Choice
+from .hist import files_in
+from .layout import Layout
+from .numbers import read
+from .stream import DamagedError
+from .tally import ALL, InputError, Tally, together
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+__all__ = ["STDIN", "Row", "Rows", "groups", "read_rows"]
+
+STDIN = "<stdin>"
+
+#: The ending of the files of recorders.
+COUNTERS = ".counters"
+
+
+class Row(NamedTuple):
+    """One histogram of the input."""
+
+    name: str  # of the file, recorder or group
+    key: Key
+    histogram: Histogram
+    is_file: bool  # whether it has the name of a file
+
+
+class Rows(NamedTuple):
+    """All that was read."""
+
+    rows: list[Row]  # in the order in which they first appeared
+    unit: str  # of all rows, unless units are mixed
+    assumed: bool  # whether nothing in the input or the options told the unit
+    by: tuple[str, ...]
+    named: bool  # whether there are recorders, which have names, among the rows
+    converted: bool  # whether buckets were converted to another unit
+    skipped: int  # pieces of bad input
+    problems: list[str]  # files of recorders that could not be read
+    subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
+
+    def total(self) -> Histogram:
+        """Return the histogram of all rows."""
+        return merged([Histogram.from_values([], unit=self.unit), *(row.histogram for row in self.rows)])
+
+    def by_key(self) -> dict[Key, Histogram]:
+        """Return the histograms by the keys that a snapshot gives them.
+
+        A group of ``--by name`` keeps the name, another one is named after what was read.  A file without names is
+        named after itself.
+        """
+        files = [row.name for row in self.rows if row.is_file]
+        short = [os.path.basename(name) or name for name in files]
+        by_file = dict(zip(files, short)) if len(set(short)) == len(short) else {}
+        found: dict[Key, Histogram] = {}
+        for row in self.rows:
+            labels = dict(row.key.labels)
+            name = row.key.name or labels.pop("name", "") or self.subject
+            key = Key(by_file.get(name, name) if row.is_file else name, **labels)
+            found[key] = together(found[key], row.histogram, str(key)) if key in found else row.histogram
+        return found
+
+    def notes(self) -> list[str]:
+        """Return what readers of the numbers should know."""
+        return ["converted to another unit: percentiles of histograms are within 1.09 %"] if self.converted else []
+
+
+class _Reader:
+    """Reads files into a tally."""
+
+    def __init__(self, args: argparse.Namespace, command: str, *, mixed: bool, partial: bool, output: str) -> None:
+        self.choice: Choice = choice_of(args)
+        self.tally = Tally(args.unit, show=args.show, scale=args.scale, skip_bad=args.skip_bad, mixed=mixed)
+        self.problems: list[str] = []
+        self._args = args
+        self._command = command
+        self._partial = partial  # whether bad files of recorders are left out
+        self._output = output
+        self._files: set[Key] = set()  # the keys of what has no other name than its file's
+
+    def read(self, file: str, group: Key) -> None:
+        """Read a file or a directory; "-" is standard input.  Raises InputError."""
+        shown = STDIN if file == "-" else file
+        self._files.add(group)
+        layout = Layout(self._args.column or "", self._args.field or "", self._args.header, self.choice, group)
+        try:
+            if file == "-":
+                self.check_stdin()
+                read(sys.stdin.buffer, shown, layout, self.tally)
+            elif os.path.isdir(file):
+                self._read_directory(file, layout)
+            else:
+                with open(file, "rb") as stream:
+                    read(stream, shown, layout, self.tally)
+            if not (self.choice.by or self.choice.named or os.path.isdir(file)):
+                self.tally.touch(group)
+        except DamagedError as error:
+            self.tally.bad(*error.args)
+        except OSError as error:
+            where = shown if error.filename is None else os.fsdecode(error.filename)
+            hint = _nearest_file(where) if isinstance(error, FileNotFoundError) else ""
+            self.tally.bad(where, f"{error.strerror or error}{hint}")
+        if not self.choice.by:
+            self.tally.settle()
+
+    def _read_directory(self, directory: str, layout: Layout) -> None:
+        names = os.listdir(directory)
+        found = not names or any(name.endswith(COUNTERS) for name in names)
+        if found:
+            self._read_recorders(directory)
+        for path in files_in(directory, exclude=self._output):
+            found = True
+            with open(path, "rb") as stream:
+                read(stream, path, layout, self.tally)
+        if not found:
+            raise InputError(f"{directory}: it holds no recorders and no .hist files")
+
+    def _read_recorders(self, directory: str) -> None:
+        try:
+            histograms, problems = read_directory(open_directory(directory, self._args.trust))
+        except SourceError as error:
+            raise InputError(str(error)) from None
+        for problem in problems.values():
+            if self._partial:
+                self.problems.append(str(problem))
+            else:
+                path, _, why = str(problem).partition(": ")
+                self.tally.bad(path, why)
+        for key, histogram in histograms.items():
+            group = self.choice.of_recorder(key)
+            if group is not None:
+                self.tally.add_histogram(histogram, f"{directory}, {key}", group)
+
+    def rows(self) -> Rows:
+        """Return all that was read."""
+        choice, tally = self.choice, self.tally
+        rows = [
+            Row(choice.name_of(key, str(key) if key.labels else key.name), key, histogram, key in self._files)
+            for key, histogram in tally.histograms().items()
+        ]
+        return Rows(
+            rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
+            self._subject(),
+        )  # fmt: skip
+
+    def _subject(self) -> str:
+        args, names = self._args, self.choice.where.get("name", frozenset())
+        if args.field or (args.column and not args.column.isdigit()):
+            return str(args.field or args.column)
+        return next(iter(names)) if len(names) == 1 else "all"
+
+    def check_stdin(self) -> None:
+        """Raise InputError unless standard input can be read to its end.  On a terminal, tell how to type numbers."""
+        if sys.stdin is None:
+            raise InputError("there is no standard input: name a file")
+        if sys.stdin.isatty():
+            say(
+                self._command,
+                "reading numbers from the terminal: end with Ctrl-D on a new line, or see --help for other ways",
+            )
+        elif os.name == "posix" and not os.get_blocking(sys.stdin.fileno()):
+            # A read could return less data before the end, which would look like the end.
+            raise InputError("standard input is a non-blocking pipe: put `cat |` before the command, or name a file")
+
+
+def _nearest_file(path: str) -> str:
+    """Return the end of a message about a file that does not exist: a file in its folder with a similar name."""
+    folder, name = os.path.split(path)
+    try:
+        return did_you_mean(name, os.listdir(folder or "."), cutoff=0.8)
+    except OSError:
+        return ""
+
+
+def read_rows(
+    files: Iterable[str],
+    args: argparse.Namespace,
+    command: str,
+    *,
+    mixed: bool = False,
+    partial: bool = False,
+    together: bool = False,
+    output: str = "",
+) -> Rows:
+    """Read all files; return a row for each file, recorder, or, with ``--by``, group.
+
+    All are in one unit, unless `mixed`.  Bad files of recorders raise InputError, unless `partial`.  If `together`,
+    what has no name is in one row.  The path `output` is not read as one of the files in a directory.  Says how much
+    bad input was skipped.  Raises InputError.
+    """
+    reader = _Reader(args, command, mixed=mixed, partial=partial, output=output)
+    for file in files:
+        reader.read(file, ALL if together else Key(STDIN if file == "-" else file))
+    reader.choice.check()
+    rows = reader.rows()
+    if rows.skipped:
+        what = "entry" if rows.skipped == 1 else "entries"
+        say(command, f"skipped {rows.skipped:,} bad {what}; the first: {reader.tally.first}")
+    return rows
+
+
+def groups(rows: Rows, file: str) -> dict[str, Histogram]:
+    """Return the groups of a file by name; without ``--by`` the one histogram that it holds, by an empty name.
+
+    Raises InputError if there are no numbers, and, without ``--by``, if there are several recorders: they would be
+    mixed.
+    """
+    shown = STDIN if file == "-" else file
+    found = {row.name: row.histogram for row in rows.rows if row.histogram.count}
+    if not found:
+        raise InputError(f"{shown}: it contains no numbers")
+    if rows.by:
+        return found
+    if len(found) > 1:
+        names = listed(shortened(list(found), 50))
+        raise InputError(
+            f"{shown}: it holds {len(found):,} recorders, {names}: choose one with --where name=..., or take each with "
+            "--by name"
+        )
+    return {"": next(iter(found.values()))}

@@ -1,0 +1,197 @@
+"""The options that several commands share, so that they mean the same in each of them."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+
+from .._show.scale import base_unit
+from .._values.units import check_unit
+from ._input.choice import Choice
+from ._input.hist import SUFFIX
+from ._input.stream import bare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "FORMATS",
+    "STATUS",
+    "add_command",
+    "add_format",
+    "add_input",
+    "add_output",
+    "add_percentiles",
+    "add_selection",
+    "add_trust",
+    "choice_of",
+    "misuse",
+    "number",
+]
+
+FORMATS = ["table", "json", "csv", "markdown"]
+
+#: The end of the help of commands that need all of their input.
+STATUS = """\
+exit status: 0; 1 if a file could not be read or written, with nothing printed
+or changed; 2 for a wrong command line"""
+
+
+def add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help: str, description: str, end: str
+) -> argparse.ArgumentParser:
+    """Add a command; return its parser.  `end` has an example and the exit status."""
+    return commands.add_parser(
+        name, help=help, description=description, epilog=end, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def add_input(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what is read: where the numbers are, which of them count, and their unit."""
+    group = parser.add_argument_group("what is read")
+    where = group.add_mutually_exclusive_group()
+    where.add_argument(
+        "--column",
+        metavar="NAME",
+        type=_name,
+        help="the numbers are in this column of csv: a name, or a number from 1",
+    )
+    where.add_argument("--field", metavar="A.B", type=_name, help="the numbers are in this field of JSON")
+    group.add_argument(
+        "--header", action=argparse.BooleanOptionalAction, default=None,
+        help="whether the first line of csv names its columns",
+    )  # fmt: skip
+    add_selection(group)
+    group.add_argument("--unit", metavar="UNIT", type=_unit, help="unit of the numbers (default: s)")
+    group.add_argument("--show", metavar="UNIT", type=_unit, help="convert all to this unit")
+    group.add_argument("--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by FACTOR")
+    group.add_argument("--skip-bad", action="store_true", help="skip, count and report lines and files that are bad")
+    add_trust(group)
+
+
+def add_selection(parser: argparse._ActionsContainer) -> None:
+    """Add ``--where`` and ``--by``."""
+    parser.add_argument(
+        "--where", metavar="KEY=VALUE,...", type=_pairs, action="append", default=[],
+        help="only what has these values, of columns, fields, labels, or name, the name of a recorder; the same key "
+        "again: this value or that",
+    )  # fmt: skip
+    parser.add_argument(
+        "--by", metavar="KEY", type=_name, action="append", default=[],
+        help="one group for each value of this column, field or label; repeat it for combinations",
+    )  # fmt: skip
+
+
+def add_trust(parser: argparse._ActionsContainer) -> None:
+    """Add ``--trust``."""
+    parser.add_argument(
+        "--trust", action="store_true", help="read a directory even if other users may write to it or own it"
+    )
+
+
+def add_percentiles(parser: argparse.ArgumentParser, default: str, what: str = "percentiles to print") -> None:
+    """Add ``-p``."""
+    parser.add_argument(
+        "-p", "--percentiles", metavar="P,...", type=_percentiles, default=default,
+        help=f"{what}, from 0 to 100 (default: {default})".replace("%", "%%"),
+    )  # fmt: skip
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add ``--format``."""
+    parser.add_argument(
+        "--format", choices=FORMATS, default="table", metavar="FORMAT",
+        help="table or markdown: three digits, in a suitable unit; json or csv: full precision (default: table)",
+    )  # fmt: skip
+
+
+def add_output(
+    parser: argparse.ArgumentParser, what: str, *, required: bool = False, default: str | None = None
+) -> None:
+    """Add ``-o``."""
+    parser.add_argument("-o", "--output", metavar="FILE", required=required, default=default, help=what)
+
+
+def choice_of(args: argparse.Namespace) -> Choice:
+    """Return what ``--where`` and ``--by`` ask for."""
+    where: dict[str, list[str]] = {}
+    for pairs in args.where:
+        for key, value in pairs:
+            where.setdefault(key, []).append(value)
+    return Choice(where, tuple(dict.fromkeys(args.by)))
+
+
+def misuse(files: Iterable[str], args: argparse.Namespace) -> str:
+    """Return what is wrong with the combination of arguments; empty if nothing is."""
+    files = list(files)
+    if files.count("-") > 1:
+        return "standard input (-) can be read only once"
+    for option in ("column", "field"):
+        fixed = [file for file in files if bare(file).endswith((".npy", SUFFIX))]
+        if fixed and getattr(args, option):
+            what = "a histogram" if bare(fixed[0]).endswith(SUFFIX) else "an array"
+            return f"--{option} does not apply to {what} such as {fixed[0]!r}: read that file in a command of its own"
+    if args.scale != 1.0:
+        for file in files:
+            if bare(file).endswith(SUFFIX) or os.path.isdir(file):
+                return f"--scale cannot change the values of a histogram such as {file!r}: pass --show to convert units"
+    unit = args.unit or "s"
+    if args.show and base_unit(unit)[0] != base_unit(args.show)[0] and args.unit:
+        return f"--unit {unit} cannot be converted to --show {args.show}"
+    return ""
+
+
+def number(text: str) -> float:
+    """Return a number, which may be NaN or infinite.  Raises ArgumentTypeError if the text is not a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def _name(text: str) -> str:
+    """Return the name of a column, field or label.  Raises ArgumentTypeError if it is empty."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name must not be empty")
+    return text.strip()
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Return the pairs in ``key=value,key=value``.  A comma that no ``key=`` follows belongs to the value."""
+    pairs: list[tuple[str, str]] = []
+    for part in text.split(","):
+        key, equals, value = part.partition("=")
+        if equals and key.strip():
+            pairs.append((key.strip(), value.strip()))
+        elif pairs and not equals:
+            pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]},{part}".rstrip())
+        else:
+            raise argparse.ArgumentTypeError(f"must be KEY=VALUE,..., such as name=query, not {text!r}")
+    return pairs
+
+
+def _unit(text: str) -> str:
+    """Return the label of a unit.  Raises ArgumentTypeError if it is not valid."""
+    try:
+        return check_unit(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _scale(text: str) -> float:
+    """Return a positive and finite factor.  Raises ArgumentTypeError for others."""
+    value = number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be positive and finite, not {text!r}")
+    return value
+
+
+def _percentiles(text: str) -> list[float]:
+    """Return a list of percentiles from text with commas, without duplicates."""
+    values = [number(part) for part in text.split(",")]
+    for value in values:
+        if not 0 <= value <= 100:
+            raise argparse.ArgumentTypeError(f"must be in 0..100, not {value!r}")
+    return list(dict.fromkeys(values))

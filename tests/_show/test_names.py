@@ -1,0 +1,62 @@
+"""Names in narrow columns: no two different names look alike, and what fits stays as it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from historian._show.names import cut, shortened
+from historian._show.table import text_width
+
+ROUTES = [
+    f"http.server.request{{method={method},route=/api/v1/{route}}}"
+    for method in ("GET", "POST")
+    for route in ("users", "orders", "carts/items")
+]
+
+
+def test_the_common_middle_is_left_out():
+    assert shortened(ROUTES, 24) == [
+        "http.server~GET~users}",
+        "http.server~GET~orders}",
+        "http~GET~carts/items}",
+        "http.server~POST~users}",
+        "http~POST~v1/orders}",
+        "http~POST~carts/items}",
+    ]
+
+
+def test_names_that_fit_stay():
+    assert shortened(["query", *ROUTES], 60) == ["query", *ROUTES]
+    assert shortened(["query", *ROUTES], 24)[0] == "query"
+    assert shortened([], 5) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["a" * 30 + c for c in "xyz"], ["aaaaaa~aaaax", "aaaaaa~aaaay", "aaaaaa~aaaaz"]),  # they differ at the end
+        ([c + "a" * 30 for c in "xy"], ["xaaaaa~aaaaa", "yaaaaa~aaaaa"]),  # at the start
+        (["a" * 8 + c + "b" * 20 for c in "xy"], ["aaaaaaaax~bb", "aaaaaaaay~bb"]),  # within
+        (["same" * 9], ["samesa~esame"]),
+    ],
+)
+def test_one_long_word_is_cut_where_it_does_not_differ(names, short):
+    assert shortened(names, 12) == short
+
+
+@given(
+    st.lists(st.text("abc./{}=,", min_size=1, max_size=60), min_size=1, max_size=30, unique=True), st.integers(8, 40)
+)
+def test_different_names_stay_different_and_fit(names, width):
+    short = shortened(names, width)
+    assert len(set(short)) == len(names)
+    assert max(map(text_width, short)) <= width
+
+
+def test_the_same_names_get_the_same_text():
+    assert len(set(shortened([ROUTES[0], ROUTES[1], ROUTES[0]], 20))) == 2
+
+
+def test_wide_characters():
+    assert text_width(shortened(["\u4e2d\u6587" * 40, "\u4e2d\u6587" * 40 + "x"], 11)[0]) <= 11
+    assert cut("\u4e2d\u6587\u4e2d\u6587", 5) == "\u4e2d~\u6587"
