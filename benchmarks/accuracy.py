@@ -176,8 +176,8 @@ def lognormal_sf(t: float, sigma: float) -> float:
 
 def by_transform(n: int, sigma: float) -> NDArray[np.float64]:
     """Return quantiles of a sum of n lognormals."""
-    # The grid must reach beyond p99.99 of the sum, whether one stage or all of them make it large.
-    top = max(1.2 * n * math.exp(sigma**2 / 2) + 40 * math.sqrt(n) * sigma, math.exp(4.6 * sigma))
+    # The grid reaches beyond p99.99 of the sum, whether one stage or all of them make it large.
+    top = max(1.2 * n * math.exp(sigma**2 / 2) + 40 * math.sqrt(n) * sigma, math.exp(-special.ndtri(1e-5 / n) * sigma))
     with np.errstate(divide="ignore", invalid="ignore"):
         return transformed(n, lambda t: special.ndtr(-np.log(t) / sigma), top / SIZE, 0.0)
 
