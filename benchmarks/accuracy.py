@@ -210,7 +210,23 @@ def coverage() -> Iterator[Finding]:
     exact = chain_p99()
     chain = covered("p99 of a chain of two, 10,000 values", exact, lognormals(10_000, 500), chain_of_two)
     yield chain._replace(most=1.0)  # combines the bounds of all parts, so it is slightly too wide, as documented
+    for count, rate in ((200, 0.1), (2_000, 0.03), (20_000, 0.001)):
+        exact, requests = any_of(rate, 3), misses_of(count, rate)
+        yield covered(f"all of 3, misses with a rate measured in {count:,}", exact, requests, all_of_three)
     yield from bursts()
+
+
+def misses_of(count: int, rate: float) -> Iterator[Histogram]:
+    """Yield histograms of requests, 1 for a miss and 0 for a hit."""
+    for misses in np.random.default_rng(count).binomial(count, rate, DATA_SETS).tolist():
+        yield Histogram.from_values([1.0] * misses + [0.0] * (count - misses))
+
+
+def all_of_three(requests: Histogram) -> Estimate:
+    """Return the share of users of three requests who wait for a miss, if only the rate of misses is not known."""
+    hit, miss = (Histogram.from_values([t] * 1_000).dist(confidence=None) for t in (0.001, 0.100))
+    rate = requests.dist().sf(0.5)
+    return all_of(3, choice({miss: rate, hit: 1 - rate})).sf(0.05)
 
 
 def chain_p99() -> float:
