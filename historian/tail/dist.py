@@ -28,7 +28,8 @@ from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MIN_INDEX, representative
 from ._inverse import bisect, bisect_one, inverse
 from .between import mass_below
 from .columns import COLUMNS, LOWER, UPPER, VALUE, column_of, edges
-from .fine import Fine, interpolate, place, places, spread, within
+from .fine import Fine, interpolate, places, spread, within
+from .fine import place as place_in
 from .observed import measured_count, survival_bounds
 from .sampling import effective_sample_size, sampled, warn_if_uncertain, windows_of
 from .shares import ROUNDING, tail_of
@@ -407,7 +408,8 @@ class Dist:
         if at == 0 or at >= COLUMNS - 1:
             value = 0.0 if at == 0 else math.inf
         else:
-            value = float(edge[at - 1]) * GROWTH ** self._place(at, p)
+            place = self._place(at, p)
+            value = float(edge[at - 1]) * GROWTH**place if place < 1 else float(edge[at])
         (least, most), exceeds = self._extremes, self._ends > most_p
         for row, column, extreme in ((LOWER, BELOW_LEAST, least), (LOWER, BELOW_MOST, most)):
             lower_bound = max(lower_bound, extreme) if exceeds[row, column] else lower_bound
@@ -461,16 +463,22 @@ class Dist:
 
     def _place(self, column: int, p: float) -> float:
         """Return one of the `_places`."""
+        if self._sf[VALUE, column] == p:
+            return 1.0
         if self._is_fine:
-            return place(self._finer(), column, p)
+            return place_in(self._finer(), column, p)
         mass, before, after = (float(mass) for mass in self._masses_at(column))
         return bisect_one(float(self._sf[VALUE, column - 1]) - p, (mass, before, after))
 
     def _places(self, p: NDArray[np.float64], columns: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return where the survival falls to `p` in the buckets that end at `columns`, 0..1."""
+        import numpy
+
         if self._is_fine:
-            return places(self._finer(), columns, p)
-        return bisect(self._sf[VALUE, columns - 1] - p, self._masses_at(columns))
+            found = places(self._finer(), columns, p)
+        else:
+            found = bisect(self._sf[VALUE, columns - 1] - p, self._masses_at(columns))
+        return numpy.where(self._sf[VALUE, columns] == p, 1.0, found)  # exactly: the slope may be 0 there
 
     def _estimate(self, value: float, low: float, high: float, *why: str, unit: str = "") -> Estimate:
         """Return an answer; `why` are its reasons beside those of every answer."""
