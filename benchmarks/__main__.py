@@ -9,7 +9,22 @@ from __future__ import annotations
 import sys
 import time
 
-from . import asking, bulk, curves, directory, growth, machine, memory, page, parallel, scalar, starting, timers, wire
+from . import (
+    asking,
+    bulk,
+    curves,
+    directory,
+    growth,
+    machine,
+    memory,
+    page,
+    parallel,
+    scalar,
+    starting,
+    timers,
+    trees,
+    wire,
+)
 from .peers import present
 from .results import Results
 
@@ -19,6 +34,7 @@ PARTS = {
     "timers": timers,
     "asking": asking,
     "curves": curves,
+    "trees": trees,
     "wire": wire,
     "parallel": parallel,
     "directory": directory,

@@ -201,6 +201,7 @@ QUESTIONS: dict[str, Question] = {
     "`dist().ppf(0.9)`": lambda d: of(d.whole.dist().ppf(0.9), d.truth.quantile(0.9)),
     "`ci(0.9, windows=...)`": lambda d: of(d.whole.ci(0.9, windows=d.parts), d.truth.quantile(0.9)),
     "`slo(t, windows=...)`": lambda d: of(d.whole.slo(d.truth.t, 0.9, windows=d.parts).within, within(d)),
+    "`apdex(t, windows=...)`": lambda d: of(d.whole.apdex(d.truth.t, windows=d.parts), score(d)),
     "`fanout(10).bounds(t, windows=...)`": waiting_by_windows,
     "`burn_rates`, over all windows": slow_calls,
 }

@@ -110,7 +110,8 @@ IN_BLOCKS = (
     Condition("slower and slower", slower_and_slower, 30, 50),
     Condition("blocks differ by 30 %", weather, 30, 50),
     Condition("the same, 10 blocks", weather, 10, 50),
-    Condition("bursts of 200: 4 blocks", in_bursts(200), 40, 50, assumed=False),
+    Condition("bursts of 4 blocks, 40 blocks", in_bursts(200), 40, 50, assumed=False),
+    Condition("bursts of 4 blocks, 100 blocks", in_bursts(200), 100, 50, assumed=False),
 )
 
 

@@ -42,6 +42,8 @@ cdef extern from "_native/bucket.h" nogil:
 cdef extern from "_native/sum.h" nogil:
     enum: HISTORIAN_SUM_DIGITS
     void historian_add_digits(historian_sum *, const uint64_t *digits, size_t first, size_t end)
+
+cdef extern from "_native/sum_read.h" nogil:
     void historian_read_sum(historian_sum *total, historian_sum *, bint take)
     size_t historian_write_sum(historian_sum *, uint32_t *out)
 

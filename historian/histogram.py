@@ -201,15 +201,18 @@ class Histogram(BaseHistogram):
         return slo.slo(self, t, target, confidence, windows)
 
     @overload
-    def apdex(self, t: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    def apdex(self, t: _Scalar, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate: ...
     @overload
-    def apdex(self, t: _Numbers, confidence: float = 0.95) -> Estimates: ...
-    def apdex(self, t: Any, confidence: float = 0.95) -> Estimate | Estimates:
+    def apdex(self, t: _Numbers, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimates: ...
+    def apdex(
+        self, t: Any, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
+    ) -> Estimate | Estimates:
         """Return the Apdex score for the threshold `t`, in the histogram's unit.
 
         Users are satisfied up to t and tolerating up to 4t.  The score is (satisfied + tolerating / 2) / count.  Its
-        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  For an array-like, the
-        result is `Estimates` of its shape.  O(1).  Raises ValueError for t below 0 and NaN.
+        interval allows for sampling, and for bucket width if t or 4t lies inside a bucket.  If slow calls come in
+        bursts, pass `windows`, as for `ci`.  For an array-like, the result is `Estimates` of its shape.  O(1).  Warns
+        as `slo` does.  Raises ValueError for t below 0, NaN, and windows that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 600 + [1.0] * 300 + [9.0] * 100).apdex(0.5))
@@ -218,10 +221,10 @@ class Histogram(BaseHistogram):
         if type(t) is not float and is_many(t):
             from .tail import slos
 
-            return slos.apdex(self, t, confidence)
+            return slos.apdex(self, t, confidence, windows)
         from .tail import slo
 
-        return slo.apdex(self, t, confidence)
+        return slo.apdex(self, t, confidence, windows)
 
     # ---- coordinated omission ----
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 
+from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_n, check_share, number
-from .._stats.estimate import Estimate, TailWarning, no_data
+from .._stats.estimate import Estimate, no_data
+from .._values.answers import is_many
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
 from .distances import DIGITS, STEP, kolmogorov_smirnov, sampled, superiority, wasserstein
 from .ratios import TOO_FEW, Grid, RatioOf
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, overload
 
+    from .._stats.estimates import Estimates
+    from .._values.answers import _Numbers, _Scalar
     from ..histogram import Histogram
     from .bootstrap import Blocks
 else:
@@ -101,11 +104,11 @@ class Comparison:
         self._blocks: Blocks | None = None
 
     @overload
-    def ratio(self, q: float) -> Estimate: ...
+    def ratio(self, q: _Scalar) -> Estimate: ...
     @overload
-    def ratio(self, q: Iterable[float]) -> list[Estimate]: ...
-    def ratio(self, q: float | Iterable[float]) -> Estimate | list[Estimate]:
-        """Return the q-quantile of B over that of A, with its interval; for several q, a list of ratios.
+    def ratio(self, q: _Numbers) -> Estimates: ...
+    def ratio(self, q: Any) -> Estimate | Estimates:
+        """Return the q-quantile of B over that of A, with its interval; for an array-like, `Estimates` of its shape.
 
         The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for
         everything that changed from block to block.  Without, it assumes independent values: values in bursts make it
@@ -115,11 +118,12 @@ class Comparison:
         missing bound is 0 or infinity.  Raises ValueError for q outside 0..1, and if that quantile of A lies in the
         zero bucket.
         """
-        if isinstance(q, (float, int)):
-            return self._ratio(q)
-        if getattr(q, "shape", None) == () or not hasattr(q, "__iter__"):
-            return self._ratio(number("q", q))  # type: ignore[arg-type]
-        return list(map(self._ratio, q))  # map adds no frame, so the warning points at the caller
+        if not is_many(q):
+            return self._ratio(number("q", q))
+        from .._stats.arrays import each_estimate, shares
+
+        asked = shares("q", q)
+        return each_estimate(self._ratio, asked, shape=asked.shape, stacklevel=2)
 
     @property
     def is_empty(self) -> bool:
@@ -227,7 +231,7 @@ class Comparison:
         if not math.isnan(estimate) and (estimate.lower == 0 or estimate.upper == math.inf):
             counts = f"{self.a.count:,} and {self.b.count:,}"
             text = f"beyond the data: the ratio at the {q:.9g}-quantile has no interval: {self.missing(q)} ({counts})"
-            warnings.warn(text, TailWarning, stacklevel=3)
+            warn_beyond(text, stacklevel=3)
         return estimate
 
     def each_of(self, quantiles: Iterable[float]) -> float:
@@ -266,8 +270,8 @@ class Comparison:
         lower, upper = self._ratios[q].bounds(at_a_look)
         why, method = f"{sampled(self.a, self.b)}; bucket width", "order statistics"
         if self.blocks:
-            lower, upper = self._between_blocks(q, lower, upper, at_a_look)
-            why, method = f"{len(self.blocks)} blocks of each, resampled; bucket width", "block bootstrap"
+            lower, upper, why = self._between_blocks(q, lower, upper, at_a_look)
+            method = "block bootstrap"
         if self._is_invented:
             lower, upper, why, method = 0.0, math.inf, "bucket width", ""
         value = high / low
@@ -296,15 +300,16 @@ class Comparison:
             return INVENTED
         return TOO_FEW if 0 < q < 1 else "no interval for an extreme"
 
-    def _between_blocks(self, q: float, lower: float, upper: float, confidence: float) -> tuple[float, float]:
-        """Return the bounds by resampled blocks, but keep a side open if it is open even for independent values."""
-        from .bootstrap import percentile_interval
-
-        lows, highs = self._drawn().ratios(q)
-        low = percentile_interval(lows, len(self.blocks), confidence)[0]
-        high = percentile_interval(highs, len(self.blocks), confidence)[1]
+    def _between_blocks(self, q: float, lower: float, upper: float, confidence: float) -> tuple[float, float, str]:
+        """Return the bounds by resampled blocks, and why; a side stays open if it is for independent values."""
+        low, high, wider = self._drawn().ratio_interval(q, confidence)
         is_open = lower == 0 or low < -MAX_LOG_RATIO, upper == math.inf or high > MAX_LOG_RATIO
-        return 0.0 if is_open[0] else math.exp(low), math.inf if is_open[1] else math.exp(high)
+        return 0.0 if is_open[0] else math.exp(low), math.inf if is_open[1] else math.exp(high), self._between(wider)
+
+    def _between(self, wider: float) -> str:
+        """Return the reason "blocks", which says if an interval is wider because neighbours are alike."""
+        alike = f", {wider:.2g} times wider because neighbours are alike" if wider > 1 else ""
+        return f"{len(self.blocks)} blocks of each, resampled{alike}; bucket width"
 
     def _drawn(self) -> Blocks:
         from .bootstrap import Blocks
@@ -326,14 +331,11 @@ class Comparison:
             return Estimate(plain, 0.0, most or math.inf, INVENTED)
         if not self.blocks:
             return Estimate(plain, plain.lower, plain.upper, plain.why + self._at_all_looks(), **how)
-        from .bootstrap import percentile_interval
-
-        least_of_each, most_of_each = within(self._drawn())
-        low = percentile_interval(least_of_each, len(self.blocks), self._at_a_look())[0]
-        high = percentile_interval(most_of_each, len(self.blocks), self._at_a_look())[1]
+        blocks = self._drawn()
+        low, high, wider = blocks.interval(*within(blocks), self._at_a_look())
         if most == 1:  # a share that is 1 in each block is 1 in every draw: the interval would have no width
             low, high = min(low, plain.lower), max(high, plain.upper)
-        why = f"{len(self.blocks)} blocks of each, resampled; bucket width{self._at_all_looks()}"
+        why = self._between(wider) + self._at_all_looks()
         value, how["method"] = float(plain), "block bootstrap"
         lower, upper = max(0.0, min(round(low, DIGITS), value)), max(min(round(high, DIGITS), most), value)
         return Estimate(value, lower, upper if most else math.inf, why, **how)

@@ -48,6 +48,7 @@
 #include "bucket.h"
 #include "counters.h"
 #include "platform.h"
+#include "sum_read.h"
 
 enum {
     HISTORIAN_FILE_PAGE_NBYTES = 4096,   /* the least page of all systems; block 0 begins here */

@@ -32,6 +32,7 @@
 #include "bucket.h"
 #include "counters.h"
 #include "pages.h"
+#include "sum_read.h"
 #include "thread.h"
 
 /* Records that a thread counts in the shared counters before it makes a lane, unless its lane is the first one. A lane

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from .._values.answers import is_many, numbers, position
+from .._values.answers import as_array, is_many, numbers, position
 from .beyond import collected, warn_once
 from .checks import check_n, check_number, check_share
 from .estimates import Estimates, estimates_of
@@ -66,10 +66,7 @@ def wholes(name: str, given: Any) -> NDArray[Any]:
     """Return whole numbers from 1 to 1e100 as an array: int64, or int objects for larger ones; else raise."""
     import numpy
 
-    try:
-        array = numpy.asarray(given)
-    except ValueError:
-        raise ValueError(f"{name} must be an array whose rows all have the same length, not {given!r}") from None
+    array = as_array(given, f"{name} must be")
     if array.dtype.kind in "iu" and (array.dtype.kind == "i" or not array.size or array.max() < 2**63):
         array = array.astype(numpy.int64, copy=False)
         _check(array, array >= 1, lambda one: check_n(one, name))

@@ -6,6 +6,7 @@ It uses the same formulas, and is as exact for a and b from 1/2 on; for smaller 
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from .beta import quantile
@@ -40,8 +41,6 @@ __all__ = ["binomial_shares", "lower_tail", "quantiles", "tails"]
 UNDERFLOW = -780.0  # if the logarithm of the front is below this, the tail is too small for a float64
 
 FEW = 100  # up to so many terms, a sum is faster and has an error of 1e-14
-
-PLAIN = 1_000  # up to so many trials, the terms of the binomial formula can be added directly
 
 BLOCK = 256  # values at once: with all nodes they fit into the cache, and they are too few for threads of the BLAS
 
@@ -86,27 +85,33 @@ def lower_tail(x: _Floats, a: float, b: float) -> _Floats:
     return result
 
 
-def binomial_shares(most: int, n: int, x: _Floats) -> list[_Floats]:
+def binomial_shares(most: int, n: int, x: _Floats) -> _Floats:
     """Return the probabilities of 0, 1, ... `most` successes in `n` trials, each with probability x in 0..1.
 
+    They are rows of an array of shape (most + 1, *x.shape).  The logarithm of the binomial coefficient is a sum of
+    those of (1 - i/n) n/(i + 1) over i; the power of n belongs to x instead, so that no term is large if n is.
+
     >>> import numpy
-    >>> [one.round(12) for one in binomial_shares(1, 2, numpy.array([0.5, 0.1]))]
-    [array([0.25, 0.81]), array([0.5 , 0.18])]
+    >>> binomial_shares(1, 2, numpy.array([0.5, 0.1])).round(12)
+    array([[0.25, 0.81],
+           [0.5 , 0.18]])
     """
     import numpy
 
+    m = numpy.arange(most + 1.0)
+    steps = [math.log1p(-i / n) - math.log(i + 1) for i in range(most)]
+    logarithms = numpy.array([0.0, *itertools.accumulate(steps)])
     inside = (x > 0) & (x < 1)
     x_inside = numpy.where(inside, x, 0.5)
-    log_x, log_y = numpy.log(x_inside), numpy.log1p(-x_inside)
-    found = []
-    for m in range(most + 1):
-        if n <= PLAIN:
-            log = math.log(math.comb(n, m)) + m * log_x + (n - m) * log_y
-        else:
-            of = numpy.array([[m + 1.0], [n - m + 1.0]])
-            front = _fronts(x_inside.ravel(), 1 - x_inside.ravel(), *of)[0]
-            log = front.reshape(x.shape) - log_x - log_y - math.log(n + 1)
-        found.append(numpy.where(inside, numpy.exp(log), numpy.where(x == 0, float(m == 0), float(m == n))))
+    found: _Floats = numpy.multiply.outer(m, numpy.log(x_inside * float(n)))
+    found += numpy.multiply.outer(float(n) - m, numpy.log1p(-x_inside))
+    found += logarithms.reshape(-1, *[1] * x.ndim)
+    numpy.exp(found, out=found)
+    if not inside.all():
+        found[:, ~inside] = 0.0
+        found[0, x == 0] = 1.0
+        if most >= n:
+            found[n, x == 1] = 1.0
     return found
 
 

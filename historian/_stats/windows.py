@@ -34,7 +34,7 @@ __all__ = ["ENOUGH_WINDOWS", "Effective", "effective_sample_size", "long_run_var
 ENOUGH_WINDOWS = 36
 
 #: With fewer degrees of freedom, 95 % intervals may hold the truth less often than in 93 of 100 simulated series.
-ENOUGH_FREEDOM = 8
+ENOUGH_FREEDOM = 7
 
 #: The mean variance of the cosines that are used must be at least this part of the variance at infinite period.
 FLAT = 0.85
@@ -108,9 +108,9 @@ def _most_cosines(n: int) -> int:
 def _correlation(series: NDArray[np.float64]) -> float:
     """Return the correlation of neighbours in a series of mean 0, in [0, 0.97], and rather too much than too little.
 
-    The estimate from lag 1 is corrected for its bias (Kendall, Biometrika 41, 1954, 403-404), and half a standard error
-    is added.  Random counts in each window lower the correlation at all lags by the same factor, so the ratio of lag 2
-    to lag 1 is free of it.  This ratio is used if it is larger and lag 1 is significant.
+    The estimate from lag 1 is corrected for its bias (Kendall, Biometrika 41, 1954, 403-404), and a standard error is
+    added.  Random counts in each window lower the correlation at all lags by the same factor, so the ratio of lag 2 to
+    lag 1 is free of it.  This ratio is used if it is larger and lag 1 is significant.
     """
     n, total = len(series), float(series @ series)
     if not total:
@@ -118,7 +118,7 @@ def _correlation(series: NDArray[np.float64]) -> float:
     lags = [float(series[lag:] @ series[:-lag]) / total for lag in (1, 2)]
     bias = (1 + 3 * min(max(lags[0], 0.0), 1.0)) / n
     first, second = (lag + bias for lag in lags)
-    found = first + 0.5 / math.sqrt(n)
+    found = first + 1 / math.sqrt(n)
     if found > 2.5 / math.sqrt(n):
         found = max(found, second / max(first, 0.05))
     return min(max(found, 0.0), MAX_CORRELATION)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         NDArray[np.floating[Any] | np.integer[Any]] | _SupportsArray | Sequence[_Scalar] | Sequence[Sequence[_Scalar]]
     )
 
-__all__ = ["each", "is_many", "numbers", "position", "read_only", "refuse_share"]
+__all__ = ["as_array", "each", "is_many", "numbers", "position", "read_only", "refuse_share"]
 
 
 def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | NDArray[np.float64]:
@@ -68,10 +68,7 @@ def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
     what = f"{name} must be" if name else "pass"
     if x is None or isinstance(x, (str, bytes)):
         raise TypeError(f"{what} a number or an array of numbers, not {x!r}")
-    try:
-        array = numpy.asarray(x)
-    except ValueError:
-        raise ValueError(f"{what} an array whose rows all have the same length, not {x!r}") from None
+    array = as_array(x, what)
     if array.dtype.char == "d":
         return array
     if array.dtype.kind in "fiub":
@@ -81,6 +78,19 @@ def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
     objects = numpy.asarray(x, dtype=object)
     found = [_number(one, what, k, objects.shape) for k, one in enumerate(objects.ravel().tolist())]
     return numpy.array(found, dtype=numpy.float64).reshape(objects.shape)
+
+
+def as_array(x: Any, what: str) -> NDArray[Any]:
+    """Return an array-like as an array of any type; raise ValueError if its rows have different lengths."""
+    import numpy
+
+    try:
+        array = numpy.asarray(x)
+    except (ValueError, Warning):  # before numpy 1.24 it warns, and makes an array of lists
+        array = None
+    if array is None or (array.dtype == object and any(isinstance(one, (list, tuple)) for one in array.flat)):
+        raise ValueError(f"{what} an array whose rows all have the same length, not {x!r}")
+    return array
 
 
 def _number(one: Any, what: str, k: int, shape: tuple[int, ...]) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     _Floats = NDArray[np.float64]
 
-__all__ = ["inverse"]
+__all__ = ["bisect", "bisect_one", "inverse"]
 
 HALVINGS = 50  # of an interval from 0 to 1, as for a single share
 
@@ -27,13 +27,13 @@ def inverse(
     ends: _Floats,
     extremes: tuple[float, float],
     edge: _Floats,
-    masses_at: Callable[[Any], tuple[Any, Any, Any]],
+    places: Callable[[_Floats, NDArray[np.intp]], _Floats],
 ) -> tuple[_Floats, _Floats, _Floats]:
     """Return (lower bound, smallest time that a share of at most p exceeds, upper bound) for 1-D `p`, in 0..1.
 
     `survival` is that at each `edge`, in three rows: lower bound, value, upper bound.  `ends` is the same just below
-    and at both `extremes`.  `masses_at` returns the masses of the buckets that end at columns, of those before, and of
-    those after.
+    and at both `extremes`.  `places` returns where, from 0 to 1, the value falls to shares in the buckets that end at
+    some columns.
     """
     import numpy
 
@@ -45,7 +45,7 @@ def inverse(
     inside = numpy.flatnonzero((at > 0) & (at < last))
     if len(inside):
         columns = at[inside]
-        value[inside] = edge[columns - 1] * GROWTH ** _places(p[inside], columns, survival[1], masses_at)
+        value[inside] = edge[columns - 1] * GROWTH ** places(p[inside], columns)
     least, most = extremes
     exceeds = ends[:, :, None] > most_p  # (row, just below and at each extreme, share)
     for column, extreme in ((0, least), (2, most)):
@@ -57,17 +57,25 @@ def inverse(
     return lower, numpy.minimum(numpy.maximum(value, lower), upper), upper
 
 
-def _places(
-    p: _Floats, columns: NDArray[np.intp], row: _Floats, masses_at: Callable[[Any], tuple[Any, Any, Any]]
-) -> _Floats:
-    """Return where the survival falls to `p` in the buckets that end at `columns`, 0..1, by bisection."""
+def bisect(wanted: Any, masses: tuple[Any, Any, Any]) -> _Floats:
+    """Return the x for which `mass_below` is `wanted`, for arrays of one shape."""
     import numpy
 
-    masses = masses_at(columns)
-    wanted = row[columns - 1] - p
-    low, high = numpy.zeros(len(p)), numpy.ones(len(p))
+    low, high = numpy.zeros(len(wanted)), numpy.ones(len(wanted))
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         is_below = mass_below(middle, *masses) < wanted
         low, high = numpy.where(is_below, middle, low), numpy.where(is_below, high, middle)
+    return high
+
+
+def bisect_one(wanted: float, masses: tuple[float, float, float]) -> float:
+    """Return what `bisect` does, for one number, without arrays: this takes a tenth of the time."""
+    low, high = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if mass_below(middle, *masses) < wanted:
+            low = middle
+        else:
+            high = middle
     return high

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import math
 import warnings
+from fractions import Fraction
+from itertools import compress
 
-from .._stats.checks import check_n, check_number, check_share
-from .._stats.estimate import TailWarning
+from .._stats.checks import check_n
+from .._stats.estimate import Estimate, TailWarning
 from . import chains, quorum
-from .dist import AT_MOST, COLUMNS, LOWER, UPPER, VALUE, Dist, Load, edges, points, unknown
-from .shares import DEPENDENCE
+from .columns import LOWER, UPPER, VALUE
+from .dist import Dist, Load, unknown
+from .parts import OPTIMISTIC, PESSIMISTIC, UNSIGNED, checked, common, extremes_of, loads_of, numbers_of
+from .pointwise import on_finer_grid, survivals, unfolded
+from .weights import Weights, check_weights
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:  # first, so that ruff takes `overload` for that of typing
@@ -24,26 +29,27 @@ if not TYPE_CHECKING:  # first, so that ruff takes `overload` for that of typing
 
 else:
     from collections.abc import Iterable, Mapping
-    from typing import Literal, overload
+    from typing import overload
 
-    _Dependence = Literal["independent", "positive", "any"]
+    import numpy as np
+    from numpy.typing import NDArray
 
+    from .fine import Fine
+    from .parts import _Dependence
 
-__all__ = ["all_of", "choice", "first_of", "hedge", "k_of", "retry", "seq", "tied"]
-
-OPTIMISTIC = "independence assumed: too low if parts slow down together"
-PESSIMISTIC = "independence assumed: too high if parts slow down together"
-UNSIGNED = "independence assumed: too low or too high if parts slow down together"
+__all__ = ["all_of", "choice", "first_of", "k_of", "seq"]
 
 
 def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     """Return the time of parts that follow each other: their sum.
 
-    Equal parts, given as the same object, are added by doubling: ``seq(*[x] * 100)`` takes eight additions of up to
-    25 ms each.  See `historian.tail.chains` for the method.  The value adds an error of at most 0.2 % to the bucket
-    width of the parts.  The bounds always hold.  If parts slow down together, the value is usually too low far in the
-    tail.  For "positive" and "any" dependence the bounds are Makarov's (Theory of Probability & Its Applications 26,
-    1981); no better ones are known.  They take a second or two if all buckets are populated.
+    The sum is computed when an answer needs it.  A part that is itself a sum counts as its stages, so a nested sum is
+    the same as a flat one.  Equal stages, given as the same object, are added by doubling: ``seq(*[x] * 100)`` takes
+    eight additions of 5 ms each.  See `historian.tail.chains` and `historian.tail.sums` for the method.  The value adds
+    an error of at most 0.2 % to the bucket width of the stages, also if other operations lie between the sums.  The
+    bounds always hold.  If parts slow down together, the value is usually too low far in the tail.  For "positive" and
+    "any" dependence the bounds are Makarov's (Theory of Probability & Its Applications 26, 1981); no better ones are
+    known.  They take a second or two if all buckets are populated.
 
     Raises ValueError for no parts, or parts in different units.
 
@@ -52,24 +58,52 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
     >>> print(f"{seq(x, x).ppf(0.99):.2f}")                 # 6.64 by the gamma distribution; not 2 * 4.61
     6.64
     """
-    unit, count, confidence, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
-    if not count:
-        return unknown(unit)
-    load = _loads((part._load, 1) for part in parts)
-    times: dict[Dist, int] = {}  # in the order of the arguments
-    for part in parts:
-        times[part] = times.get(part, 0) + 1
+    known = common(parts, UNSIGNED if dependence == "independent" else checked(dependence))
+    if not known.values:
+        return unknown(known.unit)
+    load = loads_of((part._load, 1) for part in parts)
     if len(parts) == 1:
         return parts[0]
-    sums = [chains.repeat(part._sf, n) for part, n in times.items()]
-    while len(sums) > 1:  # in pairs, so that each part goes through few roundings
+    stages: dict[Dist, int] = {}  # in the order of the arguments
+    for part in parts:
+        for stage, n in (part._stages or {part: 1}).items():
+            stages[stage] = stages.get(stage, 0) + n
+    least, most = (_sum((stage._extremes[end], n) for stage, n in stages.items()) for end in (0, 1))
+    if dependence == "independent":
+
+        def survival() -> tuple[NDArray[np.float64], Fine | None]:
+            total = _added(stages)
+            ends = [(stage._ends, n) for stage, n in stages.items()]
+            rows = chains.with_ends(total.rows, (least, most), ends, independent=True)
+            return rows, total.fine if _is_sum(stages) else None
+
+        return known.dist(survival, extremes=(least, most), load=load, stages=stages)
+    total = _added(stages)
+    rows = chains.any_dependence(total.rows, [part._sf for part in parts])
+    rows = chains.with_ends(rows, (least, most), [(part._ends, 1) for part in parts], independent=False)
+    return known.dist(rows, extremes=(least, most), load=load, fine=total.fine)
+
+
+def _added(stages: Mapping[Dist, int]) -> chains.Stage:
+    """Return the sum of independent stages, added in pairs, so that each goes through few roundings."""
+    sums = [chains.repeat(chains.Stage(stage._sf, stage._finer()), n) for stage, n in stages.items()]
+    while len(sums) > 1:
         sums = [chains.add(*sums[k : k + 2]) if k + 1 < len(sums) else sums[k] for k in range(0, len(sums), 2)]
-    total = sums[0]
-    if dependence != "independent":
-        total = chains.any_dependence(total, [part._sf for part in parts])
-    least, most = (math.fsum(ends) for ends in zip(*(part._extremes for part in parts)))
-    rows = chains.with_ends(total, (least, most), [part._ends for part in parts], dependence == "independent")
-    return Dist(rows, extremes=(least, most), unit=unit, count=count, why=why, load=load, confidence=confidence)
+    return sums[0]
+
+
+def _is_sum(stages: Mapping[Dist, int]) -> bool:
+    """Return whether more than one stage takes time: else the sum is one of the stages."""
+    longer = [(stage, n) for stage, n in stages.items() if stage._sf[VALUE, 0]]
+    return [n for _, n in longer] != [1] or longer[0][0]._is_fine
+
+
+def _sum(times: Iterable[tuple[float, int]]) -> float:
+    """Return the sum of times that occur several times each, correctly rounded."""
+    times = list(times)
+    if any(math.isinf(time) for time, _ in times):
+        return math.inf
+    return float(sum(Fraction(time) * n for time, n in times))
 
 
 @overload
@@ -89,7 +123,7 @@ def all_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: _D
     >>> print(all_of(100, x).sf(0.5))
     0.634 (0.559 to 0.705)
     """
-    return _all_of(_numbers(n, x), dependence)
+    return _all_of(numbers_of(n, x), dependence)
 
 
 @overload
@@ -103,23 +137,28 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
     S_j.  For any dependence it is at least 1 - sum n_j (1 - S_j) (Frechet).  All n parts are started, and all count as
     load.  O(buckets).  Raises ValueError for n below 1, no parts, or parts in different units.
     """
-    parts = _numbers(n, x)
-    unit, count, confidence, why = _common(parts, OPTIMISTIC if dependence == "independent" else _checked(dependence))
-    if not count:
-        return unknown(unit)
+    parts = numbers_of(n, x)
+    known = common(parts, OPTIMISTIC if dependence == "independent" else checked(dependence))
+    if not known.values:
+        return unknown(known.unit)
     if list(parts.values()) == [1]:
         return next(iter(parts))
     import numpy
 
-    extremes = _extremes(parts, 1)
-    kinds = [(part._with(extremes), float(m)) for part, m in parts.items()]
-    sf = numpy.prod([one**m for one, m in kinds], axis=0)
+    extremes, numbers = extremes_of(parts, 1), [float(m) for m in parts.values()]
+
+    def formula(kinds: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        result: NDArray[np.float64] = numpy.prod([one**m for one, m in zip(kinds, numbers)], axis=0)
+        return result
+
+    kinds, at = survivals(list(parts), extremes)
+    sf, fine = formula(kinds), on_finer_grid(formula, list(parts))
     if dependence != "independent":
-        sf[UPPER] = numpy.min([one[UPPER] for one, _ in kinds], axis=0)
+        sf[UPPER] = numpy.min([one[UPPER] for one in kinds], axis=0)
     if dependence == "any":
-        sf[LOWER] = 1 - sum(m * (1 - one[LOWER]) for one, m in kinds)
-    load = _loads((part._load, m) for part, m in parts.items())
-    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load, confidence=confidence)
+        sf[LOWER] = 1 - sum(m * (1 - one[LOWER]) for one, m in zip(kinds, numbers))
+    load = loads_of((part._load, m) for part, m in parts.items())
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
 
 
 @overload
@@ -137,7 +176,7 @@ def k_of(
     Markov's inequality on the number of slow parts: from (n S - m + 1)/(n - m + 1) to n S/m, with m = n - k + 1.
     Unequal parts: O((n - k)^2 buckets), up to 999.  Raises ValueError unless 1 <= k <= n.
     """
-    parts = _numbers(n, x)
+    parts = numbers_of(n, x)
     total, k = sum(parts.values()), check_n(k, "k")
     if k > total:
         raise ValueError(f"k must be at most n, {total}, not {k}: a request cannot wait for more parts than it has")
@@ -145,133 +184,70 @@ def k_of(
         return _all_of(parts, dependence) if k == total else first_of(parts, dependence=dependence)
     import numpy
 
-    unit, count, confidence, why = _common(parts, UNSIGNED if dependence == "independent" else _checked(dependence))
-    if not count:
-        return unknown(unit)
+    known = common(parts, UNSIGNED if dependence == "independent" else checked(dependence))
+    if not known.values:
+        return unknown(known.unit)
     slow = total - k + 1  # so many slow parts make the whole slow
-    extremes = _extremes(parts, k)
-    kinds = [(part._with(extremes), m) for part, m in parts.items()]
-    sf = quorum.at_least(kinds, slow)
+    extremes = extremes_of(parts, k)
+
+    def formula(kinds: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return quorum.at_least(list(zip(kinds, parts.values())), slow)
+
+    kinds, at = survivals(list(parts), extremes)
+    sf = formula(kinds)
+    fine = on_finer_grid(formula, list(parts))
     if dependence != "independent":
-        mean = numpy.sum([float(m) * one for one, m in kinds], axis=0)
+        mean = numpy.sum([float(m) * one for one, m in zip(kinds, parts.values())], axis=0)
         sf[LOWER] = numpy.minimum(sf[VALUE], numpy.maximum(0, (mean[LOWER] - float(slow - 1)) / float(k)))
         sf[UPPER] = numpy.maximum(sf[VALUE], numpy.minimum(1, mean[UPPER] / float(slow)))
-    load = _loads((part._load, m) for part, m in parts.items())
-    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load, confidence=confidence)
+    load = loads_of((part._load, m) for part, m in parts.items())
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
 
 
 def choice(shares: Mapping[Dist, float]) -> Dist:
     """Return the time of one of several parts, each taken with its share: a cache hit or a miss, for example.
 
-    P(T > t) = sum w_j S_j(t), exact at the edges of buckets, whatever the dependence.  O(buckets).  Raises ValueError
-    unless the shares are in 0..1 and add up to 1.
+    P(T > t) = sum w_j S_j(t), exact at the edges of buckets, whatever the dependence.  A part with the share 0 is left
+    out.  A share may be an `Estimate`.  Then the bounds are the extremes over all shares that lie in their intervals
+    and add up to 1.  Shares that are plain numbers keep their ratios and take what the others leave.  See
+    `historian.tail.weights`.  O(buckets).  Raises ValueError unless the shares are in 0..1 and add up to 1.
+
+    >>> from historian import Histogram
+    >>> from historian.tail import Estimate
+    >>> hit, miss = (Histogram.from_values([t] * 1_000).dist(confidence=None) for t in (0.001, 0.100))
+    >>> rate = Estimate(0.9, 0.88, 0.92)
+    >>> print(choice({hit: rate, miss: 1 - rate}).sf(0.05))
+    0.100 (0.0800 to 0.120)
     """
     if not hasattr(shares, "items"):
         raise TypeError(f"shares must be a mapping of distributions to their shares, not {shares!r}")
-    unit, count, confidence, why = _common(shares)
-    shares = {part: check_share("shares", share) for part, share in shares.items()}
-    total = math.fsum(shares.values())
-    if abs(total - 1) > 1e-9:
-        raise ValueError(f"shares must add up to 1, not {total!r}")
-    if not count:
-        return unknown(unit)
-    import numpy
-
-    least, most = zip(*(part._extremes for part, share in shares.items() if share))
-    extremes = min(least), max(most)
-    sf = numpy.sum([share / total * part._with(extremes) for part, share in shares.items()], axis=0)
-    load = _loads((part._load, share / total) for part, share in shares.items())
-    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load, confidence=confidence)
-
-
-def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence = "independent") -> Dist:
-    """Return the time of `x` with a hedge: a second call, started with probability `prob` after the time `after`.
-
-    The call that is done first counts: P(T > t) = S(t) (1 - prob F(t - after)) from `after` on (Dean & Barroso, The
-    Tail at Scale, 2013; with a probability: Kaler, He & Elnikety, Optimal Reissue Policies, SPAA 2017).  Its
-    `extra_load` is prob S(after).  It is assumed that this load does not slow anything down.  The value is too low if
-    both calls slow down together: it can then be as high as S.  O(buckets).  Raises ValueError for a negative, infinite
-    or NaN `after`, and for prob outside 0..1.
-
-    >>> from historian import Histogram
-    >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
-    >>> hedged = hedge(x, after=0.05)
-    >>> print(hedged.sf(0.5), "for", hedged.extra_load, "more calls")
-    0.000100 (0.0000663 to 0.000148) for 0.0100 (0.00814 to 0.0121) more calls
-    """
-    unit, count, confidence, why = _common([x], OPTIMISTIC if dependence == "independent" else _checked(dependence))
-    after = check_number("after", after, 0)
-    prob = check_share("prob", prob)
-    if not count:
-        return unknown(unit)
-    import numpy
-
-    least, most = x._extremes
-    if prob and x._sf[VALUE, -1]:  # the second call may be done after the largest time of the first
-        most += after
-    first, times = x._with((least, most)), numpy.append(edges(), points((least, most)))
-    later = x._at(times - after, smooth=True)
-    sf = first * numpy.where(times < after, 1, 1 - prob + prob * later)
-    if dependence != "independent":
-        sf[UPPER] = first[UPPER]
-    if dependence == "any":
-        sf[LOWER] = numpy.where(times < after, first[LOWER], first[LOWER] - prob * (1 - later[LOWER]))
-    started = x._at(numpy.float64(after)).tolist()
-    load = _load_with(x._load, [prob * share for share in started])
-    why = (*why, "the load that hedges add is ignored")
-    return Dist(sf, extremes=(least, most), unit=unit, count=count, why=why, load=load, confidence=confidence)
-
-
-def tied(queue: Dist, service: Dist, n: int = 2) -> Dist:
-    """Return the time of a request that waits in `n` queues and leaves the others as soon as one server starts it.
-
-    This is ``seq(first_of(n, queue), service)`` (Dean & Barroso, The Tail at Scale, 2013), with the same cost and
-    errors.
-    """
-    return seq(first_of(n, queue), service)
-
-
-def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
-    """Return the time of `x` if it is cancelled at `timeout` and tried again `backoff` later, at most `retries` times.
-
-    Attempt i begins at i (timeout + backoff) with probability p^i, p = S(timeout), and the times of attempts do not
-    overlap.  The share p^(retries + 1) never returns (see `Dist.never`), so the distribution is improper, as in Haeri,
-    Thompson et al., Mind Your Outcomes, Computers 11 (2022).  Its `extra_load` is p + p^2 + ... + p^retries.  The value
-    is too low if slow attempts follow slow ones.  O(buckets).  Raises ValueError for a timeout that is not positive, a
-    negative backoff, or retries below 0.
-    """
-    unit, count, confidence, why = _common([x], "independence assumed: too low if slow attempts follow slow ones")
-    timeout = check_number("timeout", timeout, 0)
-    backoff = check_number("backoff", backoff, 0)
-    retries = check_n(retries, "retries", least=0)
-    if timeout == 0:
-        raise ValueError("timeout must be more than 0, not 0: no call is done by then")
-    if not count:
-        return unknown(unit)
-    import numpy
-
-    # A period beyond the last edge makes no difference, and a shorter one has more attempts than a float64 can count.
-    period = min(max(timeout + backoff, 1e-280), 2.0**65)
-    late = x._at(numpy.float64(timeout))
-    least, most = x._extremes
-    if late[VALUE]:
-        most = min(most, timeout) + retries * (timeout + backoff)
-    times = numpy.append(edges(), points((least, most)))
-    attempt = numpy.clip(numpy.floor(times / period), 0, float(retries))
-    elapsed = numpy.where(times < 0, times, numpy.maximum(times - attempt * period, 0))
-    attempted = numpy.maximum(x._at(numpy.minimum(elapsed, timeout), smooth=True), late[:, None])
-    sf = late[:, None] ** attempt * numpy.where(elapsed < timeout, attempted, late[:, None])
-    if late[VALUE]:
-        sf[:, COLUMNS + AT_MOST] = late ** float(retries + 1)
-    load = _load_with(x._load, [_powers(p, retries) for p in late.tolist()])
-    return Dist(sf, extremes=(least, most), unit=unit, count=count, why=why, load=load, confidence=confidence)
+    common(shares)
+    weights = check_weights(list(shares.values()))
+    parts, weights = list(compress(shares, (high > 0 for high in weights.upper))), weights.without_zeros()
+    known = common(parts)
+    if not known.values:
+        return unknown(known.unit)
+    if len(parts) == 1:
+        return parts[0]
+    taken = list(compress(parts, weights.values))
+    extremes = min(part._extremes[0] for part in taken), max(part._extremes[1] for part in taken)
+    kinds, at = survivals(parts, extremes)
+    sf, load = weights.mean(kinds), loads_of((part._load, share) for part, share in zip(parts, weights.values))
+    if not weights.are_certain:
+        sf[LOWER] = weights.extreme([one[LOWER] for one in kinds], most=False)
+        sf[UPPER] = weights.extreme([one[UPPER] for one in kinds], most=True)
+        load = _load_of_any(weights, [part._load for part in parts], load)
+        estimates = [share.confidence for share in shares.values() if isinstance(share, Estimate)]
+        known = known.with_reason("shares: anywhere in their intervals", estimates)
+    fine = on_finer_grid(weights.mean, parts)
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
 
 
 def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
     """Compute `all_of` for a function that the user called: warnings point at the user's line."""
-    unit, count, confidence, why = _common(parts, PESSIMISTIC if dependence == "independent" else _checked(dependence))
-    if not count:
-        return unknown(unit)
+    known = common(parts, PESSIMISTIC if dependence == "independent" else checked(dependence))
+    if not known.values:
+        return unknown(known.unit)
     if list(parts.values()) == [1]:
         return next(iter(parts))
     import numpy
@@ -280,90 +256,27 @@ def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
         if m > part.count:
             text = f"beyond the data: a request waits for all of {m:,} parts, but only {part.count:,.0f} were recorded"
             warnings.warn(text, TailWarning, stacklevel=3)
-    extremes = _extremes(parts, sum(parts.values()))
-    kinds = [(part._with(extremes), float(m)) for part, m in parts.items()]
-    with numpy.errstate(divide="ignore"):
-        sf = -numpy.expm1(sum(m * numpy.log1p(-one) for one, m in kinds))
+    extremes, numbers = extremes_of(parts, sum(parts.values())), [float(m) for m in parts.values()]
+
+    def formula(kinds: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+        with numpy.errstate(divide="ignore"):
+            result: NDArray[np.float64] = -numpy.expm1(sum(m * numpy.log1p(-one) for one, m in zip(kinds, numbers)))
+        return result
+
+    kinds, at = survivals(list(parts), extremes)
+    sf, fine = formula(kinds), on_finer_grid(formula, list(parts))
     if dependence != "independent":
-        sf[LOWER] = numpy.max([one[LOWER] for one, _ in kinds], axis=0)
+        sf[LOWER] = numpy.max([one[LOWER] for one in kinds], axis=0)
     if dependence == "any":
-        sf[UPPER] = sum(m * one[UPPER] for one, m in kinds)
-    load = _loads((part._load, m) for part, m in parts.items())
-    return Dist(sf, extremes=extremes, unit=unit, count=count, why=why, load=load, confidence=confidence)
+        sf[UPPER] = sum(m * one[UPPER] for one, m in zip(kinds, numbers))
+    load = loads_of((part._load, m) for part, m in parts.items())
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
 
 
-def _extremes(parts: Mapping[Dist, int], k: int) -> tuple[float, float]:
-    """Return the smallest and the largest time until `k` parts are done: the k-th of their extremes.
-
-    A part that may never return has no largest time.  If that leaves fewer than k, the largest of all is used.
-    """
-    least = _kth([(part._extremes[0], m) for part, m in parts.items()], k)
-    sure = [(part._extremes[1], m) for part, m in parts.items() if not part._sf[VALUE, -1]]
-    return least, _kth(sure, k) if sum(m for _, m in sure) >= k else max(part._extremes[1] for part in parts)
-
-
-def _kth(values: Iterable[tuple[float, int]], k: int) -> float:
-    """Return the k-th smallest of values that occur several times each."""
-    ordered = iter(sorted(values))
-    value, times = next(ordered)
-    while times < k:
-        k -= times
-        value, times = next(ordered)
-    return value
-
-
-def _powers(p: float, n: int) -> float:
-    """Return p + p^2 + ... + p^n, p (1 - p^n)/(1 - p), for p in 0..1."""
-    if p == 0 or p == 1:
-        return p * n
-    return p * math.expm1(n * math.log(p)) / math.expm1(math.log(p))
-
-
-def _common(parts: Iterable[Dist], *why: str) -> tuple[str, float, float | None, tuple[str, ...]]:
-    """Return the common unit, the smallest count, the lowest confidence and the reasons of all parts.
-
-    Raises if the parts do not fit.
-    """
-    parts = list(parts)
-    if not parts:
-        raise ValueError("parts must hold at least one distribution, not none")
-    for part in parts:
-        if not isinstance(part, Dist):
-            hint = ": pass its .dist()" if hasattr(part, "dist") else ""
-            raise TypeError(f"parts must be distributions, not {part!r}{hint}")
-        if part.unit != parts[0].unit:
-            raise ValueError(f"parts must be in one unit, not {parts[0].unit!r} and {part.unit!r}")
-    confidence = min((part._confidence for part in parts if part._confidence is not None), default=None)
-    reasons = (*(why for part in parts for why in part._why), *why)
-    return parts[0].unit, min(part.count for part in parts), confidence, reasons
-
-
-def _checked(dependence: str) -> str:
-    if dependence not in DEPENDENCE:
-        raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
-    return f"dependence: {dependence}"
-
-
-def _numbers(n: int | Mapping[Dist, int], x: Dist | None) -> dict[Dist, int]:
-    """Return a mapping of parts to their numbers, from either form of the arguments.
-
-    Convert a number to a float before multiplying an array by it: numpy before 2.0 rejects integers beyond 64 bits.
-    """
-    if x is not None:
-        return {x: check_n(n)}  # type: ignore[arg-type]  # raises for a mapping
-    if not hasattr(n, "items"):
-        raise TypeError(f"n must be a whole number followed by a distribution, or a mapping, not {n!r}")
-    return {part: check_n(m) for part, m in n.items()}
-
-
-def _load_with(load: Load, more: Iterable[float]) -> Load:
-    """Return the load if every call is repeated `more` times: lower bound, value, upper bound."""
-    *extra, plain = load
-    least, value, most = (calls + (plain + calls) * times for calls, times in zip(extra, more))
-    return least, value, most, plain
-
-
-def _loads(parts: Iterable[tuple[Load, float]]) -> Load:
-    """Return the load of the whole, from the loads of its parts and how often each part is called."""
-    least, value, most, plain = zip(*((m * a, m * b, m * c, m * d) for (a, b, c, d), m in parts))
-    return math.fsum(least), math.fsum(value), math.fsum(most), math.fsum(plain)
+def _load_of_any(weights: Weights, loads: list[Load], load: Load) -> Load:
+    """Return the load of a mixture, with bounds for all shares that are possible."""
+    _, value, _, plain = load
+    lower, _, upper, others = zip(*loads)
+    least = weights.extreme_ratio(lower, others, most=False) * plain
+    most = weights.extreme_ratio(upper, others, most=True) * plain
+    return min(least, value), value, max(most, value), plain

@@ -8,22 +8,27 @@ lies between its values at both, because it never grows.
 
 The extremes of a histogram are exact, but lie inside a bucket.  So four more points of the survival are stored: at the
 smallest and at the largest value, and just below each (see `points`).  Every operation computes them, too.
+
+A sum also keeps its value between the edges, for sums that it is a part of: see `historian.tail.fine`.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from functools import partial
 
 from .._stats.arrays import each_number, shares, times
-from .._stats.beta_arrays import quantiles
+from .._stats.beta_family import quantiles_of_counts
 from .._stats.beyond import collected, warn_beyond, warn_once
 from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import NO_DATA, Estimate, nines, no_data
 from .._values.answers import is_many
-from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MAX_INDEX, MIN_INDEX, lower, representative
-from ._inverse import inverse
+from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MIN_INDEX, representative
+from ._inverse import bisect, bisect_one, inverse
 from .between import mass_below
+from .columns import COLUMNS, LOWER, UPPER, VALUE, column_of, edges
+from .fine import Fine, interpolate, place, places, spread, within
 from .observed import measured_count, survival_bounds
 from .sampling import sampled
 from .shares import ROUNDING, tail_of
@@ -63,11 +68,6 @@ __all__ = [
     "unknown",
 ]
 
-#: Edges of the buckets from 2**-32 to 2**64, and infinity.
-COLUMNS = MAX_INDEX - MIN_INDEX + 3
-
-LOWER, VALUE, UPPER = range(3)  # rows
-
 BELOW_LEAST, AT_LEAST, BELOW_MOST, AT_MOST = range(4)  # columns of `Dist._ends`
 
 Load = tuple[float, float, float, float]  # calls by hedges and retries: lower bound, value, upper bound; others
@@ -88,11 +88,12 @@ class Dist:
     ('s', 10000)
     """
 
-    __slots__ = ("_confidence", "_count", "_ends", "_extremes", "_load", "_sf", "_unit", "_why")
+    __slots__ = ("_confidence", "_count", "_extremes", "_fine", "_load", "_stages", "_survival", "_unit", "_why")
     __module__ = "historian.tail"
 
-    _sf: NDArray[np.float64]  # shape (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]
-    _ends: NDArray[np.float64]  # the same at `points(_extremes)`, shape (3, 4), read-only, rows ascending, in [0, 1]
+    _survival: tuple[NDArray[np.float64], NDArray[np.float64]] | Callable[[], tuple[NDArray[np.float64], Fine | None]]
+    _fine: Fine | Callable[[], Fine] | None  # the value between the edges; None if it is interpolated
+    _stages: dict[Dist, int] | None  # of a sum of independent stages: each stage with its number
     _extremes: tuple[float, float]  # smallest and largest finite time: in [0, inf], ascending; NaN without data
     _load: Load
     _why: tuple[str, ...]  # the sources of the rows' differences, and the assumptions
@@ -102,7 +103,7 @@ class Dist:
 
     def __init__(
         self,
-        sf: NDArray[np.float64],
+        sf: NDArray[np.float64] | Callable[[], tuple[NDArray[np.float64], Fine | None]],
         *,
         extremes: tuple[float, float],
         unit: str,
@@ -110,22 +111,55 @@ class Dist:
         why: tuple[str, ...],
         load: Load,
         confidence: float | None = None,
+        fine: Fine | Callable[[], Fine] | None = None,
+        stages: dict[Dist, int] | None = None,
     ) -> None:
-        """Take the survival at the edges, followed by that at the `points`: shape (3, COLUMNS + 4)."""
-        import numpy
+        """Take the survival at the edges, followed by that at the `points`: shape (3, COLUMNS + 4).
 
-        sf = numpy.clip(sf, 0, 1)
-        ends, rows = sf[:, COLUMNS:], sf[:, :COLUMNS]
-        _clamp(rows, ends, extremes)
-        # Restore the order of rows and columns, which rounding errors may have reversed.
-        rows = numpy.minimum.accumulate(rows, axis=1)
-        for some in (rows, ends):
-            numpy.minimum(some[LOWER], some[VALUE], out=some[LOWER])
-            numpy.maximum(some[UPPER], some[VALUE], out=some[UPPER])
-            some.flags.writeable = False
-        self._sf, self._ends, self._extremes = rows, ends, extremes
+        A function that computes it, and the finer grid, is called when an answer needs it.
+        """
+        self._extremes = extremes
+        self._survival = sf if callable(sf) else _ordered(sf, extremes)
+        self._fine, self._stages = fine, stages
         self._load, self._why = load, tuple(dict.fromkeys(why))
         self._unit, self._count, self._confidence = unit, count, confidence
+
+    @property
+    def _sf(self) -> NDArray[np.float64]:
+        """The survival at the edges: (3, COLUMNS), read-only, rows ascending, columns descending, in [0, 1]."""
+        return self._computed()[0]
+
+    @property
+    def _ends(self) -> NDArray[np.float64]:
+        """The survival at `points(_extremes)`: shape (3, 4), read-only, rows ascending, in [0, 1]."""
+        return self._computed()[1]
+
+    def _computed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        survival = self._survival
+        if callable(survival):
+            sf, self._fine = survival()
+            survival = _ordered(sf, self._extremes)
+            self._survival = survival
+        return survival
+
+    @property
+    def _is_fine(self) -> bool:
+        """Whether the value between the edges is kept."""
+        return callable(self._survival) or self._fine is not None
+
+    def _finer(self) -> Fine:
+        """Return the value of the survival on the finer grid."""
+        if callable(self._survival):
+            self._computed()
+        fine = self._fine() if callable(self._fine) else self._fine
+        if fine is None:
+            fine = spread(self._sf[VALUE])
+        if fine is not self._fine:
+            ends = self._ends[VALUE]
+            fine = within(fine, self._extremes, (ends[BELOW_LEAST], ends[BELOW_MOST], ends[AT_MOST]))
+        if self._fine is not None:
+            self._fine = fine
+        return fine
 
     @property
     def unit(self) -> str:
@@ -223,22 +257,43 @@ class Dist:
         If values can be arbitrarily large, no sample gives an upper bound of their mean (Bahadur & Savage, Annals of
         Mathematical Statistics 27, 1956).  So an interval that allows for sampling has no upper bound here.
         """
-        import numpy
-
         if not self._count:
             return no_data(0.0, math.inf, unit=self.unit)
-        least, most = self._extremes
-        mass = self.mass
-        value = mass[:-1] @ numpy.clip(_values(), least, most) + (mass[-1] * most if mass[-1] else 0.0)
-        # The bounds are the areas under the survival, whose bounds are constant between these times.
-        times = numpy.unique([0.0, *edges()[:-1], *(end for end in self._extremes if end < math.inf)])
-        low, _, high = self._at((times[1:] + times[:-1]) / 2) @ numpy.diff(times)
-        beyond = self._at(numpy.nextafter(times[-1], math.inf))
-        low, high = (math.inf if rest else area for area, rest in ((low, self._sf[LOWER, -1]), (high, beyond[UPPER])))
-        value = numpy.clip(math.inf if self._sf[VALUE, -1] else value, low, high)
+        low, value, high = self._areas()
+        value = min(max(math.inf if self._sf[VALUE, -1] else value, low), high)
         is_open = math.isinf(high) > math.isinf(value)
         why = ["no sample gives an upper bound of a mean"] if is_open else []
-        return self._estimate(float(value), float(low), float(high), *why, unit=self.unit)
+        return self._estimate(value, low, high, *why, unit=self.unit)
+
+    def _areas(self) -> tuple[float, float, float]:
+        """Return the mean of the finite times and its bounds: the areas under the survival.
+
+        The bounds of the survival are constant between two edges.  Only in the buckets of the extremes, the extremes
+        divide this time.
+        """
+        import numpy
+
+        (least, most), edge, values = self._extremes, edges(), _values()
+        (low, _, high), widths = self._sf, _widths()
+        mass = self.mass
+        mean = float(mass[:-1] @ values) + (float(mass[-1]) * most if mass[-1] else 0.0)
+        below, above = low[:-1] @ widths, widths[0] + high[:-2] @ widths[1:]
+        starts: list[float] = []
+        ends: list[float] = []
+        for column in {column_of(end) for end in (least, most) if end < math.inf}:
+            start, end = float(edge[column - 1]) if column else 0.0, float(edge[column])
+            if end < math.inf:
+                plain = float(values[column])
+                mean += float(mass[column]) * (min(max(plain, least), most) - plain)
+                below -= float(low[column]) * (end - start)
+                above -= (float(high[column - 1]) if column else 1.0) * (end - start)
+            cuts = [start, *(t for t in (least, most) if start < t < end), *([end] if end < math.inf else [])]
+            starts, ends = starts + cuts[:-1], ends + cuts[1:]
+        last = max(float(edge[-2]), most if most < math.inf else 0.0)
+        inside = self._at(numpy.array([*((a + b) / 2 for a, b in zip(starts, ends)), math.nextafter(last, math.inf)]))
+        of = numpy.subtract(ends, starts)
+        below, above = below + inside[LOWER, :-1] @ of, above + inside[UPPER, :-1] @ of
+        return math.inf if low[-1] else float(below), mean, math.inf if inside[UPPER, -1] else float(above)
 
     @property
     def never(self) -> Estimate:
@@ -278,6 +333,7 @@ class Dist:
             why=self._why,
             load=self._load,
             confidence=self._confidence,
+            fine=self._finer() if self._is_fine else None,
         )
         return create, (numpy.hstack([self._sf, self._ends]),)
 
@@ -291,7 +347,13 @@ class Dist:
         """Return the survival at all edges, followed by that at the `points` of other extremes: (3, COLUMNS + 4)."""
         import numpy
 
-        return numpy.hstack([self._sf, self._at(numpy.array(points(extremes)))])
+        return numpy.hstack([self._sf, self._at_extremes(extremes)])
+
+    def _at_extremes(self, extremes: tuple[float, float]) -> NDArray[np.float64]:
+        """Return the survival at the `points` of some extremes: (3, 4)."""
+        import numpy
+
+        return self._ends if extremes == self._extremes else self._at(numpy.array(points(extremes)))
 
     def _at(self, t: Any, *, smooth: bool | None = None) -> NDArray[np.float64]:
         """Return the survival at times of any shape, with a new first axis: lower bound, value, upper bound.
@@ -322,10 +384,15 @@ class Dist:
         """Return the interpolated value at `t`, for the first edges after t and the values at the edges before."""
         import numpy
 
-        with numpy.errstate(divide="ignore", invalid="ignore"):
-            part = numpy.clip(numpy.log2(t / edges()[after - 1]) * BUCKETS_PER_OCTAVE, 0, 1)
-        part = numpy.where(after == COLUMNS - 1, 0.0, part)  # values beyond the last edge count as infinite ...
-        between = before - mass_below(part, *self._masses_at(after))
+        if self._is_fine:
+            between = interpolate(self._finer(), t)
+        else:
+            with numpy.errstate(divide="ignore", invalid="ignore"):
+                part = numpy.clip(numpy.log2(t / edges()[after - 1]) * BUCKETS_PER_OCTAVE, 0, 1)
+            between = before - mass_below(part, *self._masses_at(after))
+        between = numpy.where(
+            after == COLUMNS - 1, before, between
+        )  # values beyond the last edge count as infinite ...
         between = numpy.where(after == 0, self._sf[VALUE, after], between)  # ... and those in the zero bucket as 0
         return numpy.clip(between, self._sf[VALUE, after], before)
 
@@ -369,7 +436,7 @@ class Dist:
 
         if not self._count:
             return unknown_of(p.shape, 0.0, math.inf, unit=self.unit)
-        low, value, high = inverse(p.ravel(), self._sf, self._ends, self._extremes, edges(), self._masses_at)
+        low, value, high = inverse(p.ravel(), self._sf, self._ends, self._extremes, edges(), self._places)
         beyond = (high > value) & (high == math.inf) & (self.count < math.inf)
         if beyond.any():
             warn_once(p.size, int(beyond.sum()), self._too_few(what(int(beyond.argmax()))), stacklevel=4)
@@ -392,16 +459,17 @@ class Dist:
         return mass, before, after
 
     def _place(self, column: int, p: float) -> float:
-        """Return where the survival falls to `p` in the bucket that ends at a column, 0..1, by bisection."""
-        masses = tuple(float(mass) for mass in self._masses_at(column))
-        wanted, low, high = float(self._sf[VALUE, column - 1]) - p, 0.0, 1.0
-        for _ in range(50):
-            middle = (low + high) / 2
-            if mass_below(middle, *masses) < wanted:
-                low = middle
-            else:
-                high = middle
-        return high
+        """Return one of the `_places`."""
+        if self._is_fine:
+            return place(self._finer(), column, p)
+        mass, before, after = (float(mass) for mass in self._masses_at(column))
+        return bisect_one(float(self._sf[VALUE, column - 1]) - p, (mass, before, after))
+
+    def _places(self, p: NDArray[np.float64], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return where the survival falls to `p` in the buckets that end at `columns`, 0..1."""
+        if self._is_fine:
+            return places(self._finer(), columns, p)
+        return bisect(self._sf[VALUE, columns - 1] - p, self._masses_at(columns))
 
     def _estimate(self, value: float, low: float, high: float, *why: str, unit: str = "") -> Estimate:
         """Return an answer; `why` are its reasons beside those of every answer."""
@@ -471,43 +539,55 @@ def from_sf(sf: Callable[[float], float], *, unit: str = "s") -> Dist:
     return Dist(rows, extremes=(0.0, math.inf), unit=unit, count=math.inf, why=why, load=load)
 
 
-def edges() -> NDArray[np.float64]:
-    """Return the edge of each column, ascending, the last one infinite; shape (COLUMNS,), read-only."""
-    global _edges
-    if _edges is None:
-        import numpy
-
-        _edges = numpy.array([*(lower(i) for i in range(MIN_INDEX, MAX_INDEX + 2)), math.inf])
-        _edges.flags.writeable = False
-    return _edges
-
-
-_edges: NDArray[np.float64] | None = None
-
-
 def points(extremes: tuple[float, float]) -> list[float]:
     """Return the times at which `Dist._ends` holds the survival: just below each extreme, and at it."""
     return [time for extreme in extremes for time in (math.nextafter(extreme, -1.0), extreme)]
 
 
-def _values() -> NDArray[np.float64]:
+def _find_values() -> NDArray[np.float64]:
     """Return the value that stands for each bucket, except the overflow bucket."""
     import numpy
 
     return numpy.append(0.0, edges()[:-2] * representative(0))
 
 
+def _find_widths() -> NDArray[np.float64]:
+    """Return the width of each bucket, except the overflow bucket."""
+    import numpy
+
+    return numpy.diff(edges()[:-1], prepend=0.0)
+
+
+# not decorators: stubtest cannot check their result
+_values = functools.lru_cache(maxsize=1)(_find_values)
+_widths = functools.lru_cache(maxsize=1)(_find_widths)
+
+
 def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
     """Return the bounds of Clopper and Pearson's intervals of the shares `above` of a total."""
     import numpy
 
-    below = total - above
-    some, rest = above > 0, below > 0
+    counts = numpy.concatenate([above[above > 0], total - above[above < total]]).astype(numpy.float64)
+    share, other = quantiles_of_counts((1 - confidence) / 2, counts, float(total))
     low, high = numpy.zeros(len(above)), numpy.ones(len(above))
-    of = numpy.concatenate([above[some], below[rest]]), numpy.concatenate([below[some], above[rest]]) + 1
-    share, other = quantiles((1 - confidence) / 2, *of)  # the upper bound is 1 - the rest's lower bound
-    low[some], high[rest] = share[: some.sum()], other[some.sum() :]
+    seen = numpy.count_nonzero(above)
+    low[above > 0], high[above < total] = share[:seen], other[seen:]  # an upper bound is 1 - the rest's lower bound
     return low, high
+
+
+def _ordered(sf: NDArray[np.float64], extremes: tuple[float, float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the survival at the edges and at the `points`, without what rounding errors have reversed."""
+    import numpy
+
+    sf = numpy.clip(sf, 0, 1)
+    rows, ends = sf[:, :COLUMNS], sf[:, COLUMNS:]
+    _clamp(rows, ends, extremes)
+    if (rows[:, 1:] > rows[:, :-1]).any():
+        numpy.minimum.accumulate(rows, axis=1, out=rows)
+    numpy.minimum(sf[LOWER], sf[VALUE], out=sf[LOWER])
+    numpy.maximum(sf[UPPER], sf[VALUE], out=sf[UPPER])
+    rows.flags.writeable = ends.flags.writeable = False
+    return rows, ends
 
 
 def _clamp(rows: NDArray[np.float64], ends: NDArray[np.float64], extremes: tuple[float, float]) -> None:
@@ -518,9 +598,10 @@ def _clamp(rows: NDArray[np.float64], ends: NDArray[np.float64], extremes: tuple
         ends[:UPPER] = numpy.maximum.accumulate(ends[:UPPER, ::-1], axis=1)[:, ::-1]
         ends[UPPER] = numpy.minimum.accumulate(ends[UPPER])
     for below, at, extreme in ((BELOW_LEAST, AT_LEAST, extremes[0]), (BELOW_MOST, AT_MOST, extremes[1])):
-        place = int(edges().searchsorted(extreme))
-        numpy.maximum(rows[:, :place], ends[:, [below]], out=rows[:, :place])
-        numpy.minimum(rows[:, place:], ends[:, [at]], out=rows[:, place:])
+        column = column_of(extreme)
+        for row, end in zip(rows, ends):  # a loop, because arrays and numbers are faster than arrays of two shapes
+            numpy.maximum(row[:column], end[below], out=row[:column])
+            numpy.minimum(row[column:], end[at], out=row[column:])
 
 
 def _first_at_most(row: NDArray[np.float64], p: float) -> int:

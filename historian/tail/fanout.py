@@ -19,7 +19,7 @@ from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, no_data
 from .._values.answers import is_many
-from .._values.decimals import PRECISE, whole, written
+from .._values.decimals import PRECISE, log, whole, written
 from .._values.held import Held
 from .._values.text import counted
 from .observed import measured_count, share_bounds
@@ -297,7 +297,7 @@ class Fanout(Generic[Held]):
 
         Beta-binomial: each user's share of slow calls is drawn from a beta distribution of mean S.  It shows how much
         the result depends on independence.  Do not use a correlation fitted to data for predictions: they are
-        unreliable.  O(n), up to 1e8 calls.  Raises ValueError for NaN, a correlation outside 0..1, and more calls.
+        unreliable.  O(log n).  Raises ValueError for NaN and a correlation outside 0..1.
         Source: Skellam, J. R. Stat. Soc. B 10 (1948).
         """
         if is_many(t) or is_many(correlation):
@@ -363,7 +363,7 @@ class Fanout(Generic[Held]):
         q = check_share("q", q)
         if q == 1:
             return 100.0
-        share = written(q) if self.n == 1 else PRECISE.power(written(q), PRECISE.divide(1, self.n))
+        share = written(q) if self.n == 1 else PRECISE.exp(PRECISE.divide(log(written(q)), self.n))
         return min(float(PRECISE.multiply(100, share)), math.nextafter(100.0, 0.0))
 
     @overload
@@ -404,7 +404,7 @@ class Fanout(Generic[Held]):
                 return math.floor(near)
         count = self.leaf.count
         exact = PRECISE.divide(self.leaf._above(t)[0], count) if confidence is None else Decimal(tail)
-        others = PRECISE.ln(PRECISE.subtract(1, written(p))), PRECISE.ln(PRECISE.subtract(1, exact))
+        others = log(PRECISE.subtract(1, written(p))), log(PRECISE.subtract(1, exact))
         n = whole(PRECISE.divide(*others), up=False)
         # One more is right if p is a computed result of p_wait, which may be rounded down.
         return n + 1 if _any_of(tail, n) < _any_of(tail, n + 1) <= p else n

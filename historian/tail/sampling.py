@@ -18,7 +18,7 @@ from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, nines, no_data
 from .._stats.windows import ENOUGH_WINDOWS, windows_sample_size
 from .._values.base import BaseHistogram, Origin, edges_of
-from .._values.decimals import PRECISE, whole, written
+from .._values.decimals import PRECISE, log, whole, written
 from .._values.text import counted
 from .observed import observed_size
 
@@ -89,8 +89,8 @@ def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) ->
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
-    logarithm = PRECISE.ln(PRECISE.subtract(1, written(confidence)))
-    needed = PRECISE.divide(PRECISE.multiply(logarithm, n), PRECISE.ln(written(q)))
+    logarithm = log(PRECISE.subtract(1, written(confidence)))
+    needed = PRECISE.divide(PRECISE.multiply(logarithm, n), log(written(q)))
     return Enough(_recorded(histogram, q, n, confidence), max(1, whole(needed, up=True)))
 
 

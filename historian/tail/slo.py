@@ -14,6 +14,8 @@ from .._core import slot_of
 from .._stats.binomial import share_interval
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import Estimate, no_data
+from .._stats.windows import effective_sample_size as size_of_mean
+from .._stats.windows import windows_sample_size
 from .._values.decimals import PRECISE, written
 from .observed import score_size, share_bounds
 from .sampling import (
@@ -23,6 +25,7 @@ from .sampling import (
     sampled,
     share_method,
     warn_if_uncertain,
+    windows_above,
     windows_of,
 )
 
@@ -235,7 +238,9 @@ def _burn_rate(
     return Estimate(rate, rate.lower, rate.upper, why, confidence=rate.confidence, method=rate.method), None
 
 
-def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
+def apdex(
+    histogram: BaseHistogram, t: float, confidence: float, windows: Iterable[BaseHistogram] | None = None
+) -> Estimate:
     """Answer `Histogram.apdex`.
 
     The score is a mean of the values 1, 1/2 and 0.  Its interval is that of a share, with the sample size for which the
@@ -246,22 +251,44 @@ def apdex(histogram: BaseHistogram, t: float, confidence: float) -> Estimate:
     if not histogram.count:
         return no_data(0.0, 1.0)
     count = histogram.count
-    scores = []
+    scores, reason, effective = [], sampled(histogram), None
+    if windows is not None:
+        effective = _score_in_windows(histogram, windows_of(histogram, windows), t, confidence)
+        warn_if_uncertain(effective, stacklevel=4)
+        reason += f", {in_windows(effective)}"
     near, far = histogram._above(t), histogram._above(4 * t)
     slots = slot_of(t), slot_of(4 * t)
     lower_slots = [max(0, slot - (least < most)) for slot, (least, most) in zip(slots, (near, far))]
-    for (near_slot, far_slot), above_t, above_4t in zip(
-        (slots, lower_slots), near, far
-    ):  # the best score, which is that of `sf`, and the worst
+    # The best score, which is that of `sf`, and the worst.
+    for (near_slot, far_slot), above_t, above_4t in zip((slots, lower_slots), near, far):
         score, size = score_of(count, above_t, above_4t)
-        if histogram.synthetic:
+        if effective is not None:
+            size = effective.size
+        elif histogram.synthetic:
             size = score_size(histogram, score, near_slot, far_slot, confidence)
         low, high = share_interval(score * size, (1 - score) * size, confidence)
         scores.append((low, score, high))
     (_, value, upper), (lower, _, _) = scores
-    why = "; ".join([sampled(histogram), *width(*near), *width(*far)][:2])
-    bounds, method = (min(lower, value), max(upper, value)), APDEX_METHOD if share_method(histogram) else ""
+    why = "; ".join([reason, *width(*near), *width(*far)][:2])
+    method = APDEX_METHOD if effective is not None or share_method(histogram) else ""
+    bounds = min(lower, value), max(upper, value)
     return Estimate(value, *bounds, why, confidence=confidence, method=method)
+
+
+def _score_in_windows(
+    histogram: BaseHistogram, windows: Sequence[BaseHistogram], t: float, confidence: float
+) -> Effective:
+    """Return the effective sample size of the windows of a histogram, for its Apdex score."""
+    near, far = (windows_above(histogram, windows, time) for time in (t, 4 * t))
+    scores = [part.count - (above_t + above_4t) / 2 for part, above_t, above_4t in zip(windows, near, far)]
+    count = histogram.count
+    score, size = score_of(count, sum(near), sum(far))
+    if not 0 < score < 1:
+        alike = windows_sample_size([0.0] * len(windows), [part.count for part in windows], confidence)
+        known = len(windows) if score == 0 else 0
+        return alike._replace(size=float(known)) if histogram.synthetic else alike
+    deviations = [(one - score * part.count) / count for one, part in zip(scores, windows)]
+    return size_of_mean(score, deviations, confidence, least=score * (1 - score) / size)
 
 
 def score_of(count: int, above_t: int, above_4t: int) -> tuple[float, float]:

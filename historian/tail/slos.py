@@ -154,15 +154,22 @@ def _within(
     return Estimates(value, low, high, why, confidence=confidence, method=METHOD)
 
 
-def apdex(histogram: BaseHistogram, t: Any, confidence: float) -> Estimates:
+def apdex(
+    histogram: BaseHistogram, t: Any, confidence: float, windows: Iterable[BaseHistogram] | None = None
+) -> Estimates:
     """Answer `Histogram.apdex` for an array."""
     import numpy
 
     t, confidence = thresholds("t", t), check_confidence(confidence)
     if not histogram.count:
         return unknown_of(t.shape, 0.0, 1.0)
-    if histogram.synthetic:
-        return each_estimate(lambda one: single.apdex(histogram, one, confidence), t, shape=t.shape, stacklevel=3)
+    if windows is not None or histogram.synthetic:
+        parts = None if windows is None else windows_of(histogram, windows)
+
+        def question(one: float) -> Estimate:
+            return single.apdex(histogram, one, confidence, parts)
+
+        return each_estimate(question, t, shape=t.shape, stacklevel=3)
     count, asked = histogram.count, t.ravel().tolist()
     near, far = ([histogram._above(scale * one) for one in asked] for scale in (1, 4))
     # The best possible score, which is that of `sf`, and the worst.

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from historian import Histogram, merge
+from historian import Comparison, Histogram, merge
 from historian._compare.bootstrap import DRAWS, Blocks, _draws, _product, percentile_interval
 from historian._compare.distances import STEP, Pair
 
@@ -41,6 +41,38 @@ def test_each_draw_is_a_merge_of_its_blocks(repeat):
             low, high = (bound[k] for bound in blocks.ratios(q))
             assert low <= high <= low + 2 * STEP
             assert (low + high) / 2 == pytest.approx(math.log(b.quantile(q) / a.quantile(q)), abs=STEP)
+
+
+def in_bursts(rng, blocks, length):
+    """Return blocks of 40 calls; one burst in ten, of this many blocks, is three times slower."""
+    slow = np.where(rng.random(-(-blocks // length)) < 0.1, 3.0, 1.0).repeat(length)[:blocks]
+    return [Histogram.from_values(speed * rng.lognormal(0, 0.5, 40)) for speed in slow]
+
+
+def test_bursts_that_outlast_a_block_widen_the_interval():
+    # Without the dependence of neighbours, 95 % intervals cover about 67 %.
+    rng, hits, times, wider = np.random.default_rng(8), 0, 120, []
+    for _ in range(times):
+        a, b = in_bursts(rng, 60, 4), in_bursts(rng, 60, 4)
+        ratio = Comparison(merge(a), merge(b), blocks=zip(a, b)).ratio(0.5)
+        hits += ratio.lower <= 1 <= ratio.upper
+        wider.append("because neighbours are alike" in ratio.why)
+    assert hits / times >= 0.86  # 93 % minus three standard deviations of 2.3 %
+    assert sum(wider) >= 0.8 * times
+
+
+def test_independent_blocks_are_seldom_taken_to_be_alike():
+    rng = np.random.default_rng(9)
+    blocks = [Blocks(list(zip(in_bursts(rng, 30, 1), in_bursts(rng, 30, 1)))) for _ in range(60)]
+    wider = [one.ratio_interval(0.5, 0.95).wider for one in blocks]
+    assert min(wider) == 1 and np.mean(np.array(wider) > 1) <= 0.15 and np.mean(wider) <= 1.1
+
+
+def test_equal_blocks_have_no_correlation():
+    a, b = (Histogram.from_values([value] * 10) for value in (1.0, 2.0))
+    comparison = Comparison(merge([a] * 9), merge([b] * 9), blocks=[(a, b)] * 9)
+    for answer in (comparison.ratio(0.5), comparison.superiority, comparison.wasserstein):
+        assert "9 blocks of each, resampled; bucket width" in answer.why
 
 
 def test_draws_are_as_many_blocks_as_there_are():

@@ -140,7 +140,16 @@ def test_too_few_samples_leave_a_side_open_and_warn():
     assert caught[0].filename == __file__
     with pytest.warns(TailWarning) as caught:
         comparison.ratio([0.5, 0.99])
-    assert caught[0].filename == __file__
+    assert [one.filename for one in caught] == [__file__]
+    with pytest.warns(
+        TailWarning, match=r"^beyond the data: 2 of 3 answers; the first: the ratio at the 0\.99-"
+    ) as caught:
+        ratios = comparison.ratio([[0.5, 0.99, 0.999]])  # one warning, not two
+    assert [one.filename for one in caught] == [__file__]
+    assert (ratios.shape, ratios.lower[0, 1:].tolist()) == ((1, 3), [0, 0])
+    assert ratios[0, 1].why == ratio.why
+    with pytest.raises(ValueError, match=r"q must be in 0\.\.1, not 99\.0, at position 1"):
+        comparison.ratio([0.5, 99])
     assert "too few samples" in str(comparison)
     assert comparison.sentence(0.99) == "p99 of B over A: too few samples (100 of A, 100 of B)"
 

@@ -1,7 +1,9 @@
 """Intervals of shares and ranks, against scipy, which the package does without."""
 
+import itertools
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,8 +93,19 @@ def test_correlated_calls_at_their_ends():
     assert any_of_correlated(0.01, 100, 5e-324) == pytest.approx(any_of(0.01, 100), rel=1e-14)
     # two calls: 1 - P(neither) = 1 - ((1 - p)^2 + r p (1 - p))
     assert any_of_correlated(0.3, 2, 0.2) == pytest.approx(1 - (0.49 + 0.2 * 0.21), rel=1e-14)
-    with pytest.raises(ValueError, match="at most 100,000,000"):
-        any_of_correlated(0.01, 10**9, 0.1)
+
+
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 66, 1_000, 10**6, 10**9, 10**30])
+def test_correlated_calls_against_many_digits(n):
+    """1 - B(a, b + n)/B(a, b), with 120 digits, since the logarithms of both nearly cancel."""
+    with mpmath.workdps(120):
+        for tail, correlation in itertools.product((1e-12, 1e-4, 0.01, 0.5, 0.999), (1e-14, 1e-6, 1e-3, 0.1, 0.9)):
+            p, r = mpmath.mpf(tail), mpmath.mpf(correlation)
+            both = (1 - r) / r
+            b = both - p * both
+            logarithm = mpmath.loggamma(b + n) - mpmath.loggamma(b) - mpmath.loggamma(both + n) + mpmath.loggamma(both)
+            exact = float(1 - mpmath.exp(logarithm))
+            assert any_of_correlated(tail, n, correlation) == pytest.approx(exact, rel=1e-13)
 
 
 def test_the_share_without_replacement():

@@ -18,11 +18,11 @@ def test_windows_that_agree_are_worth_all_their_values_and_bursts_few():
     above[5] = above[14] = 100
     size, freedom, windows = windows_sample_size(above, [1000] * 20, 0.95)
     # With 7 of 19 cosines (20^(2/3)), v is their mean variance, and the size p(1 - p)/v times (1.95996/2.36462)^2.  The
-    # correlation, -0.12, is taken as 0.05, half a standard error and the bias above it: this adds 2 % to v.
+    # correlation, -0.12, is taken as 0.16, a standard error and the bias above it: this adds 10 % to v.
     cosines = np.cos(np.pi * np.outer(np.arange(1, 8), np.arange(20) + 0.5) / 20) @ (np.array(above) / 20_000 - 0.0005)
     variance = 2 * (cosines**2).mean()
     assert (freedom, windows) == (7, 20)
-    assert size == pytest.approx(0.01 * 0.99 / variance * (1.959964 / 2.364624) ** 2 / 1.0225, rel=1e-3)
+    assert size == pytest.approx(0.01 * 0.99 / variance * (1.959964 / 2.364624) ** 2 / 1.096, rel=1e-3)
 
 
 def test_the_variance_of_independent_windows_is_the_usual_one():
@@ -48,7 +48,7 @@ def test_the_variance_of_correlated_windows_is_the_long_run_one():
 @pytest.mark.parametrize("series", [[0.0, 0.0], [0.5, -0.5], [1.0, 0.0, -1.0], [0.0] * 40])
 def test_short_and_constant_series_have_an_answer(series):
     variance, freedom = long_run_variance(series)
-    assert 0 <= variance < 100 and 1 <= freedom < len(series)
+    assert 0 <= variance < 1e4 and 1 <= freedom < len(series)
 
 
 def held(slow, mean):
@@ -89,7 +89,7 @@ def test_coverage_of_independent_windows(windows, spread):
     rates = mean * np.exp(spread * rng.normal(size=(sets, windows)) - spread**2 / 2)
     found, warned = held(rng.binomial(PER_WINDOW, rates), mean)
     assert 0.93 <= found.mean() <= 0.99
-    assert warned.mean() < 0.05
+    assert warned.mean() < 0.08
 
 
 @pytest.mark.parametrize("windows", [5, 10, 20, 40])

@@ -217,6 +217,19 @@ def test_a_word_of_many_records_carries(tmp_path, word, value):
     assert struct.unpack("<Q", Path(rec.path).read_bytes()[SHARED + word : SHARED + word + 8])[0] < 2**36
 
 
+@in_files
+def test_as_many_values_of_an_octave_as_the_docstring_says(tmp_path):
+    rec, many = Registry(tmp_path / "d").recorder("q"), 2**42 - 2
+    rec.record(2.0**64)
+    units = many << 53  # of the largest value of the last octave; the first word holds 32 bits, the second one the rest
+    patched(rec.path, SHARED + SUM + 16 * 95, struct.pack("<2Q", 0, units >> 32))
+    rec.record(2.0**64)
+    assert holds(rec.snapshot(), (many + 1) * Fraction(2**64)) and holds(rec.drain(), (many + 1) * Fraction(2**64))
+    rec.record(2.0**64)
+    rec.record(2.0**63 * 1.5)
+    assert holds(rec.snapshot(), Fraction(2**64) * 7 / 4) and holds(rec.drain(), Fraction(2**64) * 7 / 4)
+
+
 # ---- coordinated omission: the waits value - k * interval, as real numbers ----
 
 

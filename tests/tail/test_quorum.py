@@ -60,3 +60,25 @@ def test_equal_quorums_against_fifty_digits(n, share):
             exact = float(sum(terms, mpmath.mpf(n * share > 100)))
             answer = float(at_least([(np.array([share]), n)], slow)[0])
             assert answer == pytest.approx(exact, rel=1e-8, abs=1e-300)
+
+
+@pytest.mark.parametrize("numbers", [(500, 500), (999, 1), (300, 300, 400)])
+def test_large_unequal_quorums_against_many_digits(numbers):
+    """Half of a thousand: P(A + B + ... >= 500) by exact convolution with 50 digits."""
+    shares, slow = (0.02, 0.4, 0.7)[: len(numbers)], 500
+    with mpmath.workdps(50):
+        total = [mpmath.mpf(1)]
+        for share, n in zip(shares, numbers):
+            p = mpmath.mpf(share)
+            pmf = [mpmath.binomial(n, j) * p**j * (1 - p) ** (n - j) for j in range(n + 1)]
+            if n > 10:  # terms that do not matter would only take time
+                pmf = [one if one > mpmath.mpf(10) ** -60 else mpmath.mpf(0) for one in pmf]
+            result = [mpmath.mpf(0)] * (len(total) + n)
+            for i, one in enumerate(total):
+                for j, other in enumerate(pmf):
+                    if one and other:
+                        result[i + j] += one * other
+            total = result
+        exact = float(sum(total[slow:]))
+    answer = at_least([(np.array([share]), n) for share, n in zip(shares, numbers)], slow)[0]
+    assert float(answer) == pytest.approx(exact, rel=1e-11, abs=1e-50)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from historian import Histogram
+from historian import Histogram, merge
 from historian.buckets import lower, upper
 from historian.tail import TailWarning, burn_rates
 
@@ -91,7 +91,7 @@ def test_windows_widen_the_interval_of_bursts():
     plain, honest = whole.slo(1.0, 0.95), whole.slo(1.0, 0.95, windows=windows)
     assert float(plain.within) == float(honest.within)
     assert honest.within.lower < plain.within.lower and honest.within.upper > plain.within.upper
-    assert "in windows: effective sample size 56, too few independent windows" in honest.within.why
+    assert "in windows: effective sample size 53, too few independent windows" in honest.within.why
     with pytest.raises(ValueError, match="windows must hold"):
         whole.slo(1.0, 0.95, windows=windows[1:])
 
@@ -246,6 +246,35 @@ def test_apdex_laws(values, t):
     assert within <= apdex <= h.slo(4 * t, 0.9).within
     share = sum(v <= t for v in values) / len(values)
     assert within.lower - 1e-9 <= share <= within.upper + 1e-9
+
+
+def test_apdex_in_bursts():
+    rng, sets, often, held, plain = np.random.default_rng(10), 200, 0.2, 0, 0
+    truth = 1 - often * (0.1 + 0.2) / 2  # of 500 calls in a slow window, 50 take 2 s, and 50 take 9 s
+    slow = Histogram.from_values([0.1] * 400 + [2.0] * 50 + [9.0] * 50)
+    fast = Histogram.from_values([0.1] * 500)
+    for _ in range(sets):
+        parts = [slow if is_slow else fast for is_slow in (rng.random(60) < often).tolist()]
+        whole = merge(parts)
+        answer = whole.apdex(1.0, windows=parts)
+        held += answer.lower <= truth <= answer.upper
+        answer = whole.apdex(1.0)
+        plain += answer.lower <= truth <= answer.upper
+    assert 0.93 <= held / sets <= 0.99
+    assert plain / sets < 0.5
+
+
+def test_apdex_with_windows_says_so():
+    parts = [H] * 20
+    whole = merge(parts)
+    with pytest.warns(TailWarning, match="20 windows are too few") as caught:
+        answer = whole.apdex(1.0, windows=parts)
+    assert [one.filename for one in caught] == [__file__]
+    assert "in windows: effective sample size" in answer.why and answer == whole.apdex(1.0)
+    assert whole.apdex([1.0, 5.0], windows=parts)[0].upper == answer.upper
+    assert whole.apdex(5.0, windows=parts).lower == whole.apdex(5.0).lower  # the windows do not differ
+    with pytest.raises(ValueError, match="windows must hold"):
+        whole.apdex(1.0, windows=parts[1:])
 
 
 @pytest.mark.parametrize("t", [math.nan, -0.5, math.inf])
