@@ -24,7 +24,8 @@ __all__ = ["add_parser", "run"]
 DESCRIPTION = """\
 Show rate, percentiles and sum of all recorders in a directory, for the values
 of the last interval only. On a terminal, it fills the screen until you press
-q; elsewhere, it prints one frame after the other. This command only reads: it
+q; elsewhere, it prints one frame after the other. With --format json, a frame
+is a line; with csv, a row for each recorder. This command only reads: it
 neither stops nor slows down the recording processes.
 
 A percentile is shown if at least one value is above it; otherwise, '-' is
