@@ -529,7 +529,7 @@ BENCHMARK = {"machine_info": {}, "benchmarks": [{"name": "test_a", "stats": {"mi
         ("k6.json", K6_JSON, "--field data.value --where type=Point,metric=http_req_duration --by data.tags.url",
          {"/a": 12.5, "/b": 13.5}),
         ("vegeta.csv", VEGETA, "--no-header --column 3 --unit ns --show ms", {"vegeta.csv": 6.0}),
-        ("vegeta.csv", VEGETA, "--no-header --column 3 --where 2=200 --by 9", {"0": 1e6, "1": 2e6, "2": 3e6}),
+        ("vegeta.csv", VEGETA, "--no-header --column 3 --where 2=200 --by 9 --unit ns", {"0": 1e6, "1": 2e6, "2": 3e6}),
         ("fio_clat.1.log", "0, 135000, 0, 4096, 0\n1, 145000, 1, 4096, 4096\n",
          "--no-header --column 2 --unit ns --show us --by 3", {"0": 135.0, "1": 145.0}),
         ("hey.csv", "response-time,DNS+dialup,status-code\n0.0123,0.0,200\n", "--column response-time",
@@ -600,6 +600,16 @@ def test_a_misspelt_file_is_suggested(tmp_path, monkeypatch):
     (tmp_path / "latencies.txt").write_text("1")
     message = "historian summarize: latencis.txt: No such file or directory; did you mean 'latencies.txt'?\n"
     assert historian("summarize", "latencis.txt") == (1, "", message)
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "table", "markdown"])
+def test_a_doubtful_unit_is_said_in_every_format(tmp_path, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vegeta.csv").write_text(VEGETA)
+    status, out, err = historian("summarize", "vegeta.csv", "--no-header", "--column", "3", "--format", form)
+    said = err if form in ("json", "csv") else out
+    assert status == 0 and "vegeta.csv: the median is 555 h: were nanoseconds recorded as seconds" in said
+    assert err.count("\n") == (form in ("json", "csv"))
 
 
 def test_names_that_are_numbers_are_possible(tmp_path, monkeypatch):
