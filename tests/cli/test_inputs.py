@@ -673,6 +673,20 @@ def test_bad_files_can_be_skipped(tmp_path, monkeypatch):
     assert json.loads(out)["rows"][0]["sum"] == 6.0
 
 
+def test_a_bad_file_in_a_directory_does_not_hide_the_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "week").mkdir()
+    for k in range(6):
+        packed = gzip.compress(EXPECTED.to_bytes())
+        (tmp_path / "week" / f"{k}.hist.gz").write_bytes(packed[:-9] if k % 2 else packed)
+    (tmp_path / "week" / "gone.hist").symlink_to("nowhere")
+    assert historian("merge", "week", "-o", "all.hist")[0] == 1
+    assert not (tmp_path / "all.hist").exists()
+    status, out, err = historian("merge", "week", "-o", "all.hist", "--skip-bad")
+    assert (status, out) == (0, "") and "skipped 3 bad entries" in err
+    assert read("all.hist").count == 300
+
+
 # ---- output ----
 
 
