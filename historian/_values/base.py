@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 from .. import buckets
 from .._core import FIRST_INDEX, Counters, Counts, slot_of
@@ -205,7 +204,7 @@ class BaseHistogram:
             if interpolated:
                 return self._interpolated(rank, q * count)
             return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
-        return each(partial(self.quantile, interpolated=True) if interpolated else self.quantile, q)
+        return each((lambda one: self.quantile(one, interpolated=True)) if interpolated else self.quantile, q)
 
     @overload
     def percentile(self, p: _Scalar, *, interpolated: bool = False) -> float: ...
@@ -232,7 +231,7 @@ class BaseHistogram:
             if interpolated:
                 return self._interpolated(rank, p * count / 100)
             return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
-        return each(partial(self.percentile, interpolated=True) if interpolated else self.percentile, p)
+        return each((lambda one: self.percentile(one, interpolated=True)) if interpolated else self.percentile, p)
 
     @overload
     def quantile_bounds(self, q: _Scalar) -> tuple[float, float]: ...
