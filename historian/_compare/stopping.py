@@ -38,7 +38,7 @@ def looks_at(blocks: int, confidence: float) -> list[int]:
     The first one is large enough for an interval, which depends on the number of looks: see `least_blocks`.
 
     >>> looks_at(100, 0.95)
-    [12, 16, 21, 28, 37, 49, 64, 84, 100]
+    [11, 15, 20, 26, 34, 45, 59, 77, 100]
     """
     looks = 1
     while True:
