@@ -44,7 +44,8 @@ cdef extern from "_native/sum.h" nogil:
     void historian_add_digits(historian_sum *, const uint64_t *digits, size_t first, size_t end)
 
 cdef extern from "_native/sum_read.h" nogil:
-    void historian_read_sum(historian_sum *total, historian_sum *, bint take)
+    void historian_read_sum(historian_sum *total, const historian_sum *)
+    void historian_read_rest(historian_sum *total, const historian_sum *, historian_sum *drained, bint take)
     size_t historian_write_sum(historian_sum *, uint32_t *out)
 
 cdef extern from "_native/counters.h" nogil:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .comparison import Comparison
 
-    Until = Literal["decided"] | float | Callable[[Comparison], bool]
+    _Until = Literal["decided"] | float | Callable[[Comparison], bool]
 
 __all__ = ["is_answered", "looks_at", "rule"]
 
@@ -50,7 +50,7 @@ def looks_at(blocks: int, confidence: float) -> list[int]:
         looks += 1
 
 
-def rule(until: Until) -> Callable[[Comparison], bool]:
+def rule(until: _Until) -> Callable[[Comparison], bool]:
     """Return the question that `until` asks, as a function of a comparison; raise for anything else."""
     if callable(until):
         return until

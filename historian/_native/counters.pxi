@@ -1,7 +1,8 @@
 # `Counters`: how values are recorded, and how the counters are read.
 
 cdef inline size_t private_nbytes() noexcept:
-    return (2 if HISTORIAN_HAS_GIL else 1) * sizeof(historian_counters)  # one atomic, one exclusive
+    # One block of atomic counters.  With a GIL also one of exclusive counters, and what was drained of the atomic sum.
+    return 2 * sizeof(historian_counters) + sizeof(historian_sum) if HISTORIAN_HAS_GIL else sizeof(historian_counters)
 
 
 @cython.no_gc_clear  # otherwise the collector would clear `file` before __dealloc__ uses it
@@ -136,9 +137,9 @@ cdef class Counters:
         cdef historian_sum sum
         memset(&sum, 0, sizeof(sum))
         cdef Reading exclusive = read_exclusive(self.exclusive, &sum, drain)
-        if self.atomic is NULL or not historian_atomic_load(&self.atomic.used):
+        if self.atomic is NULL or self.file is not None or not historian_atomic_load(&self.atomic.used):
             return exclusive.counts, whole(&sum), exclusive.min, exclusive.max
-        cdef Reading atomic = read_atomic(self.atomic, &sum, drain)
+        cdef Reading atomic = read_atomic(self.atomic, <historian_sum *>(self.exclusive + 1), &sum, drain)
         if exclusive.counts.length == 0 or atomic.counts.length == 0:
             exclusive = atomic if atomic.counts.length else exclusive
             return exclusive.counts, whole(&sum), exclusive.min, exclusive.max
@@ -290,7 +291,7 @@ cdef Reading read_exclusive(historian_counters *counters, historian_sum *sum, bi
     reading.counts = counts_of(&counters.counts[0], first, end)
     reading.min = historian_double(~counters.not_min)
     reading.max = historian_double(counters.max)
-    historian_read_sum(sum, &counters.sum, False)
+    historian_read_sum(sum, &counters.sum)
     if drain:
         counters.max = counters.not_min = 0
         memset(&counters.sum, 0, sizeof(counters.sum))
@@ -298,8 +299,8 @@ cdef Reading read_exclusive(historian_counters *counters, historian_sum *sum, bi
     return reading
 
 
-cdef Reading read_atomic(historian_counters *counters, historian_sum *sum, bint drain):
-    """Read counters to which other threads may write at the same time."""
+cdef Reading read_atomic(historian_counters *counters, historian_sum *drained, historian_sum *sum, bint drain):
+    """Read counters to which other threads may write at the same time; `drained` was drained of their sum before."""
     cdef Reading reading = Reading.__new__(Reading)
     cdef uint64_t max_bits, not_min
     # Writers add the count last, so the counts are read first.  If there are none, the sum of a record in flight stays
@@ -308,7 +309,7 @@ cdef Reading read_atomic(historian_counters *counters, historian_sum *sum, bint 
     reading.min = reading.max = NAN
     if reading.counts.length == 0:
         return reading
-    historian_read_sum(sum, &counters.sum, drain)
+    historian_read_rest(sum, &counters.sum, drained, drain)
     if drain:
         max_bits = historian_atomic_exchange(&counters.max, 0)
         not_min = historian_atomic_exchange(&counters.not_min, 0)

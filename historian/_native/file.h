@@ -130,7 +130,7 @@ static const historian_drained *historian_find_drained(const historian_file *fil
 static int historian_add_file_blocks(const historian_file *file, historian_total *total) {
     uint64_t any = 0; /* a bit is set if it is in any count; none wraps before its highest bit has shown here */
     for (size_t block = 0; block < total->blocks; block++) {
-        historian_counters *counters = (historian_counters *)historian_file_block(file, block);
+        const historian_counters *counters = (const historian_counters *)historian_file_block(file, block);
         if (!historian_counts_in(historian_atomic_load_acquire(&file->roles[block]))) continue;
         for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
             uint64_t count = historian_atomic_load(&counters->counts[slot]);
@@ -138,7 +138,7 @@ static int historian_add_file_blocks(const historian_file *file, historian_total
             any |= count | total->counts[slot];
         }
         historian_atomic_fence(); /* writers add the count last, so it is read first */
-        historian_read_sum(&total->sum, &counters->sum, 0);
+        historian_read_sum(&total->sum, &counters->sum);
     }
     return any >> 63 == 0;
 }
@@ -206,7 +206,7 @@ static int historian_commit_drain(historian_file *file, historian_total *total, 
     if (!next) return 0;
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++)
         next->counts[slot] = total->counts[slot] + drained->counts[slot];
-    historian_read_sum(&drained->sum, &total->sum, 0);
+    historian_read_sum(&drained->sum, &total->sum);
     next->sum = drained->sum;
     total->max = total->not_min = 0;
     historian_gather_extremes(file, HISTORIAN_FILE_MAX_BLOCKS, total, 1);

@@ -14,11 +14,11 @@
  * then on. So no other thread changes a count while its thread adds to it.
  *
  *     drained.counts    what all lanes together held at the last drain
- *     drained.sum       likewise
+ *     drained.sum       likewise, with that of the shared counters
  *     drained.max       the extremes before it. A thread that saw a larger maximum than its value just before a drain
  *                       reset that still has a count to add below it: so it is searched for up to there
  *
- * The shared counters are drained by exchanging them for 0.
+ * The counts and extremes of the shared counters are drained by exchanging them for 0.
  */
 #ifndef HISTORIAN_LANES_H
 #define HISTORIAN_LANES_H
@@ -42,7 +42,7 @@ enum { HISTORIAN_LANE_AFTER = 1024 };
 /* What lanes held at the last drain. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
-    historian_sum sum;     /* of all lanes together */
+    historian_sum sum;     /* of all lanes and the shared counters together */
     uint64_t max, not_min; /* of all that was recorded before; as in historian_counters */
 } historian_lanes_drained;
 
@@ -171,12 +171,12 @@ static void historian_read_lane_sums(historian_lanes *lanes, historian_counters 
     for (size_t thread = 0; thread < HISTORIAN_THREADS; thread++) {
         historian_counters *lane = historian_lane(lanes, thread);
         if (!lane) continue;
-        historian_read_sum(&total->sum, &lane->sum, 0);
+        historian_read_sum(&total->sum, &lane->sum);
         historian_read_extremes(lane, total, take);
     }
+    historian_read_sum(&total->sum, &shared->sum);
     if (lanes->drained) historian_subtract_sum(&total->sum, &lanes->drained->sum);
-    if (take) historian_read_sum(&lanes->drained->sum, &total->sum, 0);
-    historian_read_sum(&total->sum, &shared->sum, take);
+    if (take) historian_read_sum(&lanes->drained->sum, &total->sum);
     historian_read_extremes(shared, total, take);
 }
 

@@ -167,6 +167,7 @@ static void historian_take_lease(historian_lease *lease, historian_counters **ex
         if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == device && (uint64_t)status.st_ino == inode) {
             size_t block = historian_lock_block(fd, file);
             if (block) counters = historian_map_block(lease, fd, block);
+            if (counters) historian_correct_sum(&counters->sum); /* the last process may have been killed */
         }
         (void)close(fd); /* the mapping keeps the lock; without a mapping, the lock ends here */
     }

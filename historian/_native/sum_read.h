@@ -14,40 +14,62 @@
 #include "platform.h"
 #include "sum.h"
 
-HISTORIAN_INLINE uint64_t historian_take_word(uint64_t *word, int take) {
-    uint64_t x = historian_atomic_load_acquire(word);
-    return take && x ? historian_atomic_exchange(word, 0) : x;
+#define HISTORIAN_LOW_MASK (~(uint64_t)0 >> 1)
+
+/* The sum of one octave: high * 2^63 + low, where low is below 2^63. */
+typedef struct {
+    uint64_t low, high;
+} historian_octave_sum;
+
+/* Read the pair of an octave. Others may add to it. */
+HISTORIAN_INLINE historian_octave_sum historian_read_octave(const uint64_t *octave) {
+    historian_octave_sum found;
+    uint64_t sum, changes = historian_atomic_load_acquire(octave + 1), again = changes;
+    do { /* again, if the second number has changed while the first one was read */
+        changes = again;
+        sum = historian_atomic_load_acquire(octave);
+        again = historian_atomic_load_acquire(octave + 1);
+    } while (again != changes);
+    found.low = sum & HISTORIAN_LOW_MASK;
+    found.high = changes + historian_is_behind(sum, changes);
+    return found;
 }
 
-/* Add what `sum` holds to `total`, which belongs to the caller. With `take`, set `sum` to 0. In `total`, all words but
- * the second of an octave are below 2^32. */
-static void historian_read_sum(historian_sum *total, historian_sum *sum, int take) {
+/* Write a pair that belongs to the caller. */
+HISTORIAN_INLINE void historian_write_octave(uint64_t *octave, uint64_t low, uint64_t high) {
+    octave[0] = low | high << 63;
+    octave[1] = high;
+}
+
+/* Add what `sum` holds to `total`, which belongs to the caller. The digits of `total` are below 2^32. */
+static void historian_read_sum(historian_sum *total, const historian_sum *sum) {
     uint64_t carry = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        uint64_t high = historian_take_word(&sum->octaves[octave][1], take); /* first: see above */
-        uint64_t low = historian_take_word(&sum->octaves[octave][0], take);
-        if (!(low | high)) continue;
-        low += total->octaves[octave][0];
-        total->octaves[octave][0] = low & UINT32_MAX;
-        total->octaves[octave][1] += high + (low >> 32);
+        historian_octave_sum more = historian_read_octave(sum->octaves[octave]), so_far;
+        if (!(more.low | more.high)) continue;
+        so_far = historian_read_octave(total->octaves[octave]);
+        more.low += so_far.low;
+        more.high += so_far.high + (more.low >> 63);
+        historian_write_octave(total->octaves[octave], more.low & HISTORIAN_LOW_MASK, more.high);
     }
     for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) {
-        uint64_t digit = historian_take_word(&sum->digits[k], take);
+        uint64_t digit = historian_atomic_load(&sum->digits[k]);
         carry += (digit & UINT32_MAX) + total->digits[k];
         total->digits[k] = carry & UINT32_MAX;
         carry = (carry >> 32) + (digit >> 32);
     }
 }
 
-/* Subtract what has been drained, where `total` is what historian_read_sum has read. A record in flight may be in the
- * first and only in part in the second one. Then 0 is left, and the rest is found later. */
+/* Subtract what has been drained, where `total` is what historian_read_sum has read. Sums only grow, but a damaged file
+ * may say otherwise, and so may digits that are just carried: then the difference is 0. */
 static void historian_subtract_sum(historian_sum *total, const historian_sum *drained) {
     uint64_t borrow = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        uint64_t *words = total->octaves[octave], low = words[0] - drained->octaves[octave][0];
-        words[0] = low & UINT32_MAX;
-        words[1] -= drained->octaves[octave][1] + (low >> 63); /* modulo 2^64, as it counts */
-        if (words[1] >> 63) words[0] = words[1] = 0;
+        historian_octave_sum all = historian_read_octave(total->octaves[octave]);
+        historian_octave_sum less = historian_read_octave(drained->octaves[octave]);
+        uint64_t low = all.low - less.low, high = all.high - less.high - (low >> 63);
+        if (high >> 63) low = high = 0;
+        historian_write_octave(total->octaves[octave], low & HISTORIAN_LOW_MASK, high);
     }
     for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) {
         uint64_t digit = total->digits[k] - drained->digits[k] - borrow;
@@ -57,15 +79,25 @@ static void historian_subtract_sum(historian_sum *total, const historian_sum *dr
     if (borrow) memset(total->digits, 0, sizeof total->digits);
 }
 
+/* Read what `sum` holds beyond what has been drained from it. With `take`, drain it. */
+static void historian_read_rest(historian_sum *total, const historian_sum *sum, historian_sum *drained, int take) {
+    historian_sum rest;
+    memset(&rest, 0, sizeof rest);
+    historian_read_sum(&rest, sum);
+    historian_subtract_sum(&rest, drained);
+    if (take) historian_read_sum(drained, &rest);
+    historian_read_sum(total, &rest);
+}
+
 /* Write a sum that belongs to the caller as digits of 32 bits. Return how many it has. `sum` has no meaning then. */
 static size_t historian_write_sum(historian_sum *sum, uint32_t *out) {
     uint64_t carry = 0;
     size_t end = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        const uint64_t *words = sum->octaves[octave];
+        historian_octave_sum found = historian_read_octave(sum->octaves[octave]);
         size_t position = HISTORIAN_SUM_OCTAVE_POSITION + octave;
-        if (words[0]) historian_add_at(sum->digits, position, words[0]);
-        if (words[1]) historian_add_at(sum->digits, position + 32, words[1]);
+        if (found.low) historian_add_at(sum->digits, position, found.low);
+        if (found.high) historian_add_at(sum->digits, position + 63, found.high);
     }
     for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) {
         carry += sum->digits[k];

@@ -109,12 +109,9 @@ class BaseHistogram:
 
         The sum is kept as a whole number of units of 2**-1074, of which every float is a multiple.  So it is exact for
         any values in any order, and through `+`, `-`, `merge`, bytes, dictionaries and pickles.  Only this property
-        rounds it, once: the error is at most half a unit in the last place, 1.2e-16 of the sum.  The error is larger
-        only in these cases:
-
-        - If a process is killed while it records into a file, the sum may contain that value, or a part of it, though
-          no bucket does.
-        - A recorder keeps its sum exact for up to 2**42, or 4.4e12, values between two neighbouring powers of two.
+        rounds it, once: the error is at most half a unit in the last place, 1.2e-16 of the sum.  There is one
+        exception: if a process is killed while it records into a file, the sum may contain a value, or a part of an
+        array, that no bucket contains.
         """
         return rounded(self._sum)
 

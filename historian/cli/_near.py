@@ -28,7 +28,9 @@ def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
     words = {one.lower(): one for one in islice(known, COMPARED)}
     found = get_close_matches(word.lower(), words, n=1, cutoff=cutoff)
-    if not found and word and cutoff <= 0.6:  # a part of a long name, such as "users" for "query{table=users}"
+    if (
+        not found and len(word) >= 3 and cutoff <= 0.6
+    ):  # a part of a long name, such as "users" for "query{table=users}"
         found = sorted((one for one in words if word.lower() in one), key=len)[:1]
     return f"; did you mean {words[found[0]]!r}?" if found else ""
 

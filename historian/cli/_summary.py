@@ -11,7 +11,7 @@ from ..histogram import Histogram
 from ._input.sources import Row, Rows
 from ._report import Report, Table, finite, numbers, plain
 
-__all__ = ["summary"]
+__all__ = ["doubts", "summary"]
 
 
 def summary(rows: Rows, percentiles: list[float], show: str | None) -> Report:
@@ -33,6 +33,12 @@ def summary(rows: Rows, percentiles: list[float], show: str | None) -> Report:
             "total": _numbers(total, percentiles),
         },
     )
+
+
+def doubts(rows: Rows) -> list[str]:
+    """Return a question about each row whose unit looks wrong."""
+    questions = ((row.name, unit_question(row.histogram)) for row in rows.rows)
+    return [f"{name}: {question}" for name, question in questions if question]
 
 
 def _labels(row: Row, rows: Rows) -> dict[str, object]:

@@ -10,7 +10,7 @@ from ._input.tally import InputError
 from ._options import STATUS, add_command, add_format, add_input, add_output, add_percentiles, misuse
 from ._output import are_lines, encode, put, say, write
 from ._report import report
-from ._summary import summary
+from ._summary import doubts, summary
 
 __all__ = ["add_parser", "run"]
 
@@ -77,6 +77,9 @@ def run(args: argparse.Namespace) -> int:
         return 1
     if not any(row.histogram.count for row in rows.rows):
         say("summarize", "there were no numbers to summarize")
+    if args.format in ("json", "csv"):  # a table has notes instead
+        for question in doubts(rows)[:1]:
+            say("summarize", question)
     if args.output is not None:
         status = write("summarize", args.output, data)
         if status or args.output == "-":

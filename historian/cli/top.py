@@ -10,7 +10,7 @@ import sys
 import time
 
 from ._input.tally import InputError
-from ._options import add_command, add_percentiles, add_selection, add_trust, choice_of
+from ._options import add_command, add_format, add_percentiles, add_selection, add_trust, choice_of
 from ._output import put, say
 from ._source import SourceError, add_directory, open_directory
 from ._top.frame import SORTS, Frame
@@ -24,7 +24,8 @@ __all__ = ["add_parser", "run"]
 DESCRIPTION = """\
 Show rate, percentiles and sum of all recorders in a directory, for the values
 of the last interval only. On a terminal, it fills the screen until you press
-q; elsewhere, it prints one frame after the other. This command only reads: it
+q; elsewhere, it prints one frame after the other. With --format json, a frame
+is a line; with csv, a row for each recorder. This command only reads: it
 neither stops nor slows down the recording processes.
 
 A percentile is shown if at least one value is above it; otherwise, '-' is
@@ -53,6 +54,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--sort", choices=list(SORTS), default="rate", help="sort rows by this (default: rate)")
     add_percentiles(parser, "50,90,99,99.9")
+    add_format(parser)
     add_selection(parser)
     add_trust(parser)
     parser.set_defaults(run=run)
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         registry = open_directory(args.directory, args.trust)
         watch = Watch(registry, choice_of(args))
         frame = Frame(args.directory, args.percentiles)
-        if _has_screen():
+        if args.format == "table" and _has_screen():
             from ._top.screen import watch_on_screen
 
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the terminal is restored
@@ -98,15 +100,23 @@ def _has_screen() -> bool:
 
 
 def _print_frames(watch: Watch, frame: Frame, args: argparse.Namespace) -> None:
-    """Print a frame after each interval, with an empty line between frames."""
+    """Print a frame after each interval; between tables there is an empty line."""
     watch.look()
+    records = None
+    if args.format != "table":
+        from ._top.records import Records
+
+        records = Records(args.format, args.percentiles)
     due, shown = time.monotonic(), 0
     while shown < args.count:
         due = max(due + args.interval, time.monotonic())
         time.sleep(max(0.0, due - time.monotonic()))
-        width = max(80, shutil.get_terminal_size().columns)
-        lines = frame.lines(watch.look(), args.sort, width)
-        put("\n" * bool(shown) + "".join(f"{line.text}\n" for line in lines))
+        if records is not None:
+            put(records.text(watch.look(), args.sort))
+        else:
+            width = max(80, shutil.get_terminal_size().columns)
+            lines = frame.lines(watch.look(), args.sort, width)
+            put("\n" * bool(shown) + "".join(f"{line.text}\n" for line in lines))
         sys.stdout.flush()
         shown += 1
 

@@ -45,7 +45,8 @@ def inverse(
     inside = numpy.flatnonzero((at > 0) & (at < last))
     if len(inside):
         columns = at[inside]
-        value[inside] = edge[columns - 1] * GROWTH ** places(p[inside], columns)
+        place = places(p[inside], columns)
+        value[inside] = numpy.where(place < 1, edge[columns - 1] * GROWTH**place, edge[columns])
     least, most = extremes
     exceeds = ends[:, :, None] > most_p  # (row, just below and at each extreme, share)
     for column, extreme in ((0, least), (2, most)):

@@ -28,9 +28,10 @@ from ..buckets import BUCKETS_PER_OCTAVE, GROWTH, MIN_INDEX, representative
 from ._inverse import bisect, bisect_one, inverse
 from .between import mass_below
 from .columns import COLUMNS, LOWER, UPPER, VALUE, column_of, edges
-from .fine import Fine, interpolate, place, places, spread, within
+from .fine import Fine, interpolate, places, spread, within
+from .fine import place as place_in
 from .observed import measured_count, survival_bounds
-from .sampling import sampled
+from .sampling import effective_sample_size, sampled, warn_if_uncertain, windows_of
 from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
@@ -40,13 +41,14 @@ if not TYPE_CHECKING:
         return function
 
 else:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, overload
 
     import numpy as np
     from numpy.typing import NDArray
 
     from .._stats.estimates import Estimates
+    from .._stats.windows import Effective
     from .._values.answers import _Numbers, _Scalar
     from .._values.base import BaseHistogram
 
@@ -406,7 +408,8 @@ class Dist:
         if at == 0 or at >= COLUMNS - 1:
             value = 0.0 if at == 0 else math.inf
         else:
-            value = float(edge[at - 1]) * GROWTH ** self._place(at, p)
+            place = self._place(at, p)
+            value = float(edge[at - 1]) * GROWTH**place if place < 1 else float(edge[at])
         (least, most), exceeds = self._extremes, self._ends > most_p
         for row, column, extreme in ((LOWER, BELOW_LEAST, least), (LOWER, BELOW_MOST, most)):
             lower_bound = max(lower_bound, extreme) if exceeds[row, column] else lower_bound
@@ -460,16 +463,22 @@ class Dist:
 
     def _place(self, column: int, p: float) -> float:
         """Return one of the `_places`."""
+        if self._sf[VALUE, column] == p:
+            return 1.0
         if self._is_fine:
-            return place(self._finer(), column, p)
+            return place_in(self._finer(), column, p)
         mass, before, after = (float(mass) for mass in self._masses_at(column))
         return bisect_one(float(self._sf[VALUE, column - 1]) - p, (mass, before, after))
 
     def _places(self, p: NDArray[np.float64], columns: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return where the survival falls to `p` in the buckets that end at `columns`, 0..1."""
+        import numpy
+
         if self._is_fine:
-            return places(self._finer(), columns, p)
-        return bisect(self._sf[VALUE, columns - 1] - p, self._masses_at(columns))
+            found = places(self._finer(), columns, p)
+        else:
+            found = bisect(self._sf[VALUE, columns - 1] - p, self._masses_at(columns))
+        return numpy.where(self._sf[VALUE, columns] == p, 1.0, found)  # exactly: the slope may be 0 there
 
     def _estimate(self, value: float, low: float, high: float, *why: str, unit: str = "") -> Estimate:
         """Return an answer; `why` are its reasons beside those of every answer."""
@@ -481,7 +490,9 @@ class Dist:
         return "bucket edges" if self._confidence is None else "Clopper-Pearson"
 
 
-def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
+def from_histogram(
+    histogram: BaseHistogram, confidence: float | None, windows: Iterable[BaseHistogram] | None = None
+) -> Dist:
     """Answer `Histogram.dist`; the intervals of its shares are those of Clopper & Pearson."""
     import numpy
 
@@ -489,6 +500,7 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
         confidence = check_confidence(confidence)
     if not histogram.count:
         return unknown(histogram.unit)
+    parts = None if windows is None else windows_of(histogram, windows)
     counts = numpy.zeros(COLUMNS, dtype=numpy.int64)
     counts[histogram.indices - (MIN_INDEX - 1)] = histogram.counts
     total = histogram.count
@@ -498,16 +510,41 @@ def from_histogram(histogram: BaseHistogram, confidence: float | None) -> Dist:
     why: tuple[str, ...] = ("bucket width",)
     low, value, high = least / total, least / total, most / total
     if confidence is not None:
-        if histogram.synthetic:
+        reason = sampled(histogram)
+        if parts is not None:
+            low, high, reason = _bounds_in_windows(histogram, parts, confidence)
+        elif histogram.synthetic:
             low, high = survival_bounds(histogram, edges(), points(extremes), confidence)
         else:
             distinct = numpy.unique(numpy.append(least, most[COLUMNS:]))  # few: it is constant between buckets
             bounds = _intervals(distinct, total, confidence)
             low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
-        why = (sampled(histogram), *why)
+        why = (reason, *why)
     rows, load = numpy.stack([low, value, high]), (0.0, 0.0, 0.0, 1.0)
     number = measured_count(histogram)
     return Dist(rows, extremes=extremes, unit=histogram.unit, count=number, why=why, load=load, confidence=confidence)
+
+
+def _bounds_in_windows(
+    histogram: BaseHistogram, windows: list[BaseHistogram], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+    """Return the bounds of `survival_bounds` by windows, and the reason.  Warn if too few windows are independent.
+
+    The degrees of freedom differ from time to time.  Their median decides.
+    """
+    sizes: dict[float, Effective] = {}
+
+    def size_at(t: float) -> float:
+        if t not in sizes:
+            sizes[t] = effective_sample_size(histogram, windows, t, confidence)
+        return sizes[t].size
+
+    extremes = points((histogram.min, histogram.max))
+    low, high = survival_bounds(histogram, edges(), extremes, confidence, size_at)
+    middle = sorted(sizes.values(), key=lambda one: one.freedom)[len(sizes) // 2]
+    warn_if_uncertain(middle, stacklevel=5)
+    few = ", too few independent ones" if middle.is_uncertain else ""
+    return low, high, f"{sampled(histogram)}, in {len(windows)} windows{few}"
 
 
 def unknown(unit: str) -> Dist:

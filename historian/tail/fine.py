@@ -85,7 +85,8 @@ def within(fine: Fine, extremes: tuple[float, float], ends: Sequence[float]) -> 
 
     below_least, below_most, at_most = ends
     least, most = (min(column_of(extreme), COLUMNS - 2) for extreme in extremes)
-    first, end = max(fine.first, least - 1), max(min(fine.end, most), least)
+    first = max(fine.first, least - 1, 0)
+    end = max(min(fine.end, most), least, first)
     row, t = numpy.clip(fine.on(first, end), 0, 1), times(first, end)
     before, after = int(t.searchsorted(extremes[0])), int(t.searchsorted(extremes[1]))
     numpy.maximum(row[:before], below_least, out=row[:before])

@@ -27,6 +27,7 @@ from .omission import clusters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     import numpy as np
@@ -105,29 +106,39 @@ def observed_sizes(
 
 
 def survival_bounds(
-    histogram: BaseHistogram, edges: NDArray[np.float64], points: list[float], confidence: float
+    histogram: BaseHistogram,
+    edges: NDArray[np.float64],
+    points: list[float],
+    confidence: float,
+    size_at: Callable[[float], float] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the bounds of a synthetic histogram's shares above the upper edges of all slots, and above `points`.
+    """Return the bounds of a histogram's shares above the upper edges of all slots, and above `points`.
 
-    The share does not grow with time.  So at a later time, each bound is at most that of any earlier one.
+    `size_at(t)` is the effective sample size for the share above t; without it, that of the synthetic histogram.  The
+    share does not grow with time.  So at a later time, each bound is at most that of any earlier one.
     """
     import numpy
 
     above = histogram.count - numpy.array([histogram._counts.through(slot) for slot in range(len(edges))])
     steps = numpy.flatnonzero(numpy.diff(above, prepend=above[0] + 1))  # the share is constant between buckets
     shares = above[steps] / histogram.count
-    sizes = observed_sizes(histogram, above[steps], steps, confidence)
+    ends: list[float | None] = [None if size_at is None else size_at(point) for point in points]
+    if size_at is None:
+        sizes = observed_sizes(histogram, above[steps], steps, confidence)
+    else:
+        sizes = numpy.array([size_at(edge) for edge in edges[steps].tolist()])
     good, bad = shares * sizes, (1 - shares) * sizes
     low, high = numpy.zeros(len(steps)), numpy.ones(len(steps))
     some, rest = good > 0, bad > 0
     low[some] = quantiles((1 - confidence) / 2, good[some], bad[some] + 1)[0]
     high[rest] = quantiles((1 - confidence) / 2, bad[rest], good[rest] + 1)[1]
     times = numpy.diff(numpy.append(steps, len(above)))
+    at_points = zip(*(share_bounds(histogram, point, confidence, size) for point, size in zip(points, ends)))
     found = []
-    for bounds, ends in zip((low, high), zip(*(share_bounds(histogram, point, confidence) for point in points))):
+    for bounds, some_ends in zip((low, high), at_points):
         rows = numpy.minimum.accumulate(bounds.repeat(times))
         earlier = numpy.append(1.0, rows)[edges.searchsorted(points, side="right")]  # at the last edge up to the point
-        found.append(numpy.append(rows, numpy.minimum(ends, earlier)))
+        found.append(numpy.append(rows, numpy.minimum(some_ends, earlier)))
     return found[0], found[1]
 
 

@@ -54,7 +54,7 @@ def test_the_bytes_of_a_file(directory):
     assert struct.unpack_from("<3Q", data, 3072 + 64) == (1, 0, 0)  # roles: shared, unused, unused
     assert struct.unpack_from("<d", data, SHARED) == (0.75,)
     octave = SHARED + SUM + 16 * 31  # of the values above 0.5: 31 octaves above 2**-32
-    assert struct.unpack_from("<2Q", data, octave) == (0, 2 * (3 << 51 >> 32))  # 0.75 is 3 * 2**51 units of 2**-53
+    assert struct.unpack_from("<2Q", data, octave) == (2 * 3 << 51, 0)  # 0.75 is 3 * 2**51 units of 2**-53
     assert data[SHARED + SUM : octave] + data[octave + 16 : SHARED + COUNTS] == bytes(COUNTS - SUM - 16)
     assert struct.unpack_from("<Q", data, slot_at(0, 0.75)) == (2,)
 

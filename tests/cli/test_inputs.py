@@ -529,7 +529,7 @@ BENCHMARK = {"machine_info": {}, "benchmarks": [{"name": "test_a", "stats": {"mi
         ("k6.json", K6_JSON, "--field data.value --where type=Point,metric=http_req_duration --by data.tags.url",
          {"/a": 12.5, "/b": 13.5}),
         ("vegeta.csv", VEGETA, "--no-header --column 3 --unit ns --show ms", {"vegeta.csv": 6.0}),
-        ("vegeta.csv", VEGETA, "--no-header --column 3 --where 2=200 --by 9", {"0": 1e6, "1": 2e6, "2": 3e6}),
+        ("vegeta.csv", VEGETA, "--no-header --column 3 --where 2=200 --by 9 --unit ns", {"0": 1e6, "1": 2e6, "2": 3e6}),
         ("fio_clat.1.log", "0, 135000, 0, 4096, 0\n1, 145000, 1, 4096, 4096\n",
          "--no-header --column 2 --unit ns --show us --by 3", {"0": 135.0, "1": 145.0}),
         ("hey.csv", "response-time,DNS+dialup,status-code\n0.0123,0.0,200\n", "--column response-time",
@@ -602,6 +602,16 @@ def test_a_misspelt_file_is_suggested(tmp_path, monkeypatch):
     assert historian("summarize", "latencis.txt") == (1, "", message)
 
 
+@pytest.mark.parametrize("form", ["json", "csv", "table", "markdown"])
+def test_a_doubtful_unit_is_said_in_every_format(tmp_path, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vegeta.csv").write_text(VEGETA)
+    status, out, err = historian("summarize", "vegeta.csv", "--no-header", "--column", "3", "--format", form)
+    said = err if form in ("json", "csv") else out
+    assert status == 0 and "vegeta.csv: the median is 555 h: were nanoseconds recorded as seconds" in said
+    assert err.count("\n") == (form in ("json", "csv"))
+
+
 def test_names_that_are_numbers_are_possible(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_text("50,99\n1,2\n")
@@ -661,6 +671,20 @@ def test_bad_files_can_be_skipped(tmp_path, monkeypatch):
     status, out, err = historian("summarize", "--skip-bad", "--format", "json", "good.txt", *names)
     assert status == 0 and err.startswith("historian summarize: skipped 4 bad entries; the first: cut.gz: ")
     assert json.loads(out)["rows"][0]["sum"] == 6.0
+
+
+def test_a_bad_file_in_a_directory_does_not_hide_the_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "week").mkdir()
+    for k in range(6):
+        packed = gzip.compress(EXPECTED.to_bytes())
+        (tmp_path / "week" / f"{k}.hist.gz").write_bytes(packed[:-9] if k % 2 else packed)
+    (tmp_path / "week" / "gone.hist").symlink_to("nowhere")
+    assert historian("merge", "week", "-o", "all.hist")[0] == 1
+    assert not (tmp_path / "all.hist").exists()
+    status, out, err = historian("merge", "week", "-o", "all.hist", "--skip-bad")
+    assert (status, out) == (0, "") and "skipped 3 bad entries" in err
+    assert read("all.hist").count == 300
 
 
 # ---- output ----

@@ -1,5 +1,6 @@
 """``historian top``: intervals, frames, and the terminal, which must be restored."""
 
+import json
 import math
 import os
 import re
@@ -17,6 +18,7 @@ from historian import Histogram, Registry
 from historian._show.table import text_width
 from historian.cli._input.choice import Choice
 from historian.cli._top.frame import SORTS, Frame
+from historian.cli._top.records import Records
 from historian.cli._top.watch import Change, Look, Watch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
@@ -214,6 +216,33 @@ def test_frames_are_printed_plainly(tmp_path):
     frames = out.split("\n\n")[::2], out.split("\n\n")[1::2]
     assert len(frames[0]) == 2 and all("in the last 0." in title for title in frames[0])
     assert [table.splitlines()[1].split()[:2] for table in frames[1]] == [["a", "0"]] * 2
+
+
+@pytest.mark.parametrize("sort", list(SORTS))
+def test_frames_for_programs(sort):
+    # 300 values in 2 s are 150 per second. Their sum is 300 * 0.01 s = 3 s, which is 1.5 s per second.
+    look = Look(2.0, [change("idle", [], before=[1.0]), change("query", [0.01] * 300, before=[7.0])], {})
+    line = Records("json", [50.0, 99.9]).text(look, sort)
+    assert line.count("\n") == 1
+    rows = json.loads(line)["rows"]
+    assert [row["name"] for row in rows] == (["idle", "query"] if sort == "name" else ["query", "idle"])
+    query = rows[[row["name"] for row in rows].index("query")]
+    assert query == {
+        "name": "query", "unit": "s", "rate": 150.0, "p50": pytest.approx(0.01), "p99.9": pytest.approx(0.01),
+        "max": 0.01, "sum_per_second": pytest.approx(1.5), "count": 301,
+    }  # fmt: skip
+    table = Records("csv", [50.0])
+    first, second = table.text(look, sort), table.text(look, sort)
+    assert first.splitlines()[0] == "time,name,unit,rate,p50,max,sum_per_second,count"
+    assert len(first.splitlines()) == 3 and len(second.splitlines()) == 2
+    assert "| query | 150 | 10.0 ms | 10.0 ms | 1.50 s/s | 301 |" in Records("markdown", [50.0]).text(look, sort)
+
+
+def test_frames_for_programs_from_the_command_line(tmp_path):
+    Registry(tmp_path / "d").recorder("a").record_many([1.0] * 10)
+    status, out, err = run("top", tmp_path / "d", "--count", 2, "--interval", 0.1, "--format", "json")
+    assert (status, err) == (0, "")
+    assert [json.loads(line)["rows"][0]["rate"] for line in out.splitlines()] == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(

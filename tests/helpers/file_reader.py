@@ -91,5 +91,7 @@ def sum_at(data, at):
     octaves, digits = struct.unpack_from("<192Q", data, at), struct.unpack_from("<68Q", data, at + 1536)
     total = sum(digit << 32 * k for k, digit in enumerate(digits)) * Fraction(1, 2**1074)
     for octave in range(96):
-        total += (octaves[2 * octave] + (octaves[2 * octave + 1] << 32)) * Fraction(2) ** (octave - 84)
+        a, b = octaves[2 * octave : 2 * octave + 2]
+        b += (a >> 63) != b & 1
+        total += (a % 2**63 + (b << 63)) * Fraction(2) ** (octave - 84)
     return total

@@ -67,6 +67,26 @@ def test_every_operation_keeps_the_extremes(confidence, dependence):
             assert dist.sf(most).upper > 0.0  # a sample does not tell that nothing is slower
 
 
+def test_extremes_that_are_edges_of_buckets():
+    """0.5, 1 and 2 are edges.  They may be limits of a difference, too, so lower bounds allow for smaller values."""
+    h = Histogram.from_values([0.5, 0.75, 1.0, 2.0, 2.0])
+    x, y = h.dist(confidence=None), Histogram.from_values([0.0, 1.0]).dist(confidence=None)
+    for dist, least, most in (
+        (x, 0.5, 2.0),
+        (all_of(100, x), 0.5, 2.0),
+        (seq(x, x), 1.0, 4.0),
+        (seq(x, y), 0.5, 3.0),
+        (choice({x: 0.5, y: 0.5}), 0.0, 2.0),
+        (seq(all_of(2, seq(x, y)), x), 1.0, 5.0),
+    ):
+        assert (dist.sf(most), dist.sf(most).upper, dist.isf(0.0), dist.isf(0.0).upper) == (0.0, 0.0, most, most)
+        assert dist.sf(math.nextafter(most, 0)).upper > 0.0  # its value is 0, as that of `Histogram.sf`
+        assert dist.sf(math.nextafter(least, -1)) == 1.0
+    assert (h.dist().isf(0.0), h.max) == (2.0, 2.0)
+    difference = (h + h - h).dist(confidence=None)  # its largest value may be anywhere in the bucket of 2.0
+    assert difference.isf(0.0).lower < 1.98 < difference.isf(0.0) == difference.isf(0.0).upper == 2.0
+
+
 def test_time_outs():
     x = SPIKE.dist()
     assert (SPIKE.sf(5.0), x.sf(5.0), all_of(100, x).sf(5.0), seq(x, x).sf(10.0)) == (0.0, 0.0, 0.0, 0.0)

@@ -161,3 +161,32 @@ def test_far_tails_of_sums():
         chain = seq(*[stage("exponential")] * n)
         for p in (1e-6, 1e-9, 1e-12, 1e-15, 1e-30):
             assert chain.isf(p) == pytest.approx(stats.gamma.isf(p, n), rel=0.002)
+
+
+ODD = {
+    "any time": from_sf(lambda t: math.exp(-t)),
+    "half never returns": retry(Histogram.from_values([0.1, 1.0]).dist(confidence=None), timeout=0.5, retries=0),
+    "no time": Histogram.from_values([0.0]).dist(confidence=None),
+    "beyond the buckets": Histogram.from_values([1e21, 1e25]).dist(confidence=None),
+    "zero to overflow": Histogram.from_values([0.0, 1e-12, 1.0, 1e21]).dist(confidence=None),
+}
+
+
+@pytest.mark.parametrize("one", ODD)
+@pytest.mark.parametrize("other", ODD)
+def test_sums_of_odd_parts(one, other):
+    a, b = ODD[one], ODD[other]
+    some = seq(a, b)
+    more = seq(hedge(some, after=0.3, prob=0.2), a, b, b)
+    tree = seq(choice({some: 0.5, more: 0.25, all_of(3, more): 0.25}), retry(more, 2.0, retries=1, backoff=0.1))
+    for dist in (some, more, tree):
+        tails = [float(dist.sf(t)) for t in (0.0, 1e-11, 1e-9, 0.1, 1.0, 2.0, 3.3, 10.0, 1e5, 1e20, 1e22, math.inf)]
+        assert tails == sorted(tails, reverse=True) and 0 <= tails[-1] <= tails[0] <= 1
+        times = [dist.isf(p) for p in (1.0, 0.999, 0.9, 0.5, 0.1, 0.01, 1e-5, 1e-13, 0.0)]
+        assert times == sorted(times)
+        assert all(time.lower <= time <= time.upper for time in times)
+        again = pickle.loads(pickle.dumps(dist))
+        assert (again.isf(0.1), again.sf(1.0)) == (dist.isf(0.1), dist.sf(1.0))
+    never = 1 - (1 - a.never) * (1 - b.never)
+    assert some.never == pytest.approx(never)
+    assert some.sf(1e30) == pytest.approx(never)

@@ -6,6 +6,8 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from historian import Histogram, buckets, merge
 from historian.tail import TailWarning, burn_rates
@@ -151,3 +153,23 @@ def test_enough_counts_the_effective_sample():
     few = h.enough_for(0.9)
     assert 0 < few.recorded < 100  # ten stalls hold a tenth of all waits: as 10 of 100 values, and a little less
     assert Histogram.from_values([0.001] * 10_000 + [1.0] * 10).enough_for(0.9).recorded == 10_010
+
+
+@given(
+    st.lists(st.floats(0, 50) | st.sampled_from([0.0, 1e-12, 2.0**65]), min_size=1, max_size=20),
+    st.floats(1e-3, 100),
+    st.floats(0, 60),
+)
+def test_more_confidence_is_a_wider_interval_of_any_corrected_histogram(values, interval, t):
+    if max(values) / interval > 2.0**52:
+        interval = max(values) * 2.0**-40
+    h = Histogram.from_values(values).corrected(interval)
+    questions = (
+        lambda confidence: h.slo(t, 0.9, confidence).within,
+        lambda confidence: h.apdex(t, confidence),
+        lambda confidence: h.fanout(7).p_wait(t, confidence),
+        lambda confidence: h.ci(0.7, confidence),
+    )
+    for ask in questions:
+        narrow, wide = ask(0.5), ask(0.99)
+        assert wide.lower <= narrow.lower <= narrow <= narrow.upper <= wide.upper

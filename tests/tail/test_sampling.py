@@ -210,6 +210,34 @@ def test_too_few_independent_windows_warn():
             assert {one.filename for one in caught} == {__file__}
 
 
+def test_distributions_in_bursts():
+    rng, sets, held, plain = np.random.default_rng(8), 200, 0, 0
+    quiet, slow = Histogram.from_values([0.01] * 100), Histogram.from_values([0.01] * 50 + [1.0] * 50)
+    for _ in range(sets):
+        parts = [slow if is_slow else quiet for is_slow in (rng.random(60) < 0.2).tolist()]
+        whole = merge(parts)
+        told, untold = whole.dist(windows=parts).sf(0.5), whole.dist().sf(0.5)
+        held += told.lower <= 0.2 * 0.5 <= told.upper
+        plain += untold.lower <= 0.2 * 0.5 <= untold.upper
+    assert 0.93 <= held / sets <= 0.99
+    assert plain / sets < 0.5
+
+
+def test_a_distribution_in_windows_answers_as_they_do():
+    whole = merge(BURSTS)
+    with pytest.warns(TailWarning, match="20 windows are too few") as caught:
+        x = whole.dist(windows=BURSTS)
+    assert [one.filename for one in caught] == [__file__]
+    told, within = x.sf(0.5), whole.slo(0.5, 0.9, windows=BURSTS).within
+    assert told == whole.dist().sf(0.5)
+    assert (told.lower, told.upper) == pytest.approx((1 - within.upper, 1 - within.lower), rel=1e-9)
+    assert told.why.startswith("sampling: 20,000 values, in 20 windows, too few independent ones")
+    assert all_of(10, x).sf(0.5).upper > all_of(10, whole.dist()).sf(0.5).upper
+    assert x.ppf(0.98).upper > whole.dist().ppf(0.98).upper
+    with pytest.raises(ValueError, match="windows must hold"):
+        whole.dist(windows=BURSTS[1:])
+
+
 def test_windows_within_a_bucket_hold_both_edges():
     parts = [Histogram.from_values([1.0] * 500 + [1.004] * 5 + [2.0] * 5)] * 4
     whole = merge(parts)

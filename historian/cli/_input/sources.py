@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ..._show.names import shortened
@@ -23,7 +24,7 @@ from .tally import ALL, InputError, Tally, together
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["STDIN", "Row", "Rows", "groups", "read_rows"]
 
@@ -99,7 +100,7 @@ class _Reader:
         shown = STDIN if file == "-" else file
         self._files.add(group)
         layout = Layout(self._args.column or "", self._args.field or "", self._args.header, self.choice, group)
-        try:
+        with self._skipping(shown):
             if file == "-":
                 self.check_stdin()
                 read(sys.stdin.buffer, shown, layout, self.tally)
@@ -110,14 +111,20 @@ class _Reader:
                     read(stream, shown, layout, self.tally)
             if not (self.choice.by or self.choice.named or os.path.isdir(file)):
                 self.tally.touch(group)
+        if not self.choice.by:
+            self.tally.settle()
+
+    @contextmanager
+    def _skipping(self, shown: str) -> Iterator[None]:
+        """Report what cannot be read as bad input: it is skipped, or raises InputError."""
+        try:
+            yield
         except DamagedError as error:
             self.tally.bad(*error.args)
         except OSError as error:
             where = shown if error.filename is None else os.fsdecode(error.filename)
             hint = _nearest_file(where) if isinstance(error, FileNotFoundError) else ""
             self.tally.bad(where, f"{error.strerror or error}{hint}")
-        if not self.choice.by:
-            self.tally.settle()
 
     def _read_directory(self, directory: str, layout: Layout) -> None:
         names = os.listdir(directory)
@@ -126,7 +133,7 @@ class _Reader:
             self._read_recorders(directory)
         for path in files_in(directory, exclude=self._output):
             found = True
-            with open(path, "rb") as stream:
+            with self._skipping(path), open(path, "rb") as stream:
                 read(stream, path, layout, self.tally)
         if not found:
             raise InputError(f"{directory}: it holds no recorders and no .hist files")

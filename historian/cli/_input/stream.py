@@ -63,6 +63,8 @@ def _again(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     """Return a stream that begins where this one stands, and its first bytes."""
     at = stream.tell() if stream.seekable() else None
     head = stream.read(HEAD_NBYTES)
+    if len(head) < HEAD_NBYTES:  # that was all
+        return io.BytesIO(head), head
     if at is not None:
         stream.seek(at)
         return stream, head
