@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-from .._stats.beta import density, quantile, tails
-from .._stats.normal import normal_quantile
-from .._stats.student import student_quantile
+from .beta import density, quantile, tails
+from .normal import normal_quantile
+from .student import student_quantile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
