@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from .. import buckets
-from .._core import FIRST_INDEX, Counters, Counts, slot_of
-from .answers import each, read_only, refuse_share
+from .._core import Counters, Counts
+from .answers import each, refuse_share
 from .exact import rounded
 from .rank import rank_of, rank_of_percentile
+from .slots import TO_INDEX, Slots
 from .units import check_unit
 
 TYPE_CHECKING = False
@@ -29,9 +30,8 @@ else:
         return function
 
 
-__all__ = ["MAX_FLOAT", "TO_INDEX", "BaseHistogram", "Origin", "edges_of", "make"]
+__all__ = ["MAX_FLOAT", "BaseHistogram", "Origin", "make"]
 
-TO_INDEX = FIRST_INDEX - 1  # added to a slot, gives the index of its bucket
 _EMPTY = Counts.of([], [])
 
 
@@ -48,19 +48,16 @@ class Origin:
         self.measured, self.interval, self.clusters = measured, interval, None
 
 
-class BaseHistogram:
+class BaseHistogram(Slots):
     """Base class of `historian.Histogram`, for the modules that `Histogram` itself calls and that cannot import it.
 
     Methods that return a new histogram return one of the same class.
     """
 
-    __slots__ = ("__weakref__", "_counts", "_max", "_min", "_sum", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_sum", "_synthetic", "_unit")
 
-    _counts: Counts
     _unit: str  # label only
     _sum: int  # exact, in units of 2**-1074, so that merging is associative to the last bit
-    _min: float  # in [0, max]; NaN if empty
-    _max: float  # in [min, 1.8e308]; NaN if empty
     _synthetic: bool | Origin  # False if empty; where a corrected histogram comes from, if that is known
 
     def __init__(self) -> None:
@@ -335,31 +332,6 @@ class BaseHistogram:
         low, high = self._above(t)
         return (low / self.count, high / self.count) if self.count else (math.nan, math.nan)
 
-    # ---- populated buckets ----
-
-    @property
-    def indices(self) -> NDArray[np.int64]:
-        """Indices of the populated buckets, ascending, shape (buckets,), read-only.
-
-        `historian.buckets` has the indices of the zero and overflow buckets.
-        """
-        return read_only([slot + TO_INDEX for slot in self._counts.pairs()[0]], "int64")
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Counts of the populated buckets, shape (buckets,), read-only."""
-        return read_only(self._counts.pairs()[1], "int64")
-
-    @property
-    def lower(self) -> NDArray[np.float64]:
-        """Lower edges of the populated buckets, in `unit`, shape (buckets,), read-only."""
-        return read_only([buckets.lower(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
-
-    @property
-    def upper(self) -> NDArray[np.float64]:
-        """Upper edges of the populated buckets, in `unit`, shape (buckets,), read-only; infinity for overflow."""
-        return read_only([buckets.upper(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
-
     # ---- merging ----
 
     def __add__(self, other: BaseHistogram) -> Self:
@@ -414,67 +386,6 @@ class BaseHistogram:
         low, high = (self._min, self._max) if self.count else (0.0, 0.0)  # NaN is not equal to itself
         return self._counts, self._unit, self.sum, low, high
 
-    # ---- slots ----
-
-    def _value_at(self, rank: int) -> float:
-        """Return the value of a rank from 1 to `count`.  The first and last are exact if the extremes are known."""
-        counts = self._counts
-        if rank == 1 and self._knows_min():
-            return self._min
-        if rank == counts.total and self._knows_max():
-            return self._max
-        return self._value(counts.slot_at(rank))
-
-    def _interpolated(self, rank: int, position: float) -> float:
-        """Return the interpolated value of a position, of which `rank` is the next whole number, from 1 to `count`."""
-        from .interpolate import interpolated
-
-        smallest, largest = self._min if self._knows_min() else None, self._max if self._knows_max() else None
-        value = interpolated(self._counts, rank, position, smallest, largest)
-        return self._value_at(rank) if value is None else value
-
-    # In a difference of histograms, `min` and `max` are bucket edges, not recorded values.  An extreme that is equal
-    # to such an edge therefore does not count as known.  Neither does a maximum in the overflow bucket, since that of a
-    # difference may have been recorded before.
-
-    def _knows_min(self) -> bool:
-        return self._min > edges_of(self._counts.first)[0]
-
-    def _knows_max(self) -> bool:
-        return self._max < edges_of(self._counts.last)[1] < math.inf
-
-    def _value(self, slot: int) -> float:
-        """Return the representative of a slot's bucket, clamped to the minimum and maximum."""
-        value = buckets.representative(slot + TO_INDEX)
-        if value < self._min:
-            return self._min
-        return self._max if value > self._max else value  # noqa: FURB136 - half the time of min()
-
-    def _edges(self, slot: int) -> tuple[float, float]:
-        low, high = edges_of(slot)
-        return low, self._max if high == math.inf else high
-
-    def _above(self, t: float) -> tuple[int, int]:
-        """Return the number of values above `t`: the least, without the bucket of t, and the most, with it.
-
-        The least is the answer of `sf`, and of all questions about a threshold.
-        """
-        if t != t:
-            raise ValueError("t must not be NaN")
-        counts = self._counts
-        count = counts.total
-        if not self._min <= t < self._max:
-            least = count if t < self._min else 0  # an empty histogram has NaN for both, and 0 values above t
-            return least, least
-        slot = slot_of(t)
-        least = count - counts.through(slot)
-        most = least if t == edges_of(slot)[1] else count - counts.through(slot - 1)
-        if least == 0 and self._knows_max():
-            least = 1  # the maximum is above t
-        if most == count and slot == counts.first and self._knows_min():
-            most = count - 1  # the minimum is at most t
-        return least, most
-
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
 MAX_FLOAT = 1.7976931348623157e308  # the largest finite float64
@@ -492,12 +403,6 @@ def make(
     histogram._max = high
     histogram._synthetic = synthetic and counts.total > 0
     return histogram
-
-
-def edges_of(slot: int) -> tuple[float, float]:
-    """Return the (lower, upper) edges of the bucket in a slot."""
-    index = slot + TO_INDEX
-    return buckets.lower(index), buckets.upper(index)
 
 
 def _common_unit(a: BaseHistogram, b: BaseHistogram) -> str:

@@ -23,8 +23,9 @@ from __future__ import annotations
 import math
 
 from .._core import Counts, number, slot_of
-from .base import Origin, edges_of, make
+from .base import Origin, make
 from .exact import exact, rounded
+from .slots import edges_of
 from .units import check_unit
 
 TYPE_CHECKING = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_TOP, BLOB_SYNTHETIC, BLOB_VERSION, packed, unpacked_blob
-from .._values.base import TO_INDEX, BaseHistogram, make
+from .._values.base import BaseHistogram, make
+from .._values.slots import TO_INDEX
 from .._values.text import counted
 
 TYPE_CHECKING = False

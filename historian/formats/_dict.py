@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from .._core import BLOB_SUM_TOP, Counts
-from .._values.base import MAX_FLOAT, TO_INDEX, BaseHistogram, edges_of, make
+from .._values.base import MAX_FLOAT, BaseHistogram, make
 from .._values.exact import exact, from_hex, rounded, to_hex
+from .._values.slots import TO_INDEX, edges_of
 from .._values.units import check_unit
 
 TYPE_CHECKING = False

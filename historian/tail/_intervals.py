@@ -10,7 +10,7 @@ from .._stats.binomial_arrays import rank_intervals, share_bounds
 from .._stats.checks import check_confidence
 from .._stats.estimates import Estimates, one_or_each, shortened, unknown_of
 from .._values.answers import read_only
-from .._values.base import edges_of
+from .._values.slots import edges_of
 from . import sampling
 from .sampling import RANKS_METHOD, Enough, missing_sides, quantile_interval, sampled, too_few_text, windows_of
 

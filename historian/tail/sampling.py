@@ -17,8 +17,9 @@ from .._stats.binomial import rank_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, nines, no_data
 from .._stats.windows import ENOUGH_WINDOWS, windows_sample_size
-from .._values.base import BaseHistogram, Origin, edges_of
+from .._values.base import BaseHistogram, Origin
 from .._values.decimals import PRECISE, log, whole, written
+from .._values.slots import edges_of
 from .._values.text import counted
 from .observed import observed_size
 
