@@ -98,7 +98,7 @@ class Histogram(BaseHistogram):
         >>> print(seq(x, all_of(100, x)).sf(0.5))           # one call, then a hundred at the same time
         0.638 (0.562 to 0.709)
         """
-        from .tail.dist import from_histogram
+        from .tail.leaf import from_histogram
 
         return from_histogram(self, confidence, windows)
 

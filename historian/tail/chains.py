@@ -31,7 +31,7 @@ from typing import NamedTuple
 from ..buckets import BUCKETS_PER_OCTAVE, GROWTH
 from . import sums
 from .columns import COLUMNS, LOWER, UPPER, VALUE, edges
-from .dist import AT_LEAST, AT_MOST, BELOW_LEAST, BELOW_MOST
+from .extremes import AT_LEAST, AT_MOST, BELOW_LEAST, BELOW_MOST
 from .fine import POINTS, Fine, spread
 
 TYPE_CHECKING = False

@@ -7,7 +7,8 @@ import math
 from .._stats.checks import check_n, check_number, check_share
 from .algebra import first_of, seq
 from .columns import COLUMNS, LOWER, UPPER, VALUE, column_of, edges
-from .dist import AT_MOST, Dist, points, unknown
+from .dist import Dist, unknown
+from .extremes import AT_MOST, points
 from .fine import Fine, interpolate
 from .fine import times as finer_times
 from .parts import OPTIMISTIC, checked, common, load_with

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import fine
-from .dist import points
+from .extremes import points
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

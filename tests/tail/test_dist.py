@@ -13,7 +13,7 @@ from scipy import special, stats
 
 from historian import Histogram, buckets
 from historian.tail import TailWarning, all_of, first_of, retry
-from historian.tail.dist import COLUMNS, edges
+from historian.tail.columns import COLUMNS, edges
 
 
 @given(st.lists(st.floats(0, 1e3), min_size=1, max_size=60), st.floats(0, 1e3))

@@ -1,0 +1,93 @@
+"""A leaf of a request tree: the distribution of the times that a histogram holds."""
+
+from __future__ import annotations
+
+from .._stats.beta_family import quantiles_of_counts
+from .._stats.checks import check_confidence
+from ..buckets import MIN_INDEX
+from .columns import COLUMNS, edges
+from .dist import Dist, unknown
+from .extremes import points
+from .observed import measured_count, survival_bounds
+from .sampling import effective_sample_size, sampled, warn_if_uncertain, windows_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .._stats.windows import Effective
+    from .._values.base import BaseHistogram
+
+__all__ = ["from_histogram"]
+
+
+def from_histogram(
+    histogram: BaseHistogram, confidence: float | None, windows: Iterable[BaseHistogram] | None = None
+) -> Dist:
+    """Answer `Histogram.dist`; the intervals of its shares are those of Clopper & Pearson."""
+    import numpy
+
+    if confidence is not None:
+        confidence = check_confidence(confidence)
+    if not histogram.count:
+        return unknown(histogram.unit)
+    parts = None if windows is None else windows_of(histogram, windows)
+    counts = numpy.zeros(COLUMNS, dtype=numpy.int64)
+    counts[histogram.indices - (MIN_INDEX - 1)] = histogram.counts
+    total = histogram.count
+    above = numpy.append(counts[:0:-1].cumsum()[::-1], 0)
+    extremes = histogram.min, histogram.max
+    least, most = (numpy.append(above, ends) for ends in zip(*map(histogram._above, points(extremes))))
+    why: tuple[str, ...] = ("bucket width",)
+    low, value, high = least / total, least / total, most / total
+    if confidence is not None:
+        reason = sampled(histogram)
+        if parts is not None:
+            low, high, reason = _bounds_in_windows(histogram, parts, confidence)
+        elif histogram.synthetic:
+            low, high = survival_bounds(histogram, edges(), points(extremes), confidence)
+        else:
+            distinct = numpy.unique(numpy.append(least, most[COLUMNS:]))  # few: it is constant between buckets
+            bounds = _intervals(distinct, total, confidence)
+            low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
+        why = (reason, *why)
+    rows, load = numpy.stack([low, value, high]), (0.0, 0.0, 0.0, 1.0)
+    number = measured_count(histogram)
+    return Dist(rows, extremes=extremes, unit=histogram.unit, count=number, why=why, load=load, confidence=confidence)
+
+
+def _bounds_in_windows(
+    histogram: BaseHistogram, windows: list[BaseHistogram], confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+    """Return the bounds of `survival_bounds` by windows, and the reason.  Warn if too few windows are independent.
+
+    The degrees of freedom differ from time to time.  Their median decides.
+    """
+    sizes: dict[float, Effective] = {}
+
+    def size_at(t: float) -> float:
+        if t not in sizes:
+            sizes[t] = effective_sample_size(histogram, windows, t, confidence)
+        return sizes[t].size
+
+    extremes = points((histogram.min, histogram.max))
+    low, high = survival_bounds(histogram, edges(), extremes, confidence, size_at)
+    middle = sorted(sizes.values(), key=lambda one: one.freedom)[len(sizes) // 2]
+    warn_if_uncertain(middle, stacklevel=5)
+    few = ", too few independent ones" if middle.is_uncertain else ""
+    return low, high, f"{sampled(histogram)}, in {len(windows)} windows{few}"
+
+
+def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:
+    """Return the bounds of Clopper and Pearson's intervals of the shares `above` of a total."""
+    import numpy
+
+    counts = numpy.concatenate([above[above > 0], total - above[above < total]]).astype(numpy.float64)
+    share, other = quantiles_of_counts((1 - confidence) / 2, counts, float(total))
+    low, high = numpy.zeros(len(above)), numpy.ones(len(above))
+    seen = numpy.count_nonzero(above)
+    low[above > 0], high[above < total] = share[:seen], other[seen:]  # an upper bound is 1 - the rest's lower bound
+    return low, high
