@@ -7,7 +7,8 @@ histogram, sampling makes them differ.  At an edge, bucket width adds no uncerta
 lies between its values at both, because it never grows.
 
 The extremes of a histogram are exact, but lie inside a bucket.  So four more points of the survival are stored: at the
-smallest and at the largest value, and just below each (see `historian.tail.extremes`).  Every operation computes them, too.
+smallest and at the largest value, and just below each (see `historian.tail.extremes`).  Every operation computes them,
+too.
 
 A sum also keeps its value between the edges, for sums that it is a part of: see `historian.tail.fine`.
 """

@@ -11,30 +11,19 @@ P grows with S, so the same formula turns an interval of S (Clopper & Pearson, B
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 from typing import Generic
 
 from .._stats.beyond import collected, warn_beyond
-from .._stats.binomial import share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, no_data
 from .._values.answers import is_many
-from .._values.decimals import PRECISE, log, whole, written
+from .._values.decimals import PRECISE, log, written
 from .._values.held import Held
 from .._values.text import counted
+from .dependence import wait_of
 from .observed import measured_count, share_bounds
-from .sampling import (
-    WINDOWS_METHOD,
-    effective_sample_size,
-    in_windows,
-    quantile_interval,
-    sampled,
-    share_method,
-    warn_if_uncertain,
-    windows_above,
-    windows_of,
-)
-from .shares import DEPENDENCE, ROUNDING, any_of_correlated, any_over_windows
+from .sampling import WINDOWS_METHOD, quantile_interval, sampled, share_method
+from .shares import DEPENDENCE, ROUNDING, any_of_correlated, calls_for, calls_within
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
 from .shares import tail_of as _tail_of
@@ -182,37 +171,14 @@ class Fanout(Generic[Held]):
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
         t = number("t", t)
-        value, lower, upper = self._shares(t, confidence)
+        shares = self._shares(t, confidence)
         if not self.leaf.count:
             return no_data(0.0, 1.0)
-        wait, low, high = (_any_of(share, self.n) for share in (value, lower, upper))
-        reasons = [sampled(self.leaf), "bucket width"]
-        if windows is not None:
-            parts = windows_of(self.leaf, windows)
-            effective = effective_sample_size(self.leaf, parts, t, confidence)
-            size = effective.size
-            reasons[0] += f", {in_windows(effective)}"
-            warn_if_uncertain(effective, stacklevel=3)
-            above = windows_above(self.leaf, parts, t)
-            least, most = zip(*(part._above(t) for part in parts))
-            lower, upper = (sum(some) / self.leaf.count * size for some in (least, most))
-            lower, upper = share_lower(lower, size - lower, confidence), share_upper(upper, size - upper, confidence)
-            counts = [part.count for part in parts]
-            low, wait, high = (
-                any_over_windows(some, counts, self.n, confidence)[end] for end, some in enumerate((least, above, most))
-            )
-            if self.leaf.synthetic and sum(above) in (0, self.leaf.count):  # then windows do not differ
-                low, high = _any_of(lower, self.n), _any_of(upper, self.n)
-        if dependence != "independent":  # the bounds of independent calls stay inside
-            low, high = min(low, lower), max(high, _any_of(upper, self.n))
-        if dependence == "any":
-            high = max(high, min(1.0, self.n * upper))
-        assumed = "independent calls" + (" within a window" if windows is not None else "") + " assumed"
-        reasons.append(assumed if dependence == "independent" else f"dependence: {dependence}")
+        (wait, low, high), why = wait_of(self.leaf, self.n, t, shares, dependence, windows, confidence)
         self._warn_beyond()
         method = share_method(self.leaf) if windows is None else WINDOWS_METHOD
         bounds = min(low, wait), max(high, wait)
-        return Estimate(wait, *bounds, "; ".join(reasons), confidence=confidence, method=method)
+        return Estimate(wait, *bounds, why, confidence=confidence, method=method)
 
     @overload
     def extrapolate(self, t: _Scalar, m: _Whole, p_m: _Scalar, confidence: float = 0.95) -> Estimate: ...
@@ -282,7 +248,7 @@ class Fanout(Generic[Held]):
         if not 0 < tail < 1:  # NaN, too
             return no_data(0.0, math.inf)
         low, high = (max(0.0, p.lower), min(p.upper, 1.0)) if isinstance(p, Estimate) else (measured, measured)
-        value, least, most = _calls_for(measured, tail), _calls_for(low, upper), _calls_for(high, lower)
+        value, least, most = calls_for(measured, tail), calls_for(low, upper), calls_for(high, lower)
         why, bounds = f"{sampled(self.leaf)}; bucket width", (min(least, value), max(most, value))
         return Estimate(value, *bounds, why, confidence=_lower_of(confidence, p), method=share_method(self.leaf))
 
@@ -394,20 +360,8 @@ class Fanout(Generic[Held]):
             self._shares(t, 0.95 if confidence is None else confidence)  # which checks both
             return math.nan
         tail = self._tail(t) if confidence is None else self._shares(t, confidence)[2]
-        if tail == 0 or p == 1:
-            return math.inf
-        if tail == 1:
-            return 0
-        if p < 0.999 and tail < 0.999:
-            near = math.log1p(-p) / math.log1p(-tail)
-            if abs(near - round(near)) > 1e-9 * max(1.0, near):  # its relative error is below 1e-12
-                return math.floor(near)
-        count = self.leaf.count
-        exact = PRECISE.divide(self.leaf._above(t)[0], count) if confidence is None else Decimal(tail)
-        others = log(PRECISE.subtract(1, written(p))), log(PRECISE.subtract(1, exact))
-        n = whole(PRECISE.divide(*others), up=False)
-        # One more is right if p is a computed result of p_wait, which may be rounded down.
-        return n + 1 if _any_of(tail, n) < _any_of(tail, n + 1) <= p else n
+        ratio = (self.leaf._above(number("t", t))[0], self.leaf.count) if confidence is None else None
+        return calls_within(p, tail, ratio)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fanout, (self.leaf, self.n)
@@ -455,8 +409,3 @@ class _Known(Fanout[Held]):
 
     def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
         return self._known[t]
-
-
-def _calls_for(p: float, tail: float) -> float:
-    """Return the number of independent calls for which `_any_of` gives p; infinity for p = 1."""
-    return math.inf if p == 1 or tail == 0 else math.log1p(-p) / math.log1p(-tail) if tail < 1 else 0.0

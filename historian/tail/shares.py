@@ -6,10 +6,11 @@ Every formula keeps its digits for shares down to 1e-300: all differences from 1
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 from .._stats.binomial import share_interval
 from .._stats.windows import effective_sample_size, windows_sample_size
-from .._values.decimals import PRECISE, written
+from .._values.decimals import PRECISE, log, whole, written
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ __all__ = [
     "any_of_correlated",
     "any_over_windows",
     "any_without",
+    "calls_for",
+    "calls_within",
     "leaf_tail",
     "tail_of",
 ]
@@ -81,6 +84,31 @@ def any_of(tail: float, n: float) -> float:
 def leaf_tail(p: float, n: float) -> float:
     """Return the tail of one call for which `any_of` gives p: 1 - (1 - p)**(1/n)."""
     return 1.0 if p == 1 else -math.expm1(math.log1p(-p) / n)
+
+
+def calls_for(p: float, tail: float) -> float:
+    """Return the number of independent calls for which `any_of` gives p; infinity for p = 1."""
+    return math.inf if p == 1 or tail == 0 else math.log1p(-p) / math.log1p(-tail) if tail < 1 else 0.0
+
+
+def calls_within(p: float, tail: float, ratio: tuple[int, int] | None) -> float:
+    """Return the largest number of independent calls for which `any_of` gives at most p, as `Fanout.max_n` does.
+
+    `ratio` is the tail as two whole numbers, if it is a share of recorded calls.
+    """
+    if tail == 0 or p == 1:
+        return math.inf
+    if tail == 1:
+        return 0
+    if p < 0.999 and tail < 0.999:
+        near = math.log1p(-p) / math.log1p(-tail)
+        if abs(near - round(near)) > 1e-9 * max(1.0, near):  # its relative error is below 1e-12
+            return math.floor(near)
+    exact = Decimal(tail) if ratio is None else PRECISE.divide(*ratio)
+    others = log(PRECISE.subtract(1, written(p))), log(PRECISE.subtract(1, exact))
+    n = whole(PRECISE.divide(*others), up=False)
+    # One more is right if p is a computed result of p_wait, which may be rounded down.
+    return n + 1 if any_of(tail, n) < any_of(tail, n + 1) <= p else n
 
 
 def any_of_correlated(tail: float, n: int, correlation: float) -> float:
