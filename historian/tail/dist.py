@@ -86,7 +86,7 @@ class Dist(Survival):
         why: tuple[str, ...],
         load: Load,
         confidence: float | None = None,
-        fine: Fine | Callable[[], Fine] | None = None,
+        fine: tuple[int, NDArray[np.float64]] | Callable[[], Fine] | None = None,
         stages: dict[Dist, int] | None = None,
     ) -> None:
         """Take the survival at the edges, followed by that at the `points`: shape (3, COLUMNS + 4).
@@ -95,7 +95,8 @@ class Dist(Survival):
         """
         self._extremes = extremes
         self._survival = sf if callable(sf) else ordered(sf, extremes)
-        self._fine, self._stages = fine, stages
+        self._fine = Fine(*fine) if isinstance(fine, tuple) else fine
+        self._stages = stages
         self._load, self._why = load, tuple(dict.fromkeys(why))
         self._unit, self._count, self._confidence = unit, count, confidence
 
@@ -220,6 +221,7 @@ class Dist(Survival):
     def __reduce__(self) -> tuple[Any, ...]:
         import numpy
 
+        fine = self._finer() if self._is_fine else None
         create = partial(
             Dist,
             extremes=self._extremes,
@@ -228,7 +230,7 @@ class Dist(Survival):
             why=self._why,
             load=self._load,
             confidence=self._confidence,
-            fine=self._finer() if self._is_fine else None,
+            fine=(fine.first, fine.row) if fine else None,  # as `Fine`, it would name an inner module
         )
         return create, (numpy.hstack([self._sf, self._ends]),)
 
