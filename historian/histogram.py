@@ -127,9 +127,9 @@ class Histogram(BaseHistogram):
         9.90 s (9.85 to 9.96 s)
         """
         if type(q) is not float and is_many(q):
-            from .tail import _intervals
+            from .tail import intervals
 
-            return _intervals.ci(self, q, confidence, windows)
+            return intervals.ci(self, q, confidence, windows)
         from .tail import sampling
 
         return sampling.ci(self, q, confidence, windows)
@@ -154,9 +154,9 @@ class Histogram(BaseHistogram):
         <Enough: no: 29,808 values are needed, 10,000 recorded>
         """
         if is_many(q) or is_many(n):
-            from .tail import _intervals
+            from .tail import intervals
 
-            return _intervals.enough_for(self, q, n, confidence)
+            return intervals.enough_for(self, q, n, confidence)
         from .tail import sampling
 
         return sampling.enough_for(self, q, n, confidence)
@@ -244,9 +244,9 @@ class Histogram(BaseHistogram):
         start (``rec.stop(intended_start)``).
 
         The result is marked `synthetic`.  Its intervals come from the values that were measured, which it remembers
-        (see `historian.tail.observed`).  Above the longest of them, nothing is known.  The measured values are not part
-        of its bytes, of a pickle or of a merged histogram.  There, sampling gives no bounds: keep what was measured,
-        merge that, and correct the result.
+        (see `historian.tail.measurements`).  Above the longest of them, nothing is known.  The measured values are not
+        part of its bytes, of a pickle or of a merged histogram.  There, sampling gives no bounds: keep what was
+        measured, merge that, and correct the result.
 
         Raises ValueError if this histogram is synthetic already, if
         `expected_interval` is not positive and finite, and if the count would reach 2**63.

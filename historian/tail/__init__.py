@@ -25,12 +25,12 @@ shape.  An answer beyond the data warns (`TailWarning`), once for a question.
 
 from .._stats.estimate import Estimate, TailWarning
 from .._stats.estimates import Estimates
-from ._intervals import Enoughs
 from .algebra import all_of, choice, first_of, k_of, seq
 from .dist import Dist
 from .fanout import Fanout
 from .fanouts import Fanouts
 from .hedging import hedge, retry, tied
+from .intervals import Enoughs
 from .sampling import Enough
 from .slo import Slo, burn_rates
 from .slos import Slos

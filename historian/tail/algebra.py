@@ -17,8 +17,8 @@ from .._stats.estimate import Estimate, TailWarning
 from . import chains, quorum
 from .columns import LOWER, UPPER, VALUE
 from .dist import Dist, Load, unknown
+from .formula import on_finer_grid, survivals, unfolded
 from .parts import OPTIMISTIC, PESSIMISTIC, UNSIGNED, checked, common, extremes_of, loads_of, numbers_of
-from .pointwise import on_finer_grid, survivals, unfolded
 from .weights import Weights, check_weights
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ else:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .fine import Fine
+    from .grid import Fine
     from .parts import _Dependence
 
 __all__ = ["all_of", "choice", "first_of", "k_of", "seq"]

@@ -32,7 +32,7 @@ from ..buckets import BUCKETS_PER_OCTAVE, GROWTH
 from . import sums
 from .columns import COLUMNS, LOWER, UPPER, VALUE, edges
 from .extremes import AT_LEAST, AT_MOST, BELOW_LEAST, BELOW_MOST
-from .fine import POINTS, Fine, spread
+from .grid import POINTS, Fine, spread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

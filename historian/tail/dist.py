@@ -10,7 +10,7 @@ The extremes of a histogram are exact, but lie inside a bucket.  So four more po
 smallest and at the largest value, and just below each (see `historian.tail.extremes`).  Every operation computes them,
 too.
 
-A sum also keeps its value between the edges, for sums that it is a part of: see `historian.tail.fine`.
+A sum also keeps its value between the edges, for sums that it is a part of: see `historian.tail.grid`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .._stats.checks import check_share, number
 from .._stats.estimate import NO_DATA, Estimate, nines, no_data
 from .._values.answers import is_many
 from ..buckets import GROWTH
-from ._inverse import inverse
 from .columns import COLUMNS, LOWER, UPPER, VALUE, edges
 from .extremes import AT_LEAST, AT_MOST, BELOW_LEAST, BELOW_MOST, ordered
-from .fine import Fine
+from .grid import Fine
+from .inverse import inverse
 from .shares import ROUNDING, tail_of
 from .survival import Survival
 
@@ -114,7 +114,8 @@ class Dist(Survival):
 
         All times in the bucket of t count as at or below `t`, as in `Histogram.sf`; the bounds are the shares without
         and with them.  It is exact if t is a bucket edge, below the smallest time, or at least the largest.  Only if no
-        part comes from a sample (see `from_sf`), it is interpolated between two edges (see `historian.tail.between`).
+        part comes from a sample (see `from_sf`), it is interpolated between two edges (see
+        `historian.tail.interpolation`).
         """
         if type(t) is not float and is_many(t):
             return self._sf_of_many(t)

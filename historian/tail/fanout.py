@@ -21,7 +21,7 @@ from .._values.decimals import PRECISE, log, written
 from .._values.held import Held
 from .._values.text import counted
 from .dependence import wait_of
-from .observed import measured_count, share_bounds
+from .measurements import measured_count, share_bounds
 from .sampling import WINDOWS_METHOD, quantile_interval, sampled, share_method
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, calls_for, calls_within
 from .shares import any_of as _any_of
@@ -91,9 +91,9 @@ class Fanout(Generic[Held]):
         0.634 (0.559 to 0.705)
         """
         if type(t) is not float and is_many(t):
-            from . import _curves
+            from . import curves
 
-            return _curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence)
+            return curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence)
         value, lower, upper = self._shares(t, confidence)
         if not self.leaf.count:
             return no_data(0.0, 1.0)
@@ -165,9 +165,9 @@ class Fanout(Generic[Held]):
         unknown dependence, and windows that do not add up to the leaf.
         """
         if type(t) is not float and is_many(t):
-            from . import _curves
+            from . import curves
 
-            return _curves.bounds(self._with, self.leaf, self.n, t, dependence, windows, confidence)
+            return curves.bounds(self._with, self.leaf, self.n, t, dependence, windows, confidence)
         if dependence not in DEPENDENCE:
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
         t = number("t", t)
@@ -202,9 +202,9 @@ class Fanout(Generic[Held]):
         0.401 (0.0500 to 0.500)
         """
         if is_many(t) or is_many(m) or is_many(p_m):
-            from . import _curves
+            from . import curves
 
-            return _curves.extrapolate(self._with, self.leaf, self.n, t, m, p_m, confidence)
+            return curves.extrapolate(self._with, self.leaf, self.n, t, m, p_m, confidence)
         measured = check_share("p_m", p_m)
         m = check_n(m, "m")
         if m > self.n:
@@ -240,9 +240,9 @@ class Fanout(Generic[Held]):
         22.2 (18.3 to 27.3)
         """
         if is_many(t) or is_many(p):
-            from . import _curves
+            from . import curves
 
-            return _curves.effective_n(self._with, self.leaf, self.n, t, p, confidence)
+            return curves.effective_n(self._with, self.leaf, self.n, t, p, confidence)
         measured = check_share("p", p)
         tail, lower, upper = self._shares(t, confidence)
         if not 0 < tail < 1:  # NaN, too
@@ -267,9 +267,9 @@ class Fanout(Generic[Held]):
         Source: Skellam, J. R. Stat. Soc. B 10 (1948).
         """
         if is_many(t) or is_many(correlation):
-            from . import _curves
+            from . import curves
 
-            return _curves.sensitivity(self._with, self.leaf, self.n, t, correlation, confidence)
+            return curves.sensitivity(self._with, self.leaf, self.n, t, correlation, confidence)
         correlation = check_share("correlation", correlation)
         shares = self._shares(t, confidence)
         if not self.leaf.count:
@@ -292,9 +292,9 @@ class Fanout(Generic[Held]):
         ValueError for q outside 0..1.
         """
         if type(q) is not float and is_many(q):
-            from . import _curves
+            from . import curves
 
-            return _curves.quantile(self._with, self.leaf, self.n, q, confidence)
+            return curves.quantile(self._with, self.leaf, self.n, q, confidence)
         q = check_share("q", q)
         confidence = check_confidence(confidence)
         if not self.leaf.count:
@@ -323,9 +323,9 @@ class Fanout(Generic[Held]):
         99.9899502
         """
         if type(q) is not float and is_many(q):
-            from . import _curves
+            from . import curves
 
-            return _curves.leaf_percentile(self._with, self.n, q)
+            return curves.leaf_percentile(self._with, self.n, q)
         q = check_share("q", q)
         if q == 1:
             return 100.0
@@ -352,9 +352,9 @@ class Fanout(Generic[Held]):
         (68, 56)
         """
         if (type(t) is not float or type(p) is not float) and (is_many(t) or is_many(p)):
-            from . import _curves
+            from . import curves
 
-            return _curves.max_n(self._with, self.leaf, t, p, confidence)
+            return curves.max_n(self._with, self.leaf, t, p, confidence)
         p = check_share("p", p)
         if not self.leaf.count:
             self._shares(t, 0.95 if confidence is None else confidence)  # which checks both

@@ -7,7 +7,7 @@ from typing import Generic
 from .._stats.arrays import wholes
 from .._stats.estimates import complement
 from .._values.held import Held
-from . import _curves
+from . import curves
 from .fanout import Fanout
 
 TYPE_CHECKING = False
@@ -80,13 +80,13 @@ class Fanouts(Generic[Held]):
 
         1,000 numbers of calls take 5 ms.  One `TailWarning` says for how many of them there are too few values.
         """
-        return _curves.bounds(self._fan, self.leaf, self.n, t, "independent", None, confidence)
+        return curves.bounds(self._fan, self.leaf, self.n, t, "independent", None, confidence)
 
     sf = p_wait
 
     def cdf(self, t: _Given, confidence: float = 0.95) -> Estimates:
         """Return `Fanout.cdf` for each number of calls."""
-        return complement(_curves.bounds(self._fan, self.leaf, self.n, t, "independent", None, confidence))
+        return complement(curves.bounds(self._fan, self.leaf, self.n, t, "independent", None, confidence))
 
     def bounds(
         self,
@@ -96,27 +96,27 @@ class Fanouts(Generic[Held]):
         confidence: float = 0.95,
     ) -> Estimates:
         """Return `Fanout.bounds` for each number of calls."""
-        return _curves.bounds(self._fan, self.leaf, self.n, t, dependence, windows, confidence)
+        return curves.bounds(self._fan, self.leaf, self.n, t, dependence, windows, confidence)
 
     def extrapolate(self, t: _Given, m: _Whole | _Wholes, p_m: _Given, confidence: float = 0.95) -> Estimates:
         """Return `Fanout.extrapolate` for each number of calls."""
-        return _curves.extrapolate(self._fan, self.leaf, self.n, t, m, p_m, confidence)
+        return curves.extrapolate(self._fan, self.leaf, self.n, t, m, p_m, confidence)
 
     def effective_n(self, t: _Given, p: _Given, confidence: float = 0.95) -> Estimates:
         """Return `Fanout.effective_n` for each number of calls."""
-        return _curves.effective_n(self._fan, self.leaf, self.n, t, p, confidence)
+        return curves.effective_n(self._fan, self.leaf, self.n, t, p, confidence)
 
     def sensitivity(self, t: _Given, correlation: _Given, confidence: float = 0.95) -> Estimates:
         """Return `Fanout.sensitivity` for each number of calls."""
-        return _curves.sensitivity(self._fan, self.leaf, self.n, t, correlation, confidence)
+        return curves.sensitivity(self._fan, self.leaf, self.n, t, correlation, confidence)
 
     def quantile(self, q: _Given, confidence: float = 0.95) -> Estimates:
         """Return `Fanout.quantile` for each number of calls.  1,000 numbers of calls take 10 ms."""
-        return _curves.quantile(self._fan, self.leaf, self.n, q, confidence)
+        return curves.quantile(self._fan, self.leaf, self.n, q, confidence)
 
     def leaf_percentile(self, q: _Given) -> NDArray[np.float64]:
         """Return `Fanout.leaf_percentile` for each number of calls."""
-        return _curves.leaf_percentile(self._fan, self.n, q)
+        return curves.leaf_percentile(self._fan, self.n, q)
 
     @overload
     def max_n(self, t: _Scalar, p: _Scalar, confidence: float | None = None) -> float: ...

@@ -9,8 +9,8 @@ from .algebra import first_of, seq
 from .columns import COLUMNS, LOWER, UPPER, VALUE, column_of, edges
 from .dist import Dist, unknown
 from .extremes import AT_MOST, points
-from .fine import Fine, interpolate
-from .fine import times as finer_times
+from .grid import Fine, interpolate
+from .grid import times as finer_times
 from .parts import OPTIMISTIC, checked, common, load_with
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from ..buckets import MIN_INDEX
 from .columns import COLUMNS, edges
 from .dist import Dist, unknown
 from .extremes import points
-from .observed import measured_count, survival_bounds
+from .measurements import measured_count, survival_bounds
 from .sampling import effective_sample_size, sampled, warn_if_uncertain, windows_of
 
 TYPE_CHECKING = False

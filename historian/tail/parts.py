@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .fine import Fine
+    from .grid import Fine
 
     _Dependence: TypeAlias = Literal["independent", "positive", "any"]  # noqa: PYI047 - others import it
 

@@ -21,7 +21,7 @@ from .._values.base import BaseHistogram, Origin
 from .._values.decimals import PRECISE, log, whole, written
 from .._values.slots import edges_of
 from .._values.text import counted
-from .observed import observed_size
+from .measurements import observed_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def effective_sample_size(
 ) -> Effective:
     """Return the effective sample size of the windows of `whole`, for the share above `t`.
 
-    For synthetic values, windows replace the clusters of `historian.tail.observed`.
+    For synthetic values, windows replace the clusters of `historian.tail.measurements`.
     """
     above = windows_above(whole, windows, t)
     effective = windows_sample_size(above, [w.count for w in windows], confidence)

@@ -17,7 +17,7 @@ from .._stats.estimate import Estimate, no_data
 from .._stats.windows import effective_sample_size as size_of_mean
 from .._stats.windows import windows_sample_size
 from .._values.decimals import PRECISE, written
-from .observed import score_size, share_bounds
+from .measurements import score_size, share_bounds
 from .sampling import (
     WINDOWS_METHOD,
     effective_sample_size,

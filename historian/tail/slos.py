@@ -8,7 +8,7 @@ from .._stats.checks import check_confidence
 from .._stats.estimates import Estimates, broadcast, estimates_of, one_or_each, shortened, unknown_of
 from .._values.answers import read_only
 from . import slo as single
-from ._intervals import shares_above
+from .intervals import shares_above
 from .sampling import METHOD, sampled, windows_of
 from .slo import APDEX_METHOD, Slo, score_of, width
 

@@ -26,7 +26,7 @@ import itertools
 
 from ..buckets import BUCKETS_PER_OCTAVE
 from .columns import COLUMNS
-from .fine import POINTS, Fine
+from .grid import POINTS, Fine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import functools
 import math
 
 from ..buckets import BUCKETS_PER_OCTAVE, representative
-from ._inverse import bisect, bisect_one
-from .between import mass_below
 from .columns import COLUMNS, LOWER, UPPER, VALUE, column_of, edges
 from .extremes import AT_LEAST, AT_MOST, BELOW_LEAST, BELOW_MOST, ordered, points
-from .fine import Fine, interpolate, places, spread, within
-from .fine import place as place_in
+from .grid import Fine, interpolate, places, spread, within
+from .grid import place as place_in
+from .interpolation import mass_below
+from .inverse import bisect, bisect_one
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

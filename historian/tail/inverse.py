@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..buckets import GROWTH
-from .between import mass_below
+from .interpolation import mass_below
 from .shares import ROUNDING
 
 TYPE_CHECKING = False

@@ -12,7 +12,7 @@ from .._stats.arrays import common, each_estimate, each_number, shares, spread, 
 from .._stats.beyond import warn_once
 from .._stats.checks import check_confidence
 from .._stats.estimates import Estimates, unknown_of
-from ._intervals import quantile_intervals, shares_above
+from .intervals import quantile_intervals, shares_above
 from .sampling import METHOD, sampled, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of, leaf_tail, tail_of
 

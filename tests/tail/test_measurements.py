@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from historian import Histogram, buckets, merge
 from historian.tail import TailWarning, burn_rates
-from historian.tail.observed import mean_size, observed_size
+from historian.tail.measurements import mean_size, observed_size
 
 INTERVAL = 0.01
 STALLS = 0.005  # the share of calls that stall, for a time with an exponential distribution of mean 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import fine
+from . import grid
 from .extremes import points
 
 TYPE_CHECKING = False
@@ -48,8 +48,8 @@ def unfolded(rows: NDArray[np.float64], at: NDArray[np.intp]) -> NDArray[np.floa
     return numpy.take(rows, at, axis=1)  # five times as fast as an index
 
 
-def on_finer_grid(formula: _Formula, parts: Sequence[Dist]) -> Callable[[], fine.Fine] | None:
+def on_finer_grid(formula: _Formula, parts: Sequence[Dist]) -> Callable[[], grid.Fine] | None:
     """Return a function that computes the formula on the finer grid; None if no part is kept on it."""
     if not any(part._is_fine for part in parts):
         return None
-    return lambda: fine.combine(formula, [part._finer() for part in parts])
+    return lambda: grid.combine(formula, [part._finer() for part in parts])

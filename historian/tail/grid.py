@@ -5,7 +5,7 @@ its shape: each time, the places of the values within their buckets would be for
 its bounds, is also kept on a grid that is sixteen times as fine, and all operations compute it there, too.  They do so
 only when a later sum or a quantile needs it.
 
-Between two points, and in a bucket of a histogram, the survival is interpolated: see `historian.tail.between`.
+Between two points, and in a bucket of a histogram, the survival is interpolated: see `historian.tail.interpolation`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..buckets import BUCKETS_PER_OCTAVE, MIN_INDEX
-from ._inverse import bisect, bisect_one
-from .between import mass_below
 from .columns import COLUMNS, column_of, edges
+from .interpolation import mass_below
+from .inverse import bisect, bisect_one
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
