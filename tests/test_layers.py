@@ -1,6 +1,7 @@
 """The layers of the package: a module imports only from rooms that come before its own on the way of a value."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,16 @@ def test_no_circle_within_a_room() -> None:
 
     for name in MODULES:
         visit(name, ())
+
+
+def test_the_map_of_tail_is_complete_and_in_order() -> None:
+    """Each module is on the map once, and imports only modules that are above it."""
+    listed = re.findall(r"^- `(\w+)`: ", MODULES["tail"].read_text(encoding="utf-8"), re.MULTILINE)
+    modules = [name.removeprefix("tail.") for name in MODULES if name.startswith("tail.")]
+    assert sorted(listed) == sorted(modules)
+    for position, name in enumerate(listed):
+        inner = {other.removeprefix("tail.") for other in ARROWS[f"tail.{name}"] if other.startswith("tail.")}
+        assert inner <= set(listed[:position]), name
 
 
 def test_the_folder_fits_on_one_screen() -> None:
