@@ -338,6 +338,23 @@ class Histogram(BaseHistogram):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_bytes, (self.to_bytes(),), getattr(self, "__dict__", None) or None  # of a subclass
 
+    # A copy is not a pickle: it keeps what bytes do not hold, the measured values of a corrected histogram.
+
+    def __copy__(self) -> Self:
+        copied = make(type(self), self._counts, self._unit, self._sum, self._min, self._max)
+        copied._synthetic = self._synthetic
+        if hasattr(self, "__dict__"):  # of a subclass
+            vars(copied).update(vars(self))
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied = self.__copy__()
+        if hasattr(self, "__dict__"):
+            from copy import deepcopy
+
+            vars(copied).update(deepcopy(vars(self), memo))
+        return copied
+
     # ---- display ----
 
     def __repr__(self) -> str:

@@ -347,6 +347,15 @@ def test_plain_data_and_pickles(h):
     assert hash(copy.deepcopy(h)) == hash(h)
 
 
+def test_a_copy_of_a_corrected_histogram_keeps_its_intervals():
+    h = Histogram.from_values([0.001] * 1_000 + [k / 10 for k in range(1, 41)]).corrected(0.01)
+    for again in (copy.copy(h), copy.deepcopy(h), copy.deepcopy([h, h])[1]):
+        assert again == h and again.synthetic
+        assert again.ci(0.9).upper == h.ci(0.9).upper < math.inf
+    unknown = pickle.loads(pickle.dumps(h))  # as docs/tail.md says of bytes
+    assert unknown == h and unknown.slo(1.0, 0.5).within.upper == 1.0
+
+
 class Tagged(Histogram):
     tag = ""
 

@@ -8,6 +8,7 @@ from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, no_data
 from .._values.answers import is_many
+from .._values.merge import merged
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
 from .distances import DIGITS, STEP, kolmogorov_smirnov, sampled, superiority, wasserstein
 from .ratios import TOO_FEW, Grid, RatioOf
@@ -193,8 +194,9 @@ class Comparison:
 
         It is infinity if a bound is missing.  It is never below 1.09 %, the width of a bucket.
         """
-        estimate = self.quiet_ratio(q)
-        if math.isnan(estimate) or estimate.lower == 0:
+        check_share("q", q)
+        estimate = self.bounded(q, self.confidence)
+        if estimate is None:  # also without values, or if A is about 0
             return math.inf
         return max(estimate.upper / estimate, estimate / estimate.lower) - 1
 
@@ -409,16 +411,21 @@ def _check_pair(a: Histogram, b: Histogram) -> None:
 def _checked(
     a: Histogram, b: Histogram, blocks: Iterable[tuple[Histogram, Histogram]], confidence: float, looks: int
 ) -> tuple[tuple[Histogram, Histogram], ...]:
-    """Return the pairs of blocks if there are none, or if they can add up to `a` and `b`; else raise."""
+    """Return the pairs of blocks if there are none, or if they add up to `a` and `b`; else raise."""
     pairs = tuple(blocks)
     if not pairs:
         return pairs
     check_blocks(len(pairs), confidence, looks)
     for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError(f"blocks must be pairs of histograms, one of a and one of b, not {pair!r}")
         _check_pair(*pair)
         if not (pair[0].count and pair[1].count):
             raise ValueError("each block must hold values of a and of b: there is nothing to resample in an empty one")
     totals = sum(pair[0].count for pair in pairs), sum(pair[1].count for pair in pairs)
     if totals != (a.count, b.count) or pairs[0][0].unit != a.unit:
         raise ValueError(f"blocks must hold the values of a and b, {a.count:,} and {b.count:,}, not {totals}")
+    for name, whole, side in (("a", a, 0), ("b", b, 1)):
+        if merged(pair[side] for pair in pairs)[0] != whole._counts:
+            raise ValueError(f"blocks must add up to {name}, not to other values of the same number: pass its own")
     return pairs

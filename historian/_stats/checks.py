@@ -55,7 +55,8 @@ def number(name: str, value: float) -> float:
     """Return `value` as a float if it is a number, also of numpy or the fractions module; else raise."""
     if type(value) is float:  # most are
         return value
-    if isinstance(value, (str, bytes)) or getattr(value, "shape", None) or not hasattr(value, "__float__"):
+    is_time = getattr(getattr(value, "dtype", None), "kind", "") in ("m", "M")  # numpy converts nanoseconds to a float
+    if is_time or isinstance(value, (str, bytes)) or getattr(value, "shape", None) or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, not {value!r}")
     try:
         return float(value)

@@ -55,9 +55,9 @@ Load = tuple[float, float, float, float]  # calls by hedges and retries: lower b
 class Dist(Survival):
     """A distribution of times: from `Histogram.dist`, or composed by the functions of `historian.tail.algebra`.
 
-    Every share and every time is an `Estimate`; the answer to an array-like is `Estimates` of its shape.  Their
-    confidence is that of the parts, the lowest if they differ.  A `Dist` is immutable and equal only to itself, so it
-    can be a key of a mapping.
+    Every share and every time is an `Estimate`, except `min` and `max`; the answer to an array-like is `Estimates` of
+    its shape.  Their confidence is that of the parts, the lowest if they differ.  A `Dist` is immutable and equal only
+    to itself, so it can be a key of a mapping.
 
     >>> from historian import Histogram
     >>> x = Histogram.from_values([0.010] * 9_900 + [1.0] * 100).dist()
@@ -164,7 +164,7 @@ class Dist(Survival):
     @overload
     def isf(self, p: _Numbers) -> Estimates: ...
     def isf(self, p: Any) -> Estimate | Estimates:
-        """Return the smallest time that a share of at most `p` exceeds; infinity if a larger share never returns.
+        """Return the smallest time, from `min` on, that a share of at most `p` exceeds; infinity if more never return.
 
         Its bounds are edges of buckets, or the exact smallest or largest time.  O(log buckets).  Warns (`TailWarning`)
         if there are too few values for an upper bound, which is then infinity.  Raises ValueError for p outside 0..1.
@@ -260,6 +260,7 @@ class Dist(Survival):
         for column, extreme in ((AT_LEAST, least), (AT_MOST, most)):
             upper_bound = upper_bound if exceeds[UPPER, column] else min(upper_bound, extreme)
         value = value if exceeds[VALUE, AT_MOST] else min(value, most)
+        value, upper_bound = max(value, least), max(upper_bound, least)  # for p = 1, where a survival of 1 is enough
         why = []
         if upper_bound > value and math.isinf(upper_bound) and self.count < math.inf:
             why.append("too few values: no upper bound")

@@ -55,6 +55,7 @@ def inverse(
     for column, extreme in ((1, least), (3, most)):
         upper = numpy.where(exceeds[2, column], upper, numpy.minimum(upper, extreme))
     value = numpy.where(exceeds[1, 3], value, numpy.minimum(value, most))
+    value, upper = numpy.maximum(value, least), numpy.maximum(upper, least)
     return lower, numpy.minimum(numpy.maximum(value, lower), upper), upper
 
 

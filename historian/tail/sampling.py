@@ -156,7 +156,8 @@ def missing_sides(low: int, high: int, count: int) -> str:
 
 def too_few_text(histogram: BaseHistogram, q: float, missing: str) -> str:
     """Return the warning of a quantile without a bound."""
-    few = f"{histogram.count:,} values are" if not histogram.synthetic else "the measured values are unknown or"
+    known = counted(histogram.count, "value is", "values are")
+    few = known if not histogram.synthetic else "the measured values are unknown or"
     return f"beyond the data: {few} too few for the {nines(q)}-quantile and give {missing}"
 
 

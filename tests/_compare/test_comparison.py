@@ -442,6 +442,10 @@ def test_precision():
     assert comparison.precision(0.9) == max(ratio.upper / ratio, ratio / ratio.lower) - 1
     assert 1 / (1 + comparison.precision()) <= comparison.ratio(0.5).lower / comparison.ratio(0.5)
     assert comparison.precision(0.99999) == historian.compare(A, Histogram()).precision() == math.inf
+    about_0 = Histogram.from_values([0.0] * 1_000)  # such as by a coarse clock
+    assert historian.compare(about_0, A).precision() == historian.compare(A, about_0).precision() == math.inf
+    with pytest.raises(ValueError, match=r"q must be in 0\.\.1"):
+        comparison.precision(1.5)
     constant = Histogram.from_values([1.0] * 1000)
     assert historian.compare(constant, constant).precision() >= GROWTH - 1 - 1e-12
 

@@ -430,6 +430,13 @@ def test_blocks_that_do_not_fit_are_refused():
         Comparison(eight, eight, blocks=[(one, one)] * 9)
     with pytest.raises(ValueError, match="each block must hold values of a and of b"):
         Comparison(eight, eight, blocks=[(one, Histogram())] * 8)
+    other = Histogram.from_values([9.0] * 8)  # as many values, but not those of the blocks
+    for a, b, name in ((other, eight, "a"), (eight, other, "b")):
+        with pytest.raises(ValueError, match=f"blocks must add up to {name}, not to other values"):
+            Comparison(a, b, blocks=[(one, one)] * 8)
+    for not_a_pair in (one, (one, one, one), (one,)):
+        with pytest.raises(TypeError, match="blocks must be pairs of histograms, one of a and one of b"):
+            Comparison(eight, eight, blocks=[not_a_pair] * 8)
 
 
 def test_the_expanded_percentile_interval():

@@ -97,6 +97,17 @@ def test_time_outs():
     assert x.isf(0.001) == pytest.approx(5.0, rel=0.011)
 
 
+def test_the_0_quantile_is_the_smallest_time():
+    x = SPIKE.dist()
+    trees = x, all_of(3, x), first_of(3, x), k_of(2, 3, x), seq(x, x), choice({x: 0.5, SPIKE.dist(): 0.5})
+    for tree, least in zip(trees, (0.011, 0.011, 0.011, 0.011, 0.022, 0.011)):
+        assert (tree.quantile(0.0), tree.quantile(0.0).upper) == (least, least) == (tree.min, tree.isf(1.0))
+        many = tree.quantile([0.0, 0.5])
+        assert (many.value[0], many.lower[0], many.upper[0]) == (least, tree.quantile(0.0).lower, least)
+    assert SPIKE.quantile(0.0) == SPIKE.fanout(3).quantile(0.0) == 0.011
+    assert (EXP.quantile(0.0), EXP.quantile(0.0).upper) == (0.0, 0.0)
+
+
 def test_a_part_that_may_never_return():
     x = SPIKE.dist(confidence=None)
     late = retry(x, timeout=1.0, retries=1, backoff=0.25)  # at most 1.25 + 1; the share (7/2000)^2 never returns

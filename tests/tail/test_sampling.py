@@ -73,6 +73,8 @@ def test_enough_is_what_sets_an_upper_bound():
         answer = short.fanout(100).quantile(0.99, confidence=0.9)
     assert answer.upper == math.inf
     assert "no upper bound" in answer.why
+    with pytest.warns(TailWarning, match="1 value is too few for the 0.5-quantile"):
+        Histogram.from_values([1.0]).ci(0.5)
 
 
 def test_ci_runs_from_edge_to_edge_of_the_ranks():
