@@ -12,7 +12,7 @@ from .._show.scale import Scale
 from .._values.decimals import share_of
 from ..tail import Estimate
 from ._input.sources import STDIN, Rows, groups, read_rows
-from ._input.tally import InputError, relabelled
+from ._input.tally import InputError, relabelled, unclear
 from ._near import listed
 from ._options import add_command, add_format, add_input, add_percentiles, misuse, number
 from ._output import put, say
@@ -94,6 +94,9 @@ def run(args: argparse.Namespace) -> int:
 def _pairs(files: list[str], args: argparse.Namespace) -> tuple[dict[str, tuple[Histogram, Histogram]], list[str]]:
     """Return the histograms of A and B, in one unit, by group, and notes; without ``--by`` the group is empty."""
     read: list[Rows] = [read_rows([file], args, "compare") for file in files]
+    for rows, others in zip(read, read[::-1]):
+        if rows.guessed and others.other is not None:
+            raise unclear(*others.other)
     a, b = (groups(rows, file) for rows, file in zip(read, files))
     unit = read[1].unit if read[0].assumed and not read[1].assumed else read[0].unit
     for rows, file in zip(read, files):

@@ -800,3 +800,32 @@ def test_options_mean_the_same_everywhere(monkeypatch, capsys):
         out = capsys.readouterr().out
         texts.add(out[out.index("what is read:") :].split("\n\n")[0])
     assert len(texts) == 1
+
+
+# ---- units ----
+
+
+@pytest.mark.parametrize("command", ["summarize", "profile", "fanout", "merge -o all.hist", "snapshot"])
+@pytest.mark.parametrize("source", ["sizes.hist", "shop --where name=size"])
+def test_show_converts_histograms_that_are_not_times(shop, command, source):
+    sizes = Histogram.from_values([1024.0] * 100, unit="bytes")
+    (shop / "sizes.hist").write_bytes(sizes.to_bytes())
+    Registry(shop / "shop").merge({Key("size"): sizes})
+    answer(*command.split(), *source.split(), "--show", "KiB")
+    if command == "merge -o all.hist":
+        assert (read("all.hist").unit, read("all.hist").max) == ("KiB", 1.0)
+
+
+@pytest.mark.parametrize("command", ["summarize", "profile", "merge -o all.hist", "snapshot", "compare"])
+@pytest.mark.parametrize("files", ["a.txt ms.hist", "ms.hist a.txt"])
+def test_show_does_not_change_the_unit_of_numbers_without_a_word(shop, command, files):
+    (shop / "a.txt").write_text("1 2 3")
+    (shop / "ms.hist").write_bytes(Histogram.from_values([1.0, 2.0, 3.0], unit="ms").to_bytes())
+    status, out, err = historian(*command.split(), *files.split(), "--show", "ms")
+    assert (status, out) == (1, "") and not (shop / "all.hist").exists()
+    assert err.endswith(
+        "the unit of the numbers is not clear, since the values of ms.hist are in 'ms': pass --unit s or --unit ms\n"
+    )
+    if command == "summarize":
+        rows = answer(*command.split(), *files.split(), "--show", "ms", "--unit", "ms", "-p", "100").splitlines()
+        assert {row.split()[3] for row in rows[1:3]} == {"3.00"}

@@ -54,6 +54,8 @@ class Rows(NamedTuple):
     converted: bool  # whether buckets were converted to another unit
     skipped: int  # pieces of bad input
     problems: list[str]  # files of recorders that could not be read
+    guessed: bool = False  # whether numbers were converted, and taken for seconds since nothing told their unit
+    other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
     subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
 
     def total(self) -> Histogram:
@@ -163,7 +165,7 @@ class _Reader:
         ]
         return Rows(
             rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
-            self._subject(),
+            tally.has_guessed, tally.other, self._subject(),
         )  # fmt: skip
 
     def _subject(self) -> str:
