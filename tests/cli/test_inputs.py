@@ -829,3 +829,43 @@ def test_show_does_not_change_the_unit_of_numbers_without_a_word(shop, command, 
     if command == "summarize":
         rows = answer(*command.split(), *files.split(), "--show", "ms", "--unit", "ms", "-p", "100").splitlines()
         assert {row.split()[3] for row in rows[1:3]} == {"3.00"}
+
+
+@pytest.fixture
+def several_units(shop):
+    Registry(shop / "shop").recorder("answer", unit="bytes", table="users").record_many([1024.0] * 10)
+    return shop
+
+
+@pytest.mark.parametrize("source", ["shop", "shop.jsonl"])
+def test_each_group_has_its_own_unit(several_units, source):
+    answer("snapshot", "shop", "-o", "shop.jsonl")
+    found = json.loads(answer("fanout", "--format", "json", source, "--by", "name"))["groups"]
+    assert {one["name"]: one["unit"] for one in found} == {"query": "s", "update": "s", "answer": "bytes"}
+    found = json.loads(answer("compare", "--format", "json", "shop", source, "--by", "name"))["groups"]
+    assert {one["name"]: one["unit"] for one in found} == {"query": "s", "update": "s", "answer": "bytes"}
+    answer("merge", "-o", "groups.jsonl", source, "--by", "name")
+    assert sorted(h.unit for h in snapshot.load("groups.jsonl").values()) == ["bytes", "s", "s"]
+
+
+def test_compare_says_what_cannot_be_converted(several_units):
+    (several_units / "sizes.hist").write_bytes(Histogram.from_values([1.0], unit="bytes").to_bytes())
+    (several_units / "ms.hist").write_bytes(Histogram.from_values([1.0], unit="ms").to_bytes())
+    assert historian("compare", "sizes.hist", "ms.hist") == (1, "", (
+        "historian compare: ms.hist: its values are in 'ms', not in 'bytes' as those of sizes.hist: such values cannot "
+        "be compared\n"
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize("files", ["a.txt ms.hist", "ms.hist a.txt"])
+def test_numbers_have_the_same_unit_in_every_command(several_units, files):
+    (several_units / "a.txt").write_text("1 2 3")
+    (several_units / "ms.hist").write_bytes(Histogram.from_values([1.0, 2.0, 3.0], unit="ms").to_bytes())
+    assert json.loads(answer("summarize", "--format", "json", *files.split()))["unit"] == "ms"
+    rows = json.loads(answer("profile", "--format", "json", *files.split()))["rows"]
+    assert [(row["unit"], row["max"]) for row in rows] == [("ms", 3.0)] * 2
+    answer("snapshot", "-o", "all.jsonl", *files.split())
+    assert {(h.unit, h.max) for h in snapshot.load("all.jsonl").values()} == {("ms", 3.0)}
+    status, out, err = historian("profile", "shop", *files.split())
+    assert (status, out) == (1, "") and "the unit of the numbers is not clear, " in err and err.count("\n") == 1
+    assert "operation (KiB)" in answer("profile", "--unit", "ms", "shop", *files.split())

@@ -38,8 +38,8 @@ class Tally:
     Every number is multiplied by `scale`, which is positive and finite.  `unit` is the unit of the numbers; None means
     that of the histograms read with them, or seconds.  With `show`, all is converted to that unit: numbers before they
     are counted, which costs no accuracy, and histograms by `Histogram.scaled`.  Without it, all must be in one unit,
-    unless `mixed`.  Bad input raises InputError.  With `skip_bad` it is counted in `skipped` instead, and `first` is
-    the message for the first bad input.
+    unless `mixed`; numbers beside histograms in several units need a `unit`.  Bad input raises InputError.  With
+    `skip_bad` it is counted in `skipped` instead, and `first` is the message for the first bad input.
 
     >>> tally = Tally(unit="ms", show="s")
     >>> tally.add([250.0, 750.0])
@@ -65,6 +65,7 @@ class Tally:
         self._skip_bad = skip_bad
         self._mixed = mixed
         self._common: tuple[str, str] | None = None  # unit of the first histogram that has values, and where it was
+        self._several: tuple[str, str] | None = None  # the first one in another unit, if units are mixed
         self._counters: dict[Key, Counters] = {}  # of numbers, since the last `settle`
         self._numbers: dict[Key, Histogram] = {}  # before that; their unit is not known before the end
         self._histograms: dict[Key, Histogram] = {}
@@ -100,6 +101,10 @@ class Tally:
                 histogram = Histogram.from_values([], unit=self._show)
         elif not self._mixed:
             histogram = self._in_common_unit(histogram, where)
+        elif histogram.count:
+            self._common = self._common or (histogram.unit, where)
+            if self._several is None and histogram.unit != self._common[0]:
+                self._several = histogram.unit, where
         before = self._histograms.get(group)
         self._histograms[group] = histogram if before is None else together(before, histogram, where)
         self._order[group] = None
@@ -162,8 +167,11 @@ class Tally:
     def histograms(self) -> dict[Key, Histogram]:
         """Return the histogram of each group.  Raises InputError if a group holds numbers in different units."""
         self.settle()
-        if self.has_guessed and self.other is not None:
+        counted = any(one.count for one in self._numbers.values())
+        if counted and self.has_guessed and self.other is not None:
             raise unclear(*self.other)
+        if counted and self._several is not None and self._common is not None and not (self._show or self._unit):
+            raise unclear(*self._several, others=self._common[0])
         found = dict.fromkeys(self._order, Histogram.from_values([], unit=self.unit))
         found.update(self._histograms)
         for group, numbers in self._numbers.items():
@@ -216,10 +224,10 @@ def together(before: Histogram, histogram: Histogram, where: str) -> Histogram:
         ) from None
 
 
-def unclear(unit: str, where: str) -> InputError:
-    """Return the error for numbers that may be seconds, or in the unit of a histogram that is read with them."""
+def unclear(unit: str, where: str, others: str = "s") -> InputError:
+    """Return the error for numbers that are read with histograms, and may be in either of two units."""
     return InputError(
-        f"the unit of the numbers is not clear, since the values of {where} are in {unit!r}: pass --unit s or "
+        f"the unit of the numbers is not clear, since the values of {where} are in {unit!r}: pass --unit {others} or "
         f"--unit {unit}"
     )
 
