@@ -652,8 +652,8 @@ def test_hostile_files_give_one_clear_line(tmp_path, monkeypatch, command, name)
     monkeypatch.chdir(tmp_path)
     if HOSTILE[name] is not None:
         (tmp_path / name).write_bytes(HOSTILE[name])
-    if name == "mixed.jsonl" and command.split()[0] in ("snapshot", "profile"):
-        answer(*command.format(name).split())  # these two take histograms in several units
+    if name == "mixed.jsonl" and command.split()[0] in ("snapshot", "profile", "summarize"):
+        answer(*command.format(name).split())  # these three take histograms in several units
         return
     status, out, err = historian(*command.format(name, name).split())
     assert (status, out) == (1, "")
@@ -869,3 +869,21 @@ def test_numbers_have_the_same_unit_in_every_command(several_units, files):
     status, out, err = historian("profile", "shop", *files.split())
     assert (status, out) == (1, "") and "the unit of the numbers is not clear, " in err and err.count("\n") == 1
     assert "operation (KiB)" in answer("profile", "--unit", "ms", "shop", *files.split())
+
+
+@pytest.mark.parametrize("source", ["shop", "shop.jsonl"])
+def test_summarize_has_a_table_for_each_kind_of_unit(several_units, source):
+    Registry(several_units / "shop").recorder("fast", unit="ms").record_many([5.0] * 10)
+    answer("snapshot", "shop", "-o", "shop.jsonl")
+    times, sizes = answer("summarize", "-p", "50", source).split("\n\n")
+    assert times.split()[:3] == ["name", "(s)", "count"] and sizes.split()[:3] == ["name", "(KiB)", "count"]
+    assert [line.split() for line in times.splitlines() if line.startswith("fast")] == [
+        ["fast", "10", *["0.00500"] * 4]
+    ]
+    assert sizes.splitlines()[1].split() == ["answer{table=users}", "10", *["1.00"] * 4]
+    document = json.loads(answer("summarize", "--format", "json", source))
+    assert (document["unit"], document["total"]) == (None, None)
+    assert {row["unit"] for row in document["rows"]} == {"s", "ms", "bytes"}
+    rows = answer("summarize", "--format", "csv", "-p", "50", source).splitlines()
+    assert "fast,ms,10,0,0,5.0,5.0,5.0,5.0,50.0" in rows
+    assert historian("summarize", source, "-o", "all.hist")[0] == 1 and not (several_units / "all.hist").exists()

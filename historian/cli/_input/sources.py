@@ -87,7 +87,9 @@ class Rows(NamedTuple):
 class _Reader:
     """Reads files into a tally."""
 
-    def __init__(self, args: argparse.Namespace, command: str, *, mixed: bool, partial: bool, output: str) -> None:
+    def __init__(
+        self, args: argparse.Namespace, command: str, *, mixed: bool | str, partial: bool, output: str
+    ) -> None:
         self.choice: Choice = choice_of(args)
         self.tally = Tally(args.unit, show=args.show, scale=args.scale, skip_bad=args.skip_bad, mixed=mixed)
         self.problems: list[str] = []
@@ -154,7 +156,7 @@ class _Reader:
         for key, histogram in histograms.items():
             group = self.choice.of_recorder(key)
             if group is not None:
-                self.tally.add_histogram(histogram, f"{directory}, {key}", group)
+                self.tally.add_histogram(histogram, f"{directory}, {key}", group, recorder=True)
 
     def rows(self) -> Rows:
         """Return all that was read."""
@@ -202,7 +204,7 @@ def read_rows(
     args: argparse.Namespace,
     command: str,
     *,
-    mixed: bool = False,
+    mixed: bool | str = False,
     partial: bool = False,
     together: bool = False,
     output: str = "",

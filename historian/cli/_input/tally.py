@@ -38,8 +38,9 @@ class Tally:
     Every number is multiplied by `scale`, which is positive and finite.  `unit` is the unit of the numbers; None means
     that of the histograms read with them, or seconds.  With `show`, all is converted to that unit: numbers before they
     are counted, which costs no accuracy, and histograms by `Histogram.scaled`.  Without it, all must be in one unit,
-    unless `mixed`; numbers beside histograms in several units need a `unit`.  Bad input raises InputError.  With
-    `skip_bad` it is counted in `skipped` instead, and `first` is the message for the first bad input.
+    unless `mixed`, which may be "recorders" for those only; numbers beside histograms in several units need a `unit`.
+    Bad input raises InputError.  With `skip_bad` it is counted in `skipped` instead, and `first` is the message for the
+    first bad input.
 
     >>> tally = Tally(unit="ms", show="s")
     >>> tally.add([250.0, 750.0])
@@ -54,7 +55,7 @@ class Tally:
         show: str | None = None,
         scale: float = 1.0,
         skip_bad: bool = False,
-        mixed: bool = False,
+        mixed: bool | str = False,
     ) -> None:
         self._unit = unit
         self._show = show
@@ -83,7 +84,7 @@ class Tally:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
         counters.record_many(values)
 
-    def add_histogram(self, histogram: Histogram, where: str, group: Key = ALL) -> None:
+    def add_histogram(self, histogram: Histogram, where: str, group: Key = ALL, *, recorder: bool = False) -> None:
         """Add a histogram.  O(buckets).  Raises InputError if it is in another unit, and cannot be converted."""
         if self._scales_numbers:
             raise InputError(f"{where}: --scale cannot change the values of a histogram: pass --show to convert units")
@@ -99,7 +100,7 @@ class Tally:
                 self.converted = True
             else:
                 histogram = Histogram.from_values([], unit=self._show)
-        elif not self._mixed:
+        elif not self._mixed or (self._mixed == "recorders" and not recorder):
             histogram = self._in_common_unit(histogram, where)
         elif histogram.count:
             self._common = self._common or (histogram.unit, where)
