@@ -887,3 +887,14 @@ def test_summarize_has_a_table_for_each_kind_of_unit(several_units, source):
     rows = answer("summarize", "--format", "csv", "-p", "50", source).splitlines()
     assert "fast,ms,10,0,0,5.0,5.0,5.0,5.0,50.0" in rows
     assert historian("summarize", source, "-o", "all.hist")[0] == 1 and not (several_units / "all.hist").exists()
+
+
+@pytest.mark.parametrize("command", ["fanout", "compare shop"])
+def test_the_way_to_choose_among_recorders_works(shop, command):
+    Registry(shop / "shop").recorder("query").record_many([8.0] * 10)
+    err = historian(*command.split(), "shop", "--where", "name=query")[2]
+    assert err.endswith("choose one with --where table=..., or take each with --by table\n")
+    answer(*command.split(), "shop", "--where", "name=query", "--by", "table")
+    answer(*command.split(), "shop", "--where", "name=query,table=users")
+    rows = json.loads(answer("summarize", "--format", "json", "shop", "--where", "name=query,table="))["rows"]
+    assert [(row["name"], row["max"]) for row in rows] == [("query", 8.0)]

@@ -240,8 +240,25 @@ def groups(rows: Rows, file: str) -> dict[str, Histogram]:
         return found
     if len(found) > 1:
         names = listed(shortened(list(found), 50))
+        labels = _telling([row.key for row in rows.rows if row.histogram.count])
         raise InputError(
-            f"{shown}: it holds {len(found):,} recorders, {names}: choose one with --where name=..., or take each with "
-            "--by name"
+            f"{shown}: it holds {len(found):,} recorders, {names}: choose one with --where {labels[0]}=..., or take "
+            f"each with {' '.join(f'--by {label}' for label in labels)}"
         )
     return {"": next(iter(found.values()))}
+
+
+def _telling(keys: list[Key]) -> list[str]:
+    """Return what tells recorders apart: ``name``, and labels whose values differ among recorders of one name.
+
+    >>> _telling([Key("query", table="users", shard="1"), Key("query", table="carts", shard="1")])
+    ['table']
+    """
+    found = ["name"] if len({key.name for key in keys}) > 1 else []
+    for label in sorted({label for key in keys for label, _ in key.labels}):
+        values: dict[str, set[str]] = {}
+        for key in keys:
+            values.setdefault(key.name, set()).add(dict(key.labels).get(label, ""))
+        if any(len(one) > 1 for one in values.values()):
+            found.append(label)
+    return found or ["name"]
