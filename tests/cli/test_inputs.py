@@ -898,3 +898,10 @@ def test_the_way_to_choose_among_recorders_works(shop, command):
     answer(*command.split(), "shop", "--where", "name=query,table=users")
     rows = json.loads(answer("summarize", "--format", "json", "shop", "--where", "name=query,table="))["rows"]
     assert [(row["name"], row["max"]) for row in rows] == [("query", 8.0)]
+
+
+def test_the_first_bytes_tell_a_histogram_under_the_name_of_an_array(make):
+    make("text")
+    answer("merge", "-o", "all.npy", "a.txt")
+    answer("merge", "-o", "all.hist", "all.npy")
+    same(read("all.hist"))

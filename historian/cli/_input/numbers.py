@@ -29,7 +29,7 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
     """
     stream, head = unpacked(stream, name)
     plain = bare(name)
-    if head.startswith(NPY) or plain.endswith(".npy"):
+    if head.startswith(NPY) or (plain.endswith(".npy") and not head.startswith(HIST)):
         layout.refuse(name, "an array")
         from .npy import read_npy
 
