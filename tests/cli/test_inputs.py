@@ -905,3 +905,13 @@ def test_the_first_bytes_tell_a_histogram_under_the_name_of_an_array(make):
     answer("merge", "-o", "all.npy", "a.txt")
     answer("merge", "-o", "all.hist", "all.npy")
     same(read("all.hist"))
+
+
+@pytest.mark.parametrize(("indent", "options"), [(None, ""), (2, ""), (None, "--column t"), (None, "--no-header")])
+def test_json_is_told_from_csv_and_its_fields_are_listed(tmp_path, monkeypatch, indent, options):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.json").write_text("\n" + json.dumps({"t": 1.5, "deep": {"u": 2}}, indent=indent))
+    assert historian("summarize", "a.json", *options.split()) == (1, "", (
+        "historian summarize: a.json: it looks like JSON: name the field of the numbers with --field; there are 't', "
+        "'deep.u'\n"
+    ))  # fmt: skip
