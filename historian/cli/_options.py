@@ -64,7 +64,10 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         help="whether the first line of csv names its columns",
     )  # fmt: skip
     add_selection(group)
-    group.add_argument("--unit", metavar="UNIT", type=_unit, help="unit of the numbers (default: s)")
+    group.add_argument(
+        "--unit", metavar="UNIT", type=_unit,
+        help="unit of the numbers (default: s, or that of histograms read with them)",
+    )  # fmt: skip
     group.add_argument("--show", metavar="UNIT", type=_unit, help="convert all to this unit")
     group.add_argument("--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by FACTOR")
     group.add_argument("--skip-bad", action="store_true", help="skip, count and report lines and files that are bad")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._show.scale import Scale, middle
+from .._show.scale import Scale, base_unit, middle
 from .._show.summary import is_supported, min_count, unit_question
 from .._values.text import printable
 from ..histogram import Histogram
@@ -15,22 +15,38 @@ __all__ = ["doubts", "summary"]
 
 
 def summary(rows: Rows, percentiles: list[float], show: str | None) -> Report:
-    """Return the report.  Table and csv end with the total if it is of several files; JSON always has it."""
-    total = rows.total()
+    """Return the report.  Table and csv end with the total if it is of several files; JSON always has it.
+
+    Times are in one table, sizes in the next, and each other unit has a table of its own.  There is no total of
+    histograms in different units.
+    """
+    units = {row.histogram.unit for row in rows.rows if row.histogram.count}
+    total = rows.total() if len(units) <= 1 else None
     shown = list(rows.rows)
-    if len(shown) > 1 and not rows.by and not rows.named:  # a group or a recorder may itself be called "total"
+    if (
+        total and len(shown) > 1 and not rows.by and not rows.named
+    ):  # a group or a recorder may itself be called "total"
         shown.append(Row("total", rows.rows[0].key, total, False))
+    kinds: dict[str, list[Row]] = {} if shown else {"": []}
+    for row in shown:
+        kinds.setdefault(base_unit(row.histogram.unit)[0], []).append(row)
     return Report(
-        [_table(shown, percentiles, rows.unit, show)],
+        [_table(kind, percentiles, kind[0].histogram.unit if kind else rows.unit, show) for kind in kinds.values()],
         _notes(shown, percentiles) + rows.notes(),
-        [{"name": row.name, "unit": rows.unit, **numbers(row.histogram, percentiles)} for row in shown],
+        [{"name": row.name, "unit": row.histogram.unit, **numbers(row.histogram, percentiles)} for row in shown],
         {
-            "unit": rows.unit,
+            "unit": rows.unit if total else None,
             "skipped": rows.skipped,
             "rows": [
-                {"name": row.name, **_labels(row, rows), **_numbers(row.histogram, percentiles)} for row in rows.rows
+                {
+                    "name": row.name,
+                    **_labels(row, rows),
+                    "unit": row.histogram.unit,
+                    **_numbers(row.histogram, percentiles),
+                }
+                for row in rows.rows
             ],
-            "total": _numbers(total, percentiles),
+            "total": _numbers(total, percentiles) if total else None,
         },
     )
 
@@ -46,7 +62,8 @@ def _labels(row: Row, rows: Rows) -> dict[str, object]:
 
 
 def _table(rows: list[Row], percentiles: list[float], unit: str, show: str | None) -> Table:
-    shown = [_shown(row.histogram, percentiles) for row in rows]
+    factor = base_unit(unit)[1]
+    shown = [_shown(row.histogram, percentiles, base_unit(row.histogram.unit)[1] / factor) for row in rows]
     scale = Scale(show, 1.0) if show else Scale.of(unit, middle([value for values in shown for value in values]))
     headers = [
         f"name ({printable(scale.unit)})", "count", "min", *(f"p{plain(p)}" for p in percentiles), "max", "mean",
@@ -65,10 +82,10 @@ def _table(rows: list[Row], percentiles: list[float], unit: str, show: str | Non
     return Table(headers, cells)
 
 
-def _shown(histogram: Histogram, percentiles: list[float]) -> list[float]:
-    """Return minimum, percentiles, maximum and mean; NaN for a percentile with too few values."""
+def _shown(histogram: Histogram, percentiles: list[float], factor: float) -> list[float]:
+    """Return minimum, percentiles, maximum and mean, times `factor`; NaN for a percentile with too few values."""
     values = [histogram.percentile(p) if _is_supported(histogram, p) else math.nan for p in percentiles]
-    return [histogram.min, *values, histogram.max, histogram.mean]
+    return [factor * value for value in (histogram.min, *values, histogram.max, histogram.mean)]
 
 
 def _is_supported(histogram: Histogram, p: float) -> bool:

@@ -8,11 +8,11 @@ import os
 
 from .._compare.comparison import MAX_LOOKS, Comparison, check_looks
 from .._compare.report import cells_and_notes, sentence
-from .._show.scale import Scale
+from .._show.scale import Scale, base_unit
 from .._values.decimals import share_of
 from ..tail import Estimate
 from ._input.sources import STDIN, Rows, groups, read_rows
-from ._input.tally import InputError, relabelled
+from ._input.tally import InputError, relabelled, unclear
 from ._near import listed
 from ._options import add_command, add_format, add_input, add_percentiles, misuse, number
 from ._output import put, say
@@ -93,16 +93,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _pairs(files: list[str], args: argparse.Namespace) -> tuple[dict[str, tuple[Histogram, Histogram]], list[str]]:
     """Return the histograms of A and B, in one unit, by group, and notes; without ``--by`` the group is empty."""
-    read: list[Rows] = [read_rows([file], args, "compare") for file in files]
+    read: list[Rows] = [read_rows([file], args, "compare", mixed=bool(args.by)) for file in files]
+    for rows, others in zip(read, read[::-1]):
+        if rows.guessed and others.other is not None:
+            raise unclear(*others.other)
     a, b = (groups(rows, file) for rows, file in zip(read, files))
-    unit = read[1].unit if read[0].assumed and not read[1].assumed else read[0].unit
-    for rows, file in zip(read, files):
-        if rows.unit != unit and not rows.assumed:
-            shown = STDIN if file == "-" else file
-            raise InputError(
-                f"{shown}: its values are in {rows.unit!r}, not in {unit!r} as those of {files[0]}: to convert, pass "
-                f"--show {unit}"
-            )
     common = [name for name in a if name in b]
     if not common:
         raise InputError(f"no group is in both: {listed(a)} in {files[0]}, {listed(b)} in {files[1]}")
@@ -112,7 +107,21 @@ def _pairs(files: list[str], args: argparse.Namespace) -> tuple[dict[str, tuple[
     notes = list(dict.fromkeys(note for rows in read for note in rows.notes()))
     if len(common) > 1:
         notes.append(f"the intervals of one group hold together; of {len(common):,} groups, some may miss by chance")
-    return {name: (relabelled(a[name], unit), relabelled(b[name], unit)) for name in common}, notes
+    return {name: _alike(a[name], b[name], read, files) for name in common}, notes
+
+
+def _alike(a: Histogram, b: Histogram, read: list[Rows], files: list[str]) -> tuple[Histogram, Histogram]:
+    """Return two histograms in one unit: numbers whose unit nothing tells are in that of the others."""
+    if a.unit == b.unit:
+        return a, b
+    if read[0].assumed:
+        return relabelled(a, b.unit), b
+    if read[1].assumed:
+        return a, relabelled(b, a.unit)
+    first, second = (STDIN if file == "-" else file for file in files)
+    same = base_unit(a.unit)[0] == base_unit(b.unit)[0]
+    remedy = f"to convert, pass --show {a.unit}" if same else "such values cannot be compared"
+    raise InputError(f"{second}: its values are in {b.unit!r}, not in {a.unit!r} as those of {first}: {remedy}")
 
 
 def _is_above(comparison: Comparison, quantiles: list[float], limit: float) -> bool:

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         say("fanout", f"error: {wrong}")
         return 2
     try:
-        rows = read_rows([args.file], args, "fanout")
+        rows = read_rows([args.file], args, "fanout", mixed=bool(args.by))
         found = groups(rows, args.file)
     except InputError as error:
         say("fanout", str(error))

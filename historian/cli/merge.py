@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         return _fail(f"error: {wrong}", 2)
     output = "" if args.output == "-" else os.path.realpath(args.output)
     try:
-        rows = read_rows(_paths(args), args, "merge", together=not lines, output=output)
+        rows = read_rows(_paths(args), args, "merge", mixed=lines, together=not lines, output=output)
         if not rows.rows or (rows.skipped and not any(row.histogram.count for row in rows.rows)):
             return _fail(f"there was no {'good ' if rows.skipped else ''}file to merge: nothing was written", 1)
         data = encode(rows.by_key(), lines=lines)

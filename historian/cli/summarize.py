@@ -66,12 +66,14 @@ def run(args: argparse.Namespace) -> int:
     if wrong:
         say("summarize", f"error: {wrong}")
         return 2
+    lines = args.output is not None and are_lines(args.output, otherwise=bool(args.by))
+    mixed = "recorders" if args.unit is None and (args.output is None or lines) else False
     try:
-        rows = read_rows(files, args, "summarize", output=os.path.realpath(args.output or ""))
+        rows = read_rows(files, args, "summarize", mixed=mixed, output=os.path.realpath(args.output or ""))
         text = report(summary(rows, args.percentiles, args.show), args.format)
         data = b""
         if args.output is not None:
-            data = encode(rows.by_key(), lines=are_lines(args.output, otherwise=bool(args.by)))
+            data = encode(rows.by_key(), lines=lines)
     except InputError as error:
         say("summarize", str(error))
         return 1

@@ -652,8 +652,8 @@ def test_hostile_files_give_one_clear_line(tmp_path, monkeypatch, command, name)
     monkeypatch.chdir(tmp_path)
     if HOSTILE[name] is not None:
         (tmp_path / name).write_bytes(HOSTILE[name])
-    if name == "mixed.jsonl" and command.split()[0] in ("snapshot", "profile"):
-        answer(*command.format(name).split())  # these two take histograms in several units
+    if name == "mixed.jsonl" and command.split()[0] in ("snapshot", "profile", "summarize"):
+        answer(*command.format(name).split())  # these three take histograms in several units
         return
     status, out, err = historian(*command.format(name, name).split())
     assert (status, out) == (1, "")
@@ -800,3 +800,118 @@ def test_options_mean_the_same_everywhere(monkeypatch, capsys):
         out = capsys.readouterr().out
         texts.add(out[out.index("what is read:") :].split("\n\n")[0])
     assert len(texts) == 1
+
+
+# ---- units ----
+
+
+@pytest.mark.parametrize("command", ["summarize", "profile", "fanout", "merge -o all.hist", "snapshot"])
+@pytest.mark.parametrize("source", ["sizes.hist", "shop --where name=size"])
+def test_show_converts_histograms_that_are_not_times(shop, command, source):
+    sizes = Histogram.from_values([1024.0] * 100, unit="bytes")
+    (shop / "sizes.hist").write_bytes(sizes.to_bytes())
+    Registry(shop / "shop").merge({Key("size"): sizes})
+    answer(*command.split(), *source.split(), "--show", "KiB")
+    if command == "merge -o all.hist":
+        assert (read("all.hist").unit, read("all.hist").max) == ("KiB", 1.0)
+
+
+@pytest.mark.parametrize("command", ["summarize", "profile", "merge -o all.hist", "snapshot", "compare"])
+@pytest.mark.parametrize("files", ["a.txt ms.hist", "ms.hist a.txt"])
+def test_show_does_not_change_the_unit_of_numbers_without_a_word(shop, command, files):
+    (shop / "a.txt").write_text("1 2 3")
+    (shop / "ms.hist").write_bytes(Histogram.from_values([1.0, 2.0, 3.0], unit="ms").to_bytes())
+    status, out, err = historian(*command.split(), *files.split(), "--show", "ms")
+    assert (status, out) == (1, "") and not (shop / "all.hist").exists()
+    assert err.endswith(
+        "the unit of the numbers is not clear, since the values of ms.hist are in 'ms': pass --unit s or --unit ms\n"
+    )
+    if command == "summarize":
+        rows = answer(*command.split(), *files.split(), "--show", "ms", "--unit", "ms", "-p", "100").splitlines()
+        assert {row.split()[3] for row in rows[1:3]} == {"3.00"}
+
+
+@pytest.fixture
+def several_units(shop):
+    Registry(shop / "shop").recorder("answer", unit="bytes", table="users").record_many([1024.0] * 10)
+    return shop
+
+
+@pytest.mark.parametrize("source", ["shop", "shop.jsonl"])
+def test_each_group_has_its_own_unit(several_units, source):
+    answer("snapshot", "shop", "-o", "shop.jsonl")
+    found = json.loads(answer("fanout", "--format", "json", source, "--by", "name"))["groups"]
+    assert {one["name"]: one["unit"] for one in found} == {"query": "s", "update": "s", "answer": "bytes"}
+    found = json.loads(answer("compare", "--format", "json", "shop", source, "--by", "name"))["groups"]
+    assert {one["name"]: one["unit"] for one in found} == {"query": "s", "update": "s", "answer": "bytes"}
+    answer("merge", "-o", "groups.jsonl", source, "--by", "name")
+    assert sorted(h.unit for h in snapshot.load("groups.jsonl").values()) == ["bytes", "s", "s"]
+
+
+def test_compare_says_what_cannot_be_converted(several_units):
+    (several_units / "sizes.hist").write_bytes(Histogram.from_values([1.0], unit="bytes").to_bytes())
+    (several_units / "ms.hist").write_bytes(Histogram.from_values([1.0], unit="ms").to_bytes())
+    assert historian("compare", "sizes.hist", "ms.hist") == (1, "", (
+        "historian compare: ms.hist: its values are in 'ms', not in 'bytes' as those of sizes.hist: such values cannot "
+        "be compared\n"
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize("files", ["a.txt ms.hist", "ms.hist a.txt"])
+def test_numbers_have_the_same_unit_in_every_command(several_units, files):
+    (several_units / "a.txt").write_text("1 2 3")
+    (several_units / "ms.hist").write_bytes(Histogram.from_values([1.0, 2.0, 3.0], unit="ms").to_bytes())
+    assert json.loads(answer("summarize", "--format", "json", *files.split()))["unit"] == "ms"
+    rows = json.loads(answer("profile", "--format", "json", *files.split()))["rows"]
+    assert [(row["unit"], row["max"]) for row in rows] == [("ms", 3.0)] * 2
+    answer("snapshot", "-o", "all.jsonl", *files.split())
+    assert {(h.unit, h.max) for h in snapshot.load("all.jsonl").values()} == {("ms", 3.0)}
+    status, out, err = historian("profile", "shop", *files.split())
+    assert (status, out) == (1, "") and "the unit of the numbers is not clear, " in err and err.count("\n") == 1
+    assert "operation (KiB)" in answer("profile", "--unit", "ms", "shop", *files.split())
+
+
+@pytest.mark.parametrize("source", ["shop", "shop.jsonl"])
+def test_summarize_has_a_table_for_each_kind_of_unit(several_units, source):
+    Registry(several_units / "shop").recorder("fast", unit="ms").record_many([5.0] * 10)
+    answer("snapshot", "shop", "-o", "shop.jsonl")
+    times, sizes = answer("summarize", "-p", "50", source).split("\n\n")
+    assert times.split()[:3] == ["name", "(s)", "count"] and sizes.split()[:3] == ["name", "(KiB)", "count"]
+    assert [line.split() for line in times.splitlines() if line.startswith("fast")] == [
+        ["fast", "10", *["0.00500"] * 4]
+    ]
+    assert sizes.splitlines()[1].split() == ["answer{table=users}", "10", *["1.00"] * 4]
+    document = json.loads(answer("summarize", "--format", "json", source))
+    assert (document["unit"], document["total"]) == (None, None)
+    assert {row["unit"] for row in document["rows"]} == {"s", "ms", "bytes"}
+    rows = answer("summarize", "--format", "csv", "-p", "50", source).splitlines()
+    assert "fast,ms,10,0,0,5.0,5.0,5.0,5.0,50.0" in rows
+    assert historian("summarize", source, "-o", "all.hist")[0] == 1 and not (several_units / "all.hist").exists()
+
+
+@pytest.mark.parametrize("command", ["fanout", "compare shop"])
+def test_the_way_to_choose_among_recorders_works(shop, command):
+    Registry(shop / "shop").recorder("query").record_many([8.0] * 10)
+    err = historian(*command.split(), "shop", "--where", "name=query")[2]
+    assert err.endswith("choose one with --where table=..., or take each with --by table\n")
+    answer(*command.split(), "shop", "--where", "name=query", "--by", "table")
+    answer(*command.split(), "shop", "--where", "name=query,table=users")
+    rows = json.loads(answer("summarize", "--format", "json", "shop", "--where", "name=query,table="))["rows"]
+    assert [(row["name"], row["max"]) for row in rows] == [("query", 8.0)]
+
+
+def test_the_first_bytes_tell_a_histogram_under_the_name_of_an_array(make):
+    make("text")
+    answer("merge", "-o", "all.npy", "a.txt")
+    answer("merge", "-o", "all.hist", "all.npy")
+    same(read("all.hist"))
+
+
+@pytest.mark.parametrize(("indent", "options"), [(None, ""), (2, ""), (None, "--column t"), (None, "--no-header")])
+def test_json_is_told_from_csv_and_its_fields_are_listed(tmp_path, monkeypatch, indent, options):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.json").write_text("\n" + json.dumps({"t": 1.5, "deep": {"u": 2}}, indent=indent))
+    assert historian("summarize", "a.json", *options.split()) == (1, "", (
+        "historian summarize: a.json: it looks like JSON: name the field of the numbers with --field; there are 't', "
+        "'deep.u'\n"
+    ))  # fmt: skip

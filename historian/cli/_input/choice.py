@@ -50,7 +50,8 @@ class Choice:
     def group(self, value_of: Callable[[str], str | None], otherwise: Key = ALL) -> Key | None:
         """Return the group of a row, or None if the row does not count.
 
-        `value_of` returns the value of a key, None if there is none.  Without ``--by`` the group is `otherwise`.
+        `value_of` returns the value of a key, None if there is none; ``--where key=`` asks for that.  Without ``--by``
+        the group is `otherwise`.
         """
         values = tuple(map(value_of, self._keys))
         if values in self._decided:
@@ -72,7 +73,7 @@ class Choice:
         for key, value in zip(self._keys, values):
             if value is not None and len(self._seen[key]) < REMEMBERED:
                 self._seen[key][value] = None
-            fits = fits and (key not in self.where or value in self.where[key])
+            fits = fits and (key not in self.where or (value or "") in self.where[key])
         return fits
 
     def of_recorder(self, key: Key) -> Key | None:

@@ -31,10 +31,13 @@ MAX_DOCUMENT_NBYTES = 1 << 28
 
 def refuse_json(head: bytes, name: str) -> NoReturn:
     """Raise InputError for JSON without ``--field``; suggest the fields that hold numbers."""
-    try:
-        found = _numeric(json.loads(head.removeprefix(BOM).split(b"\n", 1)[0]))
-    except (ValueError, RecursionError):
-        found = []
+    text = head.removeprefix(BOM).lstrip()
+    found: list[str] = []
+    for part in (text.split(b"\n", 1)[0], text):  # an object per line, or one document
+        try:
+            found = found or _numeric(json.loads(part))
+        except (ValueError, RecursionError):
+            continue
     hint = f"; there are {listed(found)}" if found else ""
     raise InputError(f"{name}: it looks like JSON: name the field of the numbers with --field{hint}")
 

@@ -29,7 +29,7 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
     """
     stream, head = unpacked(stream, name)
     plain = bare(name)
-    if head.startswith(NPY) or plain.endswith(".npy"):
+    if head.startswith(NPY) or (plain.endswith(".npy") and not head.startswith(HIST)):
         layout.refuse(name, "an array")
         from .npy import read_npy
 
@@ -45,7 +45,7 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
         if layout.column:
             raise InputError(f"{name}: --column does not apply to a snapshot: choose recorders by --where")
         read_snapshot(stream, name, tally, layout.choice)
-    elif layout.column or layout.header is not None or plain.endswith((".csv", ".tsv")):
+    elif _is_table(head, plain, layout):
         from .columns import read_csv
 
         read_csv(stream, name, layout, tally)
@@ -62,6 +62,13 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
             read_array(stream, name, tally, layout.otherwise)
             return
         read_text(stream, name, tally, layout.otherwise)
+
+
+def _is_table(head: bytes, plain: str, layout: Layout) -> bool:
+    """Return whether the name or the options say that a file is a table, and its first bytes are not JSON."""
+    if plain.endswith((".csv", ".tsv")):
+        return True
+    return bool(layout.column or layout.header is not None) and not head.removeprefix(BOM).lstrip().startswith(b'{"')
 
 
 # ---- plain text --------------------------------------------------------------------------------------

@@ -33,4 +33,4 @@ def read_snapshot(stream: BinaryIO, name: str, tally: Tally, choice: Choice) -> 
             continue
         group = choice.of_recorder(key)
         if group is not None:
-            tally.add_histogram(histogram, where, group)
+            tally.add_histogram(histogram, where, group, recorder=True)

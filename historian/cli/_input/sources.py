@@ -54,6 +54,8 @@ class Rows(NamedTuple):
     converted: bool  # whether buckets were converted to another unit
     skipped: int  # pieces of bad input
     problems: list[str]  # files of recorders that could not be read
+    guessed: bool = False  # whether numbers were converted, and taken for seconds since nothing told their unit
+    other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
     subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
 
     def total(self) -> Histogram:
@@ -85,7 +87,9 @@ class Rows(NamedTuple):
 class _Reader:
     """Reads files into a tally."""
 
-    def __init__(self, args: argparse.Namespace, command: str, *, mixed: bool, partial: bool, output: str) -> None:
+    def __init__(
+        self, args: argparse.Namespace, command: str, *, mixed: bool | str, partial: bool, output: str
+    ) -> None:
         self.choice: Choice = choice_of(args)
         self.tally = Tally(args.unit, show=args.show, scale=args.scale, skip_bad=args.skip_bad, mixed=mixed)
         self.problems: list[str] = []
@@ -152,7 +156,7 @@ class _Reader:
         for key, histogram in histograms.items():
             group = self.choice.of_recorder(key)
             if group is not None:
-                self.tally.add_histogram(histogram, f"{directory}, {key}", group)
+                self.tally.add_histogram(histogram, f"{directory}, {key}", group, recorder=True)
 
     def rows(self) -> Rows:
         """Return all that was read."""
@@ -163,7 +167,7 @@ class _Reader:
         ]
         return Rows(
             rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
-            self._subject(),
+            tally.has_guessed, tally.other, self._subject(),
         )  # fmt: skip
 
     def _subject(self) -> str:
@@ -200,7 +204,7 @@ def read_rows(
     args: argparse.Namespace,
     command: str,
     *,
-    mixed: bool = False,
+    mixed: bool | str = False,
     partial: bool = False,
     together: bool = False,
     output: str = "",
@@ -236,8 +240,25 @@ def groups(rows: Rows, file: str) -> dict[str, Histogram]:
         return found
     if len(found) > 1:
         names = listed(shortened(list(found), 50))
+        labels = _telling([row.key for row in rows.rows if row.histogram.count])
         raise InputError(
-            f"{shown}: it holds {len(found):,} recorders, {names}: choose one with --where name=..., or take each with "
-            "--by name"
+            f"{shown}: it holds {len(found):,} recorders, {names}: choose one with --where {labels[0]}=..., or take "
+            f"each with {' '.join(f'--by {label}' for label in labels)}"
         )
     return {"": next(iter(found.values()))}
+
+
+def _telling(keys: list[Key]) -> list[str]:
+    """Return what tells recorders apart: ``name``, and labels whose values differ among recorders of one name.
+
+    >>> _telling([Key("query", table="users", shard="1"), Key("query", table="carts", shard="1")])
+    ['table']
+    """
+    found = ["name"] if len({key.name for key in keys}) > 1 else []
+    for label in sorted({label for key in keys for label, _ in key.labels}):
+        values: dict[str, set[str]] = {}
+        for key in keys:
+            values.setdefault(key.name, set()).add(dict(key.labels).get(label, ""))
+        if any(len(one) > 1 for one in values.values()):
+            found.append(label)
+    return found or ["name"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ALL", "InputError", "Tally", "clipped", "relabelled", "together"]
+__all__ = ["ALL", "InputError", "Tally", "clipped", "relabelled", "together", "unclear"]
 
 #: Maximum number of groups.  Counters take 96 KiB, so 1,000 groups take 94 MiB.  A column of identifiers is a mistake.
 MAX_GROUPS = 1_000
@@ -38,8 +38,9 @@ class Tally:
     Every number is multiplied by `scale`, which is positive and finite.  `unit` is the unit of the numbers; None means
     that of the histograms read with them, or seconds.  With `show`, all is converted to that unit: numbers before they
     are counted, which costs no accuracy, and histograms by `Histogram.scaled`.  Without it, all must be in one unit,
-    unless `mixed`.  Bad input raises InputError.  With `skip_bad` it is counted in `skipped` instead, and `first` is
-    the message for the first bad input.
+    unless `mixed`, which may be "recorders" for those only; numbers beside histograms in several units need a `unit`.
+    Bad input raises InputError.  With `skip_bad` it is counted in `skipped` instead, and `first` is the message for the
+    first bad input.
 
     >>> tally = Tally(unit="ms", show="s")
     >>> tally.add([250.0, 750.0])
@@ -54,15 +55,18 @@ class Tally:
         show: str | None = None,
         scale: float = 1.0,
         skip_bad: bool = False,
-        mixed: bool = False,
+        mixed: bool | str = False,
     ) -> None:
         self._unit = unit
         self._show = show
         self._scales_numbers = scale != 1.0
-        self._scale = scale if show is None else scale * _conversion(unit or "s", show, "the numbers")
+        self._scale = scale  # of numbers; with the conversion to `show` once it is known that there are numbers
+        self._is_converting = show is not None  # whether that conversion is still to come
+        self.other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
         self._skip_bad = skip_bad
         self._mixed = mixed
         self._common: tuple[str, str] | None = None  # unit of the first histogram that has values, and where it was
+        self._several: tuple[str, str] | None = None  # the first one in another unit, if units are mixed
         self._counters: dict[Key, Counters] = {}  # of numbers, since the last `settle`
         self._numbers: dict[Key, Histogram] = {}  # before that; their unit is not known before the end
         self._histograms: dict[Key, Histogram] = {}
@@ -74,14 +78,18 @@ class Tally:
     def add(self, values: list[float] | NDArray[np.float64], group: Key = ALL) -> None:
         """Count the numbers.  O(len).  Raises ValueError if one is NaN, infinite or negative; then none is counted."""
         counters = self._counters.get(group) or self._make(group)
+        if len(values):
+            self._convert()
         if self._scale != 1.0:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
         counters.record_many(values)
 
-    def add_histogram(self, histogram: Histogram, where: str, group: Key = ALL) -> None:
+    def add_histogram(self, histogram: Histogram, where: str, group: Key = ALL, *, recorder: bool = False) -> None:
         """Add a histogram.  O(buckets).  Raises InputError if it is in another unit, and cannot be converted."""
         if self._scales_numbers:
             raise InputError(f"{where}: --scale cannot change the values of a histogram: pass --show to convert units")
+        if self.other is None and histogram.count and histogram.unit != "s":
+            self.other = histogram.unit, where
         if self._show is not None and histogram.unit != self._show:
             if histogram.count:
                 factor = _conversion(histogram.unit, self._show, where)
@@ -92,11 +100,21 @@ class Tally:
                 self.converted = True
             else:
                 histogram = Histogram.from_values([], unit=self._show)
-        elif not self._mixed:
+        elif not self._mixed or (self._mixed == "recorders" and not recorder):
             histogram = self._in_common_unit(histogram, where)
+        elif histogram.count:
+            self._common = self._common or (histogram.unit, where)
+            if self._several is None and histogram.unit != self._common[0]:
+                self._several = histogram.unit, where
         before = self._histograms.get(group)
         self._histograms[group] = histogram if before is None else together(before, histogram, where)
         self._order[group] = None
+
+    def _convert(self) -> None:
+        """Let the scale convert numbers to the unit `show`, too.  Raises InputError if it cannot."""
+        if self._is_converting and self._show is not None:
+            self._is_converting = False
+            self._scale *= _conversion(self._unit or "s", self._show, "the numbers")
 
     def _in_common_unit(self, histogram: Histogram, where: str) -> Histogram:
         unit, by = self._common or (self._unit, "--unit")
@@ -138,6 +156,11 @@ class Tally:
         return not (self._show or self._unit or self._common)
 
     @property
+    def has_guessed(self) -> bool:
+        """Whether numbers were converted to `show` from seconds, though nothing told that they were seconds."""
+        return self._show is not None and self._unit is None and not self._is_converting
+
+    @property
     def unit(self) -> str:
         """The unit of the numbers, and of all histograms unless they are mixed."""
         return self._show or self._unit or (self._common[0] if self._common else "s")
@@ -145,6 +168,11 @@ class Tally:
     def histograms(self) -> dict[Key, Histogram]:
         """Return the histogram of each group.  Raises InputError if a group holds numbers in different units."""
         self.settle()
+        counted = any(one.count for one in self._numbers.values())
+        if counted and self.has_guessed and self.other is not None:
+            raise unclear(*self.other)
+        if counted and self._several is not None and self._common is not None and not (self._show or self._unit):
+            raise unclear(*self._several, others=self._common[0])
         found = dict.fromkeys(self._order, Histogram.from_values([], unit=self.unit))
         found.update(self._histograms)
         for group, numbers in self._numbers.items():
@@ -167,6 +195,7 @@ class Tally:
 
     def checked(self, value: float, text: str) -> float:
         """Return `value`, which was read from `text`.  Raises ValueError, with the reason, if `add` would refuse it."""
+        self._convert()
         if value < 0:
             raise ValueError(f"{clipped(text)} is negative")
         if not math.isfinite(value):
@@ -194,6 +223,14 @@ def together(before: Histogram, histogram: Histogram, where: str) -> Histogram:
             f"{where}: its values are in {histogram.unit!r}, and others of its group in {before.unit!r}: choose some "
             "with --where, or group them --by name, too"
         ) from None
+
+
+def unclear(unit: str, where: str, others: str = "s") -> InputError:
+    """Return the error for numbers that are read with histograms, and may be in either of two units."""
+    return InputError(
+        f"the unit of the numbers is not clear, since the values of {where} are in {unit!r}: pass --unit {others} or "
+        f"--unit {unit}"
+    )
 
 
 def relabelled(histogram: Histogram, unit: str) -> Histogram:
