@@ -88,7 +88,7 @@ def as_array(x: Any, what: str) -> NDArray[Any]:
         array = numpy.asarray(x)
     except (ValueError, Warning):  # before numpy 1.24 it warns, and makes an array of lists
         array = None
-    if array is None or (array.dtype == object and any(isinstance(one, (list, tuple)) for one in array.flat)):
+    if array is None or (array.dtype.char == "O" and any(isinstance(one, (list, tuple)) for one in array.flat)):
         raise ValueError(f"{what} an array whose rows all have the same length, not {x!r}")
     return array
 
