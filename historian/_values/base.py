@@ -174,8 +174,9 @@ class BaseHistogram(Slots):
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
         definition is that of ``numpy.quantile(..., method="inverted_cdf")``, with q read as the decimal that was
         written: 0.999 of 1,000 values is the 999th.  The smallest and the largest value are exact, and every result
-        lies between them.  In the overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError
-        for q outside 0..1.
+        lies between them.  One exception: a largest value on the edge of its bucket, such as 1, 2 or 0.5, cannot be
+        told from the bound that a difference has, so the result is within 0.5415 % there, too; `max` is exact.  In the
+        overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError for q outside 0..1.
 
         With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank.  Use it for
         smooth curves, and to compare quantiles of smooth distributions.  For 100,000 values or more from one of these,

@@ -10,6 +10,7 @@ from .._files.replace import replace
 from .._values.key import Key
 from .._values.text import printable
 from ..histogram import Histogram, merge
+from ._input.stream import bare, zstd_compressed
 from ._input.tally import InputError
 
 TYPE_CHECKING = False
@@ -20,9 +21,6 @@ __all__ = ["are_lines", "encode", "merged", "put", "say", "write"]
 
 #: Endings of the names of files that hold a line for each histogram.
 LINES = (".jsonl", ".ndjson")
-
-#: Endings of the names of compressed files.
-PACKED = (".gz", ".bz2", ".xz")
 
 
 def put(text: str) -> None:
@@ -42,9 +40,7 @@ def are_lines(path: str, *, otherwise: bool) -> bool:
     >>> are_lines("day.jsonl.gz", otherwise=False), are_lines("day.hist", otherwise=True)
     (True, False)
     """
-    plain = path.lower()
-    for ending in PACKED:
-        plain = plain.removesuffix(ending)
+    plain = bare(path)
     return plain.endswith(LINES) or (otherwise and not plain.endswith(".hist"))
 
 
@@ -75,6 +71,9 @@ def write(command: str, path: str, data: bytes) -> int:
     except OSError as error:
         say(command, f"cannot write {path}: {error.strerror or error}")
         return 1
+    except InputError as error:
+        say(command, f"cannot write {error}")
+        return 1
     return 0
 
 
@@ -93,4 +92,4 @@ def _packed(path: str, data: bytes) -> bytes:
         import lzma
 
         return lzma.compress(data)
-    return data
+    return zstd_compressed(data, path) if ending in (".zst", ".zstd") else data

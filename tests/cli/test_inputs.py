@@ -198,6 +198,27 @@ def test_compressed_files(make, tmp_path, name, ending):
 
 
 @pytest.mark.skipif(zstd_compress() is None, reason="no library for zstd is installed")
+def test_outputs_are_compressed_by_zstd(make, tmp_path):
+    make("text")
+    for name in ("a.hist.zst", "b.jsonl.zst"):
+        answer("merge", "a.txt", "-o", name)
+        assert (tmp_path / name).read_bytes()[:4] == b"\x28\xb5\x2f\xfd"
+        answer("merge", name, "-o", "all.hist")
+        same(read("all.hist"))
+
+
+def test_outputs_need_a_library_for_zstd(make, tmp_path, monkeypatch):
+    make("text")
+    for module in ("compression.zstd", "backports.zstd", "zstandard"):
+        monkeypatch.setitem(sys.modules, module, None)
+    assert historian("merge", "a.txt", "-o", "a.hist.zst") == (1, "", (
+        "historian merge: cannot write a.hist.zst: it is compressed by zstd, which needs Python 3.14 or a library: "
+        "pip install 'latency-historian[zstd]'\n"
+    ))  # fmt: skip
+    assert not (tmp_path / "a.hist.zst").exists()
+
+
+@pytest.mark.skipif(zstd_compress() is None, reason="no library for zstd is installed")
 @pytest.mark.parametrize("missing", [[], ["compression.zstd", "backports.zstd"], ["compression.zstd", "zstandard"]])
 def test_zstd(make, tmp_path, monkeypatch, missing):
     make("text")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-__all__ = ["DamagedError", "bare", "unpacked"]
+__all__ = ["DamagedError", "bare", "unpacked", "zstd_compressed"]
 
 #: Bytes at the beginning that are looked at.
 HEAD_NBYTES = 1 << 16
@@ -154,6 +154,21 @@ def _zstandard(stream: BinaryIO, name: str) -> Any:
     except ImportError:
         raise InputError(f"{name}: {ZSTD}") from None
     return _Frames(stream, ZstdDecompressor())
+
+
+def zstd_compressed(data: bytes, name: str) -> bytes:
+    """Return the data, compressed by zstd.  Raises InputError, with the file's name, if there is no library for it."""
+    try:
+        from compression.zstd import compress  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        try:
+            from backports.zstd import compress  # type: ignore[import-not-found, unused-ignore, no-redef]
+        except ImportError:
+            try:
+                from zstandard import compress  # type: ignore[import-not-found, unused-ignore, no-redef]
+            except ImportError:
+                raise InputError(f"{name}: {ZSTD}") from None
+    return bytes(compress(data))
 
 
 class _Frames:
