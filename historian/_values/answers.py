@@ -33,7 +33,14 @@ def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | N
     """
     import numpy
 
-    array = numbers(x)
+    array = None
+    if type(x) is list:  # the most frequent case
+        try:
+            array = numpy.array(x)
+        except (ValueError, Warning):
+            pass  # `numbers` says what is wrong
+    if array is None or array.dtype.char != "d":
+        array = numbers(x)
     asked = iter(array.ravel().tolist())
     try:
         answers = list(map(question, asked))
