@@ -6,6 +6,7 @@ and display.  Each of these modules is loaded on its first use.
 
 from __future__ import annotations
 
+from ._core import unpacked_blob
 from ._values.answers import is_many
 from ._values.base import BaseHistogram, make
 from ._values.merge import MergeWarning, merged
@@ -308,9 +309,7 @@ class Histogram(BaseHistogram):
         >>> len(h.to_bytes()), Histogram.from_bytes(h.to_bytes()) == h
         (41, True)
         """
-        from .formats import _bytes  # this takes half the time of importing the function
-
-        return _bytes.from_bytes(cls, data)
+        return make(cls, *unpacked_blob(data))  # the core reads bytes, also those to merge
 
     # ---- to and from plain data ----
 

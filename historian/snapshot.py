@@ -11,12 +11,12 @@ import os
 
 from ._files.replace import replace
 from ._values.key import Key
+from .formats._lines import from_line, to_line
 from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
 
 __all__ = ["dump", "load", "save"]
 
@@ -40,8 +40,6 @@ def save(snapshot: Mapping[Key, Histogram], path: str | os.PathLike[str]) -> Non
 
 def dump(snapshot: Mapping[Key, Histogram]) -> str:
     """Return the text that `save` writes.  Raises TypeError if `snapshot` is not a snapshot."""
-    import json
-
     if not hasattr(snapshot, "items"):
         hint = ": pass its .snapshot()" if hasattr(snapshot, "snapshot") else ""
         raise TypeError(f"a snapshot must map Key to Histogram, as Registry.snapshot() does, not {snapshot!r}{hint}")
@@ -51,8 +49,7 @@ def dump(snapshot: Mapping[Key, Histogram]) -> str:
             raise TypeError(
                 f"a snapshot must map Key to Histogram, as Registry.snapshot() does, not {key!r} to {histogram!r}"
             )
-        line = {"name": key.name, "labels": dict(key.labels), **histogram.to_dict()}
-        lines.append(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n")
+        lines.append(to_line(key, histogram))
     return "".join(lines)
 
 
@@ -72,34 +69,8 @@ def _parse(lines: Iterable[bytes], name: str) -> dict[Key, Histogram]:
         if not line.strip():
             continue
         try:
-            key, histogram = parse_line(line)
+            key, histogram = from_line(Histogram, line)
             snapshot[key] = snapshot[key] + histogram if key in snapshot else histogram
         except (ValueError, OverflowError) as error:
             raise ValueError(f"{name}, line {number}: {error}") from None
     return snapshot
-
-
-def parse_line(line: bytes) -> tuple[Key, Histogram]:
-    """Return the key and the histogram in a line of a snapshot.  Raises ValueError, with the reason, for another."""
-    import json
-
-    try:
-        data = json.loads(line)
-    except RecursionError:
-        raise ValueError("not a line of a snapshot: nested too deeply") from None
-    except ValueError:  # also bytes that are not UTF-8
-        raise ValueError("not a line of JSON") from None
-    try:
-        return _key(data), Histogram.from_dict(data)
-    except OverflowError as error:
-        raise ValueError(str(error)) from None
-
-
-def _key(data: Any) -> Key:
-    """Return the key in the JSON object of a line.  Raises ValueError if it has no valid name and labels."""
-    if not isinstance(data, dict) or not isinstance(data.get("name"), str) or not data["name"]:
-        raise ValueError("not a line of a snapshot: it has no name")
-    labels = data.get("labels", {})
-    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
-        raise ValueError(f"not a line of a snapshot: labels must map strings to strings, not {labels!r}")
-    return Key(data["name"], **labels)

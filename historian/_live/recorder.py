@@ -123,8 +123,9 @@ class Recorder(_Base):
         if DISABLED:
             return
         from .._values import omission as _omission
+        from .._values.checks import check_positive
 
-        value, interval = number(value), _omission.check_interval(expected_interval)
+        value, interval = number(value), check_positive("expected_interval", expected_interval)
         if value < 2 * interval:
             self.record(value)
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from .. import buckets
-from .._core import FIRST_INDEX, number, slot_of
+from .._core import FIRST_INDEX, slot_of
 from .exact import exact
 
 TYPE_CHECKING = False
@@ -20,25 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .._core import _Real
 
-__all__ = ["UPPER", "Waits", "check_interval", "how_many", "waits"]
+__all__ = ["UPPER", "Waits", "how_many", "waits"]
 
 #: Upper edges of the buckets by slot, ascending, from the zero bucket to the last bucket before overflow.
 UPPER = [buckets.upper(i) for i in range(FIRST_INDEX - 1, buckets.OVERFLOW_INDEX)]
-
-
-def check_interval(expected_interval: _Real) -> float:
-    """Return the interval as a float.  Raises TypeError or ValueError unless it is a positive, finite number."""
-    try:
-        interval = number(expected_interval)
-    except TypeError:
-        raise TypeError(f"expected_interval must be a number, not {expected_interval!r}") from None
-    except ValueError:
-        interval = math.nan
-    if not interval > 0:
-        raise ValueError(f"expected_interval must be positive and finite, not {expected_interval!r}")
-    return interval
 
 
 def how_many(value: float, interval: float) -> int:

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import math
 
-from .._core import Counts, number, slot_of
+from .._core import Counts, slot_of
 from .base import Origin, make
+from .checks import check_positive
 from .exact import exact, rounded
 from .slots import edges_of
 from .units import check_unit
@@ -42,7 +43,7 @@ __all__ = ["scaled"]
 
 def scaled(histogram: _H, factor: _Real, unit: str) -> _H:
     """Return the histogram of all values times `factor`, in `unit`.  O(buckets).  See `Histogram.scaled`."""
-    times = _check_factor(factor)
+    times = check_positive("factor", factor)
     check_unit(unit)
     if not histogram.count:
         return make(type(histogram), histogram._counts, unit, 0, math.nan, math.nan)
@@ -63,19 +64,6 @@ def _origin(synthetic: bool | Origin, factor: float, unit: str) -> bool | Origin
         return synthetic
     interval = synthetic.interval * factor
     return Origin(scaled(synthetic.measured, factor, unit), interval) if 0 < interval < math.inf else True
-
-
-def _check_factor(factor: _Real) -> float:
-    """Return the factor as a float.  Raises TypeError or ValueError unless it is a positive, finite number."""
-    try:
-        value = number(factor)
-    except TypeError:
-        raise TypeError(f"factor must be a number, not {factor!r}") from None
-    except ValueError:
-        value = math.nan
-    if not value > 0:
-        raise ValueError(f"factor must be positive and finite, not {factor!r}")
-    return value
 
 
 def _move(histogram: BaseHistogram, factor: float) -> Counts:

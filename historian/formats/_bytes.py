@@ -1,23 +1,20 @@
-"""Histograms as bytes, for `Histogram.to_bytes` and `Histogram.from_bytes`.  The format is in docs/format.md."""
+"""Histograms as bytes, for `Histogram.to_bytes`.  The core reads them.  The format is in docs/format.md."""
 
 from __future__ import annotations
 
-from .._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_TOP, BLOB_SYNTHETIC, BLOB_VERSION, packed, unpacked_blob
-from .._values.base import BaseHistogram, make
+from .._core import BLOB_MAGIC, BLOB_SCALE, BLOB_SUM_TOP, BLOB_SYNTHETIC, BLOB_VERSION, packed
 from .._values.slots import TO_INDEX
 from .._values.text import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from .._values.base import BaseHistogram
 
-    _H = TypeVar("_H", bound=BaseHistogram)
-
-__all__ = ["from_bytes", "to_bytes"]
+__all__ = ["to_bytes"]
 
 
 def to_bytes(histogram: BaseHistogram) -> bytes:
-    """Return the histogram as one blob, which `from_bytes` reads back without loss.
+    """Return the histogram as one blob, which `Histogram.from_bytes` reads back without loss.
 
     A blob holds counts, unit, exact sum, minimum, maximum and the `synthetic` mark.  Histograms that are the same in
     all of these have the same bytes.  O(buckets).  Raises OverflowError if the sum is impossible for the count.
@@ -40,15 +37,6 @@ def to_bytes(histogram: BaseHistogram) -> bytes:
         parts.append(pack("<H", 0))
     data = b"".join(parts)
     return data + crc32(data).to_bytes(4, "little")
-
-
-def from_bytes(cls: type[_H], data: bytes | bytearray | memoryview) -> _H:
-    """Return the histogram that `to_bytes` wrote.
-
-    O(buckets); invalid bytes never take more memory than one histogram.  Raises ValueError, with the reason, for bytes
-    that `to_bytes` would not write.  Raises TypeError if `data` is not bytes, bytearray or memoryview.
-    """
-    return make(cls, *unpacked_blob(data))
 
 
 def _digits(total: int) -> tuple[int, bytes]:

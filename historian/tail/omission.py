@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .._core import Counts
 from .._values.base import BaseHistogram, Origin, make
-from .._values.omission import UPPER, Waits, check_interval
+from .._values.checks import check_positive
+from .._values.omission import UPPER, Waits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["clusters", "corrected"]
 
 def corrected(histogram: _H, expected_interval: float) -> _H:
     """Answer `Histogram.corrected`."""
-    interval = check_interval(expected_interval)
+    interval = check_positive("expected_interval", expected_interval)
     if histogram.synthetic:
         raise ValueError(
             "the histogram is synthetic: all or part of it has been corrected already; correct the measured one instead"

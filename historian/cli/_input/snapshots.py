@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
-from ...snapshot import parse_line
+from ...formats._lines import from_line
+from ...histogram import Histogram
 from .choice import Choice
 from .tally import Tally
 
@@ -27,7 +28,7 @@ def read_snapshot(stream: BinaryIO, name: str, tally: Tally, choice: Choice) -> 
             continue
         where = f"{name}:{number}"
         try:
-            key, histogram = parse_line(line)
+            key, histogram = from_line(Histogram, line)
         except ValueError as error:
             tally.bad(where, str(error))
             continue
