@@ -41,22 +41,23 @@ HISTORIAN_INLINE void historian_write_octave(uint64_t *octave, uint64_t low, uin
     octave[1] = high;
 }
 
-/* Add what `sum` holds to `total`, which belongs to the caller. The digits of `total` are below 2^32. */
-static void historian_read_sum(historian_sum *total, const historian_sum *sum) {
-    uint64_t carry = 0;
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        historian_octave_sum more = historian_read_octave(sum->octaves[octave]), so_far;
-        if (!(more.low | more.high)) continue;
-        so_far = historian_read_octave(total->octaves[octave]);
-        more.low += so_far.low;
-        more.high += so_far.high + (more.low >> 63);
-        historian_write_octave(total->octaves[octave], more.low & HISTORIAN_LOW_MASK, more.high);
-    }
-    for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) {
-        uint64_t digit = historian_atomic_load(&sum->digits[k]);
-        carry += (digit & UINT32_MAX) + total->digits[k];
-        total->digits[k] = carry & UINT32_MAX;
-        carry = (carry >> 32) + (digit >> 32);
+/* Add a pair, to which others may add, to that of the same octave in a total of the caller. */
+HISTORIAN_INLINE void historian_read_pair(uint64_t *total, const uint64_t *pair) {
+    historian_octave_sum more = historian_read_octave(pair), so_far;
+    if (!(more.low | more.high)) return;
+    so_far = historian_read_octave(total);
+    more.low += so_far.low;
+    more.high += so_far.high + (more.low >> 63);
+    historian_write_octave(total, more.low & HISTORIAN_LOW_MASK, more.high);
+}
+
+/* Add a digit, to which others may add, to a total of the caller, whose digits are below 2^32. What is carried beyond
+ * the last digit belongs to a damaged file. */
+HISTORIAN_INLINE void historian_read_digit(uint64_t *digits, size_t k, uint64_t digit) {
+    for (; digit && k < HISTORIAN_SUM_DIGITS; k++) {
+        uint64_t low = (digit & UINT32_MAX) + digits[k];
+        digits[k] = low & UINT32_MAX;
+        digit = (digit >> 32) + (low >> 32);
     }
 }
 
@@ -77,16 +78,6 @@ static void historian_subtract_sum(historian_sum *total, const historian_sum *dr
         total->digits[k] = digit & UINT32_MAX;
     }
     if (borrow) memset(total->digits, 0, sizeof total->digits);
-}
-
-/* Read what `sum` holds beyond what has been drained from it. With `take`, drain it. */
-static void historian_read_rest(historian_sum *total, const historian_sum *sum, historian_sum *drained, int take) {
-    historian_sum rest;
-    memset(&rest, 0, sizeof rest);
-    historian_read_sum(&rest, sum);
-    historian_subtract_sum(&rest, drained);
-    if (take) historian_read_sum(drained, &rest);
-    historian_read_sum(total, &rest);
 }
 
 /* Write a sum that belongs to the caller as digits of 32 bits. Return how many it has. `sum` has no meaning then. */
