@@ -1,39 +1,43 @@
-/* A file that many processes count in: its layout, and how its blocks are read as one.
+/* The file of a directory: the recorders that many processes count in. Its layout, and how it is checked and read.
  *
- * docs/format.md describes it for readers in other languages. A page, then up to 67 blocks, with offsets in bytes:
+ * docs/format.md describes it for readers in other languages. Offsets in bytes:
  *
- *     0                     3072     3080      3088        3096    3136      3672    4096           57,344      110,592
- *     +---------------------+--------+---------+-----------+-------+---------+-------+--------------+-----------+- ...
- *     | header: magic,      | drains | claimed | synthetic | zeros | roles   | zeros | block 0      | block 1   |
- *     | layout, name, labels| u64    | u64     | u64       |       | 67 u64  |       | always       | leased or |
- *     | never changed       |        |         |           |       |         |       | shared       | drained   |
- *     +---------------------+--------+---------+-----------+-------+---------+-------+--------------+-----------+- ...
+ *     0        128       1024             3104    4096                 2,101,248
+ *     +--------+---------+----------------+-------+--------------------+---------+---------+---------+- ...
+ *     | header | state   | lanes, 65 of 2 | zeros | index: 2^18 words, | chunk 0 | chunk 1 | chunk 2 |
+ *     | never  | used,   | words: chunks  |       | the entry of each  | never   |  536 bytes each   |
+ *     | changes| reserved| not used yet   |       | recorder           | used    |         |         |
+ *     +--------+---------+----------------+-------+--------------------+---------+---------+---------+- ...
  *
- * A block is shared, leased or drained, as its role says. A shared or a leased one holds historian_counters:
+ * All else is in chunks, which have numbers. Each says in its first word what it is for, so a reference that has been
+ * damaged is found out. A recorder:
  *
- *     0     8         16     24      64                 2144    2176                         51,344          53,248
- *     +-----+---------+------+-------+------------------+-------+----------------------------+---------------+
- *     | max | not_min | used | zeros | historian_sum    | zeros | counts, 6146 u64           | not used      |
- *     +-----+---------+------+-------+------------------+-------+----------------------------+---------------+
+ *     index[i] --> entry, 2 or more chunks            row of a lane                chunks of the lane's octaves
+ *                  +-----------------------+          +-----------------+          +--------+
+ *                  | checksum, texts       |          | head            |     +--> | counts |
+ *                  | rows -----------------|--------> | next -----------|--+  |    +--------+
+ *                  | drained               |          | chunks: 96 u32 -|--|--+    +--------+
+ *                  | coarse counters       |          +-----------------+  |  +--> | counts |
+ *                  +------------|----------+          row of another lane  |       +--------+
+ *                               |                     +-----------------+  |
+ *                               v                     | head, next = 0  |<-+
+ *                         a row of what               | chunks          |---> ...
+ *                         has been drained            +-----------------+
  *
- * All processes add to the shared block, by atomic operations. One process at a time leases one of the others (see
- * lease.h) and adds to it by loads and stores; the next process that leases it continues where that one ended.
+ * A lane belongs to one process at a time, without a GIL to one thread (see lease.h). It adds to its rows by loads and
+ * stores. Lane 0 belongs to all processes: they add to its rows by atomic operations. Coarse counters are always there.
+ * They count the records that find no space for a chunk, by atomic operations.
  *
  * Counts only grow. A drain saves how far they have grown, and this is subtracted from then on. So no process changes a
- * count while a writer adds to it, and a process that is killed, at any moment, leaves a correct file. Two blocks hold
- * what has been drained, historian_drained, in turn. The parity of `drains` says which one is valid:
+ * count while a writer adds to it, and a process that is killed, at any moment, leaves a correct file. A drain writes a
+ * new row of drained counts, and then puts its number into the entry, with one store:
  *
- *     0                                                49,168                        51,248                53,248
- *     +------------------------------------------------+-----------------------------+---------------------+
- *     | counts, 6146 u64: of all counters together     | historian_sum, likewise     | not used            |
- *     +------------------------------------------------+-----------------------------+---------------------+
- *
- *     a drain              drains   block "even"                  block "odd"
- *     before it                 4   valid: all up to drain 4      old: all up to drain 3
- *     read                      4   counters - "even" = result
- *     write                     4   valid                         written: the counters as they were read
- *     reset                     4   max and not_min of all counters become 0
- *     commit                    5   old                           valid: all up to drain 5
+ *     a drain              drained                      old row                  new row
+ *     before it            number of old row, n drains  all up to drain n
+ *     read                                              counters - old = result
+ *     write                                             valid                    the counters as they were read
+ *     reset                max and not_min of all rows become 0
+ *     commit               number of new row, n + 1     its chunks become free   all up to drain n + 1
  *
  * A process that is killed before the commit has drained nothing.
  */
@@ -48,170 +52,223 @@
 #include "bucket.h"
 #include "counters.h"
 #include "platform.h"
-#include "sum_read.h"
+#include "total.h"
 
 enum {
-    HISTORIAN_FILE_PAGE_NBYTES = 4096,   /* the least page of all systems; block 0 begins here */
-    HISTORIAN_FILE_HEADER_NBYTES = 3072, /* of that page; written and checked by Python */
-    HISTORIAN_FILE_MAX_LEASES = 64,      /* leased blocks */
-    HISTORIAN_FILE_MAX_BLOCKS = 1 + HISTORIAN_FILE_MAX_LEASES + 2, /* with the shared one and two drained ones */
-    HISTORIAN_BLOCK_NBYTES = 13 * HISTORIAN_FILE_PAGE_NBYTES       /* whole pages: a block can be mapped by itself */
+    HISTORIAN_FILE_VERSION = 2,
+    HISTORIAN_FILE_LANES = 65,           /* lane 0 is shared */
+    HISTORIAN_FILE_INDEX_WORDS = 1 << 18, /* the most recorders of a file: 262,144 */
+    HISTORIAN_FILE_INDEX_AT = 4096,
+    HISTORIAN_FILE_CHUNKS_AT = HISTORIAN_FILE_INDEX_AT + 8 * HISTORIAN_FILE_INDEX_WORDS,
+    HISTORIAN_FILE_HEADER_NBYTES = 128
 };
 
-/* The role of a block; the numbers stand in files. */
+static const char HISTORIAN_FILE_MAGIC[] = "\x89HSTRN\r\n"; /* no text begins so; text mode changes the line end */
+
+/* What a chunk is for: the highest byte of its first word. Below it: 8 bits the octave or 0, 8 bits the lane or 0, 40
+ * bits the number of the recorder in the index. 0 for chunks that are not used. */
 enum {
-    HISTORIAN_ROLE_NONE = 0, /* there is no such block yet, nor any behind it */
-    HISTORIAN_ROLE_SHARED = 1,
-    HISTORIAN_ROLE_LEASED = 2,
-    HISTORIAN_ROLE_DRAINED_EVEN = 3,
-    HISTORIAN_ROLE_DRAINED_ODD = 4
+    HISTORIAN_KIND_ENTRY = 1,
+    HISTORIAN_KIND_ROW = 2,
+    HISTORIAN_KIND_COUNTERS = 3,
+    HISTORIAN_KIND_FAR_DIGITS = 4,
+    HISTORIAN_KIND_COARSE = 5 /* drained coarse counts, of octaves 0 to 63 or from 64 on */
 };
+enum { HISTORIAN_DRAINED_LANE = 255 }; /* the "lane" of the row of what has been drained */
+
+/* The part of the header that never changes, but for its checksum. */
+typedef struct {
+    uint8_t magic[8];
+    uint32_t version, chunk_nbytes;
+    int32_t first_index; /* index of the first bucket of octave 0 */
+    uint32_t octaves, buckets_per_octave, index_words, index_at, chunks_at;
+    uint64_t created; /* ns since 1970-01-01 00:00 UTC */
+    uint8_t zeros[76];
+    uint32_t checksum; /* CRC-32 of the bytes before it */
+} historian_file_header;
 
 /* The first page. */
 typedef struct {
-    uint8_t header[HISTORIAN_FILE_HEADER_NBYTES];
-    uint64_t drains;                           /* how often the file has been drained, in [0, 2^63) */
-    uint64_t claimed;                          /* 1 once a process has taken out the counts of a removed file */
-    uint64_t synthetic;                        /* 1 once estimated values have been added */
-    uint64_t reserved[5];                      /* 0; the roles begin at a cache line of 64 bytes */
-    uint64_t roles[HISTORIAN_FILE_MAX_BLOCKS]; /* set once, when the space of the block has been reserved */
-    uint8_t unused[HISTORIAN_FILE_PAGE_NBYTES - HISTORIAN_FILE_HEADER_NBYTES - 8 * (8 + HISTORIAN_FILE_MAX_BLOCKS)];
+    historian_file_header header;
+    uint64_t used;                                 /* chunks that are in use or were given to lanes, those below */
+    uint64_t reserved;                             /* chunks whose space is reserved: those below */
+    uint64_t free;                                 /* a chunk that is free again, which has the next one; or 0 */
+    uint64_t removals;                             /* recorders removed so far */
+    uint64_t claimed;                              /* 1 once a process has taken out the counts of a removed file */
+    uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 40];
+    uint64_t lanes[HISTORIAN_FILE_LANES][4];       /* the next unused chunk of each, and the end of those; else 0 */
+    uint8_t rest[4096 - 1024 - HISTORIAN_FILE_LANES * 32];
 } historian_file;
 
-/* All records that have been drained from the file up to and including one drain. */
 typedef struct {
-    uint64_t counts[HISTORIAN_SLOTS]; /* in all blocks together */
-    historian_sum sum;                /* likewise */
-} historian_drained;
+    historian_head head;
+    uint32_t chunks[HISTORIAN_OCTAVES]; /* numbers of chunks; 0 if there is none */
+    uint64_t coarse[2];                 /* of drained rows: chunks of drained coarse counts; else 0 */
+    uint64_t reserved;                  /* 0 */
+} historian_row;
 
-static_assert(HISTORIAN_FILE_MAX_BLOCKS == 67, "layout of files");
-static_assert(HISTORIAN_BLOCK_NBYTES == 53248, "layout of files");
-static_assert(offsetof(historian_file, drains) == 3072, "layout of files");
-static_assert(offsetof(historian_file, synthetic) == 3088, "layout of files");
-static_assert(offsetof(historian_file, roles) == 3136, "layout of files");
+typedef struct {
+    uint64_t owner;
+    uint32_t checksum, nbytes;        /* CRC-32 of the next 16 bytes and of the text; length of the text */
+    uint64_t created;                 /* ns since 1970-01-01 00:00 UTC */
+    uint32_t key_nbytes, entry_index; /* of the text: name and labels, the rest is the unit; place in the index */
+    uint64_t rows;                    /* the first row; 0 if there is none */
+    uint64_t drained;                 /* the row of what has been drained << 32, drains so far modulo 2^32 */
+    uint64_t removed;                 /* 1 once the recorder has been removed */
+    uint64_t synthetic;               /* 1 once estimated values have been added */
+    historian_coarse coarse;
+    uint8_t text[]; /* see docs/format.md */
+} historian_entry;
+
+static_assert(sizeof(historian_file_header) == HISTORIAN_FILE_HEADER_NBYTES, "layout of files");
+static_assert(offsetof(historian_file, used) == 128, "layout of files");
+static_assert(offsetof(historian_file, lanes) == 1024, "layout of files");
 static_assert(sizeof(historian_file) == 4096, "layout of files");
-static_assert(offsetof(historian_drained, counts) == 0, "layout of files");
-static_assert(offsetof(historian_drained, sum) == 49168, "layout of files");
-static_assert(sizeof(historian_drained) == 51248, "layout of files");
-static_assert(sizeof(historian_drained) <= HISTORIAN_BLOCK_NBYTES, "what has been drained fits into a block");
-static_assert(sizeof(historian_counters) <= HISTORIAN_BLOCK_NBYTES, "counters fit into a block");
+static_assert(sizeof(historian_row) <= HISTORIAN_CHUNK_NBYTES, "a row is a chunk");
+static_assert(offsetof(historian_entry, coarse) == 64, "layout of files");
+static_assert(sizeof(historian_entry) == 960, "layout of files");
 
-/* What all blocks hold together. */
-typedef struct {
-    uint64_t counts[HISTORIAN_SLOTS];
-    historian_sum sum;
-    uint64_t max, not_min; /* as in historian_counters, since the last drain */
-    uint64_t drains;
-    size_t blocks; /* how many there are, in [1, HISTORIAN_FILE_MAX_BLOCKS] */
-} historian_total;
+/* A file that this process has mapped. */
+typedef struct historian_space {
+    historian_file *file;
+    size_t size;     /* bytes of addresses; more than the file has, if it is mapped to write */
+    uint64_t chunks; /* those below are within the file, as the kernel says */
+    const char *path;
+    uint64_t device, inode; /* they identify the file, even if another one now has its path */
+    uint64_t patience;      /* requests for space to refuse before the next attempt to make the file larger */
+    uint64_t refused;       /* what `patience` was set to after the last attempt */
+    uint64_t spare;         /* a chunk that a thread took in vain; or 0 */
+} historian_space;
 
-HISTORIAN_INLINE size_t historian_block_offset(size_t block) {
-    return sizeof(historian_file) + block * HISTORIAN_BLOCK_NBYTES;
+HISTORIAN_INLINE size_t historian_chunk_offset(uint64_t number) {
+    return HISTORIAN_FILE_CHUNKS_AT + (size_t)number * HISTORIAN_CHUNK_NBYTES;
 }
 
-HISTORIAN_INLINE void *historian_file_block(const historian_file *file, size_t block) {
-    return (char *)(uintptr_t)file + historian_block_offset(block);
+/* Return how many whole chunks are within so many bytes. */
+HISTORIAN_INLINE uint64_t historian_chunks_within(size_t size) {
+    return size < HISTORIAN_FILE_CHUNKS_AT ? 0 : (size - HISTORIAN_FILE_CHUNKS_AT) / HISTORIAN_CHUNK_NBYTES;
 }
 
-HISTORIAN_INLINE int historian_counts_in(uint64_t role) {
-    return role == HISTORIAN_ROLE_SHARED || role == HISTORIAN_ROLE_LEASED;
+HISTORIAN_INLINE uint64_t historian_owner(uint64_t kind, uint64_t index, uint64_t lane, uint64_t octave) {
+    return kind << 56 | octave << 48 | lane << 40 | index;
 }
 
-/* Return the block that contains what the first `drains` drains have drained, or NULL if the file is damaged. */
-static const historian_drained *historian_find_drained(const historian_file *file, uint64_t drains, size_t blocks) {
-    uint64_t role = drains & 1 ? HISTORIAN_ROLE_DRAINED_ODD : HISTORIAN_ROLE_DRAINED_EVEN;
-    for (size_t block = 0; block < blocks; block++)
-        if (historian_atomic_load(&file->roles[block]) == role)
-            return (const historian_drained *)historian_file_block(file, block);
+HISTORIAN_INLINE uint64_t *historian_file_index(const historian_space *space) {
+    return (uint64_t *)((char *)space->file + HISTORIAN_FILE_INDEX_AT);
+}
+
+/* Return the address of a chunk, whatever it is for; NULL if it is not within the file. */
+HISTORIAN_INLINE void *historian_chunk_address(const historian_space *space, uint64_t number) {
+    if (HISTORIAN_UNLIKELY(number - 1 >= historian_atomic_load(&space->chunks) - 1)) return NULL;
+    return (char *)space->file + historian_chunk_offset(number);
+}
+
+/* Return a chunk that is for this; else NULL: the number, or what it refers to, is damaged. */
+HISTORIAN_INLINE void *historian_chunk_at(const historian_space *space, uint64_t number, uint64_t owner) {
+    uint64_t *chunk = (uint64_t *)historian_chunk_address(space, number);
+    return chunk && historian_atomic_load_acquire(chunk) == owner ? chunk : NULL;
+}
+
+/* ---- reading a recorder ---- */
+
+static const char historian_bad_row[] = "a row of its counters is damaged";
+static const char historian_bad_chunk[] = "a chunk of its counters is damaged";
+
+/* Add a row. Return NULL, or what is wrong. */
+static const char *historian_total_row(historian_total *total, const historian_space *space, const historian_row *row,
+                                       uint64_t index, uint64_t lane) {
+    uint64_t far_number = historian_atomic_load_acquire(&row->head.far_digits);
+    const historian_far_digits *far_digits = NULL;
+    for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
+        uint32_t number = historian_atomic_load32(&row->chunks[octave]);
+        const historian_chunk *chunk;
+        if (!number) continue;
+        chunk = (const historian_chunk *)historian_chunk_at(
+            space, number, historian_owner(HISTORIAN_KIND_COUNTERS, index, lane, octave));
+        if (!chunk) return historian_bad_chunk;
+        historian_total_chunk(total, octave, chunk);
+    }
+    if (far_number) {
+        far_digits = (const historian_far_digits *)historian_chunk_at(
+            space, far_number, historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
+        if (!far_digits) return historian_bad_chunk;
+    }
+    historian_total_head(total, &row->head, far_digits);
     return NULL;
 }
 
-/* Add up what the blocks hold, drained or not, without the extremes. Return 0 if a count is 2^63 or more. */
-static int historian_add_file_blocks(const historian_file *file, historian_total *total) {
-    uint64_t any = 0; /* a bit is set if it is in any count; none wraps before its highest bit has shown here */
-    for (size_t block = 0; block < total->blocks; block++) {
-        const historian_counters *counters = (const historian_counters *)historian_file_block(file, block);
-        if (!historian_counts_in(historian_atomic_load_acquire(&file->roles[block]))) continue;
-        for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
-            uint64_t count = historian_atomic_load(&counters->counts[slot]);
-            total->counts[slot] += count;
-            any |= count | total->counts[slot];
-        }
-        historian_atomic_fence(); /* writers add the count last, so it is read first */
-        historian_read_sum(&total->sum, &counters->sum);
-    }
-    return any >> 63 == 0;
+/* Call it with each row of an entry, from the first one: return the row and its lane, and set `number` to the next. */
+static historian_row *historian_next_row(const historian_space *space, uint64_t index, uint64_t *number,
+                                         uint64_t *lane) {
+    historian_row *row = (historian_row *)historian_chunk_address(space, *number);
+    uint64_t owner = row ? historian_atomic_load_acquire(&row->head.owner) : 0;
+    *lane = owner >> 40 & 255;
+    if (!row || owner != historian_owner(HISTORIAN_KIND_ROW, index, *lane, 0) || *lane >= HISTORIAN_FILE_LANES)
+        return NULL;
+    *number = historian_atomic_load_acquire(&row->head.next);
+    return row;
 }
 
-/* Return how many blocks the file has, or 0 if no file of `size` bytes can have those. */
-static size_t historian_count_blocks(const historian_file *file, size_t size) {
-    size_t blocks = 0;
-    while (blocks < HISTORIAN_FILE_MAX_BLOCKS) {
-        uint64_t role = historian_atomic_load_acquire(&file->roles[blocks]);
-        if (role == HISTORIAN_ROLE_NONE) break;
-        if (role > HISTORIAN_ROLE_DRAINED_ODD || (role == HISTORIAN_ROLE_SHARED) != (blocks == 0)) return 0;
-        if (historian_block_offset(++blocks) > size) return 0;
+/* Read what has been drained. Return NULL, or what is wrong. */
+static const char *historian_total_drained(historian_total *total, const historian_space *space, uint64_t index,
+                                           uint64_t number) {
+    const historian_row *row = (const historian_row *)historian_chunk_at(
+        space, number, historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0));
+    if (!row) return historian_bad_row;
+    for (uint64_t half = 0; half < 2; half++) {
+        const historian_chunk *chunk;
+        if (!row->coarse[half]) continue;
+        chunk = (const historian_chunk *)historian_chunk_at(
+            space, row->coarse[half], historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, half));
+        if (!chunk) return historian_bad_chunk;
+        for (uint64_t k = 0; k < 64 && 64 * half + k < HISTORIAN_OCTAVES; k++)
+            total->coarse[64 * half + k] = chunk->counts[k];
     }
-    return blocks;
+    return historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
 }
 
-/* Read the extremes of all blocks. With `take`, reset them. */
-static void historian_gather_extremes(historian_file *file, size_t blocks, historian_total *total, int take) {
-    for (size_t block = 0; block < blocks; block++) {
-        historian_counters *counters = (historian_counters *)historian_file_block(file, block);
-        uint64_t max, not_min;
-        if (!historian_counts_in(historian_atomic_load(&file->roles[block]))) continue;
-        max = take ? historian_atomic_exchange(&counters->max, 0) : historian_atomic_load(&counters->max);
-        not_min = take ? historian_atomic_exchange(&counters->not_min, 0) : historian_atomic_load(&counters->not_min);
-        if (max > total->max) total->max = max;
-        if (not_min > total->not_min) total->not_min = not_min;
+/* Add up all rows of an entry, drained or not. With `extremes`, only read these, and reset them with `take`. Return
+ * NULL, or what is wrong. */
+static const char *historian_total_rows(historian_total *total, const historian_space *space, historian_entry *entry,
+                                        uint64_t index, int extremes, int take) {
+    uint64_t number = historian_atomic_load_acquire(&entry->rows), lane;
+    for (int rows = 0; number; rows++) {
+        historian_row *row = historian_next_row(space, index, &number, &lane);
+        const char *wrong = NULL;
+        if (!row || rows == HISTORIAN_FILE_LANES) return historian_bad_row;
+        if (extremes)
+            historian_total_extremes(total, &row->head, take);
+        else
+            wrong = historian_total_row(total, space, row, index, lane);
+        if (wrong) return wrong;
     }
+    if (extremes) {
+        historian_total_extremes(total, &entry->coarse.head, take);
+        return NULL;
+    }
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
+        historian_total_count(total, &total->coarse[octave], historian_atomic_load(&entry->coarse.octaves[octave]));
+    historian_atomic_fence();
+    historian_total_head(total, &entry->coarse.head, NULL);
+    return total->any >> 63 ? "a count is 2**63 or more" : NULL;
 }
 
-/* Read a file, of which `size` bytes are mapped: `total` gets what has not been drained, and `drained` what has. Return
- * NULL, or what is wrong if the file is damaged or has grown beyond those bytes. */
-static const char *historian_read_file(const historian_file *file, size_t size, historian_total *total,
-                                       historian_drained *drained) {
-    uint64_t sum = 0, any = 0;
+/* Read the entry at place `index`: `total` gets what has not been drained, `drained` what has, and `*seen` the word
+ * `drained` of the entry. Return NULL, or what is wrong. */
+static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t index,
+                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+    const char *wrong;
     do { /* again, if another process has drained it in the meantime */
-        const historian_drained *found;
-        memset(total, 0, sizeof *total);
-        total->drains = historian_atomic_load_acquire(&file->drains);
-        total->blocks = historian_count_blocks(file, size); /* again: that drain may have been the first one */
-        if (total->blocks == 0) return "it lists blocks that it does not contain";
-        if (total->drains) {
-            found = historian_find_drained(file, total->drains, total->blocks);
-            if (!found) return "the block with its drained counts is missing";
-            memcpy(drained, found, sizeof *drained);
-        }
+        historian_clear_total(total);
+        historian_clear_total(drained);
+        *seen = historian_atomic_load_acquire(&entry->drained);
+        wrong = *seen >> 32 ? historian_total_drained(drained, space, index, *seen >> 32) : NULL;
         historian_atomic_fence();
-        if (!historian_add_file_blocks(file, total)) return "a count is 2**63 or more";
-        historian_gather_extremes((historian_file *)file, total->blocks, total, 0);
+        if (!wrong) wrong = historian_total_rows(total, space, entry, index, 0, 0);
+        if (!wrong) wrong = historian_total_rows(total, space, entry, index, 1, 0);
         historian_atomic_fence();
-    } while (historian_atomic_load(&file->drains) != total->drains);
-    if (!total->drains) memset(drained, 0, sizeof *drained);
-    historian_subtract_sum(&total->sum, &drained->sum);
-    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) {
-        if (total->counts[slot] < drained->counts[slot]) return "a bucket has more drained records than records";
-        total->counts[slot] -= drained->counts[slot];
-        any |= sum += total->counts[slot];
-    }
-    return any >> 63 ? "there are 2**63 records or more" : NULL;
-}
-
-/* Save that all records of `total` are drained, too. The caller is the only one that drains. */
-static int historian_commit_drain(historian_file *file, historian_total *total, historian_drained *drained) {
-    historian_drained *next =
-        (historian_drained *)historian_find_drained(file, total->drains + 1, HISTORIAN_FILE_MAX_BLOCKS);
-    if (!next) return 0;
-    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++)
-        next->counts[slot] = total->counts[slot] + drained->counts[slot];
-    historian_read_sum(&drained->sum, &total->sum);
-    next->sum = drained->sum;
-    total->max = total->not_min = 0;
-    historian_gather_extremes(file, HISTORIAN_FILE_MAX_BLOCKS, total, 1);
-    historian_atomic_store_release(&file->drains, total->drains + 1);
-    return 1;
+    } while (historian_atomic_load(&entry->drained) != *seen);
+    return wrong ? wrong : historian_subtract_total(total, drained);
 }
 
 #endif

@@ -1,0 +1,244 @@
+/* Space in the file of a directory: reserved before it is used, and handed out in chunks.
+ *
+ *     chunk    1                      used              reserved             end of the mapping
+ *              +-----------------------+-----------------+---------------------+
+ *              | in use, or in a batch | reserved: never | addresses only: not |
+ *              | of a lane             | touched so far  | to be touched       |
+ *              +-----------------------+-----------------+---------------------+
+ *                       | free again --> free --> 0
+ *
+ * A lane takes a batch of chunks at a time, and the next process with this lane goes on with its rest. So chunks cost
+ * no lock, and processes that come and go leave nothing behind. To reserve more takes a lock on the file. If it cannot
+ * be had at once, or if the disk is full, there is no chunk: see historian_coarse.
+ *
+ * A process that is killed just after it has taken a chunk, before it has written down what for, loses it. Nothing is
+ * written to the file then but zeros.
+ */
+#ifndef HISTORIAN_SPACE_H
+#define HISTORIAN_SPACE_H
+
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "file.h"
+#include "pages.h"
+
+#if !defined(_WIN32)
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__linux__) && !defined(F_OFD_SETLK)
+#define F_OFD_SETLK 37
+#define F_OFD_SETLKW 38
+#endif
+
+enum {
+    HISTORIAN_BATCH = 32,           /* chunks that a lane takes at a time */
+    HISTORIAN_GROW_CHUNKS = 2048,   /* chunks that are reserved at a time: 1.05 MiB */
+    HISTORIAN_GROW_ATTEMPTS = 64,   /* attempts to lock the file for that, 50 us apart */
+    HISTORIAN_MOST_PATIENCE = 65536 /* the most requests for space to refuse before the next attempt */
+};
+
+/* Open the file that is mapped, if it is still at its path. Return a descriptor, or -1. */
+static int historian_open_again(const historian_space *space) {
+    struct stat status;
+    int fd = open(space->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return -1;
+    if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == space->device &&
+        (uint64_t)status.st_ino == space->inode)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+#if defined(__linux__)
+/* Lock or unlock a byte of an open file; locks of other descriptors of this process count, too. Return whether it could
+ * be done at once. */
+static int historian_lock_byte(int fd, size_t byte, int lock) {
+    struct flock what;
+    memset(&what, 0, sizeof what);
+    what.l_type = (short)(lock ? F_WRLCK : F_UNLCK);
+    what.l_whence = SEEK_SET;
+    what.l_start = (off_t)byte;
+    what.l_len = 1;
+    return fcntl(fd, F_OFD_SETLK, &what) == 0;
+}
+#else
+/* flock() locks the whole file, and the caller may have done so already. Systems without leases have no lanes: so only
+ * those who create or drain recorders, and hold that lock, and first records of an octave get here. */
+static int historian_lock_byte(int fd, size_t byte, int lock) {
+    (void)byte;
+    return flock(fd, lock ? LOCK_EX | LOCK_NB : LOCK_UN) == 0;
+}
+#endif
+
+/* Lock byte 0, which guards `reserved`. The holder never waits, but may be stopped: so do not wait for long. */
+static int historian_lock_growth(int fd) {
+    const struct timespec pause = {0, 50000};
+    for (int attempt = 0; attempt < HISTORIAN_GROW_ATTEMPTS; attempt++) {
+        if (historian_lock_byte(fd, 0, 1)) return 1;
+        (void)nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+/* Ask the kernel how large the file is. Return whether that was possible. */
+static int historian_look_at_size(historian_space *space, int fd) {
+    struct stat status;
+    uint64_t chunks;
+    if (fstat(fd, &status)) return 0;
+    chunks = historian_chunks_within((uint64_t)status.st_size < space->size ? (size_t)status.st_size : space->size);
+    historian_atomic_max(&space->chunks, chunks);
+    return 1;
+}
+
+/* Reserve space for at least `n` more chunks than are used. The caller has locked the growth. Return 0, or the error. */
+static int historian_reserve_more(historian_space *space, int fd, uint64_t n) {
+    static const uint64_t steps[] = {HISTORIAN_GROW_CHUNKS, 8 * HISTORIAN_BATCH, HISTORIAN_BATCH, 4, 0};
+    uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved);
+    uint64_t used = historian_atomic_load(&space->file->used);
+    int error = ENOSPC;
+    if (!historian_look_at_size(space, fd)) return errno;
+    if (reserved > space->chunks + 1 || used > reserved) return ENOSPC; /* damaged, or beyond the mapping */
+    if (reserved - used >= n) return 0;
+    for (size_t step = 0; step < sizeof steps / sizeof *steps; step++) {
+        uint64_t more = steps[step] + n - (reserved - used);
+        if (historian_chunk_offset(reserved + more) > space->size) continue;
+        error = historian_reserve(fd, historian_chunk_offset(reserved), (size_t)more * HISTORIAN_CHUNK_NBYTES);
+        if (error) continue;
+        (void)historian_look_at_size(space, fd);
+        historian_atomic_store_release(&space->file->reserved, reserved + more);
+        return 0;
+    }
+    return error;
+}
+
+/* Make the file larger. Return 0, or the error. */
+static int historian_grow(historian_space *space, int fd, uint64_t n) {
+    int error;
+    if (!historian_lock_growth(fd)) return EAGAIN;
+    error = historian_reserve_more(space, fd, n);
+    (void)historian_lock_byte(fd, 0, 0);
+    return error;
+}
+
+/* Take up to `n` chunks that were never used. Return how many, 0 if there is no space; `*first` is the first one. */
+static uint64_t historian_take_unused(historian_space *space, uint64_t n, uint64_t *first) {
+    uint64_t used = historian_atomic_load(&space->file->used);
+    for (;;) {
+        uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved), end = space->chunks;
+        uint64_t more = (reserved < end ? reserved : end) - used;
+        if (used == 0 || used > end || used > reserved || more == 0) return 0;
+        if (more > n) more = n;
+        *first = used;
+        if (historian_atomic_compare_exchange(&space->file->used, &used, used + more)) return more;
+    }
+}
+
+/* Take chunks, and make the file larger if necessary. While there is no space, most requests are refused at once. */
+static uint64_t historian_take_or_grow(historian_space *space, uint64_t n, uint64_t *first) {
+    uint64_t taken = historian_take_unused(space, n, first);
+    int fd;
+    if (taken) return taken;
+    if (historian_atomic_load(&space->patience)) {
+        historian_atomic_store(&space->patience, historian_atomic_load(&space->patience) - 1);
+        return 0;
+    }
+    fd = historian_open_again(space);
+    if (fd >= 0) {
+        (void)historian_grow(space, fd, n);
+        (void)close(fd);
+        taken = historian_take_unused(space, n, first);
+    }
+    if (taken) {
+        historian_atomic_store(&space->refused, 0);
+        return taken;
+    }
+    {
+        uint64_t refused = 2 * historian_atomic_load(&space->refused) + 64;
+        if (refused > HISTORIAN_MOST_PATIENCE) refused = HISTORIAN_MOST_PATIENCE;
+        historian_atomic_store(&space->refused, refused);
+        historian_atomic_store(&space->patience, refused);
+    }
+    return 0;
+}
+
+/* Take a chunk for a lane of the caller, or for lane 0. Return its number, or 0. It holds zeros but for its owner. */
+static uint64_t historian_take_number(historian_space *space, uint64_t lane, uint64_t owner) {
+    uint64_t *batch = space->file->lanes[lane], number = historian_atomic_exchange(&space->spare, 0), taken;
+    void *chunk;
+    if (!number && lane) {
+        number = historian_atomic_load(batch);
+        if (number == 0 || number >= historian_atomic_load(batch + 1)) {
+            taken = historian_take_or_grow(space, HISTORIAN_BATCH, &number);
+            if (!taken) return 0;
+            historian_atomic_store(batch, number + taken); /* until the end is known, the batch is empty */
+            historian_atomic_store_release(batch + 1, number + taken);
+        }
+        historian_atomic_store_release(batch, number + 1);
+    } else if (!number && !historian_take_or_grow(space, 1, &number)) {
+        return 0;
+    }
+    chunk = historian_chunk_address(space, number);
+    if (!chunk) return 0; /* a damaged batch */
+    memset(chunk, 0, HISTORIAN_CHUNK_NBYTES);
+    historian_atomic_store_release((uint64_t *)chunk, owner);
+    return number;
+}
+
+/* ---- chunks of those who have locked the file (see historian_lock_file) ---- */
+
+/* Take a chunk: one that is free again, or an unused one. Return its number, or 0. */
+static uint64_t historian_take_locked(historian_space *space, int fd, uint64_t owner) {
+    uint64_t number = historian_atomic_load(&space->file->free);
+    historian_chunk *chunk = (historian_chunk *)historian_chunk_at(space, number, 0);
+    if (chunk)
+        historian_atomic_store_release(&space->file->free, chunk->sum[0]);
+    else {
+        if (!historian_take_unused(space, 1, &number)) {
+            errno = historian_grow(space, fd, 1);
+            if (errno || !historian_take_unused(space, 1, &number)) return 0;
+        }
+        chunk = (historian_chunk *)historian_chunk_address(space, number);
+        if (!chunk) return 0;
+    }
+    memset(chunk, 0, HISTORIAN_CHUNK_NBYTES);
+    historian_atomic_store_release(&chunk->owner, owner);
+    return number;
+}
+
+/* Make a chunk free, if it is for this. */
+static void historian_free_chunk(historian_space *space, uint64_t number, uint64_t owner) {
+    historian_chunk *chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
+    if (!chunk || !owner) return;
+    historian_atomic_store_release(&chunk->owner, 0);
+    historian_atomic_store_release(&chunk->sum[0], historian_atomic_load(&space->file->free));
+    historian_atomic_store_release(&space->file->free, number);
+}
+
+/* Make a row and its chunks free. */
+static void historian_free_row(historian_space *space, uint64_t number, uint64_t index, uint64_t lane) {
+    uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, lane, 0);
+    const historian_row *row = (const historian_row *)historian_chunk_at(space, number, owner);
+    if (!row) return;
+    for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
+        if (row->chunks[octave])
+            historian_free_chunk(space, row->chunks[octave],
+                                 historian_owner(HISTORIAN_KIND_COUNTERS, index, lane, octave));
+    historian_free_chunk(space, row->head.far_digits, historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
+    for (uint64_t half = 0; half < 2; half++)
+        historian_free_chunk(space, row->coarse[half], historian_owner(HISTORIAN_KIND_COARSE, index, lane, half));
+    historian_free_chunk(space, number, owner);
+}
+#endif
+
+#endif

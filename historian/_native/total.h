@@ -1,0 +1,148 @@
+/* What counters hold together: rows are added up, and what has been drained is subtracted.
+ *
+ * Writers add the sum and the extremes first and the count last. So the counts of a chunk are read before its sum, and
+ * the extremes at the end.
+ */
+#ifndef HISTORIAN_TOTAL_H
+#define HISTORIAN_TOTAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "bucket.h"
+#include "counters.h"
+#include "platform.h"
+#include "sum.h"
+#include "sum_read.h"
+
+/* All zeros is the empty state; see historian_clear_total. */
+typedef struct {
+    uint64_t counts[HISTORIAN_SLOTS];
+    uint64_t coarse[HISTORIAN_OCTAVES]; /* records of which only the octave is known; not in `counts` */
+    historian_sum sum;                  /* exact, unless `inexact` */
+    uint64_t max, not_min;              /* as in historian_head */
+    uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
+    uint64_t inexact; /* as in historian_head */
+    uint8_t touched[HISTORIAN_OCTAVES]; /* 1 if there may be counts or a sum in that octave */
+} historian_total;
+
+/* Make a total empty again. Only what has been touched is cleared. */
+static void historian_clear_total(historian_total *total) {
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
+        if (total->touched[octave]) {
+            memset(total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, 0, HISTORIAN_BUCKETS_PER_OCTAVE * 8);
+            total->sum.octaves[octave][0] = total->sum.octaves[octave][1] = 0;
+        }
+    total->counts[HISTORIAN_ZERO_SLOT] = total->counts[HISTORIAN_OVERFLOW_SLOT] = 0;
+    memset(total->coarse, 0, sizeof total->coarse);
+    memset(total->sum.digits, 0, sizeof total->sum.digits);
+    memset(total->touched, 0, sizeof total->touched);
+    total->max = total->not_min = total->any = total->inexact = 0;
+}
+
+HISTORIAN_INLINE void historian_total_count(historian_total *total, uint64_t *sum, uint64_t count) {
+    *sum += count;
+    total->any |= count | *sum;
+}
+
+/* Add a chunk of an octave. Others may add to the chunk. */
+static void historian_total_chunk(historian_total *total, size_t octave, const historian_chunk *chunk) {
+    uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
+    for (size_t bucket = 0; bucket < HISTORIAN_BUCKETS_PER_OCTAVE; bucket++)
+        historian_total_count(total, counts + bucket, historian_atomic_load(&chunk->counts[bucket]));
+    total->touched[octave] = 1;
+    historian_atomic_fence(); /* the sum is read after the counts */
+    historian_read_pair(total->sum.octaves[octave], chunk->sum);
+}
+
+/* Add what belongs to no octave, without the extremes. */
+static void historian_total_head(historian_total *total, const historian_head *head,
+                                 const historian_far_digits *far_digits) {
+    historian_total_count(total, &total->counts[HISTORIAN_ZERO_SLOT], historian_atomic_load(&head->outliers[0]));
+    historian_total_count(total, &total->counts[HISTORIAN_OVERFLOW_SLOT], historian_atomic_load(&head->outliers[1]));
+    historian_atomic_fence();
+    for (size_t k = 0; k < HISTORIAN_NEAR_DIGITS; k++)
+        historian_read_digit(total->sum.digits, HISTORIAN_NEAR_DIGIT + k, historian_atomic_load(&head->sum[k]));
+    for (size_t k = 0; far_digits && k < HISTORIAN_SUM_DIGITS - HISTORIAN_NEAR_DIGITS; k++)
+        historian_read_digit(total->sum.digits, k < HISTORIAN_NEAR_DIGIT ? k : k + HISTORIAN_NEAR_DIGITS,
+                             historian_atomic_load(&far_digits->digits[k]));
+    total->inexact |= historian_atomic_load(&head->inexact);
+}
+
+/* Widen the extremes by those of a head. With `take`, reset these. */
+static void historian_total_extremes(historian_total *total, historian_head *head, int take) {
+    uint64_t max = take ? historian_atomic_exchange(&head->max, 0) : historian_atomic_load(&head->max);
+    uint64_t not_min = take ? historian_atomic_exchange(&head->not_min, 0) : historian_atomic_load(&head->not_min);
+    total->max = max > total->max ? max : total->max;
+    total->not_min = not_min > total->not_min ? not_min : total->not_min;
+}
+
+/* Add counters of this process. */
+static void historian_total_counters(historian_total *total, const historian_counters *counters) {
+    if (!counters) return;
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
+        const historian_chunk *chunk = historian_chunk_of(counters, octave);
+        if (chunk) historian_total_chunk(total, octave, chunk);
+    }
+    historian_total_head(total, counters->head,
+                         (const historian_far_digits *)historian_load_pointer((void *const *)&counters->far_digits));
+}
+
+/* Subtract what has been drained. Return NULL, or what is wrong. Sums only grow, but a damaged file may say otherwise,
+ * and so may digits that are just carried: then the difference is 0. */
+static const char *historian_subtract_total(historian_total *total, const historian_total *drained) {
+    uint64_t any = 0, sum = 0;
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
+        if (total->coarse[octave] < drained->coarse[octave]) return "an octave has more drained records than records";
+        total->coarse[octave] -= drained->coarse[octave];
+        any |= sum += total->coarse[octave];
+        if (!total->touched[octave] && !drained->touched[octave]) continue;
+        for (size_t slot = 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++) {
+            if (total->counts[slot + k] < drained->counts[slot + k])
+                return "a bucket has more drained records than records";
+            any |= sum += total->counts[slot + k] -= drained->counts[slot + k];
+        }
+    }
+    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot += HISTORIAN_OVERFLOW_SLOT) {
+        if (total->counts[slot] < drained->counts[slot]) return "a bucket has more drained records than records";
+        any |= sum += total->counts[slot] -= drained->counts[slot];
+    }
+    if (any >> 63) return "there are 2**63 records or more";
+    historian_subtract_sum(&total->sum, &drained->sum);
+    return NULL;
+}
+
+/* Find the slots from the first touched octave to the last one; what follows trims empty slots. */
+static void historian_total_range(const historian_total *total, size_t *first, size_t *end) {
+    *first = HISTORIAN_OVERFLOW_SLOT;
+    *end = 1;
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
+        if (total->touched[octave]) {
+            size_t slot = 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
+            if (*first > slot) *first = slot;
+            *end = slot + HISTORIAN_BUCKETS_PER_OCTAVE;
+        }
+    if (total->counts[HISTORIAN_ZERO_SLOT]) *first = HISTORIAN_ZERO_SLOT;
+    if (total->counts[HISTORIAN_OVERFLOW_SLOT]) *end = HISTORIAN_SLOTS;
+}
+
+/* Spread the records of which only the octave is known evenly over its buckets. Return whether there are any. */
+static int historian_spread_coarse(historian_total *total) {
+    uint64_t any = 0;
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
+        uint64_t count = total->coarse[octave], each = count / HISTORIAN_BUCKETS_PER_OCTAVE;
+        uint64_t more = count % HISTORIAN_BUCKETS_PER_OCTAVE;
+        uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
+        if (!count) continue;
+        for (uint64_t k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++)
+            counts[k] += each + ((k + 1) * more / HISTORIAN_BUCKETS_PER_OCTAVE - k * more / HISTORIAN_BUCKETS_PER_OCTAVE);
+        total->touched[octave] = 1;
+        total->coarse[octave] = 0;
+        any |= count;
+    }
+    return any != 0;
+}
+
+#endif
