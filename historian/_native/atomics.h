@@ -61,6 +61,11 @@ HISTORIAN_INLINE int historian_atomic_exchange32(uint32_t *p, uint32_t expected,
     return (uint32_t)_InterlockedCompareExchange((volatile long *)p, (long)desired, (long)expected) == expected;
 }
 
+HISTORIAN_INLINE int historian_atomic_exchange_if(uint64_t *p, uint64_t expected, uint64_t desired) {
+    return (uint64_t)_InterlockedCompareExchange64((volatile __int64 *)p, (__int64)desired, (__int64)expected) ==
+           expected;
+}
+
 HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
     uint64_t seen =
         (uint64_t)_InterlockedCompareExchange64((volatile __int64 *)p, (__int64)desired, (__int64)*expected);
@@ -106,6 +111,11 @@ HISTORIAN_INLINE uint32_t historian_atomic_load32(const uint32_t *p) { return __
 
 /* Store `desired` if `*p == expected`, with release order. Return whether it was. */
 HISTORIAN_INLINE int historian_atomic_exchange32(uint32_t *p, uint32_t expected, uint32_t desired) {
+    return __atomic_compare_exchange_n(p, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* Likewise for 64 bits. */
+HISTORIAN_INLINE int historian_atomic_exchange_if(uint64_t *p, uint64_t expected, uint64_t desired) {
     return __atomic_compare_exchange_n(p, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 

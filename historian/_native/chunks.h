@@ -32,7 +32,7 @@ static void historian_add_to_digit(historian_head *head, historian_far_digits *f
     for (;; k++, x = top >> 32) {
         uint64_t *digit = historian_digit(head, far_digits, k), seen;
         if (!digit) {
-            historian_atomic_store(&head->inexact, 1);
+            (void)historian_atomic_add(&head->inexact, 1);
             return;
         }
         seen = historian_atomic_add(digit, x) + x;

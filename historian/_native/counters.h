@@ -58,7 +58,7 @@ typedef struct {
     uint64_t not_min;                    /* complement of the bits of the smallest value; 0 while there is none */
     uint64_t outliers[2];                /* records in the zero bucket and in the overflow bucket */
     uint64_t sum[HISTORIAN_NEAR_DIGITS]; /* digits 30 to 37 of the sum of arrays and of outliers, see sum.h */
-    uint64_t inexact;                    /* 1 if a value is missing in the sum, since there was no memory for it */
+    uint64_t inexact;                    /* additions that the sum lacks, since there was no memory for them */
 } historian_head;
 
 /* Digits 0 to 29 and 38 to 67. Hardly any recorder needs them. */
@@ -88,8 +88,10 @@ struct historian_counters {
     uint64_t exclusive;                  /* 1 if only one thread at a time writes to the row */
     historian_counters **place;          /* where threads find these counters while they may count here; see lease.h */
     historian_counters *next, *previous; /* others of the same lease */
+    historian_counters *owned;           /* the next one of the same recorder */
     void *file;                          /* the historian_space of the file; NULL in private memory */
-    uint64_t entry;                      /* the entry of the recorder in that file */
+    uint64_t entry, index, lane;         /* the recorder in that file, and its row */
+    size_t thread;                       /* number of the thread that writes; 0 for all threads that share the GIL */
 };
 
 typedef struct historian_lanes historian_lanes; /* counters of each thread: see lanes.h */

@@ -66,7 +66,7 @@ static int historian_write_drained(historian_space *space, int fd, historian_row
     }
     row->head.outliers[0] = all->counts[HISTORIAN_ZERO_SLOT];
     row->head.outliers[1] = all->counts[HISTORIAN_OVERFLOW_SLOT];
-    row->head.inexact = 0;
+    row->head.inexact = all->inexact;
     return historian_write_digits(space, fd, row, index, all->sum.digits) &&
            historian_write_coarse(space, fd, row, index, all->coarse);
 }
@@ -84,6 +84,7 @@ static void historian_add_drained(historian_total *before, const historian_total
     }
     before->counts[HISTORIAN_ZERO_SLOT] += taken->counts[HISTORIAN_ZERO_SLOT];
     before->counts[HISTORIAN_OVERFLOW_SLOT] += taken->counts[HISTORIAN_OVERFLOW_SLOT];
+    before->inexact += taken->inexact;
     for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) historian_read_digit(before->sum.digits, k, taken->sum.digits[k]);
 }
 

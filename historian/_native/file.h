@@ -93,9 +93,10 @@ typedef struct {
     uint64_t used;                                 /* chunks that are in use or were given to lanes, those below */
     uint64_t reserved;                             /* chunks whose space is reserved: those below */
     uint64_t free;                                 /* a chunk that is free again, which has the next one; or 0 */
+    uint64_t recorders;                            /* places of the index in use, those below */
     uint64_t removals;                             /* recorders removed so far */
     uint64_t claimed;                              /* 1 once a process has taken out the counts of a removed file */
-    uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 40];
+    uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 48];
     uint64_t lanes[HISTORIAN_FILE_LANES][4];       /* the next unused chunk of each, and the end of those; else 0 */
     uint8_t rest[4096 - 1024 - HISTORIAN_FILE_LANES * 32];
 } historian_file;
@@ -109,15 +110,16 @@ typedef struct {
 
 typedef struct {
     uint64_t owner;
-    uint32_t checksum, nbytes;        /* CRC-32 of the next 16 bytes and of the text; length of the text */
-    uint64_t created;                 /* ns since 1970-01-01 00:00 UTC */
-    uint32_t key_nbytes, entry_index; /* of the text: name and labels, the rest is the unit; place in the index */
-    uint64_t rows;                    /* the first row; 0 if there is none */
-    uint64_t drained;                 /* the row of what has been drained << 32, drains so far modulo 2^32 */
-    uint64_t removed;                 /* 1 once the recorder has been removed */
-    uint64_t synthetic;               /* 1 once estimated values have been added */
+    uint64_t rows;      /* the first row; 0 if there is none */
+    uint64_t drained;   /* the row of what has been drained << 32, or 0; plus the number of drains modulo 2^32 */
+    uint64_t removed;   /* 1 once the recorder has been removed */
+    uint64_t synthetic; /* 1 once estimated values have been added */
     historian_coarse coarse;
-    uint8_t text[]; /* see docs/format.md */
+    uint32_t checksum; /* CRC-32 of all bytes from here to the end of the text */
+    uint32_t nbytes;   /* length of the text */
+    uint64_t created;  /* ns since 1970-01-01 00:00 UTC */
+    uint32_t key_nbytes, index; /* of the text: name and labels, the rest is the unit; the place in the index */
+    uint8_t text[];             /* see docs/format.md */
 } historian_entry;
 
 static_assert(sizeof(historian_file_header) == HISTORIAN_FILE_HEADER_NBYTES, "layout of files");
@@ -125,8 +127,8 @@ static_assert(offsetof(historian_file, used) == 128, "layout of files");
 static_assert(offsetof(historian_file, lanes) == 1024, "layout of files");
 static_assert(sizeof(historian_file) == 4096, "layout of files");
 static_assert(sizeof(historian_row) <= HISTORIAN_CHUNK_NBYTES, "a row is a chunk");
-static_assert(offsetof(historian_entry, coarse) == 64, "layout of files");
-static_assert(sizeof(historian_entry) == 960, "layout of files");
+static_assert(offsetof(historian_entry, coarse) == 40, "layout of files");
+static_assert(offsetof(historian_entry, text) == 960, "layout of files");
 
 /* A file that this process has mapped. */
 typedef struct historian_space {
@@ -170,6 +172,11 @@ HISTORIAN_INLINE void *historian_chunk_at(const historian_space *space, uint64_t
 }
 
 /* ---- reading a recorder ---- */
+
+/* Return how many chunks an entry with such a text takes. */
+HISTORIAN_INLINE uint64_t historian_entry_chunks(size_t nbytes) {
+    return (offsetof(historian_entry, text) + nbytes + HISTORIAN_CHUNK_NBYTES - 1) / HISTORIAN_CHUNK_NBYTES;
+}
 
 static const char historian_bad_row[] = "a row of its counters is damaged";
 static const char historian_bad_chunk[] = "a chunk of its counters is damaged";

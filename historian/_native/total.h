@@ -68,7 +68,7 @@ static void historian_total_head(historian_total *total, const historian_head *h
     for (size_t k = 0; far_digits && k < HISTORIAN_SUM_DIGITS - HISTORIAN_NEAR_DIGITS; k++)
         historian_read_digit(total->sum.digits, k < HISTORIAN_NEAR_DIGIT ? k : k + HISTORIAN_NEAR_DIGITS,
                              historian_atomic_load(&far_digits->digits[k]));
-    total->inexact |= historian_atomic_load(&head->inexact);
+    total->inexact += historian_atomic_load(&head->inexact);
 }
 
 /* Widen the extremes by those of a head. With `take`, reset these. */
@@ -111,6 +111,7 @@ static const char *historian_subtract_total(historian_total *total, const histor
     }
     if (any >> 63) return "there are 2**63 records or more";
     historian_subtract_sum(&total->sum, &drained->sum);
+    total->inexact -= drained->inexact;
     return NULL;
 }
 
