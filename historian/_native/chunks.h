@@ -69,20 +69,15 @@ static size_t historian_digits_of(uint64_t *digits, uint64_t bits) {
 
 /* ---- records for which there is no chunk ---- */
 
-/* Record the values of an octave for which there is no space: any thread of any process may do this. */
-static void historian_count_coarse(historian_coarse *coarse, size_t octave, uint64_t count, uint64_t max,
-                                   uint64_t not_min) {
-    historian_atomic_max(&coarse->head.max, max);
-    historian_atomic_max(&coarse->head.not_min, not_min);
-    (void)historian_atomic_add(&coarse->octaves[octave], count);
-}
-
+/* Record a value of an octave for which there is no space: any thread of any process may do this. */
 HISTORIAN_COLD int historian_record_coarse(historian_coarse *coarse, uint64_t bucket, uint64_t bits) {
     uint64_t digits[HISTORIAN_SUM_DIGITS];
     size_t first = historian_digits_of(digits, bits);
     for (size_t k = first; k < first + 3; k++)
         if (digits[k]) historian_add_to_digit(&coarse->head, NULL, k, digits[k]);
-    historian_count_coarse(coarse, bucket >> HISTORIAN_SUM_OCTAVE_SHIFT, 1, bits, ~bits);
+    historian_atomic_max(&coarse->head.max, bits);
+    historian_atomic_max(&coarse->head.not_min, ~bits);
+    (void)historian_atomic_add(&coarse->octaves[bucket >> HISTORIAN_SUM_OCTAVE_SHIFT], 1);
     return 1;
 }
 
@@ -159,11 +154,27 @@ static void historian_free_counters(historian_counters *counters) {
     free(counters);
 }
 
-/* Take all chunks for the octaves that are not 0 in `octaves`, and the far digits. Return whether they are there. */
-static int historian_take_chunks(historian_counters *counters, const uint64_t *octaves, int far_digits) {
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        if (octaves[octave] && !historian_get_chunk(counters, octave)) return 0;
-    return !far_digits || counters->far_digits || counters->take(counters, HISTORIAN_OCTAVES);
+/* ---- counts of arrays ---- */
+
+/* Return whether a count of this slot can be added: there is a chunk, or one is taken, or the count may be coarse. */
+HISTORIAN_INLINE int historian_has_space(historian_counters *counters, size_t slot) {
+    size_t octave = (slot - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT;
+    return slot - 1 >= HISTORIAN_BUCKETS || historian_get_chunk(counters, octave) || counters->coarse;
+}
+
+/* Add to the count of a slot. The sum and the extremes have been added already. */
+HISTORIAN_INLINE void historian_add_to_slot(historian_counters *counters, size_t slot, uint64_t count) {
+    size_t bucket = slot - 1, octave = bucket >> HISTORIAN_SUM_OCTAVE_SHIFT;
+    historian_chunk *chunk;
+    if (HISTORIAN_UNLIKELY(bucket >= HISTORIAN_BUCKETS)) {
+        historian_add_count(&counters->head->outliers[slot != HISTORIAN_ZERO_SLOT], count, counters->exclusive);
+        return;
+    }
+    chunk = historian_chunk_of(counters, octave);
+    if (HISTORIAN_LIKELY(chunk != NULL))
+        historian_add_count(&chunk->counts[bucket % HISTORIAN_BUCKETS_PER_OCTAVE], count, counters->exclusive);
+    else if (counters->coarse)
+        (void)historian_atomic_add(&counters->coarse->octaves[octave], count);
 }
 
 #endif

@@ -75,7 +75,7 @@ static int historian_attach_row(historian_counters *counters) {
         if (!added) added = historian_take_number(space, counters->lane, owner);
         if (!added) return 0;
         ((historian_row *)historian_chunk_address(space, added))->head.next = rows;
-        if (historian_atomic_compare_exchange(&entry->rows, &rows, added)) {
+        if (historian_atomic_exchange_if(&entry->rows, rows, added)) {
             number = added;
             break;
         }
