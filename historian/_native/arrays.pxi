@@ -76,19 +76,24 @@ cdef int record_tuple(Counters self, tuple values) except -1:
 
 cdef int record_array(Counters self, object values, const historian_array *array) except -1:
     cdef historian_counters *counters = writable(self, array.n)
-    cdef bint exclusive = counters is not self.atomic
     cdef historian_tables *tables
     cdef Py_ssize_t bad
+    cdef bint done = True
+    if counters is NULL:
+        raise MemoryError()
     if array.n <= HISTORIAN_SMALL:
-        bad = historian_record_small(counters, array, exclusive)
+        bad = historian_record_small(counters, array)
     else:
         tables = historian_take_tables()
         if tables is NULL:
             raise MemoryError()
         with nogil:
             bad = historian_tally(tables, array)
-        historian_fold(counters if bad < 0 else NULL, tables, exclusive)
+        counters = writable(self, 0)  # it may be another one by now
+        done = historian_fold(counters if bad < 0 else NULL, tables)
         historian_give_tables(tables)
+    if bad == -2 or not done:
+        raise MemoryError()
     if bad >= 0:
         refuse(values[bad], bad)
     return 0

@@ -77,7 +77,7 @@ HISTORIAN_COLD int historian_record_coarse(historian_coarse *coarse, uint64_t bu
         if (digits[k]) historian_add_to_digit(&coarse->head, NULL, k, digits[k]);
     historian_atomic_max(&coarse->head.max, bits);
     historian_atomic_max(&coarse->head.not_min, ~bits);
-    (void)historian_atomic_add(&coarse->octaves[bucket >> HISTORIAN_SUM_OCTAVE_SHIFT], 1);
+    (void)historian_atomic_add(&coarse->counts[bucket / HISTORIAN_COARSE_BUCKETS], 1);
     return 1;
 }
 
@@ -174,7 +174,7 @@ HISTORIAN_INLINE void historian_add_to_slot(historian_counters *counters, size_t
     if (HISTORIAN_LIKELY(chunk != NULL))
         historian_add_count(&chunk->counts[bucket % HISTORIAN_BUCKETS_PER_OCTAVE], count, counters->exclusive);
     else if (counters->coarse)
-        (void)historian_atomic_add(&counters->coarse->octaves[octave], count);
+        (void)historian_atomic_add(&counters->coarse->counts[bucket / HISTORIAN_COARSE_BUCKETS], count);
 }
 
 #endif

@@ -35,6 +35,9 @@
 enum {
     HISTORIAN_CHUNK_WORDS = 67,
     HISTORIAN_CHUNK_NBYTES = 8 * HISTORIAN_CHUNK_WORDS,
+    HISTORIAN_COARSE_OCTAVES = 4, /* octaves that a coarse counter counts together: values up to a factor of 16 */
+    HISTORIAN_COARSE = HISTORIAN_OCTAVES / HISTORIAN_COARSE_OCTAVES,
+    HISTORIAN_COARSE_BUCKETS = HISTORIAN_BUCKETS / HISTORIAN_COARSE,
     HISTORIAN_NEAR_DIGIT = 30, /* digit 30 begins at 2^-114, below the last bit of the least regular value, 2^-84 */
     HISTORIAN_NEAR_DIGITS = 8  /* digit 37 ends at 2^142, above the sum of 2^63 values of 2^64 */
 };
@@ -68,10 +71,10 @@ typedef struct {
     uint64_t reserved[6]; /* 0 */
 } historian_far_digits;
 
-/* Counters that are always there, in a file: for records that find no space for a chunk. Only their octave is known. */
+/* Counters that are always there, in a file: for records that find no space for a chunk. */
 typedef struct {
     historian_head head;
-    uint64_t octaves[HISTORIAN_OCTAVES]; /* records in each octave, in [0, 2^63) */
+    uint64_t counts[HISTORIAN_COARSE]; /* records in octaves 0 to 3, 4 to 7 and so on, in [0, 2^63) */
 } historian_coarse;
 
 /* How threads find the counters of one row, in memory of this process. */
@@ -100,7 +103,7 @@ typedef struct historian_lanes historian_lanes; /* counters of each thread: see 
 static_assert(sizeof(historian_chunk) == HISTORIAN_CHUNK_NBYTES, "layout of files");
 static_assert(sizeof(historian_far_digits) == HISTORIAN_CHUNK_NBYTES, "layout of files");
 static_assert(sizeof(historian_head) == 128, "layout of files");
-static_assert(sizeof(historian_coarse) == 896, "layout of files");
+static_assert(sizeof(historian_coarse) == 320, "layout of files");
 
 /* ---- record ---- */
 

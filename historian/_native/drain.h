@@ -34,21 +34,19 @@ static int historian_write_digits(historian_space *space, int fd, historian_row 
 
 /* Write coarse counts into a drained row. Return 0 if there is no space. */
 static int historian_write_coarse(historian_space *space, int fd, historian_row *row, uint64_t index,
-                                  const uint64_t *coarse) {
-    for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        uint64_t half = octave / 64, owner = historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, half);
-        historian_chunk *chunk;
-        if (!coarse[octave]) continue;
-        if (!row->coarse[half]) row->coarse[half] = historian_take_locked(space, fd, owner);
-        chunk = (historian_chunk *)historian_chunk_at(space, row->coarse[half], owner);
-        if (!chunk) return 0;
-        chunk->counts[octave % 64] = coarse[octave];
-    }
+                                  const historian_total *all) {
+    uint64_t owner = historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0), any = 0;
+    historian_chunk *chunk;
+    for (size_t k = 0; k < HISTORIAN_COARSE; k++) any |= all->coarse[k];
+    if (!any) return 1;
+    row->coarse = historian_take_locked(space, fd, owner);
+    chunk = (historian_chunk *)historian_chunk_at(space, row->coarse, owner);
+    if (!chunk) return 0;
+    memcpy(chunk->counts, all->coarse, sizeof all->coarse);
     return 1;
 }
 
-/* Write all that has been drained, `taken` and `before` together, into a new row, which nobody knows yet. Return 0 if
- * there is no space. */
+/* Write all that has been drained into a new row, which nobody knows yet. Return 0 if there is no space. */
 static int historian_write_drained(historian_space *space, int fd, historian_row *row, uint64_t index,
                                    const historian_total *all) {
     for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
@@ -68,13 +66,13 @@ static int historian_write_drained(historian_space *space, int fd, historian_row
     row->head.outliers[1] = all->counts[HISTORIAN_OVERFLOW_SLOT];
     row->head.inexact = all->inexact;
     return historian_write_digits(space, fd, row, index, all->sum.digits) &&
-           historian_write_coarse(space, fd, row, index, all->coarse);
+           historian_write_coarse(space, fd, row, index, all);
 }
 
 /* Add what was drained before to what is drained now. */
 static void historian_add_drained(historian_total *before, const historian_total *taken) {
+    for (size_t k = 0; k < HISTORIAN_COARSE; k++) before->coarse[k] += taken->coarse[k];
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        before->coarse[octave] += taken->coarse[octave];
         before->touched[octave] |= taken->touched[octave];
         if (!taken->touched[octave]) continue;
         for (size_t k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++)

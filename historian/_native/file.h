@@ -12,7 +12,7 @@
  * All else is in chunks, which have numbers. Each says in its first word what it is for, so a reference that has been
  * damaged is found out. A recorder:
  *
- *     index[i] --> entry, 2 or more chunks            row of a lane                chunks of the lane's octaves
+ *     index[i] --> entry, 1 or more chunks            row of a lane                chunks of the lane's octaves
  *                  +-----------------------+          +-----------------+          +--------+
  *                  | checksum, texts       |          | head            |     +--> | counts |
  *                  | rows -----------------|--------> | next -----------|--+  |    +--------+
@@ -72,7 +72,7 @@ enum {
     HISTORIAN_KIND_ROW = 2,
     HISTORIAN_KIND_COUNTERS = 3,
     HISTORIAN_KIND_FAR_DIGITS = 4,
-    HISTORIAN_KIND_COARSE = 5 /* drained coarse counts, of octaves 0 to 63 or from 64 on */
+    HISTORIAN_KIND_COARSE = 5 /* drained coarse counts */
 };
 enum { HISTORIAN_DRAINED_LANE = 255 }; /* the "lane" of the row of what has been drained */
 
@@ -104,8 +104,8 @@ typedef struct {
 typedef struct {
     historian_head head;
     uint32_t chunks[HISTORIAN_OCTAVES]; /* numbers of chunks; 0 if there is none */
-    uint64_t coarse[2];                 /* of drained rows: chunks of drained coarse counts; else 0 */
-    uint64_t reserved;                  /* 0 */
+    uint64_t coarse;                    /* of a drained row: the chunk of drained coarse counts; else 0 */
+    uint64_t reserved[2];               /* 0 */
 } historian_row;
 
 typedef struct {
@@ -128,7 +128,7 @@ static_assert(offsetof(historian_file, lanes) == 1024, "layout of files");
 static_assert(sizeof(historian_file) == 4096, "layout of files");
 static_assert(sizeof(historian_row) <= HISTORIAN_CHUNK_NBYTES, "a row is a chunk");
 static_assert(offsetof(historian_entry, coarse) == 40, "layout of files");
-static_assert(offsetof(historian_entry, text) == 960, "layout of files");
+static_assert(offsetof(historian_entry, text) == 384, "layout of files");
 
 /* A file that this process has mapped. */
 typedef struct historian_space {
@@ -222,14 +222,11 @@ static const char *historian_total_drained(historian_total *total, const histori
     const historian_row *row = (const historian_row *)historian_chunk_at(
         space, number, historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0));
     if (!row) return historian_bad_row;
-    for (uint64_t half = 0; half < 2; half++) {
-        const historian_chunk *chunk;
-        if (!row->coarse[half]) continue;
-        chunk = (const historian_chunk *)historian_chunk_at(
-            space, row->coarse[half], historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, half));
+    if (row->coarse) {
+        const historian_chunk *chunk = (const historian_chunk *)historian_chunk_at(
+            space, row->coarse, historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0));
         if (!chunk) return historian_bad_chunk;
-        for (uint64_t k = 0; k < 64 && 64 * half + k < HISTORIAN_OCTAVES; k++)
-            total->coarse[64 * half + k] = chunk->counts[k];
+        memcpy(total->coarse, chunk->counts, sizeof total->coarse);
     }
     return historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
 }
@@ -253,8 +250,8 @@ static const char *historian_total_rows(historian_total *total, const historian_
         historian_total_extremes(total, &entry->coarse.head, take);
         return NULL;
     }
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        historian_total_count(total, &total->coarse[octave], historian_atomic_load(&entry->coarse.octaves[octave]));
+    for (size_t k = 0; k < HISTORIAN_COARSE; k++)
+        historian_total_count(total, &total->coarse[k], historian_atomic_load(&entry->coarse.counts[k]));
     historian_atomic_fence();
     historian_total_head(total, &entry->coarse.head, NULL);
     return total->any >> 63 ? "a count is 2**63 or more" : NULL;

@@ -1,9 +1,8 @@
-# `CounterFile`: a file that is mapped into memory.  Several processes count in it; a process may also only read it.
+# `DirectoryFile`: the file of a directory, mapped into memory.  Several processes count in it, or only read it.
 
 cdef extern from *:
     """
-    /* Records after which to ask for a block. A lease takes about 30 us, and saves about 7 ns for each record. A
-     * process that records less does not make the file larger, either. */
+    /* Records after which a thread without the GIL asks for a lane, unless it is the first one of the process. */
     #define HISTORIAN_LEASE_AFTER ((size_t)4096)
     #define HISTORIAN_LEASE_AGAIN ((size_t)1 << 20) /* maximum number of records after which to ask again */
     /* Leases of a process: one for all threads that share the GIL, or one for each thread. */
@@ -16,84 +15,140 @@ cdef extern from *:
 
 @cython.final
 @cython.no_gc
-cdef class CounterFile:
-    """A mapped file of counters that many processes share; ``_native/file.h`` describes its layout.
+cdef class DirectoryFile:
+    """The mapped file of a directory; ``_native/file.h`` describes its layout.
 
-    `fd` may be closed as soon as the object exists.  Raises OSError if the file cannot be mapped.  Raises ValueError if
-    the file is too short for the blocks that it lists.  This may also happen while another process adds a block.
+    `fd` may be closed as soon as the object exists.  The caller has checked the header.  `path` is absolute, and empty
+    if the file is only read.  Raises OSError if the file cannot be mapped, ValueError if it is too short.
     """
 
-    cdef historian_file *file
-    cdef size_t size  # bytes that are mapped
-    cdef readonly str path  # absolute; "" if the file is only read
+    cdef historian_space space
+    cdef historian_names names
+    cdef readonly str path
     cdef bytes encoded_path
-    cdef uint64_t device, inode  # they identify the file, even if another one now has its path
     cdef historian_lease *leases  # LEASES of them, by number of the thread; NULL if the file is only read
+    cdef object __weakref__
 
     def __cinit__(self, int fd, str path not None=""):
         status = os.fstat(fd)
         cdef bint writable = path != ""
-        # At most the size of the layout: to map a sparse file of 1 TB would take minutes.
-        self.size = historian_block_offset(HISTORIAN_FILE_MAX_BLOCKS)
-        if not writable:
-            self.size = min(self.size, <size_t>status.st_size)
         self.path = path
         self.encoded_path = os.fsencode(path)
-        self.device, self.inode = status.st_dev, status.st_ino
+        self.space.path = <const char *>self.encoded_path
+        self.space.device, self.space.inode = status.st_dev, status.st_ino
+        if historian_chunks_within(status.st_size) < 2:
+            raise ValueError(f"it is cut short: {status.st_size} bytes")
         if writable:
             self.allocate_leases()
-        if <size_t>status.st_size < historian_block_offset(1):
-            raise ValueError(f"it is cut short: {status.st_size} bytes instead of at least {historian_block_offset(1)}")
-        self.file = <historian_file *>historian_map_file(fd, self.size, writable)
-        if self.file is NULL:
+        self.space.size = historian_map_space(fd, status.st_size, writable, <void **>&self.space.file)
+        if self.space.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
-        if historian_count_blocks(self.file, status.st_size) == 0:
-            raise ValueError(
-                f"it is cut short or damaged: {status.st_size} bytes are too few for the blocks that it lists"
-            )
+        self.space.chunks = historian_chunks_within(status.st_size)
+        if self.space.file.reserved > self.space.chunks + 1 or self.space.file.used > self.space.file.reserved:
+            raise ValueError(f"it is cut short or damaged: {status.st_size} bytes are too few for what it contains")
 
     def __dealloc__(self):
-        self.end_leases()
+        cdef int i
+        if self.leases is not NULL:
+            for i in range(LEASES):
+                historian_end_lease(&self.leases[i])
         PyMem_Free(self.leases)
-        historian_free_pages(self.file, self.size)
+        historian_free_names(&self.names)
+        historian_free_pages(self.space.file, self.space.size)
+
+    def __len__(self):
+        """Number of places of the index in use: of recorders, and of those that were removed or are damaged."""
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return self.names.scanned
 
     def is_at(self, status, /):
         """Return whether `status`, an `os.stat_result`, belongs to this file."""
-        return self.device == status.st_dev and self.inode == status.st_ino
+        return self.space.device == status.st_dev and self.space.inode == status.st_ino
 
     def claim(self):
         """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
-        return historian_atomic_exchange(&self.file.claimed, 1) == 0
+        return historian_atomic_exchange(&self.space.file.claimed, 1) == 0
 
     def is_claimed(self):
         """Return whether a process has claimed the file."""
-        return historian_atomic_load(&self.file.claimed) != 0
+        return historian_atomic_load(&self.space.file.claimed) != 0
 
-    def mark_synthetic(self):
-        """Mark the file: some of its values are estimates, not measured.  The mark stays."""
-        historian_atomic_store(&self.file.synthetic, 1)
+    def find(self, bytes key not None, /):
+        """Return the place of the recorder with this key, or -1.  O(recorders that are new to this process)."""
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>key, len(key))
 
-    def is_synthetic(self):
-        """Return whether the file is marked (see `mark_synthetic`)."""
-        return historian_atomic_load(&self.file.synthetic) != 0
+    def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
+        """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
 
-    def read(self):
-        """Return (counts, sum, min, max) of the records of all processes since the last drain: see `Counters._read`.
-
-        O(slots of all blocks).  Raises ValueError if the file is damaged.
+        `fd` is a descriptor of the file, open for writing and locked with ``flock``.  Raises OSError if there is no
+        space.
         """
-        return self.total(-1)
+        cdef Py_ssize_t place
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            place = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>text, key_nbytes)
+            if place < 0:
+                place = historian_add_name(
+                    &self.space, &self.names, fd, <const uint8_t *><const char *>text, len(text), key_nbytes, created
+                )
+        if place < 0:
+            raise OSError(errno, os.strerror(errno), self.path)
+        return place
 
-    def drain(self, int fd):
+    def text(self, size_t place, /):
+        """Return (key, unit, time of creation in ns) of a recorder; None if it was removed.
+
+        Raises ValueError, with the reason, if its entry is damaged.
+        """
+        cdef historian_entry *entry = self.entry(place)
+        if historian_atomic_load(&entry.removed):
+            return None
+        text = (<const char *>entry.text)[:entry.nbytes]
+        return text[:entry.key_nbytes], text[entry.key_nbytes:], entry.created
+
+    def mark_synthetic(self, size_t place, /):
+        """Mark a recorder: some of its values are estimates, not measured.  The mark stays."""
+        historian_atomic_store(&self.entry(place).synthetic, 1)
+
+    def read(self, size_t place, /):
+        """Return (counts, sum, min, max, synthetic) of the records of all processes since the last drain.
+
+        See `Counters._read`.  `synthetic` says whether some of the counts are estimates: see `mark_synthetic`, and
+        the counts of records that found no space are spread over their octave.  O(octaves in use, of all processes).
+        Raises ValueError if what belongs to the recorder is damaged.
+        """
+        return self.total(place, -1)
+
+    def drains(self, size_t place, /):
+        """Return how often a recorder has been drained, modulo 2**32."""
+        return historian_atomic_load(&self.entry(place).drained) & 0xffffffff
+
+    def drain(self, int fd, size_t place, /):
         """Return the same as `read`, and leave these records out from now on.
 
-        `fd` is a separate descriptor of the file, open for writing and locked with ``flock``.  O(slots of all blocks).
-        Raises OSError if there is no space for the drained counts.  Raises ValueError if the file is damaged.  After an
-        error, nothing has been drained.
+        `fd` is a descriptor of the file, open for writing and locked with ``flock``.  O(octaves in use).  Raises
+        OSError if there is no space for the drained counts.  After an error, nothing has been drained.
         """
-        self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_EVEN)
-        self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_ODD)
-        return self.total(fd)
+        return self.total(place, fd)
+
+    cdef historian_entry *entry(self, size_t place) except NULL:
+        cdef historian_entry *entry
+        cdef const char *wrong
+        cdef uint64_t number
+        with cython.critical_section(self):
+            if place >= self.names.scanned:
+                historian_scan_names(&self.space, &self.names)
+            entry = historian_entry_of(&self.space, &self.names, place)
+        if entry is NULL:
+            wrong = historian_check_entry(&self.space, place, &number)
+            raise ValueError(f"it is damaged: {wrong.decode() if wrong is not NULL else 'its entry was damaged'}")
+        return entry
 
     cdef int allocate_leases(self) except -1:
         cdef int i
@@ -101,82 +156,90 @@ cdef class CounterFile:
         if self.leases is NULL:
             raise MemoryError()
         for i in range(LEASES):
-            self.leases[i].patience = self.leases[i].asked_after = LEASE_AFTER
+            self.leases[i].asked_after = LEASE_AFTER
+            self.leases[i].patience = 0 if i == 0 else LEASE_AFTER
         return 0
 
-    cdef int end_leases(self) noexcept:
-        cdef int i
-        if self.leases is not NULL:
-            for i in range(LEASES):
-                historian_end_lease(&self.leases[i])
-        return 0
-
-    cdef int park_leases(self) noexcept:
-        """Stop counting in this process' blocks, but keep them: a thread may be about to count there."""
-        cdef int i
-        if self.leases is not NULL:
-            for i in range(LEASES):
-                historian_park_lease(&self.leases[i])
-        return 0
-
-    cdef int reserve_drained(self, int fd, uint64_t role) except -1:
-        """Add a block with this role to the file, unless there is one."""
-        cdef int block, error
-        for block in range(HISTORIAN_FILE_MAX_BLOCKS):
-            if historian_atomic_load(&self.file.roles[block]) == role:
-                return 0
-            if historian_atomic_load(&self.file.roles[block]) == HISTORIAN_ROLE_NONE:
-                error = historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES)
-                if error:
-                    raise OSError(error, os.strerror(error), self.path)
-                historian_atomic_store_release(&self.file.roles[block], role)
-                return 0
-        raise ValueError(
-            f"it is damaged: none of its {HISTORIAN_FILE_MAX_BLOCKS} blocks, the maximum, is one for drained counts"
-        )
-
-    cdef tuple total(self, int drain_fd):
-        cdef historian_total *total = <historian_total *>malloc(sizeof(historian_total) + sizeof(historian_drained))
-        cdef historian_drained *drained = <historian_drained *>(total + 1)
-        cdef historian_sum read
+    cdef tuple total(self, size_t place, int drain_fd):
+        cdef historian_entry *entry = self.entry(place)
+        cdef historian_totals *totals = historian_take_totals()
         cdef const char *wrong
+        cdef uint64_t seen, records
+        cdef size_t first, end
+        cdef bint synthetic
         cdef Counts counts
-        if total is NULL:
+        if totals is NULL:
             raise MemoryError()
         try:
-            wrong = historian_read_file(self.file, self.size, total, drained)
+            historian_look_beyond(&self.space)
+            wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
-            counts = counts_of(total.counts, 0, HISTORIAN_SLOTS)
-            if not counts.length:
-                return counts, 0, NAN, NAN
-            read = total.sum
-            sum = whole(&read)
-            if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= counts.total:
-                raise ValueError(f"it is damaged: its sum is too large for {counts.total} values")
-            if drain_fd >= 0:
-                historian_commit_drain(self.file, total, drained)
-            return counts, sum, minimum_of(counts, total.not_min), maximum_of(counts, total.max)
+            records = historian_total_records(&totals.all)
+            if not records:
+                return Counts.__new__(Counts), 0, NAN, NAN, False
+            synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
+            sum = whole(&totals.all.sum)
+            if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
+                raise ValueError(f"it is damaged: its sum is too large for {records} values")
+            if drain_fd >= 0 and not historian_commit_drain(
+                &self.space, drain_fd, entry, place, &totals.all, &totals.drained, seen
+            ):
+                raise OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
+            synthetic |= historian_spread_coarse(&totals.all)
+            historian_total_range(&totals.all, &first, &end)
+            counts = counts_of(totals.all.counts, <int>first, <int>end)
+            return (
+                counts, sum, minimum_of(counts, totals.all.not_min), maximum_of(counts, totals.all.max), synthetic
+            )
         finally:
-            free(total)
+            historian_give_totals(totals)
 
     cdef int ask_for_lease(self, Counters counters, size_t records) noexcept:
-        """Lease a block for this thread, if it is time to ask for one and a block is free."""
+        """Let this thread count in its lane.  Lease a lane for it, if it is time to ask for one and a lane is free."""
         cdef size_t thread = 0 if HISTORIAN_HAS_GIL else historian_take_thread()
         cdef historian_lease *lease
+        cdef historian_counters *own
         if self.leases is NULL or thread == HISTORIAN_THREADS:
             return 0
         lease = &self.leases[thread]
-        if lease.patience > records:
-            lease.patience -= records
-            return 0
-        historian_take_lease(
-            lease, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes), thread,
-            self.file, <const char *>self.encoded_path, self.device, self.inode
+        if not lease.lane:
+            if lease.patience > records:
+                lease.patience -= records
+                return 0
+            historian_take_lease(lease, thread, &self.space)
+            lease.asked_after = min(2 * lease.asked_after, LEASE_AGAIN) if not lease.lane else LEASE_AFTER
+            lease.patience = 0 if lease.lane else lease.asked_after  # a child process asks at once
+            if not lease.lane:
+                return 0
+        own = counters.owned
+        while own is not NULL and (own.place is not NULL or own.file != &self.space or own.thread != thread):
+            own = own.owned
+        if own is NULL:
+            own = <historian_counters *>calloc(1, sizeof(historian_counters))
+            if own is NULL:
+                return 0
+            own.thread = thread
+            own.owned = counters.owned
+            counters.owned = own
+        historian_attach(own, &self.space, counters.entry, counters.place, lease.lane)
+        historian_join_lease(
+            lease, own, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes)
         )
-        lease.asked_after = min(2 * lease.asked_after, LEASE_AGAIN) if lease.exclusive is NULL else LEASE_AFTER
-        lease.patience = lease.asked_after  # a child process counts it down, too
         return 0
+
+    cdef int leave(self, historian_counters *own) noexcept:
+        """Have nobody count in the lane by way of these counters; they stay valid."""
+        if self.leases is not NULL and own.thread < HISTORIAN_THREADS:
+            historian_leave_lease(&self.leases[own.thread], own)
+        return 0
+
+
+def write_header(int fd, uint64_t created, /):
+    """Make a new file: write its header, and reserve space.  Raises OSError."""
+    cdef int error = historian_write_header(fd, created)
+    if error:
+        raise OSError(error, os.strerror(error))
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min) noexcept:

@@ -129,16 +129,6 @@ static int historian_save_drained(historian_private *all, const historian_total 
     return 1;
 }
 
-static int historian_has_counts(const historian_total *total) {
-    uint64_t any = total->counts[HISTORIAN_ZERO_SLOT] | total->counts[HISTORIAN_OVERFLOW_SLOT];
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        const uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
-        any |= total->coarse[octave];
-        for (size_t k = 0; total->touched[octave] && k < HISTORIAN_BUCKETS_PER_OCTAVE; k++) any |= counts[k];
-    }
-    return any != 0;
-}
-
 /* Read the lanes and the atomic counters. With `take`, drain them. `drained` is for this function. Return 0, and drain
  * nothing, if there is no memory to save what has been drained. */
 static int historian_read_lanes(historian_private *all, historian_total *total, historian_total *drained, int take) {
@@ -151,7 +141,7 @@ static int historian_read_lanes(historian_private *all, historian_total *total, 
     historian_total_lanes(total, all, 0, 0);
     (void)historian_subtract_total(total, drained);
     /* Without counts, the sum of a record in flight stays for the next drain. */
-    if (historian_has_counts(total)) {
+    if (historian_total_records(total)) {
         done = !take || historian_save_drained(all, total);
         if (done) historian_total_lanes(total, all, 1, take);
     }

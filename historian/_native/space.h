@@ -23,11 +23,13 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "atomics.h"
 #include "file.h"
 #include "pages.h"
+#include "wire.h"
 
 #if !defined(_WIN32)
 #include <fcntl.h>
@@ -47,6 +49,7 @@ enum {
     HISTORIAN_GROW_ATTEMPTS = 64,   /* attempts to lock the file for that, 50 us apart */
     HISTORIAN_MOST_PATIENCE = 65536 /* the most requests for space to refuse before the next attempt */
 };
+#define HISTORIAN_MOST_NBYTES ((size_t)1 << 30) /* addresses for a file to grow; less if the process may have less */
 
 /* Open the file that is mapped, if it is still at its path. Return a descriptor, or -1. */
 static int historian_open_again(const historian_space *space) {
@@ -237,9 +240,62 @@ static void historian_free_row(historian_space *space, uint64_t number, uint64_t
             historian_free_chunk(space, row->chunks[octave],
                                  historian_owner(HISTORIAN_KIND_COUNTERS, index, lane, octave));
     historian_free_chunk(space, row->head.far_digits, historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
-    for (uint64_t half = 0; half < 2; half++)
-        historian_free_chunk(space, row->coarse[half], historian_owner(HISTORIAN_KIND_COARSE, index, lane, half));
+    historian_free_chunk(space, row->coarse, historian_owner(HISTORIAN_KIND_COARSE, index, lane, 0));
     historian_free_chunk(space, number, owner);
+}
+
+/* ---- the file as a whole ---- */
+
+/* Make a new file: write its header, and reserve the first page of its index and space for chunks. Return 0, or the
+ * error. */
+static int historian_write_header(int fd, uint64_t created) {
+    static const uint64_t steps[] = {HISTORIAN_GROW_CHUNKS, 8 * HISTORIAN_BATCH};
+    historian_file *file = (historian_file *)calloc(1, sizeof *file);
+    int error = ENOMEM;
+    if (!file) return error;
+    memcpy(file->header.magic, HISTORIAN_FILE_MAGIC, sizeof file->header.magic);
+    file->header.version = HISTORIAN_FILE_VERSION;
+    file->header.chunk_nbytes = HISTORIAN_CHUNK_NBYTES;
+    file->header.first_index = HISTORIAN_FIRST_INDEX;
+    file->header.octaves = HISTORIAN_OCTAVES;
+    file->header.buckets_per_octave = HISTORIAN_BUCKETS_PER_OCTAVE;
+    file->header.index_words = HISTORIAN_FILE_INDEX_WORDS;
+    file->header.index_at = HISTORIAN_FILE_INDEX_AT;
+    file->header.chunks_at = HISTORIAN_FILE_CHUNKS_AT;
+    file->header.created = created;
+    file->header.checksum =
+        historian_crc32((const uint8_t *)&file->header, offsetof(historian_file_header, checksum));
+    file->used = 1; /* chunk 0 is never used */
+    error = historian_reserve(fd, 0, HISTORIAN_FILE_INDEX_AT + 4096);
+    for (size_t step = 0; !file->reserved && !error && step < sizeof steps / sizeof *steps; step++) {
+        error = historian_reserve(fd, HISTORIAN_FILE_CHUNKS_AT, (size_t)steps[step] * HISTORIAN_CHUNK_NBYTES);
+        if (!error) file->reserved = steps[step];
+        if (error == ENOSPC && step == 0) error = 0;
+    }
+    if (!error && !file->reserved) error = ENOSPC;
+    if (!error && pwrite(fd, file, sizeof *file, 0) != (ssize_t)sizeof *file) error = errno ? errno : ENOSPC;
+    free(file);
+    return error;
+}
+
+/* Map a file, of `size` bytes: to write, with addresses for it to grow. Return how many bytes are mapped. */
+static size_t historian_map_space(int fd, size_t size, int writable, void **pages) {
+    size_t most = writable ? HISTORIAN_MOST_NBYTES : size;
+    for (;; most /= 2) {
+        if (most < size) most = size;
+        *pages = historian_map_file(fd, most, writable);
+        if (*pages || most == size) return most;
+    }
+}
+
+/* Other processes may have made the file larger since this process has asked for its size: ask again. */
+static void historian_look_beyond(historian_space *space) {
+    int fd;
+    if (!*space->path || historian_atomic_load(&space->file->reserved) <= historian_atomic_load(&space->chunks)) return;
+    fd = historian_open_again(space);
+    if (fd < 0) return;
+    (void)historian_look_at_size(space, fd);
+    (void)close(fd);
 }
 #endif
 

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "atomics.h"
@@ -20,7 +21,7 @@
 /* All zeros is the empty state; see historian_clear_total. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
-    uint64_t coarse[HISTORIAN_OCTAVES]; /* records of which only the octave is known; not in `counts` */
+    uint64_t coarse[HISTORIAN_COARSE]; /* as in historian_coarse; not in `counts` */
     historian_sum sum;                  /* exact, unless `inexact` */
     uint64_t max, not_min;              /* as in historian_head */
     uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
@@ -94,10 +95,11 @@ static void historian_total_counters(historian_total *total, const historian_cou
  * and so may digits that are just carried: then the difference is 0. */
 static const char *historian_subtract_total(historian_total *total, const historian_total *drained) {
     uint64_t any = 0, sum = 0;
+    for (size_t k = 0; k < HISTORIAN_COARSE; k++) {
+        if (total->coarse[k] < drained->coarse[k]) return "an octave has more drained records than records";
+        any |= sum += total->coarse[k] -= drained->coarse[k];
+    }
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        if (total->coarse[octave] < drained->coarse[octave]) return "an octave has more drained records than records";
-        total->coarse[octave] -= drained->coarse[octave];
-        any |= sum += total->coarse[octave];
         if (!total->touched[octave] && !drained->touched[octave]) continue;
         for (size_t slot = 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++) {
             if (total->counts[slot + k] < drained->counts[slot + k])
@@ -115,6 +117,17 @@ static const char *historian_subtract_total(historian_total *total, const histor
     return NULL;
 }
 
+/* Return how many records there are. */
+static uint64_t historian_total_records(const historian_total *total) {
+    uint64_t records = total->counts[HISTORIAN_ZERO_SLOT] + total->counts[HISTORIAN_OVERFLOW_SLOT];
+    for (size_t k = 0; k < HISTORIAN_COARSE; k++) records += total->coarse[k];
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
+        const uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
+        for (size_t k = 0; total->touched[octave] && k < HISTORIAN_BUCKETS_PER_OCTAVE; k++) records += counts[k];
+    }
+    return records;
+}
+
 /* Find the slots from the first touched octave to the last one; what follows trims empty slots. */
 static void historian_total_range(const historian_total *total, size_t *first, size_t *end) {
     *first = HISTORIAN_OVERFLOW_SLOT;
@@ -127,23 +140,40 @@ static void historian_total_range(const historian_total *total, size_t *first, s
         }
     if (total->counts[HISTORIAN_ZERO_SLOT]) *first = HISTORIAN_ZERO_SLOT;
     if (total->counts[HISTORIAN_OVERFLOW_SLOT]) *end = HISTORIAN_SLOTS;
+    if (*first >= *end) *first = *end = 0;
 }
 
-/* Spread the records of which only the octave is known evenly over its buckets. Return whether there are any. */
+/* Spread coarse counts evenly over the buckets that they stand for. Return whether there are any. */
 static int historian_spread_coarse(historian_total *total) {
+    const uint64_t buckets = HISTORIAN_COARSE_BUCKETS;
     uint64_t any = 0;
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        uint64_t count = total->coarse[octave], each = count / HISTORIAN_BUCKETS_PER_OCTAVE;
-        uint64_t more = count % HISTORIAN_BUCKETS_PER_OCTAVE;
-        uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
+    for (size_t coarse = 0; coarse < HISTORIAN_COARSE; coarse++) {
+        uint64_t count = total->coarse[coarse], more = count % buckets;
+        uint64_t *counts = total->counts + 1 + coarse * HISTORIAN_COARSE_BUCKETS;
         if (!count) continue;
-        for (uint64_t k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++)
-            counts[k] += each + ((k + 1) * more / HISTORIAN_BUCKETS_PER_OCTAVE - k * more / HISTORIAN_BUCKETS_PER_OCTAVE);
-        total->touched[octave] = 1;
-        total->coarse[octave] = 0;
+        for (uint64_t k = 0; k < buckets; k++)
+            counts[k] += count / buckets + ((k + 1) * more / buckets - k * more / buckets);
+        memset(total->touched + coarse * HISTORIAN_COARSE_OCTAVES, 1, HISTORIAN_COARSE_OCTAVES);
+        total->coarse[coarse] = 0;
         any |= count;
     }
     return any != 0;
+}
+
+/* Two totals, of what there is and of what has been drained. They take 106 kB, so one pair is kept for the next call. */
+typedef struct {
+    historian_total all, drained;
+} historian_totals;
+
+static uint64_t historian_spare_totals;
+
+static historian_totals *historian_take_totals(void) {
+    historian_totals *totals = (historian_totals *)(uintptr_t)historian_atomic_exchange(&historian_spare_totals, 0);
+    return totals ? totals : (historian_totals *)calloc(1, sizeof *totals);
+}
+
+static void historian_give_totals(historian_totals *totals) {
+    free((void *)(uintptr_t)historian_atomic_exchange(&historian_spare_totals, (uint64_t)(uintptr_t)totals));
 }
 
 #endif
