@@ -7,7 +7,7 @@ import os
 from ._files.directory import RegistryWarning, ensure_directory, files_in, prepare_directory, warn_user
 from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
 from ._files.header import Header, file_name
-from ._live.recorder import DISABLED, Recorder, recorder_in_file, recorders_in
+from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._values.key import Key
 from ._values.text import counted
 from .histogram import Histogram
@@ -200,7 +200,8 @@ class Registry:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
 
         A recorder that gets synthetic counts (`Histogram.corrected`) marks its snapshots as synthetic from then on.
-        Raises ValueError if a recorder exists with another unit.  Then nothing has been added.
+        Raises ValueError if a recorder exists with another unit, and OverflowError if a count would be too close to
+        2**63.  Then nothing has been added to any recorder, and none has been created.
         """
         histograms, problems = other._read() if isinstance(other, Registry) else (dict(other), {})
         _warn(problems)
@@ -208,8 +209,11 @@ class Registry:
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
             found = self._find(key)
-            if found is not None:
+            if found is None:
+                check_room(str(key), 0, histogram.count)
+            else:
                 _check_unit(found, histogram.unit)
+                found._take_room(histogram.count)
         into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
         for key, histogram in histograms.items():
             if histogram.synthetic:
