@@ -122,11 +122,11 @@ cdef extern from "_native/file.h" nogil:
     ctypedef struct historian_file:
         uint64_t used
         uint64_t reserved
-        uint64_t claimed
     ctypedef struct historian_entry:
         uint64_t drained
         uint64_t removed
         uint64_t synthetic
+        uint64_t claimed
         uint64_t created
         uint32_t nbytes
         uint32_t key_nbytes
@@ -257,8 +257,10 @@ FREE_THREADED = not HISTORIAN_HAS_GIL
 FILE_HEADER_NBYTES = HISTORIAN_FILE_HEADER_NBYTES
 #: First bytes of such a file, and the version of its format.
 FILE_MAGIC, FILE_VERSION = <bytes>HISTORIAN_FILE_MAGIC, HISTORIAN_FILE_VERSION
-#: Bytes of each chunk of such a file.
-CHUNK_NBYTES = HISTORIAN_CHUNK_NBYTES
+#: Bytes of each chunk of such a file, and the offset of the first one.
+CHUNK_NBYTES, CHUNKS_AT = HISTORIAN_CHUNK_NBYTES, HISTORIAN_FILE_CHUNKS_AT
+#: The most recorders in such a file, and the offset of their index.
+MAX_RECORDERS, INDEX_AT = HISTORIAN_FILE_INDEX_WORDS, HISTORIAN_FILE_INDEX_AT
 #: Number of slots of the counters: the zero bucket, 6144 buckets, the overflow bucket.
 SLOTS = HISTORIAN_SLOTS
 #: Index of the bucket in slot 1.  The index of a bucket is ``slot + FIRST_INDEX - 1``.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
-from ._files.directory import RegistryWarning, ensure_directory, files_in, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
-from ._files.header import Header, file_name
+from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
+from ._files.file import CorruptFileError, CorruptFileWarning, drain_all, is_at_path, open_file, read_all
+from ._files.header import FILE_NAME
 from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._values.key import Key, check_key
 from ._values.text import counted
+from ._values.units import check_unit
 from .histogram import Histogram
 
 TYPE_CHECKING = False
@@ -123,7 +124,7 @@ class Registry:
         found = self._recorders.get(key)
         if found is None and self._directory is not None and not DISABLED:
             try:
-                found = recorder_in_file(os.path.join(self._directory, file_name(key)))
+                found = recorder_in_file(self._path(), key)
             except FileNotFoundError:
                 return None
         return found
@@ -134,7 +135,7 @@ class Registry:
         if self._directory is None or DISABLED:
             return Recorder(str(key), unit=unit)
         self._prepare()
-        return recorder_in_file(os.path.join(self._directory, file_name(key)), Header(key, unit))
+        return recorder_in_file(self._path(), key, check_unit(unit))
 
     def _prepare(self) -> None:
         if self._directory is None or DISABLED:
@@ -143,7 +144,7 @@ class Registry:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
         elif ensure_directory(self._directory):
-            for found in recorders_in(self._directory):
+            for found in recorders_in(self._path()):
                 found._follow_path()
 
     def snapshot(self) -> dict[Key, Histogram]:
@@ -166,35 +167,32 @@ class Registry:
         if self._directory is None:
             return {key: found.snapshot() for key, found in list(self._recorders.items())}, {}
         self._prepare()
-        live = recorders_in(self._directory)
-        for found in live:
+        live = recorders_in(self._path())
+        stray = _not_at_path(live)
+        for found in stray:
             found._follow_path()
         readings, problems = self._readings()
-        readings.sort(key=lambda reading: (reading.header.created, reading.header.key))
+        readings.sort(key=lambda reading: (reading.header.created, reading.place))
         histograms = {
             reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             for reading in readings
         }
-        for found in live:
+        for found in {*stray, *(one for one in live if one._files[2])}:
             left, header = found._read_left(), found._header
             if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
                 histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
         return histograms, problems
 
+    def _path(self) -> str:
+        """Return the path of the directory's file."""
+        return os.path.join(self._directory or "", FILE_NAME)
+
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-        """Return the contents of all files, sorted by file name, and the errors of invalid files by path.
+        """Return what all recorders hold, in the order of their creation, and the errors of those that are not valid.
 
         This changes nothing, and creates no directory.
         """
-        readings, problems = [], {}
-        for path in files_in(self._directory or ""):
-            try:
-                readings.append(read(path))
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = error
-        return readings, problems
+        return read_all(self._directory or "")
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
@@ -245,21 +243,17 @@ class Registry:
             held = [found.drain().count for found in list(self._recorders.values())]
             return len(held), sum(held), {}
         self._prepare()
-        held, problems = [], {}
         values = 0
-        for found in recorders_in(self._directory):
+        for found in recorders_in(self._path()):
             found._follow_path()
-            values += found._drain_left()
-        for path in files_in(self._directory):
-            try:
-                held.append(drain(open_file(path)[0])[0].total)
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = error
-            except OSError as error:  # no space for the blocks that a drain needs
-                problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
-        return len(held), values + sum(held), problems
+            values += found._drain_left() if found._files[2] else 0
+        try:
+            recorders, held, problems = drain_all(open_file(self._path(), False))
+        except FileNotFoundError:
+            return 0, values, {}
+        except CorruptFileError as error:
+            return 0, values, {error.path: error}
+        return recorders, values + held, problems
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
@@ -274,6 +268,13 @@ class Registry:
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
+
+
+def _not_at_path(recorders: list[Recorder]) -> list[Recorder]:
+    """Return those whose file was removed or replaced."""
+    files = {found._file for found in recorders}
+    here = {file for file in files if file is not None and is_at_path(file)}
+    return [found for found in recorders if found._file not in here]
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

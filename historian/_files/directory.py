@@ -1,4 +1,4 @@
-"""The directory of a registry: create it, check it, list its files."""
+"""The directory of a registry: create it, check it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,7 @@ import os
 import stat
 import sys
 
-from .header import SUFFIX
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["RegistryWarning", "ensure_directory", "files_in", "prepare_directory", "warn_user"]
+__all__ = ["RegistryWarning", "ensure_directory", "prepare_directory", "warn_user"]
 
 _known: dict[str, tuple[int, int]] = {}  # device and inode of each directory when it was prepared
 _trusted: set[str] = set()  # directories that were prepared with `trust`
@@ -90,14 +84,3 @@ def _check_private(directory: str, status: os.stat_result) -> None:
     if status.st_uid not in (os.geteuid(), 0):
         remedy = "use a directory of your own, or pass trust=True to allow it"
         raise PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", directory)
-
-
-def files_in(directory: str) -> Iterator[str]:
-    """Yield the paths of the files of recorders in a directory, sorted; none if there is no directory."""
-    try:
-        names = sorted(os.listdir(directory))
-    except FileNotFoundError:  # removed just now, or never created, since recording is disabled
-        return
-    for name in names:
-        if name.endswith(SUFFIX) and not name.startswith("."):
-            yield os.path.join(directory, name)

@@ -1,39 +1,51 @@
-"""Files of recorders: create, open, read and drain them.  Their layout is in ``_native/file.h``."""
+"""The file of a directory: create it, open it, read and drain its recorders.  ``_native/file.h`` has its layout."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+import time
 
-from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile
+from .._core import CHUNKS_AT, DirectoryFile, write_header
 from .._values.text import printable
-from .header import Header, decode, encode, file_name
+from .header import FILE_NAME, Header, check_page, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from .._core import Counts
+    from .._values.key import Key
+
+    Counted = tuple[Counts, int, float, float, bool, int]  # as `DirectoryFile.read` returns it
 
 __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
     "Reading",
+    "add_recorder",
     "drain",
+    "drain_all",
+    "header_of",
+    "is_at_path",
     "open_file",
-    "open_or_create",
-    "read",
+    "read_all",
     "read_counters",
 ]
 
-#: Size of a new file: the header and the block of counters that all processes share.
-NEW_NBYTES = 4096 + BLOCK_NBYTES
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
+#: Suffix of the files of former versions, one for each recorder.
+_OLD_SUFFIX = ".counters"
 
 
 class CorruptFileError(ValueError):
-    """A file in a registry's directory is not a valid file of a recorder: `path` names it, `reason` says why."""
+    """The file of a directory, or a recorder in it, is not valid: `path` names it, `reason` says why.
+
+    For a recorder, `path` ends in its place in the file: ``/dev/shm/shop/recorders[3]``.
+    """
 
     __module__ = "historian"
 
@@ -49,131 +61,261 @@ class CorruptFileError(ValueError):
 
 
 class CorruptFileWarning(UserWarning):
-    """A file in a registry's directory could not be read or cleared, and was left out."""
+    """The file of a directory, or a recorder in it, could not be read or cleared, and was left out."""
 
     __module__ = "historian"
 
 
-def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
-    """Open the file at `path` for counting; create it with `header` if it does not exist.  Return it and its header.
-
-    If several processes create it at the same time, one succeeds, and all open the same file.  Raises OSError if the
-    disk is full.  Raises CorruptFileError if the path is not a valid file of this recorder; on a file system that
-    ignores case, it may be the file of another recorder.
-    """
-    try:
-        return open_file(path)
-    except FileNotFoundError:
-        _create(path, header)
-    return open_file(path)
-
-
-def open_file(path: str) -> tuple[CounterFile, Header]:
-    """Open the file at `path` for counting.  Return it and its header.
-
-    Raises FileNotFoundError, CorruptFileError, OSError.
-    """
-    import fcntl  # noqa: F401  `drain` needs it, and may run when no file descriptor is left to import it
-
-    fd, header = open_fd(path, os.O_RDWR)
-    try:
-        return map_file(fd, path, path)[0], header  # this also reads the counts, so that damage is found now
-    finally:
-        os.close(fd)
-
-
-def read_counters(file: CounterFile) -> tuple[Counts, int, float, float]:
-    """Return the counts, sum, minimum and maximum in an open file.  Raises CorruptFileError."""
-    try:
-        return file.read()
-    except ValueError as error:
-        raise CorruptFileError(file.path, str(error)) from None
-
-
 class Reading:
-    """The contents of a recorder's file at one moment."""
+    """A recorder of a directory at one moment."""
 
-    __slots__ = ("counted", "drains", "header", "inode", "synthetic")
+    __slots__ = ("counted", "drains", "header", "inode", "place", "synthetic")
 
     header: Header
     counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
-    drains: int  # how often the file has been drained or cleared, from 0
-    inode: int  # if it changes, the path is another file
-    synthetic: bool  # whether some of the values are estimates
-
-    def __init__(self, fd: int, path: str, header: Header) -> None:
-        self.header, self.inode = header, os.fstat(fd).st_ino
-        drains = _drains(fd)
-        while True:  # counts and number of drains must match: if a drain comes in between, read again
-            file, self.counted = map_file(fd, path)
-            self.synthetic = file.is_synthetic()
-            self.drains, drains = drains, _drains(fd)
-            if self.drains == drains:
-                return
+    drains: int  # how often it has been drained or cleared, from 0, modulo 2**32
+    inode: int  # of the file; if it changes, that is another file
+    place: int  # in the file
+    synthetic: bool  # whether some of the counts are estimates
 
 
-def read(path: str) -> Reading:
-    """Read a file without changing anything.  Raises FileNotFoundError, CorruptFileError, OSError."""
-    fd, header = open_fd(path, os.O_RDONLY)
+# ---- files that this process counts in ----
+
+_open_files: MutableMapping[str, DirectoryFile] | None = None  # by path, with weak references
+
+
+def open_file(path: str, create: bool) -> DirectoryFile:
+    """Return the file at `path`, mapped to count in it.  In one process, the same file gives the same object.
+
+    With `create`, create a missing file.  If several processes create it at the same time, one succeeds, and all open
+    the same file.  Raises FileNotFoundError, CorruptFileError, and OSError, for example if the disk is full.
+    """
+    import fcntl  # noqa: F401  `_Locked` needs it, and may run when no file descriptor is left to import it
+
+    global _open_files
+    if _open_files is None:
+        from weakref import WeakValueDictionary
+
+        _open_files = WeakValueDictionary()
+    found = _open_files.get(path)
+    if found is not None and is_at_path(found):
+        return found
     try:
-        return Reading(fd, path, header)
+        fd = _open_fd(path, os.O_RDWR)
+    except FileNotFoundError:
+        _refuse_old_files(os.path.dirname(path))
+        if not create:
+            raise
+        _create(path)
+        fd = _open_fd(path, os.O_RDWR)
+    try:
+        _reserve_again(fd, path)
+        file = _map(fd, path, path)
+    finally:
+        os.close(fd)
+    # Another thread may have done the same.
+    if found is None:
+        return _open_files.setdefault(path, file)
+    _open_files[path] = file
+    return file
+
+
+def is_at_path(file: DirectoryFile) -> bool:
+    """Return whether a file is still found at its path."""
+    try:
+        return file.is_at(os.stat(file.path))
+    except OSError:
+        return False
+
+
+def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None = None) -> int:
+    """Return the place of a recorder in a file; add it if it is not there.
+
+    Raises OSError if there is no space, FileNotFoundError if the file has been removed or replaced.
+    """
+    encoded = encode(key)
+    place = file.find(encoded)
+    if place >= 0:
+        return place
+    with _Locked(file) as fd:
+        place = file.add(fd, encoded + unit.encode(), len(encoded), time.time_ns() if created is None else created)
+    return place
+
+
+def header_of(file: DirectoryFile, place: int) -> Header:
+    """Return the header of a recorder.  Raises CorruptFileError if it is damaged or was removed."""
+    try:
+        text = file.text(place)
+        if text is None:
+            raise ValueError("it was removed")
+        return decode(*text)
+    except ValueError as error:
+        raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+
+
+def read_counters(file: DirectoryFile, place: int) -> Counted:
+    """Return what `DirectoryFile.read` does.  Raises CorruptFileError."""
+    try:
+        return file.read(place)
+    except ValueError as error:
+        raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+
+
+def drain(file: DirectoryFile, place: int) -> Counted:
+    """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
+
+    Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for what a
+    drain writes.  Then nothing has changed.
+    """
+    with _Locked(file) as fd:
+        try:
+            return file.drain(fd, place)
+        except ValueError as error:
+            raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+
+
+def drain_all(file: DirectoryFile) -> tuple[int, int, dict[str, CorruptFileError]]:
+    """Drain all recorders; return how many, the number of values they held, and errors by recorder."""
+    recorders, values, problems = 0, 0, {}
+    with _Locked(file) as fd:
+        for place in range(len(file)):
+            at = f"{file.path}[{place}]"
+            try:
+                if file.text(place) is not None:
+                    values += file.drain(fd, place)[0].total
+                    recorders += 1
+            except ValueError as error:
+                problems[at] = CorruptFileError(at, str(error))
+            except OSError as error:  # no space for what a drain writes
+                problems[at] = CorruptFileError(at, f"it cannot be cleared: {error.strerror}")
+    return recorders, values, problems
+
+
+class _Locked:
+    """A context in which the file is locked: nobody else adds or drains recorders.  It gives a descriptor of the file.
+
+    Raises FileNotFoundError if the file has been removed or replaced.
+    """
+
+    __slots__ = ("_fd", "_file")
+
+    def __init__(self, file: DirectoryFile) -> None:
+        self._file = file
+
+    def __enter__(self) -> int:
+        import fcntl
+
+        self._fd = os.open(self._file.path, os.O_RDWR | _FLAGS)  # again: flock() locks belong to an open file
+        try:
+            if not self._file.is_at(os.fstat(self._fd)):
+                why = "the file has been replaced since it was opened: get the recorder again"
+                raise FileNotFoundError(errno.ENOENT, why, self._file.path)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+        except BaseException:
+            os.close(self._fd)
+            raise
+        return self._fd
+
+    def __exit__(self, *error: object) -> None:
+        import fcntl
+
+        fcntl.flock(self._fd, fcntl.LOCK_UN)  # if a forked child has inherited it, closing it here does not unlock
+        os.close(self._fd)
+
+
+# ---- reading from outside ----
+
+
+class _Known:
+    """What has been read from a file: its texts do not change."""
+
+    __slots__ = ("headers", "inode")
+
+    def __init__(self, inode: tuple[int, int]) -> None:
+        self.inode = inode
+        self.headers: dict[int, Header] = {}
+
+
+_known: dict[str, _Known] = {}  # by path, of the last few files
+
+
+def read_all(directory: str) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+    """Return all recorders of a directory, in the order of their creation, and errors by file or recorder.
+
+    This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
+    """
+    path = os.path.join(directory, FILE_NAME)
+    size = -1
+    try:
+        _refuse_old_files(directory)
+        fd = _open_fd(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return [], {}
+    except CorruptFileError as error:
+        return [], {error.path: error}
+    try:
+        while True:
+            try:
+                readings, problems = _read_mapped(_map(fd, path, ""), os.fstat(fd), path)
+            except CorruptFileError as error:
+                readings, problems = [], {path: error}
+            # If it has grown since it was mapped, that may be all that is wrong.
+            before, size = size, os.fstat(fd).st_size
+            if not problems or size == before:
+                return readings, problems
     finally:
         os.close(fd)
 
 
-def _drains(fd: int) -> int:
-    return int.from_bytes(os.pread(fd, 8, FILE_HEADER_NBYTES), "little")
+def _read_mapped(
+    file: DirectoryFile, status: os.stat_result, path: str
+) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+    inode = status.st_dev, status.st_ino
+    known = _known.get(path)
+    if known is None or known.inode != inode:
+        if len(_known) > 8:
+            _known.clear()
+        known = _known[path] = _Known(inode)
+    headers, readings, problems = known.headers, [], {}
+    for place, found in file.read_all():
+        try:
+            if isinstance(found, str):
+                raise ValueError(found)
+            header = headers.get(place)
+            if header is None:
+                text = file.text(place)
+                if text is None:
+                    continue
+                header = headers[place] = decode(*text)
+        except ValueError as error:
+            at = f"{path}[{place}]"
+            problems[at] = CorruptFileError(at, str(error))
+            continue
+        reading = Reading()
+        reading.header, reading.inode, reading.place = header, status.st_ino, place
+        reading.counted, reading.synthetic, reading.drains = found[:4], found[4], found[5]
+        readings.append(reading)
+    return readings, problems
 
 
-def map_file(fd: int, path: str, count_at: str = "") -> tuple[CounterFile, tuple[Counts, int, float, float]]:
-    """Map an open file and read it.  Return the `CounterFile` and its counts, sum, minimum and maximum.
+# ---- opening and creating ----
 
-    `count_at` is the path of the file if it is mapped for counting, empty if it is only read.  Raises
-    CorruptFileError, OSError.
-    """
+
+def _map(fd: int, path: str, count_at: str) -> DirectoryFile:
+    """Map an open file.  `count_at` is its path if it is mapped for counting, empty if it is only read."""
     size = -1
     while True:
         try:
-            file = CounterFile(fd, count_at)
-            return file, file.read()
+            return DirectoryFile(fd, count_at)
         except ValueError as error:
-            # Another process may have added a block after CounterFile took the size.  If the size is the same, the
-            # file is damaged.
+            # Another process may have made it larger meanwhile.  If the size is the same, the file is damaged.
             before, size = size, os.fstat(fd).st_size
             if size == before:
                 raise CorruptFileError(path, str(error)) from None
 
 
-def drain(file: CounterFile) -> tuple[Counts, int, float, float]:
-    """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
-
-    Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for the
-    blocks that a drain needs.  Then nothing has changed.
-    """
-    import fcntl
-
-    fd = os.open(file.path, os.O_RDWR | _FLAGS)  # open it again: flock() locks belong to an open file
-    try:
-        if not file.is_at(os.fstat(fd)):
-            raise FileNotFoundError(
-                errno.ENOENT, "the file has been replaced since it was opened: get the recorder again", file.path
-            )
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        try:
-            return file.drain(fd)
-        except ValueError as error:
-            raise CorruptFileError(file.path, str(error)) from None
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # if a forked child has inherited fd, closing it here does not unlock
-    finally:
-        os.close(fd)
-
-
-def open_fd(path: str, access: int) -> tuple[int, Header]:
-    """Open a recorder's file; return its descriptor and its header.
-
-    The caller closes the descriptor.  Raises what `read` raises.
-    """
+def _open_fd(path: str, access: int) -> int:
+    """Open the file of a directory, and check its header; the caller closes the descriptor."""
     try:
         fd = os.open(path, access | _FLAGS)
     except OSError as error:
@@ -187,10 +329,8 @@ def open_fd(path: str, access: int) -> tuple[int, Header]:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise ValueError("it is not a regular file")
-        header = decode(_first_page(fd))
-        if os.path.basename(path) != file_name(header.key):
-            raise ValueError(f"it is a copy: the file of {str(header.key)!r} must be called {file_name(header.key)}")
-        return fd, header
+        check_page(_first_page(fd))
+        return fd
     except ValueError as error:
         os.close(fd)
         raise CorruptFileError(path, str(error)) from None
@@ -206,19 +346,44 @@ def _first_page(fd: int) -> bytes:
         raise ValueError(f"it cannot be read: {error.strerror}") from None
 
 
-def _create(path: str, header: Header) -> None:
+def _reserve_again(fd: int, path: str) -> None:
+    """Reserve the space of a file that has holes, such as a sparse copy: else writing to it might kill the process."""
+    status = os.fstat(fd)
+    if status.st_blocks * 512 >= status.st_size - CHUNKS_AT or not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(fd, 0, status.st_size)
+    except OSError as error:
+        raise OSError(error.errno, f"no space for the holes in this copy: {error.strerror}", path) from None
+
+
+def _refuse_old_files(directory: str) -> None:
+    """Raise CorruptFileError if there are files of a former version."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return
+    for name in sorted(names):
+        if name.endswith(_OLD_SUFFIX) and not name.startswith("."):
+            raise CorruptFileError(
+                os.path.join(directory, name),
+                "it was written by a historian before 0.1, with a file for each recorder: end the processes that use "
+                "this directory, and remove it or use another one",
+            )
+
+
+def _create(path: str) -> None:
     """Create a complete file at `path`, unless another process has created it in the meantime.
 
     The file is written without a name and then linked into the directory.  So a process that is killed while it writes
     leaves nothing behind.  Where the file system cannot create files without a name, a hidden name is used.
     """
     directory, name = os.path.split(path)
-    page = encode(header)
     folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fd, source, hidden = _create_unlinked(folder, path)
         try:
-            _fill(fd, page, path)
+            _fill(fd, path)
             os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=hidden is None)
         except FileExistsError:
             pass  # another process was first
@@ -247,13 +412,9 @@ def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
         raise OSError(error.errno, error.strerror, path) from None
 
 
-def _fill(fd: int, page: bytes, path: str) -> None:
+def _fill(fd: int, path: str) -> None:
     os.fchmod(fd, 0o600)  # the umask may have removed bits
     try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(fd, 0, NEW_NBYTES)
-        else:
-            os.pwrite(fd, bytes(NEW_NBYTES), 0)
-        os.pwrite(fd, page, 0)
+        write_header(fd, time.time_ns())
     except OSError as error:
-        raise OSError(error.errno, f"no space for a recorder of {NEW_NBYTES:,} bytes: {error.strerror}", path) from None
+        raise OSError(error.errno, f"no space for a directory of recorders: {error.strerror}", path) from None

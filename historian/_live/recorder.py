@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
-from .._core import CounterFile, Counters, Counts, Muted, number
-from .._files.file import drain, open_file, open_or_create, read_counters
-from .._files.header import Header
+from .._core import Counters, Counts, Muted, number
+from .._files.file import add_recorder, drain, header_of, is_at_path, open_file, read_counters
+from .._files.header import encode
+from .._values.key import Key
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
-from .moved import combined, follow_path, is_at_path
+from .moved import combined, follow_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._core import _Real
+    from .._core import DirectoryFile, _Real
+    from .._files.header import Header
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
     # coroutine function or class method.  ParamSpec would keep less: only the first overload.
@@ -66,7 +69,7 @@ class Recorder(_Base):
     __slots__ = ("__weakref__", "_header", "_name", "_room", "_synthetic", "_unit")
     __module__ = "historian"
 
-    _header: Header | None  # of its file; None in memory
+    _header: Header | None  # its key, unit and time of creation in a directory; None in memory
     _name: str
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _synthetic: bool  # whether some of the values in private memory are estimates
@@ -78,8 +81,10 @@ class Recorder(_Base):
         return cls._of(name, check_unit(unit))
 
     @classmethod
-    def _of(cls, name: str, unit: str, file: CounterFile | None = None, header: Header | None = None) -> Self:
-        self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file)
+    def _of(
+        cls, name: str, unit: str, file: DirectoryFile | None = None, place: int = 0, header: Header | None = None
+    ) -> Self:
+        self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file, place)
         self._name = name
         self._unit = unit
         self._header = header
@@ -88,13 +93,13 @@ class Recorder(_Base):
         return self
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Recorder:
-        """Return the recorder of a file in a registry's directory; `Recorder.path` is such a path.
+    def open(cls, path: str | os.PathLike[str], key: Key) -> Recorder:
+        """Return a recorder of a registry's directory, by `Recorder.path` and its key.
 
-        In one process, the same path gives the same object while that object exists.  Raises FileNotFoundError if
-        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.
+        In one process, the same path and key give the same object while that object exists.  Raises FileNotFoundError
+        if there is no such recorder, `CorruptFileError` if the file is not valid, and OSError.
         """
-        return recorder_in_file(os.path.abspath(os.fsdecode(path)))
+        return recorder_in_file(os.path.abspath(os.fsdecode(path)), key)
 
     @property
     def name(self) -> str:
@@ -108,7 +113,7 @@ class Recorder(_Base):
 
     @property
     def path(self) -> str | None:
-        """Path of the file that the counters are mapped from; None if they are in private memory."""
+        """Path of the directory's file, from which the counters are mapped; None if they are in private memory."""
         return self._file.path if self._file is not None else None
 
     def record_corrected(self, value: _Real, expected_interval: _Real) -> None:
@@ -160,56 +165,58 @@ class Recorder(_Base):
         if self._file is None:
             return Histogram._from_reading(self._read(), self._unit, self._synthetic)
         self._follow_path()
-        file, left = self._files
-        readings = [read_counters(file), *(one.read() for one in left)] if file is not None else []
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+        file, place, left = self._files
+        now = read_counters(file, place)
+        return self._histogram([now[:4], *(one.read() for one in left)], now[4])
+
+    def _histogram(self, readings: list[tuple[Counts, int, float, float] | None], synthetic: bool) -> Histogram:
+        """Return the sum of what has been read from the file and from those that have been left."""
+        synthetic = synthetic or any(one.is_synthetic() for one in self._files[2])
+        return Histogram._from_reading(combined(readings), self._unit, synthetic)
 
     def _mark_synthetic(self) -> None:
         """Mark all snapshots: some of the values are estimates, not measured."""
-        if self._file is not None:
-            self._file.mark_synthetic()
+        file, place, _ = self._files
+        if file is not None:
+            file.mark_synthetic(place)
         else:
             self._synthetic = True
 
-    def _is_synthetic(self) -> bool:
-        file, left = self._files
-        return self._synthetic or any(one.is_synthetic() for one in (file, *left) if one is not None)
-
     def _follow_path(self) -> bool:
         """Count in the file that is at the path now; return whether this is possible."""
-        file = self._file
+        file, place, _ = self._files
         if file is None or self._header is None or is_at_path(file):
             return True
-        follow_path(self, file, self._header)
+        follow_path(self, file, place, self._header)
         return is_at_path(self._file or file)
 
     def _read_left(self) -> Histogram | None:
         """Return the values in files that are not at the path any more: a reader of the directory does not see them."""
-        file, left = self._files
-        readings = [one.read() for one in left]
+        file, place, left = self._files
+        readings, synthetic = [one.read() for one in left], False
         if file is not None and not is_at_path(file):
-            readings.append(read_counters(file))
-        if not any(readings):
-            return None
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+            now = read_counters(file, place)
+            readings.append(now[:4])
+            synthetic = now[4]
+        return self._histogram(readings, synthetic) if any(readings) else None
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
 
-        Each record is in the result of exactly one drain.  O(buckets in use).  In a file, this includes the records of
-        all processes, even if several processes drain.  The values of a file that was removed go to the process that
-        drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
+        Each record is in the result of exactly one drain.  O(buckets in use).  In a directory, this includes the
+        records of all processes, even if several processes drain.  The values of a file that was removed go to the
+        process that drains first.  Raises OSError if such a file cannot be created again, or if the disk is full.
         """
         if self._file is None:
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
         self._follow_path()
-        file, left = self._files
-        readings = [drain(file), *(one.drain() for one in left)] if file is not None else []
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+        file, place, left = self._files
+        now = drain(file, place)
+        return self._histogram([now[:4], *(one.drain() for one in left)], now[4])
 
     def _drain_left(self) -> int:
         """Drain the files that are not at the path any more; return how many values they held."""
-        readings = [one.drain() for one in self._files[1]]
+        readings = [one.drain() for one in self._files[2]]
         return sum(reading[0].total for reading in readings if reading is not None)
 
     @overload
@@ -261,7 +268,7 @@ class Recorder(_Base):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._file is not None:
-            return Recorder.open, (self._file.path,)
+            return Recorder.open, (self._file.path, self._header.key if self._header is not None else Key(self._name))
         if DISABLED:
             from functools import partial
 
@@ -284,32 +291,37 @@ def check_room(name: str, held: int, added: int) -> None:
         )
 
 
-_in_files: MutableMapping[str, Recorder] | None = None  # by path, with weak references
+_in_files: MutableMapping[tuple[str, Key], Recorder] | None = None  # by path and key, with weak references
 
 
-def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
-    """Return the recorder of the file at `path`.  If `new` is given, create a missing file with that header.
+def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
+    """Return the recorder with that key in the file at `path`.  If `unit` is given, create what is missing.
 
-    In one process, the same path gives the same object while that object exists.  Raises what `open_or_create` and
-    `open_file` raise.
+    In one process, the same path and key give the same object while that object exists.  Raises FileNotFoundError if
+    there is no such recorder, and what `open_file` and `add_recorder` raise.
     """
     global _in_files
     if _in_files is None:
         from weakref import WeakValueDictionary
 
         _in_files = WeakValueDictionary()
-    found = _in_files.get(path)
+    found = _in_files.get((path, key))
     if found is not None and found._follow_path():
         return found
-    file, header = open_or_create(path, new) if new is not None else open_file(path)
+    file = open_file(path, unit is not None)
+    place = file.find(encode(key)) if unit is None else add_recorder(file, key, unit)
+    if place < 0:
+        raise FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
+    header = header_of(file, place)
+    made = Recorder._of(str(key), header.unit, file, place, header)
     if found is None:
-        return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file, header))
-    found = _in_files[path] = Recorder._of(str(header.key), header.unit, file, header)  # of another unit
-    return found
+        return _in_files.setdefault((path, key), made)
+    _in_files[path, key] = made  # of another unit
+    return made
 
 
-def recorders_in(directory: str) -> list[Recorder]:
-    """Return the recorders of this process whose files are, or were, in a directory."""
+def recorders_in(path: str) -> list[Recorder]:
+    """Return the recorders of this process that count in the file at `path`, or in one that was there."""
     if _in_files is None:
         return []
-    return [found for path, found in list(_in_files.items()) if os.path.dirname(path) == directory]
+    return [found for (at, _), found in list(_in_files.items()) if at == path]

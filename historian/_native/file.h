@@ -95,8 +95,7 @@ typedef struct {
     uint64_t free;                                 /* a chunk that is free again, which has the next one; or 0 */
     uint64_t recorders;                            /* places of the index in use, those below */
     uint64_t removals;                             /* recorders removed so far */
-    uint64_t claimed;                              /* 1 once a process has taken out the counts of a removed file */
-    uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 48];
+    uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 40];
     uint64_t lanes[HISTORIAN_FILE_LANES][4];       /* the next unused chunk of each, and the end of those; else 0 */
     uint8_t rest[4096 - 1024 - HISTORIAN_FILE_LANES * 32];
 } historian_file;
@@ -114,6 +113,7 @@ typedef struct {
     uint64_t drained;   /* the row of what has been drained << 32, or 0; plus the number of drains modulo 2^32 */
     uint64_t removed;   /* 1 once the recorder has been removed */
     uint64_t synthetic; /* 1 once estimated values have been added */
+    uint64_t claimed;   /* 1 once a process has taken out the counts, after the file was removed */
     historian_coarse coarse;
     uint32_t checksum; /* CRC-32 of all bytes from here to the end of the text */
     uint32_t nbytes;   /* length of the text */
@@ -127,8 +127,8 @@ static_assert(offsetof(historian_file, used) == 128, "layout of files");
 static_assert(offsetof(historian_file, lanes) == 1024, "layout of files");
 static_assert(sizeof(historian_file) == 4096, "layout of files");
 static_assert(sizeof(historian_row) <= HISTORIAN_CHUNK_NBYTES, "a row is a chunk");
-static_assert(offsetof(historian_entry, coarse) == 40, "layout of files");
-static_assert(offsetof(historian_entry, text) == 384, "layout of files");
+static_assert(offsetof(historian_entry, coarse) == 48, "layout of files");
+static_assert(offsetof(historian_entry, text) == 392, "layout of files");
 
 /* A file that this process has mapped. */
 typedef struct historian_space {

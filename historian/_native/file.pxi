@@ -44,7 +44,7 @@ cdef class DirectoryFile:
         if self.space.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
         self.space.chunks = historian_chunks_within(status.st_size)
-        if self.space.file.reserved > self.space.chunks + 1 or self.space.file.used > self.space.file.reserved:
+        if self.space.file.reserved > self.space.chunks or self.space.file.used > self.space.file.reserved:
             raise ValueError(f"it is cut short or damaged: {status.st_size} bytes are too few for what it contains")
 
     def __dealloc__(self):
@@ -66,14 +66,6 @@ cdef class DirectoryFile:
     def is_at(self, status, /):
         """Return whether `status`, an `os.stat_result`, belongs to this file."""
         return self.space.device == status.st_dev and self.space.inode == status.st_ino
-
-    def claim(self):
-        """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
-        return historian_atomic_exchange(&self.space.file.claimed, 1) == 0
-
-    def is_claimed(self):
-        """Return whether a process has claimed the file."""
-        return historian_atomic_load(&self.space.file.claimed) != 0
 
     def find(self, bytes key not None, /):
         """Return the place of the recorder with this key, or -1.  O(recorders that are new to this process)."""
@@ -112,22 +104,49 @@ cdef class DirectoryFile:
         text = (<const char *>entry.text)[:entry.nbytes]
         return text[:entry.key_nbytes], text[entry.key_nbytes:], entry.created
 
+    def claim(self, size_t place, /):
+        """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
+        return historian_atomic_exchange(&self.entry(place).claimed, 1) == 0
+
+    def is_claimed(self, size_t place, /):
+        """Return whether a process has claimed the counts of a recorder."""
+        return historian_atomic_load(&self.entry(place).claimed) != 0
+
     def mark_synthetic(self, size_t place, /):
         """Mark a recorder: some of its values are estimates, not measured.  The mark stays."""
         historian_atomic_store(&self.entry(place).synthetic, 1)
 
     def read(self, size_t place, /):
-        """Return (counts, sum, min, max, synthetic) of the records of all processes since the last drain.
+        """Return (counts, sum, min, max, synthetic, drains) of the records of all processes since the last drain.
 
-        See `Counters._read`.  `synthetic` says whether some of the counts are estimates: see `mark_synthetic`, and
+        See `Counters._read`.  `drains` is how often the recorder had been drained, modulo 2**32.  `synthetic` says whether some of the counts are estimates: see `mark_synthetic`, and
         the counts of records that found no space are spread over their octave.  O(octaves in use, of all processes).
         Raises ValueError if what belongs to the recorder is damaged.
         """
         return self.total(place, -1)
 
-    def drains(self, size_t place, /):
-        """Return how often a recorder has been drained, modulo 2**32."""
-        return historian_atomic_load(&self.entry(place).drained) & 0xffffffff
+    def read_all(self):
+        """Return a list of pairs (place, what was found) of all recorders that were not removed.
+
+        What was found is the result of `read`, or a text that says what is wrong.  O(octaves in use, of all recorders
+        and processes).
+        """
+        cdef size_t place, places = len(self)
+        cdef list found = []
+        cdef historian_entry *entry
+        cdef const char *wrong
+        cdef uint64_t number
+        for place in range(places):
+            entry = historian_entry_of(&self.space, &self.names, place)
+            if entry is NULL:
+                wrong = historian_check_entry(&self.space, place, &number)
+                found.append((place, f"it is damaged: {wrong.decode() if wrong is not NULL else 'its entry was'}"))
+            elif not historian_atomic_load(&entry.removed):
+                try:
+                    found.append((place, self.total(place, -1)))
+                except ValueError as error:
+                    found.append((place, str(error)))
+        return found
 
     def drain(self, int fd, size_t place, /):
         """Return the same as `read`, and leave these records out from now on.
@@ -177,7 +196,7 @@ cdef class DirectoryFile:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             records = historian_total_records(&totals.all)
             if not records:
-                return Counts.__new__(Counts), 0, NAN, NAN, False
+                return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
             synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
             sum = whole(&totals.all.sum)
             if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
@@ -190,7 +209,8 @@ cdef class DirectoryFile:
             historian_total_range(&totals.all, &first, &end)
             counts = counts_of(totals.all.counts, <int>first, <int>end)
             return (
-                counts, sum, minimum_of(counts, totals.all.not_min), maximum_of(counts, totals.all.max), synthetic
+                counts, sum, minimum_of(counts, totals.all.not_min), maximum_of(counts, totals.all.max), synthetic,
+                seen & 0xffffffff,
             )
         finally:
             historian_give_totals(totals)

@@ -110,7 +110,7 @@ static int historian_reserve_more(historian_space *space, int fd, uint64_t n) {
     uint64_t used = historian_atomic_load(&space->file->used);
     int error = ENOSPC;
     if (!historian_look_at_size(space, fd)) return errno;
-    if (reserved > space->chunks + 1 || used > reserved) return ENOSPC; /* damaged, or beyond the mapping */
+    if (reserved > space->chunks || used > reserved) return ENOSPC; /* damaged, or beyond the mapping */
     if (reserved - used >= n) return 0;
     for (size_t step = 0; step < sizeof steps / sizeof *steps; step++) {
         uint64_t more = steps[step] + n - (reserved - used);
