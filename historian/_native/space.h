@@ -45,7 +45,8 @@
 
 enum {
     HISTORIAN_BATCH = 32,           /* chunks that a lane takes at a time */
-    HISTORIAN_GROW_CHUNKS = 2048,   /* chunks that are reserved at a time: 1.05 MiB */
+    HISTORIAN_FIRST_CHUNKS = 122,   /* chunks of a new file: 64 KiB */
+    HISTORIAN_GROW_CHUNKS = 1956,   /* the most chunks that are reserved at a time: 1 MiB */
     HISTORIAN_GROW_ATTEMPTS = 64,   /* attempts to lock the file for that, 50 us apart */
     HISTORIAN_MOST_PATIENCE = 65536 /* the most requests for space to refuse before the next attempt */
 };
@@ -105,13 +106,15 @@ static int historian_look_at_size(historian_space *space, int fd) {
 
 /* Reserve space for at least `n` more chunks than are used. The caller has locked the growth. Return 0, or the error. */
 static int historian_reserve_more(historian_space *space, int fd, uint64_t n) {
-    static const uint64_t steps[] = {HISTORIAN_GROW_CHUNKS, 8 * HISTORIAN_BATCH, HISTORIAN_BATCH, 4, 0};
+    uint64_t steps[] = {HISTORIAN_GROW_CHUNKS, HISTORIAN_FIRST_CHUNKS, HISTORIAN_BATCH, 4, 0};
     uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved);
     uint64_t used = historian_atomic_load(&space->file->used);
     int error = ENOSPC;
     if (!historian_look_at_size(space, fd)) return errno;
     if (reserved > space->chunks || used > reserved) return ENOSPC; /* damaged, or beyond the mapping */
     if (reserved - used >= n) return 0;
+    if (steps[0] > reserved / 4) steps[0] = reserved / 4; /* a small file stays small */
+    if (steps[0] < steps[1]) steps[0] = steps[1];
     for (size_t step = 0; step < sizeof steps / sizeof *steps; step++) {
         uint64_t more = steps[step] + n - (reserved - used);
         if (historian_chunk_offset(reserved + more) > space->size) continue;
@@ -249,7 +252,6 @@ static void historian_free_row(historian_space *space, uint64_t number, uint64_t
 /* Make a new file: write its header, and reserve the first page of its index and space for chunks. Return 0, or the
  * error. */
 static int historian_write_header(int fd, uint64_t created) {
-    static const uint64_t steps[] = {HISTORIAN_GROW_CHUNKS, 8 * HISTORIAN_BATCH};
     historian_file *file = (historian_file *)calloc(1, sizeof *file);
     int error = ENOMEM;
     if (!file) return error;
@@ -267,12 +269,8 @@ static int historian_write_header(int fd, uint64_t created) {
         historian_crc32((const uint8_t *)&file->header, offsetof(historian_file_header, checksum));
     file->used = 1; /* chunk 0 is never used */
     error = historian_reserve(fd, 0, HISTORIAN_FILE_INDEX_AT + 4096);
-    for (size_t step = 0; !file->reserved && !error && step < sizeof steps / sizeof *steps; step++) {
-        error = historian_reserve(fd, HISTORIAN_FILE_CHUNKS_AT, (size_t)steps[step] * HISTORIAN_CHUNK_NBYTES);
-        if (!error) file->reserved = steps[step];
-        if (error == ENOSPC && step == 0) error = 0;
-    }
-    if (!error && !file->reserved) error = ENOSPC;
+    file->reserved = HISTORIAN_FIRST_CHUNKS;
+    if (!error) error = historian_reserve(fd, HISTORIAN_FILE_CHUNKS_AT, file->reserved * HISTORIAN_CHUNK_NBYTES);
     if (!error && pwrite(fd, file, sizeof *file, 0) != (ssize_t)sizeof *file) error = errno ? errno : ENOSPC;
     free(file);
     return error;

@@ -1,4 +1,4 @@
-"""A reader of recorders' files, written from docs/format.md alone: nothing of historian is in here."""
+"""A reader of the file of a directory, written from docs/format.md alone: nothing of historian is in here."""
 
 import math
 import struct
@@ -7,6 +7,8 @@ from fractions import Fraction
 from zlib import crc32
 
 SLOTS = 6146
+CHUNK, CHUNKS_AT, INDEX_AT = 536, 2_101_248, 4096
+ENTRY, ROW, COUNTERS, FAR_DIGITS, COARSE = range(1, 6)
 
 
 @dataclass
@@ -40,58 +42,104 @@ def slot_of(value):
 
 
 def read(data):
-    """Return what is in the bytes of a file that nobody changes meanwhile."""
-    magic, version, *layout, created, in_unit, in_name, labels = struct.unpack_from("<8sIiIIIIQIII", data)
-    assert (magic, version, layout) == (b"\x89HSTRN\r\n", 1, [-2048, 6144, 64, 53248, 4096])
-    assert struct.unpack_from("<I", data, 3068) == (crc32(data[:3068]),)
-    at = 52
-
-    def text(length):
-        nonlocal at
-        at += length
-        return data[at - length : at].decode()
-
-    unit, name, pairs = text(in_unit), text(in_name), {}
-    for _ in range(labels):
-        sizes = struct.unpack_from("<II", data, at)
-        at += 8
-        label = text(sizes[0])
-        pairs[label] = text(sizes[1])
-    counts, total, low, high = counters(data)
-    return Found(unit, name, pairs, created, counts, total, low, high)
+    """Return a list of what is in the bytes of a file that nobody changes meanwhile."""
+    magic, version, *layout, _ = struct.unpack_from("<8sIIiIIIIIQ", data)
+    assert (magic, version, layout) == (b"\x89HSTRN\r\n", 2, [CHUNK, -2048, 96, 64, 2**18, INDEX_AT, CHUNKS_AT])
+    assert struct.unpack_from("<I", data, 124) == (crc32(data[:124]),)
+    used, reserved, _, recorders, _ = struct.unpack_from("<5Q", data, 128)
+    assert used <= reserved and CHUNKS_AT + CHUNK * reserved <= len(data)
+    return [found for place in range(recorders) for found in recorder(data, place)]
 
 
-def counters(data):
-    """Return counts, sum, min and max."""
-    (drains,) = struct.unpack_from("<Q", data, 3072)
-    roles = struct.unpack_from("<67Q", data, 3136)
-    blocks = [(role, 4096 + 53248 * k) for k, role in enumerate(roles)][: (*roles, 0).index(0)]
-    totals, total, maxima, minima = [0] * SLOTS, 0, [], []
-    for role, at in blocks:
-        if role in (1, 2):
-            totals = [a + b for a, b in zip(totals, struct.unpack_from(f"<{SLOTS}Q", data, at + 2176))]
-            total += sum_at(data, at + 64)
-            maxima += struct.unpack_from("<d", data, at)
-            minima += struct.unpack("<d", struct.pack("<Q", struct.unpack_from("<Q", data, at + 8)[0] ^ (2**64 - 1)))
-    if drains:
-        at = next(at for role, at in blocks if role == 3 + drains % 2)
-        totals = [a - b for a, b in zip(totals, struct.unpack_from(f"<{SLOTS}Q", data, at))]
-        total -= sum_at(data, at + 49168)
-    counts = {slot: count for slot, count in enumerate(totals) if count}
-    if not counts:
-        return {}, 0, math.nan, math.nan
-    low, high = min(value for value in minima if value == value), max(maxima)
-    low = low if slot_of(low) == min(counts) else edge(min(counts) - 1)
-    high = high if slot_of(high) == max(counts) else edge(max(counts))
-    return counts, total, low, high
+def chunk(data, number, kind, place, lane=0, octave=0):
+    """Return the words of a chunk."""
+    words = struct.unpack_from("<67Q", data, CHUNKS_AT + CHUNK * number)
+    assert words[0] == kind << 56 | octave << 48 | lane << 40 | place
+    return words
 
 
-def sum_at(data, at):
-    """Return the sum that lies there."""
-    octaves, digits = struct.unpack_from("<192Q", data, at), struct.unpack_from("<68Q", data, at + 1536)
-    total = sum(digit << 32 * k for k, digit in enumerate(digits)) * Fraction(1, 2**1074)
-    for octave in range(96):
-        a, b = octaves[2 * octave : 2 * octave + 2]
-        b += (a >> 63) != b & 1
-        total += (a % 2**63 + (b << 63)) * Fraction(2) ** (octave - 84)
-    return total
+def recorder(data, place):
+    """Yield a recorder, unless it has been removed."""
+    (number,) = struct.unpack_from("<Q", data, INDEX_AT + 8 * place)
+    at = CHUNKS_AT + CHUNK * number
+    words = chunk(data, number, ENTRY, place)
+    _, rows, drained, removed, _, _ = words[:6]
+    checksum, nbytes, created, key_nbytes, index = struct.unpack_from("<IIQII", data, at + 368)
+    assert index == place and checksum == crc32(data[at + 372 : at + 392 + nbytes])
+    if removed:
+        return
+    text = data[at + 392 : at + 392 + nbytes]
+    name, *pairs = texts(text[:key_nbytes])
+    total = Total()
+    total.add_head(data, words[6:22], place, 0)
+    assert not any(words[22:46])  # coarse counts: estimates, and these tests have space
+    while rows:
+        row = chunk_of_row(data, rows, place)
+        total.add_row(data, row, place, row[0] >> 40 & 255)
+        rows = row[1]
+    if drained >> 32:
+        before = Total()
+        before.add_row(data, chunk(data, drained >> 32, ROW, place, 255), place, 255)
+        total.subtract(before)
+    yield Found(text[key_nbytes:].decode(), name, dict(zip(pairs[::2], pairs[1::2])), created, *total.result())
+
+
+def texts(key):
+    found, at = [], 0
+    while at < len(key):
+        (length,) = struct.unpack_from("<H", key, at)
+        found.append(key[at + 2 : at + 2 + length].decode())
+        at += 2 + length
+    return found
+
+
+def chunk_of_row(data, number, place):
+    words = struct.unpack_from("<67Q", data, CHUNKS_AT + CHUNK * number)
+    lane = words[0] >> 40 & 255
+    assert lane < 65 and words == chunk(data, number, ROW, place, lane)
+    return words
+
+
+class Total:
+    def __init__(self):
+        self.counts = [0] * SLOTS
+        self.sum = Fraction(0)
+        self.max, self.min = [], []
+
+    def add_row(self, data, row, place, lane):
+        self.add_head(data, row[:16], place, lane)
+        for octave, number in enumerate(struct.unpack("<96I", struct.pack("<48Q", *row[16:64]))):
+            if number:
+                _, a, b, *counts = chunk(data, number, COUNTERS, place, lane, octave)
+                b += (a >> 63) != b & 1
+                self.sum += (a % 2**63 + (b << 63)) * Fraction(2) ** (octave - 84)
+                for k, count in enumerate(counts):
+                    self.counts[1 + 64 * octave + k] += count
+
+    def add_head(self, data, head, place, lane):
+        _, _, far, largest, not_smallest, zero, overflow, *near, lacking = head
+        assert not lacking
+        digits = dict(enumerate(near, 30))
+        if far:
+            words = chunk(data, far, FAR_DIGITS, place, lane)[1:61]
+            digits.update(zip([*range(30), *range(38, 68)], words))
+        self.sum += sum(digit << 32 * k for k, digit in digits.items()) * Fraction(1, 2**1074)
+        self.counts[0] += zero
+        self.counts[6145] += overflow
+        self.max += struct.unpack("<d", struct.pack("<Q", largest))
+        smallest = struct.unpack("<d", struct.pack("<Q", not_smallest ^ (2**64 - 1)))
+        self.min += [value for value in smallest if value == value]
+
+    def subtract(self, before):
+        self.counts = [a - b for a, b in zip(self.counts, before.counts)]
+        self.sum -= before.sum
+
+    def result(self):
+        """Return counts, sum, min and max."""
+        counts = {slot: count for slot, count in enumerate(self.counts) if count}
+        if not counts:
+            return {}, 0, math.nan, math.nan
+        low, high = min(self.min, default=math.inf), max(self.max)
+        low = low if slot_of(low) == min(counts) else edge(min(counts) - 1)
+        high = high if slot_of(high) == max(counts) else edge(max(counts))
+        return counts, self.sum, low, high
