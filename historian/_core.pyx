@@ -146,7 +146,7 @@ cdef extern from "_native/file.h" nogil:
 cdef extern from "_native/space.h" nogil:
     size_t historian_map_space(int fd, size_t size, bint writable, void **pages)
     int historian_write_header(int fd, uint64_t created)
-    void historian_look_beyond(historian_space *)
+    bint historian_look_beyond(historian_space *)
 
 cdef extern from "_native/drain.h" nogil:
     bint historian_commit_drain(
@@ -158,7 +158,7 @@ cdef extern from "_native/names.h" nogil:
     ctypedef struct historian_names:
         uint32_t *numbers
         size_t scanned
-    bint historian_scan_names(const historian_space *, historian_names *)
+    bint historian_scan_names(historian_space *, historian_names *)
     historian_entry *historian_entry_of(const historian_space *, const historian_names *, size_t place)
     const char *historian_check_entry(const historian_space *, size_t place, uint64_t *number)
     Py_ssize_t historian_find_name(const historian_space *, const historian_names *, const uint8_t *key, size_t n)

@@ -357,8 +357,8 @@ cdef int refuse(object value, object position) except -1:
         if type(value).__name__ == "timedelta64":
             hint = "; divide it by numpy.timedelta64(1, 's')"
         raise TypeError(f"{what}: {type(value).__name__} is not a real number{hint}") from None
-    if 0 <= as_double(value) <= historian_double(HISTORIAN_MAX_BITS):
-        raise MemoryError()
+    if position is None and 0 <= as_double(value) <= historian_double(HISTORIAN_MAX_BITS):
+        raise MemoryError()  # there was none for a chunk of counters
     raise ValueError(f"{what}: a value must be finite and not negative")
 
 

@@ -190,8 +190,9 @@ cdef class DirectoryFile:
         if totals is NULL:
             raise MemoryError()
         try:
-            historian_look_beyond(&self.space)
             wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
+            while wrong is not NULL and historian_look_beyond(&self.space):
+                wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             records = historian_total_records(&totals.all)

@@ -52,12 +52,15 @@ typedef struct historian_lease {
 /* ---- counters of a row in a file ---- */
 
 static uint64_t historian_find_row(const historian_counters *counters, historian_entry *entry) {
-    const historian_space *space = (const historian_space *)counters->file;
+    historian_space *space = (historian_space *)counters->file;
     uint64_t number = historian_atomic_load_acquire(&entry->rows), here, lane;
     for (int rows = 0; number && rows < HISTORIAN_FILE_LANES; rows++) {
         here = number;
-        if (!historian_next_row(space, counters->index, &number, &lane)) return 0;
-        if (lane == counters->lane) return here;
+        if (!historian_next_row(space, counters->index, &number, &lane)) {
+            if (!historian_look_beyond(space)) return 0;
+        } else if (lane == counters->lane) {
+            return here;
+        }
     }
     return 0;
 }
@@ -92,8 +95,10 @@ static int historian_attach_row(historian_counters *counters) {
 static void *historian_know_chunk(historian_counters *counters, size_t octave, uint64_t number) {
     int is_far = octave == HISTORIAN_OCTAVES;
     uint64_t kind = is_far ? HISTORIAN_KIND_FAR_DIGITS : HISTORIAN_KIND_COUNTERS;
-    void *chunk = historian_chunk_at((const historian_space *)counters->file, number,
-                                     historian_owner(kind, counters->index, counters->lane, is_far ? 0 : octave));
+    uint64_t owner = historian_owner(kind, counters->index, counters->lane, is_far ? 0 : octave);
+    historian_space *space = (historian_space *)counters->file;
+    void *chunk = historian_chunk_at(space, number, owner);
+    if (!chunk && historian_look_beyond(space)) chunk = historian_chunk_at(space, number, owner);
     if (!chunk) return NULL;
     if (is_far) {
         historian_store_pointer((void **)&counters->far_digits, chunk);

@@ -100,7 +100,7 @@ static void historian_free_names(historian_names *names) {
 }
 
 /* Learn the entries that other processes have added. Return 0 if there is no memory. */
-static int historian_scan_names(const historian_space *space, historian_names *names) {
+static int historian_scan_names(historian_space *space, historian_names *names) {
     uint64_t recorders = historian_atomic_load_acquire(&space->file->recorders), number;
     if (recorders > HISTORIAN_FILE_INDEX_WORDS) recorders = 0; /* damaged: those that follow each other are found */
     while (names->scanned < HISTORIAN_FILE_INDEX_WORDS) {
@@ -110,7 +110,9 @@ static int historian_scan_names(const historian_space *space, historian_names *n
         if (!historian_make_room(names)) return 0;
         names->numbers[index] = 0;
         names->scanned = index + 1;
-        if (historian_check_entry(space, index, &number)) continue;
+        if (historian_check_entry(space, index, &number) &&
+            !(historian_look_beyond(space) && !historian_check_entry(space, index, &number)))
+            continue;
         entry = (const historian_entry *)historian_chunk_address(space, number);
         names->numbers[index] = (uint32_t)number;
         historian_insert_name(names, historian_hash(entry->text, entry->key_nbytes), index);

@@ -104,6 +104,19 @@ static int historian_look_at_size(historian_space *space, int fd) {
     return 1;
 }
 
+/* Other processes may have made the file larger since this process asked for its size: ask again. Return whether it is.
+ * A chunk that is beyond the known size is not damaged. */
+static int historian_look_beyond(historian_space *space) {
+    uint64_t known = historian_atomic_load(&space->chunks);
+    int fd;
+    if (!*space->path || historian_atomic_load_acquire(&space->file->reserved) <= known) return 0;
+    fd = historian_open_again(space);
+    if (fd < 0) return 0;
+    (void)historian_look_at_size(space, fd);
+    (void)close(fd);
+    return historian_atomic_load(&space->chunks) > known;
+}
+
 /* Reserve space for at least `n` more chunks than are used. The caller has locked the growth. Return 0, or the error. */
 static int historian_reserve_more(historian_space *space, int fd, uint64_t n) {
     uint64_t steps[] = {HISTORIAN_GROW_CHUNKS, HISTORIAN_FIRST_CHUNKS, HISTORIAN_BATCH, 4, 0};
@@ -286,15 +299,6 @@ static size_t historian_map_space(int fd, size_t size, int writable, void **page
     }
 }
 
-/* Other processes may have made the file larger since this process has asked for its size: ask again. */
-static void historian_look_beyond(historian_space *space) {
-    int fd;
-    if (!*space->path || historian_atomic_load(&space->file->reserved) <= historian_atomic_load(&space->chunks)) return;
-    fd = historian_open_again(space);
-    if (fd < 0) return;
-    (void)historian_look_at_size(space, fd);
-    (void)close(fd);
-}
 #endif
 
 #endif

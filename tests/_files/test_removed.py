@@ -186,7 +186,7 @@ def test_another_unit_in_its_place(directory, registry):
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": path})
     assert rec.snapshot() == Histogram.from_values([1.0])
     assert registry.snapshot()[Key("q")] == Histogram.from_values([5.0], unit="ms")
-    assert Recorder.open(rec.path).unit == "ms"
+    assert Recorder.open(rec.path, Key("q")).unit == "ms"
 
 
 def test_directory_that_others_may_write_to_is_refused(directory, registry):
