@@ -140,7 +140,7 @@ static ptrdiff_t historian_find_name(const historian_space *space, const histori
 static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t chunks) {
     uint64_t first = 0, taken = historian_take_unused(space, chunks, &first);
     if (taken == chunks) return first;
-    errno = historian_grow(space, fd, chunks); /* what was taken is lost: less than an entry, once the disk is full */
+    errno = historian_grow(space, fd, chunks, HISTORIAN_GROW_PATIENCE); /* what was taken is lost: less than an entry, once the disk is full */
     if (errno) return 0;
     return historian_take_unused(space, chunks, &first) == chunks ? first : 0;
 }

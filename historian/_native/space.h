@@ -47,7 +47,8 @@ enum {
     HISTORIAN_BATCH = 32,           /* chunks that a lane takes at a time */
     HISTORIAN_FIRST_CHUNKS = 122,   /* chunks of a new file: 64 KiB */
     HISTORIAN_GROW_CHUNKS = 1956,   /* the most chunks that are reserved at a time: 1 MiB */
-    HISTORIAN_GROW_ATTEMPTS = 64,   /* attempts to lock the file for that, 50 us apart */
+    HISTORIAN_GROW_ATTEMPTS = 200,  /* attempts to lock the file for that, 50 us apart, while a record waits */
+    HISTORIAN_GROW_PATIENCE = 40000, /* and while a drain or a new recorder waits */
     HISTORIAN_MOST_PATIENCE = 65536 /* the most requests for space to refuse before the next attempt */
 };
 #define HISTORIAN_MOST_NBYTES ((size_t)1 << 30) /* addresses for a file to grow; less if the process may have less */
@@ -85,9 +86,9 @@ static int historian_lock_byte(int fd, size_t byte, int lock) {
 #endif
 
 /* Lock byte 0, which guards `reserved`. The holder never waits, but may be stopped: so do not wait for long. */
-static int historian_lock_growth(int fd) {
+static int historian_lock_growth(int fd, int attempts) {
     const struct timespec pause = {0, 50000};
-    for (int attempt = 0; attempt < HISTORIAN_GROW_ATTEMPTS; attempt++) {
+    for (int attempt = 0; attempt < attempts; attempt++) {
         if (historian_lock_byte(fd, 0, 1)) return 1;
         (void)nanosleep(&pause, NULL);
     }
@@ -141,9 +142,9 @@ static int historian_reserve_more(historian_space *space, int fd, uint64_t n) {
 }
 
 /* Make the file larger. Return 0, or the error. */
-static int historian_grow(historian_space *space, int fd, uint64_t n) {
+static int historian_grow(historian_space *space, int fd, uint64_t n, int attempts) {
     int error;
-    if (!historian_lock_growth(fd)) return EAGAIN;
+    if (!historian_lock_growth(fd, attempts)) return EAGAIN;
     error = historian_reserve_more(space, fd, n);
     (void)historian_lock_byte(fd, 0, 0);
     return error;
@@ -176,7 +177,7 @@ static uint64_t historian_take_or_grow(historian_space *space, uint64_t n, uint6
 #if !defined(__linux__)
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 #endif
-            (void)historian_grow(space, fd, n);
+            (void)historian_grow(space, fd, n, HISTORIAN_GROW_ATTEMPTS);
         (void)close(fd);
         taken = historian_take_unused(space, n, first);
     }
@@ -226,7 +227,7 @@ static uint64_t historian_take_locked(historian_space *space, int fd, uint64_t o
         historian_atomic_store_release(&space->file->free, chunk->sum[0]);
     else {
         if (!historian_take_unused(space, 1, &number)) {
-            errno = historian_grow(space, fd, 1);
+            errno = historian_grow(space, fd, 1, HISTORIAN_GROW_PATIENCE);
             if (errno || !historian_take_unused(space, 1, &number)) return 0;
         }
         chunk = (historian_chunk *)historian_chunk_address(space, number);
