@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning, drain_all, is_at_path, open_file, read_all
+from ._files.file import CorruptFileError, CorruptFileWarning, drain_all, is_at_path, old_files, open_file, read_all
 from ._files.header import FILE_NAME
 from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._values.key import Key, check_key
@@ -247,13 +247,14 @@ class Registry:
         for found in recorders_in(self._path()):
             found._follow_path()
             values += found._drain_left() if found._files[2] else 0
+        old = old_files(self._directory)
         try:
             recorders, held, problems = drain_all(open_file(self._path(), False))
         except FileNotFoundError:
             return 0, values, {}
         except CorruptFileError as error:
-            return 0, values, {error.path: error}
-        return recorders, values + held, problems
+            return 0, values, {error.path: error, **old}
+        return recorders, values + held, {**problems, **old}
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial

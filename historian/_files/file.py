@@ -29,6 +29,7 @@ __all__ = [
     "drain_all",
     "header_of",
     "is_at_path",
+    "old_files",
     "open_file",
     "read_all",
     "read_counters",
@@ -39,6 +40,10 @@ _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ER
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
 #: Suffix of the files of former versions, one for each recorder.
 _OLD_SUFFIX = ".counters"
+_OLD = (
+    "it was written by an older historian, which had a file for each recorder: end the processes that use this directory, "
+    "then remove the file, or use another directory"
+)
 
 
 class CorruptFileError(ValueError):
@@ -103,7 +108,8 @@ def open_file(path: str, create: bool) -> DirectoryFile:
     try:
         fd = _open_fd(path, os.O_RDWR)
     except FileNotFoundError:
-        _refuse_old_files(os.path.dirname(path))
+        for problem in old_files(os.path.dirname(path)).values():
+            raise problem from None
         if not create:
             raise
         _create(path)
@@ -245,14 +251,13 @@ def read_all(directory: str) -> tuple[list[Reading], dict[str, CorruptFileError]
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    size = -1
+    size, old = -1, old_files(directory)
     try:
-        _refuse_old_files(directory)
         fd = _open_fd(path, os.O_RDONLY)
     except FileNotFoundError:
-        return [], {}
+        return [], old
     except CorruptFileError as error:
-        return [], {error.path: error}
+        return [], {path: error, **old}
     try:
         while True:
             try:
@@ -262,7 +267,7 @@ def read_all(directory: str) -> tuple[list[Reading], dict[str, CorruptFileError]
             # If it has grown since it was mapped, that may be all that is wrong.
             before, size = size, os.fstat(fd).st_size
             if not problems or size == before:
-                return readings, problems
+                return readings, {**problems, **old}
     finally:
         os.close(fd)
 
@@ -357,19 +362,14 @@ def _reserve_again(fd: int, path: str) -> None:
         raise OSError(error.errno, f"no space for the holes in this copy: {error.strerror}", path) from None
 
 
-def _refuse_old_files(directory: str) -> None:
-    """Raise CorruptFileError if there are files of a former version."""
+def old_files(directory: str) -> dict[str, CorruptFileError]:
+    """Return errors for the files of former versions in a directory, by path: one for each recorder."""
     try:
-        names = os.listdir(directory)
+        names = sorted(os.listdir(directory))
     except OSError:
-        return
-    for name in sorted(names):
-        if name.endswith(_OLD_SUFFIX) and not name.startswith("."):
-            raise CorruptFileError(
-                os.path.join(directory, name),
-                "it was written by a historian before 0.1, with a file for each recorder: end the processes that use "
-                "this directory, and remove it or use another one",
-            )
+        return {}
+    old = [name for name in names if name.endswith(_OLD_SUFFIX) and not name.startswith(".")]
+    return {path: CorruptFileError(path, _OLD) for path in (os.path.join(directory, name) for name in old)}
 
 
 def _create(path: str) -> None:

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from ..._files.header import FILE_NAME
 from ..._show.names import shortened
 from ..._values.key import Key
 from ...histogram import Histogram
@@ -30,7 +31,7 @@ __all__ = ["STDIN", "Row", "Rows", "groups", "read_rows"]
 
 STDIN = "<stdin>"
 
-#: The ending of the files of recorders.
+#: The ending of files of recorders of older versions.
 COUNTERS = ".counters"
 
 
@@ -132,7 +133,7 @@ class _Reader:
 
     def _read_directory(self, directory: str, layout: Layout) -> None:
         names = os.listdir(directory)
-        found = not names or any(name.endswith(COUNTERS) for name in names)
+        found = not names or FILE_NAME in names or any(name.endswith(COUNTERS) for name in names)
         if found:
             self._read_recorders(directory)
         for path in files_in(directory, exclude=self._output):
