@@ -7,7 +7,7 @@ import os
 import stat
 import time
 
-from .._core import CHUNKS_AT, DirectoryFile, write_header
+from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, write_header
 from .._values.text import printable
 from .header import FILE_NAME, Header, check_page, decode, encode
 
@@ -38,6 +38,7 @@ __all__ = [
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
+_CAN_RESERVE = hasattr(os, "posix_fallocate")
 #: Suffix of the files of former versions, one for each recorder.
 _OLD_SUFFIX = ".counters"
 _OLD = (
@@ -354,12 +355,19 @@ def _first_page(fd: int) -> bytes:
 def _reserve_again(fd: int, path: str) -> None:
     """Reserve the space of a file that has holes, such as a sparse copy: else writing to it might kill the process."""
     status = os.fstat(fd)
-    if status.st_blocks * 512 >= status.st_size - CHUNKS_AT or not hasattr(os, "posix_fallocate"):
-        return
+    _, reserved, _, recorders = (int.from_bytes(word, "little") for word in _words(os.pread(fd, 32, 128)))
+    nbytes = reserved * CHUNK_NBYTES
+    if status.st_blocks * 512 >= nbytes or not nbytes <= status.st_size - CHUNKS_AT or not _CAN_RESERVE:
+        return  # as it should be, or damaged
     try:
-        os.posix_fallocate(fd, 0, status.st_size)
+        os.posix_fallocate(fd, 0, INDEX_AT + 8 * min(recorders + 1, MAX_RECORDERS))
+        os.posix_fallocate(fd, CHUNKS_AT, nbytes)
     except OSError as error:
         raise OSError(error.errno, f"no space for the holes in this copy: {error.strerror}", path) from None
+
+
+def _words(data: bytes) -> list[bytes]:
+    return [data[at : at + 8] for at in range(0, len(data), 8)]
 
 
 def old_files(directory: str) -> dict[str, CorruptFileError]:

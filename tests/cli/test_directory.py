@@ -104,7 +104,7 @@ def test_bad_files_are_reported_and_all_others_are_shown(damaged, command):
     status, out, err = run(command, damaged)
     assert status == 1
     assert err.splitlines() == [
-        f"historian {command}: {damaged}/recorders[2]: the checksum of its name is wrong",
+        f"historian {command}: {damaged}/recorders[2]: it is damaged: the checksum of its name is wrong",
         f"historian {command}: {damaged}/poem.counters: it was written by an older historian, which had a file for each "
         "recorder: end the processes that use this directory, then remove the file, or use another directory",
     ]
@@ -245,9 +245,12 @@ def test_a_registry_merges_a_snapshot(directory, tmp_path):
     assert registry.snapshot()[Key("answer")] == Histogram.from_values([1024.0] * 100, unit="bytes")
 
 
-def test_a_sparse_file_of_a_terabyte_reads_like_its_first_blocks(tmp_path):
+def test_a_sparse_file_of_a_terabyte_reads_like_its_beginning(tmp_path):
     registry = Registry(tmp_path / "r")
     registry.recorder("a").record(1.0)
     before = registry.snapshot()
-    os.truncate(tmp_path / "r" / file_name(Key("a")), 1 << 40)
+    os.truncate(tmp_path / "r" / "recorders", 1 << 40)
     assert registry.snapshot() == before
+    program = "import sys, historian; historian.Registry(sys.argv[1]).recorder('a').record(1.0)"
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "r")], check=True)
+    assert registry.snapshot()[Key("a")].count == 2

@@ -67,7 +67,7 @@ def test_chosen_recorders_and_groups(tmp_path):
         return [(one.name, one.recent.count, one.total.unit) for one in changes]
 
     assert looked(Choice({"table": ["a"]})) == [("q{table=a}", 3, "s"), ("u{table=a}", 1, "s")]
-    assert looked(Choice(by=("name",))) == [("q", 4, "s"), ("q", 1, "bytes"), ("u", 1, "s")]
+    assert looked(Choice(by=("name",))) == [("q", 4, "s"), ("u", 1, "s"), ("q", 1, "bytes")]
     assert looked(Choice({"name": ["u"]}, ("table",))) == [("a", 1, "s")]
     status, out, err = run("top", tmp_path / "d", "--where", "tabel=a", "--count", 1, "--interval", 0.1)
     assert (status, out) == (1, "") and "'tabel' for --where; did you mean 'table'?" in err

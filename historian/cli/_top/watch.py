@@ -29,7 +29,7 @@ class Look(NamedTuple):
     """All recorders at one time."""
 
     seconds: float  # since the previous look; NaN for the first look
-    changes: list[Change]  # of recorders that hold values, by file name
+    changes: list[Change]  # of recorders that hold values, in the order of their creation
     problems: dict[str, CorruptFileError]
 
 
