@@ -70,6 +70,7 @@ class Merged:
     def result(self) -> tuple[Counts, str, int, float, float, bool]: ...
 
 def write_header(fd: int, created: int, /) -> None: ...
+
 @final
 class DirectoryFile:
     path: Final[str]

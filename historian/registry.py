@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning, drain_all, is_at_path, old_files, open_file, read_all
+from ._files.file import CorruptFileError, CorruptFileWarning, drain_all, is_at_path, old_files, open_file
 from ._files.header import FILE_NAME
+from ._files.reading import read_all
 from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._values.key import Key, check_key
 from ._values.text import counted
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ._files.file import Reading
+    from ._files.reading import Reading
     from ._show.profile import Profile
 
 __all__ = [
@@ -249,12 +250,12 @@ class Registry:
             values += found._drain_left() if found._files[2] else 0
         old = old_files(self._directory)
         try:
-            recorders, held, problems = drain_all(open_file(self._path(), False))
+            recorders, drained, problems = drain_all(open_file(self._path(), False))
         except FileNotFoundError:
             return 0, values, {}
         except CorruptFileError as error:
             return 0, values, {error.path: error, **old}
-        return recorders, values + held, {**problems, **old}
+        return recorders, values + drained, {**problems, **old}
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial

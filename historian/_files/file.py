@@ -1,4 +1,4 @@
-"""The file of a directory: create it, open it, read and drain its recorders.  ``_native/file.h`` has its layout."""
+"""The file of a directory: create it, open it, add and drain recorders.  ``_native/file.h`` has its layout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 
 from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, write_header
 from .._values.text import printable
-from .header import FILE_NAME, Header, check_page, decode, encode
+from .header import Header, check_page, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
-    "Reading",
     "add_recorder",
     "drain",
     "drain_all",
     "header_of",
     "is_at_path",
+    "map_file",
     "old_files",
+    "open_fd",
     "open_file",
-    "read_all",
     "read_counters",
 ]
 
@@ -42,8 +42,8 @@ _CAN_RESERVE = hasattr(os, "posix_fallocate")
 #: Suffix of the files of former versions, one for each recorder.
 _OLD_SUFFIX = ".counters"
 _OLD = (
-    "it was written by an older historian, which had a file for each recorder: end the processes that use this directory, "
-    "then remove the file, or use another directory"
+    "it was written by an older historian, which had a file for each recorder: end the processes that use this "
+    "directory, then remove the file, or use another directory"
 )
 
 
@@ -72,19 +72,6 @@ class CorruptFileWarning(UserWarning):
     __module__ = "historian"
 
 
-class Reading:
-    """A recorder of a directory at one moment."""
-
-    __slots__ = ("counted", "drains", "header", "inode", "place", "synthetic")
-
-    header: Header
-    counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
-    drains: int  # how often it has been drained or cleared, from 0, modulo 2**32
-    inode: int  # of the file; if it changes, that is another file
-    place: int  # in the file
-    synthetic: bool  # whether some of the counts are estimates
-
-
 # ---- files that this process counts in ----
 
 _open_files: MutableMapping[str, DirectoryFile] | None = None  # by path, with weak references
@@ -107,17 +94,17 @@ def open_file(path: str, create: bool) -> DirectoryFile:
     if found is not None and is_at_path(found):
         return found
     try:
-        fd = _open_fd(path, os.O_RDWR)
+        fd = open_fd(path, os.O_RDWR)
     except FileNotFoundError:
         for problem in old_files(os.path.dirname(path)).values():
             raise problem from None
         if not create:
             raise
         _create(path)
-        fd = _open_fd(path, os.O_RDWR)
+        fd = open_fd(path, os.O_RDWR)
     try:
         _reserve_again(fd, path)
-        file = _map(fd, path, path)
+        file = map_file(fd, path, path)
     finally:
         os.close(fd)
     # Another thread may have done the same.
@@ -145,17 +132,16 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
     if place >= 0:
         return place
     with _Locked(file) as fd:
-        place = file.add(fd, encoded + unit.encode(), len(encoded), time.time_ns() if created is None else created)
-    return place
+        return file.add(fd, encoded + unit.encode(), len(encoded), time.time_ns() if created is None else created)
 
 
-def header_of(file: DirectoryFile, place: int) -> Header:
-    """Return the header of a recorder.  Raises CorruptFileError if it is damaged or was removed."""
+def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header:
+    """Return the header of a recorder, whose key may be known.  Raises CorruptFileError if it is damaged or removed."""
     try:
         text = file.text(place)
         if text is None:
             raise ValueError("it was removed")
-        return decode(*text)
+        return decode(*text) if key is None else Header(key, text[1].decode(), text[2])
     except ValueError as error:
         raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
 
@@ -230,84 +216,10 @@ class _Locked:
         os.close(self._fd)
 
 
-# ---- reading from outside ----
-
-
-class _Known:
-    """What has been read from a file: its texts do not change."""
-
-    __slots__ = ("headers", "inode")
-
-    def __init__(self, inode: tuple[int, int]) -> None:
-        self.inode = inode
-        self.headers: dict[int, Header] = {}
-
-
-_known: dict[str, _Known] = {}  # by path, of the last few files
-
-
-def read_all(directory: str) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-    """Return all recorders of a directory, in the order of their creation, and errors by file or recorder.
-
-    This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
-    """
-    path = os.path.join(directory, FILE_NAME)
-    size, old = -1, old_files(directory)
-    try:
-        fd = _open_fd(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return [], old
-    except CorruptFileError as error:
-        return [], {path: error, **old}
-    try:
-        while True:
-            try:
-                readings, problems = _read_mapped(_map(fd, path, ""), os.fstat(fd), path)
-            except CorruptFileError as error:
-                readings, problems = [], {path: error}
-            # If it has grown since it was mapped, that may be all that is wrong.
-            before, size = size, os.fstat(fd).st_size
-            if not problems or size == before:
-                return readings, {**problems, **old}
-    finally:
-        os.close(fd)
-
-
-def _read_mapped(
-    file: DirectoryFile, status: os.stat_result, path: str
-) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-    inode = status.st_dev, status.st_ino
-    known = _known.get(path)
-    if known is None or known.inode != inode:
-        if len(_known) > 8:
-            _known.clear()
-        known = _known[path] = _Known(inode)
-    headers, readings, problems = known.headers, [], {}
-    for place, found in file.read_all():
-        try:
-            if isinstance(found, str):
-                raise ValueError(found)
-            header = headers.get(place)
-            if header is None:
-                text = file.text(place)
-                if text is None:
-                    continue
-                header = headers[place] = decode(*text)
-        except ValueError as error:
-            at = f"{path}[{place}]"
-            problems[at] = CorruptFileError(at, str(error))
-            continue
-        reading = Reading()
-        reading.header, reading.inode, reading.place = header, status.st_ino, place
-        reading.counted, reading.synthetic, reading.drains = found[:4], found[4], found[5]
-        readings.append(reading)
-    return readings, problems
-
-
 # ---- opening and creating ----
 
 
-def _map(fd: int, path: str, count_at: str) -> DirectoryFile:
+def map_file(fd: int, path: str, count_at: str) -> DirectoryFile:
     """Map an open file.  `count_at` is its path if it is mapped for counting, empty if it is only read."""
     size = -1
     while True:
@@ -320,7 +232,7 @@ def _map(fd: int, path: str, count_at: str) -> DirectoryFile:
                 raise CorruptFileError(path, str(error)) from None
 
 
-def _open_fd(path: str, access: int) -> int:
+def open_fd(path: str, access: int) -> int:
     """Open the file of a directory, and check its header; the caller closes the descriptor."""
     try:
         fd = os.open(path, access | _FLAGS)

@@ -27,8 +27,8 @@ __all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode"]
 #: Name of the file of a directory.
 FILE_NAME = "recorders"
 
-LAYOUT = (CHUNK_NBYTES, FIRST_INDEX, (SLOTS - 2) // BUCKETS_PER_OCTAVE, BUCKETS_PER_OCTAVE)
-LAYOUT = (*LAYOUT, MAX_RECORDERS, INDEX_AT, CHUNKS_AT)
+OCTAVES = (SLOTS - 2) // BUCKETS_PER_OCTAVE
+LAYOUT = (CHUNK_NBYTES, FIRST_INDEX, OCTAVES, BUCKETS_PER_OCTAVE, MAX_RECORDERS, INDEX_AT, CHUNKS_AT)
 FIXED = "<8s I IiIIIII Q"  # magic, version, layout, creation time in ns
 CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # offset of the CRC-32 of all bytes before it
 

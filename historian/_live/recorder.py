@@ -162,10 +162,10 @@ class Recorder(_Base):
         If its file was removed or replaced, the recorder counts in the file that is at its path now, which is created
         if necessary.  The snapshot holds the values of both files.
         """
-        if self._file is None:
-            return Histogram._from_reading(self._read(), self._unit, self._synthetic)
         self._follow_path()
         file, place, left = self._files
+        if file is None:
+            return Histogram._from_reading(self._read(), self._unit, self._synthetic)
         now = read_counters(file, place)
         return self._histogram([now[:4], *(one.read() for one in left)], now[4])
 
@@ -207,10 +207,10 @@ class Recorder(_Base):
         records of all processes, even if several processes drain.  The values of a file that was removed go to the
         process that drains first.  Raises OSError if such a file cannot be created again, or if the disk is full.
         """
-        if self._file is None:
-            return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
         self._follow_path()
         file, place, left = self._files
+        if file is None:
+            return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
         now = drain(file, place)
         return self._histogram([now[:4], *(one.drain() for one in left)], now[4])
 
@@ -312,7 +312,7 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
     place = file.find(encode(key)) if unit is None else add_recorder(file, key, unit)
     if place < 0:
         raise FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
-    header = header_of(file, place)
+    header = header_of(file, place, key)
     made = Recorder._of(str(key), header.unit, file, place, header)
     if found is None:
         return _in_files.setdefault((path, key), made)

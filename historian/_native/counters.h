@@ -135,16 +135,15 @@ HISTORIAN_INLINE void historian_count_exclusive(historian_head *head, historian_
 }
 
 /* Record one value. Return 1, or 0 and change nothing if it is NaN, infinite or negative, or if there is no memory. */
-#define HISTORIAN_RECORD(kind)                                                                 \
-    HISTORIAN_INLINE int historian_record_##kind(historian_counters *counters, double value) { \
-        uint64_t bits = historian_bits(value), bucket = historian_bucket(bits);                \
-        historian_chunk *chunk;                                                                \
-        if (HISTORIAN_UNLIKELY(bucket >= HISTORIAN_BUCKETS))                                   \
-            return counters->record_other(counters, bits);                                     \
-        chunk = historian_chunk_of(counters, bucket >> HISTORIAN_SUM_OCTAVE_SHIFT);            \
-        if (HISTORIAN_UNLIKELY(!chunk)) return counters->record_other(counters, bits);         \
-        historian_count_##kind(counters->head, chunk, bucket, bits);                           \
-        return 1;                                                                              \
+#define HISTORIAN_RECORD(kind)                                                                              \
+    HISTORIAN_INLINE int historian_record_##kind(historian_counters *counters, double value) {              \
+        uint64_t bits = historian_bits(value), bucket = historian_bucket(bits);                             \
+        historian_chunk *chunk;                                                                             \
+        if (HISTORIAN_UNLIKELY(bucket >= HISTORIAN_BUCKETS)) return counters->record_other(counters, bits); \
+        chunk = historian_chunk_of(counters, bucket >> HISTORIAN_SUM_OCTAVE_SHIFT);                         \
+        if (HISTORIAN_UNLIKELY(!chunk)) return counters->record_other(counters, bits);                      \
+        historian_count_##kind(counters->head, chunk, bucket, bits);                                        \
+        return 1;                                                                                           \
     }
 HISTORIAN_RECORD(atomic)
 HISTORIAN_RECORD(exclusive)

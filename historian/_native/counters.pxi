@@ -185,7 +185,6 @@ cdef class Counters:
             refuse_start(start, began, now)
         record_time(self, now - began)
 
-
     cdef bint record_first_native(self, double value) noexcept nogil:
         cdef historian_counters *counters = NULL if self.is_muted else atomic_of(self)
         if counters is not NULL:

@@ -56,7 +56,7 @@
 
 enum {
     HISTORIAN_FILE_VERSION = 2,
-    HISTORIAN_FILE_LANES = 65,           /* lane 0 is shared */
+    HISTORIAN_FILE_LANES = 65,            /* lane 0 is shared */
     HISTORIAN_FILE_INDEX_WORDS = 1 << 18, /* the most recorders of a file: 262,144 */
     HISTORIAN_FILE_INDEX_AT = 4096,
     HISTORIAN_FILE_CHUNKS_AT = HISTORIAN_FILE_INDEX_AT + 8 * HISTORIAN_FILE_INDEX_WORDS,
@@ -90,13 +90,13 @@ typedef struct {
 /* The first page. */
 typedef struct {
     historian_file_header header;
-    uint64_t used;                                 /* chunks that are in use or were given to lanes, those below */
-    uint64_t reserved;                             /* chunks whose space is reserved: those below */
-    uint64_t free;                                 /* a chunk that is free again, which has the next one; or 0 */
-    uint64_t recorders;                            /* places of the index in use, those below */
-    uint64_t removals;                             /* recorders removed so far */
+    uint64_t used;      /* chunks that are in use or were given to lanes, those below */
+    uint64_t reserved;  /* chunks whose space is reserved: those below */
+    uint64_t free;      /* a chunk that is free again, which has the next one; or 0 */
+    uint64_t recorders; /* places of the index in use, those below */
+    uint64_t removals;  /* recorders removed so far */
     uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 40];
-    uint64_t lanes[HISTORIAN_FILE_LANES][4];       /* the next unused chunk of each, and the end of those; else 0 */
+    uint64_t lanes[HISTORIAN_FILE_LANES][4]; /* the next unused chunk of each, and the end of those; else 0 */
     uint8_t rest[4096 - 1024 - HISTORIAN_FILE_LANES * 32];
 } historian_file;
 
@@ -115,9 +115,9 @@ typedef struct {
     uint64_t synthetic; /* 1 once estimated values have been added */
     uint64_t claimed;   /* 1 once a process has taken out the counts, after the file was removed */
     historian_coarse coarse;
-    uint32_t checksum; /* CRC-32 of all bytes from here to the end of the text */
-    uint32_t nbytes;   /* length of the text */
-    uint64_t created;  /* ns since 1970-01-01 00:00 UTC */
+    uint32_t checksum;          /* CRC-32 of all bytes from here to the end of the text */
+    uint32_t nbytes;            /* length of the text */
+    uint64_t created;           /* ns since 1970-01-01 00:00 UTC */
     uint32_t key_nbytes, index; /* of the text: name and labels, the rest is the unit; the place in the index */
     uint8_t text[];             /* see docs/format.md */
 } historian_entry;

@@ -119,8 +119,9 @@ cdef class DirectoryFile:
     def read(self, size_t place, /):
         """Return (counts, sum, min, max, synthetic, drains) of the records of all processes since the last drain.
 
-        See `Counters._read`.  `drains` is how often the recorder had been drained, modulo 2**32.  `synthetic` says whether some of the counts are estimates: see `mark_synthetic`, and
-        the counts of records that found no space are spread over their octave.  O(octaves in use, of all processes).
+        See `Counters._read`.  `drains` is how often the recorder had been drained, modulo 2**32.  `synthetic` says
+        whether some of the counts are estimates: see `mark_synthetic`.  Records that found no space are such, too: they
+        are spread over the buckets that they may belong to.  O(octaves in use, of all processes).
         Raises ValueError if what belongs to the recorder is damaged.
         """
         return self.total(place, -1)
@@ -140,7 +141,8 @@ cdef class DirectoryFile:
             entry = historian_entry_of(&self.space, &self.names, place)
             if entry is NULL:
                 wrong = historian_check_entry(&self.space, place, &number)
-                found.append((place, f"it is damaged: {wrong.decode() if wrong is not NULL else 'its entry was'}"))
+                why = wrong.decode() if wrong is not NULL else "its entry was damaged"
+                found.append((place, f"it is damaged: {why}"))
             elif not historian_atomic_load(&entry.removed):
                 try:
                     found.append((place, self.total(place, -1)))

@@ -38,8 +38,8 @@
 #include "thread.h"
 
 typedef struct historian_lease {
-    uint64_t lane;                /* 0 if there is no lease */
-    void *pages;                  /* the mapping that keeps the lock, `size` bytes */
+    uint64_t lane; /* 0 if there is no lease */
+    void *pages;   /* the mapping that keeps the lock, `size` bytes */
     size_t size;
     size_t thread;                /* number of the thread that writes; 0 for all threads that share the GIL */
     historian_counters *counters; /* all that count in the lane */
@@ -117,7 +117,8 @@ static void *historian_take_mapped(historian_counters *counters, size_t octave) 
     uint64_t number, seen = 0;
     if (counters->head == &counters->coarse->head && !historian_attach_row(counters)) return NULL;
     row = (historian_row *)counters->head;
-    number = is_far ? historian_atomic_load_acquire(&row->head.far_digits) : historian_atomic_load32(&row->chunks[octave]);
+    number =
+        is_far ? historian_atomic_load_acquire(&row->head.far_digits) : historian_atomic_load32(&row->chunks[octave]);
     if (!number) {
         number = historian_take_number(space, counters->lane,
                                        historian_owner(is_far ? HISTORIAN_KIND_FAR_DIGITS : HISTORIAN_KIND_COUNTERS,

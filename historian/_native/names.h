@@ -35,8 +35,8 @@ static const char *historian_check_entry(const historian_space *space, size_t in
     const historian_entry *entry;
     *number = historian_atomic_load_acquire(historian_file_index(space) + index);
     if (*number >= UINT32_MAX) return "its place in the index is damaged";
-    entry = (const historian_entry *)historian_chunk_at(space, *number,
-                                                        historian_owner(HISTORIAN_KIND_ENTRY, index, 0, 0));
+    entry =
+        (const historian_entry *)historian_chunk_at(space, *number, historian_owner(HISTORIAN_KIND_ENTRY, index, 0, 0));
     if (!entry || !historian_chunk_address(space, *number + historian_entry_chunks(0) - 1))
         return "its place in the index is damaged";
     if (entry->nbytes > UINT16_MAX ||
@@ -140,7 +140,9 @@ static ptrdiff_t historian_find_name(const historian_space *space, const histori
 static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t chunks) {
     uint64_t first = 0, taken = historian_take_unused(space, chunks, &first);
     if (taken == chunks) return first;
-    errno = historian_grow(space, fd, chunks, HISTORIAN_GROW_PATIENCE); /* what was taken is lost: less than an entry, once the disk is full */
+    errno =
+        historian_grow(space, fd, chunks,
+                       HISTORIAN_GROW_PATIENCE); /* what was taken is lost: less than an entry, once the disk is full */
     if (errno) return 0;
     return historian_take_unused(space, chunks, &first) == chunks ? first : 0;
 }

@@ -44,12 +44,12 @@
 #endif
 
 enum {
-    HISTORIAN_BATCH = 32,           /* chunks that a lane takes at a time */
-    HISTORIAN_FIRST_CHUNKS = 122,   /* chunks of a new file: 64 KiB */
-    HISTORIAN_GROW_CHUNKS = 1956,   /* the most chunks that are reserved at a time: 1 MiB */
-    HISTORIAN_GROW_ATTEMPTS = 200,  /* attempts to lock the file for that, 50 us apart, while a record waits */
+    HISTORIAN_BATCH = 32,            /* chunks that a lane takes at a time */
+    HISTORIAN_FIRST_CHUNKS = 122,    /* chunks of a new file: 64 KiB */
+    HISTORIAN_GROW_CHUNKS = 1956,    /* the most chunks that are reserved at a time: 1 MiB */
+    HISTORIAN_GROW_ATTEMPTS = 200,   /* attempts to lock the file for that, 50 us apart, while a record waits */
     HISTORIAN_GROW_PATIENCE = 40000, /* and while a drain or a new recorder waits */
-    HISTORIAN_MOST_PATIENCE = 65536 /* the most requests for space to refuse before the next attempt */
+    HISTORIAN_MOST_PATIENCE = 65536  /* the most requests for space to refuse before the next attempt */
 };
 #define HISTORIAN_MOST_NBYTES ((size_t)1 << 30) /* addresses for a file to grow; less if the process may have less */
 
@@ -58,8 +58,7 @@ static int historian_open_again(const historian_space *space) {
     struct stat status;
     int fd = open(space->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) return -1;
-    if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == space->device &&
-        (uint64_t)status.st_ino == space->inode)
+    if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == space->device && (uint64_t)status.st_ino == space->inode)
         return fd;
     (void)close(fd);
     return -1;
@@ -279,8 +278,7 @@ static int historian_write_header(int fd, uint64_t created) {
     file->header.index_at = HISTORIAN_FILE_INDEX_AT;
     file->header.chunks_at = HISTORIAN_FILE_CHUNKS_AT;
     file->header.created = created;
-    file->header.checksum =
-        historian_crc32((const uint8_t *)&file->header, offsetof(historian_file_header, checksum));
+    file->header.checksum = historian_crc32((const uint8_t *)&file->header, offsetof(historian_file_header, checksum));
     file->used = 1; /* chunk 0 is never used */
     error = historian_reserve(fd, 0, HISTORIAN_FILE_INDEX_AT + 4096);
     file->reserved = HISTORIAN_FIRST_CHUNKS;

@@ -22,8 +22,8 @@
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
     uint64_t coarse[HISTORIAN_COARSE]; /* as in historian_coarse; not in `counts` */
-    historian_sum sum;                  /* exact, unless `inexact` */
-    uint64_t max, not_min;              /* as in historian_head */
+    historian_sum sum;                 /* exact, unless `inexact` */
+    uint64_t max, not_min;             /* as in historian_head */
     uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
     uint64_t inexact; /* as in historian_head */
     uint8_t touched[HISTORIAN_OCTAVES]; /* 1 if there may be counts or a sum in that octave */

@@ -5,7 +5,6 @@ import errno
 import gc
 import os
 import pickle
-import shutil
 import struct
 import sys
 import warnings
@@ -104,9 +103,11 @@ def damages_of_recorders():
     yield "a long key", entry(384, struct.pack("<I", 1000)), "the checksum of its name is wrong"
     yield "a row beyond the file", entry(8, struct.pack("<Q", 1 << 40)), "a row of its counters is damaged"
     yield "the row of another", at(lambda path: entry_at(path, 1) + 8, struct.pack("<Q", 2)), "a row of its counters"
-    yield "a row that follows itself", lambda path: patched(
-        path, row_at(path, 1) + 8, struct.pack("<Q", word(path, entry_at(path, 1) + 8))
-    ), "a row of its counters is damaged"
+    yield (
+        "a row that follows itself",
+        lambda path: patched(path, row_at(path, 1) + 8, struct.pack("<Q", word(path, entry_at(path, 1) + 8))),
+        "a row of its counters is damaged",
+    )
     yield "drained nowhere", entry(16, struct.pack("<Q", 3 << 32 | 1)), "a row of its counters is damaged"
     yield "a chunk beyond the file", row(128 + 4 * 31, struct.pack("<I", 1 << 30)), "a chunk of its counters is damaged"
     yield "the chunk of another octave", row(128 + 4 * 30, struct.pack("<I", 3)), "a chunk of its counters is damaged"
@@ -114,9 +115,11 @@ def damages_of_recorders():
     yield "too much", count(1 << 63), r"a count is 2\*\*63 or more"
     yield "wrapping", count((1 << 64) - 1, 3), r"a count is 2\*\*63 or more"
     yield "too many", count(*[(1 << 63) - 9] * 3), r"2\*\*63 records or more"
-    yield "a huge sum", at(
-        lambda path: chunk_at(path, 1.0, 1) + 8, struct.pack("<2Q", 1 << 63, (1 << 63) + 1)
-    ), "its sum is too large for 1 values|^$"
+    yield (
+        "a huge sum",
+        at(lambda path: chunk_at(path, 1.0, 1) + 8, struct.pack("<2Q", 1 << 63, (1 << 63) + 1)),
+        "its sum is too large for 1 values|^$",
+    )
 
 
 FILES = list(damages_of_files()) if sys.platform != "win32" else []
@@ -263,7 +266,7 @@ def test_hostile_counters(intact, patches, data):
     os.unlink(path)
     with open(path, "wb") as file:
         file.write(content[:size])
-    readings, problems = historian._files.file.read_all(directory)
+    readings, _ = historian._files.reading.read_all(directory)
     for reading in readings:
         h = Histogram._from_reading(reading.counted, reading.header.unit)
         assert 0 <= h.count < 2**63 and (h.count == 0 or 0 <= h.min <= h.max)

@@ -12,9 +12,8 @@ import zlib
 from fractions import Fraction
 
 import pytest
-from layout import CHUNK, CHUNKS_AT, ENOUGH, chunk_at, chunks_used, entry_at, patched, row_at, rows_of, slot_at, word
+from layout import CHUNK, CHUNKS_AT, ENOUGH, chunks_used, patched, rows_of, slot_at
 
-import historian
 from historian import Histogram, Key, Recorder, Registry, buckets
 from historian._core import Counters, DirectoryFile
 from historian.cli._top.watch import Watch
@@ -57,7 +56,7 @@ def test_the_bytes_of_a_file(directory):
     assert data[entry + 16 : entry + 368] == bytes(368 - 16)
     checksum, nbytes, created, key_nbytes, place = struct.unpack_from("<IIQII", data, entry + 368)
     assert (nbytes, key_nbytes, place) == (18, 16, 0) and 1.7e18 < created < 4e18
-    assert data[entry + 392 : entry + 410] == b"\1\0q" b"\1\0a" b"\1\0" b"1" b"\1\0b" b"\2\0\xc3\xa9" b"ms"
+    assert data[entry + 392 : entry + 410] == b"\1\0q\1\0a\1\01\1\0b\2\0\xc3\xa9ms"
     assert checksum == zlib.crc32(data[entry + 372 : entry + 392 + nbytes])
     row = entry + CHUNK
     assert struct.unpack_from("<3Q", data, row) == (2 << 56 | 1 << 40, 0, 0)

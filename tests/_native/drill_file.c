@@ -192,5 +192,8 @@ int main(int argc, char **argv) {
     for (int i = 0; i < RECORDERS; i++) create(&space, &names, i);
     check_kills(&space, &names, (uint64_t)atoi(argv[2]));
     check_full(&space, &names);
+    historian_free_names(&names);
+    historian_free_pages(space.file, space.size);
+    free(totals);
     return 0;
 }

@@ -19,7 +19,7 @@ enum {
 };
 
 static historian_private all; /* lanes, and counters that threads share */
-static int64_t stop; /* set once all threads that record have ended */
+static int64_t stop;          /* set once all threads that record have ended */
 
 /* What all drains have taken out, in sixteenths. */
 static uint64_t drained_counts[HISTORIAN_SLOTS], drained_sixteenths;

@@ -3,7 +3,6 @@
 import gc
 import json
 import math
-import os
 import pickle
 import random
 import struct

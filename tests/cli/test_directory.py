@@ -105,8 +105,8 @@ def test_bad_files_are_reported_and_all_others_are_shown(damaged, command):
     assert status == 1
     assert err.splitlines() == [
         f"historian {command}: {damaged}/recorders[2]: it is damaged: the checksum of its name is wrong",
-        f"historian {command}: {damaged}/poem.counters: it was written by an older historian, which had a file for each "
-        "recorder: end the processes that use this directory, then remove the file, or use another directory",
+        f"historian {command}: {damaged}/poem.counters: it was written by an older historian, which had a file for "
+        "each recorder: end the processes that use this directory, then remove the file, or use another directory",
     ]
     if command == "clear":
         assert out == "cleared 2 recorders, which held 150 values\n"

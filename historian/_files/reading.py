@@ -1,0 +1,99 @@
+"""Recorders of a directory, read from outside: nothing is changed, and nothing in the file can do harm."""
+
+from __future__ import annotations
+
+import os
+
+from .file import CorruptFileError, map_file, old_files, open_fd
+from .header import FILE_NAME, decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._core import Counts, DirectoryFile
+    from .header import Header
+
+__all__ = ["Reading", "read_all"]
+
+
+class Reading:
+    """A recorder of a directory at one moment."""
+
+    __slots__ = ("counted", "drains", "header", "inode", "place", "synthetic")
+
+    header: Header
+    counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
+    drains: int  # how often it has been drained or cleared, from 0, modulo 2**32
+    inode: int  # of the file; if it changes, that is another file
+    place: int  # in the file
+    synthetic: bool  # whether some of the counts are estimates
+
+
+class _Known:
+    """What has been read from a file: its texts do not change."""
+
+    __slots__ = ("headers", "inode")
+
+    def __init__(self, inode: tuple[int, int]) -> None:
+        self.inode = inode
+        self.headers: dict[int, Header] = {}
+
+
+_known: dict[str, _Known] = {}  # by path, of the last few files
+
+
+def read_all(directory: str) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+    """Return all recorders of a directory, in the order of their creation, and errors by file or recorder.
+
+    This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
+    """
+    path = os.path.join(directory, FILE_NAME)
+    size, old = -1, old_files(directory)
+    try:
+        fd = open_fd(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return [], old
+    except CorruptFileError as error:
+        return [], {path: error, **old}
+    try:
+        while True:
+            try:
+                readings, problems = _read_mapped(map_file(fd, path, ""), os.fstat(fd), path)
+            except CorruptFileError as error:
+                readings, problems = [], {path: error}
+            # If it has grown since it was mapped, that may be all that is wrong.
+            before, size = size, os.fstat(fd).st_size
+            if not problems or size == before:
+                return readings, {**problems, **old}
+    finally:
+        os.close(fd)
+
+
+def _read_mapped(
+    file: DirectoryFile, status: os.stat_result, path: str
+) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+    inode = status.st_dev, status.st_ino
+    known = _known.get(path)
+    if known is None or known.inode != inode:
+        if len(_known) > 8:
+            _known.clear()
+        known = _known[path] = _Known(inode)
+    headers, readings, problems = known.headers, [], {}
+    for place, found in file.read_all():
+        try:
+            if isinstance(found, str):
+                raise ValueError(found)
+            header = headers.get(place)
+            if header is None:
+                text = file.text(place)
+                if text is None:
+                    continue
+                header = headers[place] = decode(*text)
+        except ValueError as error:
+            at = f"{path}[{place}]"
+            problems[at] = CorruptFileError(at, str(error))
+            continue
+        reading = Reading()
+        reading.header, reading.inode, reading.place = header, status.st_ino, place
+        reading.counted, reading.synthetic, reading.drains = found[:4], found[4], found[5]
+        readings.append(reading)
+    return readings, problems
