@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from historian import Recorder, Registry
+from historian import Key, Recorder, Registry
+from historian._core import DirectoryFile
+from historian._files.header import FILE_NAME, encode
 
 from .data import latencies
 from .figures import AT_LEAST, Figure, absolute, ratio, row
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
 
 TABLE = "Directories"
 WORKERS = 2
-MANY = 1_000  # recorders in a directory
+MANY = 10_000  # recorders in a directory
+SHARED = 2_000  # recorders in which PROCESSES processes count
+PROCESSES = 8
+EACH = 1_000  # latencies for each recorder and process
+MIB = 1 << 20
 KILLS = 200
 SHORT_LIVED = 10_000  # processes
 
@@ -39,6 +45,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         mapped(results, peers, folder)
         many(results, folder)
+        shared(results, folder)
         churn(results, folder)
         kills(results, folder)
         if (os.cpu_count() or 1) < WORKERS:
@@ -83,7 +90,7 @@ def mapped(results: Results, peers: list[Peer], folder: str) -> None:
 
 def many(results: Results, folder: str) -> None:
     """Create and read a directory of many recorders."""
-    values = latencies(10_000)
+    values = latencies(EACH)
     directory = Path(folder, "many")
 
     def make() -> None:
@@ -94,17 +101,57 @@ def many(results: Results, folder: str) -> None:
 
     made = once("make", make, per=MANY)
     interleave([made], rounds=5)
-    results.add(row(TABLE, "historian", "make a recorder", made, unit="us", per_unit=1e3))
+    results.add(absolute("create a recorder", 20, made, "us", 1e3))
     registry = Registry(directory)
     for i in range(MANY):
         registry.recorder("operation", kind=i).record_many(values)
-    reading = once("read", registry.snapshot)
-    interleave([reading], rounds=20)
-    results.add(absolute(f"reading a directory of {MANY:,} recorders", 100, reading, "ms", 1e6))
+    size(f"space of {MANY:,} recorders of one process, MiB", 64, directory, results)
+    reading, opening = once("read", registry.snapshot), once("open", lambda: _open(directory))
+    interleave([reading, opening], rounds=20)
+    results.add(absolute(f"snapshot of a directory of {MANY:,} recorders", 100, reading, "ms", 1e6))
+    results.add(absolute("opening it, and finding one recorder", 15, opening, "ms", 1e6))
+
+
+def _open(directory: Path) -> None:
+    """Open the file anew, as another process does."""
+    path = directory / FILE_NAME
+    fd = os.open(path, os.O_RDWR)
+    file = DirectoryFile(fd, str(path))
+    os.close(fd)
+    assert file.find(encode(Key("operation", kind=MANY - 1))) == MANY - 1
+
+
+def shared(results: Results, folder: str) -> None:
+    """Count in many recorders from several processes, each of which has its own counters."""
+    directory = Path(folder, "shared")
+    registry, values = Registry(directory), latencies(EACH)
+    recorders = [registry.recorder("operation", kind=i) for i in range(SHARED)]
+    gates, children = [os.pipe() for _ in range(2)], []
+    for _ in range(PROCESSES):
+        children.append(os.fork())
+        if children[-1] == 0:
+            for rec in recorders:
+                rec.record_many(values)
+            os.write(gates[0][1], b"x")
+            os.close(gates[1][1])
+            os.read(gates[1][0], 1)  # all live at the same time
+            os._exit(0)
+    for _ in children:
+        os.read(gates[0][0], 1)
+    os.close(gates[1][1])
+    for child in children:
+        os.waitpid(child, 0)
+    size(f"space of {SHARED:,} recorders of {PROCESSES} processes, MiB", 100, directory, results)
+
+
+def size(measure: str, target: float, directory: Path, results: Results) -> None:
+    """Add a figure of the space that a directory takes."""
+    taken = sum(path.stat().st_blocks * 512 for path in directory.iterdir()) / MIB
+    results.add(Figure(measure, taken, taken, 0.0, "", target))
 
 
 def churn(results: Results, folder: str) -> None:
-    """Start and end many processes that record into one recorder, each into a block that it leases."""
+    """Start and end many processes that record into one recorder, each in a lane that it leases."""
     registry = Registry(Path(folder, "churn"))
     values, recorded = [1.0] * 5_000, 0
     for _ in range(SHORT_LIVED):
@@ -118,7 +165,9 @@ def churn(results: Results, folder: str) -> None:
     count("records lost by 10,000 short-lived processes", recorded - rec.snapshot().count, results)
     assert rec.path is not None
     count("files left by them, beyond the one", len(os.listdir(registry.directory)) - 1, results)
-    count("blocks of that file beyond the first two", (os.path.getsize(rec.path) - 4096) // 53248 - 2, results)
+    with open(rec.path, "rb") as file:
+        used = int.from_bytes(file.read(136)[128:], "little")
+    count("chunks of that file beyond the first 34", used - 34, results)
 
 
 def kills(results: Results, folder: str) -> None:
