@@ -18,10 +18,6 @@ from .._values.text import counted
 from .._values.units import check_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 __all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode"]
 
 #: Name of the file of a directory.
@@ -72,23 +68,15 @@ def encode(key: Key) -> bytes:
 
 def decode(encoded: bytes, unit: bytes, created: int) -> Header:
     """Return the header of a recorder.  Raises ValueError, with the reason, if the bytes are not valid."""
-    texts = list(_texts(encoded))
-    if len(texts) % 2 == 0:
-        raise ValueError("the lengths of its name and labels do not match")
+    texts, at = [], 0
     try:
-        return Header(Key(texts[0], **dict(zip(texts[1::2], texts[2::2]))), unit.decode(), created)
-    except UnicodeDecodeError:
-        raise ValueError("its unit is not valid Unicode") from None
-
-
-def _texts(encoded: bytes) -> Iterator[str]:
-    at = 0
-    while at < len(encoded):
-        length = int.from_bytes(encoded[at : at + 2], "little")
-        at += 2 + length
-        if at > len(encoded):
+        while at < len(encoded):
+            end = at + 2 + int.from_bytes(encoded[at : at + 2], "little")
+            texts.append(encoded[at + 2 : end].decode())
+            at = end
+        if at != len(encoded) or len(texts) % 2 == 0:
             raise ValueError("the lengths of its name and labels do not match")
-        try:
-            yield encoded[at - length : at].decode()
-        except UnicodeDecodeError:
-            raise ValueError("its name or a label is not valid Unicode") from None
+        labels = dict(zip(texts[1::2], texts[2::2]))
+        return Header(Key(texts[0], **labels) if labels else Key(texts[0]), unit.decode(), created)
+    except UnicodeDecodeError:
+        raise ValueError("its name, a label or its unit is not valid Unicode") from None

@@ -272,7 +272,9 @@ static const char *historian_read_entry(const historian_space *space, historian_
         if (!wrong) wrong = historian_total_rows(total, space, entry, index, 1, 0);
         historian_atomic_fence();
     } while (historian_atomic_load(&entry->drained) != *seen);
-    return wrong ? wrong : historian_subtract_total(total, drained);
+    if (!wrong && *seen >> 32) wrong = historian_subtract_total(total, drained);
+    if (!wrong && historian_total_records(total) >> 63) wrong = "there are 2**63 records or more";
+    return wrong;
 }
 
 #endif

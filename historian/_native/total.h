@@ -94,38 +94,38 @@ static void historian_total_counters(historian_total *total, const historian_cou
 /* Subtract what has been drained. Return NULL, or what is wrong. Sums only grow, but a damaged file may say otherwise,
  * and so may digits that are just carried: then the difference is 0. */
 static const char *historian_subtract_total(historian_total *total, const historian_total *drained) {
-    uint64_t any = 0, sum = 0;
+    static const char wrong[] = "a bucket has more drained records than records";
     for (size_t k = 0; k < HISTORIAN_COARSE; k++) {
-        if (total->coarse[k] < drained->coarse[k]) return "an octave has more drained records than records";
-        any |= sum += total->coarse[k] -= drained->coarse[k];
+        if (total->coarse[k] < drained->coarse[k]) return wrong;
+        total->coarse[k] -= drained->coarse[k];
     }
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        if (!total->touched[octave] && !drained->touched[octave]) continue;
-        for (size_t slot = 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++) {
-            if (total->counts[slot + k] < drained->counts[slot + k])
-                return "a bucket has more drained records than records";
-            any |= sum += total->counts[slot + k] -= drained->counts[slot + k];
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
+        for (size_t slot = 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, k = 0;
+             drained->touched[octave] && k < HISTORIAN_BUCKETS_PER_OCTAVE; k++) {
+            if (total->counts[slot + k] < drained->counts[slot + k]) return wrong;
+            total->counts[slot + k] -= drained->counts[slot + k];
         }
-    }
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot += HISTORIAN_OVERFLOW_SLOT) {
-        if (total->counts[slot] < drained->counts[slot]) return "a bucket has more drained records than records";
-        any |= sum += total->counts[slot] -= drained->counts[slot];
+        if (total->counts[slot] < drained->counts[slot]) return wrong;
+        total->counts[slot] -= drained->counts[slot];
     }
-    if (any >> 63) return "there are 2**63 records or more";
     historian_subtract_sum(&total->sum, &drained->sum);
     total->inexact -= drained->inexact;
     return NULL;
 }
 
-/* Return how many records there are. */
+/* Return how many records there are: 2^63 or more, if the sum has ever been so many. */
 static uint64_t historian_total_records(const historian_total *total) {
-    uint64_t records = total->counts[HISTORIAN_ZERO_SLOT] + total->counts[HISTORIAN_OVERFLOW_SLOT];
-    for (size_t k = 0; k < HISTORIAN_COARSE; k++) records += total->coarse[k];
+    uint64_t records = 0, any = 0;
+    any |= records += total->counts[HISTORIAN_ZERO_SLOT];
+    any |= records += total->counts[HISTORIAN_OVERFLOW_SLOT];
+    for (size_t k = 0; k < HISTORIAN_COARSE; k++) any |= records += total->coarse[k];
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
         const uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
-        for (size_t k = 0; total->touched[octave] && k < HISTORIAN_BUCKETS_PER_OCTAVE; k++) records += counts[k];
+        for (size_t k = 0; total->touched[octave] && k < HISTORIAN_BUCKETS_PER_OCTAVE; k++)
+            any |= records += counts[k];
     }
-    return records;
+    return any >> 63 ? UINT64_MAX : records;
 }
 
 /* Find the slots from the first touched octave to the last one; what follows trims empty slots. */
