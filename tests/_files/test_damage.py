@@ -13,7 +13,7 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layout import CHUNK, CHUNKS_AT, ENOUGH, chunk_at, entry_at, file_of, patched, row_at, slot_at, word
+from layout import CHUNK, CHUNKS_AT, ENOUGH, entry_at, file_of, patched, row_at, slot_at, word
 
 import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry
@@ -115,11 +115,6 @@ def damages_of_recorders():
     yield "too much", count(1 << 63), r"a count is 2\*\*63 or more"
     yield "wrapping", count((1 << 64) - 1, 3), r"a count is 2\*\*63 or more"
     yield "too many", count(*[(1 << 63) - 9] * 3), r"2\*\*63 records or more"
-    yield (
-        "a huge sum",
-        at(lambda path: chunk_at(path, 1.0, 1) + 8, struct.pack("<2Q", 1 << 63, (1 << 63) + 1)),
-        "its sum is too large for 1 values|^$",
-    )
 
 
 FILES = list(damages_of_files()) if sys.platform != "win32" else []
@@ -162,8 +157,6 @@ def test_damaged_recorders(directory, damage, reason):
     damage(path)
 
     registry, bad = Registry(directory), f"{path}[1]"
-    if registry.problems() == {}:
-        pytest.skip("it cannot be told from what is right")
     with pytest.warns(CorruptFileWarning, match=reason) as warned:
         assert registry.snapshot() == {Key(name): Histogram.from_values([1.0]) for name in ("good", "better")}
     assert len(warned) == 1 and warned[0].filename == __file__ and bad in str(warned[0].message)

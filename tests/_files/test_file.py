@@ -56,7 +56,7 @@ def test_the_bytes_of_a_file(directory):
     assert data[entry + 16 : entry + 368] == bytes(368 - 16)
     checksum, nbytes, created, key_nbytes, place = struct.unpack_from("<IIQII", data, entry + 368)
     assert (nbytes, key_nbytes, place) == (18, 16, 0) and 1.7e18 < created < 4e18
-    assert data[entry + 392 : entry + 410] == b"\1\0q\1\0a\1\01\1\0b\2\0\xc3\xa9ms"
+    assert data[entry + 392 : entry + 410] == b"\x01\x00q\x01\x00a\x01\x001\x01\x00b\x02\x00\xc3\xa9ms"
     assert checksum == zlib.crc32(data[entry + 372 : entry + 392 + nbytes])
     row = entry + CHUNK
     assert struct.unpack_from("<3Q", data, row) == (2 << 56 | 1 << 40, 0, 0)
