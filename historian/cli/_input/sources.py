@@ -68,7 +68,7 @@ class Rows(NamedTuple):
         A group of ``--by name`` keeps the name, another one is named after what was read.  A file without names is
         named after itself.
         """
-        files = [row.name for row in self.rows if row.is_file]
+        files = [row.key.name for row in self.rows if row.is_file]
         short = [os.path.basename(name) or name for name in files]
         by_file = dict(zip(files, short)) if len(set(short)) == len(short) else {}
         found: dict[Key, Histogram] = {}
@@ -162,7 +162,7 @@ class _Reader:
         """Return all that was read."""
         choice, tally = self.choice, self.tally
         rows = [
-            Row(choice.name_of(key, str(key) if key.labels else key.name), key, histogram, key in self._files)
+            Row(choice.name_of(key, key.name if key in self._files else ""), key, histogram, key in self._files)
             for key, histogram in tally.histograms().items()
         ]
         return Rows(
