@@ -72,22 +72,26 @@ cdef extern from "_native/lanes.h" nogil:
     historian_counters *historian_ask_for_lane(historian_lanes *, size_t n)
     bint historian_read_lanes(historian_lanes *, historian_counters *shared, historian_lanes_total *, bint take)
 
-cdef extern from "_native/bulk.h" nogil:
+cdef extern from "_native/bulk_load.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
     ctypedef struct historian_array:
         historian_loader load
         const char *data
         Py_ssize_t stride
         size_t n
+    historian_loader historian_load_double, historian_load_float
+    historian_loader historian_find_loader(char format, size_t size)
+
+cdef extern from "_native/bulk.h" nogil:
     ctypedef struct historian_tables:
         pass
     enum: HISTORIAN_SMALL
     const char *historian_choose_scan(const char *widest)
-    historian_loader historian_load_double
-    historian_loader historian_find_loader(char format, size_t size)
     void historian_add_count(historian_counters *, size_t slot, uint64_t count, bint exclusive)
-    Py_ssize_t historian_record_small(historian_counters *, const historian_array *, bint exclusive)
-    Py_ssize_t historian_tally(historian_tables *, const historian_array *)
+    Py_ssize_t historian_record_small(
+        historian_counters *, const historian_array *, bint exclusive, double *bad_value
+    )
+    Py_ssize_t historian_tally(historian_tables *, const historian_array *, double *bad_value)
     void historian_fold(historian_counters *, historian_tables *, bint exclusive)
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
