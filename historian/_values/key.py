@@ -6,7 +6,13 @@ from keyword import iskeyword
 
 from .text import token
 
-__all__ = ["Key", "text_of"]
+__all__ = ["Key", "check_key", "text_of"]
+
+#: Maximum length of the name, the labels and their values together, in bytes of UTF-8.  With the most labels and the
+#: longest unit, 2048 + 64 * 8 + 255 = 2,815 bytes, they fit into the header of a file, which has 3,016 for them.
+MAX_KEY_NBYTES = 2048
+#: Maximum number of labels.
+MAX_LABELS = 64
 
 
 class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing typing costs as much as all the rest
@@ -14,7 +20,8 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
 
     The order of the labels does not matter.  Any string is a label: ``Key("query", **{"a label": "x"})``.  Label values
     are converted to strings: a string stays as it is, everything else is converted by ``str``.  Raises TypeError if the
-    name is not a string.
+    name is not a string.  The key of a recorder must be valid Unicode, with at most 2,048 bytes of UTF-8 and 64 labels:
+    `Registry.recorder` raises ValueError otherwise.
 
     Two keys print alike only if they are equal.  Names, labels and values stand in quotation marks, with escape
     sequences, if they are empty or have separators, quotation marks or characters that cannot be printed.
@@ -73,3 +80,36 @@ def text_of(value: object) -> str:
     ('200', 'GET')
     """
     return str.__str__(value) if isinstance(value, str) else str(value)
+
+
+def check_key(key: Key) -> None:
+    """Raise ValueError unless a recorder may have this name and these labels, in memory and in a directory.
+
+    The name must not be empty.  All texts must be valid Unicode, and have at most 2,048 bytes of UTF-8 together.  There
+    may be 64 labels.  O(bytes).
+    """
+    if not key.name:
+        raise ValueError("name must not be empty for a recorder in a registry")
+    nbytes = _nbytes("name", key.name)
+    for label, value in key.labels:
+        nbytes += _nbytes("label name", label) + _nbytes(f"value of label {label[:40]!r}", value)
+    if nbytes > MAX_KEY_NBYTES:
+        raise ValueError(
+            f"name and labels of recorder {key.name[:40]!r} take {nbytes:,} bytes of UTF-8, the limit is "
+            f"{MAX_KEY_NBYTES:,}: shorten them"
+        )
+    if len(key.labels) > MAX_LABELS:
+        raise ValueError(
+            f"recorder {key.name[:40]!r} has {len(key.labels):,} labels, the limit is {MAX_LABELS}: use fewer"
+        )
+
+
+def _nbytes(what: str, text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        bad = text[error.start]
+        raise ValueError(
+            f"{what} is not valid Unicode, it has {bad!r} at position {error.start}: replace such characters, as in "
+            "text.encode(errors='replace').decode()"
+        ) from None

@@ -1,99 +1,71 @@
-"""`Key`: printing, comparing, sorting, and labels of every name."""
+"""Which names and labels a recorder may have: one rule, in memory and in a directory."""
 
-import copy
-import enum
-import itertools
-import pickle
+import os
+import sys
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from historian import Key
-from historian._values.text import shown
-
-#: Texts of the characters that printing must tell apart.
-TEXTS = st.text(st.sampled_from('ab,={}"\\ n\n\x1b\u200b\ud800\u4e2d~'), max_size=6) | st.text(max_size=4)
-KEYS = st.builds(lambda name, labels: Key(name, **labels), TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3))
+from historian import Histogram, Key, Registry
 
 
-class Colour(str, enum.Enum):
-    RED = "red"
+@pytest.fixture(params=["memory", "directory"])
+def registry(request, tmp_path):
+    if request.param == "directory" and sys.platform == "win32":
+        pytest.skip("recorders in a directory need a POSIX system")
+    return Registry(tmp_path / "d" if request.param == "directory" else None)
 
 
-@given(st.lists(KEYS, min_size=2, max_size=8))
-@example([Key("q", path="/a,query=x"), Key("q", path="/a", query="x")])
-@example([Key("q{a=b}"), Key("q", a="b")])
-@example([Key("q", a=""), Key("q", a='""')])
-@example([Key("a\nb"), Key("a\\nb")])
-@example([Key(""), Key('""')])
-@example([Key("a"), Key("a ")])
-def test_keys_print_alike_only_if_they_are_equal(keys):
-    for one, other in itertools.combinations(keys, 2):
-        assert (str(one) == str(other)) == (one == other)
-    assert all(str(key).isprintable() for key in keys)
+REFUSED = {
+    "no name": ("", {}, "name must not be empty"),
+    "a lone surrogate": ("a\ud800", {}, r"name is not valid Unicode, it has '\\ud800' at position 1: replace"),
+    "an undecodable byte": ("q", {"path": os.fsdecode(b"\xff/")}, r"value of label 'path' is not valid Unicode"),
+    "a label's name": ("q", {"\udcff": "x"}, "label name is not valid Unicode"),
+    "long": ("x" * 2049, {}, "of recorder 'x{40}' take 2,049 bytes of UTF-8, the limit is 2,048: shorten them"),
+    "long in bytes": ("q", {"a": "\N{GRINNING FACE}" * 512}, "take 2,050 bytes"),  # 1 + 1 + 4 * 512
+    "long together": ("q" * 1000, {"a": "x" * 500, "b": "y" * 547}, "take 2,049 bytes"),  # 1000 + 1 + 500 + 1 + 547
+    "many labels": ("q", {f"l{i}": "" for i in range(65)}, "has 65 labels, the limit is 64: use fewer"),
+}
 
 
-@given(st.lists(TEXTS, min_size=2, max_size=8))
-def test_names_in_tables_are_alike_only_if_they_are_equal(names):
-    for one, other in itertools.combinations(names, 2):
-        assert (shown(one) == shown(other)) == (one == other)
-    assert all(shown(name).isprintable() for name in names)
+@pytest.mark.parametrize(("name", "labels", "message"), REFUSED.values(), ids=REFUSED)
+def test_refused_at_once(registry, name, labels, message):
+    with pytest.raises(ValueError, match=message):
+        registry.recorder(name, **labels)
+    histogram = Histogram.from_values([1.0])
+    with pytest.raises(ValueError, match=message):
+        registry.merge({Key("before"): histogram, Key(name, **labels): histogram})
+    assert registry.snapshot() == {}  # nothing was created, "before" neither
 
 
 @pytest.mark.parametrize(
-    ("key", "text"),
+    ("name", "labels", "unit"),
     [
-        (Key("query", table="users"), "query{table=users}"),
-        (Key("GET /users", code=200), "GET /users{code=200}"),
-        (Key("tags: \u00e4", path="/a?b&c"), "tags: \u00e4{path=/a?b&c}"),
-        (Key("q", path="/a,b=c"), 'q{path="/a,b=c"}'),
-        (Key("q", path=""), 'q{path=""}'),
-        (Key("q", path=" a"), 'q{path=" a"}'),
-        (Key("q", path="a  b"), 'q{path="a  b"}'),
-        (Key("q", path='say "x\\y"'), r'q{path="say \"x\\y\""}'),
-        (Key("q", path="\x1b[2J\n\u202e"), r'q{path="\x1b[2J\n\u202e"}'),
-        (Key("q", **{"a label": "x", "": "y"}), 'q{""=y,a label=x}'),
-        (Key("a{b}"), '"a{b}"'),
-        (Key(""), '""'),
-        (Key("", code=200), "{code=200}"),
+        ("x" * 2048, {}, "s"),
+        ("\N{GRINNING FACE}" * 512, {}, "s"),
+        ("n" * 1984, {chr(48 + i): "" for i in range(64)}, "u" * 255),
+        ("q", {"": "", "\0": "\n", "a=b,c": "{}"}, "s"),
+        ("/", {"..": "/../.."}, "s"),
     ],
 )
-def test_the_exact_text(key, text):
-    assert str(key) == text
+def test_at_the_limit(registry, name, labels, unit):
+    registry.recorder(name, unit=unit, **labels).record(1.0)
+    assert registry.snapshot() == {Key(name, **labels): Histogram.from_values([1.0], unit=unit)}
 
 
-@given(KEYS)
-def test_it_is_built_as_it_prints(key):
-    assert eval(repr(key)) == key
-    assert pickle.loads(pickle.dumps(key)) == copy.deepcopy(key) == key
+names = st.text(st.characters(), max_size=30)
 
 
-def test_labels_of_every_name():
-    labels = ["self", "cls", "name", "unit", "labels", "class", "key", "a label"]
-    key = Key("q", **dict.fromkeys(labels, "x"))
-    assert dict(key.labels) == dict.fromkeys(labels, "x")
-    assert eval(repr(key)) == key
-
-
-def test_the_order_of_labels_does_not_matter():
-    keys = [Key("q", **dict(pairs)) for pairs in itertools.permutations([("a", 1), ("b", 2), ("c", 3)])]
-    assert len(set(keys)) == 1 and len(set(map(str, keys))) == 1
-    assert sorted([Key("b"), Key("a", z="1"), Key("a"), Key("a", y="2")]) == [
-        Key("a"), Key("a", y="2"), Key("a", z="1"), Key("b"),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(200, "200"), (True, "True"), (None, "None"), (1.0, "1.0"), (Colour.RED, "red"), ("", "")]
-)
-def test_values_are_made_strings_by_one_rule(value, text):
-    """A string of a subclass is equal to its characters, so it must give the same key."""
-    assert Key("q", a=value) == Key("q", a=text)
-    assert type(Key("q", a=value).labels[0][1]) is str
-
-
-def test_a_name_is_a_plain_string():
-    assert type(Key(Colour.RED).name) is str and Key(Colour.RED) == Key("red")
-    with pytest.raises(TypeError, match="name must be a string, not int"):
-        Key(3)
+@pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
+@given(names, st.dictionaries(names, names, max_size=4))
+def test_memory_and_directory_agree(tmp_path_factory, name, labels):
+    outcomes = []
+    for registry in (Registry(), Registry(tmp_path_factory.mktemp("agree") / "d")):
+        try:
+            registry.recorder(name, **labels).record(1.0)
+        except ValueError as error:
+            outcomes.append(str(error))
+        else:
+            outcomes.append({key: h.count for key, h in registry.snapshot().items()})
+    assert outcomes[0] == outcomes[1]
