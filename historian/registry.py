@@ -8,7 +8,7 @@ from ._files.directory import RegistryWarning, ensure_directory, files_in, prepa
 from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
 from ._files.header import Header, file_name
 from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
-from ._values.key import Key, check_key
+from ._values.key import Key, check_key, key_of
 from ._values.text import counted
 from .histogram import Histogram
 
@@ -97,16 +97,19 @@ class Registry:
         """Absolute path of the directory; None for a registry in memory."""
         return self._directory
 
-    def recorder(self, /, name: str, *, unit: str = "s", **labels: object) -> Recorder:
+    def recorder(
+        self, name: str, /, *, unit: str = "s", labels: Mapping[str, object] | None = None, **more: object
+    ) -> Recorder:
         """Return the recorder with this name and these labels; create it on first use.  O(labels).
 
-        Label values are converted to strings.  ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty
+        Labels are keyword arguments, or a mapping, which also takes names that Python would not: ``labels={"unit": 1,
+        "a label": 2}``.  Label values are converted to strings, as in `Key`.  Raises ValueError for an empty
         name, for name and labels that are not valid Unicode or longer than 2,048 bytes of UTF-8 together, for more than
         64 labels, and if the recorder exists with another unit.  In a directory, raises OSError if there is no space
         for a new recorder; recording never fails for lack of space.  Raises `CorruptFileError` if its file is not
         valid.
         """
-        return self._find_or_create(Key(name, **labels), unit)
+        return self._find_or_create(key_of(name, labels, more), unit)
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:
         found = self._recorders.get(key)
@@ -296,10 +299,10 @@ def _warn(problems: Mapping[str, CorruptFileError]) -> None:
 default_registry: Registry = Registry._of_environment()
 
 
-def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:
+def recorder(name: str, /, *, unit: str = "s", labels: Mapping[str, object] | None = None, **more: object) -> Recorder:
     """Return the recorder with this name and these labels in `default_registry`; see `Registry.recorder`.
 
     >>> recorder("startup").unit
     's'
     """
-    return default_registry.recorder(name, unit=unit, **labels)
+    return default_registry.recorder(name, unit=unit, labels=labels, **more)
