@@ -63,9 +63,10 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_header", "_name", "_room", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_synthetic", "_unit")
     __module__ = "historian"
 
+    _drains: int  # of private memory, from 0
     _header: Header | None  # of its file; None in memory
     _name: str
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
@@ -83,7 +84,7 @@ class Recorder(_Base):
         self._name = name
         self._unit = unit
         self._header = header
-        self._room = 0
+        self._drains = self._room = 0
         self._synthetic = False
         return self
 
@@ -201,6 +202,7 @@ class Recorder(_Base):
         drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
         """
         if self._file is None:
+            self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
         self._follow_path()
         file, left = self._files

@@ -6,7 +6,11 @@ from keyword import iskeyword
 
 from .text import token
 
-__all__ = ["Key", "check_key", "text_of"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Key", "check_key", "key_of", "text_of"]
 
 #: Maximum length of the name, the labels and their values together, in bytes of UTF-8.  With the most labels and the
 #: longest unit, 2048 + 64 * 8 + 255 = 2,815 bytes, they fit into the header of a file, which has 3,016 for them.
@@ -20,13 +24,11 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
 
     The order of the labels does not matter.  Any string is a label: ``Key("query", **{"a label": "x"})``.  Label values
     are converted to strings: a string stays as it is, everything else is converted by ``str``.  Raises TypeError if the
-    name is not a string.
+    name is not a string.  The key of a recorder must be valid Unicode, with at most 2,048 bytes of UTF-8 and 64 labels:
+    `Registry.recorder` raises ValueError otherwise.
 
     Two keys print alike only if they are equal.  Names, labels and values stand in quotation marks, with escape
     sequences, if they are empty or have separators, quotation marks or characters that cannot be printed.
-
-    The key of a recorder must be valid Unicode, with at most 2,048 bytes of UTF-8 and 64 labels:
-    `Registry.recorder` raises ValueError otherwise.
 
     >>> key = Key("query", table="users", shard=3)
     >>> key.name, key.labels
@@ -71,6 +73,24 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
             return token(self.name)
         labels = ",".join(f"{token(label)}={token(value)}" for label, value in self.labels)
         return f"{token(self.name) if self.name else ''}{{{labels}}}"
+
+
+def key_of(name: str, labels: object, more: Mapping[str, object]) -> Key:
+    """Return the key with the labels of a mapping, or None, and those of `more`.  Raises TypeError, ValueError."""
+    if labels is None:
+        return Key(name, **more)
+    if not hasattr(labels, "items"):
+        raise TypeError(
+            f"labels must be a mapping from names to values, not {type(labels).__name__}; for a label that is called "
+            'labels, write labels={"labels": value}'
+        )
+    found = dict(labels.items())
+    for label in found:
+        if not isinstance(label, str):
+            raise TypeError(f"the name of a label must be a string, not {label!r}")
+        if label in more:
+            raise ValueError(f"label {label!r} is given twice, in labels= and as a keyword: give it once")
+    return Key(name, **found, **more)
 
 
 def text_of(value: object) -> str:
