@@ -18,7 +18,7 @@ from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, no_data, quantile_name
 from .._stats.windows import ENOUGH_BURSTS, ENOUGH_EQUAL, ENOUGH_FREEDOM, ENOUGH_WINDOWS, windows_sample_size
 from .._values.base import BaseHistogram, Origin
-from .._values.decimals import PRECISE, log, whole, written
+from .._values.decimals import PRECISE, log, precise_for, whole, written
 from .._values.slots import edges_of
 from .._values.text import counted
 from .measurements import observed_size
@@ -39,6 +39,7 @@ __all__ = [
     "enough_for",
     "in_windows",
     "missing_sides",
+    "needed_for",
     "quantile_interval",
     "sampled",
     "share_method",
@@ -90,9 +91,16 @@ def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) ->
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
-    logarithm = log(PRECISE.subtract(1, written(confidence)))
-    needed = PRECISE.divide(PRECISE.multiply(logarithm, n), log(written(q)))
-    return Enough(_recorded(histogram, q, n, confidence), max(1, whole(needed, up=True)))
+    return Enough(_recorded(histogram, q, n, confidence), needed_for(q, n, confidence))
+
+
+def needed_for(q: float, n: int, confidence: float) -> int:
+    """Return the number of values that `enough_for` needs, for q between 0 and 1."""
+    context = precise_for(n)
+    share = context.subtract(1, written(confidence))
+    logarithms = (log(share), log(written(q))) if context is PRECISE else (context.ln(share), context.ln(written(q)))
+    needed = context.divide(context.multiply(logarithms[0], n), logarithms[1])
+    return max(1, whole(needed, up=True, context=context))
 
 
 def _recorded(histogram: BaseHistogram, q: float, n: int, confidence: float) -> int:

@@ -104,11 +104,12 @@ def calls_within(p: float, tail: float, ratio: tuple[int, int] | None) -> float:
         near = math.log1p(-p) / math.log1p(-tail)
         if abs(near - round(near)) > 1e-9 * max(1.0, near):  # its relative error is below 1e-12
             return math.floor(near)
-    exact = Decimal(tail) if ratio is None else PRECISE.divide(*ratio)
-    others = log(PRECISE.subtract(1, written(p))), log(PRECISE.subtract(1, exact))
+    exact, decimal = Decimal(tail) if ratio is None else PRECISE.divide(*ratio), written(p)
+    others = log(PRECISE.subtract(1, decimal)), log(PRECISE.subtract(1, exact))
     n = whole(PRECISE.divide(*others), up=False)
     # One more is right if p is a computed result of p_wait, which may be rounded down.
-    return n + 1 if any_of(tail, n) < any_of(tail, n + 1) <= p else n
+    is_computed = len(decimal.as_tuple().digits) > DIGITS
+    return n + 1 if is_computed and any_of(tail, n) < any_of(tail, n + 1) == p else n
 
 
 def any_of_correlated(tail: float, n: int, correlation: float) -> float:
