@@ -19,6 +19,11 @@ READERS = {
     "files": "Files",
     "dicts": "Dicts",
     "snapshots": "Snapshots",
+    "arrays": "Arrays",
+    "tables": "Tables",
+    "texts": "Texts",
+    "documents": "Documents",
+    "keys": "Keys",
 }
 
 
