@@ -14,7 +14,7 @@ import pyte
 import pytest
 from outside import run
 
-from historian import Histogram, Registry
+from historian import Histogram, Key, Registry
 from historian._show.table import text_width
 from historian.cli._input.choice import Choice
 from historian.cli._top.frame import SORTS, Frame
@@ -72,6 +72,15 @@ def test_chosen_recorders_and_groups(tmp_path):
     assert (status, out) == (1, "") and "'tabel' for --where; did you mean 'table'?" in err
     status, out, err = run("top", tmp_path / "d", "--by", "name", "-p", "75", "--count", 1, "--interval", 0.1)
     assert (status, err) == (0, "") and " 75 " in out and "q " in out
+
+
+def test_a_group_of_too_many_values(tmp_path):
+    """2**62 and 2**62 values make 2**63, which is one too many."""
+    data = {"format": "historian/1", "unit": "s", "count": 2**62, "sum": 2.0**62, "min": 1.0, "max": 1.0}
+    many = Histogram.from_dict({**data, "indices": [-1], "counts": [2**62]})
+    Registry(tmp_path / "d").merge({Key("q", table=table): many for table in "ab"})
+    status, out, err = run("top", tmp_path / "d", "--by", "name", "--format", "json", "--count", 1)
+    assert (status, out) == (1, "") and err == "historian top: q: the merged count would reach 2**63\n"
 
 
 @pytest.mark.parametrize("again", [5, 10, 15])
