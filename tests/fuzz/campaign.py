@@ -8,6 +8,7 @@ from __future__ import annotations
 import faulthandler
 import mmap
 import os
+import re
 import resource
 import shutil
 import signal
@@ -195,10 +196,10 @@ def _faults(folder: str) -> list[tuple[int, str]]:
 
 
 def kind(text: str) -> str:
-    """Return what faults have in common: the place of the error, and its message without numbers."""
+    """Return what faults have in common: the place of the error, and its message before any data."""
     lines = [line for line in text.strip().splitlines() if line.strip()]
     places = [line.strip() for line in lines if line.lstrip().startswith("File ")]
-    message = "".join("#" if c.isdigit() else c for c in lines[-1][:60]) if lines else ""
+    message = re.split(r"[^A-Za-z ,.():]", lines[-1], maxsplit=1)[0] if lines else ""
     return f"{places[-1] if places else ''} {message}"
 
 

@@ -6,6 +6,7 @@ import math
 import struct
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import sha256
 from zlib import crc32
 
@@ -78,6 +79,11 @@ def slot_of(value: float) -> int:
 
 def file_name(name: bytes, labels: list[tuple[bytes, bytes]]) -> str:
     """Return the name of a recorder's file."""
+    return _file_name(name, tuple(labels))
+
+
+@lru_cache(1000)
+def _file_name(name: bytes, labels: tuple[tuple[bytes, bytes], ...]) -> str:
     plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
     def escaped(text: bytes) -> str:

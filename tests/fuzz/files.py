@@ -86,7 +86,7 @@ class Files:
 
     def __init__(self, seed: int, folder: str) -> None:
         rng = Random(seed)
-        self.pool = [any_file(rng) for _ in range(POOL)]
+        self.pool = sorted((any_file(rng) for _ in range(POOL)), key=lambda pair: len(pair[1]))
         self.parent = folder
         self.folders = 0
         self.start_again()
@@ -109,6 +109,8 @@ class Files:
             self.start_again()
         gc.collect()  # a recorder that an error still holds would follow its path to the next file there
         name, data = rng.choice(self.pool)
+        if len(data) > 10 * BLOCK and rng.random() < 0.9:  # a file of all blocks takes as long as twenty others
+            name, data = self.pool[0]
         path = os.path.join(self.folder, name)
         held: Recorder | None = None
         self.is_in_use = self.are_roles_spoilt = False  # so that what is recorded may be in no block
