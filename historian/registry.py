@@ -228,7 +228,7 @@ class Registry:
 
         histograms, problems = self._read()
         _warn(problems)
-        return Profile({str(key): histogram for key, histogram in histograms.items()})
+        return Profile(histograms)
 
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
@@ -278,7 +278,10 @@ class Registry:
 
 def _check_unit(found: Recorder, unit: str) -> None:
     if found.unit != unit:
-        raise ValueError(f"recorder {found.name!r} exists with unit {found.unit!r}, not {unit!r}: use one unit")
+        from ._show.names import cut
+
+        name = cut(found.name, 200)
+        raise ValueError(f"recorder {name} exists with unit {found.unit!r}, not {unit!r}: use one unit")
 
 
 def _warn(problems: Mapping[str, CorruptFileError]) -> None:
