@@ -152,6 +152,8 @@ class Files:
             name, labels, _ = file_format.read_header(data)
         except RefusedError:
             return path
+        if not name:
+            return path  # it would be hidden, so that nobody reads it
         pairs = [(label.encode(), value.encode()) for label, value in labels.items()]
         return os.path.join(os.path.dirname(path), file_format.file_name(name.encode(), pairs))
 
