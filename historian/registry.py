@@ -220,7 +220,7 @@ class Registry:
         for key, histogram in histograms.items():
             if histogram.synthetic:
                 into[key]._mark_synthetic()
-            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
+            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max, histogram._bounds)
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""

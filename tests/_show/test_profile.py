@@ -115,7 +115,7 @@ def test_names_that_differ_only_by_escapes_have_a_row_each():
 def test_a_long_label_does_not_make_a_wide_table():
     registry = Registry()
     for end in "xy":
-        registry.recorder("q", path="/" + "a" * 3_000 + end).record(1e9)  # with a question about the unit below
+        registry.recorder("q", path="/" + "a" * 2_000 + end).record(1e9)  # with a question about the unit below
     assert max(map(len, str(registry.profile()).splitlines())) < 200
     assert max(map(len, re.findall(">([^<]*)<", registry.profile()._repr_html_()))) < 200
     names = [row[0] for row in rows_of(registry.profile())[1:3]]

@@ -240,7 +240,7 @@ def unclear(unit: str, where: str, others: str = "s") -> InputError:
 def relabelled(histogram: Histogram, unit: str) -> Histogram:
     """Return the histogram with another label; its values stay."""
     low, high = histogram.min, histogram.max
-    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic)
+    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic, histogram._bounds)
 
 
 def _conversion(unit: str, show: str, where: str) -> float:
