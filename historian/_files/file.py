@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile
+from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile, reserve
 from .._values.text import printable
 from .header import Header, decode, encode, file_name
 
@@ -18,6 +18,7 @@ __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
     "Reading",
+    "check_counters",
     "drain",
     "open_file",
     "open_or_create",
@@ -80,6 +81,14 @@ def open_file(path: str) -> tuple[CounterFile, Header]:
         return map_file(fd, path, path)[0], header  # this also reads the counts, so that damage is found now
     finally:
         os.close(fd)
+
+
+def check_counters(file: CounterFile) -> None:
+    """Raise CorruptFileError if an open file is damaged, or has been truncated."""
+    try:
+        file.check()
+    except ValueError as error:
+        raise CorruptFileError(file.path, str(error)) from None
 
 
 def read_counters(file: CounterFile) -> tuple[Counts, int, float, float]:
@@ -250,10 +259,7 @@ def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
 def _fill(fd: int, page: bytes, path: str) -> None:
     os.fchmod(fd, 0o600)  # the umask may have removed bits
     try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(fd, 0, NEW_NBYTES)
-        else:
-            os.pwrite(fd, bytes(NEW_NBYTES), 0)
+        reserve(fd, NEW_NBYTES)
         os.pwrite(fd, page, 0)
     except OSError as error:
         raise OSError(error.errno, f"no space for a recorder of {NEW_NBYTES:,} bytes: {error.strerror}", path) from None

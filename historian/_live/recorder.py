@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .._core import CounterFile, Counters, Counts, Muted, number
-from .._files.file import drain, open_file, open_or_create, read_counters
+from .._files.file import check_counters, drain, open_file, open_or_create, read_counters
 from .._files.header import Header
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
@@ -274,6 +274,8 @@ def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
         _in_files = WeakValueDictionary()
     found = _in_files.get(path)
     if found is not None and found._follow_path():
+        if found._file is not None:
+            check_counters(found._file)
         return found
     file, header = open_or_create(path, new) if new is not None else open_file(path)
     if found is None:
