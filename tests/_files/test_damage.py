@@ -135,7 +135,7 @@ def test_a_disk_that_fails(directory, monkeypatch, call):
     inode, works = os.stat(bad).st_ino, getattr(os, call)
 
     def fails(target, *args, **kwargs):
-        if os.stat(target).st_ino == inode:
+        if os.stat(target, dir_fd=kwargs.get("dir_fd")).st_ino == inode:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return works(target, *args, **kwargs)
 
