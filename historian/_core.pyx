@@ -96,15 +96,18 @@ cdef extern from "_native/bulk.h" nogil:
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
 
-cdef extern from "_native/pages.h":
+cdef extern from "_native/pages.h" nogil:
     void *historian_new_pages(size_t size)
     void historian_free_pages(void *pages, size_t size)
     void *historian_map_file(int fd, size_t size, bint writable)
     int historian_reserve(int fd, size_t offset, size_t size)
+    int historian_fill_holes(int fd, size_t offset, size_t size)
+    bint historian_is_backed(const void *part, size_t size)
+    void *historian_copy_file(int fd, size_t size)
 
 cdef extern from "_native/file.h" nogil:
     enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_MAX_BLOCKS, HISTORIAN_BLOCK_NBYTES
-    enum: HISTORIAN_ROLE_NONE, HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
+    enum: HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
     ctypedef struct historian_file:
         uint64_t *roles
         uint64_t claimed
@@ -119,6 +122,7 @@ cdef extern from "_native/file.h" nogil:
         size_t blocks
     size_t historian_block_offset(size_t block)
     void *historian_file_block(historian_file *file, size_t block)
+    size_t historian_listed_blocks(const historian_file *file)
     size_t historian_count_blocks(const historian_file *file, size_t size)
     const char *historian_read_file(const historian_file *, size_t size, historian_total *, historian_drained *)
     bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ._files.directory import RegistryWarning, ensure_directory, files_in, prepare_directory, warn_user
+from ._files.directory import RegistryWarning, ensure_directory, names_in, open_directory, prepare_directory, warn_user
 from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
 from ._files.header import Header, file_name
 from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
@@ -149,9 +149,11 @@ class Registry:
         if not self._is_prepared:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
-        elif ensure_directory(self._directory):
-            for found in recorders_in(self._directory):
-                found._follow_path()
+            return
+        folder, was_removed = ensure_directory(self._directory, self._trust)
+        os.close(folder)
+        for found in recorders_in(self._directory) if was_removed else ():
+            found._follow_path()
 
     def snapshot(self) -> Snapshot:
         """Return the histogram of every recorder, in the order in which the recorders were created.
@@ -184,8 +186,10 @@ class Registry:
             reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             for reading in readings
         }
+        files = {reading.header.key: reading.status for reading in readings}
         for found in live:
-            left, header = found._read_left(), found._header
+            header = found._header
+            left = found._read_left(files.get(header.key) if header is not None else None)
             if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
                 histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
         return Snapshot(histograms, sources={one.header.key: (_id_of(one), now) for one in readings}), problems
@@ -209,13 +213,21 @@ class Registry:
         This changes nothing, and creates no directory.
         """
         readings, problems = [], {}
-        for path in files_in(self._directory or ""):
-            try:
-                readings.append(read(path))
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = error
+        try:
+            folder = open_directory(self._directory or "", self._trust)
+        except FileNotFoundError:  # removed just now, or never created, since recording is disabled
+            return [], {}
+        try:
+            for name in names_in(folder):
+                path = os.path.join(self._directory or "", name)
+                try:
+                    readings.append(read(path, folder))
+                except FileNotFoundError:  # removed since the directory was listed
+                    continue
+                except CorruptFileError as error:
+                    problems[path] = error
+        finally:
+            os.close(folder)
         return readings, problems
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
@@ -268,20 +280,32 @@ class Registry:
             return len(held), sum(held), {}
         self._prepare()
         held, problems = [], {}
-        values = 0
-        for found in recorders_in(self._directory):
-            found._follow_path()
-            values += found._drain_left()
-        for path in files_in(self._directory):
+        for path in self._paths():
             try:
-                held.append(drain(open_file(path)[0])[0].total)
+                held.append(drain(open_file(path, self._trust)[0])[0].total)
             except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
                 problems[path] = error
             except OSError as error:  # no space for the blocks that a drain needs
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
-        return len(held), values + sum(held), problems
+        values = sum(held)
+        for found in recorders_in(self._directory):  # last: a file may be removed at any moment
+            found._follow_path()
+            values += found._drain_left()
+        return len(held), values, problems
+
+    def _paths(self) -> list[str]:
+        """Return the paths of all files, sorted."""
+        directory = self._directory or ""
+        try:
+            folder = open_directory(directory, self._trust)
+        except FileNotFoundError:
+            return []
+        try:
+            return [os.path.join(directory, name) for name in names_in(folder)]
+        finally:
+            os.close(folder)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
