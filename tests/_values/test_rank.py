@@ -127,7 +127,7 @@ def test_fanouts_at_exact_decimals():
 
 
 def test_the_largest_fanout_is_exact():
-    """log(1 - p)/log(1 - k/N), rounded down, with 120 digits.  Above 1e15, the next one has the same p_wait in float64."""
+    """It is log(1 - p)/log(1 - k/N), rounded down.  Above 1e15, one more has the same p_wait in float64."""
     precise, random, data = decimal.Context(prec=120), Random(5), Histogram.from_values([1.0, 2.0]).to_dict()
     for _ in range(2_000):
         count = 10 ** random.randint(1, 18) * random.randint(1, 9)
