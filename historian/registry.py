@@ -7,8 +7,8 @@ import os
 from ._files.directory import RegistryWarning, ensure_directory, files_in, prepare_directory, warn_user
 from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
 from ._files.header import Header, file_name
-from ._live.recorder import DISABLED, Recorder, recorder_in_file, recorders_in
-from ._values.key import Key
+from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
+from ._values.key import Key, check_key
 from ._values.text import counted
 from .histogram import Histogram
 
@@ -101,13 +101,12 @@ class Registry:
         """Return the recorder with this name and these labels; create it on first use.  O(labels).
 
         Label values are converted to strings.  ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty
-        name, and if the recorder exists with another unit.  In a directory, raises OSError if there is no space for a
-        new recorder; recording never fails for lack of space.  Raises `CorruptFileError` if its file is not valid.
+        name, for name and labels that are not valid Unicode or longer than 2,048 bytes of UTF-8 together, for more than
+        64 labels, and if the recorder exists with another unit.  In a directory, raises OSError if there is no space
+        for a new recorder; recording never fails for lack of space.  Raises `CorruptFileError` if its file is not
+        valid.
         """
-        key = Key(name, **labels)
-        if not name:
-            raise ValueError("name must not be empty for a recorder in a registry")
-        return self._find_or_create(key, unit)
+        return self._find_or_create(Key(name, **labels), unit)
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:
         found = self._recorders.get(key)
@@ -131,6 +130,7 @@ class Registry:
 
     def _create(self, key: Key, unit: str) -> Recorder:
         self._compare_environment()
+        check_key(key)  # in memory, too: what works there must not fail in a directory
         if self._directory is None or DISABLED:
             return Recorder(str(key), unit=unit)
         self._prepare()
@@ -200,21 +200,27 @@ class Registry:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
 
         A recorder that gets synthetic counts (`Histogram.corrected`) marks its snapshots as synthetic from then on.
-        Raises ValueError if a recorder exists with another unit.  Then nothing has been added.
+        Raises ValueError if a recorder exists with another unit, or cannot have this name and these labels: see
+        `recorder`.  Raises OverflowError if a count would be too close to 2**63.  Then nothing has been added to any
+        recorder, and none has been created.
         """
         histograms, problems = other._read() if isinstance(other, Registry) else (dict(other), {})
         _warn(problems)
         for key, histogram in histograms.items():
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
+            check_key(key)
             found = self._find(key)
-            if found is not None:
+            if found is None:
+                check_room(str(key), 0, histogram.count)
+            else:
                 _check_unit(found, histogram.unit)
+                found._take_room(histogram.count)
         into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
         for key, histogram in histograms.items():
             if histogram.synthetic:
                 into[key]._mark_synthetic()
-            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
+            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max, histogram._bounds)
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
@@ -222,7 +228,7 @@ class Registry:
 
         histograms, problems = self._read()
         _warn(problems)
-        return Profile({str(key): histogram for key, histogram in histograms.items()})
+        return Profile(histograms)
 
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
@@ -272,7 +278,10 @@ class Registry:
 
 def _check_unit(found: Recorder, unit: str) -> None:
     if found.unit != unit:
-        raise ValueError(f"recorder {found.name!r} exists with unit {found.unit!r}, not {unit!r}: use one unit")
+        from ._show.names import cut
+
+        name = cut(found.name, 200)
+        raise ValueError(f"recorder {name} exists with unit {found.unit!r}, not {unit!r}: use one unit")
 
 
 def _warn(problems: Mapping[str, CorruptFileError]) -> None:

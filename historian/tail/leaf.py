@@ -7,14 +7,15 @@ from .._stats.checks import check_confidence
 from .._values.text import counted
 from ..buckets import MIN_INDEX
 from .columns import COLUMNS, edges
-from .dist import Dist, unknown
+from .dist import EDGES_METHOD, Dist, unknown
 from .extremes import points
 from .measurements import measured_count, survival_bounds
-from .sampling import effective_sample_size, sampled, warn_if_uncertain, windows_of
+from .sampling import WINDOWS_METHOD, effective_sample_size, sampled, share_method, warn_if_uncertain, windows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -56,8 +57,9 @@ def from_histogram(
             low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
         why = (reason, *why)
     rows, load = numpy.stack([low, value, high]), (0.0, 0.0, 0.0, 1.0)
-    number = measured_count(histogram)
-    return Dist(rows, extremes=extremes, unit=histogram.unit, count=number, why=why, load=load, confidence=confidence)
+    known: Any = {"unit": histogram.unit, "count": measured_count(histogram), "why": why, "confidence": confidence}
+    method = share_method(histogram) if parts is None else WINDOWS_METHOD
+    return Dist(rows, extremes=extremes, load=load, method=method if confidence is not None else EDGES_METHOD, **known)
 
 
 def _bounds_in_windows(

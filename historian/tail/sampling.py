@@ -15,7 +15,7 @@ from .._core import slot_of
 from .._stats.beyond import warn_beyond
 from .._stats.binomial import rank_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share
-from .._stats.estimate import Estimate, nines, no_data
+from .._stats.estimate import Estimate, no_data, quantile_name
 from .._stats.windows import ENOUGH_BURSTS, ENOUGH_EQUAL, ENOUGH_FREEDOM, ENOUGH_WINDOWS, windows_sample_size
 from .._values.base import BaseHistogram, Origin
 from .._values.decimals import PRECISE, log, whole, written
@@ -158,7 +158,7 @@ def too_few_text(histogram: BaseHistogram, q: float, missing: str) -> str:
     """Return the warning of a quantile without a bound."""
     known = counted(histogram.count, "value is", "values are")
     few = known if not histogram.synthetic else "the measured values are unknown or"
-    return f"beyond the data: {few} too few for the {nines(q)}-quantile and give {missing}"
+    return f"beyond the data: {few} too few for {quantile_name(q)} and give {missing}"
 
 
 def _ranks(

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -368,7 +368,7 @@ for key, found in snapshot.items():
 registry.merge(registry)
 registry.merge(snapshot)
 assert_type(registry.profile(), historian.Profile[Histogram])
-assert_type(registry.profile().histograms, dict[str, Histogram])
+assert_type(registry.profile().histograms, dict[Any, Histogram])  # by Key; those of a Profile also by name
 assert_type(historian.Profile({"a": h}).histograms["a"], Histogram)
 assert_type(Key("query", table="users"), Key)
 registry.clear()

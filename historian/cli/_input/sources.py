@@ -18,7 +18,7 @@ from .choice import Choice
 from .hist import files_in
 from .layout import Layout
 from .numbers import read
-from .stream import DamagedError
+from .packed import DamagedError
 from .tally import ALL, InputError, Tally, together
 
 TYPE_CHECKING = False
@@ -54,6 +54,7 @@ class Rows(NamedTuple):
     converted: bool  # whether buckets were converted to another unit
     skipped: int  # pieces of bad input
     problems: list[str]  # files of recorders that could not be read
+    found: bool  # whether anything was read: a number, a histogram, a directory of recorders
     guessed: bool = False  # whether numbers were converted, and taken for seconds since nothing told their unit
     other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
     subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
@@ -68,7 +69,7 @@ class Rows(NamedTuple):
         A group of ``--by name`` keeps the name, another one is named after what was read.  A file without names is
         named after itself.
         """
-        files = [row.name for row in self.rows if row.is_file]
+        files = [row.key.name for row in self.rows if row.is_file]
         short = [os.path.basename(name) or name for name in files]
         by_file = dict(zip(files, short)) if len(set(short)) == len(short) else {}
         found: dict[Key, Histogram] = {}
@@ -143,6 +144,7 @@ class _Reader:
             raise InputError(f"{directory}: it holds no recorders and no .hist files")
 
     def _read_recorders(self, directory: str) -> None:
+        self.tally.found = True
         try:
             histograms, problems = read_directory(open_directory(directory, self._args.trust))
         except SourceError as error:
@@ -162,12 +164,12 @@ class _Reader:
         """Return all that was read."""
         choice, tally = self.choice, self.tally
         rows = [
-            Row(choice.name_of(key, str(key) if key.labels else key.name), key, histogram, key in self._files)
+            Row(choice.name_of(key, key.name if key in self._files else ""), key, histogram, key in self._files)
             for key, histogram in tally.histograms().items()
         ]
         return Rows(
             rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
-            tally.has_guessed, tally.other, self._subject(),
+            tally.found, tally.has_guessed, tally.other, self._subject(),
         )  # fmt: skip
 
     def _subject(self) -> str:
@@ -213,16 +215,20 @@ def read_rows(
 
     All are in one unit, unless `mixed`.  Bad files of recorders raise InputError, unless `partial`.  If `together`,
     what has no name is in one row.  The path `output` is not read as one of the files in a directory.  Says how much
-    bad input was skipped.  Raises InputError.
+    bad input was skipped.  Raises InputError, also if there was nothing to read: an idle recorder is not nothing.
     """
     reader = _Reader(args, command, mixed=mixed, partial=partial, output=output)
-    for file in files:
+    first, number = "", 0
+    for number, file in enumerate(files, 1):
+        first = first or (STDIN if file == "-" else file)
         reader.read(file, ALL if together else Key(STDIN if file == "-" else file))
     reader.choice.check()
     rows = reader.rows()
     if rows.skipped:
         what = "entry" if rows.skipped == 1 else "entries"
         say(command, f"skipped {rows.skipped:,} bad {what}; the first: {reader.tally.first}")
+    if number and not rows.found and not rows.problems:
+        raise InputError(f"{first}: it contains no numbers" if number == 1 else f"no numbers in {number:,} files")
     return rows
 
 
