@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from ...formats._lines import from_line
 from ...histogram import Histogram
+from ...snapshot import checked_line, numbered_lines
 from .choice import Choice
 from .tally import Tally
 
@@ -23,12 +24,10 @@ def is_snapshot(head: bytes) -> bool:
 
 def read_snapshot(stream: BinaryIO, name: str, tally: Tally, choice: Choice) -> None:
     """Add the histograms of all recorders that count.  Lines with the same name and labels are added up."""
-    for number, line in enumerate(stream, 1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(stream):
         where = f"{name}:{number}"
         try:
-            key, histogram = from_line(Histogram, line)
+            key, histogram = from_line(Histogram, checked_line(line))
         except ValueError as error:
             tally.bad(where, str(error))
             continue
