@@ -113,8 +113,8 @@ def test_headers_that_numpy_writes(tmp_path, shape, dtype):
 @pytest.mark.parametrize(
     ("text", "options", "why"),
     [
-        ("path,time,code\n/a?ids=3,7,,0.35,200\n", "--column time", "a.csv:2: '/a?ids=3,7,,0.35,200' has 5 columns, but "
-         "the first line has 3: is a value with the separator not in quotes?"),
+        ("path,time,code\n/a?ids=3,7,,0.35,200\n", "--column time", "a.csv:2: '/a?ids=3,7,,0.35,200' has 5 columns, "
+         "but the first line has 3: is a value with the separator not in quotes?"),
         ("path,time\n/a,1,\n", "--column time", "has 3 columns, but the first line has 2"),
         ("time\n1,234.5\n", "--column time", "a.csv:2: '1,234.5' has 2 columns, but the first line has 1: write "
          "numbers without commas between their digits"),
@@ -157,7 +157,7 @@ DIGITS = "1" + "0" * 5000  # more than Python's int() takes
         ("[" * 100_000, "--field t", "a.json:1: '[[[["),
         ("[\n" * 100_000, "--field t", "is nested too deeply"),
         ("[" * 100_000, "", "is nested too deeply"),
-        ('{"t":%s}' % DIGITS, "--field t", "a.json:1: 'Infinity' is not finite, in '{\"t\":1000"),
+        ('{"t":' + DIGITS + "}", "--field t", "a.json:1: 'Infinity' is not finite, in '{\"t\":1000"),
         (f"[{DIGITS}]", "", "a.json: element 0: 'Infinity' is not finite"),
         ('{"t":NaN}', "--field t", "a.json:1: 'NaN' is not finite"),
         ('{"t":1,"t":2}', "--field t", "a.json:1: '{\"t\":1,\"t\":2}' has the key 't' twice"),
@@ -179,11 +179,11 @@ def test_a_document_that_is_not_utf_8(refuse):
 
 
 @pytest.mark.parametrize("text", [
-    '{"t":3,"x":%s}' % DIGITS, '{"t":3,"deep":{"t":1}}', '{"t":[1,2]}', '{"t":[%s]}' % ",".join(["0"] * 600_000 + ["3"]),
+    '{"t":3,"x":' + DIGITS + "}", '{"t":3,"deep":{"t":1}}', '{"t":[1,2]}', '{"t":[' + "0," * 600_000 + "3]}",
 ])  # fmt: skip
 def test_json_that_is_fine(tmp_path, text):
     (tmp_path / "a.json").write_text(text)
-    status, out, err = historian("summarize", "--field", "t", "--format", "json", tmp_path / "a.json")
+    status, out, _ = historian("summarize", "--field", "t", "--format", "json", tmp_path / "a.json")
     assert status == 0 and json.loads(out)["total"]["sum"] == 3.0
 
 
