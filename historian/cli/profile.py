@@ -72,7 +72,10 @@ def run(args: argparse.Namespace) -> int:
 def _report(histograms: dict[str, Histogram], rows: Rows, args: argparse.Namespace) -> Report:
     percentiles = args.percentiles
     columns = {"median" if p == 50 else plain(p): p for p in percentiles}
-    drawn = list(tables(histograms, columns, args.show))
+    # `show` leaves in their unit what it cannot convert.
+    shown = {name: one for name, one in histograms.items() if one.unit == args.show}
+    others = {name: one for name, one in histograms.items() if name not in shown}
+    drawn = [*tables(shown, columns, args.show), *tables(others, columns)]
     if args.format == "table":
         width = max(80, shutil.get_terminal_size().columns)
         drawn = [fitted(headers, cells, width) for headers, cells in drawn]

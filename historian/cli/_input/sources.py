@@ -13,7 +13,7 @@ from ...histogram import Histogram
 from .._near import did_you_mean, listed
 from .._options import choice_of
 from .._output import merged, say
-from .._source import SourceError, open_directory, read_directory
+from .._source import COUNTERS, SourceError, open_directory, read_directory
 from .choice import Choice
 from .hist import files_in
 from .layout import Layout
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["STDIN", "Row", "Rows", "groups", "read_rows"]
 
 STDIN = "<stdin>"
-
-#: The ending of the files of recorders.
-COUNTERS = ".counters"
 
 
 class Row(NamedTuple):
