@@ -16,7 +16,7 @@ from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import Any
 
     from ._files.file import Reading
@@ -272,8 +272,11 @@ class Registry:
         """
         _warn(self._clear()[2])
 
-    def _clear(self) -> tuple[int, int, dict[str, CorruptFileError]]:
-        """Clear; return the number of recorders cleared, the number of values they held, and errors by path."""
+    def _clear(self, chosen: Collection[Key] | None = None) -> tuple[int, int, dict[str, CorruptFileError]]:
+        """Clear; return the number of recorders cleared, the number of values they held, and errors by path.
+
+        With `chosen`, files of other recorders are left alone.
+        """
         self._compare_environment()
         if self._directory is None:
             held = [found.drain().count for found in list(self._recorders.values())]
@@ -282,6 +285,8 @@ class Registry:
         held, problems = [], {}
         for path in self._paths():
             try:
+                if chosen is not None and read(path).header.key not in chosen:
+                    continue
                 held.append(drain(open_file(path, self._trust)[0])[0].total)
             except FileNotFoundError:  # removed since the directory was listed
                 continue
