@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 
-from ._files.directory import RegistryWarning, ensure_directory, files_in, prepare_directory, warn_user
+from ._files.directory import RegistryWarning, ensure_directory, names_in, open_directory, prepare_directory, warn_user
 from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_fd, open_file, read
-from ._files.header import SUFFIX, Header, file_name
+from ._files.header import Header, beginning, file_name
 from ._live.family import Family, FamilyWarning, Timing
 from ._live.recorder import DISABLED, Recorder, check_room, forget_file, recorder_in_file, recorders_in
 from ._live.snapshots import Snapshot, id_of_file
@@ -154,16 +154,13 @@ class Registry:
         """Return the keys of all recorders of this name; of those in a directory, also if they are not open."""
         found = {key for key in list(self._recorders) if key.name == name}
         if self._directory is not None and not DISABLED:
-            stem = file_name(Key(name))[: -len(SUFFIX)]
-            for path in files_in(self._directory):
-                if not os.path.basename(path).startswith(stem):
-                    continue
-                try:
-                    fd, header = open_fd(path, os.O_RDONLY)
-                except (FileNotFoundError, CorruptFileError):
-                    continue
-                os.close(fd)
-                found.add(header.key)
+            folder = open_directory(self._directory, self._trust)
+            try:
+                for one in names_in(folder):
+                    if one.startswith(beginning(name)):
+                        found.update(_key_in(os.path.join(self._directory, one), folder))
+            finally:
+                os.close(folder)
         return [key for key in found if key.name == name]
 
     def remove(self, key: Key) -> Histogram:
@@ -175,13 +172,16 @@ class Registry:
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        from contextlib import suppress
-
         held = found.drain()
         if found.path is not None:
             forget_file(found)
-            with suppress(FileNotFoundError):
-                os.unlink(found.path)
+            folder = open_directory(os.path.dirname(found.path), self._trust)
+            try:
+                os.unlink(os.path.basename(found.path), dir_fd=folder)
+            except FileNotFoundError:
+                pass
+            finally:
+                os.close(folder)
         self._recorders.pop(key, None)
         self._removed += 1
         self._calls.clear()
@@ -225,9 +225,11 @@ class Registry:
         if not self._is_prepared:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
-        elif ensure_directory(self._directory):
-            for found in recorders_in(self._directory):
-                found._follow_path()
+            return
+        folder, was_removed = ensure_directory(self._directory, self._trust)
+        os.close(folder)
+        for found in recorders_in(self._directory) if was_removed else ():
+            found._follow_path()
 
     def snapshot(self) -> Snapshot:
         """Return the histogram of every recorder, in the order in which the recorders were created.
@@ -260,8 +262,10 @@ class Registry:
             reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             for reading in readings
         }
+        files = {reading.header.key: reading.status for reading in readings}
         for found in live:
-            left, header = found._read_left(), found._header
+            header = found._header
+            left = found._read_left(files.get(header.key) if header is not None else None)
             if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
                 histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
         ids = {one.header.key: id_of_file(one.header.created, one.drains) for one in readings}
@@ -290,13 +294,21 @@ class Registry:
         This changes nothing, and creates no directory.
         """
         readings, problems = [], {}
-        for path in files_in(self._directory or ""):
-            try:
-                readings.append(read(path))
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = error
+        try:
+            folder = open_directory(self._directory or "", self._trust)
+        except FileNotFoundError:  # removed just now, or never created, since recording is disabled
+            return [], {}
+        try:
+            for name in names_in(folder):
+                path = os.path.join(self._directory or "", name)
+                try:
+                    readings.append(read(path, folder))
+                except FileNotFoundError:  # removed since the directory was listed
+                    continue
+                except CorruptFileError as error:
+                    problems[path] = error
+        finally:
+            os.close(folder)
         return readings, problems
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
@@ -323,7 +335,7 @@ class Registry:
         for key, histogram in histograms.items():
             if histogram.synthetic:
                 into[key]._mark_synthetic()
-            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
+            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max, histogram._bounds)
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
@@ -362,17 +374,11 @@ class Registry:
             sources = {key: (self._id_now(found), time.time()) for key, found in private}
             return Snapshot({key: found.drain() for key, found in private}, sources=sources), {}
         self._prepare()
-        left: dict[Key, Histogram] = {}
-        for found in recorders_in(self._directory):
-            found._follow_path()
-            held = found._drain_left()
-            if held is not None and found._header is not None:
-                left[found._header.key] = held
         drained: list[tuple[Header, Histogram]] = []
         problems = {}
-        for path in files_in(self._directory):
+        for path in self._paths():
             try:
-                file, header = open_file(path)
+                file, header = open_file(path, self._trust)
                 drained.append((header, Histogram._from_reading(drain(file), header.unit, file.is_synthetic())))
             except FileNotFoundError:  # removed since the directory was listed
                 continue
@@ -382,10 +388,24 @@ class Registry:
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
         drained.sort(key=lambda one: (one[0].created, one[0].key))
         histograms = {header.key: histogram for header, histogram in drained}
-        for key, held in left.items():
-            if histograms.get(key, held).unit == held.unit:
-                histograms[key] = histograms[key] + held if key in histograms else held
+        for found in recorders_in(self._directory):  # last: a file may be removed at any moment
+            found._follow_path()
+            held, left = found._drain_left(), found._header
+            if held is not None and left is not None and histograms.get(left.key, held).unit == held.unit:
+                histograms[left.key] = histograms[left.key] + held if left.key in histograms else held
         return Snapshot(histograms), problems
+
+    def _paths(self) -> list[str]:
+        """Return the paths of all files, sorted."""
+        directory = self._directory or ""
+        try:
+            folder = open_directory(directory, self._trust)
+        except FileNotFoundError:
+            return []
+        try:
+            return [os.path.join(directory, name) for name in names_in(folder)]
+        finally:
+            os.close(folder)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
@@ -400,6 +420,16 @@ class Registry:
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
+
+
+def _key_in(path: str, folder: int) -> list[Key]:
+    """Return the key in a recorder's file, as a list; an empty one if it cannot be read."""
+    try:
+        fd, header = open_fd(path, os.O_RDONLY, folder)
+    except (OSError, CorruptFileError):
+        return []
+    os.close(fd)
+    return [header.key]
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

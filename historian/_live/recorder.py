@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from .._core import CounterFile, Counters, Counts, Muted, number
-from .._files.file import drain, open_file, open_or_create, read_counters
+from .._files.directory import ATTEMPTS, is_trusted, trust_directory
+from .._files.file import check_counters, drain, open_file, open_or_create, read_counters
 from .._files.header import Header
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._core import _Real
+    from .moved import _Reading
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
     # coroutine function or class method.  ParamSpec would keep less: only the first overload.
@@ -89,13 +91,17 @@ class Recorder(_Base):
         return self
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Recorder:
+    def open(cls, path: str | os.PathLike[str], *, trust: bool = False) -> Recorder:
         """Return the recorder of a file in a registry's directory; `Recorder.path` is such a path.
 
         In one process, the same path gives the same object while that object exists.  Raises FileNotFoundError if
-        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.
+        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.  Raises
+        PermissionError if other users may write to the directory, unless `trust` is true: see `Registry`.
         """
-        return recorder_in_file(os.path.abspath(os.fsdecode(path)))
+        path = os.path.abspath(os.fsdecode(path))
+        if trust:
+            trust_directory(os.path.dirname(path))
+        return recorder_in_file(path)
 
     @property
     def name(self) -> str:
@@ -184,11 +190,14 @@ class Recorder(_Base):
         follow_path(self, file, self._header)
         return is_at_path(self._file or file)
 
-    def _read_left(self) -> Histogram | None:
-        """Return the values in files that are not at the path any more: a reader of the directory does not see them."""
+    def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
+        """Return the values in files that are not at the path any more: a reader of the directory does not see them.
+
+        `seen` belongs to the file that the reader has read, which may have been removed since.
+        """
         file, left = self._files
-        readings = [one.read() for one in left]
-        if file is not None and not is_at_path(file):
+        readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
+        if file is not None and not is_at_path(file) and (seen is None or not file.is_at(seen)):
             readings.append(read_counters(file))
         if not any(readings):
             return None
@@ -204,10 +213,22 @@ class Recorder(_Base):
         if self._file is None:
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        self._follow_path()
-        file, left = self._files
-        readings = [drain(file), *(one.drain() for one in left)] if file is not None else []
+        readings: list[_Reading | None] = [self._drain_file()]
+        readings += [one.drain() for one in self._files[1]]
         return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+
+    def _drain_file(self) -> _Reading:
+        """Drain the file that is at the path, also if it is removed again at this moment."""
+        attempts = ATTEMPTS
+        while True:
+            is_there, file = self._follow_path(), self._files[0]
+            assert file is not None
+            attempts -= 1
+            try:
+                return drain(file)
+            except FileNotFoundError:
+                if not attempts or not (is_there or self._follow_path()):
+                    raise
 
     def _drain_left(self) -> Histogram | None:
         """Drain the files that are not at the path any more; return the values they held, None if there were none."""
@@ -264,11 +285,12 @@ class Recorder(_Base):
         return timed(function, self, errors if errors is not None else self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._file is not None:
-            return Recorder.open, (self._file.path,)
-        if DISABLED:
-            from functools import partial
+        from functools import partial
 
+        if self._file is not None:
+            trust = is_trusted(os.path.dirname(self._file.path))
+            return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path,)
+        if DISABLED:
             return partial(Recorder, unit=self._unit), (self._name,)
         raise TypeError(
             f"{self!r} is in this process' memory and cannot be pickled or copied: use a recorder of "
@@ -304,6 +326,8 @@ def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
         _in_files = WeakValueDictionary()
     found = _in_files.get(path)
     if found is not None and found._follow_path():
+        if found._file is not None:
+            check_counters(found._file)
         return found
     file, header = open_or_create(path, new) if new is not None else open_file(path)
     if found is None:

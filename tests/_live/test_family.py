@@ -182,6 +182,16 @@ def test_recorders_from_before_count_for_the_limit(registry):
         assert family["/more"].name == "http{overflow=true}"
 
 
+def test_recorders_with_long_names_count_for_the_limit(registry):
+    """Their files have names that are cut, with or without labels."""
+    for name in ("n" * 100, "n" * 1_000):
+        for k in range(3):
+            registry.recorder(name, route=f"/{k}" * 50).record(1.0)
+        again = Registry(registry.directory) if registry.directory else registry
+        with pytest.warns(FamilyWarning):
+            assert again.family(name, labels=("route",), max_series=3)["/"].name == f"{name}{{overflow=true}}"
+
+
 @pytest.mark.parametrize("value", ["x" * 3_000, "a\ud800", "\udcff"])
 def test_values_that_no_recorder_can_have_do_not_raise(registry, value):
     family = registry.family("http", labels=("route",))

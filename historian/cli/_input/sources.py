@@ -19,7 +19,7 @@ from .choice import Choice
 from .hist import files_in
 from .layout import Layout
 from .numbers import read
-from .stream import DamagedError
+from .packed import DamagedError
 from .tally import ALL, InputError, Tally, together
 
 TYPE_CHECKING = False
@@ -58,6 +58,7 @@ class Rows(NamedTuple):
     converted: bool  # whether buckets were converted to another unit
     skipped: int  # pieces of bad input
     problems: list[str]  # files of recorders that could not be read
+    found: bool  # whether anything was read: a number, a histogram, a directory of recorders
     guessed: bool = False  # whether numbers were converted, and taken for seconds since nothing told their unit
     other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
     subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
@@ -154,6 +155,7 @@ class _Reader:
             raise InputError(f"{directory}: it holds no recorders and no .hist files")
 
     def _read_recorders(self, directory: str) -> None:
+        self.tally.found = True
         try:
             histograms, problems = read_directory(open_directory(directory, self._args.trust))
         except SourceError as error:
@@ -184,7 +186,7 @@ class _Reader:
         ]
         return Rows(
             rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
-            tally.has_guessed, tally.other, self._subject(),
+            tally.found, tally.has_guessed, tally.other, self._subject(),
         )  # fmt: skip
 
     def _subject(self) -> str:
@@ -230,16 +232,20 @@ def read_rows(
 
     All are in one unit, unless `mixed`.  Bad files of recorders raise InputError, unless `partial`.  If `together`,
     what has no name is in one row.  The path `output` is not read as one of the files in a directory.  Says how much
-    bad input was skipped.  Raises InputError.
+    bad input was skipped.  Raises InputError, also if there was nothing to read: an idle recorder is not nothing.
     """
     reader = _Reader(args, command, mixed=mixed, partial=partial, output=output)
-    for file in files:
+    first, number = "", 0
+    for number, file in enumerate(files, 1):  # noqa: B007 (used after the loop)
+        first = first or (STDIN if file == "-" else file)
         reader.read(file, ALL if together else Key(STDIN if file == "-" else file))
     reader.choice.check()
     rows = reader.rows()
     if rows.skipped:
         what = "entry" if rows.skipped == 1 else "entries"
         say(command, f"skipped {rows.skipped:,} bad {what}; the first: {reader.tally.first}")
+    if number and not rows.found and not rows.problems:
+        raise InputError(f"{first}: it contains no numbers" if number == 1 else f"no numbers in {number:,} files")
     return rows
 
 
