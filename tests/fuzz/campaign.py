@@ -31,6 +31,9 @@ MEMORY = 1 << 30
 #: Cases shown of each kind of fault.
 SHOWN = 3
 
+#: Exit status of a child process whose fuzzer is at fault.
+BROKEN = 70
+
 REFUSED, ACCEPTED, IDLE = "refused", "accepted", "idle"
 
 
@@ -106,7 +109,7 @@ def _batch(
     progress.note(cases.start, 0, 0, 0)
     child = os.fork()
     if child == 0:
-        status = 70
+        status = BROKEN
         try:
             status = _work(make, seed, cases, deadline, folder, progress)
         except BaseException:
@@ -115,7 +118,7 @@ def _batch(
         finally:
             os._exit(status)
     is_hanging, status = _watch(child, progress)
-    case, refused, accepted, faults = progress.read()
+    case, refused, accepted, _ = progress.read()
     result.outcomes[REFUSED] += refused
     result.outcomes[ACCEPTED] += accepted
     result.faults += _faults(folder)
@@ -123,6 +126,8 @@ def _batch(
     if is_hanging:
         result.hangs.append((case, seen))
         return case + 1
+    if os.waitstatus_to_exitcode(status) == BROKEN:
+        raise RuntimeError(f"the fuzzer cannot start:\n{seen}")
     if status:
         code = os.waitstatus_to_exitcode(status)
         name = signal.Signals(-code).name if code < 0 else f"exit status {code}"

@@ -49,7 +49,7 @@ class Found:
     unit: str
     counts: dict[int, int]  # by slot, since the last drain
     sum: int | None  # in units of 2**-1074; None if it is impossible, and may be read as anything
-    low: float
+    low: float  # NaN if it is not known what it is
     high: float
     synthetic: bool
     roles: list[int]
@@ -204,10 +204,13 @@ def read(data: bytes) -> Found:
         raise RefusedError("the sum")
     first, last = min(counts), max(counts)
     smallest, largest = float_of(low ^ 2**64 - 1), float_of(high)
+    if any(data[FIRST + 24 : FIRST + 40]):  # bounds, of histograms that were added
+        smallest = largest = math.nan
     known_low = low and is_value(smallest) and slot_of(smallest) == first
     known_high = is_value(largest) and slot_of(largest) == last
-    smallest = smallest if known_low else 0.0 if not first else edge(first - 1)
-    largest = largest if known_high else edge(last)
+    if smallest == smallest:
+        smallest = smallest if known_low else 0.0 if not first else edge(first - 1)
+        largest = largest if known_high else edge(last)
     return Found(
         name, labels, unit, counts, None if is_odd else total, smallest, largest, bool(synthetic), roles, has_more
     )
