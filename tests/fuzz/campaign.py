@@ -62,6 +62,7 @@ class Result:
     deaths: list[tuple[int, str]] = field(default_factory=list)  # number of the case, and what was seen of it
     hangs: list[tuple[int, str]] = field(default_factory=list)
     faults: list[tuple[int, str]] = field(default_factory=list)
+    is_interrupted: bool = False
 
     @property
     def is_clean(self) -> bool:
@@ -92,10 +93,12 @@ def run(make: type[Fuzzer], seed: int, first: int, count: int, seconds: float) -
     deadline = began + seconds
     case = first
     scratch = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # in memory, if there is such a place
-    while case < first + count and time.monotonic() < deadline:
+    while case < first + count and time.monotonic() < deadline and not result.is_interrupted:
         folder = tempfile.mkdtemp(prefix="fuzz-", dir=scratch)
         try:
             case = _batch(make, seed, range(case, min(case + make.batch, first + count)), deadline, folder, result)
+        except KeyboardInterrupt:  # report what has been found so far
+            result.is_interrupted = True
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     result.cases, result.seconds = case - first, time.monotonic() - began
@@ -117,7 +120,12 @@ def _batch(
                 traceback.print_exc(file=file)
         finally:
             os._exit(status)
-    is_hanging, status = _watch(child, progress)
+    try:
+        is_hanging, status = _watch(child, progress)
+    except KeyboardInterrupt:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
     case, refused, accepted, _ = progress.read()
     result.outcomes[REFUSED] += refused
     result.outcomes[ACCEPTED] += accepted
