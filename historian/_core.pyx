@@ -51,6 +51,10 @@ cdef extern from "_native/sum_read.h" nogil:
 cdef extern from "_native/counters.h" nogil:
     enum: HISTORIAN_CHUNK_NBYTES
     bint historian_record_exclusive(historian_counters *counters, double value)
+    void historian_extend_atomic(
+        historian_head *, size_t first, size_t last, uint64_t min, uint64_t max,
+        bint min_is_bound, bint max_is_bound
+    )
 
 cdef extern from "_native/chunks.h" nogil:
     historian_counters *historian_new_counters(bint exclusive)
@@ -65,6 +69,8 @@ cdef extern from "_native/total.h" nogil:
         historian_sum sum
         uint64_t max
         uint64_t not_min
+        uint64_t max_bound
+        uint64_t not_min_bound
         uint64_t inexact
     ctypedef struct historian_totals:
         historian_total all
@@ -93,21 +99,23 @@ cdef extern from "_native/lanes.h" nogil:
     bint historian_read_lanes(historian_private *, historian_total *, historian_total *drained, bint take)
     void historian_read_exclusive(historian_counters *, historian_total *, bint take)
 
-cdef extern from "_native/bulk.h" nogil:
+cdef extern from "_native/bulk_load.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
     ctypedef struct historian_array:
         historian_loader load
         const char *data
         Py_ssize_t stride
         size_t n
+    historian_loader historian_load_double, historian_load_float
+    historian_loader historian_find_loader(char format, size_t size)
+
+cdef extern from "_native/bulk.h" nogil:
     ctypedef struct historian_tables:
         pass
     enum: HISTORIAN_SMALL
     const char *historian_choose_scan(const char *widest)
-    historian_loader historian_load_double
-    historian_loader historian_find_loader(char format, size_t size)
-    Py_ssize_t historian_record_small(historian_counters *, const historian_array *)
-    Py_ssize_t historian_tally(historian_tables *, const historian_array *)
+    Py_ssize_t historian_record_small(historian_counters *, const historian_array *, double *bad_value)
+    Py_ssize_t historian_tally(historian_tables *, const historian_array *, double *bad_value)
     bint historian_fold(historian_counters *, historian_tables *)
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
@@ -181,6 +189,7 @@ cdef extern from "_native/lease.h" nogil:
 cdef extern from "_native/wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC
     enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SYNTHETIC, HISTORIAN_BLOB_MAX_NBYTES
+    enum: HISTORIAN_BLOB_MIN_BOUND, HISTORIAN_BLOB_MAX_BOUND, HISTORIAN_BLOB_FLAGS
     enum: HISTORIAN_BLOB_SUM_TOP, HISTORIAN_SUM_WORDS
     ctypedef enum historian_verdict:
         HISTORIAN_GOOD
@@ -208,7 +217,6 @@ cdef extern from "_native/wire.h" nogil:
         uint64_t counts[HISTORIAN_SLOTS]
         uint64_t read[HISTORIAN_SLOTS]
         uint64_t total, min, max
-        int synthetic
         uint64_t sum[HISTORIAN_SUM_WORDS]
     size_t HISTORIAN_PACKED_NBYTES(size_t slots)
     size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bits)
@@ -217,10 +225,10 @@ cdef extern from "_native/wire.h" nogil:
     void historian_choose_unpack(const char *widest)
     historian_verdict historian_read_blob(const uint8_t *data, size_t size, historian_blob *blob)
     historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob)
-    bint historian_add_counts(
-        historian_merged *, const uint64_t *counts, size_t first, size_t slots,
-        uint64_t total, uint64_t min, uint64_t max
-    )
+    bint historian_add_counts(historian_merged *, const uint64_t *counts, uint64_t total, const historian_blob *)
+    unsigned historian_merged_flags(const historian_merged *)
+    bint historian_is_in(uint64_t bits, size_t slot)
+    bint historian_touches(uint64_t bits, size_t slot)
 
 cdef extern from "_native/cpython.h":
     enum: HISTORIAN_HAS_GIL, HISTORIAN_ISOLATED

@@ -12,10 +12,15 @@ The first one gets it, so each record is in the result of exactly one drain.
 
 from __future__ import annotations
 
+import math
 import os
 
+<<<<<<< HEAD
 from .._files.directory import ensure_directory
 from .._files.file import CorruptFileError, add_recorder, header_of, open_file, read_counters
+=======
+from .._files.file import CorruptFileError, open_or_create, read_counters
+>>>>>>> main
 from .._files.header import Header
 
 TYPE_CHECKING = False
@@ -40,6 +45,10 @@ class LeftFile:
     def __init__(self, file: DirectoryFile, place: int) -> None:
         self._file, self._place = file, place
         self._taken = [(0, None)]
+
+    def is_at(self, status: os.stat_result) -> bool:
+        """Return whether `status` belongs to this file."""
+        return self._file.is_at(status)
 
     def is_synthetic(self) -> bool:
         """Return whether some of the values in the file are estimates."""
@@ -74,8 +83,7 @@ def _less(reading: _Reading, taken: _Reading | None) -> _Reading | None:
     if taken is None:
         return reading
     counts = reading[0].minus(taken[0])
-    unknown = float("nan")
-    return (counts, max(0, reading[1] - taken[1]), unknown, unknown) if counts.total else None
+    return (counts, max(0, reading[1] - taken[1]), math.nan, math.nan) if counts.total else None
 
 
 def combined(readings: list[_Reading | None]) -> _Reading:
@@ -87,21 +95,47 @@ def combined(readings: list[_Reading | None]) -> _Reading:
     counts, total, low, high = filled[0]
     for more, more_total, more_low, more_high in filled[1:]:
         counts, total = counts.plus(more), total + more_total
-        low = more_low if more_low != more_low or more_low < low else low  # NaN, an unknown extreme, stays
-        high = more_high if more_high != more_high or more_high > high else high
+        low = 0.0 if 0 in (low, more_low) else _beyond(low, more_low, -1.0)  # nothing is below 0
+        high = _beyond(high, more_high, 1.0)
     return counts, total, low, high
 
 
+<<<<<<< HEAD
 def follow_path(recorder: Counters, file: DirectoryFile, place: int, header: Header) -> None:
+=======
+def _beyond(a: float, b: float, sign: float) -> float:
+    """Return the higher of two extremes, or the lower one for sign -1.
+
+    NaN, an unknown extreme, stays.  A bound is negative; if it is equal to an exact extreme, that one is right.
+    """
+    if a != a or b != b:
+        return math.nan
+    return max(a, b, key=lambda x: (sign * abs(x), x))
+
+
+def is_at_path(file: CounterFile) -> bool:
+    """Return whether a file is still found at its path."""
+    try:
+        return file.is_at(os.stat(file.path, follow_symlinks=False))
+    except OSError:
+        return False
+
+
+def follow_path(recorder: Counters, file: CounterFile, header: Header) -> None:
+>>>>>>> main
     """Have a recorder count in the file that is at the path of `file` now; create it if there is none.
 
     If that is not possible, the recorder goes on counting in `file`, which stays mapped.
     """
     try:
+<<<<<<< HEAD
         ensure_directory(os.path.dirname(file.path))
         new = open_file(file.path, True)
         at = add_recorder(new, header.key, header.unit, header.created)
         if new is not file and header_of(new, at).unit == header.unit:
             recorder._move(file, new, at, LeftFile(file, place))
+=======
+        new, found = open_or_create(file.path, Header(header.key, header.unit, header.created))
+>>>>>>> main
     except (OSError, CorruptFileError):
         return

@@ -62,6 +62,8 @@ typedef struct {
     uint64_t outliers[2];                /* records in the zero bucket and in the overflow bucket */
     uint64_t sum[HISTORIAN_NEAR_DIGITS]; /* digits 30 to 37 of the sum of arrays and of outliers, see sum.h */
     uint64_t inexact;                    /* additions that the sum lacks, since there was no memory for them */
+    uint64_t max_bound;                  /* as `max`: bound of values that came without their exact maximum */
+    uint64_t not_min_bound;              /* as `not_min`: likewise for the minimum */
 } historian_head;
 
 /* Digits 0 to 29 and 38 to 67. Hardly any recorder needs them. */
@@ -102,8 +104,8 @@ typedef struct historian_lanes historian_lanes; /* counters of each thread: see 
 /* Files hold these as they are: see docs/format.md. */
 static_assert(sizeof(historian_chunk) == HISTORIAN_CHUNK_NBYTES, "layout of files");
 static_assert(sizeof(historian_far_digits) == HISTORIAN_CHUNK_NBYTES, "layout of files");
-static_assert(sizeof(historian_head) == 128, "layout of files");
-static_assert(sizeof(historian_coarse) == 320, "layout of files");
+static_assert(sizeof(historian_head) == 144, "layout of files");
+static_assert(sizeof(historian_coarse) == 336, "layout of files");
 
 /* ---- record ---- */
 
@@ -147,5 +149,37 @@ HISTORIAN_INLINE void historian_count_exclusive(historian_head *head, historian_
     }
 HISTORIAN_RECORD(atomic)
 HISTORIAN_RECORD(exclusive)
+
+/* ---- values that were counted elsewhere ---- */
+
+/* Return the bits of the largest float below the bucket of a slot, which is not the first; found by bisection. */
+static uint64_t historian_bits_below(size_t slot) {
+    uint64_t below = 0, end = HISTORIAN_MAX_BITS + 1;
+    while (end - below > 1) {
+        uint64_t middle = below + (end - below) / 2;
+        if (historian_slot(middle) < slot)
+            below = middle;
+        else
+            end = middle;
+    }
+    return below;
+}
+
+/* Extend a head by the extremes of values that will be counted there, in slots from `first` to `last`; `min`
+ * and `max` are bits. An extreme that is only a bound extends that bound. `max` then becomes the smallest float of the
+ * bucket, and `min` the largest. So the largest value lies between `max` and `max_bound`, if that is above `max`. */
+static void historian_extend_atomic(historian_head *head, size_t first, size_t last, uint64_t min, uint64_t max,
+                                    int min_is_bound, int max_is_bound) {
+    if (max_is_bound) {
+        historian_atomic_max(&head->max_bound, max);
+        max = last == HISTORIAN_ZERO_SLOT ? 0 : historian_bits_below(last) + 1;
+    }
+    if (min_is_bound) {
+        historian_atomic_max(&head->not_min_bound, ~min);
+        min = historian_bits_below(first + 1);
+    }
+    historian_atomic_max(&head->max, max);
+    historian_atomic_max(&head->not_min, ~min);
+}
 
 #endif

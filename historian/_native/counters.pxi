@@ -92,17 +92,17 @@ cdef class Counters:
             values = compressed()
         if PyObject_CheckBuffer(values) and open_view(values, &view, &load):
             try:
-                record_view(self, values, &view, load)
+                record_view(self, &view, load)
             finally:
                 PyBuffer_Release(&view)
         else:
             self.record_many(as_numbers(values))
 
-    def _add(self, Counts counts not None, sum, double min, double max, /):
-        """Add `counts` with the sum of their values, in units of 2**-1074, and their exact extremes.
+    def _add(self, Counts counts not None, sum, double min, double max, unsigned bounds=0, /):
+        """Add `counts` with the sum of their values, in units of 2**-1074, and their extremes.
 
-        Nothing happens if `counts` is empty.  Raises OverflowError, and changes nothing, if `sum` is negative, or too
-        large for 2**63 values.
+        `bounds` says which extremes are only bounds, as in `unpacked_blob`.  Nothing happens if `counts` is empty.
+        Raises OverflowError, and changes nothing, if `sum` is negative, or too large for 2**63 values.
         """
         cdef historian_counters *counters
         cdef uint64_t digits[HISTORIAN_SUM_DIGITS]
@@ -122,8 +122,10 @@ cdef class Counters:
             if not historian_has_space(counters, counts.first + j):
                 raise MemoryError()
         historian_add_digits(counters, digits, 0, HISTORIAN_SUM_DIGITS)
-        historian_atomic_max(&counters.head.max, historian_bits(max))
-        historian_atomic_max(&counters.head.not_min, ~historian_bits(min))
+        historian_extend_atomic(
+            counters.head, counts.first, counts.last, historian_bits(min + 0.0), historian_bits(max + 0.0),
+            bounds & HISTORIAN_BLOB_MIN_BOUND != 0, bounds & HISTORIAN_BLOB_MAX_BOUND != 0,
+        )
         for j in range(counts.length):
             if counts.totals[j] != before:
                 historian_add_to_slot(counters, counts.first + j, counts.totals[j] - before)
@@ -133,8 +135,8 @@ cdef class Counters:
         """Return (counts, sum, min, max) of all records in private memory.  With `drain`, also reset the counters.
 
         `sum` is the exact sum of the values, an int in units of 2**-1074.  While another thread records, `min` or `max`
-        may not match the counts yet.  Such a value is returned as NaN.  O(slots from the smallest record to the
-        largest).
+        may not match the counts yet.  Such a value is returned as NaN.  An extreme that is only a bound is returned as
+        its negative; as NaN if it is 0.  O(octaves in use).
         """
         cdef historian_totals *totals = historian_take_totals()
         if totals is NULL:
@@ -316,7 +318,8 @@ cdef tuple read_private(Counters self, historian_totals *totals, bint drain):
     counts = counts_of(total.counts, <int>first, <int>end)
     if not counts.length:
         return counts, 0, NAN, NAN
-    return counts, whole(&total.sum), minimum_of(counts, total.not_min), maximum_of(counts, total.max)
+    low = minimum_of(counts, total.not_min, total.not_min_bound)
+    return counts, whole(&total.sum), low, maximum_of(counts, total.max, total.max_bound)
 
 
 cdef object whole(const historian_sum *sum):

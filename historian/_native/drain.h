@@ -99,7 +99,7 @@ static int historian_commit_drain(historian_space *space, int fd, historian_entr
         historian_free_row(space, number, index, HISTORIAN_DRAINED_LANE);
         return 0;
     }
-    total->max = total->not_min = 0;
+    total->max = total->not_min = total->max_bound = total->not_min_bound = 0;
     (void)historian_total_rows(total, space, entry, index, 1, 1);
     historian_atomic_store_release(&entry->drained, number << 32 | (uint32_t)(seen + 1));
     if (seen >> 32) historian_free_row(space, seen >> 32, index, HISTORIAN_DRAINED_LANE);

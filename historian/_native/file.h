@@ -104,7 +104,6 @@ typedef struct {
     historian_head head;
     uint32_t chunks[HISTORIAN_OCTAVES]; /* numbers of chunks; 0 if there is none */
     uint64_t coarse;                    /* of a drained row: the chunk of drained coarse counts; else 0 */
-    uint64_t reserved[2];               /* 0 */
 } historian_row;
 
 typedef struct {
@@ -128,7 +127,7 @@ static_assert(offsetof(historian_file, lanes) == 1024, "layout of files");
 static_assert(sizeof(historian_file) == 4096, "layout of files");
 static_assert(sizeof(historian_row) <= HISTORIAN_CHUNK_NBYTES, "a row is a chunk");
 static_assert(offsetof(historian_entry, coarse) == 48, "layout of files");
-static_assert(offsetof(historian_entry, text) == 392, "layout of files");
+static_assert(offsetof(historian_entry, text) == 408, "layout of files");
 
 /* A file that this process has mapped. */
 typedef struct historian_space {

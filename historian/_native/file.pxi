@@ -211,10 +211,9 @@ cdef class DirectoryFile:
             synthetic |= historian_spread_coarse(&totals.all)
             historian_total_range(&totals.all, &first, &end)
             counts = counts_of(totals.all.counts, <int>first, <int>end)
-            return (
-                counts, sum, minimum_of(counts, totals.all.not_min), maximum_of(counts, totals.all.max), synthetic,
-                seen & 0xffffffff,
-            )
+            low = minimum_of(counts, totals.all.not_min, totals.all.not_min_bound)
+            high = maximum_of(counts, totals.all.max, totals.all.max_bound)
+            return counts, sum, low, high, synthetic, seen & 0xffffffff
         finally:
             historian_give_totals(totals)
 
@@ -265,16 +264,23 @@ def write_header(int fd, uint64_t created, /):
         raise OSError(error, os.strerror(error))
 
 
-cdef double minimum_of(Counts counts, uint64_t not_min) noexcept:
-    """Return the minimum, or NaN if it is not known: a record is in flight, or was when its process was killed."""
+cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:
+    """Return the minimum as `Counters._read` does: the negative of a lower bound, if only that is known.
+
+    It is NaN if a record is in flight, or was when its process was killed.
+    """
+    if not_min_bound > not_min and counts.length and historian_touches(~not_min_bound, counts.first):
+        return -historian_double(~not_min_bound) if ~not_min_bound else NAN
     if not_min and ~not_min <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(~not_min) == counts.first:
         return historian_double(~not_min)
     return NAN
 
 
-cdef double maximum_of(Counts counts, uint64_t max_bits) noexcept:
-    """Return the maximum, or NaN if it is not known."""
+cdef double maximum_of(Counts counts, uint64_t max_bits, uint64_t max_bound) noexcept:
+    """Return the maximum; see `minimum_of`."""
     cdef int last = counts.first + counts.length - 1
+    if max_bound > max_bits and counts.length and historian_is_in(max_bound, last):
+        return -historian_double(max_bound)
     if max_bits <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(max_bits) == last:
         return historian_double(max_bits)
     return NAN

@@ -24,6 +24,7 @@ typedef struct {
     uint64_t coarse[HISTORIAN_COARSE]; /* as in historian_coarse; not in `counts` */
     historian_sum sum;                 /* exact, unless `inexact` */
     uint64_t max, not_min;             /* as in historian_head */
+    uint64_t max_bound, not_min_bound; /* likewise */
     uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
     uint64_t inexact; /* as in historian_head */
     uint8_t touched[HISTORIAN_OCTAVES]; /* 1 if there may be counts or a sum in that octave */
@@ -40,7 +41,7 @@ static void historian_clear_total(historian_total *total) {
     memset(total->coarse, 0, sizeof total->coarse);
     memset(total->sum.digits, 0, sizeof total->sum.digits);
     memset(total->touched, 0, sizeof total->touched);
-    total->max = total->not_min = total->any = total->inexact = 0;
+    total->max = total->not_min = total->max_bound = total->not_min_bound = total->any = total->inexact = 0;
 }
 
 HISTORIAN_INLINE void historian_total_count(historian_total *total, uint64_t *sum, uint64_t count) {
@@ -72,12 +73,17 @@ static void historian_total_head(historian_total *total, const historian_head *h
     total->inexact += historian_atomic_load(&head->inexact);
 }
 
-/* Widen the extremes by those of a head. With `take`, reset these. */
+HISTORIAN_INLINE void historian_total_extreme(uint64_t *extreme, uint64_t *found, int take) {
+    uint64_t seen = take ? historian_atomic_exchange(found, 0) : historian_atomic_load(found);
+    *extreme = seen > *extreme ? seen : *extreme;
+}
+
+/* Widen the extremes and their bounds by those of a head. With `take`, reset these. */
 static void historian_total_extremes(historian_total *total, historian_head *head, int take) {
-    uint64_t max = take ? historian_atomic_exchange(&head->max, 0) : historian_atomic_load(&head->max);
-    uint64_t not_min = take ? historian_atomic_exchange(&head->not_min, 0) : historian_atomic_load(&head->not_min);
-    total->max = max > total->max ? max : total->max;
-    total->not_min = not_min > total->not_min ? not_min : total->not_min;
+    historian_total_extreme(&total->max, &head->max, take);
+    historian_total_extreme(&total->not_min, &head->not_min, take);
+    historian_total_extreme(&total->max_bound, &head->max_bound, take);
+    historian_total_extreme(&total->not_min_bound, &head->not_min_bound, take);
 }
 
 /* Add counters of this process. */
