@@ -5,22 +5,14 @@ from __future__ import annotations
 import os
 import time
 
-<<<<<<< HEAD
 from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning, drain_all, is_at_path, old_files, open_file
+from ._files.file import CorruptFileError, CorruptFileWarning, drain_all, is_at_path, open_file, remove_recorder
 from ._files.header import FILE_NAME
-from ._files.reading import read_all
-from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
-from ._values.key import Key, check_key
-=======
-from ._files.directory import RegistryWarning, ensure_directory, names_in, open_directory, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_fd, open_file, read
-from ._files.header import Header, beginning, file_name
+from ._files.reading import keys_in, read_all
 from ._live.family import Family, FamilyWarning, Timing
-from ._live.recorder import DISABLED, Recorder, check_room, forget_file, recorder_in_file, recorders_in
+from ._live.recorder import DISABLED, Recorder, check_room, forget_recorder, recorder_in_file, recorders_in
 from ._live.snapshots import Snapshot, id_of_file
 from ._values.key import Key, check_key, key_of
->>>>>>> main
 from ._values.text import counted
 from ._values.units import check_unit
 from .histogram import Histogram
@@ -164,13 +156,7 @@ class Registry:
         """Return the keys of all recorders of this name; of those in a directory, also if they are not open."""
         found = {key for key in list(self._recorders) if key.name == name}
         if self._directory is not None and not DISABLED:
-            folder = open_directory(self._directory, self._trust)
-            try:
-                for one in names_in(folder):
-                    if one.startswith(beginning(name)):
-                        found.update(_key_in(os.path.join(self._directory, one), folder))
-            finally:
-                os.close(folder)
+            found.update(keys_in(self._directory, self._trust))
         return [key for key in found if key.name == name]
 
     def remove(self, key: Key) -> Histogram:
@@ -184,14 +170,11 @@ class Registry:
             raise KeyError(key)
         held = found.drain()
         if found.path is not None:
-            forget_file(found)
-            folder = open_directory(os.path.dirname(found.path), self._trust)
-            try:
-                os.unlink(os.path.basename(found.path), dir_fd=folder)
-            except FileNotFoundError:
-                pass
-            finally:
-                os.close(folder)
+            file, place, _ = found._files
+            if file is not None:
+                more = remove_recorder(file, place)
+                held += Histogram._from_reading(more[:4], found.unit, more[4])
+            forget_recorder(found)
         self._recorders.pop(key, None)
         self._removed += 1
         self._calls.clear()
@@ -235,17 +218,11 @@ class Registry:
         if not self._is_prepared:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
-<<<<<<< HEAD
-        elif ensure_directory(self._directory):
-            for found in recorders_in(self._path()):
-                found._follow_path()
-=======
             return
         folder, was_removed = ensure_directory(self._directory, self._trust)
         os.close(folder)
-        for found in recorders_in(self._directory) if was_removed else ():
+        for found in recorders_in(self._path()) if was_removed else ():
             found._follow_path()
->>>>>>> main
 
     def snapshot(self) -> Snapshot:
         """Return the histogram of every recorder, in the order in which the recorders were created.
@@ -279,15 +256,10 @@ class Registry:
             reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             for reading in readings
         }
-<<<<<<< HEAD
-        for found in {*stray, *(one for one in live if one._files[2])}:
-            left, header = found._read_left(), found._header
-=======
         files = {reading.header.key: reading.status for reading in readings}
-        for found in live:
+        for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
             header = found._header
             left = found._read_left(files.get(header.key) if header is not None else None)
->>>>>>> main
             if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
                 histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
         ids = {one.header.key: id_of_file(one.header.created, one.drains) for one in readings}
@@ -310,36 +282,16 @@ class Registry:
             self._id = os.getpid(), os.urandom(12).hex()
         return f"{self._id[1]}-{found._drains}"
 
-    def _path(self) -> str:
-        """Return the path of the directory's file."""
-        return os.path.join(self._directory or "", FILE_NAME)
-
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
         """Return what all recorders hold, in the order of their creation, and the errors of those that are not valid.
 
         This changes nothing, and creates no directory.
         """
-<<<<<<< HEAD
-        return read_all(self._directory or "")
-=======
-        readings, problems = [], {}
-        try:
-            folder = open_directory(self._directory or "", self._trust)
-        except FileNotFoundError:  # removed just now, or never created, since recording is disabled
-            return [], {}
-        try:
-            for name in names_in(folder):
-                path = os.path.join(self._directory or "", name)
-                try:
-                    readings.append(read(path, folder))
-                except FileNotFoundError:  # removed since the directory was listed
-                    continue
-                except CorruptFileError as error:
-                    problems[path] = error
-        finally:
-            os.close(folder)
-        return readings, problems
->>>>>>> main
+        return read_all(self._directory or "", self._trust)
+
+    def _path(self) -> str:
+        """Return the path of the directory's file."""
+        return os.path.join(self._directory or "", FILE_NAME)
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
@@ -407,37 +359,17 @@ class Registry:
             sources = {key: (self._id_now(found), time.time()) for key, found in private}
             return Snapshot({key: found.drain() for key, found in private}, sources=sources), {}
         self._prepare()
-<<<<<<< HEAD
-        values = 0
-        for found in recorders_in(self._path()):
-            found._follow_path()
-            values += found._drain_left() if found._files[2] else 0
-        old = old_files(self._directory)
+        histograms: dict[Key, Histogram] = {}
         try:
-            recorders, drained, problems = drain_all(open_file(self._path(), False))
+            drained, problems = drain_all(open_file(self._path(), False, self._trust), chosen)
         except FileNotFoundError:
-            return 0, values, {}
+            drained, problems = [], {}
         except CorruptFileError as error:
-            return 0, values, {error.path: error, **old}
-        return recorders, values + drained, {**problems, **old}
-=======
-        drained: list[tuple[Header, Histogram]] = []
-        problems = {}
-        for path in self._paths():
-            try:
-                file, header = open_file(path, self._trust)
-                if chosen is not None and header.key not in chosen:
-                    continue
-                drained.append((header, Histogram._from_reading(drain(file), header.unit, file.is_synthetic())))
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = error
-            except OSError as error:  # no space for the blocks that a drain needs
-                problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
-        drained.sort(key=lambda one: (one[0].created, one[0].key))
-        histograms = {header.key: histogram for header, histogram in drained}
-        for found in recorders_in(self._directory):  # last: a file may be removed at any moment
+            drained, problems = [], {error.path: error}
+        drained.sort(key=lambda one: one[0].created)
+        for header, counted_now in drained:
+            histograms[header.key] = Histogram._from_reading(counted_now[:4], header.unit, counted_now[4])
+        for found in recorders_in(self._path()):  # last: a file may be removed at any moment
             if chosen is not None and (found._header is None or found._header.key not in chosen):
                 continue
             found._follow_path()
@@ -445,19 +377,6 @@ class Registry:
             if held is not None and left is not None and histograms.get(left.key, held).unit == held.unit:
                 histograms[left.key] = histograms[left.key] + held if left.key in histograms else held
         return Snapshot(histograms), problems
-
-    def _paths(self) -> list[str]:
-        """Return the paths of all files, sorted."""
-        directory = self._directory or ""
-        try:
-            folder = open_directory(directory, self._trust)
-        except FileNotFoundError:
-            return []
-        try:
-            return [os.path.join(directory, name) for name in names_in(folder)]
-        finally:
-            os.close(folder)
->>>>>>> main
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
@@ -474,22 +393,11 @@ class Registry:
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
 
 
-<<<<<<< HEAD
 def _not_at_path(recorders: list[Recorder]) -> list[Recorder]:
     """Return those whose file was removed or replaced."""
     files = {found._file for found in recorders}
     here = {file for file in files if file is not None and is_at_path(file)}
     return [found for found in recorders if found._file not in here]
-=======
-def _key_in(path: str, folder: int) -> list[Key]:
-    """Return the key in a recorder's file, as a list; an empty one if it cannot be read."""
-    try:
-        fd, header = open_fd(path, os.O_RDONLY, folder)
-    except (OSError, CorruptFileError):
-        return []
-    os.close(fd)
-    return [header.key]
->>>>>>> main
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

@@ -1,4 +1,4 @@
-"""The directory of a registry: create it, check it."""
+"""The directory of a registry: create it, check it, list its files."""
 
 from __future__ import annotations
 
@@ -7,20 +7,13 @@ import os
 import stat
 import sys
 
-<<<<<<< HEAD
-__all__ = ["RegistryWarning", "ensure_directory", "prepare_directory", "warn_user"]
-
-_known: dict[str, tuple[int, int]] = {}  # device and inode of each directory when it was prepared
-=======
 from .._values.text import printable
-from .header import SUFFIX
 
 __all__ = [
     "ATTEMPTS",
     "RegistryWarning",
     "ensure_directory",
     "is_trusted",
-    "names_in",
     "open_directory",
     "prepare_directory",
     "trust_directory",
@@ -31,7 +24,6 @@ __all__ = [
 ATTEMPTS = 100
 #: Device and inode of each directory when it was last found.  The thread that first finds it gone empties the list.
 _known: dict[str, list[tuple[int, int]]] = {}
->>>>>>> main
 _trusted: set[str] = set()  # directories that were prepared with `trust`
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC if hasattr(os, "O_DIRECTORY") else 0  # none on Windows
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -197,11 +189,3 @@ def _check_private(directory: str, status: os.stat_result) -> None:
     if status.st_uid not in (os.geteuid(), 0):
         remedy = "use a directory of your own, or pass trust=True to allow it"
         raise PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", directory)
-<<<<<<< HEAD
-=======
-
-
-def names_in(folder: int) -> list[str]:
-    """Return the names of the files of recorders in an open directory, sorted."""
-    return sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX) and not name.startswith("."))
->>>>>>> main

@@ -7,20 +7,14 @@ import os
 import stat
 import time
 
-<<<<<<< HEAD
 from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, write_header
 from .._values.text import printable
-from .header import Header, check_page, decode, encode
-=======
-from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile, reserve
-from .._values.text import printable
 from .directory import ATTEMPTS, ensure_directory, open_directory
-from .header import Header, decode, encode, file_name
->>>>>>> main
+from .header import Header, check_page, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Collection, MutableMapping
 
     from .._core import Counts
     from .._values.key import Key
@@ -30,12 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
-<<<<<<< HEAD
     "add_recorder",
-=======
-    "Reading",
-    "check_counters",
->>>>>>> main
     "drain",
     "drain_all",
     "header_of",
@@ -45,6 +34,7 @@ __all__ = [
     "open_fd",
     "open_file",
     "read_counters",
+    "remove_recorder",
 ]
 
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
@@ -86,15 +76,15 @@ class CorruptFileWarning(UserWarning):
 
 # ---- files that this process counts in ----
 
-<<<<<<< HEAD
 _open_files: MutableMapping[str, DirectoryFile] | None = None  # by path, with weak references
 
 
-def open_file(path: str, create: bool) -> DirectoryFile:
+def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFile:
     """Return the file at `path`, mapped to count in it.  In one process, the same file gives the same object.
 
     With `create`, create a missing file.  If several processes create it at the same time, one succeeds, and all open
-    the same file.  Raises FileNotFoundError, CorruptFileError, and OSError, for example if the disk is full.
+    the same file.  The directory is created again if it was removed, also while this happens.  Raises
+    FileNotFoundError, CorruptFileError, OSError, for example if the disk is full, and what `open_directory` raises.
     """
     import fcntl  # noqa: F401  `_Locked` needs it, and may run when no file descriptor is left to import it
 
@@ -106,58 +96,19 @@ def open_file(path: str, create: bool) -> DirectoryFile:
     found = _open_files.get(path)
     if found is not None and is_at_path(found):
         return found
-    try:
-        fd = open_fd(path, os.O_RDWR)
-    except FileNotFoundError:
-        for problem in old_files(os.path.dirname(path)).values():
-            raise problem from None
-        if not create:
-            raise
-        _create(path)
-        fd = open_fd(path, os.O_RDWR)
-=======
-    If several processes create it at the same time, one succeeds, and all open the same file.  The directory is created
-    again if it was removed, also while this happens.  Raises OSError if the disk is full.  Raises CorruptFileError if
-    the path is not a valid file of this recorder; on a file system that ignores case, it may be the file of another
-    recorder.  Raises what `ensure_directory` raises.
-    """
     for _ in range(ATTEMPTS):
-        folder, _ = ensure_directory(os.path.dirname(path))
+        directory = os.path.dirname(path)
+        folder = ensure_directory(directory)[0] if create else open_directory(directory, trust)
         try:
-            try:
-                return _open_in(folder, path)
-            except FileNotFoundError:
-                _create(folder, path, header)
-            return _open_in(folder, path)
+            file = _open_in(folder, path, create)
+            break
         except FileNotFoundError:  # removed at this moment
-            continue
+            if not create:
+                raise
         finally:
             os.close(folder)
-    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
-
-
-def open_file(path: str, trust: bool | None = None) -> tuple[CounterFile, Header]:
-    """Open the file at `path` for counting.  Return it and its header.
-
-    Raises FileNotFoundError, CorruptFileError, OSError, and what `open_directory` raises.
-    """
-    folder = open_directory(os.path.dirname(path), trust)
-    try:
-        return _open_in(folder, path)
-    finally:
-        os.close(folder)
-
-
-def _open_in(folder: int, path: str) -> tuple[CounterFile, Header]:
-    import fcntl  # noqa: F401  `drain` needs it, and may run when no file descriptor is left to import it
-
-    fd, header = open_fd(path, os.O_RDWR, folder)
->>>>>>> main
-    try:
-        _reserve_again(fd, path)
-        file = map_file(fd, path, path)
-    finally:
-        os.close(fd)
+    else:
+        raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
     # Another thread may have done the same.
     if found is None:
         return _open_files.setdefault(path, file)
@@ -165,23 +116,27 @@ def _open_in(folder: int, path: str) -> tuple[CounterFile, Header]:
     return file
 
 
-<<<<<<< HEAD
+def _open_in(folder: int, path: str, create: bool) -> DirectoryFile:
+    try:
+        fd = open_fd(path, os.O_RDWR, folder)
+    except FileNotFoundError:
+        for problem in old_files(os.path.dirname(path), folder).values():
+            raise problem from None
+        if not create:
+            raise
+        _create(folder, path)
+        fd = open_fd(path, os.O_RDWR, folder)
+    try:
+        _reserve_again(fd, path)
+        return map_file(fd, path, path)
+    finally:
+        os.close(fd)
+
+
 def is_at_path(file: DirectoryFile) -> bool:
     """Return whether a file is still found at its path."""
-=======
-def check_counters(file: CounterFile) -> None:
-    """Raise CorruptFileError if an open file is damaged, or has been truncated."""
     try:
-        file.check()
-    except ValueError as error:
-        raise CorruptFileError(file.path, str(error)) from None
-
-
-def read_counters(file: CounterFile) -> tuple[Counts, int, float, float]:
-    """Return the counts, sum, minimum and maximum in an open file.  Raises CorruptFileError."""
->>>>>>> main
-    try:
-        return file.is_at(os.stat(file.path))
+        return file.is_at(os.stat(file.path, follow_symlinks=False))
     except OSError:
         return False
 
@@ -210,41 +165,8 @@ def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header
         raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
 
 
-<<<<<<< HEAD
 def read_counters(file: DirectoryFile, place: int) -> Counted:
     """Return what `DirectoryFile.read` does.  Raises CorruptFileError."""
-=======
-class Reading:
-    """The contents of a recorder's file at one moment."""
-
-    __slots__ = ("counted", "drains", "header", "inode", "status", "synthetic")
-
-    header: Header
-    counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
-    drains: int  # how often the file has been drained or cleared, from 0
-    inode: int  # if it changes, the path is another file
-    status: os.stat_result  # of the file that was read
-    synthetic: bool  # whether some of the values are estimates
-
-    def __init__(self, fd: int, path: str, header: Header) -> None:
-        self.header, self.status = header, os.fstat(fd)
-        self.inode = self.status.st_ino
-        drains = _drains(fd)
-        while True:  # counts and number of drains must match: if a drain comes in between, read again
-            file, self.counted = map_file(fd, path)
-            self.synthetic = file.is_synthetic()
-            self.drains, drains = drains, _drains(fd)
-            if self.drains == drains:
-                return
-
-
-def read(path: str, folder: int | None = None) -> Reading:
-    """Read a file without changing anything; `folder` is a descriptor of its directory, if that is open.
-
-    Raises FileNotFoundError, CorruptFileError, OSError.
-    """
-    fd, header = open_fd(path, os.O_RDONLY, folder)
->>>>>>> main
     try:
         return file.read(place)
     except ValueError as error:
@@ -264,21 +186,38 @@ def drain(file: DirectoryFile, place: int) -> Counted:
             raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
 
 
-def drain_all(file: DirectoryFile) -> tuple[int, int, dict[str, CorruptFileError]]:
-    """Drain all recorders; return how many, the number of values they held, and errors by recorder."""
-    recorders, values, problems = 0, 0, {}
+def drain_all(
+    file: DirectoryFile, chosen: Collection[Key] | None = None
+) -> tuple[list[tuple[Header, Counted]], dict[str, CorruptFileError]]:
+    """Drain all recorders, or those chosen; return what they held, and errors by recorder."""
+    drained: list[tuple[Header, Counted]] = []
+    problems = {}
     with _Locked(file) as fd:
         for place in range(len(file)):
             at = f"{file.path}[{place}]"
             try:
-                if file.text(place) is not None:
-                    values += file.drain(fd, place)[0].total
-                    recorders += 1
+                text = file.text(place)
+                if text is None:
+                    continue
+                header = decode(*text)
+                if chosen is None or header.key in chosen:
+                    drained.append((header, file.drain(fd, place)))
             except ValueError as error:
                 problems[at] = CorruptFileError(at, str(error))
             except OSError as error:  # no space for what a drain writes
                 problems[at] = CorruptFileError(at, f"it cannot be cleared: {error.strerror}")
-    return recorders, values, problems
+    return drained, problems
+
+
+def remove_recorder(file: DirectoryFile, place: int) -> Counted:
+    """Drain a recorder, and let nobody find it any more.  Raises what `drain` raises."""
+    with _Locked(file) as fd:
+        try:
+            held = file.drain(fd, place)
+        except ValueError as error:
+            raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+        file.remove(place)
+        return held
 
 
 class _Locked:
@@ -329,43 +268,10 @@ def map_file(fd: int, path: str, count_at: str) -> DirectoryFile:
                 raise CorruptFileError(path, str(error)) from None
 
 
-<<<<<<< HEAD
-def open_fd(path: str, access: int) -> int:
-    """Open the file of a directory, and check its header; the caller closes the descriptor."""
-=======
-def drain(file: CounterFile) -> tuple[Counts, int, float, float]:
-    """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
-
-    Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for the
-    blocks that a drain needs.  Then nothing has changed.
-    """
-    import fcntl
-
-    fd = os.open(file.path, os.O_RDWR | _FLAGS)  # open it again: flock() locks belong to an open file
+def open_fd(path: str, access: int, folder: int) -> int:
+    """Open the file of an open directory, and check its header; the caller closes the descriptor."""
     try:
-        if not file.is_at(os.fstat(fd)):
-            raise FileNotFoundError(
-                errno.ENOENT, "the file has been replaced since it was opened: get the recorder again", file.path
-            )
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        try:
-            return file.drain(fd)
-        except ValueError as error:
-            raise CorruptFileError(file.path, str(error)) from None
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # if a forked child has inherited fd, closing it here does not unlock
-    finally:
-        os.close(fd)
-
-
-def open_fd(path: str, access: int, folder: int | None) -> tuple[int, Header]:
-    """Open a recorder's file; return its descriptor and its header.
-
-    The caller closes the descriptor.  Raises what `read` raises.
-    """
->>>>>>> main
-    try:
-        fd = os.open(os.path.basename(path) if folder is not None else path, access | _FLAGS, dir_fd=folder)
+        fd = os.open(os.path.basename(path), access | _FLAGS, dir_fd=folder)
     except OSError as error:
         error.filename = path
         if error.errno in (errno.ELOOP, errno.EMLINK):
@@ -395,7 +301,6 @@ def _first_page(fd: int) -> bytes:
         raise ValueError(f"it cannot be read: {error.strerror}") from None
 
 
-<<<<<<< HEAD
 def _reserve_again(fd: int, path: str) -> None:
     """Reserve the space of a file that has holes, such as a sparse copy: else writing to it might kill the process."""
     status = os.fstat(fd)
@@ -414,45 +319,22 @@ def _words(data: bytes) -> list[bytes]:
     return [data[at : at + 8] for at in range(0, len(data), 8)]
 
 
-def old_files(directory: str) -> dict[str, CorruptFileError]:
-    """Return errors for the files of former versions in a directory, by path: one for each recorder."""
-    try:
-        names = sorted(os.listdir(directory))
-    except OSError:
-        return {}
+def old_files(directory: str, folder: int) -> dict[str, CorruptFileError]:
+    """Return errors for the files of former versions in an open directory, by path: one for each recorder."""
+    names = sorted(os.listdir(folder))
     old = [name for name in names if name.endswith(_OLD_SUFFIX) and not name.startswith(".")]
     return {path: CorruptFileError(path, _OLD) for path in (os.path.join(directory, name) for name in old)}
 
 
-def _create(path: str) -> None:
-    """Create a complete file at `path`, unless another process has created it in the meantime.
-=======
-def _create(folder: int, path: str, header: Header) -> None:
+def _create(folder: int, path: str) -> None:
     """Create a complete file in an open directory, unless another process has created it in the meantime.
->>>>>>> main
 
     The file is written without a name and then linked into the directory.  So a process that is killed while it writes
     leaves nothing behind.  Where the file system cannot create files without a name, a hidden name is used.
     """
-<<<<<<< HEAD
-    directory, name = os.path.split(path)
-    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fd, source, hidden = _create_unlinked(folder, path)
-        try:
-            _fill(fd, path)
-            os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=hidden is None)
-        except FileExistsError:
-            pass  # another process was first
-        finally:
-            os.close(fd)
-            if hidden:
-                os.unlink(hidden, dir_fd=folder)
-=======
-    page = encode(header)
     fd, source, hidden = _create_unlinked(folder, path)
     try:
-        _fill(fd, page, path)
+        _fill(fd, path)
         name = os.path.basename(path)
         os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=hidden is None)
     except FileExistsError:
@@ -460,7 +342,6 @@ def _create(folder: int, path: str, header: Header) -> None:
     except OSError as error:
         error.filename, error.filename2 = path, None
         raise
->>>>>>> main
     finally:
         os.close(fd)
         if hidden:
@@ -494,11 +375,6 @@ def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
 def _fill(fd: int, path: str) -> None:
     os.fchmod(fd, 0o600)  # the umask may have removed bits
     try:
-<<<<<<< HEAD
         write_header(fd, time.time_ns())
-=======
-        reserve(fd, NEW_NBYTES)
-        os.pwrite(fd, page, 0)
->>>>>>> main
     except OSError as error:
         raise OSError(error.errno, f"no space for a directory of recorders: {error.strerror}", path) from None

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import os
 
+from .directory import open_directory
 from .file import CorruptFileError, map_file, old_files, open_fd
 from .header import FILE_NAME, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._core import Counts, DirectoryFile
+    from .._values.key import Key
     from .header import Header
 
-__all__ = ["Reading", "read_all"]
+__all__ = ["Reading", "keys_in", "read_all"]
 
 
 class Reading:
     """A recorder of a directory at one moment."""
 
-    __slots__ = ("counted", "drains", "header", "inode", "place", "synthetic")
+    __slots__ = ("counted", "drains", "header", "inode", "place", "status", "synthetic")
 
     header: Header
     counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
     drains: int  # how often it has been drained or cleared, from 0, modulo 2**32
     inode: int  # of the file; if it changes, that is another file
     place: int  # in the file
+    status: os.stat_result  # of the file that was read
     synthetic: bool  # whether some of the counts are estimates
 
 
@@ -41,19 +44,26 @@ class _Known:
 _known: dict[str, _Known] = {}  # by path, of the last few files
 
 
-def read_all(directory: str) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], dict[str, CorruptFileError]]:
     """Return all recorders of a directory, in the order of their creation, and errors by file or recorder.
 
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    size, old = -1, old_files(directory)
+    size, old = -1, {}
     try:
-        fd = open_fd(path, os.O_RDONLY)
+        folder = open_directory(directory, trust)
+    except FileNotFoundError:  # removed just now, or never created, since recording is disabled
+        return [], {}
+    try:
+        old = old_files(directory, folder)
+        fd = open_fd(path, os.O_RDONLY, folder)
     except FileNotFoundError:
         return [], old
     except CorruptFileError as error:
         return [], {path: error, **old}
+    finally:
+        os.close(folder)
     try:
         while True:
             try:
@@ -93,7 +103,31 @@ def _read_mapped(
             problems[at] = CorruptFileError(at, str(error))
             continue
         reading = Reading()
-        reading.header, reading.inode, reading.place = header, status.st_ino, place
+        reading.header, reading.inode, reading.place, reading.status = header, status.st_ino, place, status
         reading.counted, reading.synthetic, reading.drains = found[:4], found[4], found[5]
         readings.append(reading)
     return readings, problems
+
+
+def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
+    """Return the keys of all recorders in a directory; those that are damaged are left out."""
+    path, keys = os.path.join(directory, FILE_NAME), []
+    folder = open_directory(directory, trust)
+    try:
+        fd = open_fd(path, os.O_RDONLY, folder)
+    except (FileNotFoundError, CorruptFileError):
+        return []
+    finally:
+        os.close(folder)
+    try:
+        file = map_file(fd, path, "")
+        for place in range(len(file)):
+            try:
+                text = file.text(place)
+                if text is not None:
+                    keys.append(decode(*text).key)
+            except ValueError:
+                continue
+    finally:
+        os.close(fd)
+    return keys

@@ -13,18 +13,14 @@ The first one gets it, so each record is in the result of exactly one drain.
 from __future__ import annotations
 
 import math
-import os
 
-<<<<<<< HEAD
-from .._files.directory import ensure_directory
 from .._files.file import CorruptFileError, add_recorder, header_of, open_file, read_counters
-=======
-from .._files.file import CorruptFileError, open_or_create, read_counters
->>>>>>> main
 from .._files.header import Header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
+
     from .._core import Counters, Counts, DirectoryFile
 
     _Reading = tuple[Counts, int, float, float]
@@ -100,9 +96,6 @@ def combined(readings: list[_Reading | None]) -> _Reading:
     return counts, total, low, high
 
 
-<<<<<<< HEAD
-def follow_path(recorder: Counters, file: DirectoryFile, place: int, header: Header) -> None:
-=======
 def _beyond(a: float, b: float, sign: float) -> float:
     """Return the higher of two extremes, or the lower one for sign -1.
 
@@ -113,29 +106,15 @@ def _beyond(a: float, b: float, sign: float) -> float:
     return max(a, b, key=lambda x: (sign * abs(x), x))
 
 
-def is_at_path(file: CounterFile) -> bool:
-    """Return whether a file is still found at its path."""
-    try:
-        return file.is_at(os.stat(file.path, follow_symlinks=False))
-    except OSError:
-        return False
-
-
-def follow_path(recorder: Counters, file: CounterFile, header: Header) -> None:
->>>>>>> main
+def follow_path(recorder: Counters, file: DirectoryFile, place: int, header: Header) -> None:
     """Have a recorder count in the file that is at the path of `file` now; create it if there is none.
 
     If that is not possible, the recorder goes on counting in `file`, which stays mapped.
     """
     try:
-<<<<<<< HEAD
-        ensure_directory(os.path.dirname(file.path))
         new = open_file(file.path, True)
         at = add_recorder(new, header.key, header.unit, header.created)
         if new is not file and header_of(new, at).unit == header.unit:
             recorder._move(file, new, at, LeftFile(file, place))
-=======
-        new, found = open_or_create(file.path, Header(header.key, header.unit, header.created))
->>>>>>> main
     except (OSError, CorruptFileError):
         return

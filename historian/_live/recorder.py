@@ -5,17 +5,11 @@ from __future__ import annotations
 import errno
 import os
 
-<<<<<<< HEAD
 from .._core import Counters, Counts, Muted, number
+from .._files.directory import ATTEMPTS, is_trusted, trust_directory
 from .._files.file import add_recorder, drain, header_of, is_at_path, open_file, read_counters
 from .._files.header import encode
 from .._values.key import Key
-=======
-from .._core import CounterFile, Counters, Counts, Muted, number
-from .._files.directory import ATTEMPTS, is_trusted, trust_directory
-from .._files.file import check_counters, drain, open_file, open_or_create, read_counters
-from .._files.header import Header
->>>>>>> main
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
 from .moved import combined, follow_path
@@ -27,13 +21,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-<<<<<<< HEAD
     from .._core import DirectoryFile, _Real
+    from .._files.file import Counted
     from .._files.header import Header
-=======
-    from .._core import _Real
-    from .moved import _Reading
->>>>>>> main
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
     # coroutine function or class method.  ParamSpec would keep less: only the first overload.
@@ -44,7 +34,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "check_room", "forget_file", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "forget_recorder", "recorder_in_file", "recorders_in"]
 
 #: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
 #: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
@@ -81,12 +71,8 @@ class Recorder(_Base):
     __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_synthetic", "_unit")
     __module__ = "historian"
 
-<<<<<<< HEAD
-    _header: Header | None  # its key, unit and time of creation in a directory; None in memory
-=======
     _drains: int  # of private memory, from 0
-    _header: Header | None  # of its file; None in memory
->>>>>>> main
+    _header: Header | None  # its key, unit and time of creation in a directory; None in memory
     _name: str
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _synthetic: bool  # whether some of the values in private memory are estimates
@@ -110,27 +96,17 @@ class Recorder(_Base):
         return self
 
     @classmethod
-<<<<<<< HEAD
-    def open(cls, path: str | os.PathLike[str], key: Key) -> Recorder:
+    def open(cls, path: str | os.PathLike[str], key: Key, *, trust: bool = False) -> Recorder:
         """Return a recorder of a registry's directory, by `Recorder.path` and its key.
 
         In one process, the same path and key give the same object while that object exists.  Raises FileNotFoundError
-        if there is no such recorder, `CorruptFileError` if the file is not valid, and OSError.
-        """
-        return recorder_in_file(os.path.abspath(os.fsdecode(path)), key)
-=======
-    def open(cls, path: str | os.PathLike[str], *, trust: bool = False) -> Recorder:
-        """Return the recorder of a file in a registry's directory; `Recorder.path` is such a path.
-
-        In one process, the same path gives the same object while that object exists.  Raises FileNotFoundError if
-        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.  Raises
+        if there is no such recorder, `CorruptFileError` if the file is not valid, and OSError.  Raises
         PermissionError if other users may write to the directory, unless `trust` is true: see `Registry`.
         """
         path = os.path.abspath(os.fsdecode(path))
         if trust:
             trust_directory(os.path.dirname(path))
-        return recorder_in_file(path)
->>>>>>> main
+        return recorder_in_file(path, key)
 
     @property
     def name(self) -> str:
@@ -221,30 +197,18 @@ class Recorder(_Base):
         follow_path(self, file, place, self._header)
         return is_at_path(self._file or file)
 
-<<<<<<< HEAD
-    def _read_left(self) -> Histogram | None:
-        """Return the values in files that are not at the path any more: a reader of the directory does not see them."""
-        file, place, left = self._files
-        readings, synthetic = [one.read() for one in left], False
-        if file is not None and not is_at_path(file):
-            now = read_counters(file, place)
-            readings.append(now[:4])
-            synthetic = now[4]
-        return self._histogram(readings, synthetic) if any(readings) else None
-=======
     def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
         """Return the values in files that are not at the path any more: a reader of the directory does not see them.
 
         `seen` belongs to the file that the reader has read, which may have been removed since.
         """
-        file, left = self._files
-        readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
+        file, place, left = self._files
+        readings, synthetic = [one.read() for one in left if seen is None or not one.is_at(seen)], False
         if file is not None and not is_at_path(file) and (seen is None or not file.is_at(seen)):
-            readings.append(read_counters(file))
-        if not any(readings):
-            return None
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
->>>>>>> main
+            now = read_counters(file, place)
+            readings.append(now[:4])
+            synthetic = now[4]
+        return self._histogram(readings, synthetic) if any(readings) else None
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
@@ -253,46 +217,31 @@ class Recorder(_Base):
         records of all processes, even if several processes drain.  The values of a file that was removed go to the
         process that drains first.  Raises OSError if such a file cannot be created again, or if the disk is full.
         """
-<<<<<<< HEAD
-        self._follow_path()
-        file, place, left = self._files
-        if file is None:
-            return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        now = drain(file, place)
-        return self._histogram([now[:4], *(one.drain() for one in left)], now[4])
-
-    def _drain_left(self) -> int:
-        """Drain the files that are not at the path any more; return how many values they held."""
-        readings = [one.drain() for one in self._files[2]]
-        return sum(reading[0].total for reading in readings if reading is not None)
-=======
         if self._file is None:
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        readings: list[_Reading | None] = [self._drain_file()]
-        readings += [one.drain() for one in self._files[1]]
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+        now = self._drain_file()
+        return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
 
-    def _drain_file(self) -> _Reading:
+    def _drain_file(self) -> Counted:
         """Drain the file that is at the path, also if it is removed again at this moment."""
         attempts = ATTEMPTS
         while True:
-            is_there, file = self._follow_path(), self._files[0]
+            is_there, (file, place, _) = self._follow_path(), self._files
             assert file is not None
             attempts -= 1
             try:
-                return drain(file)
+                return drain(file, place)
             except FileNotFoundError:
                 if not attempts or not (is_there or self._follow_path()):
                     raise
 
     def _drain_left(self) -> Histogram | None:
         """Drain the files that are not at the path any more; return the values they held, None if there were none."""
-        readings = [one.drain() for one in self._files[1]]
+        readings = [one.drain() for one in self._files[2]]
         if not any(reading is not None and reading[0].total for reading in readings):
             return None
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
->>>>>>> main
+        return self._histogram(readings, False)
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
@@ -342,18 +291,12 @@ class Recorder(_Base):
         return timed(function, self, errors if errors is not None else self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-<<<<<<< HEAD
-        if self._file is not None:
-            return Recorder.open, (self._file.path, self._header.key if self._header is not None else Key(self._name))
-        if DISABLED:
-            from functools import partial
-=======
         from functools import partial
->>>>>>> main
 
         if self._file is not None:
+            key = self._header.key if self._header is not None else Key(self._name)
             trust = is_trusted(os.path.dirname(self._file.path))
-            return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path,)
+            return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path, key)
         if DISABLED:
             return partial(Recorder, unit=self._unit), (self._name,)
         raise TypeError(
@@ -390,8 +333,6 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
         _in_files = WeakValueDictionary()
     found = _in_files.get((path, key))
     if found is not None and found._follow_path():
-        if found._file is not None:
-            check_counters(found._file)
         return found
     file = open_file(path, unit is not None)
     place = file.find(encode(key)) if unit is None else add_recorder(file, key, unit)
@@ -405,20 +346,15 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
     return made
 
 
-<<<<<<< HEAD
-def recorders_in(path: str) -> list[Recorder]:
-    """Return the recorders of this process that count in the file at `path`, or in one that was there."""
-=======
-def forget_file(recorder: Recorder) -> None:
-    """Let a recorder count on in its file, but never in another one at the same path, and do not find it there."""
-    if _in_files is not None and recorder.path is not None:
-        _in_files.pop(recorder.path, None)
+def forget_recorder(recorder: Recorder) -> None:
+    """Let a recorder count on where it is, but never in another file at the same path, and do not find it there."""
+    if _in_files is not None and recorder.path is not None and recorder._header is not None:
+        _in_files.pop((recorder.path, recorder._header.key), None)
     recorder._header = None
 
 
-def recorders_in(directory: str) -> list[Recorder]:
-    """Return the recorders of this process whose files are, or were, in a directory."""
->>>>>>> main
+def recorders_in(path: str) -> list[Recorder]:
+    """Return the recorders of this process that count in the file at `path`, or in one that was there."""
     if _in_files is None:
         return []
     return [found for (at, _), found in list(_in_files.items()) if at == path]

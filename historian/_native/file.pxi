@@ -112,6 +112,10 @@ cdef class DirectoryFile:
         """Return whether a process has claimed the counts of a recorder."""
         return historian_atomic_load(&self.entry(place).claimed) != 0
 
+    def remove(self, size_t place, /):
+        """Let nobody find a recorder any more.  What is recorded into it later is not read."""
+        historian_atomic_store(&self.entry(place).removed, 1)
+
     def mark_synthetic(self, size_t place, /):
         """Mark a recorder: some of its values are estimates, not measured.  The mark stays."""
         historian_atomic_store(&self.entry(place).synthetic, 1)
