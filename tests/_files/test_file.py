@@ -53,15 +53,15 @@ def test_the_bytes_of_a_file(directory):
     assert struct.unpack_from("<12Q", data, 1024) == (0, 0, 0, 0, 4, 34, 0, 0, 0, 0, 0, 0)  # 2 is a row, 3 its counters
     entry = CHUNKS_AT + CHUNK
     assert struct.unpack_from("<2Q", data, 4096) == (1, 0) and struct.unpack_from("<2Q", data, entry) == (1 << 56, 2)
-    assert data[entry + 16 : entry + 368] == bytes(368 - 16)
-    checksum, nbytes, created, key_nbytes, place = struct.unpack_from("<IIQII", data, entry + 368)
+    assert data[entry + 16 : entry + 384] == bytes(384 - 16)
+    checksum, nbytes, created, key_nbytes, place = struct.unpack_from("<IIQII", data, entry + 384)
     assert (nbytes, key_nbytes, place) == (18, 16, 0) and 1.7e18 < created < 4e18
-    assert data[entry + 392 : entry + 410] == b"\x01\x00q\x01\x00a\x01\x001\x01\x00b\x02\x00\xc3\xa9ms"
-    assert checksum == zlib.crc32(data[entry + 372 : entry + 392 + nbytes])
+    assert data[entry + 408 : entry + 426] == b"\x01\x00q\x01\x00a\x01\x001\x01\x00b\x02\x00\xc3\xa9ms"
+    assert checksum == zlib.crc32(data[entry + 388 : entry + 408 + nbytes])
     row = entry + CHUNK
     assert struct.unpack_from("<3Q", data, row) == (2 << 56 | 1 << 40, 0, 0)
     assert struct.unpack_from("<d", data, row + 24) == (0.75,)
-    assert struct.unpack_from("<96I", data, row + 128) == (*[0] * 31, 3, *[0] * 64)  # 0.75 is in the octave of 31
+    assert struct.unpack_from("<96I", data, row + 144) == (*[0] * 31, 3, *[0] * 64)  # 0.75 is in the octave of 31
     chunk = row + CHUNK
     assert struct.unpack_from("<Q", data, chunk) == (3 << 56 | 31 << 48 | 1 << 40,)
     assert struct.unpack_from("<2Q", data, chunk + 8) == (2 * 3 << 51, 0)  # 0.75 is 3 * 2**51 units of 2**-53

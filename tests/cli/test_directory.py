@@ -31,7 +31,7 @@ def directory(tmp_path):
 def damaged(directory):
     """Return that directory with two more recorders that are not valid."""
     Registry(directory).recorder("bad").record(1.0)
-    patched(directory / "recorders", entry_at(directory / "recorders", 2) + 395, b"B")
+    patched(directory / "recorders", entry_at(directory / "recorders", 2) + 411, b"B")
     (directory / "poem.counters").write_bytes(b"Whose woods these are I think I know.\n" * 2000)
     return directory
 

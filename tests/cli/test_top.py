@@ -119,7 +119,7 @@ def test_bad_files_do_not_hide_the_others(tmp_path):
     Registry(tmp_path / "d").recorder("a").record(1.0)
     Registry(tmp_path / "d").recorder("bad").record(1.0)
     path = str(tmp_path / "d" / "recorders")
-    patched(path, entry_at(path, 1) + 395, b"B")
+    patched(path, entry_at(path, 1) + 411, b"B")
     look = Watch(Registry(tmp_path / "d")).look()
     assert [one.name for one in look.changes] == ["a"] and list(look.problems) == [f"{path}[1]"]
     assert "1 file cannot be read: run `historian profile` for the reasons" in frame([], problems=["x"])

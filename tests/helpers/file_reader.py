@@ -64,15 +64,15 @@ def recorder(data, place):
     at = CHUNKS_AT + CHUNK * number
     words = chunk(data, number, ENTRY, place)
     _, rows, drained, removed, _, _ = words[:6]
-    checksum, nbytes, created, key_nbytes, index = struct.unpack_from("<IIQII", data, at + 368)
-    assert index == place and checksum == crc32(data[at + 372 : at + 392 + nbytes])
+    checksum, nbytes, created, key_nbytes, index = struct.unpack_from("<IIQII", data, at + 384)
+    assert index == place and checksum == crc32(data[at + 388 : at + 408 + nbytes])
     if removed:
         return
-    text = data[at + 392 : at + 392 + nbytes]
+    text = data[at + 408 : at + 408 + nbytes]
     name, *pairs = texts(text[:key_nbytes])
     total = Total()
-    total.add_head(data, words[6:22], place, 0)
-    assert not any(words[22:46])  # coarse counts: estimates, and these tests have space
+    total.add_head(data, words[6:24], place, 0)
+    assert not any(words[24:48])  # coarse counts: estimates, and these tests have space
     while rows:
         row = chunk_of_row(data, rows, place)
         total.add_row(data, row, place, row[0] >> 40 & 255)
@@ -107,8 +107,8 @@ class Total:
         self.max, self.min = [], []
 
     def add_row(self, data, row, place, lane):
-        self.add_head(data, row[:16], place, lane)
-        for octave, number in enumerate(struct.unpack("<96I", struct.pack("<48Q", *row[16:64]))):
+        self.add_head(data, row[:18], place, lane)
+        for octave, number in enumerate(struct.unpack("<96I", struct.pack("<48Q", *row[18:66]))):
             if number:
                 _, a, b, *counts = chunk(data, number, COUNTERS, place, lane, octave)
                 b += (a >> 63) != b & 1
@@ -117,7 +117,7 @@ class Total:
                     self.counts[1 + 64 * octave + k] += count
 
     def add_head(self, data, head, place, lane):
-        _, _, far, largest, not_smallest, zero, overflow, *near, lacking = head
+        _, _, far, largest, not_smallest, zero, overflow, *near, lacking, _, _ = head
         assert not lacking
         digits = dict(enumerate(near, 30))
         if far:

@@ -37,7 +37,7 @@ def row_at(path, place=0, row=0):
 def chunk_at(path, value, place=0, row=0):
     """Return where the chunk of a value's octave lies: word 0, the pair of the sum, 64 counts."""
     octave = (buckets.index(value) + 2048) // 64
-    number = word(path, row_at(path, place, row) + 128 + octave // 2 * 8) >> octave % 2 * 32 & 0xFFFFFFFF
+    number = word(path, row_at(path, place, row) + 144 + octave // 2 * 8) >> octave % 2 * 32 & 0xFFFFFFFF
     return CHUNKS_AT + CHUNK * number
 
 
