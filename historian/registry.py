@@ -203,7 +203,7 @@ class Registry:
                 except FileNotFoundError:  # removed since the directory was listed
                     continue
                 except CorruptFileError as error:
-                    problems[path] = error
+                    problems[path] = _alone(error)
         finally:
             os.close(folder)
         return readings, problems
@@ -260,7 +260,7 @@ class Registry:
             except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
-                problems[path] = error
+                problems[path] = _alone(error)
             except OSError as error:  # no space for the blocks that a drain needs
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
         values = sum(held)
@@ -294,6 +294,11 @@ class Registry:
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
+
+
+def _alone(error: CorruptFileError) -> CorruptFileError:
+    """Return the error without its traceback, which would keep the file mapped."""
+    return CorruptFileError(error.path, error.reason)
 
 
 def _check_unit(found: Recorder, unit: str) -> None:
