@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 
+from .._values.text import printable
 from .header import SUFFIX
 
 __all__ = [
@@ -179,7 +180,7 @@ def warn_user(text: str) -> None:
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "historian":
         level, frame = level + 1, frame.f_back
-    warn(text, RegistryWarning, stacklevel=level)
+    warn(printable(text), RegistryWarning, stacklevel=level)
 
 
 def _check_private(directory: str, status: os.stat_result) -> None:

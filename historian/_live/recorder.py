@@ -31,7 +31,12 @@ else:
         return function
 
 
-__all__ = ["Recorder", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
+
+#: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
+#: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
+MAX_ADDED = 2**63 - 2**56
+UNCHECKED = 2**32  # values that `record_corrected` may add before the count is read again
 
 #: True if HISTORIAN_DISABLE=1 was set at import.  Then recording and timing do nothing.
 DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"
@@ -60,11 +65,13 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_header", "_name", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_synthetic", "_unit")
     __module__ = "historian"
 
+    _drains: int  # of private memory, from 0
     _header: Header | None  # of its file; None in memory
     _name: str
+    _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
 
@@ -79,6 +86,7 @@ class Recorder(_Base):
         self._name = name
         self._unit = unit
         self._header = header
+        self._drains = self._room = 0
         self._synthetic = False
         return self
 
@@ -124,7 +132,8 @@ class Recorder(_Base):
         all that is possible.  `Histogram.corrected`, which makes the same correction afterwards, keeps the intervals.
 
         O(buckets between E and value), however many values are added.  Raises ValueError if `value` cannot be recorded
-        or `expected_interval` is not positive and finite.  Then nothing is recorded.
+        or `expected_interval` is not positive and finite, and OverflowError if the count would be too close to 2**63.
+        Then nothing is recorded.
         """
         if DISABLED:
             return
@@ -136,8 +145,18 @@ class Recorder(_Base):
             self.record(value)
             return
         slots, counts, total, smallest = _omission.waits(value, interval)
+        self._take_room(sum(counts))
         self._mark_synthetic()
         self._add(Counts.of(slots, counts), total, smallest, value)
+
+    def _take_room(self, added: int) -> None:
+        """Raise OverflowError if so many values would be too many.  The count is read only now and then."""
+        if added > self._room:
+            held = self.snapshot().count
+            check_room(self._name, held, added)
+            # 1,024 processes may do the same at the same time.
+            self._room = min(UNCHECKED, (MAX_ADDED - held - added) >> 10) + added
+        self._room -= added
 
     def snapshot(self) -> Histogram:
         """Return the histogram of all values recorded so far.  O(buckets in use).
@@ -192,6 +211,7 @@ class Recorder(_Base):
         drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
         """
         if self._file is None:
+            self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
         readings: list[_Reading | None] = [self._drain_file()]
         readings += [one.drain() for one in self._files[1]]
@@ -278,6 +298,14 @@ class Recorder(_Base):
 
     def __repr__(self) -> str:
         return f"Recorder({self._name!r}, unit={self._unit!r})"
+
+
+def check_room(name: str, held: int, added: int) -> None:
+    """Raise OverflowError if a recorder that holds `held` values has no room for `added` more."""
+    if held + added > MAX_ADDED:
+        raise OverflowError(
+            f"recorder {name!r} holds {held:,} values and has no room for {added:,} more: a count must stay below 2**63"
+        )
 
 
 _in_files: MutableMapping[str, Recorder] | None = None  # by path, with weak references

@@ -11,10 +11,10 @@
  *
  * A block is shared, leased or drained, as its role says. A shared or a leased one holds historian_counters:
  *
- *     0     8         16     24      64                 2144    2176                         51,344          53,248
- *     +-----+---------+------+-------+------------------+-------+----------------------------+---------------+
- *     | max | not_min | used | zeros | historian_sum    | zeros | counts, 6146 u64           | not used      |
- *     +-----+---------+------+-------+------------------+-------+----------------------------+---------------+
+ *     0     8         16     24       40      64              2144    2176                         51,344     53,248
+ *     +-----+---------+------+--------+-------+---------------+-------+----------------------------+----------+
+ *     | max | not_min | used | bounds | zeros | historian_sum | zeros | counts, 6146 u64           | not used |
+ *     +-----+---------+------+--------+-------+---------------+-------+----------------------------+----------+
  *
  * All processes add to the shared block, by atomic operations. One process at a time leases one of the others (see
  * lease.h) and adds to it by loads and stores; the next process that leases it continues where that one ended.
@@ -32,7 +32,7 @@
  *     before it                 4   valid: all up to drain 4      old: all up to drain 3
  *     read                      4   counters - "even" = result
  *     write                     4   valid                         written: the counters as they were read
- *     reset                     4   max and not_min of all counters become 0
+ *     reset                     4   the extremes of all counters, and the bounds, become 0
  *     commit                    5   old                           valid: all up to drain 5
  *
  * A process that is killed before the commit has drained nothing.
@@ -100,7 +100,7 @@ static_assert(sizeof(historian_counters) <= HISTORIAN_BLOCK_NBYTES, "counters fi
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
     historian_sum sum;
-    uint64_t max, not_min; /* as in historian_counters, since the last drain */
+    uint64_t max, not_min, max_bound, not_min_bound; /* as in historian_counters, since the last drain */
     uint64_t drains;
     size_t blocks; /* how many there are, in [1, HISTORIAN_FILE_MAX_BLOCKS] */
 } historian_total;
@@ -184,6 +184,11 @@ static void historian_gather_extremes(historian_file *file, size_t blocks, histo
         not_min = take ? historian_atomic_exchange(&counters->not_min, 0) : historian_atomic_load(&counters->not_min);
         if (max > total->max) total->max = max;
         if (not_min > total->not_min) total->not_min = not_min;
+        if (block > 0) continue; /* only atomic counters have bounds */
+        total->max_bound =
+            take ? historian_atomic_exchange(&counters->max_bound, 0) : historian_atomic_load(&counters->max_bound);
+        total->not_min_bound = take ? historian_atomic_exchange(&counters->not_min_bound, 0)
+                                    : historian_atomic_load(&counters->not_min_bound);
     }
 }
 

@@ -245,7 +245,8 @@ cdef class CounterFile:
                 raise ValueError(f"it is damaged: its sum is too large for {counts.total} values")
             if drain:
                 historian_commit_drain(self.file, total, drained)
-            return counts, sum, minimum_of(counts, total.not_min), maximum_of(counts, total.max)
+            low = minimum_of(counts, total.not_min, total.not_min_bound)
+            return counts, sum, low, maximum_of(counts, total.max, total.max_bound)
         finally:
             free(total)
 
@@ -268,16 +269,23 @@ cdef class CounterFile:
         return 0
 
 
-cdef double minimum_of(Counts counts, uint64_t not_min) noexcept:
-    """Return the minimum, or NaN if it is not known: a record is in flight, or was when its process was killed."""
+cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:
+    """Return the minimum as `Counters._read` does: the negative of a lower bound, if only that is known.
+
+    It is NaN if a record is in flight, or was when its process was killed.
+    """
+    if not_min_bound > not_min and counts.length and historian_touches(~not_min_bound, counts.first):
+        return -historian_double(~not_min_bound) if ~not_min_bound else NAN
     if not_min and ~not_min <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(~not_min) == counts.first:
         return historian_double(~not_min)
     return NAN
 
 
-cdef double maximum_of(Counts counts, uint64_t max_bits) noexcept:
-    """Return the maximum, or NaN if it is not known."""
+cdef double maximum_of(Counts counts, uint64_t max_bits, uint64_t max_bound) noexcept:
+    """Return the maximum; see `minimum_of`."""
     cdef int last = counts.first + counts.length - 1
+    if max_bound > max_bits and counts.length and historian_is_in(max_bound, last):
+        return -historian_double(max_bound)
     if max_bits <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(max_bits) == last:
         return historian_double(max_bits)
     return NAN
