@@ -346,7 +346,15 @@ def test_by_cannot_fill_the_memory():
 def test_groups_cannot_break_the_table():
     status, out, _ = summarize("--column", "t", "--by", "g", stdin='g,t\n"a\x1b[2J\nb",1\n')
     assert status == 0
-    assert out.splitlines()[1].startswith(r"a\x1b[2J\nb ")
+    assert out.splitlines()[1].startswith(r'"a\x1b[2J\nb" ')  # quoted, so that it differs from a\\x1b
+
+
+def test_groups_that_used_to_print_alike_have_a_row_each():
+    text = 'a,b,t\n"1,b=2",3,1\n1,"2,b=3",2\n(no a),x,3\n,x,4\n'
+    rows = summarize("--column", "t", "--by", "a", "--by", "b", stdin=text)[1].splitlines()[1:5]
+    assert [row.split("  ")[0] for row in rows] == ['a="1,b=2",b=3', 'a=1,b="2,b=3"', "a=(no a),b=x", "a=,b=x"]
+    rows = summarize("--column", "t", "--by", "a", stdin=text)[1].splitlines()[1:5]
+    assert [row.split("  ")[0] for row in rows] == ["1,b=2", "1", '"(no a)"', "(no a)"]
 
 
 # ---- JSON lines ----

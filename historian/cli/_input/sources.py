@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from ..._live.snapshots import Snapshot
 from ..._show.names import shortened
 from ..._values.key import Key
 from ...histogram import Histogram
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
+    from ...formats._lines import Source
+
 __all__ = ["STDIN", "Row", "Rows", "groups", "read_rows"]
 
 STDIN = "<stdin>"
@@ -38,6 +41,7 @@ class Row(NamedTuple):
     key: Key
     histogram: Histogram
     is_file: bool  # whether it has the name of a file
+    source: Source | None = None  # of a recorder, if all of its values come from one
 
 
 class Rows(NamedTuple):
@@ -60,22 +64,29 @@ class Rows(NamedTuple):
         """Return the histogram of all rows."""
         return merged([Histogram.from_values([], unit=self.unit), *(row.histogram for row in self.rows)])
 
-    def by_key(self) -> dict[Key, Histogram]:
+    def by_key(self) -> Snapshot:
         """Return the histograms by the keys that a snapshot gives them.
 
         A group of ``--by name`` keeps the name, another one is named after what was read.  A file without names is
         named after itself.
         """
-        files = [row.name for row in self.rows if row.is_file]
+        files = [row.key.name for row in self.rows if row.is_file]
         short = [os.path.basename(name) or name for name in files]
         by_file = dict(zip(files, short)) if len(set(short)) == len(short) else {}
         found: dict[Key, Histogram] = {}
+        sources: dict[Key, Source] = {}
         for row in self.rows:
             labels = dict(row.key.labels)
             name = row.key.name or labels.pop("name", "") or self.subject
             key = Key(by_file.get(name, name) if row.is_file else name, **labels)
-            found[key] = together(found[key], row.histogram, str(key)) if key in found else row.histogram
-        return found
+            if key in found:
+                found[key] = together(found[key], row.histogram, str(key))
+                sources.pop(key, None)
+            else:
+                found[key] = row.histogram
+                if row.source is not None and key == row.key:
+                    sources[key] = row.source
+        return Snapshot(found, sources=sources)
 
     def notes(self) -> list[str]:
         """Return what readers of the numbers should know."""
@@ -160,13 +171,19 @@ class _Reader:
         for key, histogram in histograms.items():
             group = self.choice.of_recorder(key)
             if group is not None:
-                self.tally.add_histogram(histogram, f"{directory}, {key}", group, recorder=True)
+                self.tally.add_recorder(key, histogram, f"{directory}, {key}", group, histograms.source_of(key))
 
     def rows(self) -> Rows:
         """Return all that was read."""
         choice, tally = self.choice, self.tally
         rows = [
-            Row(choice.name_of(key, str(key) if key.labels else key.name), key, histogram, key in self._files)
+            Row(
+                choice.name_of(key, key.name if key in self._files else ""),
+                key,
+                histogram,
+                key in self._files,
+                tally.source_of(key),
+            )
             for key, histogram in tally.histograms().items()
         ]
         return Rows(

@@ -10,11 +10,14 @@ from ..._show.scale import base_unit
 from ..._values.base import make
 from ..._values.key import Key
 from ...histogram import Histogram
+from .cumulative import Cumulative
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ...formats._lines import Source
 
 __all__ = ["ALL", "InputError", "Tally", "clipped", "has_digit_groups", "relabelled", "together", "unclear"]
 
@@ -77,6 +80,8 @@ class Tally:
         self._histograms: dict[Key, Histogram] = {}
         self._order: dict[Key, None] = {}
         self.found = False  # whether anything was read: a number, a histogram, a directory of recorders
+        self._cumulative = Cumulative()
+        self._sources: dict[Key, Source] = {}  # see `source_of`
         self.skipped = 0  # pieces of bad input: lines, rows, elements of an array, files
         self.first = ""
         self.converted = False  # whether the buckets of a histogram were scaled
@@ -120,6 +125,18 @@ class Tally:
         before = self._histograms.get(group)
         self._histograms[group] = histogram if before is None else together(before, histogram, where)
         self._order[group] = None
+
+    def add_recorder(self, key: Key, histogram: Histogram, where: str, group: Key, source: Source | None) -> None:
+        """Add what a recorder held.  Of several with one source, only the latest counts; `histograms` adds them."""
+        if source is None:
+            self.add_histogram(histogram, where, group, recorder=True)
+        else:
+            self._order[group] = None
+            self._cumulative.add(key, histogram, where, group, source)
+
+    def source_of(self, group: Key) -> Source | None:
+        """Return the source of a group that `histograms` returned, if it holds one recorder and nothing else."""
+        return self._sources.get(group)
 
     def _convert(self) -> None:
         """Let the scale convert numbers to the unit `show`, too.  Raises InputError if it cannot."""
@@ -179,6 +196,11 @@ class Tally:
     def histograms(self) -> dict[Key, Histogram]:
         """Return the histogram of each group.  Raises InputError if a group holds numbers in different units."""
         self.settle()
+        mixed = {*self._histograms, *self._numbers}
+        alone = self._cumulative.sources() if self._show is None else {}
+        self._sources = {group: source for group, source in alone.items() if group not in mixed}
+        for histogram, where, group in self._cumulative.taken():
+            self.add_histogram(histogram, where, group, recorder=True)
         counted = any(one.count for one in self._numbers.values())
         if counted and self.has_guessed and self.other is not None:
             raise unclear(*self.other)
@@ -259,7 +281,7 @@ def unclear(unit: str, where: str, others: str = "s") -> InputError:
 def relabelled(histogram: Histogram, unit: str) -> Histogram:
     """Return the histogram with another label; its values stay."""
     low, high = histogram.min, histogram.max
-    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic)
+    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic, histogram._bounds)
 
 
 def _is_convertible(unit: str, show: str) -> bool:
