@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._core import number
+from .._core import real
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,12 +15,9 @@ __all__ = ["check_positive"]
 
 def check_positive(name: str, given: _Real) -> float:
     """Return `given` as a float if it is a positive, finite number; else raise."""
-    try:
-        value = number(given)
-    except TypeError:
-        raise TypeError(f"{name} must be a number, not {given!r}") from None
-    except ValueError:
-        value = math.nan
-    if not value > 0:
+    value = real(given)
+    if value is None:
+        raise TypeError(f"{name} must be a number, not {given!r}")
+    if not 0 < value < math.inf:
         raise ValueError(f"{name} must be positive and finite, not {given!r}")
     return value
