@@ -17,7 +17,7 @@ from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from ._files.file import Reading
@@ -362,15 +362,18 @@ class Registry:
         _warn(problems)
         return histograms
 
-    def _clear(self) -> tuple[int, int, dict[str, CorruptFileError]]:
-        """Clear; return the number of recorders cleared, the number of values they held, and errors by path."""
-        histograms, problems = self._drain()
+    def _clear(self, chosen: Collection[Key] | None = None) -> tuple[int, int, dict[str, CorruptFileError]]:
+        """Clear; return the number of recorders cleared, the number of values they held, and errors by path.
+
+        With `chosen`, files of other recorders are left alone.
+        """
+        histograms, problems = self._drain(chosen)
         return len(histograms), sum(histogram.count for histogram in histograms.values()), problems
 
-    def _drain(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
+    def _drain(self, chosen: Collection[Key] | None = None) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
         if self._directory is None:
-            private = list(self._recorders.items())
+            private = [(key, one) for key, one in list(self._recorders.items()) if chosen is None or key in chosen]
             sources = {key: (self._id_now(found), time.time()) for key, found in private}
             return Snapshot({key: found.drain() for key, found in private}, sources=sources), {}
         self._prepare()
@@ -379,6 +382,8 @@ class Registry:
         for path in self._paths():
             try:
                 file, header = open_file(path, self._trust)
+                if chosen is not None and header.key not in chosen:
+                    continue
                 drained.append((header, Histogram._from_reading(drain(file), header.unit, file.is_synthetic())))
             except FileNotFoundError:  # removed since the directory was listed
                 continue
@@ -389,6 +394,8 @@ class Registry:
         drained.sort(key=lambda one: (one[0].created, one[0].key))
         histograms = {header.key: histogram for header, histogram in drained}
         for found in recorders_in(self._directory):  # last: a file may be removed at any moment
+            if chosen is not None and (found._header is None or found._header.key not in chosen):
+                continue
             found._follow_path()
             held, left = found._drain_left(), found._header
             if held is not None and left is not None and histograms.get(left.key, held).unit == held.unit:

@@ -71,7 +71,9 @@ class Arrays:
         if piece < 0.1:
             header = header[: rng.randrange(len(header))]
         elif piece < 0.15:
-            header = rng.choice(("", "{", "{}", "0", "[" * 5000, "{'descr': '<f8'}", "-" * 3000 + "1", "\0" * 10, header * 2))
+            header = rng.choice(
+                ("", "{", "{}", "0", "[" * 5000, "{'descr': '<f8'}", "-" * 3000 + "1", "\0" * 10, header * 2)
+            )
         header += " " * rng.choice((0, 1, 20, 10000)) + rng.choice(("", "\n", "\n\n", "\0"))
         version = rng.choice(((1, 0), (1, 0), (2, 0), (3, 0), (0, 0), (1, 1), (255, 255)))
         size = rng.choice((None, None, None, 0, 1, 2**16 - 1, 2**32 - 1, 2**31))
@@ -118,5 +120,7 @@ class Arrays:
 
 def check_oracle() -> None:
     """Check that the oracle reads a file of its own making."""
-    if Arrays.oracle(npy((1, 0), "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n", struct.pack("<d", 2.5))) != [2.5]:
+    if Arrays.oracle(
+        npy((1, 0), "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n", struct.pack("<d", 2.5))
+    ) != [2.5]:
         raise FaultError("the oracle does not read a simple file")

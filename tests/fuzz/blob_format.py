@@ -45,16 +45,18 @@ def fault_of(blob: Blob) -> str:
         return "unit"
     if not blob.counts:
         return "flags" if blob.flags else ""
-    if blob.flags not in (0, 1):
+    if blob.flags > 7:
         return "flags"
     last = blob.first + len(blob.counts) - 1
     if blob.first < ZERO or last > OVERFLOW:
         return "buckets"
     if not blob.counts[0] or not blob.counts[-1] or min(blob.counts) < 0 or sum(blob.counts) >= 2**63:
         return "counts"
-    for extreme, index in ((blob.min, blob.first), (blob.max, last)):
+    for extreme, index, may_be_edge in ((blob.min, blob.first, blob.flags & 2), (blob.max, last, False)):
         low, high = edges(index)
         if not low <= extreme <= high or math.copysign(1, extreme) < 0:
+            return "extremes"
+        if extreme == low > 0 and not may_be_edge:
             return "extremes"
     if blob.min > blob.max:
         return "extremes"
@@ -139,7 +141,9 @@ def decoded(data: bytes) -> Blob | None:
         blob = Blob(unit, data[6], found.first, tuple(found.counts), found.min or 0.0, found.max or 0.0, int(total))
         if blob.counts:
             at = 12 + len(unit)
-            blob = replace(blob, min=struct.unpack_from("<d", data, at)[0], max=struct.unpack_from("<d", data, at + 8)[0])
+            blob = replace(
+                blob, min=struct.unpack_from("<d", data, at)[0], max=struct.unpack_from("<d", data, at + 8)[0]
+            )
         return None if fault_of(blob) or encoded(blob) != data else blob
     except (ValueError, struct.error, IndexError, OverflowError):
         return None

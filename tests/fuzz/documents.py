@@ -51,7 +51,9 @@ class Documents:
     def check(self, data: bytes) -> str:
         found = self.command.summarize("a.jsonl", data, "--field", "t")
         first = data.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].strip()
-        if first in (b"{", b"[") or data.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x93NUMPY")):
+        if first in (b"{", b"[") or data.startswith(
+            (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x93NUMPY")
+        ):
             return "idle"  # one document, or another kind of file
         try:
             values = self.oracle(data)

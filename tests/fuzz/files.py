@@ -13,8 +13,23 @@ import mutate
 import numpy as np
 from campaign import ACCEPTED, REFUSED, FaultError
 from file_format import (
-    BLOCK, COUNTS, DRAINED_SUM, DRAINS, EVEN, FIRST, LEASED, MAX_BLOCKS, ODD, ROLES, SHARED, SLOTS, SUM, Counters, Found,
-    RefusedError, exact,
+    BLOCK,
+    COUNTS,
+    DRAINED_SUM,
+    DRAINS,
+    EVEN,
+    FIRST,
+    LEASED,
+    MAX_BLOCKS,
+    ODD,
+    ROLES,
+    SHARED,
+    SLOTS,
+    SUM,
+    Counters,
+    Found,
+    RefusedError,
+    exact,
 )  # fmt: skip
 
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Recorder, Registry
@@ -334,7 +349,11 @@ class Files:
             if isinstance(now, str) or now.counts:
                 raise FaultError(f"clear() left {now}")
             self.check(registry, path, now, "cleared")
-        elif isinstance(found, Found) and found.sum is not None and not (len(found.roles) >= MAX_BLOCKS - 1 and {EVEN, ODD} - set(found.roles)):
+        elif (
+            isinstance(found, Found)
+            and found.sum is not None
+            and not (len(found.roles) >= MAX_BLOCKS - 1 and {EVEN, ODD} - set(found.roles))
+        ):
             raise FaultError(f"cannot be cleared: {about}")
 
     def check_sum(self, registry: Registry, path: str, expected: float) -> None:

@@ -15,7 +15,23 @@ from dicts import POOL, any_dict, check, hostile, shown
 from historian import Histogram, Key, snapshot
 
 #: Names, labels and values that a snapshot may hold.
-TEXTS = ("a", "db.query", "", "name", "self", "unit", "labels", "x=y,z", "{", "\n", "\x1b[31m", "\u202e", "é", "\x00", "a" * 300)
+TEXTS = (
+    "a",
+    "db.query",
+    "",
+    "name",
+    "self",
+    "unit",
+    "labels",
+    "x=y,z",
+    "{",
+    "\n",
+    "\x1b[31m",
+    "\u202e",
+    "é",
+    "\x00",
+    "a" * 300,
+)
 
 #: Text that belongs to the format, for places where it does not.
 PIECES = (

@@ -9,7 +9,20 @@ from campaign import FaultError
 from command import Command, judge
 from tables import CELLS, GOOD, number
 
-HEADS = (b"", b"", b"\xef\xbb\xbf", b"# comment\n", b"\n", b"\x1f\x8b", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"{", b"[", b"\x93NUMPY")
+HEADS = (
+    b"",
+    b"",
+    b"\xef\xbb\xbf",
+    b"# comment\n",
+    b"\n",
+    b"\x1f\x8b",
+    b"BZh9",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+    b"{",
+    b"[",
+    b"\x93NUMPY",
+)
 
 
 class Texts:
@@ -34,7 +47,7 @@ class Texts:
 
     def check(self, data: bytes) -> str:
         found = self.command.summarize("a.txt", data)
-        if data.startswith((HEADS[5:9])) or data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        if data.startswith(HEADS[5:9]) or data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
             return "idle"  # other readers, whose oracles are elsewhere
         try:
             values = self.oracle(data)
