@@ -44,6 +44,7 @@ except ImportError as _refused:
         "WSGIApplicationGroup %{GLOBAL} for mod_wsgi; use a ProcessPoolExecutor or ThreadPoolExecutor for others"
     ) from _refused
 from ._live.recorder import Recorder
+from ._live.snapshots import Snapshot
 from .histogram import Histogram, MergeWarning, merge
 from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, RegistryWarning, default_registry, recorder
 
@@ -68,6 +69,7 @@ __all__ = [
     "Recorder",
     "Registry",
     "RegistryWarning",
+    "Snapshot",
     "TimedWarning",
     "Timer",
     "buckets",

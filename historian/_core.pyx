@@ -72,35 +72,42 @@ cdef extern from "_native/lanes.h" nogil:
     historian_counters *historian_ask_for_lane(historian_lanes *, size_t n)
     bint historian_read_lanes(historian_lanes *, historian_counters *shared, historian_lanes_total *, bint take)
 
-cdef extern from "_native/bulk.h" nogil:
+cdef extern from "_native/bulk_load.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
     ctypedef struct historian_array:
         historian_loader load
         const char *data
         Py_ssize_t stride
         size_t n
+    historian_loader historian_load_double, historian_load_float
+    historian_loader historian_find_loader(char format, size_t size)
+
+cdef extern from "_native/bulk.h" nogil:
     ctypedef struct historian_tables:
         pass
     enum: HISTORIAN_SMALL
     const char *historian_choose_scan(const char *widest)
-    historian_loader historian_load_double
-    historian_loader historian_find_loader(char format, size_t size)
     void historian_add_count(historian_counters *, size_t slot, uint64_t count, bint exclusive)
-    Py_ssize_t historian_record_small(historian_counters *, const historian_array *, bint exclusive)
-    Py_ssize_t historian_tally(historian_tables *, const historian_array *)
+    Py_ssize_t historian_record_small(
+        historian_counters *, const historian_array *, bint exclusive, double *bad_value
+    )
+    Py_ssize_t historian_tally(historian_tables *, const historian_array *, double *bad_value)
     void historian_fold(historian_counters *, historian_tables *, bint exclusive)
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
 
-cdef extern from "_native/pages.h":
+cdef extern from "_native/pages.h" nogil:
     void *historian_new_pages(size_t size)
     void historian_free_pages(void *pages, size_t size)
     void *historian_map_file(int fd, size_t size, bint writable)
     int historian_reserve(int fd, size_t offset, size_t size)
+    int historian_fill_holes(int fd, size_t offset, size_t size)
+    bint historian_is_backed(const void *part, size_t size)
+    void *historian_copy_file(int fd, size_t size)
 
 cdef extern from "_native/file.h" nogil:
     enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_MAX_BLOCKS, HISTORIAN_BLOCK_NBYTES
-    enum: HISTORIAN_ROLE_NONE, HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
+    enum: HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
     ctypedef struct historian_file:
         uint64_t *roles
         uint64_t claimed
@@ -115,6 +122,7 @@ cdef extern from "_native/file.h" nogil:
         size_t blocks
     size_t historian_block_offset(size_t block)
     void *historian_file_block(historian_file *file, size_t block)
+    size_t historian_listed_blocks(const historian_file *file)
     size_t historian_count_blocks(const historian_file *file, size_t size)
     const char *historian_read_file(const historian_file *, size_t size, historian_total *, historian_drained *)
     bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)

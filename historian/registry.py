@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 
-from ._files.directory import RegistryWarning, ensure_directory, files_in, prepare_directory, warn_user
+from ._files.directory import RegistryWarning, ensure_directory, names_in, open_directory, prepare_directory, warn_user
 from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
 from ._files.header import Header, file_name
-from ._live.recorder import DISABLED, Recorder, recorder_in_file, recorders_in
-from ._values.key import Key
+from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
+from ._live.snapshots import Snapshot
+from ._values.key import Key, check_key, key_of
 from ._values.text import counted
 from .histogram import Histogram
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from ._files.file import Reading
     from ._show.profile import Profile
+    from .formats._lines import Source
 
 __all__ = [
     "CorruptFileError",
@@ -61,6 +64,7 @@ class Registry:
         self._directory: str | None = None
         self._trust = trust
         self._is_prepared = False
+        self._id = (0, "")  # process id, and what identifies the recorders in its memory
         self._named: str | None = None  # HISTORIAN_DIR at import, "" if it was not set; None once it has been compared
         if directory is not None:
             if not os.fspath(directory):
@@ -97,17 +101,19 @@ class Registry:
         """Absolute path of the directory; None for a registry in memory."""
         return self._directory
 
-    def recorder(self, /, name: str, *, unit: str = "s", **labels: object) -> Recorder:
+    def recorder(
+        self, name: str, /, *, unit: str = "s", labels: Mapping[str, object] | None = None, **more: object
+    ) -> Recorder:
         """Return the recorder with this name and these labels; create it on first use.  O(labels).
 
-        Label values are converted to strings.  ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty
-        name, and if the recorder exists with another unit.  In a directory, raises OSError if there is no space for a
-        new recorder; recording never fails for lack of space.  Raises `CorruptFileError` if its file is not valid.
+        Labels are keyword arguments, or a mapping, which also takes names that Python would not: ``labels={"unit": 1,
+        "a label": 2}``.  Label values are converted to strings, as in `Key`.  Raises ValueError for an empty
+        name, for name and labels that are not valid Unicode or longer than 2,048 bytes of UTF-8 together, for more than
+        64 labels, and if the recorder exists with another unit.  In a directory, raises OSError if there is no space
+        for a new recorder; recording never fails for lack of space.  Raises `CorruptFileError` if its file is not
+        valid.
         """
-        key = Key(name, **labels)
-        if not name:
-            raise ValueError("name must not be empty for a recorder in a registry")
-        return self._find_or_create(key, unit)
+        return self._find_or_create(key_of(name, labels, more), unit)
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:
         found = self._recorders.get(key)
@@ -131,6 +137,7 @@ class Registry:
 
     def _create(self, key: Key, unit: str) -> Recorder:
         self._compare_environment()
+        check_key(key)  # in memory, too: what works there must not fail in a directory
         if self._directory is None or DISABLED:
             return Recorder(str(key), unit=unit)
         self._prepare()
@@ -142,16 +149,19 @@ class Registry:
         if not self._is_prepared:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
-        elif ensure_directory(self._directory):
-            for found in recorders_in(self._directory):
-                found._follow_path()
+            return
+        folder, was_removed = ensure_directory(self._directory, self._trust)
+        os.close(folder)
+        for found in recorders_in(self._directory) if was_removed else ():
+            found._follow_path()
 
-    def snapshot(self) -> dict[Key, Histogram]:
+    def snapshot(self) -> Snapshot:
         """Return the histogram of every recorder, in the order in which the recorders were created.
 
         In a directory, this includes the recorders of all processes, running or ended.  Warns with a
         `CorruptFileWarning` for each file that cannot be read.  O(buckets in use), in a directory O(buckets of all
         files).  The result can be pickled: a worker process can return it, and the parent's registry can `merge` it.
+        It is a dictionary that can be asked by name and label: see `Snapshot`.
         """
         histograms, problems = self._read()
         _warn(problems)
@@ -161,10 +171,11 @@ class Registry:
         """Return the error of each file that cannot be read, by path.  Empty for a registry in memory."""
         return self._read()[1]
 
-    def _read(self) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
+    def _read(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
+        now = time.time()
         if self._directory is None:
-            return {key: found.snapshot() for key, found in list(self._recorders.items())}, {}
+            return self._read_private(now), {}
         self._prepare()
         live = recorders_in(self._directory)
         for found in live:
@@ -175,11 +186,26 @@ class Registry:
             reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             for reading in readings
         }
+        files = {reading.header.key: reading.status for reading in readings}
         for found in live:
-            left, header = found._read_left(), found._header
+            header = found._header
+            left = found._read_left(files.get(header.key) if header is not None else None)
             if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
                 histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
-        return histograms, problems
+        return Snapshot(histograms, sources={one.header.key: (_id_of(one), now) for one in readings}), problems
+
+    def _read_private(self, now: float) -> Snapshot:
+        histograms: dict[Key, Histogram] = {}
+        sources: dict[Key, Source] = {}
+        if self._id[0] != os.getpid():  # a forked process counts on by itself
+            self._id = os.getpid(), os.urandom(12).hex()
+        for key, found in list(self._recorders.items()):
+            drains = -1
+            while drains != found._drains:  # if another thread drains, read again
+                drains = found._drains
+                histograms[key] = found.snapshot()
+            sources[key] = f"{self._id[1]}-{drains}", now
+        return Snapshot(histograms, sources=sources)
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
         """Return the contents of all files, sorted by file name, and the errors of invalid files by path.
@@ -187,29 +213,43 @@ class Registry:
         This changes nothing, and creates no directory.
         """
         readings, problems = [], {}
-        for path in files_in(self._directory or ""):
-            try:
-                readings.append(read(path))
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = error
+        try:
+            folder = open_directory(self._directory or "", self._trust)
+        except FileNotFoundError:  # removed just now, or never created, since recording is disabled
+            return [], {}
+        try:
+            for name in names_in(folder):
+                path = os.path.join(self._directory or "", name)
+                try:
+                    readings.append(read(path, folder))
+                except FileNotFoundError:  # removed since the directory was listed
+                    continue
+                except CorruptFileError as error:
+                    problems[path] = error
+        finally:
+            os.close(folder)
         return readings, problems
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
 
         A recorder that gets synthetic counts (`Histogram.corrected`) marks its snapshots as synthetic from then on.
-        Raises ValueError if a recorder exists with another unit.  Then nothing has been added.
+        Raises ValueError if a recorder exists with another unit, or cannot have this name and these labels: see
+        `recorder`.  Raises OverflowError if a count would be too close to 2**63.  Then nothing has been added to any
+        recorder, and none has been created.
         """
         histograms, problems = other._read() if isinstance(other, Registry) else (dict(other), {})
         _warn(problems)
         for key, histogram in histograms.items():
             if not isinstance(key, Key) or not isinstance(histogram, Histogram):
                 raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
+            check_key(key)
             found = self._find(key)
-            if found is not None:
+            if found is None:
+                check_room(str(key), 0, histogram.count)
+            else:
                 _check_unit(found, histogram.unit)
+                found._take_room(histogram.count)
         into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
         for key, histogram in histograms.items():
             if histogram.synthetic:
@@ -222,7 +262,7 @@ class Registry:
 
         histograms, problems = self._read()
         _warn(problems)
-        return Profile({str(key): histogram for key, histogram in histograms.items()})
+        return Profile(histograms)
 
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
@@ -240,20 +280,32 @@ class Registry:
             return len(held), sum(held), {}
         self._prepare()
         held, problems = [], {}
-        values = 0
-        for found in recorders_in(self._directory):
-            found._follow_path()
-            values += found._drain_left()
-        for path in files_in(self._directory):
+        for path in self._paths():
             try:
-                held.append(drain(open_file(path)[0])[0].total)
+                held.append(drain(open_file(path, self._trust)[0])[0].total)
             except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
                 problems[path] = error
             except OSError as error:  # no space for the blocks that a drain needs
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
-        return len(held), values + sum(held), problems
+        values = sum(held)
+        for found in recorders_in(self._directory):  # last: a file may be removed at any moment
+            found._follow_path()
+            values += found._drain_left()
+        return len(held), values, problems
+
+    def _paths(self) -> list[str]:
+        """Return the paths of all files, sorted."""
+        directory = self._directory or ""
+        try:
+            folder = open_directory(directory, self._trust)
+        except FileNotFoundError:
+            return []
+        try:
+            return [os.path.join(directory, name) for name in names_in(folder)]
+        finally:
+            os.close(folder)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
@@ -272,7 +324,32 @@ class Registry:
 
 def _check_unit(found: Recorder, unit: str) -> None:
     if found.unit != unit:
-        raise ValueError(f"recorder {found.name!r} exists with unit {found.unit!r}, not {unit!r}: use one unit")
+        from ._show.names import cut
+
+        name = cut(found.name, 200)
+        raise ValueError(f"recorder {name} exists with unit {found.unit!r}, not {unit!r}: use one unit")
+
+
+def _id_of(reading: Reading) -> str:
+    """Return the id of a recorder in a file, between two drains: the same in every process of a machine."""
+    return f"{_machine()}-{reading.header.created:x}-{reading.drains}"
+
+
+def _machine() -> str:
+    """Return what identifies this machine until it is started again: the files are in memory, as a rule."""
+    global _machine_id
+    if not _machine_id:
+        try:
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+                _machine_id = file.read(36).replace("-", "")[:24]
+        except OSError:  # not Linux
+            from zlib import crc32
+
+            _machine_id = f"{crc32(os.uname().nodename.encode()):08x}"
+    return _machine_id
+
+
+_machine_id = ""
 
 
 def _warn(problems: Mapping[str, CorruptFileError]) -> None:
@@ -287,10 +364,10 @@ def _warn(problems: Mapping[str, CorruptFileError]) -> None:
 default_registry: Registry = Registry._of_environment()
 
 
-def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:
+def recorder(name: str, /, *, unit: str = "s", labels: Mapping[str, object] | None = None, **more: object) -> Recorder:
     """Return the recorder with this name and these labels in `default_registry`; see `Registry.recorder`.
 
     >>> recorder("startup").unit
     's'
     """
-    return default_registry.recorder(name, unit=unit, **labels)
+    return default_registry.recorder(name, unit=unit, labels=labels, **more)

@@ -1,13 +1,21 @@
 """`Registry`: one recorder for each name and labels; snapshots, merging, clearing."""
 
 import math
+import os
 import pickle
+import subprocess
+import sys
 import threading
 
 import pytest
 
 import historian
 from historian import Histogram, Key, Recorder, Registry
+
+
+@pytest.fixture(params=["in memory", "in a directory"])
+def registry(request, tmp_path):
+    return Registry(tmp_path / "shop" if request.param == "in a directory" else None)
 
 
 def test_same_arguments_same_recorder():
@@ -42,6 +50,29 @@ def test_labels_that_look_alike_are_different():
     registry = Registry()
     assert registry.recorder("q", a="1,b=2") is not registry.recorder("q", a="1", b="2")
     assert len(registry.snapshot()) == 2
+
+
+def test_labels_of_every_name(registry):
+    labels = ["self", "cls", "name", "unit", "labels", "key", "class", "a label"]
+    one = registry.recorder("q", unit="ms", labels=dict.fromkeys(labels, 1))
+    two = registry.recorder("q", self=1, cls=1, name=1, key=1, unit="ms", labels={
+        "unit": 1, "labels": 1, "class": 1, "a label": 1
+    })  # fmt: skip
+    assert one is two and list(registry.snapshot()) == [Key("q", **dict.fromkeys(labels, "1"))]
+    assert historian.recorder("test_labels_of_every_name", name=1, self=2).name == (
+        "test_labels_of_every_name{name=1,self=2}"
+    )
+    assert registry.recorder("q", labels={}) is registry.recorder("q")
+
+
+def test_labels_that_cannot_be(registry):
+    with pytest.raises(TypeError, match=r'labels must be a mapping .*, not str; .* labels=\{"labels": value\}'):
+        registry.recorder("q", labels="x")
+    with pytest.raises(TypeError, match="the name of a label must be a string, not 3"):
+        registry.recorder("q", labels={3: 1})
+    with pytest.raises(ValueError, match="label 'a' is given twice"):
+        registry.recorder("q", labels={"a": 1}, a=1)
+    assert registry.snapshot() == {}
 
 
 def test_snapshot_travels_and_merges():
@@ -125,3 +156,79 @@ def test_synthetic_counts_stay_marked():
     snapshot = registry.snapshot()
     assert snapshot == {Key("new"): h, Key("q"): h.corrected(0.2) + Histogram.from_values([1.0])}
     assert snapshot[Key("q")].synthetic and not snapshot[Key("new")].synthetic
+
+
+# ---- too many values ----
+
+
+def many(count):
+    """Return a histogram of that many ones: 1.0 is in bucket -1."""
+    return Histogram.from_dict({
+        "format": "historian/1", "unit": "s", "count": count, "sum": float(count), "min": 1.0, "max": 1.0,
+        "indices": [-1], "counts": [count],
+    })  # fmt: skip
+
+
+def test_doubling_a_registry_ends_before_the_count_does(registry):
+    """1 value doubled 62 times is 2**62; doubled once more it would be 2**63."""
+    registry.recorder("q").record(1.0)
+    for _ in range(62):
+        registry.merge(registry)
+    with pytest.raises(OverflowError, match=r"'q' holds 4,611,686,018,427,387,904 values .* below 2\*\*63"):
+        registry.merge(registry)
+    h = registry.snapshot()[Key("q")]
+    assert h.count == 2**62
+    assert Histogram.from_bytes(h.to_bytes()) == pickle.loads(pickle.dumps(h)) == h
+    assert registry.problems() == {}
+
+
+def test_a_merge_that_is_too_large_changes_nothing(registry):
+    for name in "abcde":
+        registry.recorder(name).record(1.0)
+    registry.merge({Key("d"): many(2**62)})
+    before = registry.snapshot()
+    more = {Key(name): many(2**62) if name == "d" else many(3) for name in "xabcde"}
+    with pytest.raises(OverflowError, match="'d' holds"):
+        registry.merge(more)
+    assert registry.snapshot() == before  # and "x" is not created
+
+
+def test_single_records_have_room_beside_the_largest_merge(registry):
+    """Otherwise one more record would make the count 2**63, and the directory unreadable."""
+    with pytest.raises(OverflowError, match="'q' holds 0 values and has no room for 9,223,372,036,854,775,807 more"):
+        registry.merge({Key("q"): many(2**63 - 1)})
+    assert registry.snapshot() == {}
+    registry.merge({Key("q"): many(2**63 - 2**56)})
+    registry.recorder("q").record_many([1.0] * 1_000)
+    h = registry.snapshot()[Key("q")]
+    assert h.count == 2**63 - 2**56 + 1_000
+    assert Histogram.from_bytes(h.to_bytes()) == h and registry.problems() == {}
+
+
+def test_waits_that_are_too_many_are_not_recorded(registry):
+    """Each call adds 2**52 waits: after 2**63 - 2**56 = 2**52 * (2**11 - 2**4) of them there is no room."""
+    recorder = registry.recorder("q")
+    for _ in range(2**11 - 2**4):
+        recorder.record_corrected(2.0**52, 1.0)
+    with pytest.raises(OverflowError, match="no room for 4,503,599,627,370,496 more"):
+        recorder.record_corrected(2.0**52, 1.0)
+    assert recorder.snapshot().count == 2**63 - 2**56
+    assert recorder.drain().count == 2**63 - 2**56
+    recorder.record_corrected(2.0**52, 1.0)
+    assert recorder.snapshot().count == 2**52
+
+
+def test_the_recorder_of_another_process_is_counted_too(tmp_path):
+    """A process knows the room that it has left only until others have added values: it then reads again."""
+    one, other = Registry(tmp_path), historian.Registry(tmp_path)
+    one.recorder("q").record_corrected(4.0, 1.0)
+    path = one.recorder("q").path
+    code = "import sys; from historian import *; from test_registry import many; from historian import Key\n"
+    code += "Registry(sys.argv[1]).merge({Key('q'): many(2**62)})"
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], cwd=os.path.dirname(__file__), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(OverflowError, match="no room"):
+        other.merge({Key("q"): many(2**62)})
+    assert Recorder.open(path).snapshot().count == 2**62 + 4

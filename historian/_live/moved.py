@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 import os
 
-from .._files.directory import ensure_directory
 from .._files.file import CorruptFileError, open_or_create, read_counters
 from .._files.header import Header
 
@@ -40,6 +39,10 @@ class LeftFile:
     def __init__(self, file: CounterFile) -> None:
         self._file = file
         self._taken = [(0, None)]
+
+    def is_at(self, status: os.stat_result) -> bool:
+        """Return whether `status` belongs to this file."""
+        return self._file.is_at(status)
 
     def is_synthetic(self) -> bool:
         """Return whether some of the values in the file are estimates."""
@@ -101,7 +104,7 @@ def _beyond(a: float, b: float, sign: float) -> float:
 def is_at_path(file: CounterFile) -> bool:
     """Return whether a file is still found at its path."""
     try:
-        return file.is_at(os.stat(file.path))
+        return file.is_at(os.stat(file.path, follow_symlinks=False))
     except OSError:
         return False
 
@@ -112,7 +115,6 @@ def follow_path(recorder: Counters, file: CounterFile, header: Header) -> None:
     If that is not possible, the recorder goes on counting in `file`, which stays mapped.
     """
     try:
-        ensure_directory(os.path.dirname(file.path))
         new, found = open_or_create(file.path, Header(header.key, header.unit, header.created))
     except (OSError, CorruptFileError):
         return

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from .._core import CounterFile, Counters, Counts, Muted, number
-from .._files.file import drain, open_file, open_or_create, read_counters
+from .._files.directory import ATTEMPTS, is_trusted, trust_directory
+from .._files.file import check_counters, drain, open_file, open_or_create, read_counters
 from .._files.header import Header
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._core import _Real
+    from .moved import _Reading
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
     # coroutine function or class method.  ParamSpec would keep less: only the first overload.
@@ -29,7 +31,12 @@ else:
         return function
 
 
-__all__ = ["Recorder", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
+
+#: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
+#: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
+MAX_ADDED = 2**63 - 2**56
+UNCHECKED = 2**32  # values that `record_corrected` may add before the count is read again
 
 #: True if HISTORIAN_DISABLE=1 was set at import.  Then recording and timing do nothing.
 DISABLED = os.environ.get("HISTORIAN_DISABLE") == "1"
@@ -58,11 +65,13 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_header", "_name", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_synthetic", "_unit")
     __module__ = "historian"
 
+    _drains: int  # of private memory, from 0
     _header: Header | None  # of its file; None in memory
     _name: str
+    _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
 
@@ -77,17 +86,22 @@ class Recorder(_Base):
         self._name = name
         self._unit = unit
         self._header = header
+        self._drains = self._room = 0
         self._synthetic = False
         return self
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Recorder:
+    def open(cls, path: str | os.PathLike[str], *, trust: bool = False) -> Recorder:
         """Return the recorder of a file in a registry's directory; `Recorder.path` is such a path.
 
         In one process, the same path gives the same object while that object exists.  Raises FileNotFoundError if
-        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.
+        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.  Raises
+        PermissionError if other users may write to the directory, unless `trust` is true: see `Registry`.
         """
-        return recorder_in_file(os.path.abspath(os.fsdecode(path)))
+        path = os.path.abspath(os.fsdecode(path))
+        if trust:
+            trust_directory(os.path.dirname(path))
+        return recorder_in_file(path)
 
     @property
     def name(self) -> str:
@@ -118,7 +132,8 @@ class Recorder(_Base):
         all that is possible.  `Histogram.corrected`, which makes the same correction afterwards, keeps the intervals.
 
         O(buckets between E and value), however many values are added.  Raises ValueError if `value` cannot be recorded
-        or `expected_interval` is not positive and finite.  Then nothing is recorded.
+        or `expected_interval` is not positive and finite, and OverflowError if the count would be too close to 2**63.
+        Then nothing is recorded.
         """
         if DISABLED:
             return
@@ -130,8 +145,18 @@ class Recorder(_Base):
             self.record(value)
             return
         slots, counts, total, smallest = _omission.waits(value, interval)
+        self._take_room(sum(counts))
         self._mark_synthetic()
         self._add(Counts.of(slots, counts), total, smallest, value)
+
+    def _take_room(self, added: int) -> None:
+        """Raise OverflowError if so many values would be too many.  The count is read only now and then."""
+        if added > self._room:
+            held = self.snapshot().count
+            check_room(self._name, held, added)
+            # 1,024 processes may do the same at the same time.
+            self._room = min(UNCHECKED, (MAX_ADDED - held - added) >> 10) + added
+        self._room -= added
 
     def snapshot(self) -> Histogram:
         """Return the histogram of all values recorded so far.  O(buckets in use).
@@ -165,11 +190,14 @@ class Recorder(_Base):
         follow_path(self, file, self._header)
         return is_at_path(self._file or file)
 
-    def _read_left(self) -> Histogram | None:
-        """Return the values in files that are not at the path any more: a reader of the directory does not see them."""
+    def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
+        """Return the values in files that are not at the path any more: a reader of the directory does not see them.
+
+        `seen` belongs to the file that the reader has read, which may have been removed since.
+        """
         file, left = self._files
-        readings = [one.read() for one in left]
-        if file is not None and not is_at_path(file):
+        readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
+        if file is not None and not is_at_path(file) and (seen is None or not file.is_at(seen)):
             readings.append(read_counters(file))
         if not any(readings):
             return None
@@ -183,11 +211,24 @@ class Recorder(_Base):
         drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
         """
         if self._file is None:
+            self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        self._follow_path()
-        file, left = self._files
-        readings = [drain(file), *(one.drain() for one in left)] if file is not None else []
+        readings: list[_Reading | None] = [self._drain_file()]
+        readings += [one.drain() for one in self._files[1]]
         return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+
+    def _drain_file(self) -> _Reading:
+        """Drain the file that is at the path, also if it is removed again at this moment."""
+        attempts = ATTEMPTS
+        while True:
+            is_there, file = self._follow_path(), self._files[0]
+            assert file is not None
+            attempts -= 1
+            try:
+                return drain(file)
+            except FileNotFoundError:
+                if not attempts or not (is_there or self._follow_path()):
+                    raise
 
     def _drain_left(self) -> int:
         """Drain the files that are not at the path any more; return how many values they held."""
@@ -242,11 +283,12 @@ class Recorder(_Base):
         return timed(function, self, errors if errors is not None else self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._file is not None:
-            return Recorder.open, (self._file.path,)
-        if DISABLED:
-            from functools import partial
+        from functools import partial
 
+        if self._file is not None:
+            trust = is_trusted(os.path.dirname(self._file.path))
+            return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path,)
+        if DISABLED:
             return partial(Recorder, unit=self._unit), (self._name,)
         raise TypeError(
             f"{self!r} is in this process' memory and cannot be pickled or copied: use a recorder of "
@@ -256,6 +298,14 @@ class Recorder(_Base):
 
     def __repr__(self) -> str:
         return f"Recorder({self._name!r}, unit={self._unit!r})"
+
+
+def check_room(name: str, held: int, added: int) -> None:
+    """Raise OverflowError if a recorder that holds `held` values has no room for `added` more."""
+    if held + added > MAX_ADDED:
+        raise OverflowError(
+            f"recorder {name!r} holds {held:,} values and has no room for {added:,} more: a count must stay below 2**63"
+        )
 
 
 _in_files: MutableMapping[str, Recorder] | None = None  # by path, with weak references
@@ -274,6 +324,8 @@ def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
         _in_files = WeakValueDictionary()
     found = _in_files.get(path)
     if found is not None and found._follow_path():
+        if found._file is not None:
+            check_counters(found._file)
         return found
     file, header = open_or_create(path, new) if new is not None else open_file(path)
     if found is None:

@@ -1,4 +1,5 @@
-# Arrays of numbers for `Counters.record_many`.  Buffers are read in place; everything else is converted.
+# Arrays of numbers for `Counters.record_many`.  Buffers are read in place, each value once; everything else is
+# converted.
 
 #: Instructions of the processor that scan arrays: "avx512", "avx2" or "baseline".  HISTORIAN_SIMD sets a limit.
 SIMD = (<bytes>historian_choose_scan(os.environ.get("HISTORIAN_SIMD", "").encode())).decode()
@@ -45,14 +46,14 @@ cdef object as_numbers(object values):
     return array.astype(numpy.float64)
 
 
-cdef int record_view(Counters self, object values, Py_buffer *view, historian_loader load) except -1:
+cdef int record_view(Counters self, Py_buffer *view, historian_loader load) except -1:
     cdef historian_array array
     if view.ndim != 1:
         hint = "use record() for a single value, or put it in a list" if view.ndim == 0 else "flatten it with .ravel()"
         raise ValueError(f"values must be an array of one dimension, not {view.ndim}: {hint}")
     array.load, array.data, array.n = load, <const char *>view.buf, view.shape[0]
     array.stride = view.itemsize if view.strides is NULL else view.strides[0]  # NULL from ctypes
-    return record_array(self, values, &array)
+    return record_array(self, &array)
 
 
 cdef int record_tuple(Counters self, tuple values) except -1:
@@ -69,26 +70,31 @@ cdef int record_tuple(Counters self, tuple values) except -1:
                 refuse(values[i], i)
         array.load, array.data, array.stride = historian_load_double, <const char *>numbers, sizeof(double)
         array.n = len(values)
-        return record_array(self, values, &array)
+        return record_array(self, &array)
     finally:
         PyMem_Free(numbers)
 
 
-cdef int record_array(Counters self, object values, const historian_array *array) except -1:
-    cdef historian_counters *counters = writable(self, array.n)
-    cdef bint exclusive = counters is not self.atomic
+cdef int record_array(Counters self, const historian_array *array) except -1:
+    """Record an array of values.  Its memory may change: what counts is what has been read, once."""
+    cdef historian_counters *counters
     cdef historian_tables *tables
+    cdef double bad_value = 0
     cdef Py_ssize_t bad
     if array.n <= HISTORIAN_SMALL:
-        bad = historian_record_small(counters, array, exclusive)
+        counters = writable(self, array.n)
+        bad = historian_record_small(counters, array, counters is not self.atomic, &bad_value)
     else:
         tables = historian_take_tables()
         if tables is NULL:
             raise MemoryError()
         with nogil:
-            bad = historian_tally(tables, array)
-        historian_fold(counters if bad < 0 else NULL, tables, exclusive)
+            bad = historian_tally(tables, array, &bad_value)
+        # Not before: without the GIL, the counters may have been moved to another file.
+        counters = writable(self, array.n)
+        historian_fold(counters if bad < 0 else NULL, tables, counters is not self.atomic)
         historian_give_tables(tables)
     if bad >= 0:
-        refuse(values[bad], bad)
+        is_float = array.load == historian_load_double or array.load == historian_load_float
+        refuse(bad_value if is_float else <object>int(bad_value), bad)
     return 0

@@ -1,4 +1,4 @@
-/* The scan of a chunk (see bulk.h) for processors with AVX-512: sixteen values at a time, without a gather.
+/* The scan of a chunk (see bulk_scan.h) for processors with AVX-512: sixteen values at a time, without a gather.
  *
  * The bucket formula is (b + A[cell]) >> 46 with b = bits - 1, in 64 bits. The upper 32 bits of b and A nearly always
  * give the same result. The lower 32 bits matter only if their sum carries. A carry changes the bucket only if the 14
@@ -37,6 +37,14 @@ HISTORIAN_AVX512 HISTORIAN_INLINE __m512i historian_look_up_avx512(const __m512i
     return _mm512_mask_blend_epi32(bit6, first, second);
 }
 
+typedef double historian_eight __attribute__((vector_size(64), aligned(8), may_alias));
+
+/* Load eight values that another thread may change. `volatile`: each is read exactly once. */
+HISTORIAN_AVX512 HISTORIAN_INLINE __m512d historian_load_avx512(const double *values) {
+    historian_eight loaded = *(const volatile historian_eight *)values;
+    return (__m512d)loaded;
+}
+
 /* Return a + b in each lane, as historian_two_sum does, and add the rounding error to the lane's compensation. */
 HISTORIAN_AVX512 HISTORIAN_INLINE __m512d historian_two_sum_avx512(__m512d a, __m512d b, __m512d *compensation) {
     __m512d sum = _mm512_add_pd(a, b), b_taken = _mm512_sub_pd(sum, a), a_taken = _mm512_sub_pd(sum, b_taken);
@@ -47,7 +55,7 @@ HISTORIAN_AVX512 HISTORIAN_INLINE __m512d historian_two_sum_avx512(__m512d a, __
 /* Scan n values, a multiple of sixteen. Write the sum of each lane, its rounding error, the extremes and
  * the slots. */
 HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *compensation, uint64_t *max, uint64_t *min,
-                                                     uint16_t *slots, const double *values, size_t n) {
+                                                     uint16_t *slots, double *copy, const double *values, size_t n) {
     const __m512i ones = _mm512_set1_epi32(0x3fff), one = _mm512_set1_epi64(1), unit = _mm512_set1_epi32(1);
     /* A value belongs to the zero bucket if the upper half of b is below that of 2^-32. If the value is 0, b has
      * wrapped around to all ones; adding 1 to its upper half makes that 0. */
@@ -57,9 +65,11 @@ HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *compe
     __m512d sum_a = _mm512_setzero_pd(), sum_b = sum_a, compensation_a = sum_a, compensation_b = sum_a;
     for (size_t k = 0; k < 8; k++) table[k] = _mm512_loadu_si512(historian_upper_offsets + 16 * k);
     for (size_t i = 0; i < n; i += 16) {
-        __m512d value_a = _mm512_add_pd(_mm512_loadu_pd(values + i), _mm512_setzero_pd()); /* -0.0 becomes 0.0 */
-        __m512d value_b = _mm512_add_pd(_mm512_loadu_pd(values + i + 8), _mm512_setzero_pd());
+        __m512d value_a = _mm512_add_pd(historian_load_avx512(values + i), _mm512_setzero_pd()); /* -0.0 becomes 0.0 */
+        __m512d value_b = _mm512_add_pd(historian_load_avx512(values + i + 8), _mm512_setzero_pd());
         __m512i a = _mm512_castpd_si512(value_a), b = _mm512_castpd_si512(value_b), upper, sum, slot;
+        _mm512_storeu_pd(copy + i, value_a);
+        _mm512_storeu_pd(copy + i + 8, value_b);
         sum_a = historian_two_sum_avx512(sum_a, value_a, &compensation_a);
         sum_b = historian_two_sum_avx512(sum_b, value_b, &compensation_b);
         max_bits = _mm512_max_epu64(max_bits, _mm512_max_epu64(a, b));
@@ -67,7 +77,7 @@ HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *compe
         upper = _mm512_permutex2var_epi32(_mm512_sub_epi64(a, one), odd, _mm512_sub_epi64(b, one));
         sum = _mm512_add_epi32(upper, historian_look_up_avx512(table, _mm512_srli_epi32(upper, 13)));
         if (HISTORIAN_UNLIKELY(_mm512_cmpeq_epi32_mask(_mm512_and_si512(sum, ones), ones))) {
-            for (size_t k = i; k < i + 16; k++) slots[k] = (uint16_t)historian_slot(historian_bits(values[k] + 0.0));
+            for (size_t k = i; k < i + 16; k++) slots[k] = (uint16_t)historian_slot(historian_bits(copy[k]));
             continue;
         }
         slot = _mm512_min_epu32(_mm512_srli_epi32(sum, 14), _mm512_set1_epi32(HISTORIAN_BUCKETS));

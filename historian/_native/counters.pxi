@@ -92,7 +92,7 @@ cdef class Counters:
             values = compressed()
         if PyObject_CheckBuffer(values) and open_view(values, &view, &load):
             try:
-                record_view(self, values, &view, load)
+                record_view(self, &view, load)
             finally:
                 PyBuffer_Release(&view)
         else:

@@ -178,13 +178,23 @@ cdef class Merged:
 
 
 cdef int open_bytes(object data, Py_buffer *view) except -1:
-    """Open the buffer of `data`.  Raises TypeError if it is not bytes, ValueError if a memoryview is not contiguous."""
+    """Open the buffer of `data`, or of a copy if it may change.
+
+    Raises TypeError if it is not bytes, ValueError if a memoryview is not contiguous.
+    """
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"a histogram is read from bytes, a bytearray or a memoryview, not {type(data).__name__}")
     try:
-        return PyObject_GetBuffer(data, view, PyBUF_SIMPLE)
+        PyObject_GetBuffer(data, view, PyBUF_SIMPLE)
     except BufferError:
         raise ValueError("the memoryview is not contiguous: pass bytes(view)") from None
+    if isinstance(data, bytes):
+        return 0
+    try:  # others may write there, so that what is checked would not be what is read
+        copied = (<const char *>view.buf)[:view.len]
+    finally:
+        PyBuffer_Release(view)
+    return PyObject_GetBuffer(copied, view, PyBUF_SIMPLE)
 
 
 cdef tuple read_blob(const Py_buffer *view, historian_blob *blob):

@@ -68,7 +68,7 @@ def wholes(name: str, given: Any) -> NDArray[Any]:
 
     array = as_array(given, f"{name} must be")
     if array.dtype.kind in "iu" and (array.dtype.kind == "i" or not array.size or array.max() < 2**63):
-        array = array.astype(numpy.int64, copy=False)
+        array = array.astype(numpy.int64)
         _check(array, array >= 1, lambda one: check_n(one, name))
         return array
     objects = numpy.asarray(given, dtype=object)

@@ -72,6 +72,8 @@ def is_many(x: object) -> bool:
 def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
     """Return an array-like of real numbers as an array of the same shape.
 
+    The array is a copy: what is checked stays as it is, though another thread may write to `x`.
+
     Raises TypeError for an element that is not a number, with its position.  A text is not a number, and neither is a
     date or a duration.
     """
@@ -82,7 +84,7 @@ def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
         raise TypeError(f"{what} a number or an array of numbers, not {x!r}")
     array = as_array(x, what)
     if array.dtype.char == "d":
-        return array
+        return array if isinstance(x, (list, tuple)) else array.copy()
     if array.dtype.kind in "fiu":
         return array.astype(numpy.float64)
     if array.dtype.kind == "b":

@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..histogram import Histogram
-    from ..registry import CorruptFileError, Key
+    from .._live.snapshots import Snapshot
+    from ..registry import CorruptFileError
 
 __all__ = [
     "STATUS",
@@ -68,7 +68,7 @@ def open_directory(directory: str, trust: bool) -> Registry:
         raise _as_source_error(directory, error) from None
 
 
-def read_directory(registry: Registry) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
+def read_directory(registry: Registry) -> tuple[Snapshot, dict[str, CorruptFileError]]:
     """Return the histograms of all recorders, and the errors of invalid files by path.  Raises SourceError."""
     try:
         return registry._read()

@@ -86,11 +86,8 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
 
 
 def _added(stages: Mapping[Dist, int]) -> chains.Stage:
-    """Return the sum of independent stages, added in pairs, so that each goes through few roundings."""
-    sums = [chains.repeat(chains.Stage(stage._sf, stage._finer()), n) for stage, n in stages.items()]
-    while len(sums) > 1:
-        sums = [chains.add(*sums[k : k + 2]) if k + 1 < len(sums) else sums[k] for k in range(0, len(sums), 2)]
-    return sums[0]
+    """Return the sum of independent stages."""
+    return chains.total([(chains.Stage(stage._sf, stage._finer()), n) for stage, n in stages.items()])
 
 
 def _is_sum(stages: Mapping[Dist, int]) -> bool:

@@ -57,10 +57,10 @@ def bounds(
         raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
     n, t, confidence = wholes("n", n), times("t", t), check_confidence(confidence)
     shape = common(n=n, t=t)
+    parts = None if windows is None else windows_of(leaf, windows)
     if not leaf.count:
         return unknown_of(shape, 0.0, 1.0)
-    if windows is not None or leaf.synthetic:
-        parts = None if windows is None else windows_of(leaf, windows)
+    if parts is not None or leaf.synthetic:
 
         def question(calls: int, time: float) -> Any:
             return fan(calls).bounds(time, dependence, parts, confidence)

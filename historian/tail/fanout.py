@@ -22,7 +22,7 @@ from .._values.held import Held
 from .._values.text import counted
 from .dependence import wait_of
 from .measurements import measured_count, share_bounds
-from .sampling import WINDOWS_METHOD, quantile_interval, sampled, share_method
+from .sampling import WINDOWS_METHOD, quantile_interval, sampled, share_method, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, calls_for, calls_within
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -172,9 +172,10 @@ class Fanout(Generic[Held]):
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
         t = number("t", t)
         shares = self._shares(t, confidence)
+        parts = None if windows is None else windows_of(self.leaf, windows)
         if not self.leaf.count:
             return no_data(0.0, 1.0)
-        (wait, low, high), why = wait_of(self.leaf, self.n, t, shares, dependence, windows, confidence)
+        (wait, low, high), why = wait_of(self.leaf, self.n, t, shares, dependence, parts, confidence)
         self._warn_beyond()
         method = share_method(self.leaf) if windows is None else WINDOWS_METHOD
         bounds = min(low, wait), max(high, wait)

@@ -134,13 +134,13 @@ def _needed(q: _Floats, n: NDArray[Any], confidence: float) -> _Floats:
 def ci(histogram: BaseHistogram, q: Any, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimates:
     """Answer `Histogram.ci` for an array."""
     q, confidence = shares("q", q), check_confidence(confidence)
+    parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return unknown_of(q.shape, 0.0, math.inf, unit=histogram.unit)
-    if windows is None and not histogram.synthetic:
+    if parts is None and not histogram.synthetic:
         asked = q.ravel().tolist()
         values = [histogram.quantile(one) for one in asked]
         return quantile_intervals(histogram, asked, values, confidence, q.shape, [""] * len(asked), stacklevel=4)
-    parts = None if windows is None else windows_of(histogram, windows)
 
     def question(one: float) -> Estimate:
         return quantile_interval(histogram, one, histogram.quantile(one), confidence, parts)

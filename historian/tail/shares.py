@@ -163,7 +163,8 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
     The share is the mean of `any_of` over the windows, weighted by their calls.  It is never above the share for all
     windows pooled (Jensen).  The interval allows for the differences between windows.  Its center is the mean of
     1 - C(N - c, n)/C(N, n), which is unbiased for n <= N (Halmos, The Theory of Unbiased Estimation, 1946).  If a
-    window has fewer than n calls, the upper bound is that of all windows pooled.  O(windows).
+    window has fewer than n calls, the upper bound is that of all windows pooled.  A single window gives no bounds.
+    O(windows).
     """
     total, p = sum(counts), sum(above) / sum(counts)
     weights = [count / total for count in counts]
@@ -174,12 +175,14 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
     center = math.fsum(w * one for w, one in zip(weights, shares))
     if p == 1:
         value = center = 1.0  # exactly, without the rounding errors of the sums
+    if len(counts) == 1:
+        return 0.0, value, 1.0
     low, high = center, center
     if 0 < center < 1:
         deviations = [w * (one - center) for w, one in zip(weights, shares)]
         slope = n * math.exp((n - 1) * math.log1p(-p))
         independent = slope**2 * p * (1 - p) / total  # the smallest possible variance
-        size = effective_sample_size(center, deviations, confidence, least=independent).size
+        size = effective_sample_size(center, deviations, weights, confidence, least=independent).size
         low, high = share_interval(center * size, (1 - center) * size, confidence)
     if not known or center in (0, 1):
         size = windows_sample_size(above, counts, confidence).size

@@ -45,11 +45,14 @@ def test_long_names(directory):
     assert a.path != b.path and all(len(os.path.basename(rec.path)) <= 190 for rec in (a, b))
     a.record(1.0)
     assert {key.name[-1]: h.count for key, h in registry.snapshot().items()} == {"a": 1, "b": 0}
-    with pytest.raises(ValueError, match="take 3034 bytes, but a file's header has room for 3016: shorten"):
-        registry.recorder("y" * 3000, label="z" * 20)  # 3000 + 1 for the unit, and 4 + 5 + 4 + 20
-    with pytest.raises(ValueError, match="Unicode"):
-        registry.recorder("\ud800")
     assert len(os.listdir(directory)) == 2
+
+
+def test_a_header_too_long_for_its_page():
+    with pytest.raises(ValueError, match="take 3034 bytes, but a file's header has room for 3016: shorten"):
+        encode(Header(Key("y" * 3000, label="z" * 20), "s"))  # 3000 + 1 for the unit, and 4 + 5 + 4 + 20
+    with pytest.raises(ValueError, match="Unicode"):
+        encode(Header(Key("\ud800"), "s"))
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

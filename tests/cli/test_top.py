@@ -14,7 +14,7 @@ import pyte
 import pytest
 from outside import run
 
-from historian import Histogram, Registry
+from historian import Histogram, Key, Registry
 from historian._show.table import text_width
 from historian.cli._input.choice import Choice
 from historian.cli._top.frame import SORTS, Frame
@@ -72,6 +72,15 @@ def test_chosen_recorders_and_groups(tmp_path):
     assert (status, out) == (1, "") and "'tabel' for --where; did you mean 'table'?" in err
     status, out, err = run("top", tmp_path / "d", "--by", "name", "-p", "75", "--count", 1, "--interval", 0.1)
     assert (status, err) == (0, "") and " 75 " in out and "q " in out
+
+
+def test_a_group_of_too_many_values(tmp_path):
+    """2**62 and 2**62 values make 2**63, which is one too many."""
+    data = {"format": "historian/1", "unit": "s", "count": 2**62, "sum": 2.0**62, "min": 1.0, "max": 1.0}
+    many = Histogram.from_dict({**data, "indices": [-1], "counts": [2**62]})
+    Registry(tmp_path / "d").merge({Key("q", table=table): many for table in "ab"})
+    status, out, err = run("top", tmp_path / "d", "--by", "name", "--format", "json", "--count", 1)
+    assert (status, out) == (1, "") and err == "historian top: q: the merged count would reach 2**63\n"
 
 
 @pytest.mark.parametrize("again", [5, 10, 15])
@@ -181,6 +190,22 @@ def test_names_keep_what_tells_them_from_the_others():
     names = [f"http.server.request.duration{{region={region},route=/api/v1/users}}" for region in ("eu-1", "us-1")]
     lines = frame([change(name, [0.01]) for name in names])[3:]
     assert lines[0].split()[0] != lines[1].split()[0] and "eu" in lines[0] and "us" in lines[1]
+
+
+def test_recorders_that_used_to_print_alike_have_a_row_each(tmp_path):
+    """In every command and form."""
+    registry = Registry(tmp_path / "d")
+    for labels in ({"path": "/a,query=x"}, {"path": "/a", "query": "x"}, {"path": "/" + "a" * 1_000}):
+        registry.recorder("q", **labels).record_many([1.0] * 10)
+    for form in ("table", "markdown"):
+        for command in (["profile"], ["summarize"], ["top", "--count", 1, "--interval", 0.1]):
+            status, out, err = run(*command, tmp_path / "d", "--format", form)
+            assert (status, err) == (0, "")
+            assert '{path="/a,query=x"}' in out and "{path=/a,query=x}" in out
+            assert max(map(len, out.splitlines())) < 200
+    for command in (["profile"], ["summarize"]):
+        rows = json.loads(run(*command, tmp_path / "d", "--format", "json")[1])["rows"]
+        assert len({row["name"] for row in rows}) == 3
 
 
 def test_a_narrow_window_cuts_names_and_leaves_numbers_whole():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..._values.key import Key
+from ..._values.text import quoted, token
 from .._near import did_you_mean, listed
 from .tally import ALL, InputError, clipped
 
@@ -105,13 +106,17 @@ class Choice:
         raise InputError("nothing has all that --where asks for")
 
     def name_of(self, key: Key, otherwise: str = "") -> str:
-        """Return the text that names a group: the value of a single ``--by``, else key=value of each."""
+        """Return the text that names a group: the value of a single ``--by``, else key=value of each.
+
+        Different groups have different names.
+        """
         if not self.by:
-            return otherwise or str(key)
+            return (quoted(otherwise) if otherwise.startswith('"') else otherwise) or str(key)
         values = dict(key.labels)
         if len(self.by) == 1:
-            return values[self.by[0]] or f"(no {self.by[0]})"
-        return ",".join(f"{one}={values[one]}" for one in self.by)
+            value = values[self.by[0]]
+            return quoted(value) if value.startswith(("(no ", '"')) else value or f"(no {self.by[0]})"
+        return ",".join(f"{token(one)}={token(values[one]) if values[one] else ''}" for one in self.by)
 
 
 #: The choice of all, in one group.

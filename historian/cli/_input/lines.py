@@ -77,7 +77,7 @@ def _skip_line(stream: BinaryIO) -> bytes:
 class Lines:
     """Iterates over the lines of UTF-8 text with their line ends, as `csv.reader` needs them.
 
-    A line longer than MAX_LINE_NBYTES becomes empty.  Bytes that are not UTF-8 become escape sequences.  `take_fault`
+    A line longer than MAX_LINE_NBYTES becomes empty.  Bytes that are not UTF-8 become surrogates.  `take_fault`
     reports both.
     """
 
@@ -108,7 +108,7 @@ class Lines:
         try:
             return raw.decode()
         except UnicodeDecodeError:
-            text = raw.decode(errors="backslashreplace")
+            text = raw.decode(errors="surrogateescape")
             self._fault = "not UTF-8 text"
             return text
 

@@ -99,7 +99,7 @@ def _read_line_by_line(text: bytes, name: str, first: int, tally: Tally, group: 
                 numbers.append(tally.number(word))
             values += numbers
         except UnicodeDecodeError:
-            tally.bad(f"{name}:{line}", f"{clipped(raw.decode(errors='backslashreplace').strip())} is not UTF-8 text")
+            tally.bad(f"{name}:{line}", f"{clipped(raw.decode(errors='surrogateescape').strip())} is not UTF-8 text")
         except ValueError as error:
             tally.bad(f"{name}:{line}", f"{error}{_context(raw.decode().strip(), word)}")
     tally.add(values, group)

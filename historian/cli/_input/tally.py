@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import re
 
 from ..._core import Counters
 from ..._show.scale import base_unit
 from ..._values.base import make
 from ..._values.key import Key
 from ...histogram import Histogram
+from .cumulative import Cumulative
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ...formats._lines import Source
 
 __all__ = ["ALL", "InputError", "Tally", "clipped", "relabelled", "together", "unclear"]
 
@@ -71,6 +75,9 @@ class Tally:
         self._numbers: dict[Key, Histogram] = {}  # before that; their unit is not known before the end
         self._histograms: dict[Key, Histogram] = {}
         self._order: dict[Key, None] = {}
+        self.found = False  # whether anything was read: a number, a histogram, a directory of recorders
+        self._cumulative = Cumulative()
+        self._sources: dict[Key, Source] = {}  # see `source_of`
         self.skipped = 0  # pieces of bad input: lines, rows, elements of an array, files
         self.first = ""
         self.converted = False  # whether the buckets of a histogram were scaled
@@ -79,6 +86,7 @@ class Tally:
         """Count the numbers.  O(len).  Raises ValueError if one is NaN, infinite or negative; then none is counted."""
         counters = self._counters.get(group) or self._make(group)
         if len(values):
+            self.found = True
             self._convert()
         if self._scale != 1.0:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
@@ -88,6 +96,7 @@ class Tally:
         """Add a histogram.  O(buckets).  Raises InputError if it is in another unit, and cannot be converted."""
         if self._scales_numbers:
             raise InputError(f"{where}: --scale cannot change the values of a histogram: pass --show to convert units")
+        self.found = True
         if self.other is None and histogram.count and histogram.unit != "s":
             self.other = histogram.unit, where
         if self._show is not None and histogram.unit != self._show:
@@ -109,6 +118,18 @@ class Tally:
         before = self._histograms.get(group)
         self._histograms[group] = histogram if before is None else together(before, histogram, where)
         self._order[group] = None
+
+    def add_recorder(self, key: Key, histogram: Histogram, where: str, group: Key, source: Source | None) -> None:
+        """Add what a recorder held.  Of several with one source, only the latest counts; `histograms` adds them."""
+        if source is None:
+            self.add_histogram(histogram, where, group, recorder=True)
+        else:
+            self._order[group] = None
+            self._cumulative.add(key, histogram, where, group, source)
+
+    def source_of(self, group: Key) -> Source | None:
+        """Return the source of a group that `histograms` returned, if it holds one recorder and nothing else."""
+        return self._sources.get(group)
 
     def _convert(self) -> None:
         """Let the scale convert numbers to the unit `show`, too.  Raises InputError if it cannot."""
@@ -168,6 +189,11 @@ class Tally:
     def histograms(self) -> dict[Key, Histogram]:
         """Return the histogram of each group.  Raises InputError if a group holds numbers in different units."""
         self.settle()
+        mixed = {*self._histograms, *self._numbers}
+        alone = self._cumulative.sources() if self._show is None else {}
+        self._sources = {group: source for group, source in alone.items() if group not in mixed}
+        for histogram, where, group in self._cumulative.taken():
+            self.add_histogram(histogram, where, group, recorder=True)
         counted = any(one.count for one in self._numbers.values())
         if counted and self.has_guessed and self.other is not None:
             raise unclear(*self.other)
@@ -250,7 +276,12 @@ def _conversion(unit: str, show: str, where: str) -> float:
 def clipped(text: str) -> str:
     r"""Return text as a Python literal on one line, shortened if it is long: safe to show on a terminal.
 
-    >>> clipped("12 ms\n"), len(clipped("x" * 1000))
-    ("'12 ms\\n'", 65)
+    Bytes that are not UTF-8, decoded with "surrogateescape", are shown as such.
+
+    >>> print(clipped("12 ms\n"), clipped(b"\xff".decode(errors="surrogateescape")), len(clipped("x" * 1000)))
+    '12 ms\n' '\xff' 65
     """
-    return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}..."
+    shown = repr(text[:SHOWN])
+    if not text.isascii():
+        shown = re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", shown)
+    return shown if len(text) <= SHOWN else f"{shown}..."

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...histogram import Histogram
 from .._input.choice import EVERYTHING, Choice
+from .._input.tally import together
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class Watch:
     def look(self) -> Look:
         """Return the values recorded since the last look.  O(buckets of all files).
 
-        Raises InputError if there are recorders, and the choice names a label or value that none of them has.
+        Raises InputError if there are recorders, and the choice names a label or value that none of them has.  Raises
+        InputError if a group is too many values.
         """
         now = time.monotonic()
         readings, problems = self._registry._readings()
@@ -75,13 +77,14 @@ class Watch:
 
 
 def _added_up(changes: list[Change]) -> list[Change]:
-    """Return the changes, those with the same name and unit as one."""
+    """Return the changes, those with the same name and unit as one.  Raises InputError."""
     found: dict[tuple[str, str], Change] = {}
     for change in changes:
         key = (change.name, change.total.unit)
         if key in found:
             _, total, recent, is_whole = found[key]
-            change = Change(change.name, total + change.total, recent + change.recent, is_whole and change.is_whole)
+            total = together(total, change.total, change.name)
+            change = Change(change.name, total, recent + change.recent, is_whole and change.is_whole)
         found[key] = change
     return list(found.values())
 
