@@ -90,7 +90,7 @@ def test_one_definition_everywhere(p, expected):
         assert h.ci(q) == h.fanout(1).quantile(q) == value
         assert h.dist(confidence=None).ppf(q).upper >= 2.0 >= h.dist(confidence=None).ppf(q).lower
         assert compare(h, h).ratio(q) == 1.0
-    rows = Rows([Row("x", Key("x"), h, True)], "s", False, (), False, False, 0, [])
+    rows = Rows([Row("x", Key("x"), h, True)], "s", False, (), False, False, 0, [], True)
     printed = summary(rows, [float(p)], None)
     assert repr(value) in report(printed, "json") and repr(value) in report(printed, "csv")
 

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import math
 import os
+import signal
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -41,12 +42,15 @@ def main() -> int:
     count = args.count
     if count is None:
         count = 1 if "--case" in sys.argv[1:] else 1 << 39 if args.seconds else 1000
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs without
     is_clean = True
     for name in args.readers or READERS:
         make = getattr(importlib.import_module(name), READERS[name])
         result = campaign.run(make, args.seed, args.case, count, args.seconds or math.inf)
         campaign.report(name, args.seed, result)
         is_clean = is_clean and result.is_clean
+        if result.is_interrupted:
+            return 130
     return 0 if is_clean else 1
 
 

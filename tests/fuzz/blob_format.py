@@ -45,16 +45,18 @@ def fault_of(blob: Blob) -> str:
         return "unit"
     if not blob.counts:
         return "flags" if blob.flags else ""
-    if blob.flags not in (0, 1):
+    if blob.flags > 7:
         return "flags"
     last = blob.first + len(blob.counts) - 1
     if blob.first < ZERO or last > OVERFLOW:
         return "buckets"
     if not blob.counts[0] or not blob.counts[-1] or min(blob.counts) < 0 or sum(blob.counts) >= 2**63:
         return "counts"
-    for extreme, index in ((blob.min, blob.first), (blob.max, last)):
+    for extreme, index, may_be_edge in ((blob.min, blob.first, blob.flags & 2), (blob.max, last, False)):
         low, high = edges(index)
         if not low <= extreme <= high or math.copysign(1, extreme) < 0:
+            return "extremes"
+        if extreme == low > 0 and not may_be_edge:
             return "extremes"
     if blob.min > blob.max:
         return "extremes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,7 +21,13 @@ POOL = 300
 #: One of so many refused blobs is shown to the oracle, too: it is slow.
 ASKED_ONE_IN = 16
 
+UNFIT_UNITS = (b"", b"\n", b"\x7f", b"\xff", b" ", "\u200b".encode(), b"\xc0\x80", b"a\0")
 UNITS = (b"s", b"ms", b"bytes", "µs".encode(), b"x" * 255)
+
+
+def above(edge: float) -> float:
+    """Return a value just above an edge: in the bucket."""
+    return math.nextafter(edge, math.inf)
 
 
 def any_blob(rng: Random) -> Blob:
@@ -41,11 +48,15 @@ def any_blob(rng: Random) -> Blob:
         counts = [count >> 1 for count in counts]
         counts[0], counts[-1] = counts[0] or 1, counts[-1] or 1
     low, high = edges(first), edges(first + size - 1)
-    small, large = sorted((rng.choice(low), rng.choice(high)))
+    flags = rng.choice((0, 0, 1, rng.randrange(8)))
+    small, large = rng.choice(low), high[1] if rng.random() < 0.5 else above(high[0])
+    if small == low[0] > 0 and not flags & 2:
+        small = above(small)
+    small, large = min(small, large), max(small, large)
     total = rng.getrandbits(rng.choice((1, 64, 1100, 1200, 2000, 2104)))
     total >>= max(0, total.bit_length() - 8 * 263 - sum(counts).bit_length() + 1)
     total <<= rng.choice((0, 0, 8, 60)) if total.bit_length() < 2000 else 0
-    return Blob(unit, rng.randrange(2), first, tuple(counts), small, large, total)
+    return Blob(unit, flags, first, tuple(counts), small, large, total)
 
 
 class Blobs:
@@ -119,10 +130,12 @@ class Blobs:
         """Return a blob with one value that may be impossible; all of it is encoded as it should be."""
         blob = rng.choice(self.blobs)
         if not blob.counts:
-            return replace(blob, flags=rng.randrange(3))
+            return replace(blob, flags=rng.randrange(9))
         kind = rng.randrange(5)
         if kind == 0:
             return replace(blob, first=min(32767, max(-32768, blob.first + rng.randrange(-3, 4))))
+        if kind == 1 and rng.random() < 0.3:
+            return replace(blob, flags=rng.randrange(256))
         if kind == 1:
             return replace(blob, min=mutate.double(rng))
         if kind == 2:
@@ -131,7 +144,7 @@ class Blobs:
             bits = 8 * 263 + sum(blob.counts).bit_length() + rng.randrange(-2, 2)
             return replace(blob, sum=(1 << bits) - rng.randrange(2))
         return replace(
-            blob, unit=rng.choice((b"", b"\n", b"\x7f", b"\xff", b" ", "\u200b".encode(), b"\xc0\x80", b"a\0"))
+            blob, unit=rng.choice(UNFIT_UNITS)
         )
 
     def check(self, data: bytes, rng: Random) -> str:
@@ -162,7 +175,9 @@ class Blobs:
                 nearest = blob.sum / 2**1074
             except OverflowError:
                 nearest = float("inf")
-            same = same and histogram.sum == nearest and histogram.synthetic == bool(blob.flags)
+            same = same and histogram.sum == nearest and histogram.synthetic == bool(blob.flags & 1)
+            names = [name for name, flag in (("min", 2), ("max", 4)) if blob.flags & flag]
+            same = same and histogram.to_dict().get("bounds", []) == names
         if not same:
             raise FaultError(f"not what is written there: {histogram!r}, not {blob}; {data.hex()}")
 

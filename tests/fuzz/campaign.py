@@ -31,6 +31,9 @@ MEMORY = 1 << 30
 #: Cases shown of each kind of fault.
 SHOWN = 3
 
+#: Exit status of a child process whose fuzzer is at fault.
+BROKEN = 70
+
 REFUSED, ACCEPTED, IDLE = "refused", "accepted", "idle"
 
 
@@ -59,6 +62,7 @@ class Result:
     deaths: list[tuple[int, str]] = field(default_factory=list)  # number of the case, and what was seen of it
     hangs: list[tuple[int, str]] = field(default_factory=list)
     faults: list[tuple[int, str]] = field(default_factory=list)
+    is_interrupted: bool = False
 
     @property
     def is_clean(self) -> bool:
@@ -89,10 +93,12 @@ def run(make: type[Fuzzer], seed: int, first: int, count: int, seconds: float) -
     deadline = began + seconds
     case = first
     scratch = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # in memory, if there is such a place
-    while case < first + count and time.monotonic() < deadline:
+    while case < first + count and time.monotonic() < deadline and not result.is_interrupted:
         folder = tempfile.mkdtemp(prefix="fuzz-", dir=scratch)
         try:
             case = _batch(make, seed, range(case, min(case + make.batch, first + count)), deadline, folder, result)
+        except KeyboardInterrupt:  # report what has been found so far
+            result.is_interrupted = True
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     result.cases, result.seconds = case - first, time.monotonic() - began
@@ -106,7 +112,7 @@ def _batch(
     progress.note(cases.start, 0, 0, 0)
     child = os.fork()
     if child == 0:
-        status = 70
+        status = BROKEN
         try:
             status = _work(make, seed, cases, deadline, folder, progress)
         except BaseException:
@@ -114,8 +120,13 @@ def _batch(
                 traceback.print_exc(file=file)
         finally:
             os._exit(status)
-    is_hanging, status = _watch(child, progress)
-    case, refused, accepted, faults = progress.read()
+    try:
+        is_hanging, status = _watch(child, progress)
+    except KeyboardInterrupt:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    case, refused, accepted, _ = progress.read()
     result.outcomes[REFUSED] += refused
     result.outcomes[ACCEPTED] += accepted
     result.faults += _faults(folder)
@@ -123,6 +134,8 @@ def _batch(
     if is_hanging:
         result.hangs.append((case, seen))
         return case + 1
+    if os.waitstatus_to_exitcode(status) == BROKEN:
+        raise RuntimeError(f"the fuzzer cannot start:\n{seen}")
     if status:
         code = os.waitstatus_to_exitcode(status)
         name = signal.Signals(-code).name if code < 0 else f"exit status {code}"

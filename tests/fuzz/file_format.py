@@ -49,7 +49,7 @@ class Found:
     unit: str
     counts: dict[int, int]  # by slot, since the last drain
     sum: int | None  # in units of 2**-1074; None if it is impossible, and may be read as anything
-    low: float
+    low: float  # NaN if it is not known what it is
     high: float
     synthetic: bool
     roles: list[int]
@@ -164,7 +164,7 @@ def read(data: bytes) -> Found:
         raise RefusedError("cut short")
     drains, _, synthetic = struct.unpack_from("<QQQ", data, DRAINS)
     roles = read_roles(data)
-    has_more = any(data[FIRST + BLOCK * len(roles) :])
+    has_more = bool(data[FIRST + BLOCK * len(roles) :].strip(b"\0"))
     if drains >= 2**63:
         raise RefusedError("drains")
     counts: dict[int, int] = {}
@@ -174,8 +174,9 @@ def read(data: bytes) -> Found:
         if role in (SHARED, LEASED):
             at = FIRST + BLOCK * k
             add_counts(counts, data, at + COUNTS)
-            total += sum_at(data, at + SUM)
-            is_odd = is_odd or not is_plausible(data, at + SUM)
+            octaves, digits = parts_at(data, at + SUM)
+            total += value_of(octaves, digits)
+            is_odd = is_odd or not is_plausible(octaves)
             highest, lowest = struct.unpack_from("<QQ", data, at)
             low, high = max(low, lowest), max(high, highest)
     if any(count >= 2**63 for count in counts.values()):
@@ -190,7 +191,7 @@ def read(data: bytes) -> Found:
         for slot, count in less.items():
             counts[slot] = counts.get(slot, 0) - count
         is_odd = is_odd or sums_below(data, roles, at + DRAINED_SUM)
-        total -= sum_at(data, at + DRAINED_SUM)
+        total -= value_of(*parts_at(data, at + DRAINED_SUM))
     counts = {slot: count for slot, count in counts.items() if count}
     if any(count < 0 for count in counts.values()):
         raise RefusedError("more drained than counted")
@@ -204,10 +205,13 @@ def read(data: bytes) -> Found:
         raise RefusedError("the sum")
     first, last = min(counts), max(counts)
     smallest, largest = float_of(low ^ 2**64 - 1), float_of(high)
+    if any(data[FIRST + 24 : FIRST + 40]):  # bounds, of histograms that were added
+        smallest = largest = math.nan
     known_low = low and is_value(smallest) and slot_of(smallest) == first
     known_high = is_value(largest) and slot_of(largest) == last
-    smallest = smallest if known_low else 0.0 if not first else edge(first - 1)
-    largest = largest if known_high else edge(last)
+    if smallest == smallest:
+        smallest = smallest if known_low else 0.0 if not first else edge(first - 1)
+        largest = largest if known_high else edge(last)
     return Found(
         name, labels, unit, counts, None if is_odd else total, smallest, largest, bool(synthetic), roles, has_more
     )
@@ -285,9 +289,8 @@ def parts_at(data: bytes, at: int) -> tuple[list[int], int]:
     return octaves, digits
 
 
-def sum_at(data: bytes, at: int) -> int:
+def value_of(octaves: list[int], digits: int) -> int:
     """Return a sum in units of 2**-1074."""
-    octaves, digits = parts_at(data, at)
     return digits + sum(total << octave - 84 + 1074 for octave, total in enumerate(octaves) if total)
 
 
@@ -301,12 +304,12 @@ def sums_below(data: bytes, roles: list[int], at: int) -> bool:
             digits += further
     less, fewer = parts_at(data, at)
     digits_below = any(np.frombuffer(data, "<u8", DIGITS, at + 16 * OCTAVES) >= 2**32)  # drained digits are carried
-    return digits < fewer or digits_below or any(a < b for a, b in zip(octaves, less)) or not is_plausible(data, at)
+    return digits < fewer or digits_below or any(a < b for a, b in zip(octaves, less)) or not is_plausible(less)
 
 
-def is_plausible(data: bytes, at: int) -> bool:
+def is_plausible(octaves: list[int]) -> bool:
     """Return whether 2**63 values of an octave, each of at most 2**53 units, could have such a sum."""
-    return all(octave <= 2**116 for octave in parts_at(data, at)[0])
+    return max(octaves) <= 2**116
 
 
 def float_of(bits: int) -> float:
