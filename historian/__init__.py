@@ -8,6 +8,7 @@ ask                             `Histogram`: ``rec.snapshot().quantile(0.99)``
 combine                         ``a + b``, `merge`
 send, store                     `Histogram.to_bytes`, ``Histogram.from_bytes(data)``
 keep many by name, print them   `Registry`: ``print(registry.profile())``
+find one by its labels, fast    `Family`: ``registry.family("http", labels=("method", "route"))["GET", "/users"]``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
 save a snapshot to a file       `historian.snapshot`
 know how sure a percentile is   ``histogram.ci(0.99)``
@@ -44,9 +45,20 @@ except ImportError as _refused:
         "WSGIApplicationGroup %{GLOBAL} for mod_wsgi; use a ProcessPoolExecutor or ThreadPoolExecutor for others"
     ) from _refused
 from ._live.recorder import Recorder
-from ._live.snapshots import Snapshot
 from .histogram import Histogram, MergeWarning, merge
-from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, RegistryWarning, default_registry, recorder
+from .registry import (
+    CorruptFileError,
+    CorruptFileWarning,
+    Family,
+    FamilyWarning,
+    Key,
+    Registry,
+    RegistryWarning,
+    Snapshot,
+    Timing,
+    default_registry,
+    recorder,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +74,8 @@ __all__ = [
     "Comparison",
     "CorruptFileError",
     "CorruptFileWarning",
+    "Family",
+    "FamilyWarning",
     "Histogram",
     "Key",
     "MergeWarning",
@@ -72,6 +86,7 @@ __all__ = [
     "Snapshot",
     "TimedWarning",
     "Timer",
+    "Timing",
     "buckets",
     "compare",
     "default_registry",

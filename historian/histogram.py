@@ -343,8 +343,8 @@ class Histogram(BaseHistogram):
     # A copy is not a pickle: it keeps what bytes do not hold, the measured values of a corrected histogram.
 
     def __copy__(self) -> Self:
-        copied = make(type(self), self._counts, self._unit, self._sum, self._min, self._max, bounds=self._bounds)
-        copied._synthetic = self._synthetic
+        extremes = self._min, self._max
+        copied = make(type(self), self._counts, self._unit, self._sum, *extremes, self._synthetic, self._bounds)
         if hasattr(self, "__dict__"):  # of a subclass
             vars(copied).update(vars(self))
         return copied

@@ -173,14 +173,14 @@ def _identity(folder: int) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def warn_user(text: str) -> None:
-    """Warn with a `RegistryWarning` that points at the caller of the package."""
+def warn_user(text: str, kind: type[Warning] = RegistryWarning) -> None:
+    """Warn with a warning that points at the caller of the package."""
     from warnings import warn
 
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "historian":
         level, frame = level + 1, frame.f_back
-    warn(printable(text), RegistryWarning, stacklevel=level)
+    warn(printable(text), kind, stacklevel=level)
 
 
 def _check_private(directory: str, status: os.stat_result) -> None:

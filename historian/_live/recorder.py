@@ -31,7 +31,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "forget_file", "recorder_in_file", "recorders_in"]
 
 #: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
 #: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
@@ -230,10 +230,12 @@ class Recorder(_Base):
                 if not attempts or not (is_there or self._follow_path()):
                     raise
 
-    def _drain_left(self) -> int:
-        """Drain the files that are not at the path any more; return how many values they held."""
+    def _drain_left(self) -> Histogram | None:
+        """Drain the files that are not at the path any more; return the values they held, None if there were none."""
         readings = [one.drain() for one in self._files[1]]
-        return sum(reading[0].total for reading in readings if reading is not None)
+        if not any(reading is not None and reading[0].total for reading in readings):
+            return None
+        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
@@ -332,6 +334,13 @@ def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
         return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file, header))
     found = _in_files[path] = Recorder._of(str(header.key), header.unit, file, header)  # of another unit
     return found
+
+
+def forget_file(recorder: Recorder) -> None:
+    """Let a recorder count on in its file, but never in another one at the same path, and do not find it there."""
+    if _in_files is not None and recorder.path is not None:
+        _in_files.pop(recorder.path, None)
+    recorder._header = None
 
 
 def recorders_in(directory: str) -> list[Recorder]:

@@ -50,28 +50,30 @@ class Profile(Generic[Held]):
     -  too few values: 99 needs 100, 99.9 needs 1,000, 99.99 needs 10,000
     """
 
-    __slots__ = ("histograms",)
+    __slots__ = ("histograms", "notes")
     __module__ = "historian"
 
     histograms: dict[Any, Held]  # by name or Key; none of them empty
+    notes: list[str]  # lines below the tables
 
-    def __init__(self, histograms: Mapping[str, Held] | Mapping[Key, Held]) -> None:
+    def __init__(self, histograms: Mapping[str, Held] | Mapping[Key, Held], notes: Iterable[str] = ()) -> None:
         if not hasattr(histograms, "items"):
             raise TypeError(f"a profile takes histograms by name, not {histograms!r}")
         self.histograms = {name: histogram for name, histogram in histograms.items() if histogram.count}
+        self.notes = [printable(note) for note in notes]
 
     def __str__(self) -> str:
         if not self.histograms:
             return "nothing recorded yet"
         rows = self._rows()
         parts = [table(headers, cells) for headers, cells in tables(rows)]
-        notes = list(notes_on(rows))
+        notes = [*notes_on(rows), *self.notes]
         return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
     __repr__ = __str__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Profile, (self.histograms,)
+        return Profile, (self.histograms, self.notes)
 
     def _rows(self) -> list[_Named]:
         return short_names(
@@ -89,7 +91,7 @@ class Profile(Generic[Held]):
 
         rows = self._rows()
         parts = [html_table(headers, cells) for headers, cells in tables(rows)]
-        return "\n".join(parts + [f"<p>{escape(note)}</p>" for note in notes_on(rows)])
+        return "\n".join(parts + [f"<p>{escape(note)}</p>" for note in (*notes_on(rows), *self.notes)])
 
 
 def short_names(rows: Iterable[_Named]) -> list[_Named]:

@@ -11,7 +11,7 @@ tell.  It is estimated in two ways, and the wider interval counts:
   cycles are about independent, however long bursts last.  If few cycles carry most of the variance, few degrees of
   freedom are left.  So rare bursts count as few, even among many quiet windows.
 
-Simulations show how often the intervals hold the truth: see docs/tail.md and ``benchmarks/accuracy_coverage.py``.
+Simulations show how often the intervals hold the truth: see docs/tail.md and ``benchmarks/coverage_windows.py``.
 
 Source: Lazarus, Lewis, Stock & Watson, HAC Inference: Recommendations for Practice, Journal of Business & Economic
 Statistics 36 (2018), 541-559, for cosines and Student's t; Andrews & Monahan, Econometrica 60 (1992), 953-966, for the

@@ -6,8 +6,9 @@ import math
 
 from .. import buckets
 from .._core import Counters, Counts
-from .answers import each, refuse_share
+from .answers import each, is_one, refuse_share
 from .exact import rounded
+from .origin import Origin
 from .rank import rank_of, rank_of_percentile
 from .slots import MAX_BOUND, MIN_BOUND, TO_INDEX, Slots
 from .units import check_unit
@@ -33,19 +34,6 @@ else:
 __all__ = ["MAX_FLOAT", "BaseHistogram", "Origin", "make"]
 
 _EMPTY = Counts.of([], [])
-
-
-class Origin:
-    """Where a corrected histogram comes from: the measured histogram, and the interval of the correction."""
-
-    __slots__ = ("clusters", "interval", "measured")
-
-    measured: BaseHistogram
-    interval: float
-    clusters: Any  # what `historian.tail.omission.clusters` computes and keeps; None before
-
-    def __init__(self, measured: BaseHistogram, interval: float) -> None:
-        self.measured, self.interval, self.clusters = measured, interval, None
 
 
 class BaseHistogram(Slots):
@@ -192,7 +180,7 @@ class BaseHistogram(Slots):
         >>> round(h.quantile(0.123)), round(h.quantile(0.123, interpolated=True))
         (12296, 12300)
         """
-        if isinstance(q, (float, int)):
+        if type(q) is float or is_one(q):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
             counts = self._counts
@@ -219,7 +207,7 @@ class BaseHistogram(Slots):
         >>> round(Histogram.from_values(range(1, 101)).percentile(99))
         99
         """
-        if isinstance(p, (float, int)):
+        if type(p) is float or is_one(p):
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
             counts = self._counts
@@ -247,7 +235,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([1.0, 2.0]).quantile_bounds(1.0)
         (1.978456026387951, 2.0)
         """
-        if not isinstance(q, (float, int)):
+        if type(q) is not float and not is_one(q):
             return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
         if not 0 <= q <= 1:
             refuse_share(q, "q", 1)
@@ -271,7 +259,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([3] * 60 + [5] * 39 + [9]).cdf(3)
         0.6
         """
-        if isinstance(t, (float, int)):
+        if type(t) is float or is_one(t):
             above = self._above(t)[0]
             return (self.count - above) / self.count if self.count else math.nan
         return each(self.cdf, t)
@@ -291,7 +279,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([0.1, 1.0, 1.001, 1.002, 9.0]).cdf_bounds(1.001)
         (0.4, 0.8)
         """
-        if not isinstance(t, (float, int)):
+        if type(t) is not float and not is_one(t):
             return each(lambda one: self.cdf_bounds(one)[0], t), each(lambda one: self.cdf_bounds(one)[1], t)
         low, high = self._above(t)
         count = self.count
@@ -311,7 +299,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
         0.25
         """
-        if isinstance(t, (float, int)):
+        if type(t) is float or is_one(t):
             above = self._above(t)[0]
             return above / self.count if self.count else math.nan
         return each(self.sf, t)
@@ -329,7 +317,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([0.1, 1.0, 1.001, 1.002, 9.0]).sf_bounds(1.001)
         (0.2, 0.6)
         """
-        if not isinstance(t, (float, int)):
+        if type(t) is not float and not is_one(t):
             return each(lambda one: self.sf_bounds(one)[0], t), each(lambda one: self.sf_bounds(one)[1], t)
         low, high = self._above(t)
         return (low / self.count, high / self.count) if self.count else (math.nan, math.nan)
@@ -349,7 +337,10 @@ class BaseHistogram(Slots):
         # The extremes of an empty histogram are NaN, and NaN fails every comparison: then the other extreme is used.
         low = self._min if self._min <= other._min or other._min != other._min else other._min
         high = self._max if self._max >= other._max or other._max != other._max else other._max
-        synthetic, bounds = self._synthetic or other._synthetic, 0
+        synthetic: bool | Origin = self._synthetic or other._synthetic
+        if self.count and other.count:
+            synthetic = bool(synthetic)  # the measured values of a part are not those of the whole
+        bounds = 0
         if self._bounds or other._bounds:  # seldom
             bounds = self._bounds_at(low, high) & other._bounds_at(low, high)
         return make(type(self), counts, unit, self._sum + other._sum, low, high, synthetic, bounds)
@@ -378,7 +369,7 @@ class BaseHistogram(Slots):
         counts = self._counts.minus(other._counts)
         if not counts.total:
             return make(type(self), counts, unit, 0, math.nan, math.nan)
-        synthetic = self._synthetic or other._synthetic
+        synthetic = bool(self._synthetic or other._synthetic)
         extremes = self._extremes_less(other, counts)
         return make(type(self), counts, unit, max(0, self._sum - other._sum), *extremes[:2], synthetic, extremes[2])
 
@@ -420,7 +411,7 @@ def make(
     histogram._sum = total
     histogram._min = low
     histogram._max = high
-    histogram._synthetic = synthetic and counts.total > 0
+    histogram._synthetic = synthetic if counts.total else False
     histogram._bounds = bounds
     return histogram
 

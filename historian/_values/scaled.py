@@ -53,9 +53,8 @@ def scaled(histogram: _H, factor: _Real, unit: str) -> _H:
     # An extreme that is only a bound must bound the bucket of the scaled representative.
     low = max(histogram._min * times, edges_of(counts.first)[0])
     high = min(high, edges_of(counts.last)[1])
-    result = make(type(histogram), counts, unit, _times(histogram._sum, times), low, high, bounds=histogram._bounds)
-    result._synthetic = _origin(histogram._synthetic, times, unit)
-    return result
+    total, synthetic = _times(histogram._sum, times), _origin(histogram._synthetic, times, unit)
+    return make(type(histogram), counts, unit, total, low, high, synthetic, histogram._bounds)
 
 
 def _origin(synthetic: bool | Origin, factor: float, unit: str) -> bool | Origin:

@@ -72,7 +72,7 @@ class Slots:
 
     def _interpolated(self, rank: int, position: float) -> float:
         """Return the interpolated value of a position, of which `rank` is the next whole number, from 1 to `count`."""
-        from .interpolate import interpolated
+        from .interpolation import interpolated
 
         smallest, largest = self._min if self._knows_min() else None, self._max if self._knows_max() else None
         value = interpolated(self._counts, rank, position, smallest, largest)

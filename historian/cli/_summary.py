@@ -68,7 +68,11 @@ def _labels(row: Row, rows: Rows) -> dict[str, object]:
 def _table(rows: list[Row], percentiles: list[float], unit: str, show: str | None) -> Table:
     factor = base_unit(unit)[1]
     shown = [_shown(row.histogram, percentiles, base_unit(row.histogram.unit)[1] / factor) for row in rows]
-    scale = Scale(show, 1.0) if show else Scale.of(unit, middle([value for values in shown for value in values]))
+    scale = (
+        Scale(show, 1.0)
+        if show == unit and show
+        else Scale.of(unit, middle([value for values in shown for value in values]))
+    )
     headers = [
         f"name ({printable(scale.unit)})", "count", "min", *(f"p{plain(p)}" for p in percentiles), "max", "mean",
     ]  # fmt: skip

@@ -74,7 +74,10 @@ def _report(histograms: list[tuple[str | Key, Histogram]], rows: Rows, args: arg
     percentiles = args.percentiles
     columns = {"median" if p == 50 else plain(p): p for p in percentiles}
     named = short_names((printed(str(name)), histogram) for name, histogram in histograms)
-    drawn = list(tables(named, columns, args.show))
+    # `show` leaves in their unit what it cannot convert.
+    shown = [(name, one) for name, one in named if one.unit == args.show]
+    others = [(name, one) for name, one in named if one.unit != args.show]
+    drawn = [*tables(shown, columns, args.show), *tables(others, columns)]
     if args.format == "table":
         width = max(80, shutil.get_terminal_size().columns)
         drawn = [fitted(headers, cells, width) for headers, cells in drawn]

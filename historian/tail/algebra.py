@@ -228,6 +228,7 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
     if len(parts) == 1:
         return parts[0]
     taken = list(compress(parts, weights.values))
+    taken = [part for part in taken if part._sf[VALUE, -1] < 1] or taken  # those that ever return
     extremes = min(part._extremes[0] for part in taken), max(part._extremes[1] for part in taken)
     kinds, at = survivals(parts, extremes)
     sf, load = weights.mean(kinds), loads_of((part._load, share) for part, share in zip(parts, weights.values))

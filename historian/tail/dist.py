@@ -182,12 +182,12 @@ class Dist(Survival):
 
     @property
     def min(self) -> float:
-        """The smallest time, as `Histogram.min`; NaN without data."""
+        """The smallest time, as `Histogram.min`; infinity if nothing ever returns, NaN without data."""
         return self._extremes[0]
 
     @property
     def max(self) -> float:
-        """The largest time that ever returns, as `Histogram.max`; NaN without data."""
+        """The largest time that ever returns, as `Histogram.max`; infinity if nothing does, NaN without data."""
         return self._extremes[1]
 
     @property

@@ -40,10 +40,8 @@ def corrected(histogram: _H, expected_interval: float) -> _H:
         smallest = float(waits.smallest().min())
         if smallest <= low:
             low, bounds = smallest, bounds & ~MIN_BOUND
-    result = make(type(histogram), counted, histogram.unit, total, low, histogram.max, True, bounds)
-    if result._synthetic:
-        result._synthetic = Origin(histogram, interval)
-    return result
+    origin = Origin(histogram, interval)
+    return make(type(histogram), counted, histogram.unit, total, low, histogram.max, origin, bounds)
 
 
 def _added(waits: Waits, counts: list[int]) -> Counts:

@@ -57,7 +57,7 @@ def test_changing_bytes_are_a_histogram_or_refused():
 
     writer = threading.Thread(target=write)
     writer.start()
-    seen = {histogram: 0 for histogram in map(Histogram.from_bytes, blobs)}
+    seen = dict.fromkeys(map(Histogram.from_bytes, blobs), 0)
     try:
         for _ in range(20_000):
             try:

@@ -240,6 +240,14 @@ def test_corrected_values_keep_exact_extremes():
     assert h.max == 2.0
 
 
+def test_an_empty_histogram_takes_no_measured_values_away():
+    h = Histogram.from_values([0.01] * 990 + [1.0] * 10).corrected(0.1)
+    for total in (h + Histogram(), Histogram() + h, sum([h], Histogram()), h - Histogram()):
+        assert (total, total.ci(0.9).method) == (h, h.ci(0.9).method)
+        assert (total.ci(0.9).lower, total.ci(0.9).upper) == (h.ci(0.9).lower, h.ci(0.9).upper)
+    assert (h + h).ci(0.9).method == ""
+
+
 def test_scaled_values_keep_what_is_known():
     assert knows(Histogram.from_values([1.0, 2.0]).scaled(1000, "ms")) == (True, True)
     h = less([1.5, 1.5, 1.501, 2.0, 2.0], [1.5, 2.0])

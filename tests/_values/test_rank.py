@@ -90,7 +90,7 @@ def test_one_definition_everywhere(p, expected):
         assert h.ci(q) == h.fanout(1).quantile(q) == value
         assert h.dist(confidence=None).ppf(q).upper >= 2.0 >= h.dist(confidence=None).ppf(q).lower
         assert compare(h, h).ratio(q) == 1.0
-    rows = Rows([Row("x", Key("x"), h, True)], "s", False, (), False, False, 0, [])
+    rows = Rows([Row("x", Key("x"), h, True)], "s", False, (), False, False, 0, [], True)
     printed = summary(rows, [float(p)], None)
     assert repr(value) in report(printed, "json") and repr(value) in report(printed, "csv")
 
@@ -127,7 +127,7 @@ def test_fanouts_at_exact_decimals():
 
 
 def test_the_largest_fanout_is_exact():
-    """log(1 - p)/log(1 - k/N), rounded down, with 120 digits.  Above 1e15, the next one has the same p_wait in float64."""
+    """It is log(1 - p)/log(1 - k/N), rounded down.  Above 1e15, one more has the same p_wait in float64."""
     precise, random, data = decimal.Context(prec=120), Random(5), Histogram.from_values([1.0, 2.0]).to_dict()
     for _ in range(2_000):
         count = 10 ** random.randint(1, 18) * random.randint(1, 9)

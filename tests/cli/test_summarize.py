@@ -117,8 +117,8 @@ def test_layouts_of_plain_text(text):
         ("0x10", "'0x10' is not a number"),
         ("12ms", "'12ms' is not a number"),
         ("-1", "'-1' is negative"),
-        ("-inf", "'-inf' is negative"),
-        ("nan", "'nan' is not finite"),
+        ("-inf", "'-Infinity' is negative"),
+        ("nan", "'NaN' is not finite"),
         ("inf", "'inf' is not finite"),
         ("Infinity", "'Infinity' is not finite"),
         ("1e400", "'1e400' is not finite"),
@@ -146,11 +146,16 @@ def test_likely_remedies_are_reported():
     assert "--field" in complaint(stdin='{"a": 1}\n')
 
 
-@pytest.mark.parametrize("data", [b"\xff1\n", "1\n2\n".encode("utf-16"), bytes(range(128, 256))])
+@pytest.mark.parametrize("data", [b"\xff1\n", bytes(range(128, 256))])
 def test_bytes_that_are_not_text_are_reported(data):
     message = complaint(stdin=data)
     assert message.startswith("<stdin>:1: ")
     assert message.endswith(" is not UTF-8 text")
+
+
+def test_utf_16_is_named():
+    remedy = "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8"
+    assert complaint(stdin="1\n2\n".encode("utf-16")) == f"<stdin>:1: it is UTF-16 text: {remedy}"
 
 
 def test_bytes_that_are_not_text_are_allowed_in_a_comment():
@@ -293,7 +298,7 @@ def test_tsv_is_separated_by_tabs(write):
         ("x,", "'' is not a number: the cell in column 'b' is empty"),
         ("x, ", "'' is not a number: the cell in column 'b' is empty"),
         ("x", "'x' has 1 of 2 columns"),
-        ("x,nan", "'nan' is not finite"),
+        ("x,nan", "'NaN' is not finite"),
         ("x,-1", "'-1' is negative"),
         ("x,one", "'one' is not a number"),
         ('"x"y,1', "not csv: ',' expected after '\"'"),
@@ -380,8 +385,8 @@ def test_field_of_json_lines(line, field):
         ('{"a":{"b":"1"}}', '\'"1"\' in field \'a.b\' is not a number, in \'{"a":{"b":"1"}}\''),
         ('{"a":{"b":null}}', "'null' in field 'a.b' is not a number, in '{\"a\":{\"b\":null}}'"),
         ('{"a":{"b":-1}}', "'-1' is negative, in '{\"a\":{\"b\":-1}}'"),
-        ('{"a":{"b":NaN}}', "'nan' is not finite, in '{\"a\":{\"b\":NaN}}'"),
-        ('{"a":{"b":-Infinity}}', "'-inf' is negative, in '{\"a\":{\"b\":-Infinity}}'"),
+        ('{"a":{"b":NaN}}', "'NaN' is not finite, in '{\"a\":{\"b\":NaN}}'"),
+        ('{"a":{"b":-Infinity}}', "'-Infinity' is negative, in '{\"a\":{\"b\":-Infinity}}'"),
         ('{"a":', "'{\"a\":' is not JSON: Expecting value: line 1 column 6 (char 5)"),
         ("\udcff", "not UTF-8 text: '\\xff'"),
     ],

@@ -14,7 +14,7 @@ from ...histogram import Histogram
 from .._near import did_you_mean, listed
 from .._options import choice_of
 from .._output import merged, say
-from .._source import SourceError, open_directory, read_directory
+from .._source import COUNTERS, SourceError, open_directory, read_directory
 from .choice import Choice
 from .hist import files_in
 from .layout import Layout
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["STDIN", "Row", "Rows", "groups", "read_rows"]
 
 STDIN = "<stdin>"
-
-#: The ending of the files of recorders.
-COUNTERS = ".counters"
 
 
 class Row(NamedTuple):
@@ -114,6 +111,8 @@ class _Reader:
     def read(self, file: str, group: Key) -> None:
         """Read a file or a directory; "-" is standard input.  Raises InputError."""
         shown = STDIN if file == "-" else file
+        if "\0" in file:
+            raise InputError(f"{file}: a name cannot hold a null byte: if names in the list end with one, pass -0")
         self._files.add(group)
         layout = Layout(self._args.column or "", self._args.field or "", self._args.header, self.choice, group)
         with self._skipping(shown):
@@ -125,7 +124,7 @@ class _Reader:
             else:
                 with open(file, "rb") as stream:
                     read(stream, shown, layout, self.tally)
-            if not (self.choice.by or self.choice.named or os.path.isdir(file)):
+            if not (self.choice.by or self.choice.named or "name" in self.choice.where or os.path.isdir(file)):
                 self.tally.touch(group)
         if not self.choice.by:
             self.tally.settle()
@@ -138,16 +137,19 @@ class _Reader:
         except DamagedError as error:
             self.tally.bad(*error.args)
         except OSError as error:
-            where = shown if error.filename is None else os.fsdecode(error.filename)
-            hint = _nearest_file(where) if isinstance(error, FileNotFoundError) else ""
-            self.tally.bad(where, f"{error.strerror or error}{hint}")
+            self._cannot_read(error, shown)
+
+    def _cannot_read(self, error: OSError, shown: str = "") -> None:
+        where = shown if error.filename is None else os.fsdecode(error.filename)
+        hint = _nearest_file(where) if isinstance(error, FileNotFoundError) else ""
+        self.tally.bad(where, f"{error.strerror or error}{hint}")
 
     def _read_directory(self, directory: str, layout: Layout) -> None:
         names = os.listdir(directory)
         found = not names or any(name.endswith(COUNTERS) for name in names)
         if found:
             self._read_recorders(directory)
-        for path in files_in(directory, exclude=self._output):
+        for path in files_in(directory, exclude=self._output, on_error=self._cannot_read):
             found = True
             with self._skipping(path), open(path, "rb") as stream:
                 read(stream, path, layout, self.tally)
@@ -236,7 +238,8 @@ def read_rows(
     """
     reader = _Reader(args, command, mixed=mixed, partial=partial, output=output)
     first, number = "", 0
-    for number, file in enumerate(files, 1):  # noqa: B007 (used after the loop)
+    for file in files:
+        number += 1
         first = first or (STDIN if file == "-" else file)
         reader.read(file, ALL if together else Key(STDIN if file == "-" else file))
     reader.choice.check()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ...formats._lines import Source
 
-__all__ = ["ALL", "InputError", "Tally", "clipped", "relabelled", "together", "unclear"]
+__all__ = ["ALL", "InputError", "Tally", "clipped", "has_digit_groups", "relabelled", "together", "unclear"]
 
 #: Maximum number of groups.  Counters take 96 KiB, so 1,000 groups take 94 MiB.  A column of identifiers is a mistake.
 MAX_GROUPS = 1_000
@@ -41,7 +41,8 @@ class Tally:
 
     Every number is multiplied by `scale`, which is positive and finite.  `unit` is the unit of the numbers; None means
     that of the histograms read with them, or seconds.  With `show`, all is converted to that unit: numbers before they
-    are counted, which costs no accuracy, and histograms by `Histogram.scaled`.  Without it, all must be in one unit,
+    are counted, which costs no accuracy, and histograms by `Histogram.scaled`; if `mixed`, histograms that cannot be
+    converted stay as they are, unless that is all of them.  Without it, all must be in one unit,
     unless `mixed`, which may be "recorders" for those only; numbers beside histograms in several units need a `unit`.
     Bad input raises InputError.  With `skip_bad` it is counted in `skipped` instead, and `first` is the message for the
     first bad input.
@@ -71,6 +72,9 @@ class Tally:
         self._mixed = mixed
         self._common: tuple[str, str] | None = None  # unit of the first histogram that has values, and where it was
         self._several: tuple[str, str] | None = None  # the first one in another unit, if units are mixed
+        self._left: tuple[str, str] | None = (
+            None  # the first one that cannot be converted to `show`, if units are mixed
+        )
         self._counters: dict[Key, Counters] = {}  # of numbers, since the last `settle`
         self._numbers: dict[Key, Histogram] = {}  # before that; their unit is not known before the end
         self._histograms: dict[Key, Histogram] = {}
@@ -99,7 +103,10 @@ class Tally:
         self.found = True
         if self.other is None and histogram.count and histogram.unit != "s":
             self.other = histogram.unit, where
-        if self._show is not None and histogram.unit != self._show:
+        may_mix = bool(self._mixed) and (self._mixed != "recorders" or recorder)
+        if self._show is not None and may_mix and not _is_convertible(histogram.unit, self._show):
+            self._left = self._left or (histogram.unit, where)
+        elif self._show is not None and histogram.unit != self._show:
             if histogram.count:
                 factor = _conversion(histogram.unit, self._show, where)
                 try:
@@ -109,7 +116,7 @@ class Tally:
                 self.converted = True
             else:
                 histogram = Histogram.from_values([], unit=self._show)
-        elif not self._mixed or (self._mixed == "recorders" and not recorder):
+        elif not may_mix:
             histogram = self._in_common_unit(histogram, where)
         elif histogram.count:
             self._common = self._common or (histogram.unit, where)
@@ -199,6 +206,12 @@ class Tally:
             raise unclear(*self.other)
         if counted and self._several is not None and self._common is not None and not (self._show or self._unit):
             raise unclear(*self._several, others=self._common[0])
+        if (
+            self._left is not None
+            and not counted
+            and not any(one.unit == self.unit for one in self._histograms.values())
+        ):
+            _conversion(self._left[0], self.unit, self._left[1])  # nothing is in that unit: refuse
         found = dict.fromkeys(self._order, Histogram.from_values([], unit=self.unit))
         found.update(self._histograms)
         for group, numbers in self._numbers.items():
@@ -216,7 +229,8 @@ class Tally:
                 raise ValueError
             value = float(text)
         except ValueError:
-            raise ValueError(f"{clipped(text)} is not a number") from None
+            hint = ": write it without commas between its digits" if has_digit_groups(text) else ""
+            raise ValueError(f"{clipped(text)} is not a number{hint}") from None
         return self.checked(value, text)
 
     def checked(self, value: float, text: str) -> float:
@@ -245,9 +259,14 @@ def together(before: Histogram, histogram: Histogram, where: str) -> Histogram:
     except OverflowError as error:
         raise InputError(f"{where}: {error}") from None
     except ValueError:
+        same = base_unit(before.unit)[0] == base_unit(histogram.unit)[0]
+        remedy = (
+            f"to convert, pass --show {before.unit}"
+            if same
+            else ("choose some with --where, or group them --by name, too")
+        )
         raise InputError(
-            f"{where}: its values are in {histogram.unit!r}, and others of its group in {before.unit!r}: choose some "
-            "with --where, or group them --by name, too"
+            f"{where}: its values are in {histogram.unit!r}, and others of its group in {before.unit!r}: {remedy}"
         ) from None
 
 
@@ -265,12 +284,25 @@ def relabelled(histogram: Histogram, unit: str) -> Histogram:
     return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic, histogram._bounds)
 
 
+def _is_convertible(unit: str, show: str) -> bool:
+    return base_unit(unit)[0] == base_unit(show)[0]
+
+
 def _conversion(unit: str, show: str, where: str) -> float:
     """Return the factor from one unit to another.  Raises InputError if there is none."""
     (base, factor), (other, divisor) = base_unit(unit), base_unit(show)
     if base != other:
         raise InputError(f"{where}: values in {unit!r} cannot be converted to {show!r}")
     return factor / divisor
+
+
+def has_digit_groups(text: str) -> bool:
+    """Return whether a text is a number with commas between groups of digits.
+
+    >>> has_digit_groups("1,234.5"), has_digit_groups("1,2")
+    (True, False)
+    """
+    return re.fullmatch(r"\s*[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?\s*", text) is not None
 
 
 def clipped(text: str) -> str:
