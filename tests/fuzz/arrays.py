@@ -33,6 +33,24 @@ def npy(version: tuple[int, int], header: str, data: bytes, *, size: int | None 
     return b"\x93NUMPY" + bytes(version) + struct.pack(width, length % 256 ** struct.calcsize(width)) + text + data
 
 
+def odd(data: bytes) -> np.ndarray | None:
+    """Return an array whose header has blanks that numpy refuses, or a number for its shape; None if it has not."""
+    wide = data[6] == 2
+    start = 12 if wide else 10
+    size = int.from_bytes(data[8:start], "little")
+    text = "".join(" " if c.isspace() else c for c in data[start : start + size].decode("latin-1"))
+    try:
+        header = ast.literal_eval(text.strip())
+        shape = header["shape"] if isinstance(header["shape"], tuple) else (header["shape"],)
+        if min(shape, default=0) < 0:
+            return None
+        order = "F" if header["fortran_order"] else "C"
+        values = np.frombuffer(data, np.dtype(header["descr"]), math.prod(shape), start + size)
+        return values.reshape(shape, order=order) if data[6:8] in (b"\1\0", b"\2\0") else None
+    except Exception:
+        return None
+
+
 class Arrays:
     """Hostile ``.npy`` files."""
 
@@ -86,10 +104,12 @@ class Arrays:
     def check(self, data: bytes) -> str:
         found = self.command.summarize("a.npy", data)
         values = None
-        if data[:6] == b"\x93NUMPY":
+        if data[:6] == b"\x93NUMPY" and len(data) > 12:
             values = self.oracle(data)
         elif isinstance(found, str):
             return REFUSED
+        if values is None and not isinstance(found, str) and (array := odd(data)) is not None:
+            values = self.finite(array)
         if isinstance(found, str) and values is not None and self.is_lenient(data):
             return REFUSED
         return judge(found, values, data)
@@ -101,6 +121,11 @@ class Arrays:
             loaded = np.load(io.BytesIO(data), allow_pickle=False)
         except Exception:  # whatever numpy thinks of it
             return None
+        return Arrays.finite(loaded)
+
+    @staticmethod
+    def finite(loaded: np.ndarray) -> list[float] | None:
+        """Return the values, None if some cannot be counted."""
         if loaded.dtype.kind not in "iuf" or loaded.dtype.subdtype:
             return None
         with np.errstate(all="ignore"):

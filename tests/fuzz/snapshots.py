@@ -16,7 +16,8 @@ from historian import Histogram, Key, snapshot
 
 #: Names, labels and values that a snapshot may hold.
 TEXTS = (
-    "a", "db.query", "", "name", "self", "unit", "labels", "x=y,z", "{", "\n", "\x1b[31m", "\u202e", "é", "\x00", "a" * 300,
+    "a", "db.query", "", "name", "self", "unit", "labels", "x=y,z", "{", "\n", "\x1b[31m", "\u202e", "é", "\x00",
+    "a" * 300,
 )  # fmt: skip
 
 #: Text that belongs to the format, for places where it does not.
