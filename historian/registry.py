@@ -306,7 +306,7 @@ class Registry:
                 except FileNotFoundError:  # removed since the directory was listed
                     continue
                 except CorruptFileError as error:
-                    problems[path] = error
+                    problems[path] = _alone(error)
         finally:
             os.close(folder)
         return readings, problems
@@ -388,7 +388,7 @@ class Registry:
             except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
-                problems[path] = error
+                problems[path] = _alone(error)
             except OSError as error:  # no space for the blocks that a drain needs
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
         drained.sort(key=lambda one: (one[0].created, one[0].key))
@@ -437,6 +437,11 @@ def _key_in(path: str, folder: int) -> list[Key]:
         return []
     os.close(fd)
     return [header.key]
+
+
+def _alone(error: CorruptFileError) -> CorruptFileError:
+    """Return the error without its traceback, which would keep the file mapped."""
+    return CorruptFileError(error.path, error.reason)
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

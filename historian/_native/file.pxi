@@ -70,6 +70,10 @@ cdef class CounterFile:
         historian_atomic_store(&self.size, status.st_size)
         return True
 
+    def is_same(self, CounterFile other not None, /):
+        """Return whether another object has mapped the same file."""
+        return self.device == other.device and self.inode == other.inode
+
     def claim(self):
         """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
         return historian_atomic_exchange(&self.file.claimed, 1) == 0
