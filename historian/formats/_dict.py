@@ -78,16 +78,16 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         if bool in map(type, (count, *indices, *numbers)):
             raise TypeError("an index or a count is true or false, not a number")
         counts = Counts.of([i - TO_INDEX for i in indices], numbers)
-        total = math.inf if data["sum"] is None else _number(data["sum"])
+        total = math.inf if data["sum"] is None else _number(data, "sum")
         exact_sum = from_hex(data["exact_sum"]) if "exact_sum" in data else None
-        low = _number(data["min"]) if counts.total else math.nan
-        high = _number(data["max"]) if counts.total else math.nan
+        low = _number(data, "min") if counts.total else math.nan
+        high = _number(data, "max") if counts.total else math.nan
         synthetic, bounds = data.get("synthetic", False), data.get("bounds", [])
     except KeyError as error:
         raise ValueError(f"not the data of a histogram: {error} is missing") from None
     except (TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not the data of a histogram: {error}") from None
-    if counts.total != count:
+    if counts.total != count or isinstance(count, bool):
         raise ValueError(f"count {count!r} is not the sum of the counts, {counts.total}")
     if not isinstance(synthetic, bool) or (synthetic and not count):
         raise ValueError(f"synthetic must be true or false, and false for a count of 0, not {synthetic!r}")
@@ -106,11 +106,12 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
     return make(cls, counts, unit, exact_sum, low, high, synthetic, marks)
 
 
-def _number(given: Any) -> float:
-    """Return a number as a float; raise TypeError for a text, which `float` would read, and for true and false."""
-    if isinstance(given, (str, bytes, bytearray, bool)):
-        raise TypeError(f"{given!r} is not a number")
-    return float(given)
+def _number(data: Mapping[str, Any], name: str) -> float:
+    """Return a number.  Raises TypeError for text and for a truth value, which `float` would take."""
+    value = data[name]
+    if isinstance(value, (bool, str, bytes, bytearray)):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    return float(value)
 
 
 def _marks(bounds: object, counts: Counts, low: float) -> int:
