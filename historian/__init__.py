@@ -8,6 +8,7 @@ ask                             `Histogram`: ``rec.snapshot().quantile(0.99)``
 combine                         ``a + b``, `merge`
 send, store                     `Histogram.to_bytes`, ``Histogram.from_bytes(data)``
 keep many by name, print them   `Registry`: ``print(registry.profile())``
+find one by its labels, fast    `Family`: ``registry.family("http", labels=("method", "route"))["GET", "/users"]``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
 save a snapshot to a file       `historian.snapshot`
 know how sure a percentile is   ``histogram.ci(0.99)``
@@ -45,7 +46,19 @@ except ImportError as _refused:
     ) from _refused
 from ._live.recorder import Recorder
 from .histogram import Histogram, MergeWarning, merge
-from .registry import CorruptFileError, CorruptFileWarning, Key, Registry, RegistryWarning, default_registry, recorder
+from .registry import (
+    CorruptFileError,
+    CorruptFileWarning,
+    Family,
+    FamilyWarning,
+    Key,
+    Registry,
+    RegistryWarning,
+    Snapshot,
+    Timing,
+    default_registry,
+    recorder,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +74,8 @@ __all__ = [
     "Comparison",
     "CorruptFileError",
     "CorruptFileWarning",
+    "Family",
+    "FamilyWarning",
     "Histogram",
     "Key",
     "MergeWarning",
@@ -68,8 +83,10 @@ __all__ = [
     "Recorder",
     "Registry",
     "RegistryWarning",
+    "Snapshot",
     "TimedWarning",
     "Timer",
+    "Timing",
     "buckets",
     "compare",
     "default_registry",

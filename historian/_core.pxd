@@ -16,6 +16,8 @@ cdef extern from "_native/counters.h" nogil:
     ctypedef struct historian_counters:
         uint64_t max
         uint64_t not_min
+        uint64_t max_bound
+        uint64_t not_min_bound
         uint64_t used
         historian_sum sum
         uint64_t *counts

@@ -12,7 +12,7 @@ from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, Py
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
-from libc.math cimport NAN, isinf
+from libc.math cimport NAN, fabs, isinf
 from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
 from libc.errno cimport errno
 from libc.stdlib cimport calloc, free, malloc
@@ -50,6 +50,10 @@ cdef extern from "_native/sum_read.h" nogil:
 
 cdef extern from "_native/counters.h" nogil:
     bint historian_record_exclusive(historian_counters *counters, double value)
+    void historian_extend_atomic(
+        historian_counters *counters, size_t first, size_t last, uint64_t min, uint64_t max,
+        bint min_is_bound, bint max_is_bound
+    )
 
 cdef extern from "_native/thread.h" nogil:
     enum: HISTORIAN_THREADS
@@ -59,8 +63,7 @@ cdef extern from "_native/lanes.h" nogil:
     ctypedef struct historian_lanes_total:
         uint64_t *counts
         historian_sum sum
-        uint64_t max
-        uint64_t not_min
+        uint64_t max, not_min, max_bound, not_min_bound
         size_t first, end
     historian_lanes *historian_new_lanes()
     void historian_free_lanes(historian_lanes *, bint mapped)
@@ -111,15 +114,18 @@ cdef extern from "_native/bulk_counts.h" nogil:
         historian_tables *, const historian_array *, const historian_occurrences *, uint64_t *total, historian_refusal *
     )
 
-cdef extern from "_native/pages.h":
+cdef extern from "_native/pages.h" nogil:
     void *historian_new_pages(size_t size)
     void historian_free_pages(void *pages, size_t size)
     void *historian_map_file(int fd, size_t size, bint writable)
     int historian_reserve(int fd, size_t offset, size_t size)
+    int historian_fill_holes(int fd, size_t offset, size_t size)
+    bint historian_is_backed(const void *part, size_t size)
+    void *historian_copy_file(int fd, size_t size)
 
 cdef extern from "_native/file.h" nogil:
     enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_MAX_BLOCKS, HISTORIAN_BLOCK_NBYTES
-    enum: HISTORIAN_ROLE_NONE, HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
+    enum: HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
     ctypedef struct historian_file:
         uint64_t *roles
         uint64_t claimed
@@ -129,12 +135,12 @@ cdef extern from "_native/file.h" nogil:
     ctypedef struct historian_total:
         uint64_t *counts
         historian_sum sum
-        uint64_t max
-        uint64_t not_min
+        uint64_t max, not_min, max_bound, not_min_bound
         uint64_t drains
         size_t blocks
     size_t historian_block_offset(size_t block)
     void *historian_file_block(historian_file *file, size_t block)
+    size_t historian_listed_blocks(const historian_file *file)
     size_t historian_count_blocks(const historian_file *file, size_t size)
     const char *historian_read_file(const historian_file *, size_t size, historian_total *, historian_drained *)
     bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)
@@ -153,6 +159,7 @@ cdef extern from "_native/lease.h" nogil:
 cdef extern from "_native/wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC
     enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SYNTHETIC, HISTORIAN_BLOB_MAX_NBYTES
+    enum: HISTORIAN_BLOB_MIN_BOUND, HISTORIAN_BLOB_MAX_BOUND, HISTORIAN_BLOB_FLAGS
     enum: HISTORIAN_BLOB_SUM_TOP, HISTORIAN_SUM_WORDS
     ctypedef enum historian_verdict:
         HISTORIAN_GOOD
@@ -180,7 +187,6 @@ cdef extern from "_native/wire.h" nogil:
         uint64_t counts[HISTORIAN_SLOTS]
         uint64_t read[HISTORIAN_SLOTS]
         uint64_t total, min, max
-        int synthetic
         uint64_t sum[HISTORIAN_SUM_WORDS]
     size_t HISTORIAN_PACKED_NBYTES(size_t slots)
     size_t historian_pack(const uint64_t *counts, size_t slots, uint8_t *bits)
@@ -189,10 +195,10 @@ cdef extern from "_native/wire.h" nogil:
     void historian_choose_unpack(const char *widest)
     historian_verdict historian_read_blob(const uint8_t *data, size_t size, historian_blob *blob)
     historian_verdict historian_merge_blob(historian_merged *merged, const historian_blob *blob)
-    bint historian_add_counts(
-        historian_merged *, const uint64_t *counts, size_t first, size_t slots,
-        uint64_t total, uint64_t min, uint64_t max
-    )
+    bint historian_add_counts(historian_merged *, const uint64_t *counts, uint64_t total, const historian_blob *)
+    unsigned historian_merged_flags(const historian_merged *)
+    bint historian_is_in(uint64_t bits, size_t slot)
+    bint historian_touches(uint64_t bits, size_t slot)
 
 cdef extern from "_native/cpython.h":
     enum: HISTORIAN_HAS_GIL, HISTORIAN_ISOLATED

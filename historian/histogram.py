@@ -116,12 +116,14 @@ class Histogram(BaseHistogram):
         bucket that holds the upper one (David & Nagaraja, Order Statistics, 2003, 7.1).  It is valid for independent
         values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time, in their
         order, that add up to this one.  The interval then uses the effective sample size, which is estimated from the
-        windows.  Bursts may outlast a window.
+        windows.  Bursts may outlast a window.  If the windows differ no more than independent values do, no burst was
+        seen, and `why` says how rare a burst can be missed.
 
-        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound, or too few
-        independent windows: fewer than 36, or few bursts that outlast many of them.  A missing upper
-        bound is infinity, a missing lower bound is 0.  Raises ValueError for q outside 0..1, a confidence that is not
-        between 0 and 1, and windows that do not add up to this histogram.
+        O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound, or if the windows
+        do not tell how bursts come: fewer than 36, fewer than 3 bursts, bursts that outlast many windows, or few
+        windows that hold most of the values.  If only one holds values, there is no bound.  A missing upper bound is
+        infinity, a missing lower bound is 0.  Raises ValueError for q outside 0..1, a confidence that is not between 0
+        and 1, and windows that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values(range(1, 10_001), unit="ms").ci(0.99))
@@ -185,8 +187,9 @@ class Histogram(BaseHistogram):
         If t or target is an array-like, the result is `historian.tail.Slos`.  For burn rates over several windows see
         `historian.tail.burn_rates`.
 
-        O(1).  Warns (`historian.tail.TailWarning`) if too few windows are independent.  Raises ValueError for t below
-        0, a target outside 0..1, NaN, and windows that do not add up to this histogram.
+        O(1).  Warns (`historian.tail.TailWarning`) if the windows do not tell how bursts come: see `ci`.  If only one
+        holds values, the interval is 0..1.  Raises ValueError for t below 0, a target outside 0..1, NaN, and windows
+        that do not add up to this histogram.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.1] * 99_950 + [2.0] * 50).slo(1.0, target=0.999))
@@ -340,8 +343,8 @@ class Histogram(BaseHistogram):
     # A copy is not a pickle: it keeps what bytes do not hold, the measured values of a corrected histogram.
 
     def __copy__(self) -> Self:
-        copied = make(type(self), self._counts, self._unit, self._sum, self._min, self._max)
-        copied._synthetic = self._synthetic
+        extremes = self._min, self._max
+        copied = make(type(self), self._counts, self._unit, self._sum, *extremes, self._synthetic, self._bounds)
         if hasattr(self, "__dict__"):  # of a subclass
             vars(copied).update(vars(self))
         return copied

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import os
+import time
 
-from ._files.directory import RegistryWarning, ensure_directory, files_in, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_file, read
-from ._files.header import Header, file_name
-from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
-from ._values.key import Key, check_key
+from ._files.directory import RegistryWarning, ensure_directory, names_in, open_directory, prepare_directory, warn_user
+from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_fd, open_file, read
+from ._files.header import Header, beginning, file_name
+from ._live.family import Family, FamilyWarning, Timing
+from ._live.recorder import DISABLED, Recorder, check_room, forget_file, recorder_in_file, recorders_in
+from ._live.snapshots import Snapshot, id_of_file
+from ._values.key import Key, check_key, key_of
 from ._values.text import counted
 from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
     from ._files.file import Reading
     from ._show.profile import Profile
+    from .formats._lines import Source
 
 __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
+    "Family",
+    "FamilyWarning",
     "Key",
     "Registry",
     "RegistryWarning",
+    "Snapshot",
+    "Timing",
     "default_registry",
     "recorder",
 ]
@@ -58,9 +66,13 @@ class Registry:
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, trust: bool = False) -> None:
         self._recorders: dict[Key, Recorder] = {}
+        self._calls: dict[tuple[object, ...], Recorder] = {}  # by the arguments of `recorder`, all of them strings
+        self._removed = 0  # recorders that have been removed from memory
+        self._families: dict[str, Family] = {}  # by name
         self._directory: str | None = None
         self._trust = trust
         self._is_prepared = False
+        self._id = (0, "")  # process id, and what identifies the recorders in its memory
         self._named: str | None = None  # HISTORIAN_DIR at import, "" if it was not set; None once it has been compared
         if directory is not None:
             if not os.fspath(directory):
@@ -97,16 +109,85 @@ class Registry:
         """Absolute path of the directory; None for a registry in memory."""
         return self._directory
 
-    def recorder(self, /, name: str, *, unit: str = "s", **labels: object) -> Recorder:
+    def recorder(
+        self, name: str, /, *, unit: str = "s", labels: Mapping[str, object] | None = None, **more: object
+    ) -> Recorder:
         """Return the recorder with this name and these labels; create it on first use.  O(labels).
 
-        Label values are converted to strings.  ``name`` and ``unit`` cannot be labels.  Raises ValueError for an empty
+        Labels are keyword arguments, or a mapping, which also takes names that Python would not: ``labels={"unit": 1,
+        "a label": 2}``.  Label values are converted to strings, as in `Key`.  Raises ValueError for an empty
         name, for name and labels that are not valid Unicode or longer than 2,048 bytes of UTF-8 together, for more than
         64 labels, and if the recorder exists with another unit.  In a directory, raises OSError if there is no space
         for a new recorder; recording never fails for lack of space.  Raises `CorruptFileError` if its file is not
         valid.
         """
-        return self._find_or_create(Key(name, **labels), unit)
+        call = (name, unit, *more.items())
+        if labels is None:
+            try:
+                return self._calls[call]
+            except (KeyError, TypeError):
+                pass
+        found = self._find_or_create(key_of(name, labels, more), unit)
+        # 1 and True are equal, but not their texts: only strings are looked up by the arguments.
+        if labels is None and all(type(value) is str for value in more.values()):
+            if len(self._calls) > 4 * len(self._recorders):  # the same labels come in many orders
+                self._calls.clear()
+            self._calls[call] = found
+        return found
+
+    def family(self, name: str, /, *, labels: Iterable[str], unit: str = "s", max_series: int = 2000) -> Family:
+        """Return the recorders of this name with these labels: ``family["GET", "/users"]``.  See `Family`.
+
+        The same arguments give the same family.  At most `max_series` label sets get a recorder of their own.  Raises
+        ValueError if the family exists with other arguments, and for names that a recorder cannot have.
+        """
+        made = Family(self, name, labels, unit, max_series)
+        found = self._families.setdefault(name, made)
+        if (found.label_names, found.unit, found.max_series) != (made.label_names, made.unit, made.max_series):
+            raise ValueError(
+                f"family {name!r} exists with labels={found.label_names!r}, unit={found.unit!r}, "
+                f"max_series={found.max_series}: use the same arguments"
+            )
+        return found
+
+    def _keys(self, name: str) -> list[Key]:
+        """Return the keys of all recorders of this name; of those in a directory, also if they are not open."""
+        found = {key for key in list(self._recorders) if key.name == name}
+        if self._directory is not None and not DISABLED:
+            folder = open_directory(self._directory, self._trust)
+            try:
+                for one in names_in(folder):
+                    if one.startswith(beginning(name)):
+                        found.update(_key_in(os.path.join(self._directory, one), folder))
+            finally:
+                os.close(folder)
+        return [key for key in found if key.name == name]
+
+    def remove(self, key: Key) -> Histogram:
+        """Remove a recorder; return the values it held.  Its memory is used again.  Raises KeyError if there is none.
+
+        A `Recorder` object that is still in use goes on, but no registry sees what it counts.  In a directory, remove a
+        recorder only if no other process has it open: such a process creates it again, and counts on.
+        """
+        found = self._find(key)
+        if found is None:
+            raise KeyError(key)
+        held = found.drain()
+        if found.path is not None:
+            forget_file(found)
+            folder = open_directory(os.path.dirname(found.path), self._trust)
+            try:
+                os.unlink(os.path.basename(found.path), dir_fd=folder)
+            except FileNotFoundError:
+                pass
+            finally:
+                os.close(folder)
+        self._recorders.pop(key, None)
+        self._removed += 1
+        self._calls.clear()
+        if key.name in self._families:
+            self._families[key.name]._forget(key)
+        return held
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:
         found = self._recorders.get(key)
@@ -132,7 +213,9 @@ class Registry:
         self._compare_environment()
         check_key(key)  # in memory, too: what works there must not fail in a directory
         if self._directory is None or DISABLED:
-            return Recorder(str(key), unit=unit)
+            created = Recorder(str(key), unit=unit)
+            created._drains = self._removed << 32  # not those of a recorder of this name that was removed
+            return created
         self._prepare()
         return recorder_in_file(os.path.join(self._directory, file_name(key)), Header(key, unit))
 
@@ -142,16 +225,19 @@ class Registry:
         if not self._is_prepared:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
-        elif ensure_directory(self._directory):
-            for found in recorders_in(self._directory):
-                found._follow_path()
+            return
+        folder, was_removed = ensure_directory(self._directory, self._trust)
+        os.close(folder)
+        for found in recorders_in(self._directory) if was_removed else ():
+            found._follow_path()
 
-    def snapshot(self) -> dict[Key, Histogram]:
+    def snapshot(self) -> Snapshot:
         """Return the histogram of every recorder, in the order in which the recorders were created.
 
         In a directory, this includes the recorders of all processes, running or ended.  Warns with a
         `CorruptFileWarning` for each file that cannot be read.  O(buckets in use), in a directory O(buckets of all
         files).  The result can be pickled: a worker process can return it, and the parent's registry can `merge` it.
+        It is a dictionary that can be asked by name and label: see `Snapshot`.
         """
         histograms, problems = self._read()
         _warn(problems)
@@ -161,10 +247,11 @@ class Registry:
         """Return the error of each file that cannot be read, by path.  Empty for a registry in memory."""
         return self._read()[1]
 
-    def _read(self) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
+    def _read(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
+        now = time.time()
         if self._directory is None:
-            return {key: found.snapshot() for key, found in list(self._recorders.items())}, {}
+            return self._read_private(now), {}
         self._prepare()
         live = recorders_in(self._directory)
         for found in live:
@@ -175,11 +262,31 @@ class Registry:
             reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
             for reading in readings
         }
+        files = {reading.header.key: reading.status for reading in readings}
         for found in live:
-            left, header = found._read_left(), found._header
+            header = found._header
+            left = found._read_left(files.get(header.key) if header is not None else None)
             if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
                 histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
-        return histograms, problems
+        ids = {one.header.key: id_of_file(one.header.created, one.drains) for one in readings}
+        return Snapshot(histograms, sources={key: (name, now) for key, name in ids.items()}), problems
+
+    def _read_private(self, now: float) -> Snapshot:
+        histograms: dict[Key, Histogram] = {}
+        sources: dict[Key, Source] = {}
+        for key, found in list(self._recorders.items()):
+            source = ""
+            while source != self._id_now(found):  # if another thread drains, read again
+                source = self._id_now(found)
+                histograms[key] = found.snapshot()
+            sources[key] = source, now
+        return Snapshot(histograms, sources=sources)
+
+    def _id_now(self, found: Recorder) -> str:
+        """Return the id of a recorder in memory until its next drain."""
+        if self._id[0] != os.getpid():  # a forked process counts on by itself
+            self._id = os.getpid(), os.urandom(12).hex()
+        return f"{self._id[1]}-{found._drains}"
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
         """Return the contents of all files, sorted by file name, and the errors of invalid files by path.
@@ -187,13 +294,21 @@ class Registry:
         This changes nothing, and creates no directory.
         """
         readings, problems = [], {}
-        for path in files_in(self._directory or ""):
-            try:
-                readings.append(read(path))
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = error
+        try:
+            folder = open_directory(self._directory or "", self._trust)
+        except FileNotFoundError:  # removed just now, or never created, since recording is disabled
+            return [], {}
+        try:
+            for name in names_in(folder):
+                path = os.path.join(self._directory or "", name)
+                try:
+                    readings.append(read(path, folder))
+                except FileNotFoundError:  # removed since the directory was listed
+                    continue
+                except CorruptFileError as error:
+                    problems[path] = error
+        finally:
+            os.close(folder)
         return readings, problems
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
@@ -220,7 +335,7 @@ class Registry:
         for key, histogram in histograms.items():
             if histogram.synthetic:
                 into[key]._mark_synthetic()
-            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max)
+            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max, histogram._bounds)
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
@@ -228,7 +343,7 @@ class Registry:
 
         histograms, problems = self._read()
         _warn(problems)
-        return Profile({str(key): histogram for key, histogram in histograms.items()})
+        return Profile(histograms, [note for family in self._families.values() for note in family._notes()])
 
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
@@ -238,28 +353,66 @@ class Registry:
         """
         _warn(self._clear()[2])
 
-    def _clear(self) -> tuple[int, int, dict[str, CorruptFileError]]:
-        """Clear; return the number of recorders cleared, the number of values they held, and errors by path."""
+    def drain(self) -> Snapshot:
+        """Return the histogram of every recorder, and reset all to empty: each record is in the result of one drain.
+
+        In a directory, this includes the records of all processes.  Warns as `clear` does.  O(buckets in use).
+        """
+        histograms, problems = self._drain()
+        _warn(problems)
+        return histograms
+
+    def _clear(self, chosen: Collection[Key] | None = None) -> tuple[int, int, dict[str, CorruptFileError]]:
+        """Clear; return the number of recorders cleared, the number of values they held, and errors by path.
+
+        With `chosen`, files of other recorders are left alone.
+        """
+        histograms, problems = self._drain(chosen)
+        return len(histograms), sum(histogram.count for histogram in histograms.values()), problems
+
+    def _drain(self, chosen: Collection[Key] | None = None) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
         if self._directory is None:
-            held = [found.drain().count for found in list(self._recorders.values())]
-            return len(held), sum(held), {}
+            private = [(key, one) for key, one in list(self._recorders.items()) if chosen is None or key in chosen]
+            sources = {key: (self._id_now(found), time.time()) for key, found in private}
+            return Snapshot({key: found.drain() for key, found in private}, sources=sources), {}
         self._prepare()
-        held, problems = [], {}
-        values = 0
-        for found in recorders_in(self._directory):
-            found._follow_path()
-            values += found._drain_left()
-        for path in files_in(self._directory):
+        drained: list[tuple[Header, Histogram]] = []
+        problems = {}
+        for path in self._paths():
             try:
-                held.append(drain(open_file(path)[0])[0].total)
+                file, header = open_file(path, self._trust)
+                if chosen is not None and header.key not in chosen:
+                    continue
+                drained.append((header, Histogram._from_reading(drain(file), header.unit, file.is_synthetic())))
             except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
                 problems[path] = error
             except OSError as error:  # no space for the blocks that a drain needs
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
-        return len(held), values + sum(held), problems
+        drained.sort(key=lambda one: (one[0].created, one[0].key))
+        histograms = {header.key: histogram for header, histogram in drained}
+        for found in recorders_in(self._directory):  # last: a file may be removed at any moment
+            if chosen is not None and (found._header is None or found._header.key not in chosen):
+                continue
+            found._follow_path()
+            held, left = found._drain_left(), found._header
+            if held is not None and left is not None and histograms.get(left.key, held).unit == held.unit:
+                histograms[left.key] = histograms[left.key] + held if left.key in histograms else held
+        return Snapshot(histograms), problems
+
+    def _paths(self) -> list[str]:
+        """Return the paths of all files, sorted."""
+        directory = self._directory or ""
+        try:
+            folder = open_directory(directory, self._trust)
+        except FileNotFoundError:
+            return []
+        try:
+            return [os.path.join(directory, name) for name in names_in(folder)]
+        finally:
+            os.close(folder)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
@@ -276,9 +429,22 @@ class Registry:
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
 
 
+def _key_in(path: str, folder: int) -> list[Key]:
+    """Return the key in a recorder's file, as a list; an empty one if it cannot be read."""
+    try:
+        fd, header = open_fd(path, os.O_RDONLY, folder)
+    except (OSError, CorruptFileError):
+        return []
+    os.close(fd)
+    return [header.key]
+
+
 def _check_unit(found: Recorder, unit: str) -> None:
     if found.unit != unit:
-        raise ValueError(f"recorder {found.name!r} exists with unit {found.unit!r}, not {unit!r}: use one unit")
+        from ._show.names import cut
+
+        name = cut(found.name, 200)
+        raise ValueError(f"recorder {name} exists with unit {found.unit!r}, not {unit!r}: use one unit")
 
 
 def _warn(problems: Mapping[str, CorruptFileError]) -> None:
@@ -293,10 +459,10 @@ def _warn(problems: Mapping[str, CorruptFileError]) -> None:
 default_registry: Registry = Registry._of_environment()
 
 
-def recorder(name: str, *, unit: str = "s", **labels: object) -> Recorder:
+def recorder(name: str, /, *, unit: str = "s", labels: Mapping[str, object] | None = None, **more: object) -> Recorder:
     """Return the recorder with this name and these labels in `default_registry`; see `Registry.recorder`.
 
     >>> recorder("startup").unit
     's'
     """
-    return default_registry.recorder(name, unit=unit, **labels)
+    return default_registry.recorder(name, unit=unit, labels=labels, **more)

@@ -20,7 +20,17 @@ def bench() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules["benchmarks"] = module
     spec.loader.exec_module(module)
-    for name in ("accuracy", "accuracy_coverage", "data", "figures", "page", "peers", "results", "timing"):
+    for name in (
+        "accuracy",
+        "accuracy_coverage",
+        "coverage_compare",
+        "data",
+        "figures",
+        "page",
+        "peers",
+        "results",
+        "timing",
+    ):
         importlib.import_module(f"benchmarks.{name}")
     return module
 
@@ -168,11 +178,52 @@ def test_coverage_knows_the_truth_of_its_situations(bench: ModuleType) -> None:
 
     for name, situation in bench.accuracy_coverage.situations().items():
         rng, t = np.random.default_rng(1), situation.t
-        above = np.mean([(situation.draw(rng) > t).mean() for _ in range(200)])
+        drawn = [np.concatenate(list(situation.draw(rng))) for _ in range(200)]
+        above = np.mean([(values > t).mean() for values in drawn])
         assert above == pytest.approx(situation.sf(t), rel=0.1), name
+        if name != "heavy-tailed":  # its mean is dominated by rare values
+            assert np.mean([values.mean() for values in drawn]) == pytest.approx(situation.mean, rel=0.05), name
         for q in (0.5, 0.9, 0.99):
             at, below = situation.sf(situation.quantile(q)), situation.sf(situation.quantile(q) * (1 - 1e-6))
             assert at <= 1 - q + 1e-9 and below >= 1 - q - 1e-9, name
+
+
+#: Answers whose interval is that of another one, by a monotone function.
+SAME = {
+    "cdf": "p_wait",
+    "sf": "p_wait",
+    "isf": "ppf",
+    "burn_rate": "budget_left",
+    "bounded": "quiet_ratio",
+    "ratio": "quiet_ratio",
+}
+
+
+def test_every_public_answer_with_an_interval_has_a_row(bench: ModuleType) -> None:
+    """List them by the types that they return, and look for their names in what the tables ask."""
+    import inspect
+
+    import historian
+    from historian import tail
+
+    found = set()
+    for module in (historian, tail):
+        for name in module.__all__:
+            public = getattr(module, name)
+            names = [*dir(public)] if inspect.isclass(public) else []
+            members = [(one, inspect.getattr_static(public, one)) for one in names] or [(name, public)]
+            if inspect.isclass(public):
+                found |= {field for field, kind in inspect.get_annotations(public).items() if "Estimate" in str(kind)}
+            for member, value in members:
+                function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+                result = str(getattr(function, "__annotations__", {}).get("return", ""))
+                if not member.startswith("_") and ("Estimate" in result or result in ("Slo", "Slo | Slos")):
+                    found.add(member)
+    assert {"ci", "slo", "within", "p_wait", "extrapolate", "mean", "burn_rates", "ratio"} <= found
+    asked = " ".join(bench.accuracy_coverage.QUESTIONS) + inspect.getsource(bench.coverage_compare.answers)
+    assert {name for name in found if SAME.get(name, name) not in asked} == set()
+    page = (ROOT / "docs" / "tail.md").read_text(encoding="utf-8")
+    assert [question for question in bench.accuracy_coverage.QUESTIONS if f"| {question} |" not in page] == []
 
 
 def test_coverage_marks_what_is_missed(bench: ModuleType) -> None:

@@ -13,6 +13,11 @@ import historian
 from historian import Histogram, Key, Recorder, Registry
 
 
+@pytest.fixture(params=["in memory", "in a directory"])
+def registry(request, tmp_path):
+    return Registry(tmp_path / "shop" if request.param == "in a directory" else None)
+
+
 def test_same_arguments_same_recorder():
     registry = Registry()
     a = registry.recorder("q", table="users", shard=3)
@@ -45,6 +50,29 @@ def test_labels_that_look_alike_are_different():
     registry = Registry()
     assert registry.recorder("q", a="1,b=2") is not registry.recorder("q", a="1", b="2")
     assert len(registry.snapshot()) == 2
+
+
+def test_labels_of_every_name(registry):
+    labels = ["self", "cls", "name", "unit", "labels", "key", "class", "a label"]
+    one = registry.recorder("q", unit="ms", labels=dict.fromkeys(labels, 1))
+    two = registry.recorder("q", self=1, cls=1, name=1, key=1, unit="ms", labels={
+        "unit": 1, "labels": 1, "class": 1, "a label": 1
+    })  # fmt: skip
+    assert one is two and list(registry.snapshot()) == [Key("q", **dict.fromkeys(labels, "1"))]
+    assert historian.recorder("test_labels_of_every_name", name=1, self=2).name == (
+        "test_labels_of_every_name{name=1,self=2}"
+    )
+    assert registry.recorder("q", labels={}) is registry.recorder("q")
+
+
+def test_labels_that_cannot_be(registry):
+    with pytest.raises(TypeError, match=r'labels must be a mapping .*, not str; .* labels=\{"labels": value\}'):
+        registry.recorder("q", labels="x")
+    with pytest.raises(TypeError, match="the name of a label must be a string, not 3"):
+        registry.recorder("q", labels={3: 1})
+    with pytest.raises(ValueError, match="label 'a' is given twice"):
+        registry.recorder("q", labels={"a": 1}, a=1)
+    assert registry.snapshot() == {}
 
 
 def test_snapshot_travels_and_merges():
@@ -139,11 +167,6 @@ def many(count):
         "format": "historian/1", "unit": "s", "count": count, "sum": float(count), "min": 1.0, "max": 1.0,
         "indices": [-1], "counts": [count],
     })  # fmt: skip
-
-
-@pytest.fixture(params=["in memory", "in a directory"])
-def registry(request, tmp_path):
-    return Registry(tmp_path / "shop" if request.param == "in a directory" else None)
 
 
 def test_doubling_a_registry_ends_before_the_count_does(registry):

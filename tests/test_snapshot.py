@@ -2,13 +2,15 @@
 
 import json
 import os
+import pickle
 import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from historian import Histogram, Key, Registry
+from historian import Histogram, Key, Registry, Snapshot
 from historian.snapshot import dump, load, save
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -35,8 +37,12 @@ def test_a_line_is_what_a_histogram_says_of_itself():
     registry = Registry()
     registry.recorder("query", unit="ms", table="users").record(1.0)
     (line,) = dump(registry.snapshot()).splitlines()
+    data = json.loads(line)
+    assert (data.pop("source"), data.pop("time")) == registry.snapshot().source_of(Key("query", table="users"))[:1] + (
+        pytest.approx(time.time(), abs=3600),
+    )
     # 1.0 = 2^0 is the upper edge of bucket -1
-    assert json.loads(line) == {
+    assert data == {
         "name": "query", "labels": {"table": "users"}, "format": "historian/1", "unit": "ms",
         "count": 1, "sum": 1.0, "min": 1.0, "max": 1.0, "indices": [-1], "counts": [1],
     }  # fmt: skip
@@ -116,3 +122,123 @@ def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
     save(snapshot, tmp_path / "pipe")
     reader.join()
     assert read == [snapshot] and (tmp_path / "pipe").is_fifo()
+
+
+# ---- several snapshots of one source ----
+
+
+def joined(tmp_path, *snapshots):
+    """Return what is loaded from a file of all snapshots, one after the other."""
+    path = tmp_path / "joined.jsonl"
+    path.write_text("".join(map(dump, snapshots)))
+    return load(path)
+
+
+def test_of_one_source_the_latest_counts(tmp_path):
+    registry = Registry()
+    recorder = registry.recorder("q")
+    recorder.record(1.0)
+    first = registry.snapshot()
+    recorder.record(2.0)
+    second = registry.snapshot()
+    for order in ([first, second], [second, first], [first, second, first, second]):
+        assert joined(tmp_path, *order) == second
+    assert load(tmp_path / "joined.jsonl").source_of(Key("q")) == second.source_of(Key("q"))
+    other = Registry()
+    other.recorder("q").record(3.0)
+    three = {Key("q"): Histogram.from_values([1.0, 2.0, 3.0])}
+    assert joined(tmp_path, first, other.snapshot(), second) == three
+    assert load(tmp_path / "joined.jsonl").source_of(Key("q")) is None
+
+
+def test_a_drain_begins_another_source(tmp_path):
+    """Otherwise the values before it would be lost."""
+    registry, taken = Registry(), []
+    recorder = registry.recorder("q")
+    for value in (1.0, 2.0, 3.0):
+        recorder.record(value)
+        taken.append(registry.snapshot())
+        recorder.drain() if value < 2 else registry.clear()
+    assert joined(tmp_path, *taken, *taken) == {Key("q"): Histogram.from_values([1.0, 2.0, 3.0])}
+
+
+def test_a_plain_mapping_adds_up(tmp_path):
+    one = {Key("q"): Histogram.from_values([1.0])}
+    assert joined(tmp_path, one, one) == {Key("q"): Histogram.from_values([1.0, 1.0])}
+
+
+def test_a_forked_process_is_another_source():
+    registry = Registry()
+    registry.recorder("q").record(1.0)
+    before = registry.snapshot().source_of(Key("q"))[0]
+    assert registry.snapshot().source_of(Key("q"))[0] == before
+    registry._id = (os.getpid() + 1, registry._id[1])  # as a child finds it
+    assert registry.snapshot().source_of(Key("q"))[0] != before
+
+
+@pytest.mark.parametrize("line", ['"source":3', '"source":""', '"source":"a"', '"source":"a","time":true',
+                                  '"source":"a","time":-1', '"source":"a","time":NaN', '"source":"a\\n","time":1',
+                                  '"source":"' + "a" * 101 + '","time":1'])  # fmt: skip
+def test_a_bad_source_is_named(tmp_path, line):
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"name":"q",' + line + "," + DATA)
+    with pytest.raises(ValueError, match=r"bad\.jsonl, line 1: not a line of a snapshot: (source|time) must be a"):
+        load(path)
+
+
+# ---- asking snapshots ----
+
+
+def requests():
+    registry = Registry()
+    for method, route, value in [("GET", "/users", 1.0), ("GET", "/carts", 2.0), ("PUT", "/carts", 3.0)]:
+        registry.recorder("http.request", method=method, route=route).record(value)
+    registry.recorder("sql").record(4.0)
+    return registry.snapshot()
+
+
+def counts(snapshot):
+    return {str(key): histogram.max for key, histogram in snapshot.items()}
+
+
+def test_select():
+    found = requests()
+    assert counts(found.select("http.*", method="GET")) == {
+        "http.request{method=GET,route=/users}": 1.0, "http.request{method=GET,route=/carts}": 2.0,
+    }  # fmt: skip
+    assert counts(found.select(route="/c*")) == {
+        "http.request{method=GET,route=/carts}": 2.0, "http.request{method=PUT,route=/carts}": 3.0,
+    }  # fmt: skip
+    assert found.select() == found and found.select("HTTP.*") == {} and found.select("http") == {}
+    assert counts(found.select(method="")) == {"sql": 4.0}  # a label that is not there
+    assert set(found.select(method="*")) == set(found)
+    named = Snapshot({Key("q", name="x", self=1): Histogram()})
+    assert named.select("q", name="x", self=1) == named
+    assert found.select("sql").source_of(Key("sql")) == found.source_of(Key("sql"))
+
+
+def test_by_and_total():
+    found = requests()
+    assert found.by("route") == {
+        Key("http.request", route="/users"): Histogram.from_values([1.0]),
+        Key("http.request", route="/carts"): Histogram.from_values([2.0, 3.0]),
+        Key("sql"): Histogram.from_values([4.0]),
+    }
+    assert found.by() == {
+        Key("http.request"): Histogram.from_values([1.0, 2.0, 3.0]), Key("sql"): Histogram.from_values([4.0]),
+    }  # fmt: skip
+    assert found.by("method", "route") == found.by("route", "method", "x") == found
+    assert found.total() == Histogram.from_values([1.0, 2.0, 3.0, 4.0])
+    assert Snapshot().total() == Histogram()
+    mixed = Snapshot({Key("a", x=1): Histogram.from_values([1.0]), Key("a", x=2): Histogram.from_values([1], unit="B")})
+    with pytest.raises(ValueError, match="cannot combine histograms in 's' and 'B'"):
+        mixed.total()
+    with pytest.raises(ValueError, match="cannot combine"):
+        mixed.by()
+
+
+def test_a_snapshot_is_a_dictionary_and_pickles():
+    found = requests()
+    again = pickle.loads(pickle.dumps(found))
+    assert type(again) is Snapshot and again == found == dict(found)
+    assert again.source_of(Key("sql")) == found.source_of(Key("sql")) is not None

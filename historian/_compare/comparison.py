@@ -6,7 +6,7 @@ import math
 
 from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_n, check_share, number
-from .._stats.estimate import Estimate, no_data
+from .._stats.estimate import Estimate, no_data, quantile_name
 from .._values.answers import is_many
 from .._values.merge import merged
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
@@ -232,7 +232,7 @@ class Comparison:
         estimate = self.quiet_ratio(q)
         if not math.isnan(estimate) and (estimate.lower == 0 or estimate.upper == math.inf):
             counts = f"{self.a.count:,} and {self.b.count:,}"
-            text = f"beyond the data: the ratio at the {q:.9g}-quantile has no interval: {self.missing(q)} ({counts})"
+            text = f"beyond the data: the ratio at {quantile_name(q)} has no interval: {self.missing(q)} ({counts})"
             warn_beyond(text, stacklevel=3)
         return estimate
 
@@ -263,7 +263,7 @@ class Comparison:
         if slots[0] == ZERO_INDEX:
             name = self.names[0]
             raise ValueError(
-                f"the {q:.9g}-quantile of {name} must be above 2**-32 to have a ratio, not {low!r}: "
+                f"{quantile_name(q)} of {name} must be above 2**-32 to have a ratio, not {low!r}: "
                 "ask for a larger q or record in a smaller unit"
             )
         if q not in self._ratios:

@@ -7,16 +7,28 @@ import os
 import stat
 import sys
 
+from .._values.text import printable
 from .header import SUFFIX
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = [
+    "ATTEMPTS",
+    "RegistryWarning",
+    "ensure_directory",
+    "is_trusted",
+    "names_in",
+    "open_directory",
+    "prepare_directory",
+    "trust_directory",
+    "warn_user",
+]
 
-__all__ = ["RegistryWarning", "ensure_directory", "files_in", "prepare_directory", "warn_user"]
-
-_known: dict[str, tuple[int, int]] = {}  # device and inode of each directory when it was prepared
+#: How often to create what another process removes at the same time, before giving up.
+ATTEMPTS = 100
+#: Device and inode of each directory when it was last found.  The thread that first finds it gone empties the list.
+_known: dict[str, list[tuple[int, int]]] = {}
 _trusted: set[str] = set()  # directories that were prepared with `trust`
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC if hasattr(os, "O_DIRECTORY") else 0  # none on Windows
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class RegistryWarning(UserWarning):
@@ -28,63 +40,152 @@ class RegistryWarning(UserWarning):
 def prepare_directory(directory: str, trust: bool) -> None:
     """Create a directory for the files of recorders, with mode 0700, or check an existing one.
 
-    Raises PermissionError if other users may write to it or own it, unless `trust` is true: they could replace the
-    files.  Raises NotADirectoryError if the path is not a directory, OSError on a system that is not POSIX.
+    Missing folders above it get the same mode.  Raises PermissionError if other users may write to it or own it, or if
+    it is a symbolic link that they could have placed, unless `trust` is true: they could replace the files.  Raises
+    NotADirectoryError if the path is not a directory, OSError on a system that is not POSIX.
     """
     if not hasattr(os, "O_NOFOLLOW"):
         raise OSError(errno.ENOSYS, "recorders in a directory need a POSIX system", directory)
+    folder = _open_or_make(directory, trust)
     try:
-        os.makedirs(directory, 0o700)
-        os.chmod(directory, 0o700)  # the umask may have removed bits
-    except FileExistsError:
-        pass
-    status = os.stat(directory)
-    if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(errno.ENOTDIR, "not a directory", directory)
+        _known[directory] = [_identity(folder)]
+    finally:
+        os.close(folder)
     if trust:
-        _trusted.add(directory)
-    else:
-        _check_private(directory, status)
-    _known[directory] = status.st_dev, status.st_ino
+        trust_directory(directory)
 
 
-def ensure_directory(directory: str) -> bool:
-    """Create a directory again if it was removed while in use, and warn.  Return whether it had been removed.
+def ensure_directory(directory: str, trust: bool | None = None) -> tuple[int, bool]:
+    """Open a directory; create it again if it was removed while in use, and warn.
 
-    If another process has created it again, it is checked as in `prepare_directory`, whose errors this raises.
+    Return its descriptor, which the caller closes, and whether this call was the first to find that it was removed.
+    Raises what `open_directory` raises.
     """
     before = _known.get(directory)
+    folder = _open_or_make(directory, trust)
     try:
-        status = os.stat(directory)
-    except FileNotFoundError:
-        pass
-    else:
-        if before == (status.st_dev, status.st_ino):
-            return False
+        now = _identity(folder)
         if before is None:
-            prepare_directory(directory, directory in _trusted)
-            return False
-    prepare_directory(directory, directory in _trusted)
-    warn_user(
-        f"{directory} was removed while in use, and has been created again: its recorders count in new files, and only "
-        "processes that had them open still see the values of the old ones; to start from zero use registry.clear()"
-    )
-    return True
+            _known.setdefault(directory, [now])
+        if before is None or before == [now]:
+            return folder, False
+        try:
+            before.pop()
+        except IndexError:  # another thread has found it
+            return folder, False
+        _known[directory] = [now]
+        warn_user(
+            f"{directory} was removed while in use, and has been created again: its recorders count in new files, and "
+            "only processes that had them open still see the values of the old ones; to start from zero use "
+            "registry.clear()"
+        )
+        return folder, True
+    except BaseException:
+        os.close(folder)
+        raise
 
 
-def warn_user(text: str) -> None:
-    """Warn with a `RegistryWarning` that points at the caller of the package."""
+def open_directory(directory: str, trust: bool | None = None) -> int:
+    """Open an existing directory; return its descriptor, which the caller closes.
+
+    What is checked is what was opened: whatever is at the path later, files are looked for in this directory.  `trust`
+    omits the check; by default, a directory that was prepared with `trust` is trusted.  Raises FileNotFoundError,
+    NotADirectoryError, PermissionError, OSError.
+    """
+    trust = is_trusted(directory) if trust is None else trust
+    folder = os.open(directory, _FOLDER) if trust else _open_unlinked(directory)
+    try:
+        if not trust:
+            _check_private(directory, os.fstat(folder))
+        return folder
+    except BaseException:
+        os.close(folder)
+        raise
+
+
+def trust_directory(directory: str) -> None:
+    """Omit the check of this directory in this process from now on."""
+    _trusted.add(directory)
+
+
+def is_trusted(directory: str) -> bool:
+    """Return whether a directory was prepared with `trust` in this process."""
+    return directory in _trusted
+
+
+def _open_or_make(directory: str, trust: bool | None) -> int:
+    for _ in range(ATTEMPTS):
+        try:
+            return open_directory(directory, trust)
+        except FileNotFoundError:
+            _make(directory)
+    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", directory)
+
+
+def _open_unlinked(directory: str) -> int:
+    """Open a directory that is not a symbolic link, or is a link in a folder that only this user and root change."""
+    try:
+        return os.open(directory, _FOLDER | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+            raise
+    above, name = os.path.split(directory)
+    folder = os.open(above, _FOLDER | getattr(os, "O_PATH", 0))
+    try:
+        link, holder = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
+        if not stat.S_ISLNK(link.st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "not a directory", directory)
+        if holder.st_mode & _OTHERS_WRITE or not {link.st_uid, holder.st_uid} <= {os.geteuid(), 0}:
+            raise PermissionError(
+                errno.EPERM,
+                "it is a symbolic link that another user may have placed: use the path that it leads to, or pass "
+                "trust=True to allow it",
+                directory,
+            )
+        return os.open(name, _FOLDER, dir_fd=folder)
+    except NotADirectoryError:
+        raise NotADirectoryError(errno.ENOTDIR, "not a directory", directory) from None
+    finally:
+        os.close(folder)
+
+
+def _make(directory: str) -> None:
+    """Create a directory and the missing folders above it, with mode 0700, whatever the umask is."""
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        above = os.path.dirname(directory)
+        if above == directory:
+            raise
+        _make(above)
+        return  # the caller tries again
+    try:
+        if stat.S_IMODE(os.stat(directory, follow_symlinks=False).st_mode) & 0o700 != 0o700:
+            os.chmod(directory, 0o700)  # the umask has removed bits
+    except FileNotFoundError:
+        pass  # removed again
+
+
+def _identity(folder: int) -> tuple[int, int]:
+    status = os.fstat(folder)
+    return status.st_dev, status.st_ino
+
+
+def warn_user(text: str, kind: type[Warning] = RegistryWarning) -> None:
+    """Warn with a warning that points at the caller of the package."""
     from warnings import warn
 
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "historian":
         level, frame = level + 1, frame.f_back
-    warn(text, RegistryWarning, stacklevel=level)
+    warn(printable(text), kind, stacklevel=level)
 
 
 def _check_private(directory: str, status: os.stat_result) -> None:
     remedy = "make it private (chmod go-w), or pass trust=True to allow it"
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_mode & _OTHERS_WRITE:
         mode = stat.S_IMODE(status.st_mode)
         raise PermissionError(errno.EPERM, f"other users may write to it, its mode is {mode:04o}: {remedy}", directory)
     if status.st_uid not in (os.geteuid(), 0):
@@ -92,12 +193,6 @@ def _check_private(directory: str, status: os.stat_result) -> None:
         raise PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", directory)
 
 
-def files_in(directory: str) -> Iterator[str]:
-    """Yield the paths of the files of recorders in a directory, sorted; none if there is no directory."""
-    try:
-        names = sorted(os.listdir(directory))
-    except FileNotFoundError:  # removed just now, or never created, since recording is disabled
-        return
-    for name in names:
-        if name.endswith(SUFFIX) and not name.startswith("."):
-            yield os.path.join(directory, name)
+def names_in(folder: int) -> list[str]:
+    """Return the names of the files of recorders in an open directory, sorted."""
+    return sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX) and not name.startswith("."))

@@ -6,8 +6,9 @@ import errno
 import os
 import stat
 
-from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile
+from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile, reserve
 from .._values.text import printable
+from .directory import ATTEMPTS, ensure_directory, open_directory
 from .header import Header, decode, encode, file_name
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ __all__ = [
     "CorruptFileError",
     "CorruptFileWarning",
     "Reading",
+    "check_counters",
     "drain",
     "open_file",
     "open_or_create",
@@ -57,29 +59,54 @@ class CorruptFileWarning(UserWarning):
 def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
     """Open the file at `path` for counting; create it with `header` if it does not exist.  Return it and its header.
 
-    If several processes create it at the same time, one succeeds, and all open the same file.  Raises OSError if the
-    disk is full.  Raises CorruptFileError if the path is not a valid file of this recorder; on a file system that
-    ignores case, it may be the file of another recorder.
+    If several processes create it at the same time, one succeeds, and all open the same file.  The directory is created
+    again if it was removed, also while this happens.  Raises OSError if the disk is full.  Raises CorruptFileError if
+    the path is not a valid file of this recorder; on a file system that ignores case, it may be the file of another
+    recorder.  Raises what `ensure_directory` raises.
     """
-    try:
-        return open_file(path)
-    except FileNotFoundError:
-        _create(path, header)
-    return open_file(path)
+    for _ in range(ATTEMPTS):
+        folder, _ = ensure_directory(os.path.dirname(path))
+        try:
+            try:
+                return _open_in(folder, path)
+            except FileNotFoundError:
+                _create(folder, path, header)
+            return _open_in(folder, path)
+        except FileNotFoundError:  # removed at this moment
+            continue
+        finally:
+            os.close(folder)
+    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
 
 
-def open_file(path: str) -> tuple[CounterFile, Header]:
+def open_file(path: str, trust: bool | None = None) -> tuple[CounterFile, Header]:
     """Open the file at `path` for counting.  Return it and its header.
 
-    Raises FileNotFoundError, CorruptFileError, OSError.
+    Raises FileNotFoundError, CorruptFileError, OSError, and what `open_directory` raises.
     """
+    folder = open_directory(os.path.dirname(path), trust)
+    try:
+        return _open_in(folder, path)
+    finally:
+        os.close(folder)
+
+
+def _open_in(folder: int, path: str) -> tuple[CounterFile, Header]:
     import fcntl  # noqa: F401  `drain` needs it, and may run when no file descriptor is left to import it
 
-    fd, header = open_fd(path, os.O_RDWR)
+    fd, header = open_fd(path, os.O_RDWR, folder)
     try:
         return map_file(fd, path, path)[0], header  # this also reads the counts, so that damage is found now
     finally:
         os.close(fd)
+
+
+def check_counters(file: CounterFile) -> None:
+    """Raise CorruptFileError if an open file is damaged, or has been truncated."""
+    try:
+        file.check()
+    except ValueError as error:
+        raise CorruptFileError(file.path, str(error)) from None
 
 
 def read_counters(file: CounterFile) -> tuple[Counts, int, float, float]:
@@ -93,16 +120,18 @@ def read_counters(file: CounterFile) -> tuple[Counts, int, float, float]:
 class Reading:
     """The contents of a recorder's file at one moment."""
 
-    __slots__ = ("counted", "drains", "header", "inode", "synthetic")
+    __slots__ = ("counted", "drains", "header", "inode", "status", "synthetic")
 
     header: Header
     counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
     drains: int  # how often the file has been drained or cleared, from 0
     inode: int  # if it changes, the path is another file
+    status: os.stat_result  # of the file that was read
     synthetic: bool  # whether some of the values are estimates
 
     def __init__(self, fd: int, path: str, header: Header) -> None:
-        self.header, self.inode = header, os.fstat(fd).st_ino
+        self.header, self.status = header, os.fstat(fd)
+        self.inode = self.status.st_ino
         drains = _drains(fd)
         while True:  # counts and number of drains must match: if a drain comes in between, read again
             file, self.counted = map_file(fd, path)
@@ -112,9 +141,12 @@ class Reading:
                 return
 
 
-def read(path: str) -> Reading:
-    """Read a file without changing anything.  Raises FileNotFoundError, CorruptFileError, OSError."""
-    fd, header = open_fd(path, os.O_RDONLY)
+def read(path: str, folder: int | None = None) -> Reading:
+    """Read a file without changing anything; `folder` is a descriptor of its directory, if that is open.
+
+    Raises FileNotFoundError, CorruptFileError, OSError.
+    """
+    fd, header = open_fd(path, os.O_RDONLY, folder)
     try:
         return Reading(fd, path, header)
     finally:
@@ -169,14 +201,15 @@ def drain(file: CounterFile) -> tuple[Counts, int, float, float]:
         os.close(fd)
 
 
-def open_fd(path: str, access: int) -> tuple[int, Header]:
+def open_fd(path: str, access: int, folder: int | None) -> tuple[int, Header]:
     """Open a recorder's file; return its descriptor and its header.
 
     The caller closes the descriptor.  Raises what `read` raises.
     """
     try:
-        fd = os.open(path, access | _FLAGS)
+        fd = os.open(os.path.basename(path) if folder is not None else path, access | _FLAGS, dir_fd=folder)
     except OSError as error:
+        error.filename = path
         if error.errno in (errno.ELOOP, errno.EMLINK):
             raise CorruptFileError(path, "it is a symbolic link, and links are not followed") from None
         if error.errno in (errno.ENXIO, errno.ENODEV):
@@ -206,28 +239,34 @@ def _first_page(fd: int) -> bytes:
         raise ValueError(f"it cannot be read: {error.strerror}") from None
 
 
-def _create(path: str, header: Header) -> None:
-    """Create a complete file at `path`, unless another process has created it in the meantime.
+def _create(folder: int, path: str, header: Header) -> None:
+    """Create a complete file in an open directory, unless another process has created it in the meantime.
 
     The file is written without a name and then linked into the directory.  So a process that is killed while it writes
     leaves nothing behind.  Where the file system cannot create files without a name, a hidden name is used.
     """
-    directory, name = os.path.split(path)
     page = encode(header)
-    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd, source, hidden = _create_unlinked(folder, path)
     try:
-        fd, source, hidden = _create_unlinked(folder, path)
-        try:
-            _fill(fd, page, path)
-            os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=hidden is None)
-        except FileExistsError:
-            pass  # another process was first
-        finally:
-            os.close(fd)
-            if hidden:
-                os.unlink(hidden, dir_fd=folder)
+        _fill(fd, page, path)
+        name = os.path.basename(path)
+        os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=hidden is None)
+    except FileExistsError:
+        pass  # another process was first
+    except OSError as error:
+        error.filename, error.filename2 = path, None
+        raise
     finally:
-        os.close(folder)
+        os.close(fd)
+        if hidden:
+            _remove(folder, hidden)
+
+
+def _remove(folder: int, hidden: str) -> None:
+    try:
+        os.unlink(hidden, dir_fd=folder)
+    except FileNotFoundError:
+        pass  # the whole directory has been removed
 
 
 def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
@@ -250,10 +289,7 @@ def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
 def _fill(fd: int, page: bytes, path: str) -> None:
     os.fchmod(fd, 0o600)  # the umask may have removed bits
     try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(fd, 0, NEW_NBYTES)
-        else:
-            os.pwrite(fd, bytes(NEW_NBYTES), 0)
+        reserve(fd, NEW_NBYTES)
         os.pwrite(fd, page, 0)
     except OSError as error:
         raise OSError(error.errno, f"no space for a recorder of {NEW_NBYTES:,} bytes: {error.strerror}", path) from None

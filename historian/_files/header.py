@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SUFFIX", "Header", "decode", "encode", "file_name"]
+__all__ = ["SUFFIX", "Header", "beginning", "decode", "encode", "file_name"]
 
 #: Suffix of the name of each recorder's file.
 SUFFIX = ".counters"
@@ -129,6 +129,11 @@ def file_name(key: Key) -> str:
         digest = sha256(stem.encode()).hexdigest()[:32]
         stem = f"{stem[: MAX_STEM_NBYTES - 33]}~{digest}"  # a name that was not cut never contains '~'
     return stem + SUFFIX
+
+
+def beginning(name: str) -> str:
+    """Return how the names of the files of all recorders with this name begin; those of others may begin so, too."""
+    return _escaped(name)[: MAX_STEM_NBYTES - 33]
 
 
 def _escaped(text: str) -> str:

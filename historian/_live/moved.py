@@ -12,9 +12,9 @@ The first one gets it, so each record is in the result of exactly one drain.
 
 from __future__ import annotations
 
+import math
 import os
 
-from .._files.directory import ensure_directory
 from .._files.file import CorruptFileError, open_or_create, read_counters
 from .._files.header import Header
 
@@ -39,6 +39,10 @@ class LeftFile:
     def __init__(self, file: CounterFile) -> None:
         self._file = file
         self._taken = [(0, None)]
+
+    def is_at(self, status: os.stat_result) -> bool:
+        """Return whether `status` belongs to this file."""
+        return self._file.is_at(status)
 
     def is_synthetic(self) -> bool:
         """Return whether some of the values in the file are estimates."""
@@ -70,8 +74,7 @@ def _less(reading: _Reading, taken: _Reading | None) -> _Reading | None:
     if taken is None:
         return reading
     counts = reading[0].minus(taken[0])
-    unknown = float("nan")
-    return (counts, max(0, reading[1] - taken[1]), unknown, unknown) if counts.total else None
+    return (counts, max(0, reading[1] - taken[1]), math.nan, math.nan) if counts.total else None
 
 
 def combined(readings: list[_Reading | None]) -> _Reading:
@@ -83,15 +86,25 @@ def combined(readings: list[_Reading | None]) -> _Reading:
     counts, total, low, high = filled[0]
     for more, more_total, more_low, more_high in filled[1:]:
         counts, total = counts.plus(more), total + more_total
-        low = more_low if more_low != more_low or more_low < low else low  # NaN, an unknown extreme, stays
-        high = more_high if more_high != more_high or more_high > high else high
+        low = 0.0 if 0 in (low, more_low) else _beyond(low, more_low, -1.0)  # nothing is below 0
+        high = _beyond(high, more_high, 1.0)
     return counts, total, low, high
+
+
+def _beyond(a: float, b: float, sign: float) -> float:
+    """Return the higher of two extremes, or the lower one for sign -1.
+
+    NaN, an unknown extreme, stays.  A bound is negative; if it is equal to an exact extreme, that one is right.
+    """
+    if a != a or b != b:
+        return math.nan
+    return max(a, b, key=lambda x: (sign * abs(x), x))
 
 
 def is_at_path(file: CounterFile) -> bool:
     """Return whether a file is still found at its path."""
     try:
-        return file.is_at(os.stat(file.path))
+        return file.is_at(os.stat(file.path, follow_symlinks=False))
     except OSError:
         return False
 
@@ -102,7 +115,6 @@ def follow_path(recorder: Counters, file: CounterFile, header: Header) -> None:
     If that is not possible, the recorder goes on counting in `file`, which stays mapped.
     """
     try:
-        ensure_directory(os.path.dirname(file.path))
         new, found = open_or_create(file.path, Header(header.key, header.unit, header.created))
     except (OSError, CorruptFileError):
         return

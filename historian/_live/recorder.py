@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from .._core import CounterFile, Counters, Counts, Muted, number
-from .._files.file import drain, open_file, open_or_create, read_counters
+from .._files.directory import ATTEMPTS, is_trusted, trust_directory
+from .._files.file import check_counters, drain, open_file, open_or_create, read_counters
 from .._files.header import Header
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._core import _Real
+    from .moved import _Reading
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
     # coroutine function or class method.  ParamSpec would keep less: only the first overload.
@@ -29,7 +31,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "forget_file", "recorder_in_file", "recorders_in"]
 
 #: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
 #: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
@@ -63,9 +65,10 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_header", "_name", "_room", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_synthetic", "_unit")
     __module__ = "historian"
 
+    _drains: int  # of private memory, from 0
     _header: Header | None  # of its file; None in memory
     _name: str
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
@@ -83,18 +86,22 @@ class Recorder(_Base):
         self._name = name
         self._unit = unit
         self._header = header
-        self._room = 0
+        self._drains = self._room = 0
         self._synthetic = False
         return self
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Recorder:
+    def open(cls, path: str | os.PathLike[str], *, trust: bool = False) -> Recorder:
         """Return the recorder of a file in a registry's directory; `Recorder.path` is such a path.
 
         In one process, the same path gives the same object while that object exists.  Raises FileNotFoundError if
-        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.
+        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.  Raises
+        PermissionError if other users may write to the directory, unless `trust` is true: see `Registry`.
         """
-        return recorder_in_file(os.path.abspath(os.fsdecode(path)))
+        path = os.path.abspath(os.fsdecode(path))
+        if trust:
+            trust_directory(os.path.dirname(path))
+        return recorder_in_file(path)
 
     @property
     def name(self) -> str:
@@ -182,11 +189,14 @@ class Recorder(_Base):
         follow_path(self, file, self._header)
         return is_at_path(self._file or file)
 
-    def _read_left(self) -> Histogram | None:
-        """Return the values in files that are not at the path any more: a reader of the directory does not see them."""
+    def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
+        """Return the values in files that are not at the path any more: a reader of the directory does not see them.
+
+        `seen` belongs to the file that the reader has read, which may have been removed since.
+        """
         file, left = self._files
-        readings = [one.read() for one in left]
-        if file is not None and not is_at_path(file):
+        readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
+        if file is not None and not is_at_path(file) and (seen is None or not file.is_at(seen)):
             readings.append(read_counters(file))
         if not any(readings):
             return None
@@ -200,16 +210,31 @@ class Recorder(_Base):
         drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
         """
         if self._file is None:
+            self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        self._follow_path()
-        file, left = self._files
-        readings = [drain(file), *(one.drain() for one in left)] if file is not None else []
+        readings: list[_Reading | None] = [self._drain_file()]
+        readings += [one.drain() for one in self._files[1]]
         return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
 
-    def _drain_left(self) -> int:
-        """Drain the files that are not at the path any more; return how many values they held."""
+    def _drain_file(self) -> _Reading:
+        """Drain the file that is at the path, also if it is removed again at this moment."""
+        attempts = ATTEMPTS
+        while True:
+            is_there, file = self._follow_path(), self._files[0]
+            assert file is not None
+            attempts -= 1
+            try:
+                return drain(file)
+            except FileNotFoundError:
+                if not attempts or not (is_there or self._follow_path()):
+                    raise
+
+    def _drain_left(self) -> Histogram | None:
+        """Drain the files that are not at the path any more; return the values they held, None if there were none."""
         readings = [one.drain() for one in self._files[1]]
-        return sum(reading[0].total for reading in readings if reading is not None)
+        if not any(reading is not None and reading[0].total for reading in readings):
+            return None
+        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
@@ -259,11 +284,12 @@ class Recorder(_Base):
         return timed(function, self, errors if errors is not None else self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._file is not None:
-            return Recorder.open, (self._file.path,)
-        if DISABLED:
-            from functools import partial
+        from functools import partial
 
+        if self._file is not None:
+            trust = is_trusted(os.path.dirname(self._file.path))
+            return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path,)
+        if DISABLED:
             return partial(Recorder, unit=self._unit), (self._name,)
         raise TypeError(
             f"{self!r} is in this process' memory and cannot be pickled or copied: use a recorder of "
@@ -299,12 +325,21 @@ def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
         _in_files = WeakValueDictionary()
     found = _in_files.get(path)
     if found is not None and found._follow_path():
+        if found._file is not None:
+            check_counters(found._file)
         return found
     file, header = open_or_create(path, new) if new is not None else open_file(path)
     if found is None:
         return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file, header))
     found = _in_files[path] = Recorder._of(str(header.key), header.unit, file, header)  # of another unit
     return found
+
+
+def forget_file(recorder: Recorder) -> None:
+    """Let a recorder count on in its file, but never in another one at the same path, and do not find it there."""
+    if _in_files is not None and recorder.path is not None:
+        _in_files.pop(recorder.path, None)
+    recorder._header = None
 
 
 def recorders_in(directory: str) -> list[Recorder]:

@@ -98,8 +98,10 @@ def _find_wrapper(function: Any) -> Callable[[Any, _Destination], Any]:
 def _time_call(function: Any, to: _Destination) -> Any:
     kind = TimedFunction if _becomes_method(function) else TimedCallable
     wrapper = kind(function, to.into, to.errors, _resume, _by_value)
+    if isinstance(function, (types.FunctionType, TimedCallable)):
+        vars(wrapper).update(vars(function))
     if isinstance(function, types.FunctionType):
-        vars(wrapper).update(vars(function), __timed__=_CopyHook(wrapper, function, to))
+        vars(wrapper)["__timed__"] = _CopyHook(wrapper, function, to)
     wrapper.__wrapped__ = function
     return wrapper
 

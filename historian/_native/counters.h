@@ -24,7 +24,9 @@ typedef struct {
     uint64_t max;                     /* bits of the largest value; 0 while there is none */
     uint64_t not_min;                 /* complement of the bits of the smallest value; 0 while there is none */
     uint64_t used;                    /* 1 after the first record, for ever; while 0, a snapshot skips the counts */
-    uint64_t reserved[5];             /* 0; the sum begins at a cache line of 64 bytes */
+    uint64_t max_bound;               /* likewise, an upper bound of values that came without their exact maximum */
+    uint64_t not_min_bound;           /* likewise, a lower bound of values that came without their exact minimum */
+    uint64_t reserved[3];             /* 0; the sum begins at a cache line of 64 bytes */
     historian_sum sum;                /* of all values, exact */
     uint64_t reserved_after[4];       /* 0; the counts begin at a cache line, too */
     uint64_t counts[HISTORIAN_SLOTS]; /* records in each slot, in [0, 2^63) */
@@ -36,6 +38,8 @@ typedef struct historian_lanes historian_lanes; /* counters of each thread: see 
 static_assert(offsetof(historian_counters, max) == 0, "layout of files");
 static_assert(offsetof(historian_counters, not_min) == 8, "layout of files");
 static_assert(offsetof(historian_counters, used) == 16, "layout of files");
+static_assert(offsetof(historian_counters, max_bound) == 24, "layout of files");
+static_assert(offsetof(historian_counters, not_min_bound) == 32, "layout of files");
 static_assert(offsetof(historian_counters, sum) == 64, "layout of files");
 static_assert(offsetof(historian_counters, counts) == 2176, "layout of files");
 static_assert(offsetof(historian_sum, octaves) == 0, "layout of files");
@@ -80,5 +84,37 @@ HISTORIAN_INLINE void historian_count_exclusive(historian_counters *counters, ui
     }
 HISTORIAN_RECORD(atomic)
 HISTORIAN_RECORD(exclusive)
+
+/* ---- values that were counted elsewhere ---- */
+
+/* Return the bits of the largest float below the bucket of a slot, which is not the first; found by bisection. */
+static uint64_t historian_bits_below(size_t slot) {
+    uint64_t below = 0, end = HISTORIAN_MAX_BITS + 1;
+    while (end - below > 1) {
+        uint64_t middle = below + (end - below) / 2;
+        if (historian_slot(middle) < slot)
+            below = middle;
+        else
+            end = middle;
+    }
+    return below;
+}
+
+/* Extend atomic counters by the extremes of values that will be counted there, in slots from `first` to `last`; `min`
+ * and `max` are bits. An extreme that is only a bound extends that bound. `max` then becomes the smallest float of the
+ * bucket, and `min` the largest. So the largest value lies between `max` and `max_bound`, if that is above `max`. */
+static void historian_extend_atomic(historian_counters *counters, size_t first, size_t last, uint64_t min, uint64_t max,
+                                    int min_is_bound, int max_is_bound) {
+    if (max_is_bound) {
+        historian_atomic_max(&counters->max_bound, max);
+        max = last == HISTORIAN_ZERO_SLOT ? 0 : historian_bits_below(last) + 1;
+    }
+    if (min_is_bound) {
+        historian_atomic_max(&counters->not_min_bound, ~min);
+        min = historian_bits_below(first + 1);
+    }
+    historian_atomic_max(&counters->max, max);
+    historian_atomic_max(&counters->not_min, ~min);
+}
 
 #endif

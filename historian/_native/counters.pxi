@@ -110,13 +110,14 @@ cdef class Counters:
     def _take_room(self, added, /):
         """Raise OverflowError if so many values would be too many.  A recorder has less room than its counters."""
 
-    def _add(self, Counts counts not None, sum, double min, double max, /):
-        """Add `counts` with the sum of their values, in units of 2**-1074, and their exact extremes.
+    def _add(self, Counts counts not None, sum, double min, double max, unsigned bounds=0, /):
+        """Add `counts` with the sum of their values, in units of 2**-1074, and their extremes.
 
-        Nothing happens if `counts` is empty.  Raises OverflowError, and changes nothing, if `sum` is negative, or too
-        large for 2**63 values.
+        `bounds` says which extremes are only bounds, as in `unpacked_blob`.  Nothing happens if `counts` is empty.
+        Raises OverflowError, and changes nothing, if `sum` is negative, or too large for 2**63 values.
         """
-        cdef historian_counters *counters = writable(self, counts.length)
+        # Only atomic counters have bounds.
+        cdef historian_counters *counters = self.atomic if bounds else writable(self, counts.length)
         cdef bint exclusive = counters is not self.atomic
         cdef uint64_t digits[HISTORIAN_SUM_DIGITS]
         cdef const unsigned char *raw
@@ -130,8 +131,10 @@ cdef class Counters:
             digits[j] = (<const uint32_t *>raw)[j]
         historian_atomic_store(&counters.used, 1)
         historian_add_digits(&counters.sum, digits, 0, HISTORIAN_SUM_DIGITS)
-        historian_atomic_max(&counters.max, historian_bits(max))
-        historian_atomic_max(&counters.not_min, ~historian_bits(min))
+        historian_extend_atomic(
+            counters, counts.first, counts.last, historian_bits(min + 0.0), historian_bits(max + 0.0),
+            bounds & HISTORIAN_BLOB_MIN_BOUND != 0, bounds & HISTORIAN_BLOB_MAX_BOUND != 0,
+        )
         for j in range(counts.length):
             if counts.totals[j] != before:
                 historian_add_count(counters, counts.first + j, counts.totals[j] - before, exclusive)
@@ -149,8 +152,8 @@ cdef class Counters:
         """Return (counts, sum, min, max) of all records in private memory.  With `drain`, also reset the counters.
 
         `sum` is the exact sum of the values, an int in units of 2**-1074.  While another thread records, `min` or `max`
-        may not match the counts yet.  Such a value is returned as NaN.  O(slots from the smallest record to the
-        largest).
+        may not match the counts yet.  Such a value is returned as NaN.  An extreme that is only a bound is returned as
+        its negative; as NaN if it is 0.  O(slots from the smallest record to the largest).
         """
         if self.lanes is not NULL:
             return read_lanes(self, drain)
@@ -166,9 +169,10 @@ cdef class Counters:
         return (
             exclusive.counts.plus(atomic.counts),
             whole(&sum),
-            # NaN means that an extreme is not known.  It fails every comparison, so it is checked first.
-            atomic.min if atomic.min != atomic.min or atomic.min < exclusive.min else exclusive.min,
-            atomic.max if atomic.max != atomic.max or atomic.max > exclusive.max else exclusive.max,
+            # Only the atomic extremes may be bounds.  If one is equal to the exclusive extreme, that is the exact one.
+            # NaN, an unknown extreme, stays; but nothing is below 0.
+            exclusive.min if fabs(atomic.min) >= exclusive.min or exclusive.min == 0 else atomic.min,
+            exclusive.max if fabs(atomic.max) <= exclusive.max else atomic.max,
         )
 
     def time(self, errors=None):
@@ -272,7 +276,7 @@ cdef inline historian_counters *writable(Counters self, size_t n) noexcept:
 
 @cython.final
 cdef class Reading:
-    """Counts with their extremes.  An extreme that is not known is NaN."""
+    """Counts with their extremes, as `Counters._read` returns them."""
 
     cdef Counts counts
     cdef double min, max
@@ -293,7 +297,8 @@ cdef tuple read_lanes(Counters self, bint drain):
         if total is NULL or not historian_read_lanes(self.lanes, self.atomic, total, drain):
             raise MemoryError()
         counts = counts_of(total.counts, <int>total.first, <int>total.end)
-        return counts, whole(&total.sum), minimum_of(counts, total.not_min), maximum_of(counts, total.max)
+        low = minimum_of(counts, total.not_min, total.not_min_bound)
+        return counts, whole(&total.sum), low, maximum_of(counts, total.max, total.max_bound)
     finally:
         free(total)
 
@@ -322,7 +327,7 @@ cdef Reading read_exclusive(historian_counters *counters, historian_sum *sum, bi
 cdef Reading read_atomic(historian_counters *counters, historian_sum *drained, historian_sum *sum, bint drain):
     """Read counters to which other threads may write at the same time; `drained` was drained of their sum before."""
     cdef Reading reading = Reading.__new__(Reading)
-    cdef uint64_t max_bits, not_min
+    cdef uint64_t max_bits, not_min, max_bound, not_min_bound
     # Writers add the count last, so the counts are read first.  If there are none, the sum of a record in flight stays
     # for the next drain.
     reading.counts = drain_counts(counters) if drain else counts_of(&counters.counts[0], 0, HISTORIAN_SLOTS)
@@ -333,11 +338,15 @@ cdef Reading read_atomic(historian_counters *counters, historian_sum *drained, h
     if drain:
         max_bits = historian_atomic_exchange(&counters.max, 0)
         not_min = historian_atomic_exchange(&counters.not_min, 0)
+        max_bound = historian_atomic_exchange(&counters.max_bound, 0)
+        not_min_bound = historian_atomic_exchange(&counters.not_min_bound, 0)
     else:
         max_bits = historian_atomic_load(&counters.max)
         not_min = historian_atomic_load(&counters.not_min)
-    reading.min = minimum_of(reading.counts, not_min)
-    reading.max = maximum_of(reading.counts, max_bits)
+        max_bound = historian_atomic_load(&counters.max_bound)
+        not_min_bound = historian_atomic_load(&counters.not_min_bound)
+    reading.min = minimum_of(reading.counts, not_min, not_min_bound)
+    reading.max = maximum_of(reading.counts, max_bits, max_bound)
     return reading
 
 

@@ -11,10 +11,10 @@
  *
  * A block is shared, leased or drained, as its role says. A shared or a leased one holds historian_counters:
  *
- *     0     8         16     24      64                 2144    2176                         51,344          53,248
- *     +-----+---------+------+-------+------------------+-------+----------------------------+---------------+
- *     | max | not_min | used | zeros | historian_sum    | zeros | counts, 6146 u64           | not used      |
- *     +-----+---------+------+-------+------------------+-------+----------------------------+---------------+
+ *     0     8         16     24       40      64              2144    2176                         51,344     53,248
+ *     +-----+---------+------+--------+-------+---------------+-------+----------------------------+----------+
+ *     | max | not_min | used | bounds | zeros | historian_sum | zeros | counts, 6146 u64           | not used |
+ *     +-----+---------+------+--------+-------+---------------+-------+----------------------------+----------+
  *
  * All processes add to the shared block, by atomic operations. One process at a time leases one of the others (see
  * lease.h) and adds to it by loads and stores; the next process that leases it continues where that one ended.
@@ -32,7 +32,7 @@
  *     before it                 4   valid: all up to drain 4      old: all up to drain 3
  *     read                      4   counters - "even" = result
  *     write                     4   valid                         written: the counters as they were read
- *     reset                     4   max and not_min of all counters become 0
+ *     reset                     4   the extremes of all counters, and the bounds, become 0
  *     commit                    5   old                           valid: all up to drain 5
  *
  * A process that is killed before the commit has drained nothing.
@@ -100,7 +100,7 @@ static_assert(sizeof(historian_counters) <= HISTORIAN_BLOCK_NBYTES, "counters fi
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
     historian_sum sum;
-    uint64_t max, not_min; /* as in historian_counters, since the last drain */
+    uint64_t max, not_min, max_bound, not_min_bound; /* as in historian_counters, since the last drain */
     uint64_t drains;
     size_t blocks; /* how many there are, in [1, HISTORIAN_FILE_MAX_BLOCKS] */
 } historian_total;
@@ -143,16 +143,35 @@ static int historian_add_file_blocks(const historian_file *file, historian_total
     return any >> 63 == 0;
 }
 
-/* Return how many blocks the file has, or 0 if no file of `size` bytes can have those. */
-static size_t historian_count_blocks(const historian_file *file, size_t size) {
-    size_t blocks = 0;
-    while (blocks < HISTORIAN_FILE_MAX_BLOCKS) {
-        uint64_t role = historian_atomic_load_acquire(&file->roles[blocks]);
-        if (role == HISTORIAN_ROLE_NONE) break;
-        if (role > HISTORIAN_ROLE_DRAINED_ODD || (role == HISTORIAN_ROLE_SHARED) != (blocks == 0)) return 0;
-        if (historian_block_offset(++blocks) > size) return 0;
+/* Count the blocks that the file lists, or return 0 if its list is not a possible one: the first block is shared, no
+ * other one is; at most two are drained, an even and an odd one; no block comes after the end of the list. */
+static size_t historian_listed_blocks(const historian_file *file) {
+    /* Blocks are added in order. So if another process has just added a block after the end of the list, those before
+     * it are listed by now: read the list again. That cannot happen more often than there are blocks. */
+    for (size_t tries = 0; tries <= HISTORIAN_FILE_MAX_BLOCKS; tries++) {
+        size_t number[HISTORIAN_ROLE_DRAINED_ODD + 1] = {0}, blocks = 0, rest;
+        for (; blocks < HISTORIAN_FILE_MAX_BLOCKS; blocks++) {
+            uint64_t role = historian_atomic_load_acquire(&file->roles[blocks]);
+            if (role == HISTORIAN_ROLE_NONE) break;
+            if (role > HISTORIAN_ROLE_DRAINED_ODD || (role == HISTORIAN_ROLE_SHARED) != (blocks == 0)) return 0;
+            number[role]++;
+        }
+        if (number[HISTORIAN_ROLE_LEASED] > HISTORIAN_FILE_MAX_LEASES || number[HISTORIAN_ROLE_DRAINED_EVEN] > 1 ||
+            number[HISTORIAN_ROLE_DRAINED_ODD] > 1)
+            return 0;
+        for (rest = blocks; rest < HISTORIAN_FILE_MAX_BLOCKS; rest++)
+            if (historian_atomic_load_acquire(&file->roles[rest]) != HISTORIAN_ROLE_NONE) break;
+        if (rest == HISTORIAN_FILE_MAX_BLOCKS) return blocks;
+        if (historian_atomic_load_acquire(&file->roles[blocks]) == HISTORIAN_ROLE_NONE) return 0;
     }
-    return blocks;
+    return 0;
+}
+
+/* Return how many blocks the file has, or 0 if no file of `size` bytes can have those. Nothing beyond these blocks may
+ * be used: it may lie beyond the end of the file. */
+static size_t historian_count_blocks(const historian_file *file, size_t size) {
+    size_t blocks = historian_listed_blocks(file);
+    return historian_block_offset(blocks) <= size ? blocks : 0;
 }
 
 /* Read the extremes of all blocks. With `take`, reset them. */
@@ -165,6 +184,11 @@ static void historian_gather_extremes(historian_file *file, size_t blocks, histo
         not_min = take ? historian_atomic_exchange(&counters->not_min, 0) : historian_atomic_load(&counters->not_min);
         if (max > total->max) total->max = max;
         if (not_min > total->not_min) total->not_min = not_min;
+        if (block > 0) continue; /* only atomic counters have bounds */
+        total->max_bound =
+            take ? historian_atomic_exchange(&counters->max_bound, 0) : historian_atomic_load(&counters->max_bound);
+        total->not_min_bound = take ? historian_atomic_exchange(&counters->not_min_bound, 0)
+                                    : historian_atomic_load(&counters->not_min_bound);
     }
 }
 
@@ -179,6 +203,7 @@ static const char *historian_read_file(const historian_file *file, size_t size, 
         total->drains = historian_atomic_load_acquire(&file->drains);
         total->blocks = historian_count_blocks(file, size); /* again: that drain may have been the first one */
         if (total->blocks == 0) return "it lists blocks that it does not contain";
+        if (total->drains >> 63) return "its number of drains is 2**63 or more";
         if (total->drains) {
             found = historian_find_drained(file, total->drains, total->blocks);
             if (!found) return "the block with its drained counts is missing";
@@ -199,17 +224,16 @@ static const char *historian_read_file(const historian_file *file, size_t size, 
     return any >> 63 ? "there are 2**63 records or more" : NULL;
 }
 
-/* Save that all records of `total` are drained, too. The caller is the only one that drains. */
+/* Save that all records of `total` are drained, too. The caller is the only one that drains or adds blocks. */
 static int historian_commit_drain(historian_file *file, historian_total *total, historian_drained *drained) {
-    historian_drained *next =
-        (historian_drained *)historian_find_drained(file, total->drains + 1, HISTORIAN_FILE_MAX_BLOCKS);
+    historian_drained *next = (historian_drained *)historian_find_drained(file, total->drains + 1, total->blocks);
     if (!next) return 0;
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++)
         next->counts[slot] = total->counts[slot] + drained->counts[slot];
     historian_read_sum(&drained->sum, &total->sum);
     next->sum = drained->sum;
     total->max = total->not_min = 0;
-    historian_gather_extremes(file, HISTORIAN_FILE_MAX_BLOCKS, total, 1);
+    historian_gather_extremes(file, total->blocks, total, 1);
     historian_atomic_store_release(&file->drains, total->drains + 1);
     return 1;
 }

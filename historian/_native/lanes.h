@@ -57,7 +57,7 @@ struct historian_lanes {
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS]; /* from `first` to `end` - 1; the others have no meaning */
     historian_sum sum;
-    uint64_t max, not_min; /* since the last drain; as in historian_counters */
+    uint64_t max, not_min, max_bound, not_min_bound; /* since the last drain; as in historian_counters */
     size_t first, end;
 } historian_lanes_total;
 
@@ -178,6 +178,8 @@ static void historian_read_lane_sums(historian_lanes *lanes, historian_counters 
     if (lanes->drained) historian_subtract_sum(&total->sum, &lanes->drained->sum);
     if (take) historian_read_sum(&lanes->drained->sum, &total->sum);
     historian_read_extremes(shared, total, take);
+    total->max_bound = historian_read_extreme(&shared->max_bound, take);
+    total->not_min_bound = historian_read_extreme(&shared->not_min_bound, take);
 }
 
 /* Read all lanes and the shared counters. With `take`, drain them. Return 0, and change nothing, if there is no memory

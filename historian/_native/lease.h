@@ -110,21 +110,12 @@ static int historian_lock_byte(int fd, size_t byte) {
     return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
-/* Lock a free block; if there is none, add one to the file. Return its number, or 0 on failure. */
-static size_t historian_lock_block(int fd, historian_file *file) {
-    size_t block, leases = 0;
-    for (block = 0; block < HISTORIAN_FILE_MAX_BLOCKS; block++) {
-        uint64_t role = historian_atomic_load_acquire(&file->roles[block]);
-        if (role == HISTORIAN_ROLE_NONE) break;
-        leases += role == HISTORIAN_ROLE_LEASED;
-        if (role == HISTORIAN_ROLE_LEASED && historian_lock_byte(fd, block)) return block;
-    }
-    if (leases == HISTORIAN_FILE_MAX_LEASES || flock(fd, LOCK_EX | LOCK_NB))
-        return 0; /* full, or it is being changed */
-    while (block < HISTORIAN_FILE_MAX_BLOCKS &&
-           historian_atomic_load_acquire(&file->roles[block]) != HISTORIAN_ROLE_NONE)
-        block++;
-    if (block < HISTORIAN_FILE_MAX_BLOCKS &&
+/* Add a block to the file, and lock it. Return its number, or 0 on failure. */
+static size_t historian_add_block(int fd, historian_file *file) {
+    size_t block;
+    if (flock(fd, LOCK_EX | LOCK_NB)) return 0; /* another process is changing it */
+    block = historian_listed_blocks(file);      /* 0 if the file is damaged */
+    if (block && block < HISTORIAN_FILE_MAX_BLOCKS &&
         historian_reserve(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 &&
         historian_lock_byte(fd, block))
         historian_atomic_store_release(&file->roles[block], HISTORIAN_ROLE_LEASED);
@@ -132,6 +123,20 @@ static size_t historian_lock_block(int fd, historian_file *file) {
         block = 0;
     (void)flock(fd, LOCK_UN);
     return block;
+}
+
+/* Lock a free block; if there is none, add one to the file, which has `size` bytes. Return its number, or 0 on failure.
+ */
+static size_t historian_lock_block(int fd, historian_file *file, size_t size) {
+    size_t blocks = historian_count_blocks(file, size), leases = 0;
+    for (size_t block = 1; block < blocks; block++) {
+        if (historian_atomic_load_acquire(&file->roles[block]) != HISTORIAN_ROLE_LEASED) continue;
+        leases++;
+        if (historian_lock_byte(fd, block))
+            return historian_fill_holes(fd, historian_block_offset(block), HISTORIAN_BLOCK_NBYTES) == 0 ? block : 0;
+    }
+    if (!blocks || leases == HISTORIAN_FILE_MAX_LEASES) return 0;
+    return historian_add_block(fd, file);
 }
 
 /* Map the block of the file that has just been locked. Return its counters, or NULL. */
@@ -165,7 +170,7 @@ static void historian_take_lease(historian_lease *lease, historian_counters **ex
     fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0) {
         if (fstat(fd, &status) == 0 && (uint64_t)status.st_dev == device && (uint64_t)status.st_ino == inode) {
-            size_t block = historian_lock_block(fd, file);
+            size_t block = historian_lock_block(fd, file, (size_t)status.st_size);
             if (block) counters = historian_map_block(lease, fd, block);
             if (counters) historian_correct_sum(&counters->sum); /* the last process may have been killed */
         }

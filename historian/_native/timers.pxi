@@ -89,6 +89,8 @@ cdef class Timer:
         raise TypeError("a Timer cannot be pickled or copied: use timer.elapsed")
 
     cdef int begin(self) except -1:
+        if self.into is None:  # made without recorder.time(), if somebody has found a way
+            raise TypeError("a Timer is made by recorder.time()")
         if self.began and not self.ended:
             raise RuntimeError("this timer is already running: call time() again for each block")
         self.ended = 0
@@ -123,8 +125,9 @@ cdef class WeaklyReferenced:
 cdef class TimedCallable(WeaklyReferenced):
     """A callable that records how long each call of `function` takes; made by ``Recorder.timed``.
 
-    Its class, code, names and all other attributes are those of `function`, unless they have been set.  Setting an
-    attribute does not change `function`.  The exceptions are code and defaults: they are set on `function`.
+    Its class, code, names and all other attributes are those of `function`, unless they have been set.  Of a timed
+    callable it takes what has been set until then.  Setting an attribute does not change `function`.  The exceptions
+    are code and defaults: they are set on `function`.
 
     A call may return a coroutine, a generator, a future or another result whose work may not be done yet.  Then
     `resume(result, into, errors, began)` returns the result, or an object that replaces it, and records when the work
@@ -133,6 +136,7 @@ cdef class TimedCallable(WeaklyReferenced):
 
     cdef vectorcallfunc vectorcall
     cdef object function
+    cdef object innermost  # the function below all timed callables, so that many of them answer as fast as one
     cdef Counters into
     cdef Counters errors  # records calls that raise an exception; may be `into`
     cdef object resume
@@ -150,7 +154,10 @@ cdef class TimedCallable(WeaklyReferenced):
         self.errors = errors
         self.resume = resume
         self.by_value = by_value
-        self.names = {}
+        self.innermost, self.names = function, {}
+        if isinstance(function, TimedCallable):
+            self.innermost = (<TimedCallable>function).innermost
+            self.names = dict((<TimedCallable>function).names)
 
     def __call__(self, *args, **kwargs):
         return PyVectorcall_Call(self, args, kwargs)
@@ -165,11 +172,11 @@ cdef class TimedCallable(WeaklyReferenced):
         return self.answer(name)  # it has no such attribute of its own
 
     cdef answer(self, name):
-        return self.names[name] if name in self.names else getattr(self.function, name)
+        return self.names[name] if name in self.names else getattr(self.innermost, name)
 
     def __setattr__(self, name, value):
         if name in ("__code__", "__defaults__", "__kwdefaults__"):
-            setattr(self.function, name, value)
+            setattr(self.innermost, name, value)
         elif name in (
             "__name__", "__qualname__", "__module__", "__doc__", "__annotations__", "__annotate__", "__type_params__"
         ):

@@ -28,8 +28,12 @@
 #define HISTORIAN_BLOB_MAGIC "\x89HSB"
 enum {
     HISTORIAN_BLOB_VERSION = 1,
-    HISTORIAN_BLOB_SCALE = 6,     /* 2^6 buckets per octave */
-    HISTORIAN_BLOB_SYNTHETIC = 1, /* the only flag: some counts are estimates; never in an empty histogram */
+    HISTORIAN_BLOB_SCALE = 6, /* 2^6 buckets per octave */
+    /* Flags. An empty histogram has none. */
+    HISTORIAN_BLOB_SYNTHETIC = 1, /* some counts are estimates */
+    HISTORIAN_BLOB_MIN_BOUND = 2, /* the smallest value is not known: the minimum is a lower bound of it */
+    HISTORIAN_BLOB_MAX_BOUND = 4, /* the largest value is not known: the maximum is an upper bound of it */
+    HISTORIAN_BLOB_FLAGS = HISTORIAN_BLOB_SYNTHETIC | HISTORIAN_BLOB_MIN_BOUND | HISTORIAN_BLOB_MAX_BOUND,
     HISTORIAN_BLOB_MAGIC_NBYTES = 4,
     HISTORIAN_BLOB_HEAD_NBYTES = HISTORIAN_BLOB_MAGIC_NBYTES + 4, /* all before the unit */
     HISTORIAN_BLOB_MAX_UNIT_NBYTES = 255,
@@ -126,11 +130,14 @@ HISTORIAN_INLINE uint32_t historian_four_bytes(const uint8_t *at) {
     return (uint32_t)historian_two_bytes(at) | (uint32_t)historian_two_bytes(at + 2) << 16;
 }
 
-/* Return whether a value, given its bits, is in the bucket of a slot or equals its lower edge. The extremes of a
- * difference of two histograms may be edges. */
+/* Return whether a value, given its bits, is in the bucket of a slot. */
+HISTORIAN_INLINE int historian_is_in(uint64_t bits, size_t slot) {
+    return bits <= HISTORIAN_MAX_BITS && historian_slot(bits) == slot;
+}
+
+/* Return whether a value is in the bucket of a slot or equals its lower edge, which may be a bound of the minimum. */
 HISTORIAN_INLINE int historian_touches(uint64_t bits, size_t slot) {
-    if (bits > HISTORIAN_MAX_BITS) return 0;
-    return historian_slot(bits) == slot || (bits < HISTORIAN_MAX_BITS && historian_slot(bits + 1) == slot);
+    return historian_is_in(bits, slot) || (bits < HISTORIAN_MAX_BITS && historian_is_in(bits + 1, slot));
 }
 
 /* Read the fields between the number of slots and the sum. */
@@ -139,8 +146,9 @@ static historian_verdict historian_read_fields(const uint8_t *at, historian_blob
     if (blob->first + blob->slots > HISTORIAN_SLOTS) return HISTORIAN_BAD_SLOTS;
     blob->min = historian_load_le(at + 2);
     blob->max = historian_load_le(at + 10);
-    if (blob->min > blob->max || !historian_touches(blob->min, blob->first) ||
-        !historian_touches(blob->max, blob->first + blob->slots - 1))
+    if (blob->min > blob->max || !historian_is_in(blob->max, blob->first + blob->slots - 1) ||
+        !(blob->flags & HISTORIAN_BLOB_MIN_BOUND ? historian_touches(blob->min, blob->first)
+                                                 : historian_is_in(blob->min, blob->first)))
         return HISTORIAN_BAD_EXTREMES;
     blob->sum_shift = historian_two_bytes(at + 18);
     blob->sum_nbytes = historian_two_bytes(at + 20);
@@ -187,7 +195,7 @@ static historian_verdict historian_read_blob(const uint8_t *bytes, size_t size, 
         historian_four_bytes(bytes + size - HISTORIAN_BLOB_CRC_NBYTES))
         return HISTORIAN_BAD_CHECKSUM;
     if (blob->scale != HISTORIAN_BLOB_SCALE) return HISTORIAN_BAD_SCALE;
-    if (blob->flags & ~(unsigned)HISTORIAN_BLOB_SYNTHETIC) return HISTORIAN_BAD_FLAGS;
+    if (blob->flags & ~(unsigned)HISTORIAN_BLOB_FLAGS) return HISTORIAN_BAD_FLAGS;
     if (!blob->unit_nbytes) return HISTORIAN_BAD_UNIT;
     if (size < HISTORIAN_BLOB_EMPTY_NBYTES + blob->unit_nbytes) return HISTORIAN_TOO_SHORT;
     blob->unit = bytes + HISTORIAN_BLOB_HEAD_NBYTES;
@@ -206,13 +214,17 @@ static historian_verdict historian_read_counts(const historian_blob *blob, uint6
 
 /* ---- merging ---- */
 
-/* The sum of many histograms. If it is empty, `min` is all ones and all else is 0. */
+/* The sum of many histograms. If it is empty, `min` is all ones and all else is 0.
+ *
+ * An extreme is twice the bits of its float64, plus one mark. So one comparison finds the extreme of two histograms and
+ * whether it is known: if one of two equal extremes is exact, and the other a bound, the extreme of both is exact. */
 typedef struct {
     uint64_t counts[HISTORIAN_SLOTS];
     uint64_t read[HISTORIAN_SLOTS];    /* the counts of one blob, until the whole blob has been checked */
     uint64_t total;                    /* the sum of `counts`, in [0, 2^63) */
-    int synthetic;                     /* whether some of the counts are estimates */
-    uint64_t min, max;                 /* the bits of a float64 */
+    unsigned synthetic;                /* HISTORIAN_BLOB_SYNTHETIC if some of the counts are estimates, or 0 */
+    uint64_t min;                      /* marked by 1 if it is only a bound */
+    uint64_t max;                      /* marked by 1 if it is exact */
     uint64_t sum[HISTORIAN_SUM_WORDS]; /* in units of 2^-1074, the lowest word first */
 } historian_merged;
 
@@ -238,15 +250,25 @@ static void historian_add_sum(historian_merged *merged, const historian_blob *bl
     }
 }
 
-/* Add counts with their total and extremes. If the new total would be 2^63 or more, return 0 and change nothing. */
-static int historian_add_counts(historian_merged *merged, const uint64_t *counts, size_t first, size_t slots,
-                                uint64_t total, uint64_t min, uint64_t max) {
+/* Add counts with their total, and with the slots, extremes and flags of `blob`; its other fields are not used. If the
+ * new total would be 2^63 or more, return 0 and change nothing. */
+static int historian_add_counts(historian_merged *merged, const uint64_t *counts, uint64_t total,
+                                const historian_blob *blob) {
+    uint64_t min = blob->min << 1 | (blob->flags & HISTORIAN_BLOB_MIN_BOUND ? 1 : 0);
+    uint64_t max = blob->max << 1 | (blob->flags & HISTORIAN_BLOB_MAX_BOUND ? 0 : 1);
     if (total > (uint64_t)INT64_MAX - merged->total) return 0;
     merged->total += total;
+    merged->synthetic |= blob->flags & HISTORIAN_BLOB_SYNTHETIC;
     if (min < merged->min) merged->min = min;
     if (max > merged->max) merged->max = max;
-    for (size_t i = 0; i < slots; i++) merged->counts[first + i] += counts[i];
+    for (size_t i = 0; i < blob->slots; i++) merged->counts[blob->first + i] += counts[i];
     return 1;
+}
+
+/* Return the flags of a sum that is not empty. */
+HISTORIAN_INLINE unsigned historian_merged_flags(const historian_merged *merged) {
+    return merged->synthetic | (merged->min & 1 ? HISTORIAN_BLOB_MIN_BOUND : 0u) |
+           (merged->max & 1 ? 0u : HISTORIAN_BLOB_MAX_BOUND);
 }
 
 /* Add the histogram in a blob. If the blob is not valid, nothing changes. */
@@ -256,10 +278,8 @@ static historian_verdict historian_merge_blob(historian_merged *merged, const hi
     if (!blob->slots) return HISTORIAN_GOOD;
     verdict = historian_read_counts(blob, merged->read, &total);
     if (verdict != HISTORIAN_GOOD) return verdict;
-    if (!historian_add_counts(merged, merged->read, blob->first, blob->slots, total, blob->min, blob->max))
-        return HISTORIAN_TOO_MANY;
+    if (!historian_add_counts(merged, merged->read, total, blob)) return HISTORIAN_TOO_MANY;
     historian_add_sum(merged, blob);
-    if (blob->flags & HISTORIAN_BLOB_SYNTHETIC) merged->synthetic = 1;
     return HISTORIAN_GOOD;
 }
 

@@ -9,6 +9,8 @@ BLOB_VERSION = HISTORIAN_BLOB_VERSION
 BLOB_SCALE = HISTORIAN_BLOB_SCALE
 BLOB_SUM_TOP = HISTORIAN_BLOB_SUM_TOP
 BLOB_SYNTHETIC = HISTORIAN_BLOB_SYNTHETIC
+BLOB_MIN_BOUND = HISTORIAN_BLOB_MIN_BOUND
+BLOB_MAX_BOUND = HISTORIAN_BLOB_MAX_BOUND
 MAX_BLOB_NBYTES = HISTORIAN_BLOB_MAX_NBYTES
 
 
@@ -30,9 +32,10 @@ def packed(Counts counts not None, /):
 
 
 def unpacked_blob(data, /):
-    """Return (counts, unit, sum, min, max, synthetic) of the histogram in a blob.
+    """Return (counts, unit, sum, min, max, synthetic, bounds) of the histogram in a blob.
 
-    `sum` is an int, in units of 2**-1074.  O(slots).  Never needs more memory than one histogram, for any input.
+    `sum` is an int, in units of 2**-1074.  `bounds` holds BLOB_MIN_BOUND and BLOB_MAX_BOUND, or 0.  O(slots).
+    Never needs more memory than one histogram, for any input.
     Raises ValueError if `data` is not a valid blob; the message says why.  Raises TypeError if `data` is not bytes.
     """
     cdef Py_buffer view
@@ -48,7 +51,7 @@ def unpacked_blob(data, /):
         if reason is not None:
             raise ValueError(f"not the bytes of a histogram: {reason}")
         if not blob.slots:
-            return counts, unit, 0, NAN, NAN, False
+            return counts, unit, 0, NAN, NAN, False, 0
         counts.allocate(<int>blob.first, <int>blob.slots)
         verdict = historian_read_counts(&blob, counts.totals, &total)
         if verdict != HISTORIAN_GOOD:
@@ -59,7 +62,8 @@ def unpacked_blob(data, /):
             totals[j] = total
         sum = int.from_bytes((<const char *>blob.sum)[:blob.sum_nbytes], "little") << (8 * blob.sum_shift)
         low, high = historian_double(blob.min), historian_double(blob.max)
-        return counts, unit, sum, low, high, bool(blob.flags & HISTORIAN_BLOB_SYNTHETIC)
+        is_synthetic = bool(blob.flags & HISTORIAN_BLOB_SYNTHETIC)
+        return counts, unit, sum, low, high, is_synthetic, blob.flags & ~<unsigned>HISTORIAN_BLOB_SYNTHETIC
     finally:
         PyBuffer_Release(&view)
 
@@ -84,12 +88,15 @@ cdef class Merged:
     def __dealloc__(self):
         free(self.merged)
 
-    def add(self, Counts counts not None, str unit not None, sum, double min, double max, bint synthetic, /):
-        """Add a histogram.
+    def add(
+        self, Counts counts not None, str unit not None, sum, double min, double max, bint synthetic, unsigned bounds, /
+    ):
+        """Add a histogram, given as `unpacked_blob` returns it.
 
         O(slots).  Raises ValueError if its unit is different.  Raises OverflowError if the count would reach 2**63.
         After an error, nothing has changed.
         """
+        cdef historian_blob blob
         cdef uint64_t before = 0
         cdef int j
         self.take_unit(unit, counts.length == 0)
@@ -98,13 +105,12 @@ cdef class Merged:
         for j in range(counts.length):
             self.merged.read[j] = counts.totals[j] - before
             before = counts.totals[j]
-        if not historian_add_counts(
-            self.merged, self.merged.read, counts.first, counts.length, before,
-            historian_bits(min + 0.0), historian_bits(max + 0.0),
-        ):
+        blob.first, blob.slots = counts.first, counts.length
+        blob.min, blob.max = historian_bits(min + 0.0), historian_bits(max + 0.0)
+        blob.flags = bounds | (HISTORIAN_BLOB_SYNTHETIC if synthetic else 0)
+        if not historian_add_counts(self.merged, self.merged.read, before, &blob):
             raise OverflowError("the merged count would reach 2**63")
         self.sum += sum
-        self.merged.synthetic |= synthetic
 
     def add_bytes(self, data, /):
         """Add the histogram in a blob.  Return None, or the reason why `data` is not a valid blob.
@@ -138,16 +144,19 @@ cdef class Merged:
             PyBuffer_Release(&view)
 
     def result(self):
-        """Return (counts, unit, sum, min, max, synthetic) of all histograms; `sum` in units of 2**-1074.  O(slots)."""
+        """Return the histogram of all values as `unpacked_blob` does.  O(slots)."""
         cdef Counts counts = counts_of(self.merged.counts, 0, HISTORIAN_SLOTS)
         cdef object sum = 0
+        cdef unsigned flags
         cdef int word
         if not counts.length:
-            return counts, self.unit, 0, NAN, NAN, False
+            return counts, self.unit, 0, NAN, NAN, False, 0
         for word in reversed(range(HISTORIAN_SUM_WORDS)):
             sum = sum << 64 | self.merged.sum[word]
-        low, high = historian_double(self.merged.min), historian_double(self.merged.max)
-        return counts, self.unit, sum + self.sum, low, high, bool(self.merged.synthetic)
+        flags = historian_merged_flags(self.merged)
+        low, high = historian_double(self.merged.min >> 1), historian_double(self.merged.max >> 1)
+        is_synthetic = bool(flags & HISTORIAN_BLOB_SYNTHETIC)
+        return counts, self.unit, sum + self.sum, low, high, is_synthetic, flags & ~<unsigned>HISTORIAN_BLOB_SYNTHETIC
 
     cdef bint has_unit(self, const historian_blob *blob) noexcept:
         return (
@@ -221,7 +230,8 @@ cdef str why(historian_verdict verdict, const historian_blob *blob, Py_ssize_t s
     if verdict == HISTORIAN_BAD_SCALE:
         return f"its buckets have scale {blob.scale}, but must have scale {BLOB_SCALE}"
     if verdict == HISTORIAN_BAD_FLAGS:
-        return f"its flags are {blob.flags}, but only 0 and, if it is not empty, {HISTORIAN_BLOB_SYNTHETIC} are allowed"
+        allowed = f"only 0 and, if it is not empty, 1 to {HISTORIAN_BLOB_FLAGS} are allowed"
+        return f"its flags are {blob.flags}, but {allowed}"
     if verdict == HISTORIAN_BAD_UNIT:
         return "its unit is not printable UTF-8 text"
     if verdict == HISTORIAN_BAD_SLOTS:

@@ -20,6 +20,7 @@ __all__ = ["cut", "shortened"]
 
 _PART = re.compile(r"[^\W_]+|[\W_]")  # a run of letters and digits, or one other character
 
+LONG = 400  # columns of a name that is looked at part by part; longer ones first lose a stretch that tells nothing
 ENOUGH = 4  # characters of a difference: more of them do not tell two names apart any better
 
 
@@ -36,20 +37,31 @@ def shortened(names: Sequence[str], width: int) -> list[str]:
     """
     if all(text_width(name) <= width for name in names):
         return list(names)
-    shares = Counter(part for name in set(names) for part in set(_PART.findall(name)))
     found = {name: name for name in names if text_width(name) <= width}
-    texts = {name: _without_shared(name, shares, width) for name in names if name not in found}
+    long = _not_too_long({name: name for name in names if name not in found}, max(width, LONG))
+    shares = Counter(part for name in {*found, *long.values()} for part in set(_PART.findall(name)))
+    texts = {name: _without_shared(text, shares, width) for name, text in long.items()}
     near = _Neighbours([*found, *texts.values()])
     used = set(found)
+    numbers: Counter[str] = Counter()  # how often a text was wanted
     for name, text in texts.items():
         whole = text if text_width(text) <= width else _cut_apart(text, near.of(text), width)
-        text, number = whole, 1
+        text = whole
         while text in used:
-            number += 1
-            text = f"{cut(whole, width - len(str(number)) - 1)}~{number}"
+            numbers[whole] += 1
+            mark = f"~{numbers[whole] + 1}"
+            text = cut(whole, width - len(mark)) + mark
         used.add(text)
         found[name] = text
     return [found[name] for name in names]
+
+
+def _not_too_long(names: dict[str, str], width: int) -> dict[str, str]:
+    """Return the names, those of more than `width` columns without a stretch that tells them from no neighbour."""
+    if all(text_width(name) <= width for name in names):
+        return names
+    near = _Neighbours(list(names))
+    return {name: name if text_width(name) <= width else _cut_apart(name, near.of(name), width) for name in names}
 
 
 class _Neighbours:
@@ -69,22 +81,52 @@ class _Neighbours:
 
 def _without_shared(name: str, shares: Counter[str], width: int) -> str:
     """Return a name without parts that other names share, the most common ones first, until it fits if it can."""
-    parts = _PART.findall(name)
-    shared = [k for k, part in enumerate(parts) if shares[part] > 1]
-    middle = (len(parts) - 1) / 2
-    shared.sort(key=lambda k: (-shares[parts[k]], abs(k - middle)))
-    kept = set(range(len(parts)))
+    if text_width(name) <= width:
+        return name
+    parts = _Parts(_PART.findall(name))
+    shared = [k for k, part in enumerate(parts.texts) if shares[part] > 1]
+    middle = (len(parts.texts) - 1) / 2
+    shared.sort(key=lambda k: (-shares[parts.texts[k]], abs(k - middle)))
     dropped = []
     for k in shared:
-        if text_width(_joined(parts, kept)) <= width:
+        if parts.width <= width:
             break
-        kept.remove(k)
+        parts.flip(k)
         dropped.append(k)
     for k in reversed(dropped):  # take back what there is room for
-        if kept & {k - 1, k + 1} and text_width(_joined(parts, kept | {k})) <= width:
-            kept.add(k)
-    marks = {k for k in kept if 0 < k < len(parts) - 1 and shares[parts[k]] > 1 and not parts[k].isalnum()}
-    return _joined(parts, kept - {k for k in marks if not {k - 1, k + 1} <= kept})  # a mark beside a gap says nothing
+        if parts.has_neighbour(k):
+            parts.flip(k)
+            if parts.width > width:
+                parts.flip(k)
+    return parts.text({k for k, text in enumerate(parts.texts) if shares[text] > 1 and not text.isalnum()})
+
+
+class _Parts:
+    """The parts of a name, some of which are left out, and the width of the text that this gives."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+        self._kept = [True] * len(texts)
+        self.width = sum(map(text_width, texts))  # with one column for each gap
+
+    def flip(self, k: int) -> None:
+        """Leave a part out, or take it back."""
+        # A part between two gaps joins them when it is left out; one between two parts makes a new gap.
+        gaps = 1 - (k > 0 and not self._kept[k - 1]) - (k + 1 < len(self._kept) and not self._kept[k + 1])
+        self._kept[k] = not self._kept[k]
+        change = text_width(self.texts[k]) - gaps
+        self.width += change if self._kept[k] else -change
+
+    def has_neighbour(self, k: int) -> bool:
+        """Return whether the part before or after is kept."""
+        return (k > 0 and self._kept[k - 1]) or (k + 1 < len(self._kept) and self._kept[k + 1])
+
+    def text(self, marks: set[int]) -> str:
+        """Return the text.  `marks` are left out beside a gap, where they say nothing, but not at the ends."""
+        last = len(self.texts) - 1
+        kept = {k for k, is_kept in enumerate(self._kept) if is_kept}
+        beside = {k for k in kept & marks if 0 < k < last and not {k - 1, k + 1} <= kept}
+        return _joined(self.texts, kept - beside)
 
 
 def _joined(parts: list[str], kept: set[int]) -> str:
@@ -106,13 +148,23 @@ def _cut_apart(text: str, others: list[str], width: int) -> str:
         kept = sum(min(ENOUGH, (end - start) - max(0, min(end, at + gap) - max(start, at))) for start, end in spans)
         return -kept, abs(at - width // 2)
 
-    at = min(range(width), key=cost)
+    # The cost is linear between these places.
+    ends = {0, gap} | {end for span in spans for end in span}
+    near = {end - skip + off for end in ends for skip in (0, gap) for off in (-ENOUGH, 0, ENOUGH)}
+    at = min({width // 2, width - 1} | {place for place in near if 0 <= place < width}, key=cost)
     return f"{text[:at]}~{text[at + gap :]}"
 
 
 def _common(a: str, b: str) -> int:
-    """Return the length of the common beginning."""
-    return next((k for k, (one, other) in enumerate(zip(a, b)) if one != other), min(len(a), len(b)))
+    """Return the length of the common beginning, by bisection: slices are compared at once."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def cut(text: str, width: int) -> str:

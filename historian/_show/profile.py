@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Generic
 
 from .._values.held import Held
-from .._values.text import printable
+from .._values.key import Key
+from .._values.text import printable, shown
 from .names import shortened
 from .scale import Scale, base_unit, middle
 from .summary import is_supported, min_count, supported_percentile, unit_question
@@ -13,26 +14,30 @@ from .table import html_table, table, text_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from .._values.base import BaseHistogram
 
-__all__ = ["PERCENTILES", "Profile", "fitted", "notes_on", "tables"]
+    _Named = tuple[str, BaseHistogram]
+
+__all__ = ["MAX_NAME_WIDTH", "PERCENTILES", "Profile", "fitted", "notes_on", "short_names", "tables"]
 
 #: Percentiles shown between the minimum and the maximum, by column header.
 PERCENTILES: dict[str, float] = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
 
+MAX_NAME_WIDTH = 80  # columns of names where nothing else limits them
 NAME_WIDTH = 24  # columns of numbers are left out until names have this width, or the width that they need
 LEFT_OUT = ("min", "99.99", "90", "99.9")  # columns to leave out of a narrow table, in this order
 
 
 class Profile(Generic[Held]):
-    """Histograms by name, shown as tables: by `print`, in IPython, and as HTML in a notebook.
+    """Histograms by name or `Key`, shown as tables: by `print`, in IPython, and as HTML in a notebook.
 
     The first table has all histograms of times, in whichever unit they were recorded.  The next has the histograms of
     sizes.  Each other unit has a table of its own.  A table shows all values in one unit and all sums in one unit; the
-    header names both.  It is sorted by sum, largest first.  Empty histograms are left out.
+    header names both.  It is sorted by sum, largest first.  Empty histograms are left out.  Each histogram has a row of
+    its own.  Names of more than 80 columns are shortened, and different names stay different.
 
     A percentile is shown if at least one value is above it.  Otherwise it would be equal to the maximum, which has its
     own column; then '-' is shown.
@@ -45,27 +50,36 @@ class Profile(Generic[Held]):
     -  too few values: 99 needs 100, 99.9 needs 1,000, 99.99 needs 10,000
     """
 
-    __slots__ = ("histograms",)
+    __slots__ = ("histograms", "notes")
     __module__ = "historian"
 
-    histograms: dict[str, Held]  # none of them empty
+    histograms: dict[Any, Held]  # by name or Key; none of them empty
+    notes: list[str]  # lines below the tables
 
-    def __init__(self, histograms: Mapping[str, Held]) -> None:
+    def __init__(self, histograms: Mapping[str, Held] | Mapping[Key, Held], notes: Iterable[str] = ()) -> None:
         if not hasattr(histograms, "items"):
             raise TypeError(f"a profile takes histograms by name, not {histograms!r}")
         self.histograms = {name: histogram for name, histogram in histograms.items() if histogram.count}
+        self.notes = [printable(note) for note in notes]
 
     def __str__(self) -> str:
         if not self.histograms:
             return "nothing recorded yet"
-        parts = [table(headers, rows) for headers, rows in tables(self.histograms)]
-        notes = [printable(note) for note in notes_on(self.histograms)]
+        rows = self._rows()
+        parts = [table(headers, cells) for headers, cells in tables(rows)]
+        notes = [*notes_on(rows), *self.notes]
         return "\n\n".join(parts + (["\n".join(notes)] if notes else []))
 
     __repr__ = __str__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Profile, (self.histograms,)
+        return Profile, (self.histograms, self.notes)
+
+    def _rows(self) -> list[_Named]:
+        return short_names(
+            (str(name) if isinstance(name, Key) else shown(str(name)), histogram)
+            for name, histogram in self.histograms.items()
+        )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))
@@ -75,31 +89,40 @@ class Profile(Generic[Held]):
             return "<p>nothing recorded yet</p>"
         from html import escape
 
-        parts = [html_table(headers, rows) for headers, rows in tables(self.histograms)]
-        return "\n".join(parts + [f"<p>{escape(printable(note))}</p>" for note in notes_on(self.histograms)])
+        rows = self._rows()
+        parts = [html_table(headers, cells) for headers, cells in tables(rows)]
+        return "\n".join(parts + [f"<p>{escape(note)}</p>" for note in (*notes_on(rows), *self.notes)])
+
+
+def short_names(rows: Iterable[_Named]) -> list[_Named]:
+    """Return rows whose names have at most MAX_NAME_WIDTH columns; different names stay different."""
+    found = list(rows)
+    names = shortened([name for name, _ in found], MAX_NAME_WIDTH)
+    return [(name, histogram) for name, (_, histogram) in zip(names, found)]
 
 
 def tables(
-    histograms: Mapping[str, BaseHistogram], percentiles: Mapping[str, float] = PERCENTILES, unit: str | None = None
+    rows: Iterable[_Named], percentiles: Mapping[str, float] = PERCENTILES, unit: str | None = None
 ) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Yield (headers, rows) for each kind of unit: times, sizes, then the others by name.
+    """Yield (headers, cells) for each kind of unit: times, sizes, then the others by name.
 
-    `percentiles` holds the percentiles to show, by column header.  All values are shown in `unit`, by default in one
-    that suits them.
+    Each of the `rows` is a printed name and a histogram; names may be equal.  `percentiles` holds the percentiles to
+    show, by column header.  All values are shown in `unit`, by default in one that suits them.
     """
-    kinds: dict[str, dict[str, BaseHistogram]] = {}
-    for name, histogram in histograms.items():
-        kinds.setdefault(base_unit(histogram.unit)[0], {})[name] = histogram
+    kinds: dict[str, list[_Named]] = {}
+    for name, histogram in rows:
+        kinds.setdefault(base_unit(histogram.unit)[0], []).append((name, histogram))
     for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
         yield _tabulate(kind, kinds[kind], percentiles, unit)
 
 
-def notes_on(histograms: Mapping[str, BaseHistogram], percentiles: Mapping[str, float] = PERCENTILES) -> Iterator[str]:
+def notes_on(rows: Iterable[_Named], percentiles: Mapping[str, float] = PERCENTILES) -> Iterator[str]:
     """Yield the notes below the tables: missing percentiles, doubtful units, values in the overflow bucket."""
-    if not all(is_supported(h.count, p) for h in histograms.values() for p in percentiles.values() if p < 100):
+    found = list(rows)
+    if not all(is_supported(h.count, p) for _, h in found for p in percentiles.values() if p < 100):
         needs = ", ".join(f"{name} needs {min_count(p):,}" for name, p in percentiles.items() if 99 <= p < 100)
         yield f"-  too few values: {needs}" if needs else "-  too few values"
-    for name, histogram in histograms.items():
+    for name, histogram in found:
         question = unit_question(histogram)
         if question:
             yield f"{name}: {question}"
@@ -130,15 +153,15 @@ def fitted(headers: list[str], rows: list[list[str]], width: int) -> tuple[list[
 
 
 def _tabulate(
-    kind: str, histograms: dict[str, BaseHistogram], percentiles: Mapping[str, float], unit: str | None
+    kind: str, rows: list[_Named], percentiles: Mapping[str, float], unit: str | None
 ) -> tuple[list[str], list[list[str]]]:
-    """Return (headers, rows) for histograms whose units can be converted to each other."""
-    values = {name: _in_base_unit(histogram, percentiles) for name, histogram in histograms.items()}
-    sums = {name: histogram.sum * base_unit(histogram.unit)[1] for name, histogram in histograms.items()}
-    scale = Scale.of(kind, middle([value for row in values.values() for value in row]))
+    """Return (headers, cells) for histograms whose units can be converted to each other."""
+    measured = [(name, h.sum * base_unit(h.unit)[1], _in_base_unit(h, percentiles), f"{h.count:,}") for name, h in rows]
+    measured.sort(key=lambda row: (-row[1], row[0]))
+    scale = Scale.of(kind, middle([value for row in measured for value in row[2]]))
     if unit is not None and base_unit(unit)[0] == kind:
         scale = Scale(unit, 1 / base_unit(unit)[1])
-    total = Scale.of(kind, max(sums.values()))
+    total = Scale.of(kind, measured[0][1])
     headers = [
         f"operation ({printable(scale.unit)})",
         "min",
@@ -147,11 +170,8 @@ def _tabulate(
         "count",
         f"sum ({printable(total.unit)})",
     ]
-    rows = [
-        [printable(name), *map(scale.show, values[name]), f"{histograms[name].count:,}", total.show(sums[name])]
-        for name in sorted(histograms, key=lambda name: (-sums[name], name))
-    ]
-    return headers, rows
+    cells = [[name, *map(scale.show, values), count, total.show(one)] for name, one, values, count in measured]
+    return headers, cells
 
 
 def _in_base_unit(histogram: BaseHistogram, percentiles: Mapping[str, float]) -> list[float]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["html_table", "markdown_table", "table", "text_width"]
+import re
+
+__all__ = ["html_table", "in_markdown", "markdown_table", "table", "text_width"]
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:
@@ -30,11 +32,18 @@ def markdown_table(headers: list[str], rows: list[list[str]]) -> str:
     |:---|---:|
     | a\|b | 1.02 |
     """
-    lines = [
-        "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in line) + " |"
-        for line in [headers, *rows]
-    ]
+    lines = ["| " + " | ".join(map(in_markdown, line)) + " |" for line in [headers, *rows]]
     return "\n".join([lines[0], "|:---" + "|---:" * (len(headers) - 1) + "|", *lines[1:]])
+
+
+def in_markdown(text: str) -> str:
+    r"""Return text that Markdown shows as it is.  An underscore within a word needs no escape.
+
+    >>> print(in_markdown("a|b <i> db_query *x* __init__"))
+    a\|b &lt;i> db_query \*x\* \_\_init\_\_
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"[\\|*`~\[\]]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
 
 
 def html_table(headers: list[str], rows: list[list[str]]) -> str:

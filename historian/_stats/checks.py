@@ -6,6 +6,7 @@ import math
 import operator
 
 from .._core import real
+from .._values.checks import is_bool
 
 __all__ = ["check_confidence", "check_n", "check_number", "check_share", "number"]
 
@@ -35,7 +36,7 @@ def check_confidence(confidence: float) -> float:
 
 def check_n(n: int, name: str = "n", least: int = 1) -> int:
     """Return `n` as an int if it is a whole number from `least` to 1e100; else raise."""
-    if not hasattr(type(n), "__index__") or getattr(n, "shape", ()) != ():
+    if is_bool(n) or not hasattr(type(n), "__index__") or getattr(n, "shape", ()) != ():
         raise TypeError(f"{name} must be a whole number, not {n!r}")
     n = operator.index(n)  # what a class of the caller raises passes
     if n < least:
@@ -58,7 +59,8 @@ def number(name: str, value: float) -> float:
     if type(value) is float:  # most are
         return value
     is_time = getattr(getattr(value, "dtype", None), "kind", "") in ("m", "M")  # numpy converts nanoseconds to a float
-    if is_time or isinstance(value, (str, bytes)) or getattr(value, "shape", None) or not hasattr(value, "__float__"):
+    is_other = is_time or is_bool(value) or isinstance(value, (str, bytes)) or getattr(value, "shape", None)
+    if is_other or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, not {value!r}")
     found = real(value)
     if found is None:

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-__all__ = ["NO_DATA", "Estimate", "TailWarning", "nines", "no_data"]
+__all__ = ["NO_DATA", "Estimate", "TailWarning", "joint_method", "nines", "no_data", "quantile_name"]
 
 NO_DATA = "no data"  # the reason of an estimate that is not known
 
@@ -149,6 +149,26 @@ def no_data(lower: float, upper: float, *, unit: str = "") -> Estimate:
     <Estimate: no data>
     """
     return Estimate(math.nan, lower, upper, NO_DATA, unit=unit)
+
+
+def joint_method(*methods: str) -> str:
+    """Return the methods of an answer that has its interval from several others, each once.
+
+    >>> joint_method("Clopper-Pearson", "", "Clopper-Pearson", "order statistics")
+    'Clopper-Pearson and order statistics'
+    """
+    return " and ".join(dict.fromkeys(method for method in methods if method))
+
+
+def quantile_name(q: float) -> str:
+    """Return how a text names the q-quantile.
+
+    >>> quantile_name(0.999), quantile_name(1)
+    ('the 0.999-quantile', 'the maximum')
+    """
+    if q in (0, 1):
+        return "the maximum" if q else "the minimum"
+    return f"the {nines(q)}-quantile"
 
 
 def nines(q: float) -> str:

@@ -2,15 +2,22 @@
 
 Values of one burst lie in one window, so windows differ by more than independent values would.  A burst that outlasts a
 window makes neighbouring windows alike.  Then the variance of the mean is larger than the windows' own differences
-tell.  It is estimated from the slow parts of their differences: the first cosines of the series of windows, which have
-the longest periods.  For independent windows, all cosines have the same variance.  The fewer are used, the longer the
-bursts may be, but the less is known: with B cosines the interval is that of Student's t with B degrees of freedom.
+tell.  It is estimated in two ways, and the wider interval counts:
 
-Simulations show how often the intervals hold the truth: see docs/tail.md and ``benchmarks/accuracy_coverage.py``.
+- From the slow parts of the differences: the first cosines of the series of windows, which have the longest periods.
+  For independent windows, all cosines have the same variance.  The fewer are used, the longer the bursts may be, but
+  the less is known: with B cosines the interval is that of Student's t with B degrees of freedom.
+- From bursts: a cycle begins where the windows rise above the mean, and ends where the next one begins.  The sums over
+  cycles are about independent, however long bursts last.  If few cycles carry most of the variance, few degrees of
+  freedom are left.  So rare bursts count as few, even among many quiet windows.
+
+Simulations show how often the intervals hold the truth: see docs/tail.md and ``benchmarks/coverage_windows.py``.
 
 Source: Lazarus, Lewis, Stock & Watson, HAC Inference: Recommendations for Practice, Journal of Business & Economic
 Statistics 36 (2018), 541-559, for cosines and Student's t; Andrews & Monahan, Econometrica 60 (1992), 953-966, for the
-correction by an autoregression, and its use to choose how many.
+correction by an autoregression, and its use to choose how many; Crane & Lemoine, An Introduction to the Regenerative
+Method for Simulation Analysis (1977), for cycles; Kish, Survey Sampling (1965), 11.7, for the effective numbers of
+bursts and of windows.
 """
 
 from __future__ import annotations
@@ -28,57 +35,152 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ENOUGH_WINDOWS", "Effective", "effective_sample_size", "long_run_variance", "windows_sample_size"]
+__all__ = [
+    "ENOUGH_BURSTS",
+    "ENOUGH_EQUAL",
+    "ENOUGH_FREEDOM",
+    "ENOUGH_WINDOWS",
+    "Effective",
+    "effective_sample_size",
+    "long_run_variance",
+    "windows_sample_size",
+]
 
 #: From so many windows on, a burst in every tenth window is missed with a probability of at most 2.5 %: 0.9^36.
 ENOUGH_WINDOWS = 36
 
-#: With fewer degrees of freedom, 95 % intervals may hold the truth less often than in 93 of 100 simulated series.
-ENOUGH_FREEDOM = 7
+#: With fewer windows of equal size, 95 % intervals may hold the truth in fewer than 90 of 100 simulated series.
+ENOUGH_EQUAL = 12.0
+
+#: With fewer bursts, or with fewer degrees of freedom, they may hold it in fewer than 93 of 100.
+ENOUGH_BURSTS = 3.0
+ENOUGH_FREEDOM = 5
+
+#: Windows are alike, without bursts, if the variance is at most so many times that of independent values.
+ALIKE = 2.0
 
 #: The mean variance of the cosines that are used must be at least this part of the variance at infinite period.
 FLAT = 0.85
 
 MAX_CORRELATION = 0.97
 
+#: Up to the first skewness, the sums over cycles show their fourth moment; from the second on, they do not.
+SKEWED = (1.0, 2.5)
+
 
 class Effective(NamedTuple):
     """An effective sample size, and how much is known about it."""
 
-    size: float  # independent values that would tell as much, in (0, inf)
-    freedom: int  # degrees of freedom of its estimate, from 1
-    windows: int  # windows that hold values
+    size: float  # independent values that would tell as much, in [0, inf); 0 if all values are in one window
+    freedom: int  # degrees of freedom of the cosines, from 1; 0 for a single window
+    windows: int  # windows that hold values, from 1
+    equal: float  # windows of equal size that would tell as much, in [1, windows]
+    bursts: float  # effective number of bursts, from 1; infinity if the windows are alike, 0 for a single window
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether the windows differ no more than those of independent values do: no burst was seen."""
+        return self.bursts == math.inf
 
     @property
     def is_uncertain(self) -> bool:
-        """Whether too few windows are independent to tell how bursts come: the interval may be too narrow."""
-        return self.windows < ENOUGH_WINDOWS or self.freedom < ENOUGH_FREEDOM
+        """Whether there are too few windows or bursts to tell how bursts come: the interval may be too narrow."""
+        few = self.freedom < ENOUGH_FREEDOM or self.bursts < ENOUGH_BURSTS
+        return self.windows < ENOUGH_WINDOWS or self.equal < ENOUGH_EQUAL or (few and not self.is_alike)
+
+    @property
+    def unseen(self) -> int:
+        """The number of windows from one burst to the next, on average, for which these may well hold no burst.
+
+        Bursts that come at random, once in so many windows, are all missed with a probability of 2.5 %.
+        """
+        return max(1, int(self.windows / -math.log(0.025)))
 
 
-def effective_sample_size(p: float, deviations: Sequence[float], confidence: float, least: float) -> Effective:
+def effective_sample_size(
+    p: float, deviations: Sequence[float], weights: Sequence[float], confidence: float, least: float
+) -> Effective:
     """Return the effective sample size of consecutive windows, for the share `p` in (0, 1) of all their values.
 
-    `deviations` are those of the windows' weighted shares from p, in the order of time; they add up to 0.  `least` is
-    the variance that p would have if all values were independent, which is its minimum.  The size is p(1 - p)/v, with v
-    the variance of p, times the squared ratio of the normal quantile to Student's.  This ratio allows for the
-    uncertainty of v.
+    `deviations` are those of the windows' weighted shares from p, in the order of time; they add up to 0.  `weights`
+    are positive and add up to 1.  `least` is the variance that p would have if all values were independent, which is
+    its minimum.  The size is p(1 - p)/v, with v the variance of p, times the squared ratio of the normal quantile to
+    Student's.  This ratio allows for the uncertainty of v.  The size is 0 if there is only one window, because nothing
+    is known of how windows differ.
 
     Source: Korn & Graubard, Survey Methodology 24 (1998), 193-201; the variance of a weighted mean by Cochran, Sampling
     Techniques (1977), 2.11.
     """
+    import numpy
+
+    if len(deviations) == 1:
+        return Effective(0.0, 0, 1, 1.0, 0.0)
+    series = numpy.array(deviations, dtype=numpy.float64)
+    equal, factor = _unequal(numpy.array(weights, dtype=numpy.float64))
     variance, freedom = long_run_variance(deviations)
-    worse = normal_quantile((1 + confidence) / 2) / student_quantile((1 + confidence) / 2, freedom)
-    return Effective(p * (1 - p) / max(variance / worse**2, least), freedom, len(deviations))
+    of_cycles, known, bursts = _cycles(series)
+    probability = (1 + confidence) / 2
+    widest = variance * student_quantile(probability, freedom) ** 2
+    if of_cycles > 0:
+        widest = max(widest, of_cycles * student_quantile(probability, known) ** 2)
+    if factor * max(variance, of_cycles) <= ALIKE * least:
+        bursts = math.inf
+    widest *= factor / normal_quantile(probability) ** 2
+    return Effective(p * (1 - p) / max(widest, least), freedom, len(series), equal, bursts)
 
 
 def windows_sample_size(above: Sequence[float], counts: Sequence[float], confidence: float) -> Effective:
     """Return `effective_sample_size` for windows of `counts` values, `above` of them above; at most sum(counts)."""
-    total = sum(counts)
+    total, windows = sum(counts), len(counts)
     p = sum(above) / total
-    if not 0 < p < 1:
-        return Effective(total, _most_cosines(len(counts)), len(counts))
+    weights = [count / total for count in counts]
+    if windows > 1 and not 0 < p < 1:
+        return Effective(total, _most_cosines(windows), windows, 1 / sum(w * w for w in weights), math.inf)
     deviations = [(a - p * n) / total for a, n in zip(above, counts)]
-    return effective_sample_size(p, deviations, confidence, least=p * (1 - p) / total)
+    return effective_sample_size(p, deviations, weights, confidence, least=p * (1 - p) / total)
+
+
+def _unequal(weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the number of equal windows that tell as much as those of these weights, and the correction of variances.
+
+    Deviations from a mean are too small for a window that makes up most of this mean.  With equal variances s^2, their
+    sum of squares is on average s^2 times the sum of w^2 - 2 w^3 + w^2 W, W the sum of all w^2; that of the mean is
+    s^2 W.  The correction is relative to that of equal weights, n/(n - 1).
+    """
+    n, squares = len(weights), weights**2
+    total = float(squares.sum())
+    expected = float((squares * ((1 - weights) ** 2 + (total - squares))).sum())
+    return 1 / total, max(1.0, total * (n - 1) / n / expected) if expected > 0 else math.inf
+
+
+def _cycles(series: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the variance of the sum of a series of mean 0, its degrees of freedom, and a number of bursts.
+
+    They come from the cycles of the series.  A cycle begins with a rise above 0; the last one goes on at the start of
+    the series.  The variance is 0 if there is only one cycle.  The number of bursts is that of equal ones which would
+    be as uncertain.
+
+    The degrees of freedom follow from the fourth moment of the cycles' sums: 2n/(kurtosis - 1).  If windows are skewed,
+    as those of rare bursts are, few sums do not show their fourth moment.  Then their effective number n/kurtosis is
+    used, which is less.
+    """
+    import numpy
+
+    starts = numpy.flatnonzero((series > 0) & (numpy.roll(series, 1) <= 0))
+    if len(starts) < 2:
+        return 0.0, 1.0, 1.0
+    turned, starts = numpy.roll(series, -starts[0]), starts - starts[0]
+    squares = numpy.add.reduceat(turned, starts) ** 2
+    bursts = numpy.add.reduceat(turned.clip(min=0), starts)
+    n, total = len(starts), float(squares.sum())
+    if not total:
+        return 0.0, 1.0, float(n)
+    few = total**2 / float(squares @ squares)  # in [1, n]
+    many = max(few, min(n - 1.0, 2 * n * few / (n - few))) if few < n else few
+    low, high = SKEWED
+    skewness = float((series**3).mean() / (series**2).mean() ** 1.5)
+    freedom = few + (many - few) * min(max((high - skewness) / (high - low), 0.0), 1.0)
+    return total * n / (n - 1), freedom, float(bursts.sum() ** 2 / (bursts @ bursts))
 
 
 def long_run_variance(deviations: Sequence[float]) -> tuple[float, int]:

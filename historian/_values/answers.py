@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from decimal import Decimal
     from fractions import Fraction
-    from typing import Any, NoReturn, TypeAlias
+    from typing import Any, NoReturn, TypeAlias, TypeGuard
 
     import numpy as np
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         NDArray[np.floating[Any] | np.integer[Any]] | _SupportsArray | Sequence[_Scalar] | Sequence[Sequence[_Scalar]]
     )
 
-__all__ = ["as_array", "each", "is_many", "numbers", "position", "read_only", "refuse_share"]
+__all__ = ["as_array", "each", "is_many", "is_one", "numbers", "position", "read_only", "refuse_share"]
 
 
 def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | NDArray[np.float64]:
@@ -59,6 +59,11 @@ def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | N
     return found.reshape(array.shape) if array.ndim else float(found[0])
 
 
+def is_one(x: object) -> TypeGuard[float]:
+    """Return whether `x` is a float or an int, which needs no conversion, and not a bool."""
+    return isinstance(x, (float, int)) and not isinstance(x, bool)
+
+
 def is_many(x: object) -> bool:
     """Return whether `x` is an array-like of numbers, not a single number.  An array of no dimensions is a number.
 
@@ -86,8 +91,10 @@ def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
     array = as_array(x, what)
     if array.dtype.char == "d":
         return array if isinstance(x, (list, tuple)) else array.copy()
-    if array.dtype.kind in "fiub":
+    if array.dtype.kind in "fiu":
         return array.astype(numpy.float64)
+    if array.dtype.kind == "b":
+        raise TypeError(f"{what} a number or an array of numbers, not {x!r}")
     if array.dtype.kind in "mM":
         raise TypeError(f"{what} an array of numbers, not of {array.dtype}: convert to numbers in the histogram's unit")
     objects = numpy.asarray(x, dtype=object)

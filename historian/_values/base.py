@@ -6,10 +6,11 @@ import math
 
 from .. import buckets
 from .._core import Counters, Counts
-from .answers import each, refuse_share
+from .answers import each, is_one, refuse_share
 from .exact import rounded
+from .origin import Origin
 from .rank import rank_of, rank_of_percentile
-from .slots import TO_INDEX, Slots
+from .slots import MAX_BOUND, MIN_BOUND, TO_INDEX, Slots
 from .units import check_unit
 
 TYPE_CHECKING = False
@@ -35,19 +36,6 @@ __all__ = ["MAX_FLOAT", "BaseHistogram", "Origin", "make"]
 _EMPTY = Counts.of([], [])
 
 
-class Origin:
-    """Where a corrected histogram comes from: the measured histogram, and the interval of the correction."""
-
-    __slots__ = ("clusters", "interval", "measured")
-
-    measured: BaseHistogram
-    interval: float
-    clusters: Any  # what `historian.tail.omission.clusters` computes and keeps; None before
-
-    def __init__(self, measured: BaseHistogram, interval: float) -> None:
-        self.measured, self.interval, self.clusters = measured, interval, None
-
-
 class BaseHistogram(Slots):
     """Base class of `historian.Histogram`, for the modules that `Histogram` itself calls and that cannot import it.
 
@@ -62,7 +50,7 @@ class BaseHistogram(Slots):
 
     def __init__(self) -> None:
         self._counts, self._unit, self._sum, self._min, self._max = _EMPTY, "s", 0, math.nan, math.nan
-        self._synthetic = False
+        self._synthetic, self._bounds = False, 0
 
     @classmethod
     def from_values(cls, values: _Reals, *, counts: _Wholes | None = None, unit: str = "s") -> Self:
@@ -88,15 +76,17 @@ class BaseHistogram(Slots):
     def _from_reading(cls, reading: tuple[Counts, int, float, float], unit: str, synthetic: bool = False) -> Self:
         """Return the histogram of a result of `Counters._read`.
 
-        If a record was in flight, its extreme may be unknown (NaN).  Then a bucket edge replaces it.
+        If a record was in flight, its extreme may be unknown (NaN).  Then a bucket edge replaces it, as a bound.
         """
         counts, total, low, high = reading
+        bounds = 0
         if counts.total:
-            if low != low:
-                low = buckets.lower(counts.first + TO_INDEX)
-            if high != high:
-                high = min(buckets.upper(counts.last + TO_INDEX), MAX_FLOAT)
-        return make(cls, counts, unit, total, low, high, synthetic)
+            if not low >= 0:
+                low, bounds = buckets.lower(counts.first + TO_INDEX) if low != low else -low, MIN_BOUND
+            if not high >= 0:
+                high = min(buckets.upper(counts.last + TO_INDEX), MAX_FLOAT) if high != high else -high
+                bounds |= MAX_BOUND
+        return make(cls, counts, unit, total, low, high, synthetic, bounds)
 
     # ---- facts ----
 
@@ -137,12 +127,12 @@ class BaseHistogram(Slots):
 
     @property
     def min(self) -> float:
-        """Smallest recorded value, exact; a bucket edge in a difference of histograms."""
+        """Smallest recorded value, exact; in a difference of histograms it may be a lower bound (see ``-``)."""
         return self._min
 
     @property
     def max(self) -> float:
-        """Largest recorded value, exact; a bucket edge in a difference of histograms."""
+        """Largest recorded value, exact; in a difference of histograms it may be an upper bound (see ``-``)."""
         return self._max
 
     @property
@@ -164,7 +154,7 @@ class BaseHistogram(Slots):
     def synthetic(self) -> bool:
         """Whether some of the counts are estimates (see `corrected`), here or in a merged histogram.
 
-        Equality of histograms does not depend on it.
+        Equality of histograms does not depend on it: it changes intervals, but no quantile and no share.
         """
         return bool(self._synthetic)
 
@@ -180,9 +170,8 @@ class BaseHistogram(Slots):
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
         definition is that of ``numpy.quantile(..., method="inverted_cdf")``, with q read as the decimal that was
         written: 0.999 of 1,000 values is the 999th.  The smallest and the largest value are exact, and every result
-        lies between them.  One exception: a largest value on the edge of its bucket, such as 1, 2 or 0.5, cannot be
-        told from the bound that a difference has, so the result is within 0.5415 % there, too; `max` is exact.  In the
-        overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError for q outside 0..1.
+        lies between them.  In a difference of histograms they may not be known; then they are within 0.5415 %, too.  In
+        the overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError for q outside 0..1.
 
         With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank.  Use it for
         smooth curves, and to compare quantiles of smooth distributions.  For 100,000 values or more from one of these,
@@ -197,7 +186,7 @@ class BaseHistogram(Slots):
         >>> round(h.quantile(0.123)), round(h.quantile(0.123, interpolated=True))
         (12296, 12300)
         """
-        if isinstance(q, (float, int)):
+        if type(q) is float or is_one(q):
             if not 0 <= q <= 1:
                 refuse_share(q, "q", 1)
             counts = self._counts
@@ -224,7 +213,7 @@ class BaseHistogram(Slots):
         >>> round(Histogram.from_values(range(1, 101)).percentile(99))
         99
         """
-        if isinstance(p, (float, int)):
+        if type(p) is float or is_one(p):
             if not 0 <= p <= 100:
                 refuse_share(p, "p", 100)
             counts = self._counts
@@ -252,7 +241,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([1.0, 2.0]).quantile_bounds(1.0)
         (1.978456026387951, 2.0)
         """
-        if not isinstance(q, (float, int)):
+        if type(q) is not float and not is_one(q):
             return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
         if not 0 <= q <= 1:
             refuse_share(q, "q", 1)
@@ -276,7 +265,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([3] * 60 + [5] * 39 + [9]).cdf(3)
         0.6
         """
-        if isinstance(t, (float, int)):
+        if type(t) is float or is_one(t):
             above = self._above(t)[0]
             return (self.count - above) / self.count if self.count else math.nan
         return each(self.cdf, t)
@@ -296,7 +285,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([0.1, 1.0, 1.001, 1.002, 9.0]).cdf_bounds(1.001)
         (0.4, 0.8)
         """
-        if not isinstance(t, (float, int)):
+        if type(t) is not float and not is_one(t):
             return each(lambda one: self.cdf_bounds(one)[0], t), each(lambda one: self.cdf_bounds(one)[1], t)
         low, high = self._above(t)
         count = self.count
@@ -316,7 +305,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([1.0, 2.0, 4.0, 8.0]).sf(4.0)
         0.25
         """
-        if isinstance(t, (float, int)):
+        if type(t) is float or is_one(t):
             above = self._above(t)[0]
             return above / self.count if self.count else math.nan
         return each(self.sf, t)
@@ -334,7 +323,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([0.1, 1.0, 1.001, 1.002, 9.0]).sf_bounds(1.001)
         (0.2, 0.6)
         """
-        if not isinstance(t, (float, int)):
+        if type(t) is not float and not is_one(t):
             return each(lambda one: self.sf_bounds(one)[0], t), each(lambda one: self.sf_bounds(one)[1], t)
         low, high = self._above(t)
         return (low / self.count, high / self.count) if self.count else (math.nan, math.nan)
@@ -354,19 +343,29 @@ class BaseHistogram(Slots):
         # The extremes of an empty histogram are NaN, and NaN fails every comparison: then the other extreme is used.
         low = self._min if self._min <= other._min or other._min != other._min else other._min
         high = self._max if self._max >= other._max or other._max != other._max else other._max
-        return make(type(self), counts, unit, self._sum + other._sum, low, high, self._synthetic or other._synthetic)
+        synthetic: bool | Origin = self._synthetic or other._synthetic
+        if self.count and other.count:
+            synthetic = bool(synthetic)  # the measured values of a part are not those of the whole
+        bounds = 0
+        if self._bounds or other._bounds:  # seldom
+            bounds = self._bounds_at(low, high) & other._bounds_at(low, high)
+        return make(type(self), counts, unit, self._sum + other._sum, low, high, synthetic, bounds)
 
     def __sub__(self, other: BaseHistogram) -> Self:
         """Return the values recorded since `other`, an earlier snapshot of the same recorder.
 
-        Counts and sum are exact, however large the earlier values were.  The extremes of the interval are not known:
-        `min` and `max` of the result are the edges of its lowest and highest bucket (for overflow, the maximum of the
-        left-hand side).  O(buckets).  Raises ValueError if a count would become negative or the units differ.
+        Counts and sum are exact, however large the earlier values were.  The extremes are exact if they follow from
+        those of both sides: a maximum that `other` has not reached was recorded since.  If not, `min` and `max` are
+        bounds, and equal to an edge of the lowest or highest bucket, or to the extreme of the left-hand side if that is
+        closer.  The result remembers which extremes are bounds.  O(buckets).  Raises ValueError if a count would become
+        negative or the units differ.
 
         >>> from historian import Histogram
-        >>> before = Histogram.from_values([1.0])
-        >>> (Histogram.from_values([1.0, 2.0]) - before).max
-        2.0
+        >>> before = Histogram.from_values([1.0, 3.0])
+        >>> (Histogram.from_values([1.0, 3.0, 5.0]) - before).max
+        5.0
+        >>> (Histogram.from_values([1.0, 3.0, 2.5]) - before).max       # at most
+        2.510761514049382
         """
         if not isinstance(other, BaseHistogram):
             return NotImplemented
@@ -376,9 +375,9 @@ class BaseHistogram(Slots):
         counts = self._counts.minus(other._counts)
         if not counts.total:
             return make(type(self), counts, unit, 0, math.nan, math.nan)
-        synthetic = self._synthetic or other._synthetic
-        low, high = self._edges(counts.first)[0], self._edges(counts.last)[1]
-        return make(type(self), counts, unit, max(0, self._sum - other._sum), low, high, synthetic)
+        synthetic = bool(self._synthetic or other._synthetic)
+        extremes = self._extremes_less(other, counts)
+        return make(type(self), counts, unit, max(0, self._sum - other._sum), *extremes[:2], synthetic, extremes[2])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BaseHistogram):
@@ -388,10 +387,13 @@ class BaseHistogram(Slots):
     def __hash__(self) -> int:
         return hash(self._identity())
 
-    def _identity(self) -> tuple[Counts, str, float, float, float]:
-        """Return the data that equality compares."""
+    def _identity(self) -> tuple[Counts, str, float, float, float, int]:
+        """Return the data that equality compares.
+
+        They decide all that `quantile`, `cdf` and `sf` answer.  So whether an extreme is exact belongs to them.
+        """
         low, high = (self._min, self._max) if self.count else (0.0, 0.0)  # NaN is not equal to itself
-        return self._counts, self._unit, self.sum, low, high
+        return self._counts, self._unit, self.sum, low, high, self._bounds
 
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
@@ -399,7 +401,14 @@ MAX_FLOAT = 1.7976931348623157e308  # the largest finite float64
 
 
 def make(
-    cls: type[_H], counts: Counts, unit: str, total: int, low: float, high: float, synthetic: bool | Origin = False
+    cls: type[_H],
+    counts: Counts,
+    unit: str,
+    total: int,
+    low: float,
+    high: float,
+    synthetic: bool | Origin = False,
+    bounds: int = 0,
 ) -> _H:
     """Return a histogram of class `cls`.  `total` is the sum of its values in units of 2**-1074."""
     histogram = cls.__new__(cls)
@@ -408,7 +417,8 @@ def make(
     histogram._sum = total
     histogram._min = low
     histogram._max = high
-    histogram._synthetic = synthetic and counts.total > 0
+    histogram._synthetic = synthetic if counts.total else False
+    histogram._bounds = bounds
     return histogram
 
 

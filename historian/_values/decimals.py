@@ -9,12 +9,18 @@ import functools
 import math
 from decimal import Context, Decimal
 
-__all__ = ["PRECISE", "log", "share_of", "whole", "written"]
+__all__ = ["PRECISE", "log", "precise_for", "share_of", "whole", "written"]
 
 #: Arithmetic with 60 digits, for logarithms of decimals.
 PRECISE = Context(prec=60)
 
-TIE = Decimal("1e-30")  # two results of `PRECISE` with a relative difference below this are equal
+#: A result has at least so many digits less than its context, because 1 - q may have lost as many.
+LOST = 20
+
+
+def precise_for(n: int) -> Context:
+    """Return a context like `PRECISE` for products with a whole number: with as many more digits as it has."""
+    return PRECISE if n < 10**20 else Context(prec=PRECISE.prec + len(str(n)))
 
 
 def _log(x: Decimal) -> Decimal:
@@ -43,9 +49,10 @@ def share_of(p: float) -> float:
     return float(PRECISE.divide(written(p), 100))
 
 
-def whole(x: Decimal, *, up: bool) -> int:
-    """Return a result of `PRECISE` rounded up or down to a whole number; first to the nearest one, if it is a tie."""
-    nearest = PRECISE.to_integral_value(x)
-    if PRECISE.subtract(x, nearest).copy_abs() <= PRECISE.multiply(TIE, nearest).copy_abs():
+def whole(x: Decimal, *, up: bool, context: Context = PRECISE) -> int:
+    """Return a result of a context rounded up or down to a whole number; first to the nearest one, if it is a tie."""
+    nearest = x.to_integral_value(context=context)
+    tie = context.multiply(Decimal((0, (1,), LOST + 2 - context.prec)), max(Decimal(1), x))
+    if context.subtract(x, nearest).copy_abs() <= tie:
         return int(nearest)
     return math.ceil(x) if up else math.floor(x)

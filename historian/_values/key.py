@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from .text import printable
+from keyword import iskeyword
 
-__all__ = ["Key", "check_key"]
+from .text import token
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Key", "check_key", "key_of", "text_of"]
 
 #: Maximum length of the name, the labels and their values together, in bytes of UTF-8.  With the most labels and the
 #: longest unit, 2048 + 64 * 8 + 255 = 2,815 bytes, they fit into the header of a file, which has 3,016 for them.
@@ -16,14 +22,19 @@ MAX_LABELS = 64
 class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing typing costs as much as all the rest
     """The name and the labels that identify a recorder in a registry.  Hashable, picklable, ordered.
 
-    Label values are converted to strings.  Raises TypeError if the name is not a string.  The key of a recorder must be
-    valid Unicode, with at most 2,048 bytes of UTF-8 and 64 labels: `Registry.recorder` raises ValueError otherwise.
+    The order of the labels does not matter.  Any string is a label: ``Key("query", **{"a label": "x"})``.  Label values
+    are converted to strings: a string stays as it is, everything else is converted by ``str``.  Raises TypeError if the
+    name is not a string.  The key of a recorder must be valid Unicode, with at most 2,048 bytes of UTF-8 and 64 labels:
+    `Registry.recorder` raises ValueError otherwise.
+
+    Two keys print alike only if they are equal.  Names, labels and values stand in quotation marks, with escape
+    sequences, if they are empty or have separators, quotation marks or characters that cannot be printed.
 
     >>> key = Key("query", table="users", shard=3)
     >>> key.name, key.labels
     ('query', (('shard', '3'), ('table', 'users')))
-    >>> print(key)
-    query{shard=3,table=users}
+    >>> print(key, Key("query", table="users,shard=3"))
+    query{shard=3,table=users} query{table="users,shard=3"}
     """
 
     __slots__ = ()
@@ -32,7 +43,9 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
     def __new__(cls, name: str, /, **labels: object) -> Key:
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
-        return super().__new__(cls, (name, tuple(sorted((label, str(value)) for label, value in labels.items()))))
+        return super().__new__(
+            cls, (text_of(name), tuple(sorted((label, text_of(value)) for label, value in labels.items())))
+        )
 
     __new__.__module__ = __module__  # from 3.13 on, pickles of protocol 2 look the class up where this says
 
@@ -50,13 +63,45 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
         return self[1]
 
     def __repr__(self) -> str:
-        if all(label.isidentifier() for label, _ in self.labels):
+        # Python replaces some characters of identifiers by others, but none of ASCII.
+        if all(label.isidentifier() and label.isascii() and not iskeyword(label) for label, _ in self.labels):
             return f"Key({', '.join([repr(self.name), *(f'{label}={value!r}' for label, value in self.labels)])})"
         return f"Key({self.name!r}, **{dict(self.labels)!r})"
 
     def __str__(self) -> str:
-        labels = ",".join(f"{label}={value}" for label, value in self.labels)
-        return printable(f"{self.name}{{{labels}}}" if labels else self.name)
+        if not self.labels:
+            return token(self.name)
+        labels = ",".join(f"{token(label)}={token(value)}" for label, value in self.labels)
+        return f"{token(self.name) if self.name else ''}{{{labels}}}"
+
+
+def key_of(name: str, labels: object, more: Mapping[str, object]) -> Key:
+    """Return the key with the labels of a mapping, or None, and those of `more`.  Raises TypeError, ValueError."""
+    if labels is None:
+        return Key(name, **more)
+    if not hasattr(labels, "items"):
+        raise TypeError(
+            f"labels must be a mapping from names to values, not {type(labels).__name__}; for a label that is called "
+            'labels, write labels={"labels": value}'
+        )
+    found = dict(labels.items())
+    for label in found:
+        if not isinstance(label, str):
+            raise TypeError(f"the name of a label must be a string, not {label!r}")
+        if label in more:
+            raise ValueError(f"label {label!r} is given twice, in labels= and as a keyword: give it once")
+    return Key(name, **found, **more)
+
+
+def text_of(value: object) -> str:
+    """Return the text of a label's value: a string stays as it is, everything else is converted by ``str``.
+
+    A string of a subclass, such as a member of an enumeration of strings, gives its characters: it is equal to them.
+
+    >>> text_of(200), text_of("GET")
+    ('200', 'GET')
+    """
+    return str.__str__(value) if isinstance(value, str) else str(value)
 
 
 def check_key(key: Key) -> None:

@@ -36,7 +36,7 @@ def merged(
     on_error: Literal["raise", "skip"] = "raise",
     *,
     stacklevel: int = 2,
-) -> tuple[Counts, str, int, float, float, bool]:
+) -> tuple[Counts, str, int, float, float, bool, int]:
     """Merge for `historian.merge`; return the arguments of `make`.  A warning names the caller at `stacklevel`."""
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error must be 'raise' or 'skip', not {on_error!r}")
@@ -63,7 +63,7 @@ def merged(
 def _add(total: Merged, item: object) -> str | None:
     """Add a histogram or its bytes.  Return None, or for invalid bytes what is wrong with them."""
     if isinstance(item, BaseHistogram):
-        total.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic)
+        total.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic, item._bounds)
         return None
     if isinstance(item, (bytes, bytearray, memoryview)):
         return total.add_bytes(item)

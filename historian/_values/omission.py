@@ -103,12 +103,16 @@ class Waits:
         """
         import numpy
 
-        found: NDArray[np.float64] = numpy.subtract.outer(self.values[rows], _edges()[first:last])
+        values, edges = self.values[rows], _edges()[first:last]
+        found: NDArray[np.float64] = numpy.subtract.outer(values, edges)
         with numpy.errstate(over="ignore"):  # far below 0
             found /= self.interval
         numpy.ceil(found, out=found)
-        numpy.maximum(found, 0.0, out=found)
-        return numpy.minimum(found, self.numbers[rows, None], out=found)
+        if len(values):  # the number can be below 0 from the smallest value on, and too large below two intervals
+            late, early = found[:, edges.searchsorted(values[0]) :], found[:, : edges.searchsorted(2 * self.interval)]
+            numpy.maximum(late, 0.0, out=late)
+            numpy.minimum(early, self.numbers[rows, None], out=early)
+        return found
 
     def blocks(self) -> Iterator[tuple[slice, int, NDArray[np.float64]]]:
         """Yield (rows, first slot, `above`) for blocks of values, each up to the slot of its largest value.

@@ -9,8 +9,7 @@ and e = (g - 1)/(g + 1), 0.5415 % (see `historian.buckets`).
 
 A quantile of the result is therefore within (1 + e)**2 - 1 = 2*e + e**2, 1.0860 %, of f times a recorded value: one
 bucket more than without scaling.  Multiplying keeps the order of the values, so it is the value of the same rank.  In a
-difference of histograms the maximum is a bucket edge, up to g times the largest value: there the largest value is
-within g - 1, 1.0889 %.
+difference of histograms the largest value may not be known; then it counts as a representative, too.
 
 If f is a power of two, 64 buckets are exactly an octave: every count moves by whole buckets, and nothing is lost, as
 long as no value enters or leaves the zero bucket or the overflow bucket.  These two have no representative that is
@@ -51,11 +50,11 @@ def scaled(histogram: _H, factor: _Real, unit: str) -> _H:
     if high == math.inf:
         raise ValueError(f"factor {times!r} is too large: the maximum {histogram._max!r} times it is beyond float64")
     counts = _move(histogram, times)
-    # The minimum of a difference of histograms is the edge below its lowest bucket: keep it the edge of a bucket.
+    # An extreme that is only a bound must bound the bucket of the scaled representative.
     low = max(histogram._min * times, edges_of(counts.first)[0])
-    result = make(type(histogram), counts, unit, _times(histogram._sum, times), low, high)
-    result._synthetic = _origin(histogram._synthetic, times, unit)
-    return result
+    high = min(high, edges_of(counts.last)[1])
+    total, synthetic = _times(histogram._sum, times), _origin(histogram._synthetic, times, unit)
+    return make(type(histogram), counts, unit, total, low, high, synthetic, histogram._bounds)
 
 
 def _origin(synthetic: bool | Origin, factor: float, unit: str) -> bool | Origin:
@@ -71,9 +70,10 @@ def _move(histogram: BaseHistogram, factor: float) -> Counts:
     slots, counts = histogram._counts.pairs()
     counts = list(counts)
     moved: dict[int, int] = {}
-    counts[-1] -= 1
-    moved[slot_of(histogram._max * factor)] = 1
-    if histogram.count > 1 and histogram._knows_min():
+    if histogram._knows_max():
+        counts[-1] -= 1
+        moved[slot_of(histogram._max * factor)] = 1
+    if histogram._knows_min() and counts[0]:
         counts[0] -= 1
         slot = slot_of(histogram._min * factor)
         moved[slot] = moved.get(slot, 0) + 1

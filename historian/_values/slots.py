@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import buckets
-from .._core import FIRST_INDEX, slot_of
+from .._core import BLOB_MAX_BOUND, BLOB_MIN_BOUND, FIRST_INDEX, slot_of
 from .answers import read_only
 
 TYPE_CHECKING = False
@@ -15,19 +15,24 @@ if TYPE_CHECKING:
 
     from .._core import Counts
 
-__all__ = ["TO_INDEX", "Slots", "edges_of"]
+__all__ = ["MAX_BOUND", "MIN_BOUND", "TO_INDEX", "Slots", "edges_of"]
 
 TO_INDEX = FIRST_INDEX - 1  # added to a slot, gives the index of its bucket
+
+# Marks of an extreme that is not known exactly, but only bounded, as in a difference of histograms.
+MIN_BOUND: int = BLOB_MIN_BOUND
+MAX_BOUND: int = BLOB_MAX_BOUND
 
 
 class Slots:
     """Base class of `BaseHistogram`: what the counts of slots and both extremes tell, without the sum and the unit."""
 
-    __slots__ = ("_counts", "_max", "_min")
+    __slots__ = ("_bounds", "_counts", "_max", "_min")
 
     _counts: Counts
-    _min: float  # in [0, max]; NaN if empty
-    _max: float  # in [min, 1.8e308]; NaN if empty
+    _min: float  # in [0, max], in the lowest bucket; a bound may be its lower edge; NaN if empty
+    _max: float  # in [min, 1.8e308], in the highest bucket; NaN if empty
+    _bounds: int  # MIN_BOUND if the smallest value is not known, only that it is at least `_min`; likewise MAX_BOUND
 
     # ---- populated buckets ----
 
@@ -67,21 +72,43 @@ class Slots:
 
     def _interpolated(self, rank: int, position: float) -> float:
         """Return the interpolated value of a position, of which `rank` is the next whole number, from 1 to `count`."""
-        from .interpolate import interpolated
+        from .interpolation import interpolated
 
         smallest, largest = self._min if self._knows_min() else None, self._max if self._knows_max() else None
         value = interpolated(self._counts, rank, position, smallest, largest)
-        return self._value_at(rank) if value is None else value
+        return self._value_at(rank) if value is None else min(max(value, self._min), self._max)
 
-    # In a difference of histograms, `min` and `max` are bucket edges, not recorded values.  An extreme that is equal
-    # to such an edge therefore does not count as known.  Neither does a maximum in the overflow bucket, since that of a
-    # difference may have been recorded before.
+    # ---- extremes: exact, or only bounds ----
 
     def _knows_min(self) -> bool:
-        return self._min > edges_of(self._counts.first)[0]
+        return not self._bounds & MIN_BOUND
 
     def _knows_max(self) -> bool:
-        return self._max < edges_of(self._counts.last)[1] < math.inf
+        return not self._bounds & MAX_BOUND
+
+    def _bounds_at(self, low: float, high: float) -> int:
+        """Return which of two numbers, the extremes of a sum with this, are not proven by this."""
+        is_low, is_high = self._min == low and self._knows_min(), self._max == high and self._knows_max()
+        return (0 if is_low else MIN_BOUND) | (0 if is_high else MAX_BOUND)
+
+    def _extremes_less(self, other: Slots, counts: Counts) -> tuple[float, float, int]:
+        """Return minimum, maximum and bounds of `counts`, which are those of this less those of `other`, not none.
+
+        If the maximum of `other` is lower than that of this, it is the maximum of the rest, too.  A bound is exact if
+        it leaves only one number for the value: the other bound, or the other edge of its bucket.
+        """
+        (lower, lowest_to), (highest_from, upper) = edges_of(counts.first), edges_of(counts.last)
+        low, high = max(self._min, lower), min(self._max, upper)
+        is_low = low == lowest_to or (self._knows_min() and self._min < other._min)
+        is_high = highest_from > 0 and high <= math.nextafter(highest_from, math.inf)
+        is_high = is_high or (self._knows_max() and self._max > other._max)
+        if counts.total == 1 and (is_low or is_high):
+            low = high = low if is_low else high
+        if low == high:
+            return low, high, 0
+        return low, high, (0 if is_low else MIN_BOUND) | (0 if is_high else MAX_BOUND)
+
+    # ---- what they tell ----
 
     def _value(self, slot: int) -> float:
         """Return the representative of a slot's bucket, clamped to the minimum and maximum."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "printable"]
+__all__ = ["counted", "printable", "quoted", "shown", "token"]
+
+_SPECIAL = frozenset('{},="')  # what separates the parts of a printed key, and what begins and ends a quoted text
 
 
 def counted(number: float, one: str, many: str = "") -> str:
@@ -22,3 +24,35 @@ def printable(text: str) -> str:
     a\nb\x1b[31m
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def quoted(text: str) -> str:
+    r"""Return text between quotation marks, with escape sequences; different texts give different results.
+
+    >>> print(quoted('a\tb, "c"'))
+    "a\tb, \"c\""
+    """
+    inside = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{printable(inside)}"'
+
+
+def shown(text: str) -> str:
+    r"""Return a name for a table: as it is if it can be read there, else quoted.
+
+    Different names give different results.  Quoted are names that are empty, begin with a quotation mark, have
+    characters that cannot be printed, or spaces that a table would hide.
+
+    >>> print(shown("query{table=users}"), shown("a\nb"), shown(""))
+    query{table=users} "a\nb" ""
+    """
+    is_plain = text.isprintable() and text and text[0] != '"' and text == text.strip() and "  " not in text
+    return text if is_plain else quoted(text)
+
+
+def token(text: str) -> str:
+    """Return a part of a printed key: a name, a label or its value; quoted as in `shown`, or if it has a separator.
+
+    >>> print(token("users"), token("GET /users"), token("a,b=c"))
+    users GET /users "a,b=c"
+    """
+    return shown(text) if _SPECIAL.isdisjoint(text) else quoted(text)

@@ -5,10 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from .. import __version__
-from . import clear, compare, demo, fanout, merge, profile, snapshot, summarize, top
-from ._parser import Parser
-
 __all__ = ["main"]
 
 
@@ -20,20 +16,14 @@ def main(argv: list[str] | None = None) -> int:
     """
     if sys.stderr is None:  # the parent process closed it; print() would write to standard output instead
         sys.stderr = open(os.devnull, "w")
-    parser = Parser(prog="historian", description="Latency histograms: percentiles instead of averages.")
-    parser.add_argument("--version", action="version", version=f"historian {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
-    for command in (demo, summarize, compare, fanout, merge, profile, top, snapshot, clear):
-        command.add_parser(commands)
-    args, unknown = parser.parse_known_args(argv)
-    if unknown:
-        commands.choices[args.command].unknown(unknown)
     if sys.stdout is None:  # the parent process closed it
         print("historian: there is no standard output to write to", file=sys.stderr)
         return 1
     try:
-        status: int = args.run(args)
-        sys.stdout.flush()
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()  # also after help and the version
     except BrokenPipeError:
         # The reader has left.  Python flushes again at exit and would report the error: redirect to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -42,6 +32,26 @@ def main(argv: list[str] | None = None) -> int:
         print(f"historian: cannot write the output: {error.strerror or error}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except MemoryError:
+        print("historian: there is not enough memory", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(argv: list[str] | None) -> int:
+    """Run the command line; return the exit status.  What commands need is imported here: it can be interrupted."""
+    from .. import __version__
+    from . import clear, compare, demo, fanout, merge, profile, snapshot, summarize, top
+    from ._parser import Parser
+
+    parser = Parser(prog="historian", description="Latency histograms: percentiles instead of averages.")
+    parser.add_argument("--version", action="version", version=f"historian {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
+    for command in (demo, summarize, compare, fanout, merge, profile, top, snapshot, clear):
+        command.add_parser(commands)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        commands.choices[args.command].unknown(unknown)
+    status: int = args.run(args)
     return status

@@ -26,10 +26,26 @@ __all__ = [
     "add_percentiles",
     "add_selection",
     "add_trust",
+    "add_where",
     "choice_of",
     "misuse",
     "number",
 ]
+
+#: Other spellings of units, in lower case.
+SPELLINGS = {
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "ms": ("ms", "msec", "msecs", "milli", "millis", "millisecond", "milliseconds"),
+    "us": ("us", "usec", "usecs", "micro", "micros", "microsecond", "microseconds", "\u00b5s", "\u03bcs", "mus"),
+    "ns": ("ns", "nsec", "nsecs", "nano", "nanos", "nanosecond", "nanoseconds"),
+    "min": ("min", "mins", "minute", "minutes"),
+    "h": ("h", "hr", "hrs", "hour", "hours"),
+    "bytes": ("byte", "bytes"),
+    "KiB": ("kib",),
+    "MiB": ("mib",),
+    "GiB": ("gib",),
+    "TiB": ("tib",),
+}
 
 FORMATS = ["table", "json", "csv", "markdown"]
 
@@ -74,13 +90,18 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     add_trust(group)
 
 
-def add_selection(parser: argparse._ActionsContainer) -> None:
-    """Add ``--where`` and ``--by``."""
+def add_where(parser: argparse._ActionsContainer) -> None:
+    """Add ``--where``."""
     parser.add_argument(
         "--where", metavar="KEY=VALUE,...", type=_pairs, action="append", default=[],
         help="only what has these values, of columns, fields, labels, or name, the name of a recorder; the same key "
         "again: this value or that",
     )  # fmt: skip
+
+
+def add_selection(parser: argparse._ActionsContainer) -> None:
+    """Add ``--where`` and ``--by``."""
+    add_where(parser)
     parser.add_argument(
         "--by", metavar="KEY", type=_name, action="append", default=[],
         help="one group for each value of this column, field or label; repeat it for combinations",
@@ -114,7 +135,7 @@ def add_output(
     parser: argparse.ArgumentParser, what: str, *, required: bool = False, default: str | None = None
 ) -> None:
     """Add ``-o``."""
-    parser.add_argument("-o", "--output", metavar="FILE", required=required, default=default, help=what)
+    parser.add_argument("-o", "--output", metavar="FILE", type=_file, required=required, default=default, help=what)
 
 
 def choice_of(args: argparse.Namespace) -> Choice:
@@ -154,6 +175,13 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
+def _file(text: str) -> str:
+    """Return the name of a file.  Raises ArgumentTypeError if it is empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a file must not be empty; - is standard output")
+    return text
+
+
 def _name(text: str) -> str:
     """Return the name of a column, field or label.  Raises ArgumentTypeError if it is empty."""
     if not text.strip():
@@ -176,7 +204,11 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _unit(text: str) -> str:
-    """Return the label of a unit.  Raises ArgumentTypeError if it is not valid."""
+    """Return the label of a unit.  Raises ArgumentTypeError if it is not valid, or another spelling of a unit."""
+    lowered = text.strip().lower()
+    meant = next((unit for unit, others in SPELLINGS.items() if lowered in others and text != unit), None)
+    if meant is not None:
+        raise argparse.ArgumentTypeError(f"there is no {text!r}; did you mean {meant!r}?")
     try:
         return check_unit(text)
     except ValueError as error:

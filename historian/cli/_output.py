@@ -10,7 +10,8 @@ from .._files.replace import replace
 from .._values.key import Key
 from .._values.text import printable
 from ..histogram import Histogram, merge
-from ._input.stream import bare, zstd_compressed
+from ._input.packed import zstd_compressed
+from ._input.stream import bare
 from ._input.tally import InputError
 
 TYPE_CHECKING = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from .._values.text import printable
@@ -10,17 +11,40 @@ from ._near import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, NoReturn
 
 __all__ = ["Parser"]
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as one line on standard error, with exit status 2."""
+    """Reports a wrong command line as one line on standard error, with exit status 2.
+
+    Options may stand between the names of files.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._words: list[str] = []  # of the command line
+        self._is_inside = False  # whether argparse calls `parse_known_args` itself
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; return the arguments, and the words that mean nothing."""
+        if self._is_inside or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._words = list(sys.argv[1:] if args is None else args)
+        self._is_inside = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_inside = False
 
     def error(self, message: str) -> NoReturn:
         """Print the message and where to find help, and exit."""
-        print(f"{self.prog}: error: {printable(message)} (see {self.prog} --help)", file=sys.stderr)
+        print(
+            f"{self.prog}: error: {printable(message)}{printable(_file_hint(self._words))} (see {self.prog} --help)",
+            file=sys.stderr,
+        )
         sys.exit(2)
 
     def unknown(self, words: list[str]) -> NoReturn:
@@ -35,3 +59,15 @@ class Parser(argparse.ArgumentParser):
             choices = [str(choice) for choice in action.choices]
             hint = did_you_mean(str(value), choices) or f"; choose from {', '.join(choices)}"
             raise argparse.ArgumentError(action, f"there is no {str(value)!r}{hint}")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print help; an error of the output is not suppressed, as argparse does."""
+        (file or sys.stderr).write(message)
+
+
+def _file_hint(words: Sequence[str]) -> str:
+    """Return the end of a message if a word looks like an option, but is the name of a file."""
+    for word in words[: words.index("--") if "--" in words else None]:
+        if word.startswith("-") and len(word) > 1 and os.path.lexists(word):
+            return f"; for the file of this name, write ./{word}, or -- before it"
+    return ""

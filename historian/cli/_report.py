@@ -8,8 +8,10 @@ import json
 import math
 from typing import NamedTuple
 
-from .._show.table import markdown_table, table
-from .._values.text import printable
+from .._show.names import shortened
+from .._show.profile import MAX_NAME_WIDTH
+from .._show.table import in_markdown, markdown_table, table
+from .._values.text import printable, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..histogram import Histogram
 
-__all__ = ["Report", "Table", "finite", "numbers", "plain", "report"]
+__all__ = ["Report", "Table", "finite", "numbers", "plain", "printed", "report"]
 
 
 class Table(NamedTuple):
@@ -46,18 +48,19 @@ def report(result: Report, form: str) -> str:
         return _csv(result.records)
     draw = markdown_table if form == "markdown" else table
     parts = []
-    for headers, cells, title, notes in result.tables:
-        heading = f"**{printable(title)}**\n\n" if form == "markdown" else f"{printable(title)}\n"
+    titles = shortened([printed(one.title) if one.title else "" for one in result.tables], MAX_NAME_WIDTH)
+    for (headers, cells, _, notes), title in zip(result.tables, titles):
+        heading = f"**{in_markdown(title)}**\n\n" if form == "markdown" else f"{title}\n"
         parts += [(heading if title else "") + draw(headers, cells), *_lines(notes, form)]
     return "\n\n".join(parts + _lines(result.notes, form)) + "\n"
 
 
 def _lines(notes: Sequence[str], form: str) -> list[str]:
     """Return notes as paragraphs: one for all, in Markdown one for each."""
-    shown = [printable(note) for note in notes]
+    lines = [printable(note) for note in notes]
     if form == "markdown":
-        return [note for note in shown if note]
-    return ["\n".join(shown)] if shown else []
+        return [in_markdown(note) for note in lines if note]
+    return ["\n".join(lines)] if lines else []
 
 
 def _csv(records: Sequence[dict[str, object]]) -> str:
@@ -96,3 +99,12 @@ def plain(p: float) -> str:
     ('50', '99.99')
     """
     return str(int(p)) if p.is_integer() else repr(p)
+
+
+def printed(name: str) -> str:
+    r"""Return the name of a row for a table; a name that begins with a quotation mark has been quoted already.
+
+    >>> print(printed("GET /users"), printed("a\nb"), printed('"a,b"'))
+    GET /users "a\nb" "a,b"
+    """
+    return name if name.startswith('"') and name.isprintable() else shown(name)

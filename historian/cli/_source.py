@@ -14,10 +14,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..histogram import Histogram
-    from ..registry import CorruptFileError, Key
+    from .._live.snapshots import Snapshot
+    from ..registry import CorruptFileError
 
 __all__ = [
+    "COUNTERS",
     "STATUS",
     "SourceError",
     "add_directory",
@@ -31,6 +32,9 @@ STATUS = """\
 exit status: 0 if every file was read, 1 if some could not be read (the reasons
 are on standard error, and the others are shown), 2 for a wrong command line
 """
+
+#: The ending of the files of recorders.
+COUNTERS = ".counters"
 
 ENVIRONMENT = "(default: the environment variable HISTORIAN_DIR)"
 
@@ -57,18 +61,24 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def open_directory(directory: str, trust: bool) -> Registry:
-    """Return the registry of an existing directory; create nothing.  Raises SourceError."""
+def open_directory(directory: str, trust: bool, *, required: bool = False) -> Registry:
+    """Return the registry of an existing directory; create nothing.
+
+    Raises SourceError, also if there are files, but no recorders, and they are `required`.
+    """
     try:
         if not os.path.isdir(directory):
             missing = errno.ENOTDIR if os.path.exists(directory) else errno.ENOENT
             raise OSError(missing, os.strerror(missing), directory)
+        names = os.listdir(directory) if required else []
+        if names and not any(name.endswith(COUNTERS) for name in names):
+            raise SourceError(f"{directory}: it holds no recorders")
         return Registry(directory, trust=trust)
     except OSError as error:
         raise _as_source_error(directory, error) from None
 
 
-def read_directory(registry: Registry) -> tuple[dict[Key, Histogram], dict[str, CorruptFileError]]:
+def read_directory(registry: Registry) -> tuple[Snapshot, dict[str, CorruptFileError]]:
     """Return the histograms of all recorders, and the errors of invalid files by path.  Raises SourceError."""
     try:
         return registry._read()

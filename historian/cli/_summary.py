@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+from .._show.names import shortened
+from .._show.profile import MAX_NAME_WIDTH
 from .._show.scale import Scale, base_unit, middle
 from .._show.summary import is_supported, min_count, unit_question
 from .._values.text import printable
 from ..histogram import Histogram
 from ._input.sources import Row, Rows
-from ._report import Report, Table, finite, numbers, plain
+from ._report import Report, Table, finite, numbers, plain, printed
 
 __all__ = ["doubts", "summary"]
 
@@ -27,12 +29,14 @@ def summary(rows: Rows, percentiles: list[float], show: str | None) -> Report:
         total and len(shown) > 1 and not rows.by and not rows.named
     ):  # a group or a recorder may itself be called "total"
         shown.append(Row("total", rows.rows[0].key, total, False))
+    names = shortened([printed(row.name) for row in shown], MAX_NAME_WIDTH)
+    drawn = [row._replace(name=name) for row, name in zip(shown, names)]
     kinds: dict[str, list[Row]] = {} if shown else {"": []}
-    for row in shown:
+    for row in drawn:
         kinds.setdefault(base_unit(row.histogram.unit)[0], []).append(row)
     return Report(
         [_table(kind, percentiles, kind[0].histogram.unit if kind else rows.unit, show) for kind in kinds.values()],
-        _notes(shown, percentiles) + rows.notes(),
+        _notes(drawn, percentiles) + rows.notes(),
         [{"name": row.name, "unit": row.histogram.unit, **numbers(row.histogram, percentiles)} for row in shown],
         {
             "unit": rows.unit if total else None,
@@ -53,7 +57,7 @@ def summary(rows: Rows, percentiles: list[float], show: str | None) -> Report:
 
 def doubts(rows: Rows) -> list[str]:
     """Return a question about each row whose unit looks wrong."""
-    questions = ((row.name, unit_question(row.histogram)) for row in rows.rows)
+    questions = ((printed(row.name), unit_question(row.histogram)) for row in rows.rows)
     return [f"{name}: {question}" for name, question in questions if question]
 
 
@@ -64,13 +68,15 @@ def _labels(row: Row, rows: Rows) -> dict[str, object]:
 def _table(rows: list[Row], percentiles: list[float], unit: str, show: str | None) -> Table:
     factor = base_unit(unit)[1]
     shown = [_shown(row.histogram, percentiles, base_unit(row.histogram.unit)[1] / factor) for row in rows]
-    scale = Scale(show, 1.0) if show else Scale.of(unit, middle([value for values in shown for value in values]))
+    scale = (
+        Scale(show, 1.0)
+        if show == unit and show
+        else Scale.of(unit, middle([value for values in shown for value in values]))
+    )
     headers = [
         f"name ({printable(scale.unit)})", "count", "min", *(f"p{plain(p)}" for p in percentiles), "max", "mean",
     ]  # fmt: skip
-    cells = [
-        [printable(row.name), f"{row.histogram.count:,}", *map(scale.show, values)] for row, values in zip(rows, shown)
-    ]
+    cells = [[row.name, f"{row.histogram.count:,}", *map(scale.show, values)] for row, values in zip(rows, shown)]
     for header, counts in (
         ("zero", [row.histogram.zero_count for row in rows]),
         ("overflow", [row.histogram.overflow_count for row in rows]),

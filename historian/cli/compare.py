@@ -131,11 +131,11 @@ def _is_above(comparison: Comparison, quantiles: list[float], limit: float) -> b
 
 
 def _report(comparisons: dict[str, Comparison], quantiles: list[float], show: str | None, notes: list[str]) -> Report:
-    scale = Scale(show, 1.0) if show else None
     tables: list[Table] = []
     records: list[dict[str, object]] = []
     documents: list[dict[str, object]] = []
     for name, comparison in comparisons.items():
+        scale = Scale(show, 1.0) if show and show == comparison.a.unit else None
         headers, cells, lines = cells_and_notes(comparison, quantiles, scale)
         tables.append(Table(headers, cells, name, lines))
         document = _document(comparison, quantiles)
@@ -163,6 +163,8 @@ def _looks(text: str) -> int:
 
 def _names(a: str, b: str) -> tuple[str, str]:
     """Return names for two files: without their folders if they differ without them."""
+    if a == b:
+        return f"{a} (A)", f"{b} (B)"
     first, second = (STDIN if file == "-" else os.path.basename(file) for file in (a, b))
     return (a, b) if first == second else (first, second)
 

@@ -146,7 +146,7 @@ def _report(histograms: dict[Key, Histogram], acknowledged: list[int], directory
     hint = f"The recorders are kept: historian profile {directory}" if directory else ""
     return [
         f"{queries:,} queries of one SQLite database, timed in {PROCESSES} processes, recorded in one place:",
-        str(Profile({str(key): histogram for key, histogram in histograms.items()})),
+        str(Profile(histograms)),
         _tally(sum(histogram.count for histogram in histograms.values()), acknowledged),
         *_fan_out(histograms.get(Key("look-up"), Histogram())),
         _prose(

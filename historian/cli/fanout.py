@@ -133,7 +133,7 @@ class _Waits:
         unit = self._histogram.unit
         waits = [f"wait over {quantity(t, unit)}" for t in self._times]
         typical = float(self._rows[len(self._rows) // 2].quantiles[0])
-        scale = Scale(show, 1.0) if show else Scale.of(unit, typical)
+        scale = Scale(show, 1.0) if show and show == unit else Scale.of(unit, typical)
         cells = [
             [f"{n:,}", *map(in_percent, shares), *(in_unit(one, scale) for one in quantiles)]
             for n, shares, quantiles in self._rows
@@ -210,10 +210,12 @@ def in_unit(value: Estimate, scale: Scale) -> str:
 def _numbers_of_calls(text: str) -> list[int]:
     found = []
     for part in text.split(","):
-        digits = part.strip()
-        if not digits.isdecimal() or len(digits) > MAX_DIGITS or int(digits) < 1:
-            raise argparse.ArgumentTypeError(f"must be whole numbers in 1..1e100, not {part!r}")
-        found.append(int(digits))
+        digits, _, zeros = part.strip().lower().partition("e")  # 1e6 is a million, exactly
+        zeros = zeros.removeprefix("+") or "0"
+        ok = digits.isascii() and digits.isdigit() and zeros.isascii() and zeros.isdigit() and len(zeros) <= 3
+        if not ok or len(digits) + int(zeros) > MAX_DIGITS or int(digits) < 1:
+            raise argparse.ArgumentTypeError(f"must be whole numbers in 1..1e100, such as 100 or 1e6, not {part!r}")
+        found.append(int(digits) * 10 ** int(zeros))
     return list(dict.fromkeys(found))
 
 

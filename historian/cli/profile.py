@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import shutil
 
-from .._show.profile import fitted, notes_on, tables
+from .._show.profile import fitted, notes_on, short_names, tables
 from ._input.sources import Rows, read_rows
 from ._input.tally import InputError
 from ._options import add_command, add_format, add_input, add_percentiles, misuse
 from ._output import put, say
-from ._report import Report, Table, numbers, plain, report
+from ._report import Report, Table, numbers, plain, printed, report
 from ._source import STATUS, add_sources
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._values.key import Key
     from ..histogram import Histogram
 
 __all__ = ["add_parser", "run"]
@@ -58,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     except InputError as error:
         say("profile", str(error))
         return 1
-    found = {row.name: row.histogram for row in rows.rows} if rows.by else rows.by_key()
-    filled = {str(name): histogram for name, histogram in found.items() if histogram.count}
+    named = [(row.name, row.histogram) for row in rows.rows] if rows.by else [*rows.by_key().items()]
+    filled = [(name, histogram) for name, histogram in named if histogram.count]
     if filled or args.format in ("json", "csv"):
         put(report(_report(filled, rows, args), args.format))
     else:
@@ -69,15 +70,19 @@ def run(args: argparse.Namespace) -> int:
     return 1 if rows.problems else 0
 
 
-def _report(histograms: dict[str, Histogram], rows: Rows, args: argparse.Namespace) -> Report:
+def _report(histograms: list[tuple[str | Key, Histogram]], rows: Rows, args: argparse.Namespace) -> Report:
     percentiles = args.percentiles
     columns = {"median" if p == 50 else plain(p): p for p in percentiles}
-    drawn = list(tables(histograms, columns, args.show))
+    named = short_names((printed(str(name)), histogram) for name, histogram in histograms)
+    # `show` leaves in their unit what it cannot convert.
+    shown = [(name, one) for name, one in named if one.unit == args.show]
+    others = [(name, one) for name, one in named if one.unit != args.show]
+    drawn = [*tables(shown, columns, args.show), *tables(others, columns)]
     if args.format == "table":
         width = max(80, shutil.get_terminal_size().columns)
         drawn = [fitted(headers, cells, width) for headers, cells in drawn]
-    ordered = sorted(histograms.items(), key=lambda pair: (pair[1].unit, -pair[1].sum, pair[0]))
-    records = [{"name": name, "unit": h.unit, **numbers(h, percentiles)} for name, h in ordered]
+    ordered = sorted(histograms, key=lambda pair: (pair[1].unit, -pair[1].sum, str(pair[0])))
+    records = [{"name": str(name), "unit": h.unit, **numbers(h, percentiles)} for name, h in ordered]
     return Report(
-        [Table(*one) for one in drawn], [*notes_on(histograms, columns), *rows.notes()], records, {"rows": records}
+        [Table(*one) for one in drawn], [*notes_on(named, columns), *rows.notes()], records, {"rows": records}
     )

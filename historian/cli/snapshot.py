@@ -17,8 +17,9 @@ DESCRIPTION = """\
 Write the histograms of all recorders in a directory to one file, to keep it,
 to send it, or to look at it later: every command reads it; in Python,
 historian.snapshot.load(FILE) does. The file is text, one line of JSON for each
-recorder. The files of several machines can be concatenated. If its name ends
-in .hist, it holds one histogram of all. The file is written completely or not
+recorder. The files of several machines can be concatenated. Of several
+snapshots of the same recorders, only the latest counts. If its name ends in
+.hist, it holds one histogram of all. The file is written completely or not
 at all. The recorders are only read, one after the other, not all at the same
 instant. DIR may also be anything else that `historian summarize` reads.
 """

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from ._top.watch import Watch
 
     try:
-        registry = open_directory(args.directory, args.trust)
+        registry = open_directory(args.directory, args.trust, required=True)
         watch = Watch(registry, choice_of(args))
         frame = Frame(args.directory, args.percentiles)
         if args.format == "table" and _has_screen():

@@ -16,14 +16,15 @@ __all__ = ["to_bytes"]
 def to_bytes(histogram: BaseHistogram) -> bytes:
     """Return the histogram as one blob, which `Histogram.from_bytes` reads back without loss.
 
-    A blob holds counts, unit, exact sum, minimum, maximum and the `synthetic` mark.  Histograms that are the same in
-    all of these have the same bytes.  O(buckets).  Raises OverflowError if the sum is impossible for the count.
+    A blob holds counts, unit, exact sum, minimum, maximum, whether these two are exact, and the `synthetic` mark.
+    Histograms that are the same in all of these have the same bytes.  O(buckets).  Raises OverflowError if the sum is
+    impossible for the count.
     """
     from struct import pack
     from zlib import crc32
 
     unit, counts = histogram.unit.encode(), histogram._counts
-    flags = BLOB_SYNTHETIC if histogram.synthetic else 0
+    flags = histogram._bounds | (BLOB_SYNTHETIC if histogram.synthetic else 0)
     parts = [pack("<4sBBBB", BLOB_MAGIC, BLOB_VERSION, BLOB_SCALE, flags, len(unit)), unit]
     if counts.total:
         low, high = histogram.min + 0.0, histogram.max + 0.0  # write -0.0 as 0.0: equal histograms have equal bytes

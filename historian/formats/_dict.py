@@ -7,7 +7,7 @@ import math
 from .._core import BLOB_SUM_TOP, Counts
 from .._values.base import MAX_FLOAT, BaseHistogram, make
 from .._values.exact import exact, from_hex, rounded, to_hex
-from .._values.slots import TO_INDEX, edges_of
+from .._values.slots import MAX_BOUND, MIN_BOUND, TO_INDEX, edges_of
 from .._values.units import check_unit
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         counts: list[int]
 
     class _HistogramDict(_Always, total=False):
+        bounds: list[str]
         exact_sum: str
         synthetic: bool
 
@@ -37,12 +38,15 @@ __all__ = ["FORMAT", "from_dict", "to_dict"]
 #: Name of the layout of the data.  Later versions must read every layout that was ever written.
 FORMAT = "historian/1"
 
+_BOUNDS = {"min": MIN_BOUND, "max": MAX_BOUND}
+
 
 def to_dict(histogram: BaseHistogram) -> _HistogramDict:
     """Return a histogram as a dictionary.
 
     The sum is None if it is beyond float64.  If the float nearest to the sum is not the sum, `exact_sum` is the sum in
-    hexadecimal.  Minimum and maximum are None if the histogram is empty.
+    hexadecimal.  Minimum and maximum are None if the histogram is empty.  If one of them is not known exactly, but only
+    a bound of it, `bounds` names it.
     """
     slots, counts = histogram._counts.pairs()
     data: _HistogramDict = {
@@ -57,6 +61,8 @@ def to_dict(histogram: BaseHistogram) -> _HistogramDict:
     }
     if data["sum"] is None or exact(data["sum"]) != histogram._sum:
         data["exact_sum"] = to_hex(histogram._sum)
+    if histogram._bounds:
+        data["bounds"] = [name for name, mark in _BOUNDS.items() if histogram._bounds & mark]
     if histogram.synthetic:
         data["synthetic"] = True
     return data
@@ -73,7 +79,7 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         exact_sum = from_hex(data["exact_sum"]) if "exact_sum" in data else None
         low = float(data["min"]) if counts.total else math.nan
         high = float(data["max"]) if counts.total else math.nan
-        count, synthetic = data["count"], data.get("synthetic", False)
+        count, synthetic, bounds = data["count"], data.get("synthetic", False), data.get("bounds", [])
     except KeyError as error:
         raise ValueError(f"not the data of a histogram: {error} is missing") from None
     except (TypeError, AttributeError, OverflowError) as error:
@@ -88,8 +94,23 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         exact_sum = exact(total)  # a program that changes the sum need not know that there is an exact one
     elif exact_sum >> 8 * BLOB_SUM_TOP >= max(1, count):
         raise ValueError(f"exact_sum {data['exact_sum']} is impossible for a count of {count}")
+    marks = _marks(bounds, counts, low)
     if count:
         (low_from, low_to), (high_from, high_to) = edges_of(counts.first), edges_of(counts.last)
-        if not (low_from <= low <= low_to and high_from <= high <= min(high_to, MAX_FLOAT) and low <= high):
+        is_high = high_from < high <= min(high_to, MAX_FLOAT) or high == high_from == 0
+        if not (low_from <= low <= low_to and is_high and low <= high):
             raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
-    return make(cls, counts, unit, exact_sum, low, high, synthetic)
+    return make(cls, counts, unit, exact_sum, low, high, synthetic, marks)
+
+
+def _marks(bounds: object, counts: Counts, low: float) -> int:
+    """Return the marks of the extremes that `bounds` names.  A minimum at the lower edge of its bucket is a bound."""
+    if (
+        not isinstance(bounds, list)
+        or bounds not in ([], ["min"], ["max"], ["min", "max"])
+        or (bounds and not counts.total)
+    ):
+        raise ValueError(f"bounds must be a list of 'min', 'max' or both, and empty for a count of 0, not {bounds!r}")
+    marks = sum(_BOUNDS[name] for name in bounds)
+    is_edge = counts.total > 0 and low == edges_of(counts.first)[0] > 0
+    return marks | MIN_BOUND if is_edge else marks

@@ -14,6 +14,7 @@ from itertools import compress
 
 from .._stats.checks import check_n
 from .._stats.estimate import Estimate, TailWarning
+from .._values.text import counted
 from . import chains, quorum
 from .columns import LOWER, UPPER, VALUE
 from .dist import Dist, Load, unknown
@@ -85,11 +86,8 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
 
 
 def _added(stages: Mapping[Dist, int]) -> chains.Stage:
-    """Return the sum of independent stages, added in pairs, so that each goes through few roundings."""
-    sums = [chains.repeat(chains.Stage(stage._sf, stage._finer()), n) for stage, n in stages.items()]
-    while len(sums) > 1:
-        sums = [chains.add(*sums[k : k + 2]) if k + 1 < len(sums) else sums[k] for k in range(0, len(sums), 2)]
-    return sums[0]
+    """Return the sum of independent stages."""
+    return chains.total([(chains.Stage(stage._sf, stage._finer()), n) for stage, n in stages.items()])
 
 
 def _is_sum(stages: Mapping[Dist, int]) -> bool:
@@ -230,6 +228,7 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
     if len(parts) == 1:
         return parts[0]
     taken = list(compress(parts, weights.values))
+    taken = [part for part in taken if part._sf[VALUE, -1] < 1] or taken  # those that ever return
     extremes = min(part._extremes[0] for part in taken), max(part._extremes[1] for part in taken)
     kinds, at = survivals(parts, extremes)
     sf, load = weights.mean(kinds), loads_of((part._load, share) for part, share in zip(parts, weights.values))
@@ -237,7 +236,7 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
         sf[LOWER] = weights.extreme([one[LOWER] for one in kinds], most=False)
         sf[UPPER] = weights.extreme([one[UPPER] for one in kinds], most=True)
         load = _load_of_any(weights, [part._load for part in parts], load)
-        estimates = [share.confidence for share in shares.values() if isinstance(share, Estimate)]
+        estimates = [share for share in shares.values() if isinstance(share, Estimate)]
         known = known.with_reason("shares: anywhere in their intervals", estimates)
     fine = on_finer_grid(weights.mean, parts)
     return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
@@ -254,7 +253,8 @@ def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
 
     for part, m in parts.items():
         if m > part.count:
-            text = f"beyond the data: a request waits for all of {m:,} parts, but only {part.count:,.0f} were recorded"
+            few = counted(part.count, "was recorded", "were recorded")
+            text = f"beyond the data: a request waits for all of {m:,} parts, but only {few}"
             warnings.warn(text, TailWarning, stacklevel=3)
     extremes, numbers = extremes_of(parts, sum(parts.values())), [float(m) for m in parts.values()]
 

@@ -12,6 +12,7 @@ from .._stats.arrays import common, each_estimate, each_number, shares, spread, 
 from .._stats.beyond import warn_once
 from .._stats.checks import check_confidence
 from .._stats.estimates import Estimates, unknown_of
+from .._values.text import counted
 from .intervals import quantile_intervals, shares_above
 from .sampling import METHOD, sampled, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of, leaf_tail, tail_of
@@ -56,10 +57,10 @@ def bounds(
         raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
     n, t, confidence = wholes("n", n), times("t", t), check_confidence(confidence)
     shape = common(n=n, t=t)
+    parts = None if windows is None else windows_of(leaf, windows)
     if not leaf.count:
         return unknown_of(shape, 0.0, 1.0)
-    if windows is not None or leaf.synthetic:
-        parts = None if windows is None else windows_of(leaf, windows)
+    if parts is not None or leaf.synthetic:
 
         def question(calls: int, time: float) -> Any:
             return fan(calls).bounds(time, dependence, parts, confidence)
@@ -180,5 +181,6 @@ def _estimates(given: Any, measured: _Floats) -> Any:
 def _warn_beyond(leaf: BaseHistogram, calls: list[int], stacklevel: int) -> None:
     beyond = [number for number in calls if number > leaf.count]
     if beyond:
-        text = f"beyond the data: users wait for {beyond[0]:,} calls, but only {leaf.count:,} were recorded"
+        few = counted(leaf.count, "was recorded", "were recorded")
+        text = f"beyond the data: users wait for {beyond[0]:,} calls, but only {few}"
         warn_once(len(calls), len(beyond), text, stacklevel)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .._stats.binomial import share_lower, share_upper
-from .sampling import effective_sample_size, in_windows, sampled, warn_if_uncertain, windows_above, windows_of
+from .sampling import effective_sample_size, in_windows, sampled, warn_if_uncertain, windows_above
 from .shares import any_of, any_over_windows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from .._values.base import BaseHistogram
 
@@ -23,7 +23,7 @@ def wait_of(
     t: float,
     shares: _Three,
     dependence: str,
-    windows: Iterable[BaseHistogram] | None,
+    windows: Sequence[BaseHistogram] | None,
     confidence: float,
 ) -> tuple[_Three, str]:
     """Return the value of `Fanout.bounds` with its lower and upper bound, and their reasons.
@@ -34,16 +34,15 @@ def wait_of(
     wait, low, high = (any_of(share, n) for share in (value, lower, upper))
     reasons = [sampled(leaf), "bucket width"]
     if windows is not None:
-        parts = windows_of(leaf, windows)
-        effective = effective_sample_size(leaf, parts, t, confidence)
+        effective = effective_sample_size(leaf, windows, t, confidence)
         size = effective.size
         reasons[0] += f", {in_windows(effective)}"
         warn_if_uncertain(effective, stacklevel=4)
-        above = windows_above(leaf, parts, t)
-        least, most = zip(*(part._above(t) for part in parts))
+        above = windows_above(leaf, windows, t)
+        least, most = zip(*(part._above(t) for part in windows))
         lower, upper = (sum(some) / leaf.count * size for some in (least, most))
         lower, upper = share_lower(lower, size - lower, confidence), share_upper(upper, size - upper, confidence)
-        counts = [part.count for part in parts]
+        counts = [part.count for part in windows]
         low, wait, high = (
             any_over_windows(some, counts, n, confidence)[end] for end, some in enumerate((least, above, most))
         )

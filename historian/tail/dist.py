@@ -21,8 +21,9 @@ from functools import partial
 from .._stats.arrays import each_number, shares, times
 from .._stats.beyond import collected, warn_beyond, warn_once
 from .._stats.checks import check_share, number
-from .._stats.estimate import NO_DATA, Estimate, nines, no_data
+from .._stats.estimate import NO_DATA, Estimate, no_data, quantile_name
 from .._values.answers import is_many
+from .._values.text import counted
 from ..buckets import GROWTH
 from .columns import COLUMNS, LOWER, UPPER, VALUE, edges
 from .extremes import AT_LEAST, AT_MOST, BELOW_LEAST, BELOW_MOST, ordered
@@ -47,7 +48,9 @@ else:
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
 
-__all__ = ["Dist", "Load", "from_sf", "unknown"]
+__all__ = ["EDGES_METHOD", "Dist", "Load", "from_sf", "unknown"]
+
+EDGES_METHOD = "bucket edges"  # of bounds that are certain
 
 Load = tuple[float, float, float, float]  # calls by hedges and retries: lower bound, value, upper bound; others
 
@@ -67,7 +70,7 @@ class Dist(Survival):
     ('s', 10000)
     """
 
-    __slots__ = ("_confidence", "_load", "_stages", "_unit", "_why")
+    __slots__ = ("_confidence", "_load", "_method", "_stages", "_unit", "_why")
     __module__ = "historian.tail"
 
     _stages: dict[Dist, int] | None  # of a sum of independent stages: each stage with its number
@@ -75,6 +78,7 @@ class Dist(Survival):
     _why: tuple[str, ...]  # the sources of the rows' differences, and the assumptions
     _unit: str  # label
     _confidence: float | None  # the lowest of all parts, in (0, 1); None if no interval allows for sampling
+    _method: str  # how the intervals of the parts were computed; "" if that is not known
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class Dist(Survival):
         why: tuple[str, ...],
         load: Load,
         confidence: float | None = None,
+        method: str = EDGES_METHOD,
         fine: tuple[int, NDArray[np.float64]] | Callable[[], Fine] | None = None,
         stages: dict[Dist, int] | None = None,
     ) -> None:
@@ -98,7 +103,7 @@ class Dist(Survival):
         self._fine = Fine(*fine) if isinstance(fine, tuple) else fine
         self._stages = stages
         self._load, self._why = load, tuple(dict.fromkeys(why))
-        self._unit, self._count, self._confidence = unit, count, confidence
+        self._unit, self._count, self._confidence, self._method = unit, count, confidence, method
 
     @property
     def unit(self) -> str:
@@ -177,12 +182,12 @@ class Dist(Survival):
 
     @property
     def min(self) -> float:
-        """The smallest time, as `Histogram.min`; NaN without data."""
+        """The smallest time, as `Histogram.min`; infinity if nothing ever returns, NaN without data."""
         return self._extremes[0]
 
     @property
     def max(self) -> float:
-        """The largest time that ever returns, as `Histogram.max`; NaN without data."""
+        """The largest time that ever returns, as `Histogram.max`; infinity if nothing does, NaN without data."""
         return self._extremes[1]
 
     @property
@@ -231,6 +236,7 @@ class Dist(Survival):
             why=self._why,
             load=self._load,
             confidence=self._confidence,
+            method=self._method,
             fine=(fine.first, fine.row) if fine else None,  # as `Fine`, it would name an inner module
         )
         return create, (numpy.hstack([self._sf, self._ends]),)
@@ -294,16 +300,13 @@ class Dist(Survival):
         return Estimates(value, low, high, why, **kept)
 
     def _too_few(self, what: str) -> str:
-        return f"beyond the data: {self.count:,.0f} values are too few for {what} and give no upper bound"
+        few = counted(self.count, "value is", "values are")
+        return f"beyond the data: {few} too few for {what} and give no upper bound"
 
     def _estimate(self, value: float, low: float, high: float, *why: str, unit: str = "") -> Estimate:
         """Return an answer; `why` are its reasons beside those of every answer."""
         reasons = "; ".join([*self._why, *why])
         return Estimate(value, low, high, reasons, unit=unit, confidence=self._confidence, method=self._method)
-
-    @property
-    def _method(self) -> str:
-        return "bucket edges" if self._confidence is None else "Clopper-Pearson"
 
 
 def unknown(unit: str) -> Dist:
@@ -348,7 +351,7 @@ def _time(t: float) -> float:
 
 
 def _for_quantile(q: float) -> str:
-    return f"the {nines(q)}-quantile"
+    return quantile_name(q)
 
 
 def _for_share(p: float) -> str:

@@ -15,14 +15,14 @@ from typing import Generic
 
 from .._stats.beyond import collected, warn_beyond
 from .._stats.checks import check_confidence, check_n, check_share, number
-from .._stats.estimate import Estimate, no_data
+from .._stats.estimate import Estimate, joint_method, no_data
 from .._values.answers import is_many
 from .._values.decimals import PRECISE, log, written
 from .._values.held import Held
 from .._values.text import counted
 from .dependence import wait_of
 from .measurements import measured_count, share_bounds
-from .sampling import WINDOWS_METHOD, quantile_interval, sampled, share_method
+from .sampling import WINDOWS_METHOD, quantile_interval, sampled, share_method, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, calls_for, calls_within
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -172,9 +172,10 @@ class Fanout(Generic[Held]):
             raise ValueError(f"dependence must be 'independent', 'positive' or 'any', not {dependence!r}")
         t = number("t", t)
         shares = self._shares(t, confidence)
+        parts = None if windows is None else windows_of(self.leaf, windows)
         if not self.leaf.count:
             return no_data(0.0, 1.0)
-        (wait, low, high), why = wait_of(self.leaf, self.n, t, shares, dependence, windows, confidence)
+        (wait, low, high), why = wait_of(self.leaf, self.n, t, shares, dependence, parts, confidence)
         self._warn_beyond()
         method = share_method(self.leaf) if windows is None else WINDOWS_METHOD
         bounds = min(low, wait), max(high, wait)
@@ -219,7 +220,7 @@ class Fanout(Generic[Held]):
         top = min(1.0, self.n / m * high, max(self.n * upper, high))
         value = max(low, min(top, _any_of(measured, self.n / m)))
         why = f"dependence: any, beyond the {counted(m, 'call')} measured; {sampled(self.leaf)}"
-        return Estimate(value, low, top, why, confidence=_lower_of(confidence, p_m), method=share_method(self.leaf))
+        return Estimate(value, low, top, why, **_with(p_m, confidence, share_method(self.leaf)))
 
     @overload
     def effective_n(self, t: _Scalar, p: _Scalar, confidence: float = 0.95) -> Estimate: ...
@@ -250,7 +251,7 @@ class Fanout(Generic[Held]):
         low, high = (max(0.0, p.lower), min(p.upper, 1.0)) if isinstance(p, Estimate) else (measured, measured)
         value, least, most = calls_for(measured, tail), calls_for(low, upper), calls_for(high, lower)
         why, bounds = f"{sampled(self.leaf)}; bucket width", (min(least, value), max(most, value))
-        return Estimate(value, *bounds, why, confidence=_lower_of(confidence, p), method=share_method(self.leaf))
+        return Estimate(value, *bounds, why, **_with(p, confidence, share_method(self.leaf)))
 
     @overload
     def sensitivity(self, t: _Scalar, correlation: _Scalar, confidence: float = 0.95) -> Estimate: ...
@@ -388,14 +389,16 @@ class Fanout(Generic[Held]):
     def _warn_beyond(self) -> None:
         recorded = measured_count(self.leaf)
         if self.n > recorded:
-            text = f"beyond the data: users wait for {self.n:,} calls, but only {recorded:,} were recorded"
+            few = counted(recorded, "was recorded", "were recorded")
+            text = f"beyond the data: users wait for {self.n:,} calls, but only {few}"
             warn_beyond(text, stacklevel=3)
 
 
-def _lower_of(confidence: float, given: float) -> float:
-    """Return `confidence`, or that of a given `Estimate` if it is lower."""
-    other = given.confidence if isinstance(given, Estimate) else None
-    return confidence if other is None else min(confidence, other)
+def _with(given: float, confidence: float, method: str) -> dict[str, Any]:
+    """Return the lower confidence of the leaf's and of that of a given `Estimate`, and the methods of both."""
+    if isinstance(given, Estimate) and given.confidence is not None:
+        confidence, method = min(confidence, given.confidence), joint_method(method, given.method)
+    return {"confidence": confidence, "method": method}
 
 
 class _Known(Fanout[Held]):

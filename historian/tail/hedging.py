@@ -107,7 +107,9 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
     period = min(max(timeout + backoff, 1e-280), 2.0**65)
     late = x._at(numpy.float64(timeout))
     least, most = x._extremes
-    if late[VALUE]:
+    if late[VALUE] == 1:  # no attempt returns in time
+        least = most = math.inf
+    elif late[VALUE]:
         most = min(most, timeout) + retries * (timeout + backoff)
 
     def formula(times: NDArray[np.float64], late: NDArray[np.float64], at: _Survival) -> NDArray[np.float64]:

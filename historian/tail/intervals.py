@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .._stats.estimate import Estimate
     from .._values.base import BaseHistogram
 
+    _Floats = NDArray[np.float64]
+
 __all__ = ["Enoughs", "ci", "enough_for", "quantile_intervals", "shares_above"]
 
 
@@ -100,6 +102,9 @@ def enough_for(histogram: BaseHistogram, q: Any, n: Any, confidence: float) -> E
 
     q, n, confidence = shares("q", q), wholes("n", n), check_confidence(confidence)
     shape = common(q=q, n=n)
+    if not histogram.synthetic:
+        each_q, each_n = numpy.broadcast_arrays(q, n)
+        return Enoughs(histogram.count, _needed(each_q, each_n, confidence))
     asked = zip(*spread(shape, q, n))
     answers = [sampling.enough_for(histogram, share, calls, confidence) for share, calls in asked]
     recorded, needed = ([one[k] for one in answers] for k in (0, 1))
@@ -107,16 +112,35 @@ def enough_for(histogram: BaseHistogram, q: Any, n: Any, confidence: float) -> E
     return Enoughs(counts.reshape(shape), sizes.reshape(shape))
 
 
+def _needed(q: _Floats, n: NDArray[Any], confidence: float) -> _Floats:
+    """Return the number of values that `enough_for` needs, for arrays of one shape.
+
+    In float64, the logarithm of q has a relative error of up to a rounding of q, divided by 1 - q.  Numbers that are
+    too close to a whole number for this are computed from decimals, one by one.
+    """
+    import numpy
+
+    inside = (q > 0) & (q < 1)
+    share = numpy.where(inside, q, 0.5)
+    found = math.log1p(-confidence) * n.astype(numpy.float64) / numpy.log(share)
+    error = found * (2.0**-52 / (1 - share) + 2.0**-52 / (1 - confidence) + 2.0**-49)
+    up = numpy.maximum(1.0, numpy.ceil(found))
+    close = inside & (numpy.abs(found - numpy.rint(found)) <= error)
+    for k in numpy.flatnonzero(close).tolist():
+        up.flat[k] = sampling.needed_for(float(share.flat[k]), int(n.flat[k]), confidence)
+    return numpy.where(inside, up, numpy.where(q == 0, 1.0, math.inf))
+
+
 def ci(histogram: BaseHistogram, q: Any, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimates:
     """Answer `Histogram.ci` for an array."""
     q, confidence = shares("q", q), check_confidence(confidence)
+    parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return unknown_of(q.shape, 0.0, math.inf, unit=histogram.unit)
-    if windows is None and not histogram.synthetic:
+    if parts is None and not histogram.synthetic:
         asked = q.ravel().tolist()
         values = [histogram.quantile(one) for one in asked]
         return quantile_intervals(histogram, asked, values, confidence, q.shape, [""] * len(asked), stacklevel=4)
-    parts = None if windows is None else windows_of(histogram, windows)
 
     def question(one: float) -> Estimate:
         return quantile_interval(histogram, one, histogram.quantile(one), confidence, parts)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from .._stats.beta_family import quantiles_of_counts
 from .._stats.checks import check_confidence
+from .._values.text import counted
 from ..buckets import MIN_INDEX
 from .columns import COLUMNS, edges
-from .dist import Dist, unknown
+from .dist import EDGES_METHOD, Dist, unknown
 from .extremes import points
 from .measurements import measured_count, survival_bounds
-from .sampling import effective_sample_size, sampled, warn_if_uncertain, windows_of
+from .sampling import WINDOWS_METHOD, effective_sample_size, sampled, share_method, warn_if_uncertain, windows_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,9 +34,9 @@ def from_histogram(
 
     if confidence is not None:
         confidence = check_confidence(confidence)
+    parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return unknown(histogram.unit)
-    parts = None if windows is None else windows_of(histogram, windows)
     counts = numpy.zeros(COLUMNS, dtype=numpy.int64)
     counts[histogram.indices - (MIN_INDEX - 1)] = histogram.counts
     total = histogram.count
@@ -55,8 +57,9 @@ def from_histogram(
             low, high = (bound[distinct.searchsorted(some)] for bound, some in zip(bounds, (least, most)))
         why = (reason, *why)
     rows, load = numpy.stack([low, value, high]), (0.0, 0.0, 0.0, 1.0)
-    number = measured_count(histogram)
-    return Dist(rows, extremes=extremes, unit=histogram.unit, count=number, why=why, load=load, confidence=confidence)
+    known: Any = {"unit": histogram.unit, "count": measured_count(histogram), "why": why, "confidence": confidence}
+    method = share_method(histogram) if parts is None else WINDOWS_METHOD
+    return Dist(rows, extremes=extremes, load=load, method=method if confidence is not None else EDGES_METHOD, **known)
 
 
 def _bounds_in_windows(
@@ -64,7 +67,7 @@ def _bounds_in_windows(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
     """Return the bounds of `survival_bounds` by windows, and the reason.  Warn if too few windows are independent.
 
-    The degrees of freedom differ from time to time.  Their median decides.
+    This may differ from time to time.  The warning is given if it is so for more than half of the shares.
     """
     sizes: dict[float, Effective] = {}
 
@@ -75,10 +78,12 @@ def _bounds_in_windows(
 
     extremes = points((histogram.min, histogram.max))
     low, high = survival_bounds(histogram, edges(), extremes, confidence, size_at)
-    middle = sorted(sizes.values(), key=lambda one: one.freedom)[len(sizes) // 2]
-    warn_if_uncertain(middle, stacklevel=5)
-    few = ", too few independent ones" if middle.is_uncertain else ""
-    return low, high, f"{sampled(histogram)}, in {len(windows)} windows{few}"
+    uncertain = [one for one in sizes.values() if one.is_uncertain]
+    few = ""
+    if len(uncertain) > len(sizes) / 2:
+        warn_if_uncertain(uncertain[len(uncertain) // 2], stacklevel=5)
+        few = ", too few independent ones"
+    return low, high, f"{sampled(histogram)}, in {counted(len(windows), 'window')}{few}"
 
 
 def _intervals(above: NDArray[np.int64], total: int, confidence: float) -> tuple[NDArray[np.float64], ...]:

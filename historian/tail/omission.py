@@ -6,6 +6,7 @@ from .._core import Counts
 from .._values.base import BaseHistogram, Origin, make
 from .._values.checks import check_positive
 from .._values.omission import UPPER, Waits
+from .._values.slots import MIN_BOUND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def corrected(histogram: _H, expected_interval: float) -> _H:
             "the histogram is synthetic: all or part of it has been corrected already; correct the measured one instead"
         )
     long = [(value, n) for value, n in _recorded(histogram) if value >= 2 * interval]
-    counted, total, low = histogram._counts, histogram._sum, histogram.min
+    counted, total, low, bounds = histogram._counts, histogram._sum, histogram.min, histogram._bounds
     if long:
         values, counts = [value for value, _ in long], [n for _, n in long]
         waits = Waits(values, interval)
@@ -36,11 +37,11 @@ def corrected(histogram: _H, expected_interval: float) -> _H:
             raise ValueError(f"expected_interval {interval!r} is too small: the count would reach 2**63")
         counted = counted.plus(_added(waits, counts))
         total += waits.added_sum(counts)
-        low = min(low, float(waits.smallest().min()))
-    result = make(type(histogram), counted, histogram.unit, total, low, histogram.max, True)
-    if result._synthetic:
-        result._synthetic = Origin(histogram, interval)
-    return result
+        smallest = float(waits.smallest().min())
+        if smallest <= low:
+            low, bounds = smallest, bounds & ~MIN_BOUND
+    origin = Origin(histogram, interval)
+    return make(type(histogram), counted, histogram.unit, total, low, histogram.max, origin, bounds)
 
 
 def _added(waits: Waits, counts: list[int]) -> Counts:

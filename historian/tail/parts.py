@@ -6,8 +6,9 @@ import math
 from typing import NamedTuple
 
 from .._stats.checks import check_n
+from .._stats.estimate import Estimate, joint_method
 from .columns import VALUE
-from .dist import Dist, Load
+from .dist import EDGES_METHOD, Dist, Load
 from .shares import DEPENDENCE
 
 TYPE_CHECKING = False
@@ -66,11 +67,14 @@ class Common(NamedTuple):
     unit: str
     values: float  # in the smallest sample
     confidence: float | None  # the lowest; None if all bounds are certain
+    method: str  # of the intervals
     why: tuple[str, ...]
 
-    def with_reason(self, reason: str, confidences: Iterable[float | None] = ()) -> Common:
-        """Return the same with one more reason, and the confidences of what it is about."""
-        return self._replace(why=(*self.why, reason), confidence=_lowest([self.confidence, *confidences]))
+    def with_reason(self, reason: str, about: Iterable[Estimate] = ()) -> Common:
+        """Return the same with one more reason, and the confidences and methods of what it is about."""
+        known = [(self.confidence, self.method), *((one.confidence, one.method) for one in about)]
+        confidence, method = _joined(known)
+        return self._replace(why=(*self.why, reason), confidence=confidence, method=method)
 
     def dist(
         self,
@@ -82,8 +86,8 @@ class Common(NamedTuple):
         stages: dict[Dist, int] | None = None,
     ) -> Dist:
         """Return the distribution of the request."""
-        unit, count, confidence, why = self
-        known: Any = {"unit": unit, "count": count, "confidence": confidence, "why": why}
+        unit, count, confidence, method, why = self
+        known: Any = {"unit": unit, "count": count, "confidence": confidence, "method": method, "why": why}
         return Dist(sf, extremes=extremes, load=load, fine=fine, stages=stages, **known)
 
 
@@ -99,12 +103,16 @@ def common(parts: Iterable[Dist], *why: str) -> Common:
         if part.unit != parts[0].unit:
             raise ValueError(f"parts must be in one unit, not {parts[0].unit!r} and {part.unit!r}")
     reasons = (*(why for part in parts for why in part._why), *why)
-    confidence = _lowest(part._confidence for part in parts)
-    return Common(parts[0].unit, min(part.count for part in parts), confidence, reasons)
+    confidence, method = _joined([(part._confidence, part._method) for part in parts])
+    return Common(parts[0].unit, min(part.count for part in parts), confidence, method, reasons)
 
 
-def _lowest(confidences: Iterable[float | None]) -> float | None:
-    return min((one for one in confidences if one is not None), default=None)
+def _joined(known: Iterable[tuple[float | None, str]]) -> tuple[float | None, str]:
+    """Return the lowest confidence, and the methods, of those that are not certain."""
+    sampled = [(confidence, method) for confidence, method in known if confidence is not None]
+    if not sampled:
+        return None, EDGES_METHOD
+    return min(confidence for confidence, _ in sampled), joint_method(*(method for _, method in sampled))
 
 
 def checked(dependence: str) -> str:

@@ -15,10 +15,10 @@ from .._core import slot_of
 from .._stats.beyond import warn_beyond
 from .._stats.binomial import rank_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share
-from .._stats.estimate import Estimate, nines, no_data
-from .._stats.windows import ENOUGH_WINDOWS, windows_sample_size
+from .._stats.estimate import Estimate, no_data, quantile_name
+from .._stats.windows import ENOUGH_BURSTS, ENOUGH_EQUAL, ENOUGH_FREEDOM, ENOUGH_WINDOWS, windows_sample_size
 from .._values.base import BaseHistogram, Origin
-from .._values.decimals import PRECISE, log, whole, written
+from .._values.decimals import PRECISE, log, precise_for, whole, written
 from .._values.slots import edges_of
 from .._values.text import counted
 from .measurements import observed_size
@@ -39,6 +39,7 @@ __all__ = [
     "enough_for",
     "in_windows",
     "missing_sides",
+    "needed_for",
     "quantile_interval",
     "sampled",
     "share_method",
@@ -90,9 +91,16 @@ def enough_for(histogram: BaseHistogram, q: float, n: int, confidence: float) ->
     n = check_n(n)
     if q == 0 or q == 1:
         return Enough(histogram.count, 1 if q == 0 else math.inf)
-    logarithm = log(PRECISE.subtract(1, written(confidence)))
-    needed = PRECISE.divide(PRECISE.multiply(logarithm, n), log(written(q)))
-    return Enough(_recorded(histogram, q, n, confidence), max(1, whole(needed, up=True)))
+    return Enough(_recorded(histogram, q, n, confidence), needed_for(q, n, confidence))
+
+
+def needed_for(q: float, n: int, confidence: float) -> int:
+    """Return the number of values that `enough_for` needs, for q between 0 and 1."""
+    context = precise_for(n)
+    share = context.subtract(1, written(confidence))
+    logarithms = (log(share), log(written(q))) if context is PRECISE else (context.ln(share), context.ln(written(q)))
+    needed = context.divide(context.multiply(logarithms[0], n), logarithms[1])
+    return max(1, whole(needed, up=True, context=context))
 
 
 def _recorded(histogram: BaseHistogram, q: float, n: int, confidence: float) -> int:
@@ -113,9 +121,9 @@ def ci(histogram: BaseHistogram, q: float, confidence: float, windows: Iterable[
     """Answer `Histogram.ci`."""
     q = check_share("q", q)
     confidence = check_confidence(confidence)
+    parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return no_data(0.0, math.inf, unit=histogram.unit)
-    parts = None if windows is None else windows_of(histogram, windows)
     return quantile_interval(histogram, q, histogram.quantile(q), confidence, parts, stacklevel=4)
 
 
@@ -137,7 +145,7 @@ def quantile_interval(
     lower = histogram._edges(histogram._counts.slot_at(low))[0] if low > 0 else 0.0
     upper = edges_of(histogram._counts.slot_at(high))[1] if high <= count else math.inf
     missing = missing_sides(low, high, count)
-    if missing:
+    if missing and (windows is None or len(windows) > 1):
         reasons.append(f"too few values: {missing}" if histogram._synthetic is not True else missing)
         warn_beyond(too_few_text(histogram, q, missing), stacklevel)
     reasons += [why] if why else []
@@ -158,7 +166,7 @@ def too_few_text(histogram: BaseHistogram, q: float, missing: str) -> str:
     """Return the warning of a quantile without a bound."""
     known = counted(histogram.count, "value is", "values are")
     few = known if not histogram.synthetic else "the measured values are unknown or"
-    return f"beyond the data: {few} too few for the {nines(q)}-quantile and give {missing}"
+    return f"beyond the data: {few} too few for {quantile_name(q)} and give {missing}"
 
 
 def _ranks(
@@ -216,28 +224,42 @@ def effective_sample_size(
     """
     above = windows_above(whole, windows, t)
     effective = windows_sample_size(above, [w.count for w in windows], confidence)
-    if whole.synthetic and sum(above) in (0, whole.count):
+    if whole.synthetic and len(windows) > 1 and sum(above) in (0, whole.count):
         return effective._replace(size=float(len(windows)) if sum(above) else 0.0)
     return effective
 
 
 def in_windows(effective: Effective) -> str:
     """Return the effective sample size of windows as a reason."""
-    few = ", too few independent windows" if effective.is_uncertain else ""
-    return f"in windows: effective sample size {effective.size:,.0f}{few}"
+    if effective.windows == 1:
+        return "in windows: only one holds values, too few independent windows"
+    note = ", too few independent windows" if effective.is_uncertain else ""
+    if effective.is_alike and not effective.is_uncertain:
+        note = f", no burst seen (one that comes less often than every {effective.unseen} windows may be missed)"
+    return f"in windows: effective sample size {effective.size:,.0f}{note}"
 
 
 def warn_if_uncertain(effective: Effective, *, stacklevel: int) -> None:
     """Warn if too few windows are independent to tell how bursts come.  The warning points `stacklevel` frames up."""
-    if not effective.is_uncertain:
-        return
-    few = f"{effective.windows} windows are too few"
-    if effective.windows >= ENOUGH_WINDOWS:
-        few = f"bursts outlast the windows, and {effective.windows} windows hold too few of them"
-    text = f"beyond the data: {few} to tell how bursts come, so the interval may be too narrow: record for longer"
-    if effective.windows < ENOUGH_WINDOWS:
-        text += f", for at least {ENOUGH_WINDOWS} windows"
-    warn_beyond(text, stacklevel)
+    if effective.is_uncertain:
+        few, how_long = _too_few(effective)
+        warn_beyond(f"beyond the data: {few}: record for longer{how_long}", stacklevel)
+
+
+def _too_few(effective: Effective) -> tuple[str, str]:
+    """Return why windows do not tell how bursts come, and how long to record, if that is known."""
+    windows, how_long = effective.windows, f", for at least {ENOUGH_WINDOWS} windows"
+    if windows == 1:
+        return "only one window holds values and does not tell how bursts come, so there are no bounds", how_long
+    if windows < ENOUGH_WINDOWS:
+        few = f"{windows} windows are too few"
+    elif effective.equal < ENOUGH_EQUAL:
+        few, how_long = f"few of the {windows} windows hold most of the values, too few", ""
+    elif effective.freedom < ENOUGH_FREEDOM:
+        few, how_long = f"bursts outlast the windows, and {windows} windows hold too few of them", ""
+    else:
+        few, how_long = f"{windows} windows hold fewer than {ENOUGH_BURSTS:.0f} bursts, too few", ""
+    return f"{few} to tell how bursts come, so the interval may be too narrow", how_long
 
 
 def windows_above(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: float) -> list[int]:
@@ -267,12 +289,12 @@ def windows_of(whole: BaseHistogram, windows: Iterable[BaseHistogram]) -> list[B
         if part.count and part.unit != whole.unit:
             raise ValueError(f"windows must be in the histogram's unit, {whole.unit!r}, not in {part.unit!r}")
     parts = [part for part in parts if part.count]
+    if not parts and not whole.count:
+        return parts
     total = sum(part.count for part in parts)
     if total != whole.count:
         needed = counted(whole.count, "value")
         raise ValueError(f"windows must hold the histogram's {needed}, not {total:,}: pass all windows")
     if merged(parts)[0] != whole._counts:
         raise ValueError("windows must add up to the histogram, not to other values of the same number: pass its own")
-    if len(parts) < 2:
-        raise ValueError(f"at least 2 windows must hold values, not {len(parts)}")
     return parts

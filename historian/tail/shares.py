@@ -104,11 +104,12 @@ def calls_within(p: float, tail: float, ratio: tuple[int, int] | None) -> float:
         near = math.log1p(-p) / math.log1p(-tail)
         if abs(near - round(near)) > 1e-9 * max(1.0, near):  # its relative error is below 1e-12
             return math.floor(near)
-    exact = Decimal(tail) if ratio is None else PRECISE.divide(*ratio)
-    others = log(PRECISE.subtract(1, written(p))), log(PRECISE.subtract(1, exact))
+    exact, decimal = Decimal(tail) if ratio is None else PRECISE.divide(*ratio), written(p)
+    others = log(PRECISE.subtract(1, decimal)), log(PRECISE.subtract(1, exact))
     n = whole(PRECISE.divide(*others), up=False)
     # One more is right if p is a computed result of p_wait, which may be rounded down.
-    return n + 1 if any_of(tail, n) < any_of(tail, n + 1) <= p else n
+    is_computed = len(decimal.as_tuple().digits) > DIGITS
+    return n + 1 if is_computed and any_of(tail, n) < any_of(tail, n + 1) == p else n
 
 
 def any_of_correlated(tail: float, n: int, correlation: float) -> float:
@@ -162,7 +163,8 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
     The share is the mean of `any_of` over the windows, weighted by their calls.  It is never above the share for all
     windows pooled (Jensen).  The interval allows for the differences between windows.  Its center is the mean of
     1 - C(N - c, n)/C(N, n), which is unbiased for n <= N (Halmos, The Theory of Unbiased Estimation, 1946).  If a
-    window has fewer than n calls, the upper bound is that of all windows pooled.  O(windows).
+    window has fewer than n calls, the upper bound is that of all windows pooled.  A single window gives no bounds.
+    O(windows).
     """
     total, p = sum(counts), sum(above) / sum(counts)
     weights = [count / total for count in counts]
@@ -173,12 +175,14 @@ def any_over_windows(above: Sequence[int], counts: Sequence[int], n: int, confid
     center = math.fsum(w * one for w, one in zip(weights, shares))
     if p == 1:
         value = center = 1.0  # exactly, without the rounding errors of the sums
+    if len(counts) == 1:
+        return 0.0, value, 1.0
     low, high = center, center
     if 0 < center < 1:
         deviations = [w * (one - center) for w, one in zip(weights, shares)]
         slope = n * math.exp((n - 1) * math.log1p(-p))
         independent = slope**2 * p * (1 - p) / total  # the smallest possible variance
-        size = effective_sample_size(center, deviations, confidence, least=independent).size
+        size = effective_sample_size(center, deviations, weights, confidence, least=independent).size
         low, high = share_interval(center * size, (1 - center) * size, confidence)
     if not known or center in (0, 1):
         size = windows_sample_size(above, counts, confidence).size

@@ -139,11 +139,12 @@ def slo(
     check_number("t", t, 0)
     check_share("target", target)
     check_confidence(confidence)
+    parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return Slo(no_data(0.0, 1.0), (0.0, 1.0), threshold=float(t), unit=histogram.unit, target=float(target))
     effective = None
-    if windows is not None:
-        effective = effective_sample_size(histogram, windows_of(histogram, windows), t, confidence)
+    if parts is not None:
+        effective = effective_sample_size(histogram, parts, t, confidence)
         warn_if_uncertain(effective, stacklevel=4)
     return _slo(histogram, t, target, confidence, effective)
 
@@ -179,14 +180,14 @@ def burn_rates(
     such as 14.4 over the last hour and over the last five minutes.  Rates are computed from decimals, so that a rate of
     14.4 is 14.4.  A window without calls has a burn rate of 0, and the largest possible one as its upper bound.
 
-    Bounds are those of the rate that goes on.  They allow for slow calls that come in bursts, as ``slo(...,
-    windows=...)`` does: from the differences between the intervals of the window.  Within a single interval, calls are
-    assumed to be independent.
+    An alert compares the rates themselves, which are those of the recorded calls.  Bounds are those of the rate that
+    goes on.  They allow for slow calls that come in bursts, as ``slo(..., windows=...)`` does: from the differences
+    between the intervals of the window.  Within a single interval, calls are assumed to be independent.  The few
+    intervals of a short window, such as the 12 of an hour, do not tell how bursts come: the bounds may then be too
+    narrow.  `why` says so, without a warning, because short windows are meant to be short.
 
-    O(intervals).  Warns (`TailWarning`), once, if a window of several intervals has too few independent ones to tell
-    how bursts come, such as the 12 of an hour: its bounds may then be too narrow.  Raises TypeError unless `windows`
-    and `intervals` are iterables of whole numbers and of histograms.  Raises ValueError if a window is longer than
-    `intervals`, and as `Histogram.slo` does.
+    O(intervals).  Raises TypeError unless `windows` and `intervals` are iterables of whole numbers and of histograms.
+    Raises ValueError if a window is longer than `intervals`, and as `Histogram.slo` does.
 
     >>> from historian import Histogram
     >>> quiet = Histogram.from_values([0.1] * 9_990 + [2.0] * 10)      # five minutes each
@@ -205,37 +206,31 @@ def burn_rates(
     if not hasattr(windows, "__iter__"):
         raise TypeError(f"windows must be an iterable of whole numbers, such as (1, 12, 72), not {windows!r}")
     intervals = list(intervals)
-    found, uncertain = {}, []
+    found = {}
     for window in [check_n(window, "windows") for window in windows]:
         if window > len(intervals):
             raise ValueError(f"windows must be at most {len(intervals)}, the number of intervals, not {window}")
-        found[window], effective = _burn_rate(intervals[-window:], t, target, confidence)
-        if effective is not None and effective.is_uncertain:
-            uncertain.append(effective)
-    if uncertain:
-        warn_if_uncertain(max(uncertain, key=lambda effective: effective.windows), stacklevel=3)
+        found[window] = _burn_rate(intervals[-window:], t, target, confidence)
     return found
 
 
-def _burn_rate(
-    intervals: list[BaseHistogram], t: float, target: float, confidence: float
-) -> tuple[Estimate, Effective | None]:
-    """Return the burn rate over all intervals, and the effective sample size if several of them hold values."""
+def _burn_rate(intervals: list[BaseHistogram], t: float, target: float, confidence: float) -> Estimate:
+    """Return the burn rate over all intervals, by windows if several of them hold values."""
     from .._values.base import BaseHistogram, make
     from .._values.merge import merged
 
     whole = make(BaseHistogram, *merged(intervals))
     if not whole.count:
-        return Estimate(0.0, 0.0, 1 / (1 - target) if target < 1 else math.inf, "there were no calls"), None
+        return Estimate(0.0, 0.0, 1 / (1 - target) if target < 1 else math.inf, "there were no calls")
     parts = [part for part in intervals if part.count]
     if len(parts) == 1:
         whole = parts[0]  # which may know the values that it was corrected from
     else:
         effective = effective_sample_size(whole, parts, t, confidence)
-        return _slo(whole, t, target, confidence, effective).burn_rate, effective
+        return _slo(whole, t, target, confidence, effective).burn_rate
     rate = _slo(whole, t, target, confidence, None).burn_rate
     why = f"{rate.why}; independent calls within the interval assumed"
-    return Estimate(rate, rate.lower, rate.upper, why, confidence=rate.confidence, method=rate.method), None
+    return Estimate(rate, rate.lower, rate.upper, why, confidence=rate.confidence, method=rate.method)
 
 
 def apdex(
@@ -248,12 +243,13 @@ def apdex(
     """
     check_number("t", t, 0)
     check_confidence(confidence)
+    parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return no_data(0.0, 1.0)
     count = histogram.count
     scores, reason, effective = [], sampled(histogram), None
-    if windows is not None:
-        effective = _score_in_windows(histogram, windows_of(histogram, windows), t, confidence)
+    if parts is not None:
+        effective = _score_in_windows(histogram, parts, t, confidence)
         warn_if_uncertain(effective, stacklevel=4)
         reason += f", {in_windows(effective)}"
     near, far = histogram._above(t), histogram._above(4 * t)
@@ -285,10 +281,11 @@ def _score_in_windows(
     score, size = score_of(count, sum(near), sum(far))
     if not 0 < score < 1:
         alike = windows_sample_size([0.0] * len(windows), [part.count for part in windows], confidence)
-        known = len(windows) if score == 0 else 0
+        known = len(windows) if score == 0 and len(windows) > 1 else 0
         return alike._replace(size=float(known)) if histogram.synthetic else alike
     deviations = [(one - score * part.count) / count for one, part in zip(scores, windows)]
-    return size_of_mean(score, deviations, confidence, least=score * (1 - score) / size)
+    weights = [part.count / count for part in windows]
+    return size_of_mean(score, deviations, weights, confidence, least=score * (1 - score) / size)
 
 
 def score_of(count: int, above_t: int, above_4t: int) -> tuple[float, float]:

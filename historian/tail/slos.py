@@ -14,7 +14,7 @@ from .slo import APDEX_METHOD, Slo, score_of, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     import numpy as np
@@ -121,10 +121,11 @@ def slo(
 
     t, target, confidence = thresholds("t", t), shares("target", target), check_confidence(confidence)
     shape = common(t=t, target=target)
+    parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         within, edges = unknown_of(t.shape, 0.0, 1.0), (numpy.zeros(shape), numpy.ones(shape))
     else:
-        within = _within(histogram, t, confidence, windows)
+        within = _within(histogram, t, confidence, parts)
         count, above = histogram.count, [histogram._above(one) for one in spread(shape, t)[0]]
         least, most = ([(count - pair[end]) / count for pair in above] for end in (0, 1))
         edges = numpy.array(most).reshape(shape), numpy.array(least).reshape(shape)
@@ -134,16 +135,15 @@ def slo(
 
 
 def _within(
-    histogram: BaseHistogram, t: _Floats, confidence: float, windows: Iterable[BaseHistogram] | None
+    histogram: BaseHistogram, t: _Floats, confidence: float, windows: Sequence[BaseHistogram] | None
 ) -> Estimates:
     """Return the share of calls within each threshold."""
     import numpy
 
     if windows is not None or histogram.synthetic:
-        parts = None if windows is None else windows_of(histogram, windows)
 
         def question(one: float) -> Estimate:
-            return single.slo(histogram, one, 1.0, confidence, parts).within
+            return single.slo(histogram, one, 1.0, confidence, windows).within
 
         return each_estimate(question, t, shape=t.shape, stacklevel=4)
     count, above = histogram.count, [histogram._above(one) for one in t.ravel().tolist()]
@@ -161,10 +161,10 @@ def apdex(
     import numpy
 
     t, confidence = thresholds("t", t), check_confidence(confidence)
+    parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return unknown_of(t.shape, 0.0, 1.0)
-    if windows is not None or histogram.synthetic:
-        parts = None if windows is None else windows_of(histogram, windows)
+    if parts is not None or histogram.synthetic:
 
         def question(one: float) -> Estimate:
             return single.apdex(histogram, one, confidence, parts)

@@ -69,6 +69,10 @@ def damages():
     yield "a block it lacks", write(3072 + 64 + 8, struct.pack("<Q", 2)), "are too few for the blocks that it lists"
     yield "no block", write(3072 + 64, bytes(8)), "are too few for the blocks that it lists"
     yield "an unknown block", write(3072 + 64, struct.pack("<Q", 9)), "are too few for the blocks that it lists"
+    yield "a gap in the list", write(3136 + 8 * 2, struct.pack("<Q", 2)), "are too few for the blocks that it lists"
+    yield "a far block", write(3136 + 8 * 66, struct.pack("<Q", 3)), "are too few for the blocks that it lists"
+    yield "two shared blocks", write(3136 + 8 * 1, struct.pack("<Q", 1)), "are too few for the blocks that it lists"
+    yield "drained too often", write(3072, struct.pack("<Q", 2**64 - 1)), r"number of drains is 2\*\*63 or more"
     yield "drained nowhere", write(3072, struct.pack("<Q", 1)), "the block with its drained counts is missing"
     yield "too much", write(slot_at(0, 1.0), struct.pack("<Q", 1 << 63)), r"a count is 2\*\*63 or more"
     wrapping = struct.pack("<2Q", (1 << 64) - 1, 3)
@@ -131,7 +135,7 @@ def test_a_disk_that_fails(directory, monkeypatch, call):
     inode, works = os.stat(bad).st_ino, getattr(os, call)
 
     def fails(target, *args, **kwargs):
-        if os.stat(target).st_ino == inode:
+        if os.stat(target, dir_fd=kwargs.get("dir_fd")).st_ino == inode:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return works(target, *args, **kwargs)
 

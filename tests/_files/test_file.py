@@ -193,10 +193,10 @@ def test_clear(directory):
 
 def test_another_unit(directory):
     Registry(directory).recorder("q", unit="ms")
-    with pytest.raises(ValueError, match="'q' exists with unit 'ms', not 's': use one unit"):
+    with pytest.raises(ValueError, match="recorder q exists with unit 'ms', not 's': use one unit"):
         Registry(directory).recorder("q")
     registry = Registry(directory)
-    with pytest.raises(ValueError, match="'q' exists with unit 'ms', not 'us': use one unit"):
+    with pytest.raises(ValueError, match="recorder q exists with unit 'ms', not 'us': use one unit"):
         registry.recorder("q", unit="us")
     assert registry.recorder("q", unit="ms").unit == "ms"
 

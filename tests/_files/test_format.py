@@ -53,6 +53,7 @@ def same(found, key, h):
     assert (found.name, found.labels, found.unit) == (key.name, dict(key.labels), h.unit)
     assert found.counts == {**zero, **counts, **overflow}
     assert (float(found.sum), found.min, found.max) == (h.sum, h.min, h.max) or h.count == 0
+    assert (found.min_is_bound, found.max_is_bound) == (not h._knows_min(), not h._knows_max())
     return True
 
 
@@ -62,15 +63,20 @@ def same(found, key, h):
             st.just("drain"),
             st.floats(0, 1e300, allow_subnormal=False),
             st.tuples(st.floats(2.0**-33, 2.0**65)),  # recorded so often that the process gets a block of its own
+            st.tuples(st.sampled_from([0.0, 0.5, 2.0, 1e30]), st.floats(0, 1e300)),  # added without exact extremes
         ),
         max_size=12,
     )
 )
 def test_another_reader_finds_the_same(tmp_path_factory, steps):
-    rec = Registry(tmp_path_factory.mktemp("other") / "d").recorder("q", unit="ms", a="1", b="")
+    registry = Registry(tmp_path_factory.mktemp("other") / "d")
+    rec = registry.recorder("q", unit="ms", a="1", b="")
     for step in steps:
         if step == "drain":
             rec.drain()
+        elif isinstance(step, tuple) and len(step) == 2:
+            extremes = Histogram.from_values(step, unit="ms")
+            registry.merge({Key("q", a="1", b=""): (extremes + extremes) - extremes})
         else:
             rec.record_many([step] if isinstance(step, float) else step * ENOUGH)
     with open(rec.path, "rb") as file:

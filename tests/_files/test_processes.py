@@ -258,7 +258,7 @@ def test_processes_that_ask_for_different_units(directory):
     units = ("s", "ms", "us", "ns")
     answers = together(*[lambda unit=unit: ask(unit) for unit in units])
     [winner] = set(answers) & set(units)
-    message = "recorder 'q' exists with unit {!r}, not {!r}: use one unit"
+    message = "recorder q exists with unit {!r}, not {!r}: use one unit"
     others = sorted(message.format(winner, unit) for unit in units if unit != winner)
     assert sorted(set(answers) - {winner}) == others
     assert Registry(directory).snapshot() == {Key("q"): Histogram.from_values([1.0], unit=winner)}

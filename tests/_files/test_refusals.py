@@ -128,3 +128,87 @@ def test_a_file_that_cannot_be_created_is_named(directory, monkeypatch):
     with pytest.raises(OSError, match=r"Read-only file system: .*q\.counters"):
         registry.recorder("q")
     assert os.listdir(directory) == []
+
+
+FULL_AND_SPARSE = """
+import os, subprocess, sys, warnings
+import historian
+from historian import CorruptFileError, Histogram, Key, Registry
+
+disk = sys.argv[1]
+os.mkdir(disk + "/d", 0o700)
+rec = Registry(disk + "/d").recorder("q")
+rec.record_many([1.0] * 5000)
+rec.drain()
+rec.record_many([2.0, 3.0] * 5000)
+expected = rec.snapshot()
+os.mkdir(disk + "/copy", 0o700)
+path = disk + "/copy/" + os.path.basename(rec.path)
+subprocess.run(["cp", "--sparse=always", rec.path, path], check=True)
+assert os.stat(path).st_blocks * 512 < os.stat(path).st_size, "not sparse"
+
+
+def fill():
+    with open(disk + "/filler", "ab", buffering=0) as filler:
+        try:
+            while filler.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+
+
+def refused(function):
+    try:
+        function()
+    except OSError as error:
+        assert "No space left" in str(error), error
+    else:
+        raise AssertionError("there is space")
+
+
+fill()
+before = os.stat(path).st_blocks
+for _ in range(2):
+    refused(lambda: Registry(disk + "/copy").recorder("q"))
+    refused(lambda: historian.Recorder.open(path))
+    refused(lambda: Registry(disk + "/copy").recorder("new"))
+    assert Registry(disk + "/copy").snapshot() == {Key("q"): expected}
+    assert Registry(disk + "/copy").problems() == {}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        Registry(disk + "/copy").clear()
+    assert ["it cannot be cleared: No space left" in str(one.message) for one in said] == [True], said
+assert os.stat(path).st_blocks == before and os.listdir(disk + "/copy") == [os.path.basename(path)]
+
+rec.record_many([2.0] * 5000)  # its space was reserved before the disk was full
+assert rec.drain() == expected + Histogram.from_values([2.0] * 5000)
+other = Registry(disk + "/d")
+refused(lambda: other.recorder("new"))
+
+os.unlink(disk + "/filler")
+copy = Registry(disk + "/copy").recorder("q")
+fill()
+for _ in range(5000):
+    copy.record(2.0)
+copy.record_many([1e-9, 1e9, 0.0, 1e30] * 5000)  # pages that were holes
+assert copy.drain().count == expected.count + 25000
+print("done")
+"""
+
+
+def tmpfs(tmp_path, size):
+    """Return the start of a command that mounts a small file system at `disk`, and the path of that."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    run = ["unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size={size} none "$0" && exec "$@"', str(disk)]
+    if not shutil.which("unshare") or subprocess.run([*run, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs unshare, and the right to mount a file system")
+    return run, disk
+
+
+def test_a_sparse_copy_on_a_full_disk(tmp_path):
+    run, disk = tmpfs(tmp_path, "900k")
+    done = subprocess.run(
+        [*run, sys.executable, "-c", FULL_AND_SPARSE, str(disk)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")

@@ -301,3 +301,18 @@ def test_old_files_are_let_go_with_the_recorder(directory):
     if sys.platform.startswith("linux"):
         maps = Path("/proc/self/maps").read_text().splitlines()
         assert not [line for line in maps if directory in line]
+
+
+def test_warnings_have_no_escape_sequences_of_names(tmp_path):
+    """They would reach the terminal."""
+    directory = tmp_path / "a\x1b[31m\nb"
+    registry = Registry(directory)
+    registry.recorder("q")
+    (directory / "c\x1b[31m\n\u202e.counters").write_text("x")
+    with pytest.warns(CorruptFileWarning) as warned:
+        registry.snapshot()
+    shutil.rmtree(directory)
+    with pytest.warns(RegistryWarning) as removed:
+        registry.recorder("p")
+    for one in (*warned, *removed):
+        assert str(one.message).isprintable() and r"\x1b[31m" in str(one.message)

@@ -466,3 +466,29 @@ def test_annotations_stay_after_somebody_has_asked_the_type():
     timed = Recorder().timed(show)
     getattr(type(timed), "__annotations__", None)
     assert timed.__annotations__ == {"x": int, "return": str}
+
+
+def test_five_thousand_decorators(rec):
+    """The time grows with their number.  It grew with its square: this took half a minute."""
+
+    def function(a=1):
+        """Return a."""
+        return a
+
+    function.marked = "yes"
+    timed = function
+    for _ in range(5_000):
+        timed = rec.timed(timed)
+    assert timed(2) == 2 and rec.snapshot().count == 5_000
+    assert (timed.__name__, timed.__doc__, timed.marked) == ("function", "Return a.", "yes")
+    assert inspect.isfunction(timed) and timed.__code__ is function.__code__
+    timed.__defaults__ = (5,)
+    assert timed() == function() == 5
+
+
+def test_what_was_set_on_a_timed_function_is_kept_by_the_next_one(rec):
+    for function in (lambda: 1, functools.partial(int, 3)):
+        inner = rec.timed(function)
+        inner.__name__, inner.marked = "other", "yes"
+        outer = rec.timed(inner)
+        assert (outer.__name__, outer.marked, outer()) == ("other", "yes", function())

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import copyreg
 import gc
 import math
 import pickle
@@ -316,3 +317,26 @@ def test_time_is_no_decorator():
     with pytest.raises(TypeError, match=r"errors must be a Recorder, not str$"):
         rec.time("errors")
     assert rec.snapshot().count == 0
+
+
+@pytest.mark.parametrize("make", ["kind()", "kind.__new__(kind)", "object.__new__(kind)", "copyreg.__newobj__(kind)"])
+def test_a_timer_without_a_recorder_cannot_be_made(make):
+    with pytest.raises(TypeError, match=r"made by recorder\.time\(\)|not safe"):
+        eval(make, {"kind": type(Recorder().time()), "copyreg": copyreg})
+
+
+def test_a_timer_without_a_recorder_does_not_begin():
+    """Its class can be changed in some versions of Python, from 3.12 on."""
+    kind = type(Recorder().time())
+    before = kind.__init__
+    try:
+        kind.__init__ = lambda self: None
+    except TypeError:
+        return
+    try:
+        timer = kind()
+    finally:
+        kind.__init__ = before
+    assert math.isnan(timer.elapsed) and repr(timer) == "<Timer: not started>"
+    with pytest.raises(TypeError, match=r"made by recorder\.time\(\)"), timer:
+        pass

@@ -1,10 +1,13 @@
 """Names in narrow columns: no two different names look alike, and what fits stays as it is."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from historian._show.names import cut, shortened
+from historian import Key
+from historian._show.names import _cut_apart, cut, shortened
 from historian._show.table import text_width
 
 ROUTES = [
@@ -60,3 +63,47 @@ def test_the_same_names_get_the_same_text():
 def test_wide_characters():
     assert text_width(shortened(["\u4e2d\u6587" * 40, "\u4e2d\u6587" * 40 + "x"], 11)[0]) <= 11
     assert cut("\u4e2d\u6587\u4e2d\u6587", 5) == "\u4e2d~\u6587"
+
+
+@pytest.mark.parametrize("width", [24, 80])
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda k: "/a" * 1_500 + str(k),
+        lambda k: "/a" * 750 + str(k) + "/b" * 750,
+        lambda k: str(k) + "\u4e2d" * 3_000,
+        lambda k: "".join(random.Random(k).choices("0123456789abcdef/", k=3_000)),
+    ],
+)
+def test_long_labels_stay_different_and_fit(value, width):
+    """The values share thousands of parts, of which no combination is tried: the time grows with their number."""
+    names = [str(Key("http", path=value(k))) for k in range(100)]
+    short = shortened(names, width)
+    assert len(set(short)) == len(names)
+    assert max(map(text_width, short)) <= width
+
+
+def same(a, b):
+    """Return the length of the common beginning."""
+    return next((k for k, (one, other) in enumerate(zip(a, b)) if one != other), min(len(a), len(b)))
+
+
+@given(st.text("ab", min_size=9, max_size=40), st.lists(st.text("abc", min_size=1, max_size=40), max_size=4))
+def test_the_stretch_left_out_is_the_best_one(text, others):
+    """All places are tried here; the function itself tries those at which the cost can be least."""
+    width, others = 8, [other for other in others if other != text]
+    found = _cut_apart(text, others, width)
+    if not others:
+        return
+    gap = len(text) - (width - 1)
+    spans = []
+    for other in others:
+        start = same(text, other)
+        spans.append((start, len(text) - same(text[start:][::-1], other[start:][::-1])))
+
+    def cost(at):
+        lost = [max(0, min(end, at + gap) - max(start, at)) for start, end in spans]
+        return -sum(min(4, end - start - one) for (start, end), one in zip(spans, lost)), abs(at - width // 2)
+
+    at = min(range(width), key=cost)
+    assert found == f"{text[:at]}~{text[at + gap :]}"

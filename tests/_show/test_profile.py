@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from historian import Histogram, Registry
+from historian import Histogram, Key, Registry
 from historian._show.profile import Profile
 
 NOTE = "-  too few values: 99 needs 100, 99.9 needs 1,000, 99.99 needs 10,000"
@@ -94,6 +94,32 @@ def test_names_are_escaped():
     html = profile._repr_html_()
     assert "<script>" not in html and "<i>" not in html and "&lt;script&gt;" in html
     assert "\x1b" not in html and "\x1b" not in str(profile)
+
+
+def test_recorders_that_used_to_print_alike_have_a_row_each():
+    registry = Registry()
+    registry.recorder("q", path="/a,query=x").record_many([1.0] * 1_000)
+    registry.recorder("q", path="/a", query="x").record_many([2.0] * 10)
+    rows = rows_of(registry.profile())
+    assert [(row[0], row[-2]) for row in rows[1:3]] == [('q{path="/a,query=x"}', "1,000"), ("q{path=/a,query=x}", "10")]
+    assert sum(h.count for h in registry.profile().histograms.values()) == 1_010
+    assert set(registry.profile().histograms) == {Key("q", path="/a,query=x"), Key("q", path="/a", query="x")}
+
+
+def test_names_that_differ_only_by_escapes_have_a_row_each():
+    h = Histogram.from_values([1.0])
+    rows = rows_of(Profile({"a\nb": h, r"a\nb": h, "": h}))
+    assert [row[0] for row in rows[1:4]] == ['""', r'"a\nb"', r"a\nb"]
+
+
+def test_a_long_label_does_not_make_a_wide_table():
+    registry = Registry()
+    for end in "xy":
+        registry.recorder("q", path="/" + "a" * 2_000 + end).record(1e9)  # with a question about the unit below
+    assert max(map(len, str(registry.profile()).splitlines())) < 200
+    assert max(map(len, re.findall(">([^<]*)<", registry.profile()._repr_html_()))) < 200
+    names = [row[0] for row in rows_of(registry.profile())[1:3]]
+    assert len(set(names)) == 2 and max(map(len, names)) == 80
 
 
 def test_html_has_the_same_cells():

@@ -105,6 +105,11 @@ HALVES = [Histogram.from_values([0.010] * 4_950 + [1.0] * 50)] * 2
 DIST = H.dist(confidence=0.9)
 BLOCKS = Comparison(merge(HALVES * 4), merge(HALVES * 4), blocks=list(zip(HALVES, HALVES)) * 4, confidence=0.9)
 
+WINDOWS = "Clopper-Pearson of the effective sample size"
+UNKNOWN = Histogram.from_bytes(H.corrected(0.3).to_bytes())  # without the measured values
+WITHIN = H.slo(0.5, 0.9, 0.9, HALVES).within
+MISSED = Estimate(1 - WITHIN, 1 - WITHIN.upper, 1 - WITHIN.lower, confidence=0.9, method=WINDOWS)
+
 #: Each public answer with an interval, asked with a confidence of 90 %: (method, confidence).
 ANSWERS = {
     "ci": (H.ci(0.5, 0.9), "order statistics", 0.9),
@@ -142,6 +147,24 @@ ANSWERS = {
     "extra_load": (tail.hedge(DIST, 0.5).extra_load, "Clopper-Pearson", 0.9),
     "sf for certain": (H.dist(None).sf(0.5), "bucket edges", None),
     "sf of a function": (from_sf(lambda t: 1 / (1 + t)).sf(0.5), "bucket edges", None),
+    "sf in windows": (H.dist(0.9, HALVES).sf(0.5), WINDOWS, 0.9),
+    "quantile in windows": (tail.all_of(3, H.dist(0.9, HALVES)).quantile(0.5), WINDOWS, 0.9),
+    "sf of corrected values": (H.corrected(0.3).dist(0.9).sf(0.5), WINDOWS, 0.9),
+    "sf of unknown values": (UNKNOWN.dist(0.9).sf(0.5), "", 0.9),
+    "mean of unknown values": (tail.seq(UNKNOWN.dist(0.9), H.dist(None)).mean, "", 0.9),
+    "sf of two kinds": (tail.all_of({DIST: 1, H.dist(0.9, HALVES): 1}).sf(0.5), f"Clopper-Pearson and {WINDOWS}", 0.9),
+    "sf with known and unknown values": (tail.seq(DIST, UNKNOWN.dist(0.8)).sf(0.5), "Clopper-Pearson", 0.8),
+    "sf of estimated shares": (
+        tail.choice({DIST: WITHIN, tail.seq(DIST, DIST): MISSED}).sf(0.5),
+        f"Clopper-Pearson and {WINDOWS}",
+        0.9,
+    ),
+    "p_wait of unknown values": (UNKNOWN.fanout(9).p_wait(0.5, 0.9), "", 0.9),
+    "extrapolate an estimate in windows": (
+        H.fanout(9).extrapolate(0.5, 3, H.fanout(3).bounds(0.5, windows=HALVES, confidence=0.8)),
+        f"Clopper-Pearson and {WINDOWS}",
+        0.8,
+    ),
     "ratio": (compare(H, H, confidence=0.9).ratio(0.5), "order statistics", 0.9),
     "superiority": (compare(H, H, confidence=0.9).superiority, "DeLong", 0.9),
     "kolmogorov_smirnov": (compare(H, H, confidence=0.9).kolmogorov_smirnov, "Dvoretzky-Kiefer-Wolfowitz", 0.9),
@@ -157,6 +180,31 @@ ANSWERS = {
 def test_every_answer_says_its_confidence_and_method(question):
     answer, method, confidence = ANSWERS[question]
     assert (answer.method, answer.confidence) == (method, confidence)
+
+
+def test_many_answers_have_the_same_method():
+    for x in (DIST, H.dist(0.9, HALVES), H.corrected(0.3).dist(0.9), UNKNOWN.dist(0.9), H.dist(None)):
+        one, many = x.sf(0.5), x.sf([0.1, 0.5])
+        assert (many.method, many[0].method, x.quantile([0.5]).method, x.cdf([1.0]).method) == (one.method,) * 4
+        again = pickle.loads(pickle.dumps(x))
+        assert (again.sf(0.5).method, again.sf(0.5).confidence) == (one.method, one.confidence)
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [
+        (lambda h: h.ci(1), "1 value is too few for the maximum and give"),
+        (lambda h: h.ci(0), "1 value is too few for the minimum and give"),
+        (lambda h: h.ci([0.5, 1]), "1 value is too few for the 0.5-quantile"),
+        (lambda h: h.dist().quantile(1), "1 value is too few for the maximum and give"),
+        (lambda h: h.fanout(3).p_wait(0.5), "users wait for 3 calls, but only 1 was recorded"),
+        (lambda h: h.fanout([3, 4]).p_wait(0.5), "users wait for 3 calls, but only 1 was recorded"),
+        (lambda h: tail.all_of(3, h.dist()), "waits for all of 3 parts, but only 1 was recorded"),
+    ],
+)
+def test_warnings_are_sentences(ask, text):
+    with pytest.warns(tail.TailWarning, match=text):
+        ask(Histogram.from_values([1.0]))
 
 
 TREES = {

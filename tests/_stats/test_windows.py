@@ -16,12 +16,13 @@ def test_windows_that_agree_are_worth_all_their_values_and_bursts_few():
     # 2 of 20 windows with a share of 0.1, far apart: p = 0.01.
     above = [0] * 20
     above[5] = above[14] = 100
-    size, freedom, windows = windows_sample_size(above, [1000] * 20, 0.95)
+    size, freedom, windows, equal, bursts = windows_sample_size(above, [1000] * 20, 0.95)
     # With 7 of 19 cosines (20^(2/3)), v is their mean variance, and the size p(1 - p)/v times (1.95996/2.36462)^2.  The
     # correlation, -0.12, is taken as 0.16, a standard error and the bias above it: this adds 10 % to v.
     cosines = np.cos(np.pi * np.outer(np.arange(1, 8), np.arange(20) + 0.5) / 20) @ (np.array(above) / 20_000 - 0.0005)
     variance = 2 * (cosines**2).mean()
-    assert (freedom, windows) == (7, 20)
+    assert (freedom, windows, bursts) == (7, 20, 2)
+    assert equal == pytest.approx(20)
     assert size == pytest.approx(0.01 * 0.99 / variance * (1.959964 / 2.364624) ** 2 / 1.096, rel=1e-3)
 
 
@@ -107,6 +108,70 @@ def test_a_drift_widens_the_interval_and_is_uncertain(windows):
     rates = np.linspace(0.01, 0.05, windows)
     found, warned = held(rng.binomial(PER_WINDOW, rates, size=(sets, windows)), rates.mean())
     assert found.mean() > 0.99 and warned.mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("windows", "length", "cycle", "least"),
+    [(74, 2, 20, 0.94), (222, 3, 60, 0.94), (450, 3, 60, 0.94), (100, 2, 20, 0.96)],
+)
+def test_rare_bursts_that_outlast_a_window(windows, length, cycle, least):
+    """Bursts come at random; with few of them, an interval misses only if it warns, or if there was no burst."""
+    rng, sets = np.random.default_rng(7), 400
+    rates = np.full((sets, windows), 0.002)
+    for row in rates:
+        at = -10.0 * cycle
+        while at < windows:
+            at += rng.exponential(cycle - length)
+            row[max(round(at), 0) : max(round(at) + length, 0)] = 0.1
+            at += length
+    slow = rng.binomial(PER_WINDOW, rates)
+    mean = 0.002 + 0.098 * length / cycle
+    found, warned = held(slow, mean)
+    assert least <= found.mean() <= 0.998
+    seen = (rates > 0.05).any(axis=1)
+    assert (~found & ~warned & seen).mean() <= 0.02
+
+
+@pytest.mark.parametrize(("windows", "length", "often"), [(40, 3, 0.2), (100, 10, 0.2), (100, 3, 0.05), (222, 3, 0.05)])
+def test_bursts_of_random_length_are_held_or_warned_of_or_not_seen(windows, length, often):
+    rng, sets = np.random.default_rng(8), 500
+    inside = in_bursts(rng, sets, windows, length, often)
+    found, warned = held(rng.binomial(PER_WINDOW, 0.002 + 0.098 * inside), 0.002 + 0.098 * often)
+    assert (~found & ~warned & inside.any(axis=1)).mean() <= 0.06
+    assert found[inside.any(axis=1)].mean() >= 0.9
+
+
+def test_windows_that_are_alike_show_no_burst():
+    rng = np.random.default_rng(9)
+    alike = [
+        windows_sample_size(row, [PER_WINDOW] * 74, 0.95) for row in rng.binomial(PER_WINDOW, 0.02, (200, 74)).tolist()
+    ]
+    assert np.mean([one.is_alike for one in alike]) > 0.9
+    assert alike[0].unseen == 20  # (1 - 1/20)^74 is 0.022, (1 - 1/21)^74 0.027
+    bursts = windows_sample_size([100, 0, 0, 0, 0, 0, 0, 0, 0, 0] * 10, [PER_WINDOW] * 100, 0.95)
+    assert bursts.bursts == pytest.approx(10) and not bursts.is_alike
+
+
+@pytest.mark.parametrize(("giant", "least"), [(0.5, 0.97), (0.9, 0.95), (0.99, 0.93)])
+def test_a_window_that_holds_most_of_the_values(giant, least):
+    """Its deviation from the mean is small, because it is most of the mean; this does not make the mean certain."""
+    rng, sets, windows = np.random.default_rng(10), 300, 60
+    counts = [PER_WINDOW] * (windows - 1) + [round(PER_WINDOW * (windows - 1) * giant / (1 - giant))]
+    rates = 0.02 * np.exp(0.7 * rng.normal(size=(sets, windows)) - 0.245)
+    found = []
+    for above in rng.binomial(counts, rates).tolist():
+        p, effective = sum(above) / sum(counts), windows_sample_size(above, counts, 0.95)
+        lower, upper = share_interval(p * effective.size, (1 - p) * effective.size, 0.95)
+        found.append(lower <= 0.02 <= upper)
+        assert effective.is_uncertain
+        assert effective.equal < 4.1
+    assert np.mean(found) >= least
+
+
+def test_a_single_window_tells_nothing():
+    for above in ([0], [5], [10]):
+        effective = windows_sample_size(above, [10], 0.95)
+        assert (effective.size, effective.windows, effective.is_uncertain) == (0, 1, True)
 
 
 def test_the_least_number_of_windows_is_that_of_one_burst_in_ten():

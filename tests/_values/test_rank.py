@@ -4,6 +4,7 @@ import decimal
 import math
 import warnings
 from fractions import Fraction
+from random import Random
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from historian import Histogram, Key, compare
 from historian._show.summary import is_supported, min_count
 from historian._values.decimals import share_of, whole, written
 from historian._values.rank import LESS, MAX_COUNT, rank_of, rank_of_percentile
+from historian.buckets import representative
 from historian.cli._input.sources import Row, Rows
 from historian.cli._report import report
 from historian.cli._summary import summary
@@ -88,7 +90,7 @@ def test_one_definition_everywhere(p, expected):
         assert h.ci(q) == h.fanout(1).quantile(q) == value
         assert h.dist(confidence=None).ppf(q).upper >= 2.0 >= h.dist(confidence=None).ppf(q).lower
         assert compare(h, h).ratio(q) == 1.0
-    rows = Rows([Row("x", Key("x"), h, True)], "s", False, (), False, False, 0, [])
+    rows = Rows([Row("x", Key("x"), h, True)], "s", False, (), False, False, 0, [], True)
     printed = summary(rows, [float(p)], None)
     assert repr(value) in report(printed, "json") and repr(value) in report(printed, "csv")
 
@@ -109,7 +111,7 @@ def test_many_values():
     data = Histogram.from_values([1.0, 2.0]).to_dict()
     for below in (999 * 10**15 - 1, 999 * 10**15):  # of 10**18 values, 99.9 % are 999 * 10**15
         h = Histogram.from_dict(data | {"counts": [below, 10**18 - below], "count": 10**18, "sum": None})
-        assert h.quantile(0.999) == h.percentile(99.9) == (1.0 if below == 999 * 10**15 else h.quantile(1.0))
+        assert h.quantile(0.999) == h.percentile(99.9) == (1.0 if below == 999 * 10**15 else representative(63))
 
 
 def test_fanouts_at_exact_decimals():
@@ -122,6 +124,44 @@ def test_fanouts_at_exact_decimals():
     assert [fan.leaf.fanout(n).leaf_percentile(float(Fraction(9, 10) ** n)) for n in range(1, 8)] == [90.0] * 7
     assert [fan.leaf.fanout(2).leaf_percentile(q) for q in (0.0, 0.25, 1.0)] == [0.0, 50.0, 100.0]
     assert fan.leaf_percentile(0.55) == 55.0  # 100 * 0.55 is 55.00000000000001
+
+
+def test_the_largest_fanout_is_exact():
+    """It is log(1 - p)/log(1 - k/N), rounded down.  Above 1e15, one more has the same p_wait in float64."""
+    precise, random, data = decimal.Context(prec=120), Random(5), Histogram.from_values([1.0, 2.0]).to_dict()
+    for _ in range(2_000):
+        count = 10 ** random.randint(1, 18) * random.randint(1, 9)
+        slow = random.randint(1, max(1, int(count * 10 ** -random.uniform(0, 18))))
+        p = round(random.random(), random.randint(1, 12))
+        if slow < count and 0 < p < 1:
+            h = Histogram.from_dict(data | {"counts": [count - slow, slow], "count": count, "sum": None})
+            tail = precise.subtract(1, precise.divide(slow, count))
+            exact = precise.divide(precise.ln(1 - decimal.Decimal(repr(p))), precise.ln(tail))
+            assert h.fanout(1).max_n(1.5, p) == int(exact), (slow, count, p)
+
+
+@pytest.mark.parametrize("n", [1, 10**15, 10**30, 10**50, 10**75 + 1, 10**99])
+@pytest.mark.parametrize("q", [0.5, 0.999, 0.123456789, 0.999999999999999])
+def test_enough_values_for_huge_fanouts(q, n):
+    precise = decimal.Context(prec=320)
+    logarithms = (precise.ln(decimal.Decimal(one)) for one in ("0.05", repr(q)))
+    exact = precise.multiply(precise.divide(*logarithms), n)
+    assert Histogram.from_values([1.0]).enough_for(q, n).needed == math.ceil(exact)
+
+
+def test_enough_values_at_ties():
+    h = Histogram.from_values([1.0])
+    for n in (1, 10**15, 10**60):  # 0.9**2 is 1 - 0.19
+        assert (h.enough_for(0.9, n, 0.19).needed, h.enough_for(0.1, n, 0.9).needed) == (2 * n, n)
+
+
+def test_enough_values_for_many():
+    h = Histogram.from_values([1.0])
+    q = [0.0, 1.0, *(k / 100 for k in range(1, 100)), *(1 - 10.0**-k for k in range(1, 16))]
+    for n in (1, 7, 10**6, 10**30):
+        for confidence in (0.19, 0.5, 0.9, 0.95, 1 - 1e-12):
+            found = h.enough_for(q, n, confidence)
+            assert found.needed.tolist() == [float(h.enough_for(one, n, confidence).needed) for one in q]
 
 
 @pytest.mark.parametrize("n", [10**14, 10**16, 10**18, 10**100])
@@ -159,7 +199,7 @@ def test_quantiles_of_many_nines(digits):
     for above in (99, 100, 101):
         data = h.to_dict() | {"counts": [count - above, above], "count": count, "sum": None}
         many = Histogram.from_dict(data)
-        expected = 1.0 if above <= 100 else many.quantile(1.0)
+        expected = 1.0 if above <= 100 else representative(63)
         assert many.quantile(q) == expected
         assert many.dist(confidence=None).ppf(q).upper == (1.0 if above <= 100 else 2.0)
 

@@ -117,8 +117,8 @@ def test_layouts_of_plain_text(text):
         ("0x10", "'0x10' is not a number"),
         ("12ms", "'12ms' is not a number"),
         ("-1", "'-1' is negative"),
-        ("-inf", "'-inf' is negative"),
-        ("nan", "'nan' is not finite"),
+        ("-inf", "'-Infinity' is negative"),
+        ("nan", "'NaN' is not finite"),
         ("inf", "'inf' is not finite"),
         ("Infinity", "'Infinity' is not finite"),
         ("1e400", "'1e400' is not finite"),
@@ -146,11 +146,16 @@ def test_likely_remedies_are_reported():
     assert "--field" in complaint(stdin='{"a": 1}\n')
 
 
-@pytest.mark.parametrize("data", [b"\xff1\n", "1\n2\n".encode("utf-16"), bytes(range(128, 256))])
+@pytest.mark.parametrize("data", [b"\xff1\n", bytes(range(128, 256))])
 def test_bytes_that_are_not_text_are_reported(data):
     message = complaint(stdin=data)
     assert message.startswith("<stdin>:1: ")
     assert message.endswith(" is not UTF-8 text")
+
+
+def test_utf_16_is_named():
+    remedy = "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8"
+    assert complaint(stdin="1\n2\n".encode("utf-16")) == f"<stdin>:1: it is UTF-16 text: {remedy}"
 
 
 def test_bytes_that_are_not_text_are_allowed_in_a_comment():
@@ -293,11 +298,11 @@ def test_tsv_is_separated_by_tabs(write):
         ("x,", "'' is not a number: the cell in column 'b' is empty"),
         ("x, ", "'' is not a number: the cell in column 'b' is empty"),
         ("x", "'x' has 1 of 2 columns"),
-        ("x,nan", "'nan' is not finite"),
+        ("x,nan", "'NaN' is not finite"),
         ("x,-1", "'-1' is negative"),
         ("x,one", "'one' is not a number"),
         ('"x"y,1', "not csv: ',' expected after '\"'"),
-        ("\udcff,1", "not UTF-8 text: '\\\\xff,1'"),
+        ("\udcff,1", "not UTF-8 text: '\\xff,1'"),
     ],
 )
 def test_bad_rows_are_reported_with_file_line_and_text(row, why):
@@ -341,7 +346,15 @@ def test_by_cannot_fill_the_memory():
 def test_groups_cannot_break_the_table():
     status, out, _ = summarize("--column", "t", "--by", "g", stdin='g,t\n"a\x1b[2J\nb",1\n')
     assert status == 0
-    assert out.splitlines()[1].startswith(r"a\x1b[2J\nb ")
+    assert out.splitlines()[1].startswith(r'"a\x1b[2J\nb" ')  # quoted, so that it differs from a\\x1b
+
+
+def test_groups_that_used_to_print_alike_have_a_row_each():
+    text = 'a,b,t\n"1,b=2",3,1\n1,"2,b=3",2\n(no a),x,3\n,x,4\n'
+    rows = summarize("--column", "t", "--by", "a", "--by", "b", stdin=text)[1].splitlines()[1:5]
+    assert [row.split("  ")[0] for row in rows] == ['a="1,b=2",b=3', 'a=1,b="2,b=3"', "a=(no a),b=x", "a=,b=x"]
+    rows = summarize("--column", "t", "--by", "a", stdin=text)[1].splitlines()[1:5]
+    assert [row.split("  ")[0] for row in rows] == ["1,b=2", "1", '"(no a)"', "(no a)"]
 
 
 # ---- JSON lines ----
@@ -372,10 +385,10 @@ def test_field_of_json_lines(line, field):
         ('{"a":{"b":"1"}}', '\'"1"\' in field \'a.b\' is not a number, in \'{"a":{"b":"1"}}\''),
         ('{"a":{"b":null}}', "'null' in field 'a.b' is not a number, in '{\"a\":{\"b\":null}}'"),
         ('{"a":{"b":-1}}', "'-1' is negative, in '{\"a\":{\"b\":-1}}'"),
-        ('{"a":{"b":NaN}}', "'nan' is not finite, in '{\"a\":{\"b\":NaN}}'"),
-        ('{"a":{"b":-Infinity}}', "'-inf' is negative, in '{\"a\":{\"b\":-Infinity}}'"),
+        ('{"a":{"b":NaN}}', "'NaN' is not finite, in '{\"a\":{\"b\":NaN}}'"),
+        ('{"a":{"b":-Infinity}}', "'-Infinity' is negative, in '{\"a\":{\"b\":-Infinity}}'"),
         ('{"a":', "'{\"a\":' is not JSON: Expecting value: line 1 column 6 (char 5)"),
-        ("\udcff", "not UTF-8 text: '\\\\xff'"),
+        ("\udcff", "not UTF-8 text: '\\xff'"),
     ],
 )
 def test_bad_json_lines_are_reported_with_file_line_and_text(line, why):
@@ -501,16 +514,27 @@ def test_a_file_that_cannot_be_read(write, tmp_path):
     assert complaint(good, tmp_path).startswith(f"{tmp_path}: ")
 
 
+@pytest.mark.parametrize("options", [(), ("--format", "json"), ("--format", "csv"), ("--skip-bad",)])
 @pytest.mark.parametrize("content", ["", "\n\n", "# nothing\n"])
-def test_no_numbers(write, content):
-    status, out, err = summarize(write("a.txt", content), "-p", "50,99")
-    assert status == 0
+def test_no_numbers(write, content, options):
+    """Nothing was read, so there is no result."""
+    message = "historian summarize: {}: it contains no numbers\n"
+    path = write("a.txt", content)
+    assert summarize(path, *options) == (1, "", message.format(path))
+    assert summarize(*options, stdin=content) == (1, "", message.format("<stdin>"))
+    assert summarize(path, path) == (1, "", "historian summarize: no numbers in 2 files\n")
+    assert summarize(path, write("b.txt", "1"))[0] == 0
+
+
+def test_a_histogram_without_values_is_a_result(tmp_path):
+    (tmp_path / "a.hist").write_bytes(Histogram().to_bytes())
+    status, out, err = summarize(tmp_path / "a.hist", "-p", "50,99")
+    assert (status, err) == (0, "historian summarize: there were no numbers to summarize\n")
     assert out.splitlines()[1].split()[1:] == ["0", *"-----"]
-    assert err == "historian summarize: there were no numbers to summarize\n"
-    document = json.loads(summarize("--format", "json", "-p", "50", stdin=content)[1], parse_constant=pytest.fail)
+    document = json.loads(summarize(tmp_path / "a.hist", "--format", "json", "-p", "50")[1], parse_constant=pytest.fail)
     assert document["total"]["count"] == document["total"]["sum"] == 0
     assert [document["total"][key] for key in ("min", "max", "mean", "percentiles")] == [None, None, None, {"50": None}]
-    [row] = csv.DictReader(io.StringIO(summarize("--format", "csv", stdin=content)[1]))
+    [row] = csv.DictReader(io.StringIO(summarize(tmp_path / "a.hist", "--format", "csv")[1]))
     assert (row["count"], row["min"], row["p50"]) == ("0", "", "")
 
 

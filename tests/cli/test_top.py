@@ -192,6 +192,22 @@ def test_names_keep_what_tells_them_from_the_others():
     assert lines[0].split()[0] != lines[1].split()[0] and "eu" in lines[0] and "us" in lines[1]
 
 
+def test_recorders_that_used_to_print_alike_have_a_row_each(tmp_path):
+    """In every command and form."""
+    registry = Registry(tmp_path / "d")
+    for labels in ({"path": "/a,query=x"}, {"path": "/a", "query": "x"}, {"path": "/" + "a" * 1_000}):
+        registry.recorder("q", **labels).record_many([1.0] * 10)
+    for form in ("table", "markdown"):
+        for command in (["profile"], ["summarize"], ["top", "--count", 1, "--interval", 0.1]):
+            status, out, err = run(*command, tmp_path / "d", "--format", form)
+            assert (status, err) == (0, "")
+            assert '{path="/a,query=x"}' in out and "{path=/a,query=x}" in out
+            assert max(map(len, out.splitlines())) < 200
+    for command in (["profile"], ["summarize"]):
+        rows = json.loads(run(*command, tmp_path / "d", "--format", "json")[1])["rows"]
+        assert len({row["name"] for row in rows}) == 3
+
+
 def test_a_narrow_window_cuts_names_and_leaves_numbers_whole():
     lines = frame([change("look-up{table=users}", [0.0125] * 12_345_678)], width=40)
     assert lines[2:] == ["opera~ (ms)     rate/s       99      max", "look-~sers}  6,170,000     12.5     12.5"]

@@ -30,7 +30,7 @@ near = st.dictionaries(st.integers(-40, 60), st.integers(1, 300), min_size=1, ma
 
 
 def of_counts(counts, unit="s", total=1.0):
-    """Return the histogram of counts by index, with bucket edges as extremes."""
+    """Return the histogram of counts by index, with bucket edges as bounds of the extremes."""
     low, high = min(counts), max(counts)
     return Histogram.from_dict(
         {
@@ -42,6 +42,7 @@ def of_counts(counts, unit="s", total=1.0):
             "max": min(buckets.upper(high), 1.7e308),
             "indices": sorted(counts),
             "counts": [counts[index] for index in sorted(counts)],
+            "bounds": ["min", "max"],
         }
     )
 
@@ -85,6 +86,7 @@ def test_another_reader_reads_the_same(h):
     assert [count for count in blob.counts if count] == h.counts.tolist()
     assert blob.sum == Fraction(h._sum, 2**1074)
     assert (blob.min, blob.max) == ((h.min, h.max) if h.count else (None, None))
+    assert (blob.min_is_bound, blob.max_is_bound) == (not h._knows_min(), not h._knows_max())
 
 
 @given(histograms, histograms)
@@ -166,7 +168,7 @@ GOLDEN = {
 
 def of_counts_between(counts, low, high, **rest):
     data = of_counts(counts, **rest).to_dict()
-    return Histogram.from_dict({**data, "min": low, "max": high})
+    return Histogram.from_dict({**data, "min": low, "max": high, "bounds": []})
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -207,6 +209,11 @@ def changed(at, new):
     return sealed(GOOD[:at] + new + GOOD[at + len(new) : -4])
 
 
+def with_flags(flags, at, new):
+    """Return the same with other flags."""
+    return sealed(GOOD[:6] + bytes([flags]) + changed(at, new)[7:-4])
+
+
 def d(x):
     return struct.pack("<d", x)
 
@@ -234,9 +241,11 @@ def test_the_example():
         (GOOD + bytes(1_000_000), "it has 1000042 bytes, more than"),
         (changed(4, b"\x02"), "version 2, but this historian reads only version 1"),
         (changed(5, b"\x05"), "scale 5, but must have scale 6"),
-        (changed(6, b"\x02"), "flags are 2"),
+        (changed(6, b"\x08"), "flags are 8, but only 0 and, if it is not empty, 1 to 7 are allowed"),
         (changed(6, b"\x80"), "flags are 128"),
         (sealed(b"\x89HSB\x01\x06\x01\x01s\0\0"), "flags are 1"),  # nothing was recorded, so nothing can be an estimate
+        (sealed(b"\x89HSB\x01\x06\x02\x01s\0\0"), "flags are 2"),
+        (sealed(b"\x89HSB\x01\x06\x04\x01s\0\0"), "flags are 4"),
         (changed(7, b"\x00"), "unit"),
         (changed(7, b"\xff"), "cut short"),
         (changed(8, b"\xff"), "not printable UTF-8"),
@@ -249,7 +258,12 @@ def test_the_example():
         (changed(9, struct.pack("<Hh", 4, 4094)), "not all from -2049 to 4096"),
         (changed(9, struct.pack("<Hh", 4, -2050)), "not all from -2049 to 4096"),
         (changed(11, struct.pack("<h", 1)), "do not lie"),
-        (changed(13, d(math.nextafter(1.0, 0))), "do not lie"),  # 1.0, the lower edge, would be valid
+        (changed(13, d(1.0)), "do not lie"),  # the lower edge is valid as a bound only
+        (with_flags(2, 13, d(math.nextafter(1.0, 0))), "do not lie"),
+        (with_flags(4, 13, d(1.0)), "do not lie"),  # the maximum is a bound, not the minimum
+        (with_flags(4, 21, d(buckets.upper(2))), "do not lie"),  # the lower edge of the last bucket
+        (with_flags(4, 21, d(math.nextafter(buckets.upper(3), 2))), "do not lie"),
+        (with_flags(6, 13, d(-0.0)), "do not lie"),
         (changed(13, d(1.011)), "do not lie"),
         (changed(13, d(math.nan)), "do not lie"),
         (changed(13, d(-math.nan)), "do not lie"),
@@ -289,8 +303,13 @@ def test_the_largest_sum_is_good():
     assert Histogram.from_bytes(many.to_bytes())._sum == 300 * h._sum
 
 
-def test_extremes_at_the_lower_edge_are_good():
-    assert Histogram.from_bytes(changed(13, d(1.0))).min == 1.0
+@pytest.mark.parametrize("low", [1.0, 1.005, 1.0078125])
+@pytest.mark.parametrize("high", [1.034, 1.0390625, buckets.upper(3)])
+def test_bounds_within_their_buckets_are_good(low, high):
+    data = GOOD[:6] + b"\x06" + GOOD[7:13] + d(low) + d(high) + GOOD[29:-4]
+    h = Histogram.from_bytes(sealed(data))
+    assert (h.min, h.max, h._knows_min(), h._knows_max()) == (low, high, False, False)
+    assert h.to_bytes() == sealed(data)
 
 
 def bits(text):

@@ -17,6 +17,8 @@ class Blob(NamedTuple):
     sum: Fraction
     min: float | None  # None if nothing was recorded
     max: float | None
+    min_is_bound: bool = False
+    max_is_bound: bool = False
 
 
 class Bits:
@@ -38,7 +40,7 @@ class Bits:
 def read_blob(data: bytes) -> Blob:
     """Return what a blob says; raise ValueError if it is none."""
     magic, version, scale, flags, unit_length = struct.unpack_from("<4sBBBB", data)
-    if (magic, version, scale) != (b"\x89HSB", 1, 6) or flags not in (0, 1):
+    if (magic, version, scale) != (b"\x89HSB", 1, 6) or flags > 7:
         raise ValueError("another format")
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise ValueError("the CRC-32 is wrong")
@@ -47,7 +49,7 @@ def read_blob(data: bytes) -> Blob:
     (number,) = struct.unpack_from("<H", data, at)
     if not number:
         if flags:
-            raise ValueError("estimates of nothing")
+            raise ValueError("flags of nothing")
         if len(data) != at + 6:
             raise ValueError("there is more than there should be")
         return Blob(unit, 0, [], Fraction(0), None, None)
@@ -58,7 +60,7 @@ def read_blob(data: bytes) -> Blob:
     counts = read_counts(bits, number)
     if bits.left > 7 or bits.number:
         raise ValueError("there are more bits than there should be")
-    return Blob(unit, first, counts, Fraction(total, 2**1074), low, high)
+    return Blob(unit, first, counts, Fraction(total, 2**1074), low, high, bool(flags & 2), bool(flags & 4))
 
 
 def read_counts(bits: Bits, number: int) -> list[int]:

@@ -19,6 +19,8 @@ class Found:
     sum: Fraction
     min: float
     max: float
+    min_is_bound: bool
+    max_is_bound: bool
 
 
 def edge(slot):
@@ -57,12 +59,11 @@ def read(data):
         at += 8
         label = text(sizes[0])
         pairs[label] = text(sizes[1])
-    counts, total, low, high = counters(data)
-    return Found(unit, name, pairs, created, counts, total, low, high)
+    return Found(unit, name, pairs, created, *counters(data))
 
 
 def counters(data):
-    """Return counts, sum, min and max."""
+    """Return counts, sum, min, max, and whether these two are only bounds."""
     (drains,) = struct.unpack_from("<Q", data, 3072)
     roles = struct.unpack_from("<67Q", data, 3136)
     blocks = [(role, 4096 + 53248 * k) for k, role in enumerate(roles)][: (*roles, 0).index(0)]
@@ -72,18 +73,33 @@ def counters(data):
             totals = [a + b for a, b in zip(totals, struct.unpack_from(f"<{SLOTS}Q", data, at + 2176))]
             total += sum_at(data, at + 64)
             maxima += struct.unpack_from("<d", data, at)
-            minima += struct.unpack("<d", struct.pack("<Q", struct.unpack_from("<Q", data, at + 8)[0] ^ (2**64 - 1)))
+            minima.append(inverted(data, at + 8))
     if drains:
         at = next(at for role, at in blocks if role == 3 + drains % 2)
         totals = [a - b for a, b in zip(totals, struct.unpack_from(f"<{SLOTS}Q", data, at))]
         total -= sum_at(data, at + 49168)
     counts = {slot: count for slot, count in enumerate(totals) if count}
     if not counts:
-        return {}, 0, math.nan, math.nan
+        return {}, 0, math.nan, math.nan, False, False
     low, high = min(value for value in minima if value == value), max(maxima)
-    low = low if slot_of(low) == min(counts) else edge(min(counts) - 1)
-    high = high if slot_of(high) == max(counts) else edge(max(counts))
-    return counts, total, low, high
+    bounds = inverted(data, 4096 + 32), *struct.unpack_from("<d", data, 4096 + 24)
+    bottom = 0.0 if min(counts) == 0 else edge(min(counts) - 1)
+    low, is_low = exact_or_bound(low, slot_of(low) == min(counts), bounds[0], bounds[0] < low, bottom)
+    high, is_high = exact_or_bound(high, slot_of(high) == max(counts), bounds[1], bounds[1] > high, edge(max(counts)))
+    return counts, total, low, high, is_low, is_high
+
+
+def exact_or_bound(value, is_in, bound, is_beyond, outer):
+    """Return the extreme, and whether it is a bound."""
+    if is_beyond:
+        return bound, True
+    return (value, False) if is_in else (outer, True)
+
+
+def inverted(data, at):
+    """Return a float64 that is stored with all bits inverted."""
+    (bits,) = struct.unpack_from("<Q", data, at)
+    return struct.unpack("<d", struct.pack("<Q", bits ^ (2**64 - 1)))[0]
 
 
 def sum_at(data, at):

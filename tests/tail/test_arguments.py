@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from distributions import EXP, ONE_IN_100
 
-from historian import Histogram
+from historian import Histogram, Recorder, compare, interleave
 from historian.tail import all_of, choice, first_of, hedge, k_of, retry, seq, tied
 from historian.tail.dist import from_sf
 
@@ -53,6 +53,41 @@ def test_bad_numbers():
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+H = ONE_IN_100_VALUES
+LESS_OBVIOUS = [True, False, np.bool_(True), [True, False], np.array([True])]
+
+
+@pytest.mark.parametrize("given", LESS_OBVIOUS, ids=repr)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        H.quantile, H.percentile, H.quantile_bounds, H.cdf, H.sf, H.cdf_bounds, H.sf_bounds, H.ci, H.fanout, H.apdex,
+        H.enough_for, H.fanout(2).p_wait, H.fanout(2).quantile, H.fanout(2).leaf_percentile, H.dist().sf,
+        H.dist().quantile, lambda x: H.slo(x, 0.9), lambda x: H.slo(0.5, x), lambda x: H.fanout(2).max_n(0.5, x),
+        lambda x: H.enough_for(0.9, x),
+    ],
+)  # fmt: skip
+def test_a_truth_value_is_no_number(ask, given):
+    with pytest.raises(TypeError, match="not "):
+        ask(given)
+
+
+@pytest.mark.parametrize("given", LESS_OBVIOUS[:3], ids=repr)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: H.ci(0.5, x), lambda x: H.corrected(x), lambda x: H.scaled(x, "ms"), lambda x: all_of(x, H.dist()),
+        lambda x: hedge(H.dist(), x), lambda x: retry(H.dist(), x, 1), lambda x: retry(H.dist(), 1.0, x),
+        lambda x: choice({H.dist(): x}), lambda x: compare(H, H).ratio(x), lambda x: compare(H, H, confidence=x),
+        lambda x: interleave(len, len, until=x), lambda x: interleave(len, len, blocks=x),
+        lambda x: Recorder().record_corrected(1.0, x),
+    ],
+)  # fmt: skip
+def test_a_single_truth_value_is_no_number(ask, given):
+    with pytest.raises(TypeError, match="not "):
+        ask(given)
 
 
 def test_mixed_units():

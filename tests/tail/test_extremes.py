@@ -171,3 +171,20 @@ def test_the_truth_at_every_possible_time(a, b):
             exact = sorted(outcomes)[len(outcomes) - 1 - k]
             assert low <= answer <= high
             assert low <= answer.lower <= exact <= answer.upper <= high
+
+
+@pytest.mark.parametrize("timeout", [0.001, 1.0, math.nextafter(5.0, 0)])
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_nothing_returns_before_every_timeout(timeout, retries):
+    x = Histogram.from_values([5.0] * 50 + [6.0] * 50).dist(confidence=None)
+    never = retry(x, timeout, retries)
+    assert (never.min, never.max, never.never, never.sf(1e9)) == (math.inf, math.inf, 1.0, 1.0)
+    assert never.quantile(0.5) == never.mean == math.inf
+    for whole, extremes in (
+        (seq(never, x), (math.inf, math.inf)),
+        (first_of({never: 1, x: 1}), (5.0, 6.0)),
+        (choice({never: 0.5, x: 0.5}), (5.0, 6.0)),
+        (all_of({never: 1, x: 1}), (math.inf, math.inf)),
+    ):
+        assert (whole.min, whole.max) == extremes
+    assert (retry(x, 5.0, retries).min, retry(x, 5.0, retries).max) == (5.0, 5.0 * (retries + 1))

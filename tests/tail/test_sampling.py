@@ -257,14 +257,84 @@ def test_windows_must_be_those_of_the_histogram():
             ask(BURSTS[1:])
         with pytest.raises(ValueError, match="windows must add up to the histogram, not to other values"):
             ask([*BURSTS[1:], Histogram.from_values([3.0] * 1_000)])
-        with pytest.raises(ValueError, match="at least 2"):
-            ask([whole])
         with pytest.raises(ValueError, match="windows must be in the histogram's unit, 's', not in"):
             ask([Histogram.from_values([1.0], unit="ms")])
         with pytest.raises(TypeError, match="windows must be histograms"):
             ask([1.0])
         with pytest.raises(TypeError, match="iterable"):
             ask(whole)
+
+
+def all_questions(windows):
+    """Return every question that takes windows, and what is possible without any bound."""
+    return {
+        "ci": (lambda h: h.ci(0.9, windows=windows), (0.0, math.inf)),
+        "ci of an array": (lambda h: h.ci([0.9, 0.99], windows=windows)[0], (0.0, math.inf)),
+        "slo": (lambda h: h.slo(0.5, 0.9, windows=windows).within, (0.0, 1.0)),
+        "slo of an array": (lambda h: h.slo([0.5, 2.0], 0.9, windows=windows).within[0], (0.0, 1.0)),
+        "apdex": (lambda h: h.apdex(0.005, windows=windows), (0.0, 1.0)),
+        "apdex of an array": (lambda h: h.apdex([0.005, 2.0], windows=windows)[0], (0.0, 1.0)),
+        "bounds": (lambda h: h.fanout(3).bounds(0.5, windows=windows), (0.0, 1.0)),
+        "bounds of an array": (lambda h: h.fanout(3).bounds([0.5, 2.0], windows=windows)[0], (0.0, 1.0)),
+        "bounds of fan-outs": (lambda h: h.fanout([3, 4]).bounds(0.5, windows=windows)[0], (0.0, 1.0)),
+        "dist": (lambda h: h.dist(windows=windows).sf(0.5), (0.0, 1.0)),
+    }
+
+
+@pytest.mark.parametrize("question", list(all_questions([])))
+@pytest.mark.parametrize("values", [[0.01] * 80 + [1.0] * 20, [0.01] * 4, [1.0] * 9])
+def test_a_single_filled_window_gives_no_bounds(question, values):
+    whole = Histogram.from_values(values)
+    ask, possible = all_questions([Histogram(), whole, Histogram()])[question]
+    with pytest.warns(TailWarning, match="only one window holds values") as caught:
+        answer = ask(whole)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    plain = all_questions(None)[question][0](whole) if len(values) > 20 else answer
+    assert (answer.lower, float(answer), answer.upper) == (possible[0], float(plain), possible[1])
+    assert "too few independent" in answer.why
+
+
+@pytest.mark.parametrize("question", list(all_questions([])))
+def test_windows_of_an_empty_histogram_are_checked(question):
+    def ask(windows):
+        return all_questions(windows)[question][0](Histogram())
+
+    for idle in ([], [Histogram()], [Histogram(), Histogram()]):
+        assert math.isnan(ask(idle))
+    with pytest.raises(ValueError, match="windows must hold the histogram's 0 values, not 1,000"):
+        ask(BURSTS[:1])
+    with pytest.raises(ValueError, match="windows must be in the histogram's unit, 's', not in 'ms'"):
+        ask([Histogram.from_values([1.0], unit="ms")])
+    with pytest.raises(TypeError, match="windows must be histograms"):
+        ask([1.0])
+    with pytest.raises(TypeError, match="windows must be an iterable"):
+        ask(3)
+
+
+def test_windows_say_how_rare_a_burst_they_can_miss():
+    alike = [Histogram.from_values([0.01] * 990 + [1.0] * 10)] * 74
+    why = merge(alike).slo(0.5, 0.9, windows=alike).within.why
+    assert "no burst seen (one that comes less often than every 20 windows may be missed)" in why
+
+
+def test_few_bursts_warn():
+    quiet, slow = Histogram.from_values([0.01] * 500), Histogram.from_values([0.01] * 450 + [1.0] * 50)
+    parts = [slow if k in (20, 60) else quiet for k in range(80)]
+    with pytest.warns(TailWarning, match="80 windows hold fewer than 3 bursts, too few to tell how bursts come"):
+        merge(parts).slo(0.5, 0.9, windows=parts)
+    parts = [slow if k % 10 == 3 else quiet for k in range(80)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "burst" not in merge(parts).slo(0.5, 0.9, windows=parts).within.why
+
+
+def test_windows_of_very_different_sizes_warn():
+    parts = [Histogram.from_values([0.01] * 90 + [1.0] * 10)] * 39 + [
+        Histogram.from_values([0.01] * 90_000 + [1.0] * 900)
+    ]
+    with pytest.warns(TailWarning, match="few of the 40 windows hold most of the values"):
+        answer = merge(parts).slo(0.5, 0.9, windows=parts).within
+    assert answer.upper - answer.lower > 0.1  # the window of 90,900 values tells as much as a small one
 
 
 def test_extrapolation_from_what_the_calls_cannot_be():

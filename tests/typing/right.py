@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -360,7 +360,18 @@ assert_type(registry.recorder("query", unit="ms", table="users", shard=3), Recor
 assert_type(historian.recorder("startup", phase="import"), Recorder)
 assert_type(historian.default_registry, Registry)
 snapshot = registry.snapshot()
-assert_type(snapshot, dict[Key, Histogram])
+assert_type(snapshot, historian.Snapshot)
+assert_type(snapshot.select("http.*", method="GET").by("route"), historian.Snapshot)
+assert_type(snapshot.total(), Histogram)
+assert_type(registry.drain(), historian.Snapshot)
+family = registry.family("http", labels=("method", "status"), max_series=100)
+assert_type(family["GET", 200], Recorder)
+assert_type(family.labels(method="GET", status=200), Recorder)
+with family.time("GET", 200) as family_timer, family.timing(method="GET") as timing:
+    assert_type(family_timer, historian.Timer)
+    assert_type(timing, historian.Timing)
+    timing.labels(status=200)
+assert_type(registry.remove(Key("http", method="GET", status="200")), Histogram)
 for key, found in snapshot.items():
     assert_type(key.name, str)
     assert_type(key.labels, tuple[tuple[str, str], ...])
@@ -368,14 +379,14 @@ for key, found in snapshot.items():
 registry.merge(registry)
 registry.merge(snapshot)
 assert_type(registry.profile(), historian.Profile[Histogram])
-assert_type(registry.profile().histograms, dict[str, Histogram])
+assert_type(registry.profile().histograms, dict[Any, Histogram])  # by Key; those of a Profile also by name
 assert_type(historian.Profile({"a": h}).histograms["a"], Histogram)
 assert_type(Key("query", table="users"), Key)
 registry.clear()
 assert_type(registry.problems(), dict[str, historian.CorruptFileError])
 path = os.path.join(tempfile.mkdtemp(), "snapshot.jsonl")
 historian.snapshot.save(snapshot, path)
-assert_type(historian.snapshot.load(path), dict[Key, Histogram])
+assert_type(historian.snapshot.load(path), historian.Snapshot)
 assert_type(historian.get_include(), str)
 assert_type(historian.buckets.index(1.0), int)
 assert_type(historian.buckets.representative(0), float)

@@ -233,7 +233,9 @@ registry.recorder("query", "ms")  # mypy: call-arg; pyright: reportCallIssue
 registry.recorder("query", unit=1)  # mypy: arg-type; pyright: reportArgumentType
 registry.recorder("query").recrod(1)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 registry.snapshot()["query"]  # mypy: index; pyright: reportArgumentType
-registry.snapshot().total()  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+registry.snapshot().totals()  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+registry.family("http")  # mypy: call-arg; pyright: reportCallIssue
+registry.family("http", labels=3)  # mypy: arg-type; pyright: reportArgumentType
 registry.merge(h)  # mypy: arg-type; pyright: reportArgumentType
 registry.merge({"query": h})  # mypy: dict-item; pyright: reportArgumentType
 registry.directory = "elsewhere"  # mypy: misc; pyright: reportAttributeAccessIssue

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from ..._values.key import Key
+from ..._values.text import quoted, token
 from .._near import did_you_mean, listed
 from .tally import ALL, InputError, clipped
 
@@ -22,7 +25,8 @@ METRICS = ("metric_name", "metric", "__name__", "_measurement", "_field", "measu
 class Choice:
     """What ``--where`` and ``--by`` ask for, and what was found.
 
-    A key is a column of csv, a field of JSON, a label of a recorder, or ``name``, the name of a recorder.
+    A key is a column of csv, a field of JSON, a label of a recorder, or ``name``, the name of a recorder, and of a file
+    whose contents have no names.
 
     >>> choice = Choice({"path": {"/a"}}, ("code",))
     >>> choice.group({"path": "/a", "code": "200"}.get)
@@ -85,6 +89,18 @@ class Choice:
         self.known.update(dict.fromkeys(values))
         return self.group(values.get, key)
 
+    def of_file(self, file: str, otherwise: Key) -> Key | None:
+        """Return the group of a file without columns, fields and labels, which has only a name; None if not chosen."""
+        if self.is_all:
+            return otherwise
+        self.known["name"] = None
+        return self.group({"name": self.file_name(file)}.get, otherwise)
+
+    def file_name(self, file: str) -> str:
+        """Return the name of a file: without its folder if ``--where`` asks for that."""
+        asked = self.where.get("name", frozenset())
+        return file if file in asked or os.path.basename(file) not in asked else os.path.basename(file)
+
     def check(self) -> None:
         """Raise InputError if a key was never there, or no row has the values that were asked for."""
         if not self._looked:
@@ -105,13 +121,17 @@ class Choice:
         raise InputError("nothing has all that --where asks for")
 
     def name_of(self, key: Key, otherwise: str = "") -> str:
-        """Return the text that names a group: the value of a single ``--by``, else key=value of each."""
+        """Return the text that names a group: the value of a single ``--by``, else key=value of each.
+
+        Different groups have different names.
+        """
         if not self.by:
-            return otherwise or str(key)
+            return (quoted(otherwise) if otherwise.startswith('"') else otherwise) or str(key)
         values = dict(key.labels)
         if len(self.by) == 1:
-            return values[self.by[0]] or f"(no {self.by[0]})"
-        return ",".join(f"{one}={values[one]}" for one in self.by)
+            value = values[self.by[0]]
+            return quoted(value) if value.startswith(("(no ", '"')) else value or f"(no {self.by[0]})"
+        return ",".join(f"{token(one)}={token(values[one]) if values[one] else ''}" for one in self.by)
 
 
 #: The choice of all, in one group.

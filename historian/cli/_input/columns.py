@@ -11,7 +11,7 @@ from .._near import did_you_mean, listed
 from .choice import METRICS, Choice, Mixture
 from .lines import Lines
 from .stream import bare
-from .tally import InputError, Tally, clipped
+from .tally import InputError, Tally, clipped, has_digit_groups
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ class _Columns(NamedTuple):
     value: int
     keys: dict[str, int]  # of --where and --by
     metric: int | None  # tells several metrics apart
+    least: int  # number of columns that a row must have
+    file: str  # the value of ``name`` if there is no such column
 
     def value_of(self, row: list[str], key: str) -> str:
-        return row[self.keys[key]].strip()
+        return row[self.keys[key]].strip() if key in self.keys else self.file
 
 
 def read_csv(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
@@ -56,8 +58,6 @@ def read_csv(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
     for where, row in rows:
         try:
             found = _read_row(row, columns, layout, tally, mixture)
-        except IndexError:
-            tally.bad(where, f"{clipped(','.join(row))} has {len(row)} of {len(columns.names)} columns")
         except ValueError as error:
             tally.bad(where, str(error))
         else:
@@ -75,6 +75,8 @@ def _read_row(
     row: list[str], columns: _Columns, layout: Layout, tally: Tally, mixture: Mixture | None
 ) -> tuple[Key, float] | None:
     """Return group and number of a row, or None if the row does not count."""
+    if len(row) != len(columns.names) and not columns.least <= len(row) < len(columns.names):
+        raise ValueError(_wrong_length(row, columns))
     choice: Choice = layout.choice
     text = row[columns.value].strip()
     group = layout.otherwise
@@ -120,8 +122,9 @@ def _columns_of(first: list[str], layout: Layout, file: str) -> _Columns:
         raise InputError(_no_names(file, next(filter(_is_number, cells))))
     value = _position(names, wanted, "--column", file)
     choice = layout.choice
-    keys = {key: _position(names, key, "--where", file) for key in choice.where}
-    keys |= {key: _position(names, key, "--by", file) for key in choice.by}
+    of_file = {"name"} if "name" not in map(str.lower, names) else set()
+    keys = {key: _position(names, key, "--where", file) for key in choice.where if key not in of_file}
+    keys |= {key: _position(names, key, "--by", file) for key in choice.by if key not in of_file}
     choice.known.update(dict.fromkeys(names))
     if layout.header is None:
         for position in (value, *keys.values()):
@@ -131,7 +134,9 @@ def _columns_of(first: list[str], layout: Layout, file: str) -> _Columns:
     metric = next((lowered.index(one) for one in METRICS if one in lowered), None)
     if metric == value or metric in keys.values():
         metric = None
-    return _Columns(names, value, keys, metric)
+    # Without names, all rows should be alike: "1,234.5" above "950.5" are not two columns and one.
+    least = len(names) if layout.header is False else 1 + max(value, *keys.values(), metric or 0)
+    return _Columns(names, value, keys, metric, least, choice.file_name(file))
 
 
 def _names(row: list[str], column: str) -> bool:
@@ -158,14 +163,28 @@ def _position(names: list[str], wanted: str, option: str, file: str) -> int:
     """Return the position of a column, given by its name, or by its number from 1 if there is no such name."""
     if names.count(wanted) == 1:
         return names.index(wanted)
-    if wanted not in names and wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(names):
+    is_number = wanted not in names and wanted.isascii() and wanted.isdigit()
+    if is_number and 1 <= int(wanted[:9]) <= len(names):
         return int(wanted) - 1
     there = listed(names)
     if not wanted:
         raise InputError(f"{file}: which column? Name it with {option}: {there}")
     problem = "no column" if wanted not in names else f"{names.count(wanted)} columns"
     hint = did_you_mean(wanted, names) if wanted not in names else ""
+    if is_number:
+        hint = "; their numbers are from 1" + (f" to {len(names)}" if len(names) > 1 else "")
     raise InputError(f"{file}: {problem} {clipped(wanted)} for {option}; the columns are {there}{hint}")
+
+
+def _wrong_length(row: list[str], columns: _Columns) -> str:
+    """Return what is wrong with a row that does not have as many columns as the first one."""
+    names, line = len(columns.names), ",".join(row)
+    if len(row) < names:
+        return f"{clipped(line)} has {len(row)} of {names} columns"
+    hint = "is a value with the separator not in quotes?"
+    if has_digit_groups(line):
+        hint = "write numbers without commas between their digits"
+    return f"{clipped(line)} has {len(row)} columns, but the first line has {names}: {hint}"
 
 
 def _refuse_empty(column: str) -> float:

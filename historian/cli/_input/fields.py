@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ..._values.key import Key
 from .._near import did_you_mean, listed
 from .choice import METRICS, Mixture
-from .lines import BOM, Lines
+from .lines import BOM, MAX_LINE_NBYTES, Lines
 from .tally import InputError, Tally, clipped
 
 TYPE_CHECKING = False
@@ -25,8 +25,12 @@ __all__ = ["read_array", "read_json", "refuse_json"]
 #: Numbers in a batch, since they are read one by one: so many that the cost of a batch is negligible.
 BATCH = 1 << 15
 
-#: Maximum size in bytes of a document that is not one object per line, and is read as a whole.
-MAX_DOCUMENT_NBYTES = 1 << 28
+#: Objects whose keys are remembered for suggestions.
+LOOKED = 100
+
+#: Maximum size in bytes of a document that is not one object per line, and is read as a whole.  Its numbers take four
+#: times as much memory.
+MAX_DOCUMENT_NBYTES = 1 << 26
 
 
 def refuse_json(head: bytes, name: str) -> NoReturn:
@@ -52,7 +56,7 @@ def read_array(stream: BinaryIO, name: str, tally: Tally, group: Key) -> None:
     good = []
     for k, value in enumerate(values if isinstance(values, list) else []):
         if isinstance(value, (dict, list)):
-            refuse_json(json.dumps(value).encode(), name)
+            refuse_json(_text(value).encode(), name)
         try:
             good.append(_number(value, tally))
         except ValueError as error:
@@ -63,17 +67,21 @@ def read_array(stream: BinaryIO, name: str, tally: Tally, group: Key) -> None:
 def read_json(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
     """Count the numbers in one field of JSON objects, one object per line.  Blank lines are skipped.
 
-    If the first line is no whole object, the file is read as one document.  Arrays on the way to the field stand for
-    each of their elements.
+    If the first line is no whole object, or very long, the file is read as one document.  Arrays on the way to the
+    field stand for each of their elements.
     """
-    lines = Lines(stream)
+    first = stream.readline(MAX_LINE_NBYTES + 1)
     fields = _Fields(name, layout, tally)
+    if first.removeprefix(BOM).strip() in (b"{", b"[") or (
+        len(first) > MAX_LINE_NBYTES and first.removeprefix(BOM).lstrip()[:1] in (b"{", b"[")
+    ):
+        fields.add_document(stream, first)
+        fields.flush()
+        return
+    lines = Lines(stream, first)
     for line in lines:
         fault = lines.take_fault()
         text = line.strip()
-        if lines.number == 1 and text in ("{", "["):
-            fields.add_document(line + _rest(stream, name))
-            break
         try:
             if fault:
                 raise ValueError(f"{fault}: {clipped(text)}" if text else fault)
@@ -81,16 +89,20 @@ def read_json(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None
                 fields.add(_parsed(text), text)
         except ValueError as error:
             tally.bad(f"{name}:{lines.number}", str(error))
-        except RecursionError:
-            tally.bad(f"{name}:{lines.number}", f"{clipped(text)} is nested too deeply")
     fields.flush()
 
 
-def _rest(stream: BinaryIO, name: str) -> str:
-    data = stream.read(MAX_DOCUMENT_NBYTES + 1)
+def _rest(stream: BinaryIO, name: str, first: bytes = b"") -> str:
+    """Return the rest of a document that begins with `first`.  Raises InputError, ValueError."""
+    data = first + stream.read(MAX_DOCUMENT_NBYTES + 1 - len(first))
     if len(data) > MAX_DOCUMENT_NBYTES:
         raise InputError(f"{name}: longer than {MAX_DOCUMENT_NBYTES:,} bytes: write one JSON object per line")
-    return data.decode(errors="backslashreplace")
+    try:
+        return data.removeprefix(BOM).decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        piece = data[max(0, error.start - 20) : error.start + 20].decode(errors="surrogateescape")
+        raise ValueError(f"not UTF-8 text: {clipped(piece)} in line {line:,}") from None
 
 
 class _Fields:
@@ -101,12 +113,21 @@ class _Fields:
         self._field = layout.field
         self._layout = layout
         self._tally = tally
+        keys = (layout.field, *layout.choice.where, *layout.choice.by)
+        self._quoted = [json.dumps(key.rpartition(".")[2]) for key in dict.fromkeys(keys)]
+        self._file = layout.choice.file_name(name)
         self._waiting: dict[Key, list[float]] = {}  # not counted yet, by group
         self._number_waiting = 0
+        self._looked = 0  # how many objects gave their keys for suggestions
         self._mixture: Mixture | None = None
 
     def add(self, root: object, text: str) -> None:
-        """Count the numbers in a value of JSON, which was read from `text`.  Raises ValueError for a bad one."""
+        """Count the numbers in a value of JSON, which was read from `text`.  Raises ValueError for a bad one.
+
+        A document is too long for messages: its `text` is empty.
+        """
+        if any(text.count(key) > 1 for key in self._quoted):
+            _refuse_duplicates(text)
         leaf = _leaf(root, self._field)
         if leaf is None or isinstance(leaf, list):  # there is none, or there are arrays on the way to it
             self._add_each(root, text)
@@ -120,7 +141,7 @@ class _Fields:
         leaves = list(_leaves(root, self._field, {}))
         if not leaves and self._group(root, {}) is not None:  # other lines may have none
             hint = _hint(self._field, root) if isinstance(root, dict) else ""
-            raise ValueError(f"no field {clipped(self._field)} in {clipped(text)}{hint}")
+            raise ValueError(f"no field {clipped(self._field)} in {clipped(text or _text(root))}{hint}")
         for leaf, context in leaves:
             group = self._group(root, context)
             if group is not None:
@@ -131,26 +152,38 @@ class _Fields:
         try:
             return _number(leaf, self._tally, f" in field {clipped(self._field)}")
         except ValueError as error:
-            raise ValueError(f"{error}, in {clipped(text)}") from None
+            raise ValueError(f"{error}, in {clipped(text)}" if text else str(error)) from None
 
     def _group(self, root: object, context: Mapping[str, object]) -> Key | None:
         """Return the group of a number, or None if it does not count."""
         choice = self._layout.choice
         if choice.is_all:
             return self._layout.otherwise
-        group = choice.group(partial(_text_of, root, context), self._layout.otherwise)
-        if group is None and len(choice.known) < 100:
+        if self._looked < LOOKED:
+            self._looked += 1
             choice.known.update(dict.fromkeys(_keys(root)))
-        return group
+        return choice.group(partial(self._value_of, root, context), self._layout.otherwise)
 
-    def add_document(self, text: str) -> None:
-        """Count the numbers in a whole document."""
+    def _value_of(self, root: object, context: Mapping[str, object], key: str) -> str | None:
+        """Return the value of a key; what has no name is named after its file."""
+        value = _text_of(root, context, key)
+        return self._file if value is None and key == "name" else value
+
+    def add_document(self, stream: BinaryIO, first: bytes) -> None:
+        """Count the numbers in a whole document, which begins with `first`."""
         try:
+            text = _rest(stream, self._name, first)
             root = _parsed(text)
-            for one in root if isinstance(root, list) else [root]:
-                self.add(one, json.dumps(one)[:1000])
+            if any(text.count(key) > 1 for key in self._quoted):
+                _refuse_duplicates(text)
         except ValueError as error:
             self._tally.bad(self._name, str(error))
+            return
+        for k, one in enumerate(root if isinstance(root, list) else [root]):
+            try:
+                self.add(one, "")
+            except ValueError as error:
+                self._tally.bad(f"{self._name}: element {k}" if isinstance(root, list) else self._name, str(error))
 
     def flush(self) -> None:
         """Count the numbers that wait."""
@@ -179,8 +212,9 @@ class _Fields:
 def _number(value: object, tally: Tally, where: str = "") -> float:
     """Return a number from JSON as a float.  Raises ValueError, with the reason, if it is not one."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return tally.checked(_as_float(value), str(value))
-    raise ValueError(f"{clipped(json.dumps(value))}{where} is not a number")
+        number = _as_float(value)
+        return tally.checked(number, repr(value) if number == number and abs(number) < math.inf else _text(value))
+    raise ValueError(f"{clipped(_text(value))}{where} is not a number")
 
 
 def _hint(field: str, root: dict[str, object]) -> str:
@@ -191,11 +225,43 @@ def _hint(field: str, root: dict[str, object]) -> str:
 
 
 def _parsed(text: str) -> object:
+    """Return the value of JSON in a text.  Raises ValueError, with the reason, if it is not JSON."""
     try:
         value: object = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise ValueError(f"{clipped(text)} is nested too deeply") from None
+    except json.JSONDecodeError as error:
         raise ValueError(f"{clipped(text)} is not JSON: {error}") from None
+    except ValueError:  # an integer with more digits than Python converts
+        value = json.loads(text, parse_int=_as_int)
     return value
+
+
+def _as_int(digits: str) -> float:
+    return int(digits) if len(digits) <= 400 else float(digits)
+
+
+def _text(value: object) -> str:
+    """Return a value as JSON, for a message."""
+    try:
+        return json.dumps(value)
+    except (RecursionError, ValueError):  # nested too deeply; an integer with too many digits
+        return "..."
+
+
+def _refuse_duplicates(text: str) -> None:
+    """Raise ValueError if an object in a text, which is JSON, has two values for one key."""
+
+    def pairs(found: list[tuple[str, object]]) -> None:
+        if len(dict(found)) < len(found):
+            keys = [key for key, _ in found]
+            twice = next(key for k, key in enumerate(keys) if key in keys[:k])
+            raise ValueError(f"{clipped(text)} has the key {clipped(twice)} twice")
+
+    try:
+        json.loads(text, object_pairs_hook=pairs, parse_int=float)
+    except RecursionError:
+        raise ValueError(f"{clipped(text)} is nested too deeply") from None
 
 
 def _as_float(value: float) -> float:

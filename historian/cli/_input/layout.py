@@ -22,7 +22,12 @@ class Layout(NamedTuple):
 
     def refuse(self, name: str, what: str) -> None:
         """Raise InputError for options that do not apply to a file without columns, fields and labels."""
-        options = {"--column": self.column, "--field": self.field, "--where": self.choice.where, "--by": self.choice.by}
+        where, by = (set(keys) - {"name"} for keys in (self.choice.where, self.choice.by))
+        options = {"--column": self.column, "--field": self.field, "--where": where, "--by": by}
         for option, given in options.items():
             if given:
                 raise InputError(f"{name}: {option} does not apply to {what}: omit it, or read that file by itself")
+
+    def group_of(self, name: str) -> Key | None:
+        """Return the group of a file without columns, fields and labels; None if it does not count."""
+        return self.choice.of_file(name, self.otherwise)

@@ -77,12 +77,13 @@ def _skip_line(stream: BinaryIO) -> bytes:
 class Lines:
     """Iterates over the lines of UTF-8 text with their line ends, as `csv.reader` needs them.
 
-    A line longer than MAX_LINE_NBYTES becomes empty.  Bytes that are not UTF-8 become escape sequences.  `take_fault`
+    A line longer than MAX_LINE_NBYTES becomes empty.  Bytes that are not UTF-8 become surrogates.  `take_fault`
     reports both.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, first: bytes = b"") -> None:
         self._stream = stream
+        self._first = first  # a line that was read already
         self._fault = ""
         self._cut = False  # whether the rest of the last line is still to be skipped
         self._size = 0  # bytes since the last `take_fault`, in [0, MAX_LINE_NBYTES], or more if there is a fault
@@ -94,7 +95,8 @@ class Lines:
     def __next__(self) -> str:
         if self._cut:  # skip it only now: the caller may have stopped before, and the line may be endless
             _skip_line(self._stream)
-        raw = self._stream.readline(MAX_LINE_NBYTES + 1)
+        raw = self._first or self._stream.readline(MAX_LINE_NBYTES + 1)
+        self._first = b""
         self._cut = len(raw) > MAX_LINE_NBYTES and not raw.endswith(b"\n")
         if not raw:
             raise StopIteration
@@ -108,7 +110,7 @@ class Lines:
         try:
             return raw.decode()
         except UnicodeDecodeError:
-            text = raw.decode(errors="backslashreplace")
+            text = raw.decode(errors="surrogateescape")
             self._fault = "not UTF-8 text"
             return text
 

@@ -11,12 +11,15 @@ from .layout import Layout
 from .lines import BOM, chunks
 from .snapshots import is_snapshot, read_snapshot
 from .stream import bare, unpacked
-from .tally import ALL, InputError, Tally, clipped
+from .tally import ALL, InputError, Tally, clipped, has_digit_groups
 
 __all__ = ["read"]
 
 #: The first bytes of a .npy file.
 NPY = b"\x93NUMPY"
+
+#: The byte order marks of UTF-16.
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 _COMMENT = re.compile(rb"#[^\n]*")
 
@@ -33,10 +36,25 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
         layout.refuse(name, "an array")
         from .npy import read_npy
 
-        read_npy(stream, name, tally, layout.otherwise)
+        group = layout.group_of(name)
+        if group is not None:
+            read_npy(stream, name, tally, group)
     elif head.startswith(HIST) or plain.endswith(SUFFIX):
         layout.refuse(name, "a histogram")
-        read_hist(stream, name, tally, layout.otherwise)
+        group = layout.group_of(name)
+        if group is not None:
+            read_hist(stream, name, tally, group)
+    else:
+        _read_text(stream, head, name, layout, tally)
+
+
+def _read_text(stream: BinaryIO, head: bytes, name: str, layout: Layout, tally: Tally) -> None:
+    """Count all numbers in a stream of text, which begins with `head`."""
+    plain = bare(name)
+    if head.startswith(UTF16):
+        tally.bad(f"{name}:1", "it is UTF-16 text: convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8")
+    elif (layout.field or _is_table(head, plain, layout)) and b"\r" in head.rstrip() and b"\n" not in head:
+        tally.bad(f"{name}:1", "its lines end with CR only: convert them, for example with tr '\\r' '\\n'")
     elif layout.field:
         from .fields import read_json
 
@@ -56,12 +74,15 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
 
             refuse_json(head, name)
         layout.refuse(name, "plain numbers")
+        group = layout.group_of(name)
+        if group is None:
+            return
         if first == b"[":
             from .fields import read_array
 
-            read_array(stream, name, tally, layout.otherwise)
+            read_array(stream, name, tally, group)
             return
-        read_text(stream, name, tally, layout.otherwise)
+        read_text(stream, name, tally, group)
 
 
 def _is_table(head: bytes, plain: str, layout: Layout) -> bool:
@@ -99,7 +120,7 @@ def _read_line_by_line(text: bytes, name: str, first: int, tally: Tally, group: 
                 numbers.append(tally.number(word))
             values += numbers
         except UnicodeDecodeError:
-            tally.bad(f"{name}:{line}", f"{clipped(raw.decode(errors='backslashreplace').strip())} is not UTF-8 text")
+            tally.bad(f"{name}:{line}", f"{clipped(raw.decode(errors='surrogateescape').strip())} is not UTF-8 text")
         except ValueError as error:
             tally.bad(f"{name}:{line}", f"{error}{_context(raw.decode().strip(), word)}")
     tally.add(values, group)
@@ -110,4 +131,4 @@ def _context(line: str, word: str) -> str:
     whole = "" if line == word else f", in {clipped(line)}"
     if line.startswith("{"):
         return f"{whole}; for JSON lines, name the field with --field"
-    return f"{whole}; for csv, name the column with --column" if "," in line else whole
+    return f"{whole}; for csv, name the column with --column" if "," in line and not has_digit_groups(word) else whole

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from ...formats._lines import from_line
 from ...histogram import Histogram
+from ...snapshot import checked_line, numbered_lines
 from .choice import Choice
 from .tally import Tally
 
@@ -22,16 +23,17 @@ def is_snapshot(head: bytes) -> bool:
 
 
 def read_snapshot(stream: BinaryIO, name: str, tally: Tally, choice: Choice) -> None:
-    """Add the histograms of all recorders that count.  Lines with the same name and labels are added up."""
-    for number, line in enumerate(stream, 1):
-        if not line.strip():
-            continue
+    """Add the histograms of all recorders that count.
+
+    Lines with the same name and labels are added up; of several of one source, the latest counts.
+    """
+    for number, line in numbered_lines(stream):
         where = f"{name}:{number}"
         try:
-            key, histogram = from_line(Histogram, line)
+            key, histogram, source = from_line(Histogram, checked_line(line))
         except ValueError as error:
             tally.bad(where, str(error))
             continue
         group = choice.of_recorder(key)
         if group is not None:
-            tally.add_histogram(histogram, where, group, recorder=True)
+            tally.add_recorder(key, histogram, where, group, source)

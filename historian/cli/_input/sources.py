@@ -7,18 +7,19 @@ import sys
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from ..._live.snapshots import Snapshot
 from ..._show.names import shortened
 from ..._values.key import Key
 from ...histogram import Histogram
 from .._near import did_you_mean, listed
 from .._options import choice_of
 from .._output import merged, say
-from .._source import SourceError, open_directory, read_directory
+from .._source import COUNTERS, SourceError, open_directory, read_directory
 from .choice import Choice
 from .hist import files_in
 from .layout import Layout
 from .numbers import read
-from .stream import DamagedError
+from .packed import DamagedError
 from .tally import ALL, InputError, Tally, together
 
 TYPE_CHECKING = False
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
 
+    from ...formats._lines import Source
+
 __all__ = ["STDIN", "Row", "Rows", "groups", "read_rows"]
 
 STDIN = "<stdin>"
-
-#: The ending of the files of recorders.
-COUNTERS = ".counters"
 
 
 class Row(NamedTuple):
@@ -41,6 +41,7 @@ class Row(NamedTuple):
     key: Key
     histogram: Histogram
     is_file: bool  # whether it has the name of a file
+    source: Source | None = None  # of a recorder, if all of its values come from one
 
 
 class Rows(NamedTuple):
@@ -54,6 +55,7 @@ class Rows(NamedTuple):
     converted: bool  # whether buckets were converted to another unit
     skipped: int  # pieces of bad input
     problems: list[str]  # files of recorders that could not be read
+    found: bool  # whether anything was read: a number, a histogram, a directory of recorders
     guessed: bool = False  # whether numbers were converted, and taken for seconds since nothing told their unit
     other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
     subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
@@ -62,22 +64,29 @@ class Rows(NamedTuple):
         """Return the histogram of all rows."""
         return merged([Histogram.from_values([], unit=self.unit), *(row.histogram for row in self.rows)])
 
-    def by_key(self) -> dict[Key, Histogram]:
+    def by_key(self) -> Snapshot:
         """Return the histograms by the keys that a snapshot gives them.
 
         A group of ``--by name`` keeps the name, another one is named after what was read.  A file without names is
         named after itself.
         """
-        files = [row.name for row in self.rows if row.is_file]
+        files = [row.key.name for row in self.rows if row.is_file]
         short = [os.path.basename(name) or name for name in files]
         by_file = dict(zip(files, short)) if len(set(short)) == len(short) else {}
         found: dict[Key, Histogram] = {}
+        sources: dict[Key, Source] = {}
         for row in self.rows:
             labels = dict(row.key.labels)
             name = row.key.name or labels.pop("name", "") or self.subject
             key = Key(by_file.get(name, name) if row.is_file else name, **labels)
-            found[key] = together(found[key], row.histogram, str(key)) if key in found else row.histogram
-        return found
+            if key in found:
+                found[key] = together(found[key], row.histogram, str(key))
+                sources.pop(key, None)
+            else:
+                found[key] = row.histogram
+                if row.source is not None and key == row.key:
+                    sources[key] = row.source
+        return Snapshot(found, sources=sources)
 
     def notes(self) -> list[str]:
         """Return what readers of the numbers should know."""
@@ -102,6 +111,8 @@ class _Reader:
     def read(self, file: str, group: Key) -> None:
         """Read a file or a directory; "-" is standard input.  Raises InputError."""
         shown = STDIN if file == "-" else file
+        if "\0" in file:
+            raise InputError(f"{file}: a name cannot hold a null byte: if names in the list end with one, pass -0")
         self._files.add(group)
         layout = Layout(self._args.column or "", self._args.field or "", self._args.header, self.choice, group)
         with self._skipping(shown):
@@ -113,7 +124,7 @@ class _Reader:
             else:
                 with open(file, "rb") as stream:
                     read(stream, shown, layout, self.tally)
-            if not (self.choice.by or self.choice.named or os.path.isdir(file)):
+            if not (self.choice.by or self.choice.named or "name" in self.choice.where or os.path.isdir(file)):
                 self.tally.touch(group)
         if not self.choice.by:
             self.tally.settle()
@@ -126,16 +137,19 @@ class _Reader:
         except DamagedError as error:
             self.tally.bad(*error.args)
         except OSError as error:
-            where = shown if error.filename is None else os.fsdecode(error.filename)
-            hint = _nearest_file(where) if isinstance(error, FileNotFoundError) else ""
-            self.tally.bad(where, f"{error.strerror or error}{hint}")
+            self._cannot_read(error, shown)
+
+    def _cannot_read(self, error: OSError, shown: str = "") -> None:
+        where = shown if error.filename is None else os.fsdecode(error.filename)
+        hint = _nearest_file(where) if isinstance(error, FileNotFoundError) else ""
+        self.tally.bad(where, f"{error.strerror or error}{hint}")
 
     def _read_directory(self, directory: str, layout: Layout) -> None:
         names = os.listdir(directory)
         found = not names or any(name.endswith(COUNTERS) for name in names)
         if found:
             self._read_recorders(directory)
-        for path in files_in(directory, exclude=self._output):
+        for path in files_in(directory, exclude=self._output, on_error=self._cannot_read):
             found = True
             with self._skipping(path), open(path, "rb") as stream:
                 read(stream, path, layout, self.tally)
@@ -143,6 +157,7 @@ class _Reader:
             raise InputError(f"{directory}: it holds no recorders and no .hist files")
 
     def _read_recorders(self, directory: str) -> None:
+        self.tally.found = True
         try:
             histograms, problems = read_directory(open_directory(directory, self._args.trust))
         except SourceError as error:
@@ -156,18 +171,24 @@ class _Reader:
         for key, histogram in histograms.items():
             group = self.choice.of_recorder(key)
             if group is not None:
-                self.tally.add_histogram(histogram, f"{directory}, {key}", group, recorder=True)
+                self.tally.add_recorder(key, histogram, f"{directory}, {key}", group, histograms.source_of(key))
 
     def rows(self) -> Rows:
         """Return all that was read."""
         choice, tally = self.choice, self.tally
         rows = [
-            Row(choice.name_of(key, str(key) if key.labels else key.name), key, histogram, key in self._files)
+            Row(
+                choice.name_of(key, key.name if key in self._files else ""),
+                key,
+                histogram,
+                key in self._files,
+                tally.source_of(key),
+            )
             for key, histogram in tally.histograms().items()
         ]
         return Rows(
             rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
-            tally.has_guessed, tally.other, self._subject(),
+            tally.found, tally.has_guessed, tally.other, self._subject(),
         )  # fmt: skip
 
     def _subject(self) -> str:
@@ -213,16 +234,21 @@ def read_rows(
 
     All are in one unit, unless `mixed`.  Bad files of recorders raise InputError, unless `partial`.  If `together`,
     what has no name is in one row.  The path `output` is not read as one of the files in a directory.  Says how much
-    bad input was skipped.  Raises InputError.
+    bad input was skipped.  Raises InputError, also if there was nothing to read: an idle recorder is not nothing.
     """
     reader = _Reader(args, command, mixed=mixed, partial=partial, output=output)
+    first, number = "", 0
     for file in files:
+        number += 1
+        first = first or (STDIN if file == "-" else file)
         reader.read(file, ALL if together else Key(STDIN if file == "-" else file))
     reader.choice.check()
     rows = reader.rows()
     if rows.skipped:
         what = "entry" if rows.skipped == 1 else "entries"
         say(command, f"skipped {rows.skipped:,} bad {what}; the first: {reader.tally.first}")
+    if number and not rows.found and not rows.problems:
+        raise InputError(f"{first}: it contains no numbers" if number == 1 else f"no numbers in {number:,} files")
     return rows
 
 

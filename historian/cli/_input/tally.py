@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 
 from ..._core import Counters
 from ..._show.scale import base_unit
 from ..._values.base import make
 from ..._values.key import Key
 from ...histogram import Histogram
+from .cumulative import Cumulative
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ALL", "InputError", "Tally", "clipped", "relabelled", "together", "unclear"]
+    from ...formats._lines import Source
+
+__all__ = ["ALL", "InputError", "Tally", "clipped", "has_digit_groups", "relabelled", "together", "unclear"]
 
 #: Maximum number of groups.  Counters take 96 KiB, so 1,000 groups take 94 MiB.  A column of identifiers is a mistake.
 MAX_GROUPS = 1_000
@@ -37,7 +41,8 @@ class Tally:
 
     Every number is multiplied by `scale`, which is positive and finite.  `unit` is the unit of the numbers; None means
     that of the histograms read with them, or seconds.  With `show`, all is converted to that unit: numbers before they
-    are counted, which costs no accuracy, and histograms by `Histogram.scaled`.  Without it, all must be in one unit,
+    are counted, which costs no accuracy, and histograms by `Histogram.scaled`; if `mixed`, histograms that cannot be
+    converted stay as they are, unless that is all of them.  Without it, all must be in one unit,
     unless `mixed`, which may be "recorders" for those only; numbers beside histograms in several units need a `unit`.
     Bad input raises InputError.  With `skip_bad` it is counted in `skipped` instead, and `first` is the message for the
     first bad input.
@@ -67,10 +72,16 @@ class Tally:
         self._mixed = mixed
         self._common: tuple[str, str] | None = None  # unit of the first histogram that has values, and where it was
         self._several: tuple[str, str] | None = None  # the first one in another unit, if units are mixed
+        self._left: tuple[str, str] | None = (
+            None  # the first one that cannot be converted to `show`, if units are mixed
+        )
         self._counters: dict[Key, Counters] = {}  # of numbers, since the last `settle`
         self._numbers: dict[Key, Histogram] = {}  # before that; their unit is not known before the end
         self._histograms: dict[Key, Histogram] = {}
         self._order: dict[Key, None] = {}
+        self.found = False  # whether anything was read: a number, a histogram, a directory of recorders
+        self._cumulative = Cumulative()
+        self._sources: dict[Key, Source] = {}  # see `source_of`
         self.skipped = 0  # pieces of bad input: lines, rows, elements of an array, files
         self.first = ""
         self.converted = False  # whether the buckets of a histogram were scaled
@@ -79,6 +90,7 @@ class Tally:
         """Count the numbers.  O(len).  Raises ValueError if one is NaN, infinite or negative; then none is counted."""
         counters = self._counters.get(group) or self._make(group)
         if len(values):
+            self.found = True
             self._convert()
         if self._scale != 1.0:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
@@ -88,9 +100,13 @@ class Tally:
         """Add a histogram.  O(buckets).  Raises InputError if it is in another unit, and cannot be converted."""
         if self._scales_numbers:
             raise InputError(f"{where}: --scale cannot change the values of a histogram: pass --show to convert units")
+        self.found = True
         if self.other is None and histogram.count and histogram.unit != "s":
             self.other = histogram.unit, where
-        if self._show is not None and histogram.unit != self._show:
+        may_mix = bool(self._mixed) and (self._mixed != "recorders" or recorder)
+        if self._show is not None and may_mix and not _is_convertible(histogram.unit, self._show):
+            self._left = self._left or (histogram.unit, where)
+        elif self._show is not None and histogram.unit != self._show:
             if histogram.count:
                 factor = _conversion(histogram.unit, self._show, where)
                 try:
@@ -100,7 +116,7 @@ class Tally:
                 self.converted = True
             else:
                 histogram = Histogram.from_values([], unit=self._show)
-        elif not self._mixed or (self._mixed == "recorders" and not recorder):
+        elif not may_mix:
             histogram = self._in_common_unit(histogram, where)
         elif histogram.count:
             self._common = self._common or (histogram.unit, where)
@@ -109,6 +125,18 @@ class Tally:
         before = self._histograms.get(group)
         self._histograms[group] = histogram if before is None else together(before, histogram, where)
         self._order[group] = None
+
+    def add_recorder(self, key: Key, histogram: Histogram, where: str, group: Key, source: Source | None) -> None:
+        """Add what a recorder held.  Of several with one source, only the latest counts; `histograms` adds them."""
+        if source is None:
+            self.add_histogram(histogram, where, group, recorder=True)
+        else:
+            self._order[group] = None
+            self._cumulative.add(key, histogram, where, group, source)
+
+    def source_of(self, group: Key) -> Source | None:
+        """Return the source of a group that `histograms` returned, if it holds one recorder and nothing else."""
+        return self._sources.get(group)
 
     def _convert(self) -> None:
         """Let the scale convert numbers to the unit `show`, too.  Raises InputError if it cannot."""
@@ -168,11 +196,22 @@ class Tally:
     def histograms(self) -> dict[Key, Histogram]:
         """Return the histogram of each group.  Raises InputError if a group holds numbers in different units."""
         self.settle()
+        mixed = {*self._histograms, *self._numbers}
+        alone = self._cumulative.sources() if self._show is None else {}
+        self._sources = {group: source for group, source in alone.items() if group not in mixed}
+        for histogram, where, group in self._cumulative.taken():
+            self.add_histogram(histogram, where, group, recorder=True)
         counted = any(one.count for one in self._numbers.values())
         if counted and self.has_guessed and self.other is not None:
             raise unclear(*self.other)
         if counted and self._several is not None and self._common is not None and not (self._show or self._unit):
             raise unclear(*self._several, others=self._common[0])
+        if (
+            self._left is not None
+            and not counted
+            and not any(one.unit == self.unit for one in self._histograms.values())
+        ):
+            _conversion(self._left[0], self.unit, self._left[1])  # nothing is in that unit: refuse
         found = dict.fromkeys(self._order, Histogram.from_values([], unit=self.unit))
         found.update(self._histograms)
         for group, numbers in self._numbers.items():
@@ -190,7 +229,8 @@ class Tally:
                 raise ValueError
             value = float(text)
         except ValueError:
-            raise ValueError(f"{clipped(text)} is not a number") from None
+            hint = ": write it without commas between its digits" if has_digit_groups(text) else ""
+            raise ValueError(f"{clipped(text)} is not a number{hint}") from None
         return self.checked(value, text)
 
     def checked(self, value: float, text: str) -> float:
@@ -219,9 +259,14 @@ def together(before: Histogram, histogram: Histogram, where: str) -> Histogram:
     except OverflowError as error:
         raise InputError(f"{where}: {error}") from None
     except ValueError:
+        same = base_unit(before.unit)[0] == base_unit(histogram.unit)[0]
+        remedy = (
+            f"to convert, pass --show {before.unit}"
+            if same
+            else ("choose some with --where, or group them --by name, too")
+        )
         raise InputError(
-            f"{where}: its values are in {histogram.unit!r}, and others of its group in {before.unit!r}: choose some "
-            "with --where, or group them --by name, too"
+            f"{where}: its values are in {histogram.unit!r}, and others of its group in {before.unit!r}: {remedy}"
         ) from None
 
 
@@ -236,7 +281,11 @@ def unclear(unit: str, where: str, others: str = "s") -> InputError:
 def relabelled(histogram: Histogram, unit: str) -> Histogram:
     """Return the histogram with another label; its values stay."""
     low, high = histogram.min, histogram.max
-    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic)
+    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic, histogram._bounds)
+
+
+def _is_convertible(unit: str, show: str) -> bool:
+    return base_unit(unit)[0] == base_unit(show)[0]
 
 
 def _conversion(unit: str, show: str, where: str) -> float:
@@ -247,10 +296,24 @@ def _conversion(unit: str, show: str, where: str) -> float:
     return factor / divisor
 
 
+def has_digit_groups(text: str) -> bool:
+    """Return whether a text is a number with commas between groups of digits.
+
+    >>> has_digit_groups("1,234.5"), has_digit_groups("1,2")
+    (True, False)
+    """
+    return re.fullmatch(r"\s*[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?\s*", text) is not None
+
+
 def clipped(text: str) -> str:
     r"""Return text as a Python literal on one line, shortened if it is long: safe to show on a terminal.
 
-    >>> clipped("12 ms\n"), len(clipped("x" * 1000))
-    ("'12 ms\\n'", 65)
+    Bytes that are not UTF-8, decoded with "surrogateescape", are shown as such.
+
+    >>> print(clipped("12 ms\n"), clipped(b"\xff".decode(errors="surrogateescape")), len(clipped("x" * 1000)))
+    '12 ms\n' '\xff' 65
     """
-    return repr(text) if len(text) <= SHOWN else f"{text[:SHOWN]!r}..."
+    shown = repr(text[:SHOWN])
+    if not text.isascii():
+        shown = re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", shown)
+    return shown if len(text) <= SHOWN else f"{shown}..."

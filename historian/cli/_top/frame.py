@@ -11,6 +11,7 @@ from ..._show.scale import Scale, base_unit, middle
 from ..._show.summary import supported_percentile
 from ..._show.table import text_width
 from ..._values.text import printable
+from .._report import printed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Frame:
         widths = {name: max(7, len(headers[name]), *map(len, cells)) for name, cells in columns.items()}
         shows = any(value == value for value in values)
         first = f"operation ({printable(scale.unit)})" if shows else "operation"
-        longest = max(text_width(first), *(text_width(printable(row.name)) for row in rows))
+        longest = max(text_width(first), *(text_width(printed(row.name)) for row in rows))
         for name in dict.fromkeys([*LEFT_OUT, *self._percentiles]):
             if (
                 name in columns
@@ -133,7 +134,7 @@ class Frame:
         before, found = self._names.get(kind, (None, {}))
         if before != sought:
             ordered = sorted(sought[0])
-            found = dict(zip(ordered, shortened(list(map(printable, ordered)), room)))
+            found = dict(zip(ordered, shortened(list(map(printed, ordered)), room)))
             self._names[kind] = (sought, found)
         return [found[name] for name in names]
 

@@ -8,10 +8,11 @@ import json
 import math
 import time
 
+from ..._show.names import shortened
+from ..._show.profile import MAX_NAME_WIDTH
 from ..._show.scale import Scale, base_unit, quantity
 from ..._show.table import markdown_table
-from ..._values.text import printable
-from .._report import finite, plain
+from .._report import finite, plain, printed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,15 +73,16 @@ class Records:
             value = row[name]
             return quantity(value, f"{row['unit']}") + end if isinstance(value, float) and value else "-"
 
+        names = shortened([printed(str(row["name"])) for row in rows], MAX_NAME_WIDTH)
         cells = [
             [
-                printable(str(row["name"])),
+                name,
                 _ONE.show(float(str(row["rate"] or 0))),
                 *(shown(row, name) for name in [*self._names(), "max"]),
                 shown(row, "sum_per_second", "/s"),
                 f"{row['count']:,}",
             ]
-            for row in rows
+            for row, name in zip(rows, names)
         ]
         return markdown_table(["name", "rate/s", *self._names(), "max", "sum", "count"], cells)
 

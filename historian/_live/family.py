@@ -1,0 +1,272 @@
+"""`Family`: recorders of one name, found by the values of their labels, of which there is a limited number."""
+
+from __future__ import annotations
+
+import time
+from operator import methodcaller
+
+from .._values.key import Key, check_key, text_of
+from .._values.text import counted
+from .._values.units import NS_PER_UNIT, check_unit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Protocol
+
+    from typing_extensions import Self
+
+    from .._core import Timer
+    from .recorder import Recorder
+
+    class _Registry(Protocol):
+        def _find_or_create(self, key: Key, unit: str) -> Recorder: ...
+        def _keys(self, name: str) -> list[Key]: ...
+
+
+__all__ = ["Family", "FamilyWarning", "Timing"]
+
+OVERFLOW = "overflow"  # the label of the recorder that gets the values of all folded label sets
+MAX_FOLDED = 10_000  # folded label sets that are told apart
+
+
+class FamilyWarning(UserWarning):
+    """A family has reached its limit of recorders: further label sets are counted together."""
+
+    __module__ = "historian"
+
+
+class Family:
+    """The recorders of one name, by the values of their labels; `Registry.family` makes it.
+
+    >>> from historian import Registry
+    >>> requests = Registry().family("http.request", labels=("method", "route"))
+    >>> with requests.time("GET", "/users"):
+    ...     pass
+    >>> requests["GET", "/users"] is requests.labels(route="/users", method="GET")
+    True
+    >>> requests["GET", "/users"].name
+    'http.request{method=GET,route=/users}'
+
+    Values are strings, or are converted to strings as in `Key`; strings are found fastest.  A recorder is created when
+    it is first asked for.  There are at most `max_series` of them, with those that were in the registry before (a few
+    more if several threads or processes create the last ones at the same time).  The values of further label sets go to
+    the recorder with the single label ``overflow="true"``, and a `FamilyWarning` says so once.  So do those of label
+    sets that no recorder can have: longer than 2,048 bytes, or not valid Unicode.  Nothing is lost, and label values
+    from outside, such as paths of requests, never raise and never take more memory than the limit allows.
+    """
+
+    __slots__ = ("__weakref__", "_folded", "_known", "_names", "_registry", "_series", "max_series", "name", "unit")
+    __module__ = "historian"
+
+    name: str
+    unit: str
+    max_series: int  # at least 1
+    _registry: _Registry
+    _names: tuple[str, ...]
+    _series: dict[Any, Recorder]  # by values, a tuple of strings; also by the value itself if there is one label
+    _known: set[Key] | None  # what counts for the limit; None until a recorder is created
+    _folded: set[int]  # hashes of folded label sets, at most MAX_FOLDED
+
+    def __init__(self, registry: _Registry, name: str, labels: Iterable[str], unit: str, max_series: int) -> None:
+        self._names = _checked(name, labels)
+        if isinstance(max_series, bool) or not isinstance(max_series, int):
+            raise TypeError(f"max_series must be a whole number, not {max_series!r}")
+        if max_series < 1:
+            raise ValueError(f"max_series must be at least 1, not {max_series}")
+        self.name, self.unit, self.max_series = name, check_unit(unit), max_series
+        self._registry, self._series, self._known, self._folded = registry, {}, None, set()
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the labels, in the order in which ``family[...]`` takes their values."""
+        return self._names
+
+    @property
+    def folded(self) -> int:
+        """Number of label sets that this process has counted as ``overflow="true"``; 10,000 stands for more, too."""
+        return len(self._folded)
+
+    def __getitem__(self, values: object) -> Recorder:
+        """Return the recorder with these values of the labels, in the order of `label_names`.  O(labels).
+
+        Raises ValueError unless there is one value for each label, or if the recorder exists with another unit.
+        """
+        try:
+            return self._series[values]
+        except (KeyError, TypeError):
+            return self._find(values if type(values) is tuple else (values,))
+
+    def labels(self, /, **labels: object) -> Recorder:
+        """Return the recorder with these labels.  Raises ValueError as ``family[...]`` does.  O(labels)."""
+        try:
+            values = tuple([labels[name] for name in self._names])
+        except KeyError:
+            values = ()
+        if len(labels) != len(values):
+            raise ValueError(self._expected(labels))
+        return self[values]
+
+    def time(self, *values: object, errors: Recorder | None = None) -> Timer:
+        """Return a timer of the recorder with these values: ``with family.time("GET", "/users"):``."""
+        return self[values].time(errors)
+
+    def timing(self, /, **labels: object) -> Timing:
+        """Return a timer whose labels may be given later: in its block, when they are known.
+
+        >>> from historian import Registry
+        >>> requests = Registry().family("http.request", labels=("method", "status"))
+        >>> with requests.timing(method="GET") as timing:
+        ...     timing.labels(status=200)
+        >>> requests["GET", "200"].snapshot().count
+        1
+
+        Labels that have not been given at the end are empty; so are they after an exception, unless the block gives
+        them first.  Raises ValueError for a label that the family does not have, and if its unit is not a unit of time.
+        """
+        if self.unit not in NS_PER_UNIT:
+            raise ValueError(f"timers need a recorder in s, ms, us or ns, and family {self.name!r} is in {self.unit!r}")
+        timing = Timing(self)
+        timing.labels(**labels)
+        return timing
+
+    def _expected(self, labels: Iterable[str]) -> str:
+        return f"family {self.name!r} has the labels {', '.join(self._names)}, not {', '.join(labels) or 'none'}"
+
+    def _find(self, values: tuple[object, ...]) -> Recorder:
+        if len(values) != len(self._names):
+            raise ValueError(
+                f"family {self.name!r} has {counted(len(self._names), 'label')}, {', '.join(self._names)}: give one "
+                f"value for each, not {counted(len(values), 'value')}"
+            )
+        texts = tuple([value if type(value) is str else text_of(value) for value in values])
+        found = self._series.get(texts)
+        return found if found is not None else self._add(texts)
+
+    def _add(self, texts: tuple[str, ...]) -> Recorder:
+        key = Key(self.name, **dict(zip(self._names, texts)))
+        if self._known is None:
+            self._known = {one for one in self._registry._keys(self.name) if one != _overflow_of(self.name)}
+        if key not in self._known:
+            try:
+                check_key(key)
+            except ValueError as error:
+                return self._fold(texts, f"a label set that no recorder can have ({error})")
+            if len(self._known) >= self.max_series:
+                return self._fold(texts, f"more than max_series={self.max_series:,} label sets")
+        found = self._registry._find_or_create(key, self.unit)
+        self._known.add(key)
+        self._series[texts] = found
+        if len(texts) == 1:
+            self._series[texts[0]] = found
+        return found
+
+    def _fold(self, texts: tuple[str, ...], why: str) -> Recorder:
+        is_first = not self._folded
+        if len(self._folded) < MAX_FOLDED:
+            self._folded.add(hash(texts))
+        key = _overflow_of(self.name)
+        found = self._registry._find_or_create(key, self.unit)
+        if is_first:
+            from .._files.directory import warn_user
+
+            warn_user(f"family {self.name!r} was asked for {why}: such values are counted as {key}", FamilyWarning)
+        return found
+
+    def _notes(self) -> list[str]:
+        """Return the line below a profile, if label sets were folded."""
+        if not self._folded:
+            return []
+        or_more = " or more" if len(self._folded) == MAX_FOLDED else ""
+        plural = "" if len(self._folded) == 1 else "s"
+        return [
+            f"{self.name}: {len(self._folded):,}{or_more} label set{plural} beyond max_series={self.max_series:,}, or "
+            f"not valid, counted as {OVERFLOW}=true"
+        ]
+
+    def _forget(self, key: Key) -> None:
+        """Forget a recorder that has been removed from the registry."""
+        texts = tuple(dict(key.labels).get(name, "") for name in self._names)
+        self._series.pop(texts, None)
+        if len(texts) == 1:
+            self._series.pop(texts[0], None)
+        if self._known is not None:
+            self._known.discard(key)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        again = methodcaller("family", self.name, labels=self._names, unit=self.unit, max_series=self.max_series)
+        return again, (self._registry,)
+
+    def __repr__(self) -> str:
+        return f"<Family {self.name!r} of {', '.join(self._names)}: {counted(len(self._known or ()), 'recorder')}>"
+
+
+class Timing:
+    """Times a block whose labels are known at its end: ``with family.timing() as timing: timing.labels(status=200)``.
+
+    ``async with`` works, too.
+    """
+
+    __slots__ = ("_began", "_ended", "_family", "_labels")
+    __module__ = "historian"
+
+    _began: int  # ns on the clock of time.perf_counter_ns; 0 before the block begins
+    _ended: int  # likewise; 0 until the block has ended
+
+    def __init__(self, family: Family) -> None:
+        self._family, self._labels = family, dict.fromkeys(family.label_names, "")
+        self._began = self._ended = 0
+
+    def labels(self, /, **labels: object) -> None:
+        """Set labels; the last value counts.  Raises ValueError for a label that the family does not have."""
+        for name in labels:
+            if name not in self._labels:
+                raise ValueError(self._family._expected(labels))
+        self._labels.update((name, text_of(value)) for name, value in labels.items())
+
+    @property
+    def elapsed(self) -> float:
+        """Time since the block began, in the family's unit; after its end, the recorded time; before it, NaN."""
+        if not self._began:
+            return float("nan")
+        ended = self._ended or time.perf_counter_ns()
+        return max(0, ended - self._began) / NS_PER_UNIT[self._family.unit]
+
+    def __enter__(self) -> Self:
+        if self._began and not self._ended:
+            raise RuntimeError("this timer is already running: call timing() again for each block")
+        self._ended, self._began = 0, time.perf_counter_ns()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        now = time.perf_counter_ns()
+        if not self._began or self._ended:
+            raise RuntimeError("this timer is not running: use it as `with family.timing() as timing:`")
+        self._ended = now
+        self._family[tuple(self._labels.values())].record(self.elapsed)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.__exit__(*exception)
+
+
+def _overflow_of(name: str) -> Key:
+    return Key(name, **{OVERFLOW: "true"})
+
+
+def _checked(name: str, labels: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of labels.  Raises TypeError, ValueError."""
+    if isinstance(labels, str):
+        raise TypeError(f"labels must be names of labels, as in labels=({labels!r},), not one string")
+    names = tuple(labels)
+    for label in names:
+        if not isinstance(label, str):
+            raise TypeError(f"the name of a label must be a string, not {label!r}")
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"labels must be one or more different names, not {names!r}")
+    if OVERFLOW in names:
+        raise ValueError(f"{OVERFLOW!r} is the label of values beyond max_series: choose another name")
+    check_key(Key(name, **dict.fromkeys(names, "")))
+    return names

@@ -1,0 +1,129 @@
+"""`Snapshot`: what `Registry.snapshot` and `Registry.drain` return, a mapping from `Key` to `Histogram`."""
+
+from __future__ import annotations
+
+import os
+
+from .._values.key import Key, text_of
+from ..histogram import Histogram, merge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from ..formats._lines import Source
+
+__all__ = ["Snapshot", "id_of_file"]
+
+
+class Snapshot(dict[Key, Histogram]):
+    """The histograms of a registry at one time, by `Key`: a dictionary that can be asked by name and label.
+
+    >>> from historian import Registry
+    >>> registry = Registry()
+    >>> for method, route in [("GET", "/users"), ("GET", "/carts"), ("PUT", "/carts")]:
+    ...     registry.recorder("http.request", method=method, route=route).record(0.25)
+    >>> snapshot = registry.snapshot()
+    >>> {str(key): histogram.count for key, histogram in snapshot.select("http.*", method="GET").by("route").items()}
+    {'http.request{route=/users}': 1, 'http.request{route=/carts}': 1}
+    >>> snapshot.total().count
+    3
+
+    It remembers when it was taken and of which recorders, and so do the files of `historian.snapshot.save`.  Two
+    snapshots of the same recorder, one after the other in a file, therefore count once.
+    """
+
+    __slots__ = ("_sources",)
+    __module__ = "historian"
+
+    _sources: Mapping[Key, Source]  # of those recorders whose counts have one source
+
+    def __init__(
+        self,
+        histograms: Mapping[Key, Histogram] | Iterable[tuple[Key, Histogram]] = (),
+        *,
+        sources: Mapping[Key, Source] | None = None,
+    ) -> None:
+        super().__init__(histograms)
+        self._sources = dict(sources or {})
+
+    def source_of(self, key: Key) -> Source | None:
+        """Return the id of the recorder and the time when it was read, in seconds since 1970-01-01 00:00 UTC.
+
+        The id changes when the recorder is drained or cleared.  None if the histogram is of several sources, or the
+        source is not known.
+        """
+        return self._sources.get(key)
+
+    def select(self, name: str = "*", /, **labels: object) -> Snapshot:
+        """Return the recorders with this name and these labels; a recorder may have further labels.
+
+        In the name and in values, ``*`` stands for any text, ``?`` for one character, ``[ab]`` for one of them, as in
+        `fnmatch`.  Upper and lower case differ.  A missing label is an empty one.  O(recorders).
+
+        >>> Snapshot({Key("http.get"): Histogram(), Key("sql"): Histogram()}).select("http.*")
+        {Key('http.get'): <Histogram: empty>}
+        """
+        from fnmatch import fnmatchcase
+
+        wanted = {label: text_of(value) for label, value in labels.items()}
+
+        def fits(key: Key) -> bool:
+            values = dict(key.labels) if wanted else {}
+            return fnmatchcase(key.name, name) and all(
+                fnmatchcase(values.get(label, ""), pattern) for label, pattern in wanted.items()
+            )
+
+        found = {key: histogram for key, histogram in self.items() if fits(key)}
+        return Snapshot(found, sources={key: source for key, source in self._sources.items() if key in found})
+
+    def by(self, *labels: str) -> Snapshot:
+        """Return the histograms merged over all labels but these, by name: exactly, as if recorded so.
+
+        ``by("route")`` gives one for each name and route, ``by()`` one for each name.  A missing label is left out of
+        the key.  O(buckets of all).  Raises ValueError if recorders of one name have different units.
+        """
+        groups: dict[Key, list[Histogram]] = {}
+        for key, histogram in self.items():
+            kept = {label: value for label, value in key.labels if label in labels}
+            groups.setdefault(Key(key.name, **kept), []).append(histogram)
+        return Snapshot({key: _merged(found) for key, found in groups.items()})
+
+    def total(self) -> Histogram:
+        """Return the histogram of all values.  O(buckets of all).  Raises ValueError if units differ."""
+        return _merged(list(self.values()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from functools import partial
+
+        return partial(Snapshot, sources=self._sources), (dict(self),)
+
+
+def _merged(histograms: list[Histogram]) -> Histogram:
+    return merge(histograms) if len(histograms) != 1 else histograms[0]
+
+
+def id_of_file(created: int, drains: int) -> str:
+    """Return the id of a recorder in a file, between two drains: the same in every process of a machine.
+
+    `created` is the time when the file was created, in ns, `drains` how often it has been drained.
+    """
+    return f"{_machine()}-{created:x}-{drains}"
+
+
+def _machine() -> str:
+    """Return what identifies this machine until it is started again: the files are in memory, as a rule."""
+    global _machine_id
+    if not _machine_id:
+        try:
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+                _machine_id = file.read(36).replace("-", "")[:24]
+        except OSError:  # not Linux
+            from zlib import crc32
+
+            _machine_id = f"{crc32(os.uname().nodename.encode()):08x}"
+    return _machine_id
+
+
+_machine_id = ""

@@ -1,0 +1,58 @@
+"""Fuzz what reads data from outside: ``python tests/fuzz blobs --seed 1 --count 100000``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import os
+import signal
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "helpers")]
+
+import campaign  # noqa: E402
+
+#: Each reader, with the class of its fuzzer.
+READERS = {
+    "blobs": "Blobs",
+    "files": "Files",
+    "dicts": "Dicts",
+    "snapshots": "Snapshots",
+    "arrays": "Arrays",
+    "tables": "Tables",
+    "texts": "Texts",
+    "documents": "Documents",
+    "keys": "Keys",
+}
+
+
+def main() -> int:
+    """Run campaigns, and return 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__, prog="python tests/fuzz")
+    parser.add_argument("readers", nargs="*", metavar="READER", help=f"default: all of {', '.join(READERS)}")
+    parser.add_argument("--seed", type=int, default=1, help="of all that is random (default: 1)")
+    parser.add_argument("--count", type=int, default=None, help="cases of each reader (default: no limit, or 1,000)")
+    parser.add_argument("--seconds", type=float, default=None, help="time for each reader (default: no limit)")
+    parser.add_argument("--case", type=int, default=0, help="number of the first case; alone, of the only one")
+    args = parser.parse_args()
+    if unknown := [name for name in args.readers if name not in READERS]:
+        parser.error(f"no reader {unknown[0]!r}; there are {', '.join(READERS)}")
+    count = args.count
+    if count is None:
+        count = 1 if "--case" in sys.argv[1:] else 1 << 39 if args.seconds else 1000
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs without
+    is_clean = True
+    for name in args.readers or READERS:
+        make = getattr(importlib.import_module(name), READERS[name])
+        result = campaign.run(make, args.seed, args.case, count, args.seconds or math.inf)
+        campaign.report(name, args.seed, result)
+        is_clean = is_clean and result.is_clean
+        if result.is_interrupted:
+            return 130
+    return 0 if is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
