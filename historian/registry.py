@@ -306,7 +306,7 @@ class Registry:
                 except FileNotFoundError:  # removed since the directory was listed
                     continue
                 except CorruptFileError as error:
-                    problems[path] = error
+                    problems[path] = _alone(error)
         finally:
             os.close(folder)
         return readings, problems
@@ -388,7 +388,7 @@ class Registry:
             except FileNotFoundError:  # removed since the directory was listed
                 continue
             except CorruptFileError as error:
-                problems[path] = error
+                problems[path] = _alone(error)
             except OSError as error:  # no space for the blocks that a drain needs
                 problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
         drained.sort(key=lambda one: (one[0].created, one[0].key))
@@ -427,6 +427,11 @@ class Registry:
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
+
+
+def _alone(error: CorruptFileError) -> CorruptFileError:
+    """Return the error without its traceback, which would keep the file mapped."""
+    return CorruptFileError(error.path, error.reason)
 
 
 def _key_in(path: str, folder: int) -> list[Key]:

@@ -29,6 +29,8 @@ __all__ = [
 
 #: Size of a new file: the header and the block of counters that all processes share.
 NEW_NBYTES = 4096 + BLOCK_NBYTES
+#: How long a drain waits for another process that drains the same file.  A drain takes well below a millisecond.
+LOCK_SECONDS = 10.0
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
@@ -180,7 +182,8 @@ def drain(file: CounterFile) -> tuple[Counts, int, float, float]:
     """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
 
     Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for the
-    blocks that a drain needs.  Then nothing has changed.
+    blocks that a drain needs.  Raises TimeoutError, an OSError, if another process has been draining the file for
+    `LOCK_SECONDS`: it may be stopped.  Then nothing has changed.
     """
     import fcntl
 
@@ -190,7 +193,7 @@ def drain(file: CounterFile) -> tuple[Counts, int, float, float]:
             raise FileNotFoundError(
                 errno.ENOENT, "the file has been replaced since it was opened: get the recorder again", file.path
             )
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        _lock(fd, file.path)
         try:
             return file.drain(fd)
         except ValueError as error:
@@ -199,6 +202,23 @@ def drain(file: CounterFile) -> tuple[Counts, int, float, float]:
             fcntl.flock(fd, fcntl.LOCK_UN)  # if a forked child has inherited fd, closing it here does not unlock
     finally:
         os.close(fd)
+
+
+def _lock(fd: int, path: str) -> None:
+    """Lock a file.  A process that is stopped may hold the lock for ever, so wait for a limited time."""
+    import fcntl
+    import time
+
+    end, pause = time.monotonic() + LOCK_SECONDS, 0.0005
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                text = f"another process has been draining it for {LOCK_SECONDS:g} s: it may be stopped; try again"
+                raise TimeoutError(errno.ETIMEDOUT, text, path) from None
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
 
 
 def open_fd(path: str, access: int, folder: int | None) -> tuple[int, Header]:

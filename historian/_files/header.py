@@ -41,7 +41,7 @@ class Header:
 
     def __init__(self, key: Key, unit: str, created: int | None = None) -> None:
         self.key, self.unit = key, check_unit(unit)
-        self.created = time.time_ns() if created is None else created
+        self.created = max(0, time.time_ns()) if created is None else created  # a clock may be before 1970
 
 
 def encode(header: Header) -> bytes:

@@ -102,11 +102,13 @@ def _beyond(a: float, b: float, sign: float) -> float:
 
 
 def is_at_path(file: CounterFile) -> bool:
-    """Return whether a file is still found at its path."""
+    """Return whether a file is still found at its path, as far as the system can tell."""
     try:
         return file.is_at(os.stat(file.path, follow_symlinks=False))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:  # the disk fails, or the folders above it cannot be searched: the file may still be there
+        return True
 
 
 def follow_path(recorder: Counters, file: CounterFile, header: Header) -> None:
@@ -118,5 +120,5 @@ def follow_path(recorder: Counters, file: CounterFile, header: Header) -> None:
         new, found = open_or_create(file.path, Header(header.key, header.unit, header.created))
     except (OSError, CorruptFileError):
         return
-    if found.unit == header.unit:
+    if found.unit == header.unit and not new.is_same(file):  # the same, if it was not found for another reason
         recorder._move(file, new, LeftFile(file))

@@ -70,6 +70,10 @@ cdef class CounterFile:
         historian_atomic_store(&self.size, status.st_size)
         return True
 
+    def is_same(self, CounterFile other not None, /):
+        """Return whether another object has mapped the same file."""
+        return self.device == other.device and self.inode == other.inode
+
     def claim(self):
         """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
         return historian_atomic_exchange(&self.file.claimed, 1) == 0
@@ -230,6 +234,9 @@ cdef class CounterFile:
             if readable < historian_block_offset(1):
                 raise ValueError("it is cut short, or lists blocks that it does not contain")
             wrong = historian_read_file(self.file, readable, total, drained)
+            while wrong is not NULL and total.blocks == 0 and self.readable() > readable:
+                readable = self.readable()  # another process has added a block in the meantime
+                wrong = historian_read_file(self.file, readable, total, drained)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             counts = counts_of(total.counts, 0, HISTORIAN_SLOTS)
