@@ -65,8 +65,8 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([1, 2, 3], unit="ms").mean
         2.0
         >>> times = {0.010: 980, 0.250: 20}                           # values and how often they came
-        >>> Histogram.from_values(times.keys(), counts=times.values()).percentile(99)
-        0.25
+        >>> Histogram.from_values(times.keys(), counts=times.values()).count
+        1000
         """
         counters = Counters()
         counters.record_many(values, counts=counts)
