@@ -65,7 +65,7 @@ class BaseHistogram(Slots):
         >>> Histogram.from_values([1, 2, 3], unit="ms").mean
         2.0
         >>> times = {0.010: 980, 0.250: 20}                           # values and how often they came
-        >>> Histogram.from_values(times.keys(), counts=times.values()).percentile(99)
+        >>> round(Histogram.from_values(times.keys(), counts=times.values()).percentile(99), 2)
         0.25
         """
         counters = Counters()
