@@ -33,7 +33,7 @@ BUILD_TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")["build-system"]["re
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
 CORE_TESTS = (
     "_native", "_values", "_live", "_files", "formats/test_bytes.py",
-    "test_buckets.py", "test_disable.py", "test_histogram.py", "test_registry.py",
+    "test_buckets.py", "test_disable.py", "test_histogram.py", "test_registry.py", "fuzz",
 )  # fmt: skip
 
 
@@ -211,29 +211,51 @@ def sanitize(session: nox.Session, sanitizer: str, free_threaded: str) -> None:
         session.error(f"there are no tests of the core at {missing}")
     session.install("hypothesis>=6.100", "mpmath>=1.3", "numpy", "pytest>=9")
     session.install(".", env={"HISTORIAN_SANITIZE": sanitizer, "HISTORIAN_FREE_THREADED": free_threaded})
+    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", *(str(path) for path in found), *session.posargs]
+    command += [f"--ignore={ROOT / 'tests' / '_live' / 'test_frameworks.py'}"]  # which needs all of them installed
+    if shutil.which("setarch"):
+        command = ["setarch", platform.machine(), "-R", *command]  # TSan cannot place its shadow memory under ASLR
+    session.chdir(session.create_tmp())
+    session.run(*command, env=sanitizer_environment(sanitizer), external=True)
+
+
+def sanitizer_environment(sanitizer: str) -> dict[str, str]:
+    """Return the environment in which an interpreter can import a core that was built with a sanitizer of gcc."""
     runtime = "libtsan.so" if sanitizer == "thread" else "libasan.so"
     library = subprocess.check_output(["gcc", f"-print-file-name={runtime}"], text=True).strip()
-    env = {
+    return {
         "LD_PRELOAD": library,  # the interpreter is not linked with it, and it must come first
         "PYTHONMALLOC": "malloc",  # or pymalloc would hide from it where an object ends
         "ASAN_OPTIONS": "detect_leaks=0",  # CPython leaves much to the end of the process
         "UBSAN_OPTIONS": "print_stacktrace=1",
         "TSAN_OPTIONS": f"suppressions={ROOT / '.ci' / 'tsan-suppressions.txt'}",
     }
-    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", *(str(path) for path in found), *session.posargs]
-    command += [f"--ignore={ROOT / 'tests' / '_live' / 'test_frameworks.py'}"]  # which needs all of them installed
-    if shutil.which("setarch"):
-        command = ["setarch", platform.machine(), "-R", *command]  # TSan cannot place its shadow memory under ASLR
-    session.chdir(session.create_tmp())
-    session.run(*command, env=env, external=True)
 
 
-@nox.session(venv_backend="none")
+@nox.session
 def fuzz(session: nox.Session) -> None:
-    """Fuzz what reads blobs, guided by coverage, for a number of seconds (default: 60; needs clang with libFuzzer)."""
-    if not shutil.which("clang"):
-        session.error("there is no clang: on Debian, apt-get install clang")
-    seconds = session.posargs[0] if session.posargs else "60"
+    """Fuzz each reader for a number of seconds (default: 60), blobs also guided by coverage (needs clang)."""
+    seconds, seed = [*session.posargs, *("60", "1")[len(session.posargs) :]][:2]
+    session.install(".[all]")
+    session.run("python", str(ROOT / "tests" / "fuzz"), "--seconds", seconds, "--seed", seed)
+    if shutil.which("clang"):
+        fuzz_headers(session, seconds)
+    else:
+        session.warn("skipped the C headers that read blobs: there is no clang; on Debian, apt-get install clang")
+
+
+@nox.session(name="fuzz-sanitized")
+def fuzz_sanitized(session: nox.Session) -> None:
+    """Fuzz each reader that calls the core, built with ASan and UBSan, for a number of seconds (Linux, gcc)."""
+    seconds, seed = [*session.posargs, *("60", "1")[len(session.posargs) :]][:2]
+    session.install(".", env={"HISTORIAN_SANITIZE": "address,undefined"})
+    readers = ("blobs", "files", "dicts", "snapshots", "keys")
+    command = ["python", str(ROOT / "tests" / "fuzz"), *readers, "--seconds", seconds, "--seed", seed]
+    session.run(*command, env=sanitizer_environment("address,undefined"))
+
+
+def fuzz_headers(session: nox.Session, seconds: str) -> None:
+    """Fuzz the C headers that read blobs by libFuzzer."""
     work = Path(session.create_tmp())
     corpus, binary = work / "corpus", work / "fuzz_blob"  # the corpus is kept: the next run goes on from there
     corpus.mkdir(exist_ok=True)

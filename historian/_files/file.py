@@ -37,6 +37,8 @@ __all__ = [
     "remove_recorder",
 ]
 
+#: How long to wait for another process that has locked the file.  What needs the lock takes well below a millisecond.
+LOCK_SECONDS = 10.0
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
@@ -134,11 +136,13 @@ def _open_in(folder: int, path: str, create: bool) -> DirectoryFile:
 
 
 def is_at_path(file: DirectoryFile) -> bool:
-    """Return whether a file is still found at its path."""
+    """Return whether a file is still found at its path, as far as the system can tell."""
     try:
         return file.is_at(os.stat(file.path, follow_symlinks=False))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:  # the disk fails, or the folders above it cannot be searched: the file may still be there
+        return True
 
 
 def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None = None) -> int:
@@ -151,7 +155,7 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
     if place >= 0:
         return place
     with _Locked(file) as fd:
-        return file.add(fd, encoded + unit.encode(), len(encoded), time.time_ns() if created is None else created)
+        return file.add(fd, encoded + unit.encode(), len(encoded), max(0, time.time_ns()) if created is None else created)
 
 
 def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header:
@@ -177,7 +181,8 @@ def drain(file: DirectoryFile, place: int) -> Counted:
     """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
 
     Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for what a
-    drain writes.  Then nothing has changed.
+    drain writes.  Raises TimeoutError, an OSError, if another process has kept the file locked for `LOCK_SECONDS`: it
+    may be stopped.  Then nothing has changed.
     """
     with _Locked(file) as fd:
         try:
@@ -232,14 +237,12 @@ class _Locked:
         self._file = file
 
     def __enter__(self) -> int:
-        import fcntl
-
         self._fd = os.open(self._file.path, os.O_RDWR | _FLAGS)  # again: flock() locks belong to an open file
         try:
             if not self._file.is_at(os.fstat(self._fd)):
                 why = "the file has been replaced since it was opened: get the recorder again"
                 raise FileNotFoundError(errno.ENOENT, why, self._file.path)
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            _lock(self._fd, self._file.path)
         except BaseException:
             os.close(self._fd)
             raise
@@ -250,6 +253,22 @@ class _Locked:
 
         fcntl.flock(self._fd, fcntl.LOCK_UN)  # if a forked child has inherited it, closing it here does not unlock
         os.close(self._fd)
+
+
+def _lock(fd: int, path: str) -> None:
+    """Lock a file.  A process that is stopped may hold the lock for ever, so wait for a limited time."""
+    import fcntl
+
+    end, pause = time.monotonic() + LOCK_SECONDS, 0.0005
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                text = f"another process has kept it locked for {LOCK_SECONDS:g} s: it may be stopped; try again"
+                raise TimeoutError(errno.ETIMEDOUT, text, path) from None
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
 
 
 # ---- opening and creating ----
@@ -375,6 +394,6 @@ def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
 def _fill(fd: int, path: str) -> None:
     os.fchmod(fd, 0o600)  # the umask may have removed bits
     try:
-        write_header(fd, time.time_ns())
+        write_header(fd, max(0, time.time_ns()))
     except OSError as error:
         raise OSError(error.errno, f"no space for a directory of recorders: {error.strerror}", path) from None

@@ -96,15 +96,20 @@ class Waits:
         found: NDArray[np.float64] = self.values - (self.numbers - 1) * self.interval
         return found
 
-    def above(self, first: int, last: int, rows: slice = slice(None)) -> NDArray[np.float64]:
+    def above(
+        self, first: int, last: int, rows: slice = slice(None), memory: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return the number of waits above the upper edges of the slots from `first` to before `last`.
 
-        Shape (values, slots), for the values in `rows`.  See `waits` for the formula.
+        Shape (values, slots), for the values in `rows`; it lies in `memory`, if this is given.  See `waits` for the
+        formula.
         """
         import numpy
 
         values, edges = self.values[rows], _edges()[first:last]
-        found: NDArray[np.float64] = numpy.subtract.outer(values, edges)
+        size = len(values) * len(edges)
+        out = None if memory is None else memory[:size].reshape(len(values), len(edges))
+        found: NDArray[np.float64] = numpy.subtract.outer(values, edges, out=out)
         with numpy.errstate(over="ignore"):  # far below 0
             found /= self.interval
         numpy.ceil(found, out=found)
@@ -117,14 +122,15 @@ class Waits:
     def blocks(self) -> Iterator[tuple[slice, int, NDArray[np.float64]]]:
         """Yield (rows, first slot, `above`) for blocks of values, each up to the slot of its largest value.
 
-        Below the first slot, all waits are above.
+        Below the first slot, all waits are above.  A block is valid until the next one, which takes its memory.
         """
         import numpy
 
         first = int(_edges().searchsorted(self.smallest().min()))
+        memory = numpy.empty(BLOCK * (int(self.slots[-1]) + 1 - first))
         for start in range(0, len(self.values), BLOCK):
             rows = slice(start, start + BLOCK)
-            above = self.above(first, int(self.slots[rows][-1]) + 1, rows)
+            above = self.above(first, int(self.slots[rows][-1]) + 1, rows, memory)
             # Rounding must not move the smallest wait out of its bucket.
             begins = _edges().searchsorted(self.smallest()[rows]) - first
             near = above[:, : int(begins.max()) + 1]

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Parser"]
 
+#: Marks a word that is no option.  No word of a command line contains it.
+MARK = "\0"
+
 
 class Parser(argparse.ArgumentParser):
     """Reports a wrong command line as one line on standard error, with exit status 2.
@@ -35,16 +38,21 @@ class Parser(argparse.ArgumentParser):
         self._words = list(sys.argv[1:] if args is None else args)
         self._is_inside = True
         try:
-            return self.parse_known_intermixed_args(args, namespace)
+            found, unknown = self.parse_known_intermixed_args(_marked(self._words), namespace)
         finally:
             self._is_inside = False
+        for action in self._get_positional_actions():
+            files = getattr(found, action.dest, None)
+            if isinstance(files, list):
+                setattr(found, action.dest, [_unmarked(file) for file in files])
+            elif isinstance(files, str):
+                setattr(found, action.dest, _unmarked(files))
+        return found, list(map(_unmarked, unknown))
 
     def error(self, message: str) -> NoReturn:
         """Print the message and where to find help, and exit."""
-        print(
-            f"{self.prog}: error: {printable(message)}{printable(_file_hint(self._words))} (see {self.prog} --help)",
-            file=sys.stderr,
-        )
+        message = printable(message.replace(MARK, "") + _file_hint(self._words))
+        print(f"{self.prog}: error: {message} (see {self.prog} --help)", file=sys.stderr)
         sys.exit(2)
 
     def unknown(self, words: list[str]) -> NoReturn:
@@ -63,6 +71,21 @@ class Parser(argparse.ArgumentParser):
     def _print_message(self, message: str, file: Any = None) -> None:
         """Print help; an error of the output is not suppressed, as argparse does."""
         (file or sys.stderr).write(message)
+
+
+def _marked(words: list[str]) -> list[str]:
+    """Return words without ``--``; those behind it are marked, so that they are no options.
+
+    Before Python 3.13, argparse forgets where ``--`` was if options stand between files.
+    """
+    if "--" not in words:
+        return words
+    end = words.index("--")
+    return words[:end] + [MARK + word if len(word) > 1 and word[0] == "-" else word for word in words[end + 1 :]]
+
+
+def _unmarked(word: str) -> str:
+    return word.removeprefix(MARK) if isinstance(word, str) else word
 
 
 def _file_hint(words: Sequence[str]) -> str:

@@ -74,17 +74,20 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         if data["format"] != FORMAT:
             raise ValueError(f"cannot read format {data['format']!r}: this version reads {FORMAT!r}")
         unit = check_unit(data["unit"])
-        counts = Counts.of([i - TO_INDEX for i in data["indices"]], list(data["counts"]))
-        total = math.inf if data["sum"] is None else float(data["sum"])
+        indices, numbers, count = list(data["indices"]), list(data["counts"]), data["count"]
+        if bool in map(type, (count, *indices, *numbers)):
+            raise TypeError("an index or a count is true or false, not a number")
+        counts = Counts.of([i - TO_INDEX for i in indices], numbers)
+        total = math.inf if data["sum"] is None else _number(data, "sum")
         exact_sum = from_hex(data["exact_sum"]) if "exact_sum" in data else None
-        low = float(data["min"]) if counts.total else math.nan
-        high = float(data["max"]) if counts.total else math.nan
-        count, synthetic, bounds = data["count"], data.get("synthetic", False), data.get("bounds", [])
+        low = _number(data, "min") if counts.total else math.nan
+        high = _number(data, "max") if counts.total else math.nan
+        synthetic, bounds = data.get("synthetic", False), data.get("bounds", [])
     except KeyError as error:
         raise ValueError(f"not the data of a histogram: {error} is missing") from None
     except (TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not the data of a histogram: {error}") from None
-    if counts.total != count:
+    if counts.total != count or isinstance(count, bool):
         raise ValueError(f"count {count!r} is not the sum of the counts, {counts.total}")
     if not isinstance(synthetic, bool) or (synthetic and not count):
         raise ValueError(f"synthetic must be true or false, and false for a count of 0, not {synthetic!r}")
@@ -101,6 +104,14 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         if not (low_from <= low <= low_to and is_high and low <= high):
             raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
     return make(cls, counts, unit, exact_sum, low, high, synthetic, marks)
+
+
+def _number(data: Mapping[str, Any], name: str) -> float:
+    """Return a number.  Raises TypeError for text and for a truth value, which `float` would take."""
+    value = data[name]
+    if isinstance(value, (bool, str, bytes, bytearray)):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    return float(value)
 
 
 def _marks(bounds: object, counts: Counts, low: float) -> int:

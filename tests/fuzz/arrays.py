@@ -10,18 +10,18 @@ from random import Random
 
 import mutate
 import numpy as np
-from campaign import REFUSED, FaultError
+from campaign import REFUSED
 from command import Command, judge
 
 HEADERS = (
-    "(3,)", "()", "(0,)", "(-1,)", "(3, -1)", "(10**30,)", "(9999999999999999999999,)", "(1, 3)", "(3, 0, 2)", "(1.5,)",
-    "(True,)", "('3',)", "[3]", "3", "(3", "((3,),)", "(" * 200 + ")" * 200, "(1," * 100, "(" + "1," * 100 + ")",
-    "(2,) * 3", "None", "(4611686018427387904, 4)", "(-3, -1)",
+    "(3,)", "()", "(0,)", "(-1,)", "(3, -1)", "(10**30,)", "(9999999999999999999999,)", "(1, 3)", "(3, 0, 2)",
+    "(1.5,)", "(True,)", "('3',)", "[3]", "3", "(3", "((3,),)", "(" * 200 + ")" * 200, "(1," * 100,
+    "(" + "1," * 100 + ")", "(2,) * 3", "None", "(4611686018427387904, 4)", "(-3, -1)",
 )  # fmt: skip
 TYPES = (
-    "'<f8'", "'>f8'", "'<f4'", "'<f2'", "'<i8'", "'|u1'", "'<u8'", "'|O'", "'<U3'", "'<c16'", "'|b1'", "'<M8[s]'", "'<m8[ns]'",
-    "'|V8'", "'|S4'", "'<f16'", "''", "'x'", "8", "None", "[('a', '<f8')]", "[('a', '<f8')] * 2", "'<f8,<f8'", "('<f8', (2,))", "'f8'",
-    "'<i4'", "'float64'", "'(2,)f8'",
+    "'<f8'", "'>f8'", "'<f4'", "'<f2'", "'<i8'", "'|u1'", "'<u8'", "'|O'", "'<U3'", "'<c16'", "'|b1'", "'<M8[s]'",
+    "'<m8[ns]'", "'|V8'", "'|S4'", "'<f16'", "''", "'x'", "8", "None", "[('a', '<f8')]", "[('a', '<f8')] * 2",
+    "'<f8,<f8'", "('<f8', (2,))", "'f8'", "'<i4'", "'float64'", "'(2,)f8'",
 )  # fmt: skip
 
 
@@ -33,6 +33,24 @@ def npy(version: tuple[int, int], header: str, data: bytes, *, size: int | None 
     return b"\x93NUMPY" + bytes(version) + struct.pack(width, length % 256 ** struct.calcsize(width)) + text + data
 
 
+def odd(data: bytes) -> np.ndarray | None:
+    """Return an array whose header has blanks that numpy refuses, or a number for its shape; None if it has not."""
+    wide = data[6] == 2
+    start = 12 if wide else 10
+    size = int.from_bytes(data[8:start], "little")
+    text = "".join(" " if c.isspace() else c for c in data[start : start + size].decode("latin-1"))
+    try:
+        header = ast.literal_eval(text.strip())
+        shape = header["shape"] if isinstance(header["shape"], tuple) else (header["shape"],)
+        if min(shape, default=0) < 0:
+            return None
+        order = "F" if header["fortran_order"] else "C"
+        values = np.frombuffer(data, np.dtype(header["descr"]), math.prod(shape), start + size)
+        return values.reshape(shape, order=order) if data[6:8] in (b"\1\0", b"\2\0") else None
+    except Exception:
+        return None
+
+
 class Arrays:
     """Hostile ``.npy`` files."""
 
@@ -41,6 +59,9 @@ class Arrays:
     def __init__(self, seed: int, folder: str) -> None:
         self.command = Command(folder)
         self.command.summarize("warm.npy", self.whole(Random(seed)))
+        header = "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n"
+        if self.oracle(npy((1, 0), header, struct.pack("<d", 2.5))) != [2.5]:
+            raise RuntimeError("the oracle does not read a simple file")
 
     def case(self, rng: Random) -> str:
         data = self.whole(rng) if rng.random() < 0.5 else self.built(rng)
@@ -83,10 +104,12 @@ class Arrays:
     def check(self, data: bytes) -> str:
         found = self.command.summarize("a.npy", data)
         values = None
-        if data[:6] == b"\x93NUMPY":
+        if data[:6] == b"\x93NUMPY" and len(data) > 12:
             values = self.oracle(data)
         elif isinstance(found, str):
             return REFUSED
+        if values is None and not isinstance(found, str) and (array := odd(data)) is not None:
+            values = self.finite(array)
         if isinstance(found, str) and values is not None and self.is_lenient(data):
             return REFUSED
         return judge(found, values, data)
@@ -98,6 +121,11 @@ class Arrays:
             loaded = np.load(io.BytesIO(data), allow_pickle=False)
         except Exception:  # whatever numpy thinks of it
             return None
+        return Arrays.finite(loaded)
+
+    @staticmethod
+    def finite(loaded: np.ndarray) -> list[float] | None:
+        """Return the values, None if some cannot be counted."""
         if loaded.dtype.kind not in "iuf" or loaded.dtype.subdtype:
             return None
         with np.errstate(all="ignore"):
@@ -116,11 +144,3 @@ class Arrays:
             return not isinstance(header["fortran_order"], bool) or not isinstance(header["descr"], str)
         except Exception:  # as it is with files that are not numpy's
             return True
-
-
-def check_oracle() -> None:
-    """Check that the oracle reads a file of its own making."""
-    if Arrays.oracle(
-        npy((1, 0), "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }\n", struct.pack("<d", 2.5))
-    ) != [2.5]:
-        raise FaultError("the oracle does not read a simple file")

@@ -143,9 +143,7 @@ class Blobs:
         if kind == 3:
             bits = 8 * 263 + sum(blob.counts).bit_length() + rng.randrange(-2, 2)
             return replace(blob, sum=(1 << bits) - rng.randrange(2))
-        return replace(
-            blob, unit=rng.choice(UNFIT_UNITS)
-        )
+        return replace(blob, unit=rng.choice(UNFIT_UNITS))
 
     def check(self, data: bytes, rng: Random) -> str:
         try:

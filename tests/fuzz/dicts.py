@@ -19,10 +19,11 @@ POOL = 200
 
 #: Values that JSON, or a program, may hold in any place.
 VALUES: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, -(2**63), 10**400, 0.0, -0.0, 0.5, 1e308, -1e-300,
-    math.inf, -math.inf, math.nan, "", "s", "ms", "\n", "\ud800", "x" * 256, "0x1p0", "0x0p0", "0x1p1074", "0x" + "f" * 541 + "p0",
-    "historian/1", "historian/2", "1", "1.5", "inf", b"1", [], [0], [[]], {}, {"a": 1}, b"s", 1j, (), (1,), [1.5], ["1"], [True], [None], [math.nan],
-    [2**63], [-1], [10**400], ["min"], ["max"], ["min", "max"], ["max", "min"], ["min", "min"], "min", ["sum"],
+    None, True, False, 0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, 2**64, -(2**63), 10**400, 0.0, -0.0, 0.5, 1e308,
+    -1e-300, math.inf, -math.inf, math.nan, "", "s", "ms", "\n", "\ud800", "x" * 256, "0x1p0", "0x0p0", "0x1p1074",
+    "0x" + "f" * 541 + "p0", "historian/1", "historian/2", "1", "1.5", "inf", b"1", [], [0], [[]], {}, {"a": 1}, b"s",
+    1j, (), (1,), [1.5], ["1"], [True], [None], [math.nan], [2**63], [-1], [10**400], ["min"], ["max"],
+    ["min", "max"], ["max", "min"], ["min", "min"], "min", ["sum"],
 )  # fmt: skip
 
 FIELDS = ("format", "unit", "count", "sum", "min", "max", "indices", "counts", "exact_sum", "synthetic", "bounds")
@@ -127,7 +128,9 @@ def fault_of(data: dict[str, Any], histogram: Histogram) -> str:
         low, high = edges(min(expected)), edges(max(expected))
         if not (histogram.min == float(data["min"]) <= histogram.max == float(data["max"]) <= LARGEST):
             return "other extremes"
-        if not low[0] <= histogram.min <= low[1] or not (high[0] < histogram.max <= high[1] or histogram.max == 0 == high[0]):
+        if not low[0] <= histogram.min <= low[1] or not (
+            high[0] < histogram.max <= high[1] or histogram.max == 0 == high[0]
+        ):
             return "extremes in other buckets"
         is_edge = histogram.min == low[0] > 0  # only a bound can be there
         bounds = ["min"] * is_edge + [name for name in data.get("bounds", []) if name == "max" or not is_edge]

@@ -1,4 +1,4 @@
-"""Files of recorders: each is refused, or counted as docs/format.md says; writers survive; other recorders are served."""
+"""Files of recorders: each is refused, or counted as docs/format.md says; no writer dies; others are served."""
 
 from __future__ import annotations
 

@@ -17,9 +17,10 @@ from historian import Key, Registry, snapshot
 from historian.cli import main
 
 PIECES = (
-    "a", "b", "=", ",", "{", "}", '"', "'", "\\", "/", ".", "..", "%", "%2E", "~", " ", "\t", "\n", "\r", "\0", "\x1b[31m", "\x7f",
-    "é", "e\u0301", "\u202e", "\u200b", "\ufeff", "\U0001f600", "\ud800", "\udcff", "ß", "A", "name", "self", "unit", "labels", "cls",
-    "count", "x" * 100, "0", "-", "_", ".counters", "İ", "\u2028", "|", "*", "?", "<b>", "&amp;", "$", "`",
+    "a", "b", "=", ",", "{", "}", '"', "'", "\\", "/", ".", "..", "%", "%2E", "~", " ", "\t", "\n", "\r", "\0",
+    "\x1b[31m", "\x7f", "é", "e\u0301", "\u202e", "\u200b", "\ufeff", "\U0001f600", "\ud800", "\udcff", "ß", "A",
+    "name", "self", "unit", "labels", "cls", "count", "x" * 100, "0", "-", "_", ".counters", "İ", "\u2028", "|", "*",
+    "?", "<b>", "&amp;", "$", "`",
 )  # fmt: skip
 
 

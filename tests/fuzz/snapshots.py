@@ -16,27 +16,15 @@ from historian import Histogram, Key, snapshot
 
 #: Names, labels and values that a snapshot may hold.
 TEXTS = (
-    "a",
-    "db.query",
-    "",
-    "name",
-    "self",
-    "unit",
-    "labels",
-    "x=y,z",
-    "{",
-    "\n",
-    "\x1b[31m",
-    "\u202e",
-    "é",
-    "\x00",
+    "a", "db.query", "", "name", "self", "unit", "labels", "x=y,z", "{", "\n", "\x1b[31m", "\u202e", "é", "\x00",
     "a" * 300,
-)
+)  # fmt: skip
 
 #: Text that belongs to the format, for places where it does not.
 PIECES = (
-    b"{", b"}", b"[", b"]", b'"', b",", b":", b"\n", b"\r", b"\\", b"\\u0000", b"\\ud800", b"null", b"true", b"NaN", b"Infinity",
-    b"-0", b"1e999", b"1" * 5000, b"[" * 3000, b'{"a":' * 3000, b"\xff", b"\xef\xbb\xbf", b" ", b"\0", b'"name":"b",', b'"count":1,',
+    b"{", b"}", b"[", b"]", b'"', b",", b":", b"\n", b"\r", b"\\", b"\\u0000", b"\\ud800", b"null", b"true", b"NaN",
+    b"Infinity", b"-0", b"1e999", b"1" * 5000, b"[" * 3000, b'{"a":' * 3000, b"\xff", b"\xef\xbb\xbf", b" ", b"\0",
+    b'"name":"b",', b'"count":1,',
 )  # fmt: skip
 
 

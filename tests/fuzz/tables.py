@@ -8,13 +8,13 @@ import math
 from random import Random
 
 import mutate
-from campaign import FaultError
 from command import Command, judge
 
 NAMES = ("latency", "path", "code", "time ms", "a,b", 'q"', "é", "", "1", "nan")
 CELLS = (
-    "1", "0.5", "2.5e-3", "1e3", "100", "0", " 7 ", "+4", "-1", "nan", "inf", "1e999", "", " ", "x", "1_000", "1,234.5", "0x10", "1.5s",
-    '"3"', "٣", "1\u00a0", "²", "1e", "--1", "1.2.3", "9" * 400, "0" * 5000 + "1", "1\0", "\ufeff1", "'1'", "/a?ids=3,7,", "true", "-0",
+    "1", "0.5", "2.5e-3", "1e3", "100", "0", " 7 ", "+4", "-1", "nan", "inf", "1e999", "", " ", "x", "1_000",
+    "1,234.5", "0x10", "1.5s", '"3"', "٣", "1\u00a0", "²", "1e", "--1", "1.2.3", "9" * 400, "0" * 5000 + "1", "1\0",
+    "\ufeff1", "'1'", "/a?ids=3,7,", "true", "-0",
 )  # fmt: skip
 GOOD = ("1", "0.5", "2.5e-3", "1e3", "100", "0", " 7 ", "12.25")
 
@@ -37,6 +37,8 @@ class Tables:
     def __init__(self, seed: int, folder: str) -> None:
         self.command = Command(folder)
         self.command.summarize("warm.csv", b"latency\n1\n", "--column", "latency")
+        if self.oracle("a.csv", b'path,latency\n"/a,b",2.5\n') != [2.5]:
+            raise RuntimeError("the oracle does not read a simple table")
 
     def case(self, rng: Random) -> str:
         delimiter, name = rng.choice(((",", "a.csv"), (",", "a.csv"), ("\t", "a.tsv"), (";", "a.csv")))
@@ -86,12 +88,6 @@ class Tables:
             raise ValueError("no such column")
         at = names.index("latency")
         for row in rows[1:]:
-            if len(row) != len(names):
-                raise ValueError("a row of another length")
+            if not at < len(row) <= len(names):
+                raise ValueError("a row without the column, or one that is too long")
         return [number(row[at].strip()) for row in rows[1:]]
-
-
-def check_oracle() -> None:
-    """Check that the oracle reads a table."""
-    if Tables.oracle("a.csv", b'path,latency\n"/a,b",2.5\n') != [2.5]:
-        raise FaultError("the oracle does not read a simple table")

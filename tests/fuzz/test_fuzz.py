@@ -1,4 +1,4 @@
-"""The fuzzers find nothing in some hundred cases, and find what is planted: a reader that dies, hangs, or accepts too much."""
+"""The fuzzers find nothing in some hundred cases, and find what is planted: readers that die, hang, accept too much."""
 
 import json
 import os

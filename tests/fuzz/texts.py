@@ -5,7 +5,6 @@ from __future__ import annotations
 from random import Random
 
 import mutate
-from campaign import FaultError
 from command import Command, judge
 from tables import CELLS, GOOD, number
 
@@ -33,6 +32,8 @@ class Texts:
     def __init__(self, seed: int, folder: str) -> None:
         self.command = Command(folder)
         self.command.summarize("warm.txt", b"1\n")
+        if self.oracle(b"1 # one\n2.5") != [1.0, 2.5]:
+            raise RuntimeError("the oracle does not read a simple text")
 
     def case(self, rng: Random) -> str:
         cells = GOOD if rng.random() < 0.6 else CELLS
@@ -62,9 +63,3 @@ class Texts:
             raise ValueError("another kind")
         lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
         return [number(word) for line in lines for word in line.split(b"#")[0].decode().split()]
-
-
-def check_oracle() -> None:
-    """Check that the oracle reads two numbers."""
-    if Texts.oracle(b"1 # one\n2.5") != [1.0, 2.5]:
-        raise FaultError("the oracle does not read a simple text")
