@@ -365,7 +365,10 @@ class Registry:
         except FileNotFoundError:
             drained, problems = [], {}
         except CorruptFileError as error:
-            drained, problems = [], {error.path: error}
+            drained, problems = [], {error.path: CorruptFileError(error.path, error.reason)}
+        except OSError as error:  # no space for the holes of a copy, or another process has locked it
+            path = self._path()
+            drained, problems = [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}")}
         drained.sort(key=lambda one: one[0].created)
         for header, counted_now in drained:
             histograms[header.key] = Histogram._from_reading(counted_now[:4], header.unit, counted_now[4])

@@ -61,7 +61,7 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     except FileNotFoundError:
         return [], old
     except CorruptFileError as error:
-        return [], {path: error, **old}
+        return [], {path: CorruptFileError(path, error.reason), **old}
     finally:
         os.close(folder)
     try:
@@ -69,7 +69,7 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
             try:
                 readings, problems = _read_mapped(map_file(fd, path, ""), os.fstat(fd), path)
             except CorruptFileError as error:
-                readings, problems = [], {path: error}
+                readings, problems = [], {path: CorruptFileError(path, error.reason)}
             # If it has grown since it was mapped, that may be all that is wrong.
             before, size = size, os.fstat(fd).st_size
             if not problems or size == before:

@@ -13,6 +13,7 @@ The first one gets it, so each record is in the result of exactly one drain.
 from __future__ import annotations
 
 import math
+import os
 
 from .._files.file import CorruptFileError, add_recorder, header_of, open_file, read_counters
 from .._files.header import Header

@@ -333,16 +333,29 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
     found = _in_files.get((path, key))
     if found is not None and found._follow_path():
         return found
-    file = open_file(path, unit is not None)
-    place = file.find(encode(key)) if unit is None else add_recorder(file, key, unit)
-    if place < 0:
-        raise FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
+    file, place = _place_in_file(path, key, unit)
     header = header_of(file, place, key)
     made = Recorder._of(str(key), header.unit, file, place, header)
     if found is None:
         return _in_files.setdefault((path, key), made)
     _in_files[path, key] = made  # of another unit
     return made
+
+
+def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile, int]:
+    if unit is None:
+        file = open_file(path, False)
+        place = file.find(encode(key))
+        if place < 0:
+            raise FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
+        return file, place
+    for _ in range(ATTEMPTS):
+        file = open_file(path, True)
+        try:
+            return file, add_recorder(file, key, unit)
+        except FileNotFoundError:  # it has been removed or replaced since it was opened
+            continue
+    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
 
 
 def forget_recorder(recorder: Recorder) -> None:

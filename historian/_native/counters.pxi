@@ -146,7 +146,7 @@ cdef class Counters:
     def _add_estimates(self, Counts counts not None, sum, double min, double max, /):
         """Add as `_add` does, and mark all snapshots as synthetic.  No signal handler can come in between."""
         if self.file is not None:
-            self.file.mark_synthetic()
+            self.file.mark_synthetic(self.place)
         else:
             (<object>self)._synthetic = True
         self._add(counts, sum, min, max)

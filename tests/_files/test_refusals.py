@@ -192,7 +192,7 @@ fill()
 before = os.stat(path).st_blocks
 for _ in range(2):
     refused(lambda: Registry(disk + "/copy").recorder("q"))
-    refused(lambda: historian.Recorder.open(path))
+    refused(lambda: historian.Recorder.open(path, Key("q")))
     refused(lambda: Registry(disk + "/copy").recorder("new"))
     assert Registry(disk + "/copy").snapshot() == {Key("q"): expected}
     assert Registry(disk + "/copy").problems() == {}
