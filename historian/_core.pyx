@@ -145,7 +145,12 @@ cdef extern from "_native/file.h" nogil:
     enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_VERSION, HISTORIAN_FILE_INDEX_WORDS
     enum: HISTORIAN_FILE_INDEX_AT, HISTORIAN_FILE_CHUNKS_AT
     const char *HISTORIAN_FILE_MAGIC
+    const uint64_t HISTORIAN_SET
+    bint historian_is_mark(uint64_t)
+    ctypedef struct historian_file_header:
+        uint8_t *id
     ctypedef struct historian_file:
+        historian_file_header header
         uint64_t used
         uint64_t reserved
     ctypedef struct historian_entry:
@@ -171,7 +176,7 @@ cdef extern from "_native/file.h" nogil:
 
 cdef extern from "_native/space.h" nogil:
     size_t historian_map_space(int fd, size_t size, bint writable, void **pages)
-    int historian_write_header(int fd, uint64_t created)
+    int historian_write_header(int fd, uint64_t created, const uint8_t *id)
     bint historian_look_beyond(historian_space *)
 
 cdef extern from "_native/drain.h" nogil:

@@ -6,12 +6,14 @@ import os
 import time
 
 from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning, drain_all, is_at_path, open_file, remove_recorder
+from ._files.draining import remove_recorder
+from ._files.errors import CorruptFileError, CorruptFileWarning
 from ._files.header import FILE_NAME
 from ._files.reading import keys_in, read_all
+from ._live.directories import drain_directory, read_directory
 from ._live.family import Family, FamilyWarning, Timing
 from ._live.recorder import DISABLED, Recorder, check_room, forget_recorder, recorder_in_file, recorders_in
-from ._live.snapshots import Snapshot, id_of_file
+from ._live.snapshots import Snapshot
 from ._values.key import Key, check_key, key_of
 from ._values.text import counted
 from ._values.units import check_unit
@@ -246,24 +248,7 @@ class Registry:
         if self._directory is None:
             return self._read_private(now), {}
         self._prepare()
-        live = recorders_in(self._path())
-        stray = _not_at_path(live)
-        for found in stray:
-            found._follow_path()
-        readings, problems = self._readings()
-        readings.sort(key=lambda reading: (reading.header.created, reading.place))
-        histograms = {
-            reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
-            for reading in readings
-        }
-        files = {reading.header.key: reading.status for reading in readings}
-        for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
-            header = found._header
-            left = found._read_left(files.get(header.key) if header is not None else None)
-            if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
-                histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
-        ids = {one.header.key: id_of_file(one.header.created, one.drains) for one in readings}
-        return Snapshot(histograms, sources={key: (name, now) for key, name in ids.items()}), problems
+        return read_directory(self._directory, self._trust, now)
 
     def _read_private(self, now: float) -> Snapshot:
         histograms: dict[Key, Histogram] = {}
@@ -283,10 +268,7 @@ class Registry:
         return f"{self._id[1]}-{found._drains}"
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-        """Return what all recorders hold, in the order of their creation, and the errors of those that are not valid.
-
-        This changes nothing, and creates no directory.
-        """
+        """Return what the file holds, in the order of creation, and errors.  This changes and creates nothing."""
         return read_all(self._directory or "", self._trust)
 
     def _path(self) -> str:
@@ -359,27 +341,7 @@ class Registry:
             sources = {key: (self._id_now(found), time.time()) for key, found in private}
             return Snapshot({key: found.drain() for key, found in private}, sources=sources), {}
         self._prepare()
-        histograms: dict[Key, Histogram] = {}
-        try:
-            drained, problems = drain_all(open_file(self._path(), False, self._trust), chosen)
-        except FileNotFoundError:
-            drained, problems = [], {}
-        except CorruptFileError as error:
-            drained, problems = [], {error.path: CorruptFileError(error.path, error.reason)}
-        except OSError as error:  # no space for the holes of a copy, or another process has locked it
-            path = self._path()
-            drained, problems = [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}")}
-        drained.sort(key=lambda one: one[0].created)
-        for header, counted_now in drained:
-            histograms[header.key] = Histogram._from_reading(counted_now[:4], header.unit, counted_now[4])
-        for found in recorders_in(self._path()):  # last: a file may be removed at any moment
-            if chosen is not None and (found._header is None or found._header.key not in chosen):
-                continue
-            found._follow_path()
-            held, left = found._drain_left(), found._header
-            if held is not None and left is not None and histograms.get(left.key, held).unit == held.unit:
-                histograms[left.key] = histograms[left.key] + held if left.key in histograms else held
-        return Snapshot(histograms), problems
+        return drain_directory(self._directory, chosen, self._trust)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
@@ -394,13 +356,6 @@ class Registry:
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
-
-
-def _not_at_path(recorders: list[Recorder]) -> list[Recorder]:
-    """Return those whose file was removed or replaced."""
-    files = {found._file for found in recorders}
-    here = {file for file in files if file is not None and is_at_path(file)}
-    return [found for found in recorders if found._file not in here]
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

@@ -1,4 +1,4 @@
-"""The file of a directory: create it, open it, add and drain recorders.  ``_native/file.h`` has its layout."""
+"""The file of a directory: create it, open it, add recorders and read them.  ``_native/file.h`` has its layout."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import stat
 import time
 
 from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, write_header
-from .._values.text import printable
 from .directory import ATTEMPTS, ensure_directory, open_directory
+from .errors import CorruptFileError
 from .header import Header, check_page, decode, encode
+from .locking import FLAGS, Locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, MutableMapping
+    from collections.abc import MutableMapping
 
     from .._core import Counts
     from .._values.key import Key
@@ -22,11 +23,7 @@ if TYPE_CHECKING:
     Counted = tuple[Counts, int, float, float, bool, int]  # as `DirectoryFile.read` returns it
 
 __all__ = [
-    "CorruptFileError",
-    "CorruptFileWarning",
     "add_recorder",
-    "drain",
-    "drain_all",
     "header_of",
     "is_at_path",
     "map_file",
@@ -34,14 +31,10 @@ __all__ = [
     "open_fd",
     "open_file",
     "read_counters",
-    "remove_recorder",
 ]
 
-#: How long to wait for another process that has locked the file.  What needs the lock takes well below a millisecond.
-LOCK_SECONDS = 10.0
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
-_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
 _CAN_RESERVE = hasattr(os, "posix_fallocate")
 #: Suffix of the files of former versions, one for each recorder.
 _OLD_SUFFIX = ".counters"
@@ -49,31 +42,6 @@ _OLD = (
     "it was written by an older historian, which had a file for each recorder: end the processes that use this "
     "directory, then remove the file, or use another directory"
 )
-
-
-class CorruptFileError(ValueError):
-    """The file of a directory, or a recorder in it, is not valid: `path` names it, `reason` says why.
-
-    For a recorder, `path` ends in its place in the file: ``/dev/shm/shop/recorders[3]``.
-    """
-
-    __module__ = "historian"
-
-    path: str
-    reason: str
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
-
-    def __str__(self) -> str:
-        return printable(f"{self.path}: {self.reason}")
-
-
-class CorruptFileWarning(UserWarning):
-    """The file of a directory, or a recorder in it, could not be read or cleared, and was left out."""
-
-    __module__ = "historian"
 
 
 # ---- files that this process counts in ----
@@ -154,8 +122,9 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
     place = file.find(encoded)
     if place >= 0:
         return place
-    with _Locked(file) as fd:
-        return file.add(fd, encoded + unit.encode(), len(encoded), max(0, time.time_ns()) if created is None else created)
+    with Locked(file) as fd:
+        created = max(0, time.time_ns()) if created is None else created  # a clock may be before 1970
+        return file.add(fd, encoded + unit.encode(), len(encoded), created)
 
 
 def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header:
@@ -177,100 +146,6 @@ def read_counters(file: DirectoryFile, place: int) -> Counted:
         raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
 
 
-def drain(file: DirectoryFile, place: int) -> Counted:
-    """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
-
-    Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for what a
-    drain writes.  Raises TimeoutError, an OSError, if another process has kept the file locked for `LOCK_SECONDS`: it
-    may be stopped.  Then nothing has changed.
-    """
-    with _Locked(file) as fd:
-        try:
-            return file.drain(fd, place)
-        except ValueError as error:
-            raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
-
-
-def drain_all(
-    file: DirectoryFile, chosen: Collection[Key] | None = None
-) -> tuple[list[tuple[Header, Counted]], dict[str, CorruptFileError]]:
-    """Drain all recorders, or those chosen; return what they held, and errors by recorder."""
-    drained: list[tuple[Header, Counted]] = []
-    problems = {}
-    with _Locked(file) as fd:
-        for place in range(len(file)):
-            at = f"{file.path}[{place}]"
-            try:
-                text = file.text(place)
-                if text is None:
-                    continue
-                header = decode(*text)
-                if chosen is None or header.key in chosen:
-                    drained.append((header, file.drain(fd, place)))
-            except ValueError as error:
-                problems[at] = CorruptFileError(at, str(error))
-            except OSError as error:  # no space for what a drain writes
-                problems[at] = CorruptFileError(at, f"it cannot be cleared: {error.strerror}")
-    return drained, problems
-
-
-def remove_recorder(file: DirectoryFile, place: int) -> Counted:
-    """Drain a recorder, and let nobody find it any more.  Raises what `drain` raises."""
-    with _Locked(file) as fd:
-        try:
-            held = file.drain(fd, place)
-        except ValueError as error:
-            raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
-        file.remove(place)
-        return held
-
-
-class _Locked:
-    """A context in which the file is locked: nobody else adds or drains recorders.  It gives a descriptor of the file.
-
-    Raises FileNotFoundError if the file has been removed or replaced.
-    """
-
-    __slots__ = ("_fd", "_file")
-
-    def __init__(self, file: DirectoryFile) -> None:
-        self._file = file
-
-    def __enter__(self) -> int:
-        self._fd = os.open(self._file.path, os.O_RDWR | _FLAGS)  # again: flock() locks belong to an open file
-        try:
-            if not self._file.is_at(os.fstat(self._fd)):
-                why = "the file has been replaced since it was opened: get the recorder again"
-                raise FileNotFoundError(errno.ENOENT, why, self._file.path)
-            _lock(self._fd, self._file.path)
-        except BaseException:
-            os.close(self._fd)
-            raise
-        return self._fd
-
-    def __exit__(self, *error: object) -> None:
-        import fcntl
-
-        fcntl.flock(self._fd, fcntl.LOCK_UN)  # if a forked child has inherited it, closing it here does not unlock
-        os.close(self._fd)
-
-
-def _lock(fd: int, path: str) -> None:
-    """Lock a file.  A process that is stopped may hold the lock for ever, so wait for a limited time."""
-    import fcntl
-
-    end, pause = time.monotonic() + LOCK_SECONDS, 0.0005
-    while True:
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                text = f"another process has kept it locked for {LOCK_SECONDS:g} s: it may be stopped; try again"
-                raise TimeoutError(errno.ETIMEDOUT, text, path) from None
-        time.sleep(pause)
-        pause = min(2 * pause, 0.02)
-
-
 # ---- opening and creating ----
 
 
@@ -290,7 +165,7 @@ def map_file(fd: int, path: str, count_at: str) -> DirectoryFile:
 def open_fd(path: str, access: int, folder: int) -> int:
     """Open the file of an open directory, and check its header; the caller closes the descriptor."""
     try:
-        fd = os.open(os.path.basename(path), access | _FLAGS, dir_fd=folder)
+        fd = os.open(os.path.basename(path), access | FLAGS, dir_fd=folder)
     except OSError as error:
         error.filename = path
         if error.errno in (errno.ELOOP, errno.EMLINK):
@@ -386,7 +261,7 @@ def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
         pass
     hidden = f".{os.urandom(8).hex()}.new"
     try:
-        return os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), hidden, hidden
+        return os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | FLAGS, 0o600, dir_fd=folder), hidden, hidden
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from None
 
@@ -394,6 +269,6 @@ def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
 def _fill(fd: int, path: str) -> None:
     os.fchmod(fd, 0o600)  # the umask may have removed bits
     try:
-        write_header(fd, max(0, time.time_ns()))
+        write_header(fd, max(0, time.time_ns()), os.urandom(16))
     except OSError as error:
         raise OSError(error.errno, f"no space for a directory of recorders: {error.strerror}", path) from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from .directory import open_directory
-from .file import CorruptFileError, map_file, old_files, open_fd
+from .errors import CorruptFileError
+from .file import map_file, old_files, open_fd
 from .header import FILE_NAME, decode
 
 TYPE_CHECKING = False
@@ -20,12 +21,12 @@ __all__ = ["Reading", "keys_in", "read_all"]
 class Reading:
     """A recorder of a directory at one moment."""
 
-    __slots__ = ("counted", "drains", "header", "inode", "place", "status", "synthetic")
+    __slots__ = ("counted", "drains", "file_id", "header", "place", "status", "synthetic")
 
     header: Header
     counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
     drains: int  # how often it has been drained or cleared, from 0, modulo 2**32
-    inode: int  # of the file; if it changes, that is another file
+    file_id: bytes  # tells the file from others
     place: int  # in the file
     status: os.stat_result  # of the file that was read
     synthetic: bool  # whether some of the counts are estimates
@@ -87,7 +88,7 @@ def _read_mapped(
         if len(_known) > 8:
             _known.clear()
         known = _known[path] = _Known(inode)
-    headers, readings, problems = known.headers, [], {}
+    headers, readings, problems, file_id = known.headers, [], {}, file.id
     for place, found in file.read_all():
         try:
             if isinstance(found, str):
@@ -103,7 +104,7 @@ def _read_mapped(
             problems[at] = CorruptFileError(at, str(error))
             continue
         reading = Reading()
-        reading.header, reading.inode, reading.place, reading.status = header, status.st_ino, place, status
+        reading.header, reading.file_id, reading.place, reading.status = header, file_id, place, status
         reading.counted, reading.synthetic, reading.drains = found[:4], found[4], found[5]
         readings.append(reading)
     return readings, problems

@@ -15,7 +15,8 @@ from __future__ import annotations
 import math
 import os
 
-from .._files.file import CorruptFileError, add_recorder, header_of, open_file, read_counters
+from .._files.errors import CorruptFileError
+from .._files.file import add_recorder, header_of, open_file, read_counters
 from .._files.header import Header
 
 TYPE_CHECKING = False

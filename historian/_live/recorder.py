@@ -7,7 +7,8 @@ import os
 
 from .._core import Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
-from .._files.file import add_recorder, drain, header_of, is_at_path, open_file, read_counters
+from .._files.draining import drain
+from .._files.file import add_recorder, header_of, is_at_path, open_file, read_counters
 from .._files.header import encode
 from .._values.key import Key
 from .._values.units import NS_PER_UNIT, check_unit

@@ -20,9 +20,10 @@ static int historian_write_digits(historian_space *space, int fd, historian_row 
         uint64_t owner = historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, HISTORIAN_DRAINED_LANE, 0);
         if (!digits[k]) continue;
         if (k - HISTORIAN_NEAR_DIGIT >= HISTORIAN_NEAR_DIGITS && !far_digits) {
-            row->head.far_digits = historian_take_locked(space, fd, owner);
-            far_digits = (historian_far_digits *)historian_chunk_at(space, row->head.far_digits, owner);
+            uint64_t number = historian_take_locked(space, fd, owner);
+            far_digits = (historian_far_digits *)historian_chunk_at(space, number, owner);
             if (!far_digits) return 0;
+            row->head.far_digits = historian_reference(number);
         }
         if (k - HISTORIAN_NEAR_DIGIT < HISTORIAN_NEAR_DIGITS)
             row->head.sum[k - HISTORIAN_NEAR_DIGIT] = digits[k];
@@ -36,12 +37,14 @@ static int historian_write_digits(historian_space *space, int fd, historian_row 
 static int historian_write_coarse(historian_space *space, int fd, historian_row *row, uint64_t index,
                                   const historian_total *all) {
     uint64_t owner = historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0), any = 0;
+    uint64_t number;
     historian_chunk *chunk;
     for (size_t k = 0; k < HISTORIAN_COARSE; k++) any |= all->coarse[k];
     if (!any) return 1;
-    row->coarse = historian_take_locked(space, fd, owner);
-    chunk = (historian_chunk *)historian_chunk_at(space, row->coarse, owner);
+    number = historian_take_locked(space, fd, owner);
+    chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
     if (!chunk) return 0;
+    row->coarse = historian_reference(number);
     memcpy(chunk->counts, all->coarse, sizeof all->coarse);
     return 1;
 }
@@ -56,7 +59,7 @@ static int historian_write_drained(historian_space *space, int fd, historian_row
         number = historian_take_locked(space, fd, owner);
         chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
         if (!chunk) return 0;
-        row->chunks[octave] = (uint32_t)number;
+        row->chunks[octave] = (uint32_t)historian_reference(number);
         for (size_t k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++)
             chunk->counts[k] = all->counts[1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE + k];
         chunk->sum[0] = all->sum.octaves[octave][0];
@@ -94,6 +97,7 @@ static int historian_commit_drain(historian_space *space, int fd, historian_entr
     uint64_t number = historian_take_locked(space, fd, owner);
     historian_row *row = (historian_row *)historian_chunk_at(space, number, owner);
     if (!row) return 0;
+    row->head.next = (uint32_t)(seen + 1); /* which drain it is of */
     historian_add_drained(drained, total);
     if (!historian_write_drained(space, fd, row, index, drained)) {
         historian_free_row(space, number, index, HISTORIAN_DRAINED_LANE);
@@ -101,8 +105,8 @@ static int historian_commit_drain(historian_space *space, int fd, historian_entr
     }
     total->max = total->not_min = total->max_bound = total->not_min_bound = 0;
     (void)historian_total_rows(total, space, entry, index, 1, 1);
-    historian_atomic_store_release(&entry->drained, number << 32 | (uint32_t)(seen + 1));
-    if (seen >> 32) historian_free_row(space, seen >> 32, index, HISTORIAN_DRAINED_LANE);
+    historian_atomic_store_release(&entry->drained, historian_reference(number) << 32 | (uint32_t)(seen + 1));
+    if (seen) historian_free_row(space, historian_number(seen >> 32), index, HISTORIAN_DRAINED_LANE);
     return 1;
 }
 #endif

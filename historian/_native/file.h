@@ -83,7 +83,8 @@ typedef struct {
     int32_t first_index; /* index of the first bucket of octave 0 */
     uint32_t octaves, buckets_per_octave, index_words, index_at, chunks_at;
     uint64_t created; /* ns since 1970-01-01 00:00 UTC */
-    uint8_t zeros[76];
+    uint8_t id[16];   /* random */
+    uint8_t zeros[60];
     uint32_t checksum; /* CRC-32 of the bytes before it */
 } historian_file_header;
 
@@ -109,9 +110,9 @@ typedef struct {
 typedef struct {
     uint64_t owner;
     uint64_t rows;      /* the first row; 0 if there is none */
-    uint64_t drained;   /* the row of what has been drained << 32, or 0; plus the number of drains modulo 2^32 */
-    uint64_t removed;   /* 1 once the recorder has been removed */
-    uint64_t synthetic; /* 1 once estimated values have been added */
+    uint64_t drained;   /* the reference to the row of what has been drained << 32, or 0; plus the number of drains modulo 2^32 */
+    uint64_t removed;   /* HISTORIAN_SET once the recorder has been removed */
+    uint64_t synthetic; /* HISTORIAN_SET once estimated values have been added */
     uint64_t claimed;   /* 1 once a process has taken out the counts, after the file was removed */
     historian_coarse coarse;
     uint32_t checksum;          /* CRC-32 of all bytes from here to the end of the text */
@@ -128,6 +129,9 @@ static_assert(sizeof(historian_file) == 4096, "layout of files");
 static_assert(sizeof(historian_row) <= HISTORIAN_CHUNK_NBYTES, "a row is a chunk");
 static_assert(offsetof(historian_entry, coarse) == 48, "layout of files");
 static_assert(offsetof(historian_entry, text) == 408, "layout of files");
+
+/* What `removed` and `synthetic` of an entry are once they are set. Other numbers than this and 0 are damage. */
+#define HISTORIAN_SET ((uint64_t)0xa5c396f00f693c5a)
 
 /* A file that this process has mapped. */
 typedef struct historian_space {
@@ -158,6 +162,19 @@ HISTORIAN_INLINE uint64_t *historian_file_index(const historian_space *space) {
     return (uint64_t *)((char *)space->file + HISTORIAN_FILE_INDEX_AT);
 }
 
+/* A reference to a chunk is its number, below 2^24, and a check of it above. So no change of one bit gives another
+ * reference, or 0, which means that there is none. */
+HISTORIAN_INLINE uint64_t historian_reference(uint64_t number) {
+    uint64_t check = 0xa5 ^ (number & 255) ^ (number >> 8 & 255) ^ (number >> 16 & 255);
+    return number ? number | check << 24 : 0;
+}
+
+/* Return the number in a reference; 0 if it is 0, a number that no chunk has if it is damaged. */
+HISTORIAN_INLINE uint64_t historian_number(uint64_t reference) {
+    uint64_t number = reference & 0xffffff;
+    return reference == historian_reference(number) ? number : UINT64_MAX;
+}
+
 /* Return the address of a chunk, whatever it is for; NULL if it is not within the file. */
 HISTORIAN_INLINE void *historian_chunk_address(const historian_space *space, uint64_t number) {
     if (HISTORIAN_UNLIKELY(number - 1 >= historian_atomic_load(&space->chunks) - 1)) return NULL;
@@ -178,15 +195,16 @@ HISTORIAN_INLINE uint64_t historian_entry_chunks(size_t nbytes) {
 }
 
 static const char historian_bad_row[] = "a row of its counters is damaged";
+static const char historian_bad_sum[] = "a part of its sum is damaged";
 static const char historian_bad_chunk[] = "a chunk of its counters is damaged";
 
 /* Add a row. Return NULL, or what is wrong. */
 static const char *historian_total_row(historian_total *total, const historian_space *space, const historian_row *row,
                                        uint64_t index, uint64_t lane) {
-    uint64_t far_number = historian_atomic_load_acquire(&row->head.far_digits);
+    uint64_t far_number = historian_number(historian_atomic_load_acquire(&row->head.far_digits));
     const historian_far_digits *far_digits = NULL;
     for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        uint32_t number = historian_atomic_load32(&row->chunks[octave]);
+        uint64_t number = historian_number(historian_atomic_load32(&row->chunks[octave]));
         const historian_chunk *chunk;
         if (!number) continue;
         chunk = (const historian_chunk *)historian_chunk_at(
@@ -211,30 +229,32 @@ static historian_row *historian_next_row(const historian_space *space, uint64_t 
     *lane = owner >> 40 & 255;
     if (!row || owner != historian_owner(HISTORIAN_KIND_ROW, index, *lane, 0) || *lane >= HISTORIAN_FILE_LANES)
         return NULL;
-    *number = historian_atomic_load_acquire(&row->head.next);
+    *number = historian_number(historian_atomic_load_acquire(&row->head.next));
     return row;
 }
 
 /* Read what has been drained. Return NULL, or what is wrong. */
 static const char *historian_total_drained(historian_total *total, const historian_space *space, uint64_t index,
-                                           uint64_t number) {
+                                           uint64_t seen) {
     const historian_row *row = (const historian_row *)historian_chunk_at(
-        space, number, historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0));
-    if (!row) return historian_bad_row;
+        space, historian_number(seen >> 32), historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0));
+    const char *wrong;
+    if (!row || row->head.next != (uint32_t)seen) return historian_bad_row;
     if (row->coarse) {
         const historian_chunk *chunk = (const historian_chunk *)historian_chunk_at(
-            space, row->coarse, historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0));
+            space, historian_number(row->coarse), historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0));
         if (!chunk) return historian_bad_chunk;
         memcpy(total->coarse, chunk->counts, sizeof total->coarse);
     }
-    return historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
+    wrong = historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
+    return wrong ? wrong : total->is_wide ? historian_bad_sum : NULL;
 }
 
 /* Add up all rows of an entry, drained or not. With `extremes`, only read these, and reset them with `take`. Return
  * NULL, or what is wrong. */
 static const char *historian_total_rows(historian_total *total, const historian_space *space, historian_entry *entry,
                                         uint64_t index, int extremes, int take) {
-    uint64_t number = historian_atomic_load_acquire(&entry->rows), lane;
+    uint64_t number = historian_number(historian_atomic_load_acquire(&entry->rows)), lane;
     for (int rows = 0; number; rows++) {
         historian_row *row = historian_next_row(space, index, &number, &lane);
         const char *wrong = NULL;
@@ -253,7 +273,14 @@ static const char *historian_total_rows(historian_total *total, const historian_
         historian_total_count(total, &total->coarse[k], historian_atomic_load(&entry->coarse.counts[k]));
     historian_atomic_fence();
     historian_total_head(total, &entry->coarse.head, NULL);
-    return total->any >> 63 ? "a count is 2**63 or more" : NULL;
+    if (total->any >> 63) return "a count is 2**63 or more";
+    return historian_has_possible_sum(total) ? NULL : historian_bad_sum;
+}
+
+static const char historian_bad_mark[] = "a mark of its entry is damaged";
+
+HISTORIAN_INLINE int historian_is_mark(uint64_t word) {
+    return word == 0 || word == HISTORIAN_SET;
 }
 
 /* Read the entry at place `index`: `total` gets what has not been drained, `drained` what has, and `*seen` the word
@@ -265,13 +292,14 @@ static const char *historian_read_entry(const historian_space *space, historian_
         historian_clear_total(total);
         historian_clear_total(drained);
         *seen = historian_atomic_load_acquire(&entry->drained);
-        wrong = *seen >> 32 ? historian_total_drained(drained, space, index, *seen >> 32) : NULL;
+        wrong = *seen ? historian_total_drained(drained, space, index, *seen) : NULL;
         historian_atomic_fence();
         if (!wrong) wrong = historian_total_rows(total, space, entry, index, 0, 0);
         if (!wrong) wrong = historian_total_rows(total, space, entry, index, 1, 0);
         historian_atomic_fence();
     } while (historian_atomic_load(&entry->drained) != *seen);
-    if (!wrong && *seen >> 32) wrong = historian_subtract_total(total, drained);
+    if (!wrong && (!historian_is_mark(entry->removed) || !historian_is_mark(entry->synthetic))) wrong = historian_bad_mark;
+    if (!wrong && *seen) wrong = historian_subtract_total(total, drained);
     if (!wrong && historian_total_records(total) >> 63) wrong = "there are 2**63 records or more";
     return wrong;
 }

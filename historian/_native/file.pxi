@@ -63,6 +63,11 @@ cdef class DirectoryFile:
                 raise MemoryError()
             return self.names.scanned
 
+    @property
+    def id(self):
+        """Random bytes that tell this file from others."""
+        return (<const char *>self.space.file.header.id)[:16]
+
     def is_at(self, status, /):
         """Return whether `status`, an `os.stat_result`, belongs to this file."""
         return self.space.device == status.st_dev and self.space.inode == status.st_ino
@@ -99,6 +104,8 @@ cdef class DirectoryFile:
         Raises ValueError, with the reason, if its entry is damaged.
         """
         cdef historian_entry *entry = self.entry(place)
+        if not historian_is_mark(historian_atomic_load(&entry.removed)):
+            raise ValueError("it is damaged: a mark of its entry is damaged")
         if historian_atomic_load(&entry.removed):
             return None
         text = (<const char *>entry.text)[:entry.nbytes]
@@ -114,11 +121,11 @@ cdef class DirectoryFile:
 
     def remove(self, size_t place, /):
         """Let nobody find a recorder any more.  What is recorded into it later is not read."""
-        historian_atomic_store(&self.entry(place).removed, 1)
+        historian_atomic_store(&self.entry(place).removed, HISTORIAN_SET)
 
     def mark_synthetic(self, size_t place, /):
         """Mark a recorder: some of its values are estimates, not measured.  The mark stays."""
-        historian_atomic_store(&self.entry(place).synthetic, 1)
+        historian_atomic_store(&self.entry(place).synthetic, HISTORIAN_SET)
 
     def read(self, size_t place, /):
         """Return (counts, sum, min, max, synthetic, drains) of the records of all processes since the last drain.
@@ -147,7 +154,7 @@ cdef class DirectoryFile:
                 wrong = historian_check_entry(&self.space, place, &number)
                 why = wrong.decode() if wrong is not NULL else "its entry was damaged"
                 found.append((place, f"it is damaged: {why}"))
-            elif not historian_atomic_load(&entry.removed):
+            elif historian_atomic_load(&entry.removed) != HISTORIAN_SET:
                 try:
                     found.append((place, self.total(place, -1)))
                 except ValueError as error:
@@ -261,9 +268,11 @@ cdef class DirectoryFile:
         return 0
 
 
-def write_header(int fd, uint64_t created, /):
+def write_header(int fd, uint64_t created, bytes id not None, /):
     """Make a new file: write its header, and reserve space.  Raises OSError."""
-    cdef int error = historian_write_header(fd, created)
+    if len(id) != 16:
+        raise ValueError("an id has 16 bytes")
+    cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
     if error:
         raise OSError(error, os.strerror(error))
 

@@ -53,7 +53,7 @@ typedef struct historian_lease {
 
 static uint64_t historian_find_row(const historian_counters *counters, historian_entry *entry) {
     historian_space *space = (historian_space *)counters->file;
-    uint64_t number = historian_atomic_load_acquire(&entry->rows), here, lane;
+    uint64_t number = historian_number(historian_atomic_load_acquire(&entry->rows)), here, lane;
     for (int rows = 0; number && rows < HISTORIAN_FILE_LANES; rows++) {
         here = number;
         if (!historian_next_row(space, counters->index, &number, &lane)) {
@@ -78,12 +78,12 @@ static int historian_attach_row(historian_counters *counters) {
         if (!added) added = historian_take_number(space, counters->lane, owner);
         if (!added) return 0;
         ((historian_row *)historian_chunk_address(space, added))->head.next = rows;
-        if (historian_atomic_exchange_if(&entry->rows, rows, added)) {
+        if (historian_atomic_exchange_if(&entry->rows, rows, historian_reference(added))) {
             number = added;
             break;
         }
     }
-    if (added && added != number) historian_atomic_store(&space->spare, added);
+    if (added && added != number) historian_give_number(space, added);
     row = (historian_row *)historian_chunk_at(space, number, owner);
     if (!row) return 0;
     historian_store_pointer((void **)&counters->head, &row->head);
@@ -109,26 +109,30 @@ static void *historian_know_chunk(historian_counters *counters, size_t octave, u
     return chunk;
 }
 
+/* Return the number of the chunk of an octave, or of the far digits; 0 if there is none. */
+static uint64_t historian_number_in_row(const historian_row *row, size_t octave) {
+    return historian_number(octave == HISTORIAN_OCTAVES ? historian_atomic_load_acquire(&row->head.far_digits)
+                                                        : historian_atomic_load32(&row->chunks[octave]));
+}
+
 /* What `take` of counters in a file is. */
 static void *historian_take_mapped(historian_counters *counters, size_t octave) {
     historian_space *space = (historian_space *)counters->file;
     int is_far = octave == HISTORIAN_OCTAVES;
     historian_row *row;
-    uint64_t number, seen = 0;
+    uint64_t number;
     if (counters->head == &counters->coarse->head && !historian_attach_row(counters)) return NULL;
     row = (historian_row *)counters->head;
-    number =
-        is_far ? historian_atomic_load_acquire(&row->head.far_digits) : historian_atomic_load32(&row->chunks[octave]);
+    number = historian_number_in_row(row, octave);
     if (!number) {
         number = historian_take_number(space, counters->lane,
                                        historian_owner(is_far ? HISTORIAN_KIND_FAR_DIGITS : HISTORIAN_KIND_COUNTERS,
                                                        counters->index, counters->lane, is_far ? 0 : octave));
         if (!number) return NULL;
-        if (is_far ? !historian_atomic_exchange_if(&row->head.far_digits, seen, number)
-                   : !historian_atomic_exchange32(&row->chunks[octave], 0, (uint32_t)number)) {
-            historian_atomic_store(&space->spare, number); /* another thread was first: for the next one */
-            number = is_far ? historian_atomic_load_acquire(&row->head.far_digits)
-                            : historian_atomic_load32(&row->chunks[octave]);
+        if (is_far ? !historian_atomic_exchange_if(&row->head.far_digits, 0, historian_reference(number))
+                   : !historian_atomic_exchange32(&row->chunks[octave], 0, (uint32_t)historian_reference(number))) {
+            historian_give_number(space, number); /* another thread was first: for the next one */
+            number = historian_number_in_row(row, octave);
         }
     }
     return historian_know_chunk(counters, octave, number);
@@ -151,12 +155,10 @@ static void historian_attach(historian_counters *counters, historian_space *spac
     counters->lane = lane;
     if (historian_find_row(counters, entry) && historian_attach_row(counters)) {
         historian_row *row = (historian_row *)counters->head;
-        uint64_t far_number = historian_atomic_load_acquire(&row->head.far_digits);
-        for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-            uint32_t chunk = historian_atomic_load32(&row->chunks[octave]);
+        for (size_t octave = 0; octave <= HISTORIAN_OCTAVES; octave++) {
+            uint64_t chunk = historian_number_in_row(row, octave);
             if (chunk) (void)historian_know_chunk(counters, octave, chunk);
         }
-        if (far_number) (void)historian_know_chunk(counters, HISTORIAN_OCTAVES, far_number);
     }
 }
 

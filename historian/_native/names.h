@@ -129,7 +129,7 @@ static ptrdiff_t historian_find_name(const historian_space *space, const histori
         size_t index = (size_t)(names->table[at] & UINT32_MAX) - 1;
         const historian_entry *entry = historian_entry_of(space, names, index);
         if (names->table[at] >> 32 == hash && entry && entry->key_nbytes == n && memcmp(entry->text, key, n) == 0 &&
-            !historian_atomic_load(&entry->removed))
+            historian_atomic_load(&entry->removed) != HISTORIAN_SET)
             return (ptrdiff_t)index;
     }
     return -1;
@@ -137,14 +137,19 @@ static ptrdiff_t historian_find_name(const historian_space *space, const histori
 
 #if !defined(_WIN32)
 /* Take chunks that follow each other, for an entry. Return the first one, or 0. The caller has locked the file. */
-static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t chunks) {
-    uint64_t first = 0, taken = historian_take_unused(space, chunks, &first);
-    if (taken == chunks) return first;
-    errno =
-        historian_grow(space, fd, chunks,
-                       HISTORIAN_GROW_PATIENCE); /* what was taken is lost: less than an entry, once the disk is full */
-    if (errno) return 0;
-    return historian_take_unused(space, chunks, &first) == chunks ? first : 0;
+static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t chunks, uint64_t owner) {
+    for (int attempt = 0; attempt < HISTORIAN_LOCKED_ATTEMPTS; attempt++) {
+        uint64_t first = 0, owned = 0;
+        if (historian_take_unused(space, chunks, &first) != chunks) {
+            /* What was taken is lost: less than an entry, once the disk is full. */
+            errno = historian_grow(space, fd, chunks, HISTORIAN_GROW_PATIENCE);
+            if (errno || historian_take_unused(space, chunks, &first) != chunks) return 0;
+        }
+        while (owned < chunks && historian_own_chunk(space, first + owned, owner)) owned++;
+        if (owned == chunks) return first;
+    }
+    errno = EIO;
+    return 0;
 }
 
 /* Add a recorder. The caller has locked the file, scanned it, and not found the name. Return its place, or -1 and set
@@ -153,6 +158,7 @@ static ptrdiff_t historian_add_name(historian_space *space, historian_names *nam
                                     size_t nbytes, size_t key_nbytes, uint64_t created) {
     size_t index = names->scanned;
     uint64_t *place = historian_file_index(space) + index, number;
+    uint64_t owner = historian_owner(HISTORIAN_KIND_ENTRY, index, 0, 0);
     historian_entry *entry;
     if (index + 1 >= HISTORIAN_FILE_INDEX_WORDS) {
         errno = ENOSPC;
@@ -162,17 +168,17 @@ static ptrdiff_t historian_add_name(historian_space *space, historian_names *nam
         errno = historian_reserve(fd, HISTORIAN_FILE_INDEX_AT + 8 * (index + 1), 4096);
         if (errno) return -1;
     }
-    number = historian_take_entry(space, fd, historian_entry_chunks(nbytes));
+    number = historian_take_entry(space, fd, historian_entry_chunks(nbytes), owner);
     entry = (historian_entry *)historian_chunk_address(space, number);
     if (!entry) return -1;
-    memset(entry, 0, (size_t)historian_entry_chunks(nbytes) * HISTORIAN_CHUNK_NBYTES);
+    for (uint64_t more = 1; more < historian_entry_chunks(nbytes); more++)
+        historian_atomic_store((uint64_t *)historian_chunk_address(space, number + more), 0);
     memcpy(entry->text, text, nbytes);
     entry->nbytes = (uint32_t)nbytes;
     entry->key_nbytes = (uint32_t)key_nbytes;
     entry->index = (uint32_t)index;
     entry->created = created;
     entry->checksum = historian_entry_checksum(entry);
-    historian_atomic_store_release(&entry->owner, historian_owner(HISTORIAN_KIND_ENTRY, index, 0, 0));
     historian_atomic_store_release(place, number);
     historian_atomic_store_release(&space->file->recorders, index + 1);
     if (!historian_scan_names(space, names)) {

@@ -47,6 +47,8 @@ enum {
     HISTORIAN_BATCH = 32,            /* chunks that a lane takes at a time */
     HISTORIAN_FIRST_CHUNKS = 122,    /* chunks of a new file: 64 KiB */
     HISTORIAN_GROW_CHUNKS = 1956,    /* the most chunks that are reserved at a time: 1 MiB */
+    HISTORIAN_TAKE_ATTEMPTS = 64,    /* chunks in use to skip, if it is damaged which are: while a record waits */
+    HISTORIAN_LOCKED_ATTEMPTS = 65536, /* and while a drain or a new recorder waits */
     HISTORIAN_GROW_ATTEMPTS = 200,   /* attempts to lock the file for that, 50 us apart, while a record waits */
     HISTORIAN_GROW_PATIENCE = 40000, /* and while a drain or a new recorder waits */
     HISTORIAN_MOST_PATIENCE = 65536  /* the most requests for space to refuse before the next attempt */
@@ -193,48 +195,63 @@ static uint64_t historian_take_or_grow(historian_space *space, uint64_t n, uint6
     return 0;
 }
 
+/* Make a chunk that nobody uses the caller's, and fill it with zeros. Return 0 if it is in use: what says which are is
+ * damaged. */
+static int historian_own_chunk(const historian_space *space, uint64_t number, uint64_t owner) {
+    uint64_t *chunk = (uint64_t *)historian_chunk_address(space, number);
+    if (!chunk || !historian_atomic_exchange_if(chunk, 0, owner)) return 0;
+    memset(chunk + 1, 0, HISTORIAN_CHUNK_NBYTES - sizeof *chunk);
+    return 1;
+}
+
+/* Take the next chunk of a lane's batch, or of a new batch. Return its number, or 0 if there is no space. */
+static uint64_t historian_take_of_batch(historian_space *space, uint64_t *batch) {
+    uint64_t number = historian_atomic_load(batch), taken;
+    if (!historian_chunk_address(space, number) && number) (void)historian_look_beyond(space);
+    if (!historian_chunk_address(space, number) || number >= historian_atomic_load(batch + 1)) {
+        taken = historian_take_or_grow(space, HISTORIAN_BATCH, &number);
+        if (!taken) return 0;
+        historian_atomic_store(batch, number + taken); /* until the end is known, the batch is empty */
+        historian_atomic_store_release(batch + 1, number + taken);
+    }
+    historian_atomic_store_release(batch, number + 1);
+    return number;
+}
+
 /* Take a chunk for a lane of the caller, or for lane 0. Return its number, or 0. It holds zeros but for its owner. */
 static uint64_t historian_take_number(historian_space *space, uint64_t lane, uint64_t owner) {
-    uint64_t *batch = space->file->lanes[lane], number = historian_atomic_exchange(&space->spare, 0), taken;
-    void *chunk;
-    if (!number && lane) {
-        number = historian_atomic_load(batch);
-        if (number == 0 || number >= historian_atomic_load(batch + 1)) {
-            taken = historian_take_or_grow(space, HISTORIAN_BATCH, &number);
-            if (!taken) return 0;
-            historian_atomic_store(batch, number + taken); /* until the end is known, the batch is empty */
-            historian_atomic_store_release(batch + 1, number + taken);
-        }
-        historian_atomic_store_release(batch, number + 1);
-    } else if (!number && !historian_take_or_grow(space, 1, &number)) {
-        return 0;
+    for (int attempt = 0; attempt < HISTORIAN_TAKE_ATTEMPTS; attempt++) {
+        uint64_t number = historian_atomic_exchange(&space->spare, 0);
+        if (!number && lane) number = historian_take_of_batch(space, space->file->lanes[lane]);
+        if (!number && (lane || !historian_take_or_grow(space, 1, &number))) return 0;
+        if (historian_own_chunk(space, number, owner)) return number;
     }
-    chunk = historian_chunk_address(space, number);
-    if (!chunk) return 0; /* a damaged batch */
-    memset(chunk, 0, HISTORIAN_CHUNK_NBYTES);
-    historian_atomic_store_release((uint64_t *)chunk, owner);
-    return number;
+    return 0;
+}
+
+/* Keep a chunk for the next that needs one, since nobody knows it. */
+static void historian_give_number(historian_space *space, uint64_t number) {
+    historian_atomic_store_release((uint64_t *)historian_chunk_address(space, number), 0);
+    historian_atomic_store(&space->spare, number);
 }
 
 /* ---- chunks of those who have locked the file (see historian_lock_file) ---- */
 
 /* Take a chunk: one that is free again, or an unused one. Return its number, or 0. */
 static uint64_t historian_take_locked(historian_space *space, int fd, uint64_t owner) {
-    uint64_t number = historian_atomic_load(&space->file->free);
-    historian_chunk *chunk = (historian_chunk *)historian_chunk_at(space, number, 0);
-    if (chunk)
-        historian_atomic_store_release(&space->file->free, chunk->sum[0]);
-    else {
-        if (!historian_take_unused(space, 1, &number)) {
+    for (int attempt = 0; attempt < HISTORIAN_LOCKED_ATTEMPTS; attempt++) {
+        uint64_t number = historian_atomic_load(&space->file->free);
+        const historian_chunk *chunk = (const historian_chunk *)historian_chunk_at(space, number, 0);
+        if (chunk)
+            historian_atomic_store_release(&space->file->free, chunk->sum[0]);
+        else if (!historian_take_unused(space, 1, &number)) {
             errno = historian_grow(space, fd, 1, HISTORIAN_GROW_PATIENCE);
             if (errno || !historian_take_unused(space, 1, &number)) return 0;
         }
-        chunk = (historian_chunk *)historian_chunk_address(space, number);
-        if (!chunk) return 0;
+        if (historian_own_chunk(space, number, owner)) return number;
     }
-    memset(chunk, 0, HISTORIAN_CHUNK_NBYTES);
-    historian_atomic_store_release(&chunk->owner, owner);
-    return number;
+    errno = EIO;
+    return 0;
 }
 
 /* Make a chunk free, if it is for this. */
@@ -253,10 +270,10 @@ static void historian_free_row(historian_space *space, uint64_t number, uint64_t
     if (!row) return;
     for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
         if (row->chunks[octave])
-            historian_free_chunk(space, row->chunks[octave],
+            historian_free_chunk(space, historian_number(row->chunks[octave]),
                                  historian_owner(HISTORIAN_KIND_COUNTERS, index, lane, octave));
-    historian_free_chunk(space, row->head.far_digits, historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
-    historian_free_chunk(space, row->coarse, historian_owner(HISTORIAN_KIND_COARSE, index, lane, 0));
+    historian_free_chunk(space, historian_number(row->head.far_digits), historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
+    historian_free_chunk(space, historian_number(row->coarse), historian_owner(HISTORIAN_KIND_COARSE, index, lane, 0));
     historian_free_chunk(space, number, owner);
 }
 
@@ -264,7 +281,7 @@ static void historian_free_row(historian_space *space, uint64_t number, uint64_t
 
 /* Make a new file: write its header, and reserve the first page of its index and space for chunks. Return 0, or the
  * error. */
-static int historian_write_header(int fd, uint64_t created) {
+static int historian_write_header(int fd, uint64_t created, const uint8_t *id) {
     historian_file *file = (historian_file *)calloc(1, sizeof *file);
     int error = ENOMEM;
     if (!file) return error;
@@ -278,6 +295,7 @@ static int historian_write_header(int fd, uint64_t created) {
     file->header.index_at = HISTORIAN_FILE_INDEX_AT;
     file->header.chunks_at = HISTORIAN_FILE_CHUNKS_AT;
     file->header.created = created;
+    memcpy(file->header.id, id, sizeof file->header.id);
     file->header.checksum = historian_crc32((const uint8_t *)&file->header, offsetof(historian_file_header, checksum));
     file->used = 1; /* chunk 0 is never used */
     error = historian_reserve(fd, 0, HISTORIAN_FILE_INDEX_AT + 4096);

@@ -61,15 +61,15 @@ HISTORIAN_INLINE void historian_read_digit(uint64_t *digits, size_t k, uint64_t 
     }
 }
 
-/* Subtract what has been drained, where `total` is what historian_read_sum has read. Sums only grow, but a damaged file
- * may say otherwise, and so may digits that are just carried: then the difference is 0. */
-static void historian_subtract_sum(historian_sum *total, const historian_sum *drained) {
+/* Subtract what has been drained, where `total` is what historian_read_sum has read. Digits that are just carried may
+ * make their sum less: then the difference is 0. Return 0 if the sum of an octave is less: it is damaged. */
+static int historian_subtract_sum(historian_sum *total, const historian_sum *drained) {
     uint64_t borrow = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
         historian_octave_sum all = historian_read_octave(total->octaves[octave]);
         historian_octave_sum less = historian_read_octave(drained->octaves[octave]);
         uint64_t low = all.low - less.low, high = all.high - less.high - (low >> 63);
-        if (high >> 63) low = high = 0;
+        if (high >> 63) return 0;
         historian_write_octave(total->octaves[octave], low & HISTORIAN_LOW_MASK, high);
     }
     for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) {
@@ -78,6 +78,7 @@ static void historian_subtract_sum(historian_sum *total, const historian_sum *dr
         total->digits[k] = digit & UINT32_MAX;
     }
     if (borrow) memset(total->digits, 0, sizeof total->digits);
+    return 1;
 }
 
 /* Write a sum that belongs to the caller as digits of 32 bits. Return how many it has. `sum` has no meaning then. */

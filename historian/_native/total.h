@@ -27,6 +27,8 @@ typedef struct {
     uint64_t max_bound, not_min_bound; /* likewise */
     uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
     uint64_t inexact; /* as in historian_head */
+    uint64_t is_wide; /* 1 if a digit of 2^32 or more has been added */
+    uint64_t is_odd;  /* 1 if a digit is larger than digits are, even between two steps of adding to it */
     uint8_t touched[HISTORIAN_OCTAVES]; /* 1 if there may be counts or a sum in that octave */
 } historian_total;
 
@@ -42,6 +44,7 @@ static void historian_clear_total(historian_total *total) {
     memset(total->sum.digits, 0, sizeof total->sum.digits);
     memset(total->touched, 0, sizeof total->touched);
     total->max = total->not_min = total->max_bound = total->not_min_bound = total->any = total->inexact = 0;
+    total->is_wide = total->is_odd = 0;
 }
 
 HISTORIAN_INLINE void historian_total_count(historian_total *total, uint64_t *sum, uint64_t count) {
@@ -59,6 +62,21 @@ static void historian_total_chunk(historian_total *total, size_t octave, const h
     historian_read_pair(total->sum.octaves[octave], chunk->sum);
 }
 
+HISTORIAN_INLINE void historian_total_digit(historian_total *total, size_t k, uint64_t digit) {
+    uint64_t most = k == HISTORIAN_SUM_DIGITS - 1 ? UINT32_MAX : ((uint64_t)3 << 62) - 1;
+    if (HISTORIAN_UNLIKELY(digit > UINT32_MAX)) total->is_wide = 1;
+    if (HISTORIAN_UNLIKELY(digit > most)) total->is_odd = 1;
+    historian_read_digit(total->sum.digits, k, digit);
+}
+
+/* Return whether so many values can have such a sum: below 2^63 values of at most 2^53 units in each octave. */
+static int historian_has_possible_sum(const historian_total *total) {
+    if (total->is_odd) return 0;
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
+        if (total->touched[octave] && total->sum.octaves[octave][1] > (uint64_t)1 << 53) return 0;
+    return 1;
+}
+
 /* Add what belongs to no octave, without the extremes. */
 static void historian_total_head(historian_total *total, const historian_head *head,
                                  const historian_far_digits *far_digits) {
@@ -66,10 +84,10 @@ static void historian_total_head(historian_total *total, const historian_head *h
     historian_total_count(total, &total->counts[HISTORIAN_OVERFLOW_SLOT], historian_atomic_load(&head->outliers[1]));
     historian_atomic_fence();
     for (size_t k = 0; k < HISTORIAN_NEAR_DIGITS; k++)
-        historian_read_digit(total->sum.digits, HISTORIAN_NEAR_DIGIT + k, historian_atomic_load(&head->sum[k]));
+        historian_total_digit(total, HISTORIAN_NEAR_DIGIT + k, historian_atomic_load(&head->sum[k]));
     for (size_t k = 0; far_digits && k < HISTORIAN_SUM_DIGITS - HISTORIAN_NEAR_DIGITS; k++)
-        historian_read_digit(total->sum.digits, k < HISTORIAN_NEAR_DIGIT ? k : k + HISTORIAN_NEAR_DIGITS,
-                             historian_atomic_load(&far_digits->digits[k]));
+        historian_total_digit(total, k < HISTORIAN_NEAR_DIGIT ? k : k + HISTORIAN_NEAR_DIGITS,
+                              historian_atomic_load(&far_digits->digits[k]));
     total->inexact += historian_atomic_load(&head->inexact);
 }
 
@@ -97,8 +115,7 @@ static void historian_total_counters(historian_total *total, const historian_cou
                          (const historian_far_digits *)historian_load_pointer((void *const *)&counters->far_digits));
 }
 
-/* Subtract what has been drained. Return NULL, or what is wrong. Sums only grow, but a damaged file may say otherwise,
- * and so may digits that are just carried: then the difference is 0. */
+/* Subtract what has been drained. Return NULL, or what is wrong. */
 static const char *historian_subtract_total(historian_total *total, const historian_total *drained) {
     static const char wrong[] = "a bucket has more drained records than records";
     for (size_t k = 0; k < HISTORIAN_COARSE; k++) {
@@ -115,7 +132,7 @@ static const char *historian_subtract_total(historian_total *total, const histor
         if (total->counts[slot] < drained->counts[slot]) return wrong;
         total->counts[slot] -= drained->counts[slot];
     }
-    historian_subtract_sum(&total->sum, &drained->sum);
+    if (!historian_subtract_sum(&total->sum, &drained->sum)) return "its sum is less than what was drained of it";
     total->inexact -= drained->inexact;
     return NULL;
 }

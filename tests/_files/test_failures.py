@@ -14,7 +14,7 @@ import pytest
 from layout import ENOUGH
 
 from historian import CorruptFileWarning, Histogram, Key, Registry
-from historian._files import file as files
+from historian._files import locking
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="system calls are replaced as glibc allows"
@@ -78,7 +78,7 @@ STOPS = [
 
 @pytest.mark.parametrize(("scene", "call", "nth"), STOPS)
 def test_a_process_is_stopped_while_it_holds_a_lock(library, directory, monkeypatch, scene, call, nth):
-    monkeypatch.setattr(files, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(locking, "LOCK_SECONDS", 0.1)
     registry = Registry(directory)
     rec = registry.recorder("q")
     run = [sys.executable, "-c", STOPPED, library, directory, scene, call, str(nth)]

@@ -199,7 +199,8 @@ for _ in range(2):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         Registry(disk + "/copy").clear()
-    assert ["it cannot be cleared: No space left" in str(one.message) for one in said] == [True], said
+    why = "it cannot be cleared: no space for the holes in this copy: No space left"
+    assert [why in str(one.message) for one in said] == [True], said
 assert os.stat(path).st_blocks == before and os.listdir(disk + "/copy") == [os.path.basename(path)]
 
 rec.record_many([2.0] * 5000)  # its space was reserved before the disk was full

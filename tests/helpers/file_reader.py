@@ -51,8 +51,18 @@ def read(data):
     return [found for place in range(recorders) for found in recorder(data, place)]
 
 
+SET = 0xA5C396F00F693C5A
+
+
+def number_in(reference):
+    """Return the number of a chunk, given a reference to it."""
+    number = reference & 0xFFFFFF
+    assert reference == number | (0xA5 ^ number & 255 ^ number >> 8 & 255 ^ number >> 16) << 24
+    return number
+
+
 def chunk(data, number, kind, place, lane=0, octave=0):
-    """Return the words of a chunk."""
+    """Return the words of a chunk, given its number."""
     words = struct.unpack_from("<67Q", data, CHUNKS_AT + CHUNK * number)
     assert words[0] == kind << 56 | octave << 48 | lane << 40 | place
     return words
@@ -66,6 +76,7 @@ def recorder(data, place):
     _, rows, drained, removed, _, _ = words[:6]
     checksum, nbytes, created, key_nbytes, index = struct.unpack_from("<IIQII", data, at + 384)
     assert index == place and checksum == crc32(data[at + 388 : at + 408 + nbytes])
+    assert removed in (0, SET)
     if removed:
         return
     text = data[at + 408 : at + 408 + nbytes]
@@ -74,12 +85,13 @@ def recorder(data, place):
     total.add_head(data, words[6:24], place, 0)
     assert not any(words[24:48])  # coarse counts: estimates, and these tests have space
     while rows:
-        row = chunk_of_row(data, rows, place)
+        row = chunk_of_row(data, number_in(rows), place)
         total.add_row(data, row, place, row[0] >> 40 & 255)
         rows = row[1]
-    if drained >> 32:
-        before = Total()
-        before.add_row(data, chunk(data, drained >> 32, ROW, place, 255), place, 255)
+    if drained:
+        before, row = Total(), chunk(data, number_in(drained >> 32), ROW, place, 255)
+        assert row[1] == drained & 0xFFFFFFFF
+        before.add_row(data, row, place, 255)
         total.subtract(before)
     yield Found(text[key_nbytes:].decode(), name, dict(zip(pairs[::2], pairs[1::2])), created, *total.result())
 
@@ -110,7 +122,7 @@ class Total:
         self.add_head(data, row[:18], place, lane)
         for octave, number in enumerate(struct.unpack("<96I", struct.pack("<48Q", *row[18:66]))):
             if number:
-                _, a, b, *counts = chunk(data, number, COUNTERS, place, lane, octave)
+                _, a, b, *counts = chunk(data, number_in(number), COUNTERS, place, lane, octave)
                 b += (a >> 63) != b & 1
                 self.sum += (a % 2**63 + (b << 63)) * Fraction(2) ** (octave - 84)
                 for k, count in enumerate(counts):
@@ -121,7 +133,7 @@ class Total:
         assert not lacking
         digits = dict(enumerate(near, 30))
         if far:
-            words = chunk(data, far, FAR_DIGITS, place, lane)[1:61]
+            words = chunk(data, number_in(far), FAR_DIGITS, place, lane)[1:61]
             digits.update(zip([*range(30), *range(38, 68)], words))
         self.sum += sum(digit << 32 * k for k, digit in digits.items()) * Fraction(1, 2**1074)
         self.counts[0] += zero

@@ -28,16 +28,16 @@ def entry_at(path, place=0):
 
 def row_at(path, place=0, row=0):
     """Return where a row of a recorder lies: 0 is the one that was added last."""
-    number = word(path, entry_at(path, place) + 8)
+    number = word(path, entry_at(path, place) + 8) & 0xFFFFFF  # above it is a check
     for _ in range(row):
-        number = word(path, CHUNKS_AT + CHUNK * number + 8)
+        number = word(path, CHUNKS_AT + CHUNK * number + 8) & 0xFFFFFF
     return CHUNKS_AT + CHUNK * number
 
 
 def chunk_at(path, value, place=0, row=0):
     """Return where the chunk of a value's octave lies: word 0, the pair of the sum, 64 counts."""
     octave = (buckets.index(value) + 2048) // 64
-    number = word(path, row_at(path, place, row) + 144 + octave // 2 * 8) >> octave % 2 * 32 & 0xFFFFFFFF
+    number = word(path, row_at(path, place, row) + 144 + octave // 2 * 8) >> octave % 2 * 32 & 0xFFFFFF
     return CHUNKS_AT + CHUNK * number
 
 

@@ -36,7 +36,7 @@ class Look(NamedTuple):
 class Before(NamedTuple):
     """The state of a recorder at the previous look."""
 
-    inode: int  # of its file; if it changes, the file has been replaced
+    file_id: bytes  # if it changes, the file has been replaced
     drains: int  # how often the recorder had been drained or cleared, from 0
     histogram: Histogram
 
@@ -65,7 +65,7 @@ class Watch:
         for reading in readings:
             key = reading.header.key
             histogram = Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
-            before[key] = Before(reading.inode, reading.drains, histogram)
+            before[key] = Before(reading.file_id, reading.drains, histogram)
             group = self._choice.of_recorder(key)
             if histogram.count and group is not None:
                 name = self._choice.name_of(group)
@@ -91,7 +91,7 @@ def _added_up(changes: list[Change]) -> list[Change]:
 
 def _since(before: Before | None, now: Before) -> tuple[Histogram, bool]:
     """Return the values counted between two looks, and whether none are missing."""
-    if before is None or before.inode != now.inode:
+    if before is None or before.file_id != now.file_id:
         return now.histogram, True
     if before.drains == now.drains:
         try:

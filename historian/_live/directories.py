@@ -1,0 +1,83 @@
+"""A directory as this process sees it: what its file holds, and what recorders hold that count elsewhere.
+
+If the file was removed or replaced, recorders of this process may hold values in a file that no one else finds (see
+`moved`).  They belong to the result, too.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .._files import draining, reading
+from .._files.errors import CorruptFileError
+from .._files.file import is_at_path
+from .._files.header import FILE_NAME
+from ..histogram import Histogram
+from .recorder import recorders_in
+from .snapshots import Snapshot, id_of_recorder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from .._values.key import Key
+    from .recorder import Recorder
+
+__all__ = ["drain_directory", "read_directory"]
+
+
+def read_directory(directory: str, trust: bool, now: float) -> tuple[Snapshot, dict[str, CorruptFileError]]:
+    """Return the histograms of all recorders, in the order of their creation, and errors by file or recorder."""
+    live = recorders_in(os.path.join(directory, FILE_NAME))
+    stray = _not_at_path(live)
+    for found in stray:
+        found._follow_path()
+    readings, problems = reading.read_all(directory, trust)
+    histograms, sources, files = {}, {}, {}
+    for one in readings:
+        key = one.header.key
+        histograms[key] = Histogram._from_reading(one.counted, one.header.unit, one.synthetic)
+        sources[key] = id_of_recorder(one.file_id, one.place, one.drains), now
+        files[key] = one.status
+    for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
+        if found._header is not None:
+            _add(histograms, sources, found._header.key, found._read_left(files.get(found._header.key)))
+    return Snapshot(histograms, sources=sources), problems
+
+
+def drain_directory(
+    directory: str, chosen: Collection[Key] | None, trust: bool
+) -> tuple[Snapshot, dict[str, CorruptFileError]]:
+    """Drain all recorders, or those chosen; return what they held, and errors by file or recorder."""
+    drained, problems = draining.drain_directory(directory, chosen, trust)
+    now = time.time()
+    histograms, sources = {}, {}
+    for one in drained:
+        key, counted = one.header.key, one.counted
+        histograms[key] = Histogram._from_reading(counted[:4], one.header.unit, counted[4])
+        sources[key] = id_of_recorder(one.file_id, one.place, counted[5]), now
+    for found in recorders_in(os.path.join(directory, FILE_NAME)):  # last: a file may be removed at any moment
+        if found._header is None or (chosen is not None and found._header.key not in chosen):
+            continue
+        found._follow_path()
+        _add(histograms, sources, found._header.key, found._drain_left())
+    return Snapshot(histograms, sources=sources), problems
+
+
+def _add(
+    histograms: dict[Key, Histogram], sources: dict[Key, tuple[str, float]], key: Key, more: Histogram | None
+) -> None:
+    """Add what a recorder holds elsewhere, unless its unit is another one."""
+    if more is not None and histograms.get(key, more).unit == more.unit:
+        histograms[key] = histograms[key] + more if key in histograms else more
+        if more.count:
+            sources.pop(key, None)  # they are several
+
+
+def _not_at_path(recorders: Iterable[Recorder]) -> list[Recorder]:
+    """Return those whose file was removed or replaced."""
+    recorders = list(recorders)
+    files = {found._file for found in recorders}
+    here = {file for file in files if file is not None and is_at_path(file)}
+    return [found for found in recorders if found._file not in here]
