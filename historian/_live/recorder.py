@@ -339,6 +339,9 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
     made = Recorder._of(str(key), header.unit, file, place, header)
     if found is None:
         return _in_files.setdefault((path, key), made)
+    if found._unit == header.unit and found._header is not None:
+        found._follow_path()  # it was removed just now; if it is again, `found` follows later, and keeps its values
+        return found
     _in_files[path, key] = made  # of another unit
     return made
 

@@ -206,7 +206,7 @@ assert os.stat(path).st_blocks == before and os.listdir(disk + "/copy") == [os.p
 rec.record_many([2.0] * 5000)  # its space was reserved before the disk was full
 assert rec.drain() == expected + Histogram.from_values([2.0] * 5000)
 other = Registry(disk + "/d")
-refused(lambda: other.recorder("new"))
+refused(lambda: [other.recorder(f"new{number}") for number in range(1000)])  # there is space for some
 
 os.unlink(disk + "/filler")
 copy = Registry(disk + "/copy").recorder("q")

@@ -59,7 +59,7 @@ def patched(path, at, data):
 
 def rows_of(rec):
     """Return how many lanes have counted in a recorder, the only one of its directory."""
-    rows, number = 0, word(rec.path, entry_at(rec.path) + 8)
+    rows, number = 0, word(rec.path, entry_at(rec.path) + 8) & 0xFFFFFF
     while number:
-        rows, number = rows + 1, word(rec.path, CHUNKS_AT + CHUNK * number + 8)
+        rows, number = rows + 1, word(rec.path, CHUNKS_AT + CHUNK * number + 8) & 0xFFFFFF
     return rows
