@@ -104,6 +104,10 @@ cdef class DirectoryFile:
         Raises ValueError, with the reason, if its entry is damaged.
         """
         cdef historian_entry *entry = self.entry(place)
+        cdef uint64_t number
+        cdef const char *wrong = historian_check_entry(&self.space, place, &number)  # it was valid, when it was scanned
+        if wrong is not NULL:
+            raise ValueError(f"it is damaged: {wrong.decode()}")
         if not historian_is_mark(historian_atomic_load(&entry.removed)):
             raise ValueError("it is damaged: a mark of its entry is damaged")
         if historian_atomic_load(&entry.removed):
