@@ -1,4 +1,4 @@
-"""The lock of a directory's file: whoever adds, drains or removes recorders holds it."""
+"""The lock of a directory's file: a process that adds, drains or removes recorders holds it."""
 
 from __future__ import annotations
 

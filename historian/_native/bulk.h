@@ -69,8 +69,7 @@ static void historian_add_summary(historian_counters *counters, historian_summar
 
 /* Record at most HISTORIAN_SMALL values. Return -1, or the position of the first bad one, or -2 if there is no memory;
  * then nothing has been added. */
-static ptrdiff_t historian_record_small(historian_counters *counters, const historian_array *array,
-                                        double *bad_value) {
+static ptrdiff_t historian_record_small(historian_counters *counters, const historian_array *array, double *bad_value) {
     uint16_t slots[HISTORIAN_SMALL];
     historian_summary summary = {0, 0, {0}};
     for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {

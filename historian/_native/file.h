@@ -109,8 +109,9 @@ typedef struct {
 
 typedef struct {
     uint64_t owner;
-    uint64_t rows;      /* the first row; 0 if there is none */
-    uint64_t drained;   /* the reference to the row of what has been drained << 32, or 0; plus the number of drains modulo 2^32 */
+    uint64_t rows; /* the first row; 0 if there is none */
+    uint64_t
+        drained; /* the reference to the row of what has been drained << 32, or 0; plus the number of drains modulo 2^32 */
     uint64_t removed;   /* HISTORIAN_SET once the recorder has been removed */
     uint64_t synthetic; /* HISTORIAN_SET once estimated values have been added */
     uint64_t claimed;   /* 1 once a process has taken out the counts, after the file was removed */
@@ -242,7 +243,8 @@ static const char *historian_total_drained(historian_total *total, const histori
     if (!row || row->head.next != (uint32_t)seen) return historian_bad_row;
     if (row->coarse) {
         const historian_chunk *chunk = (const historian_chunk *)historian_chunk_at(
-            space, historian_number(row->coarse), historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0));
+            space, historian_number(row->coarse),
+            historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0));
         if (!chunk) return historian_bad_chunk;
         memcpy(total->coarse, chunk->counts, sizeof total->coarse);
     }
@@ -279,9 +281,7 @@ static const char *historian_total_rows(historian_total *total, const historian_
 
 static const char historian_bad_mark[] = "a mark of its entry is damaged";
 
-HISTORIAN_INLINE int historian_is_mark(uint64_t word) {
-    return word == 0 || word == HISTORIAN_SET;
-}
+HISTORIAN_INLINE int historian_is_mark(uint64_t word) { return word == 0 || word == HISTORIAN_SET; }
 
 /* Read the entry at place `index`: `total` gets what has not been drained, `drained` what has, and `*seen` the word
  * `drained` of the entry. Return NULL, or what is wrong. */
@@ -298,7 +298,8 @@ static const char *historian_read_entry(const historian_space *space, historian_
         if (!wrong) wrong = historian_total_rows(total, space, entry, index, 1, 0);
         historian_atomic_fence();
     } while (historian_atomic_load(&entry->drained) != *seen);
-    if (!wrong && (!historian_is_mark(entry->removed) || !historian_is_mark(entry->synthetic))) wrong = historian_bad_mark;
+    if (!wrong && (!historian_is_mark(entry->removed) || !historian_is_mark(entry->synthetic)))
+        wrong = historian_bad_mark;
     if (!wrong && *seen) wrong = historian_subtract_total(total, drained);
     if (!wrong && historian_total_records(total) >> 63) wrong = "there are 2**63 records or more";
     return wrong;

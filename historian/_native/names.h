@@ -129,8 +129,8 @@ static ptrdiff_t historian_find_name(const historian_space *space, const histori
         size_t index = (size_t)(names->table[at] & UINT32_MAX) - 1;
         const historian_entry *entry = historian_entry_of(space, names, index);
         if (names->table[at] >> 32 == hash && entry && entry->key_nbytes == n &&
-            historian_chunk_address(space, names->numbers[index] + historian_entry_chunks(n) - 1) && memcmp(entry->text, key, n) == 0 &&
-            historian_atomic_load(&entry->removed) != HISTORIAN_SET)
+            historian_chunk_address(space, names->numbers[index] + historian_entry_chunks(n) - 1) &&
+            memcmp(entry->text, key, n) == 0 && historian_atomic_load(&entry->removed) != HISTORIAN_SET)
             return (ptrdiff_t)index;
     }
     return -1;

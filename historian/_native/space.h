@@ -44,14 +44,14 @@
 #endif
 
 enum {
-    HISTORIAN_BATCH = 32,            /* chunks that a lane takes at a time */
-    HISTORIAN_FIRST_CHUNKS = 122,    /* chunks of a new file: 64 KiB */
-    HISTORIAN_GROW_CHUNKS = 1956,    /* the most chunks that are reserved at a time: 1 MiB */
-    HISTORIAN_TAKE_ATTEMPTS = 64,    /* chunks in use to skip, if it is damaged which are: while a record waits */
+    HISTORIAN_BATCH = 32,              /* chunks that a lane takes at a time */
+    HISTORIAN_FIRST_CHUNKS = 122,      /* chunks of a new file: 64 KiB */
+    HISTORIAN_GROW_CHUNKS = 1956,      /* the most chunks that are reserved at a time: 1 MiB */
+    HISTORIAN_TAKE_ATTEMPTS = 64,      /* chunks in use to skip, if it is damaged which are: while a record waits */
     HISTORIAN_LOCKED_ATTEMPTS = 65536, /* and while a drain or a new recorder waits */
-    HISTORIAN_GROW_ATTEMPTS = 200,   /* attempts to lock the file for that, 50 us apart, while a record waits */
-    HISTORIAN_GROW_PATIENCE = 40000, /* and while a drain or a new recorder waits */
-    HISTORIAN_MOST_PATIENCE = 65536  /* the most requests for space to refuse before the next attempt */
+    HISTORIAN_GROW_ATTEMPTS = 200,     /* attempts to lock the file for that, 50 us apart, while a record waits */
+    HISTORIAN_GROW_PATIENCE = 40000,   /* and while a drain or a new recorder waits */
+    HISTORIAN_MOST_PATIENCE = 65536    /* the most requests for space to refuse before the next attempt */
 };
 #define HISTORIAN_MOST_NBYTES ((size_t)1 << 30) /* addresses for a file to grow; less if the process may have less */
 
@@ -272,7 +272,8 @@ static void historian_free_row(historian_space *space, uint64_t number, uint64_t
         if (row->chunks[octave])
             historian_free_chunk(space, historian_number(row->chunks[octave]),
                                  historian_owner(HISTORIAN_KIND_COUNTERS, index, lane, octave));
-    historian_free_chunk(space, historian_number(row->head.far_digits), historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
+    historian_free_chunk(space, historian_number(row->head.far_digits),
+                         historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
     historian_free_chunk(space, historian_number(row->coarse), historian_owner(HISTORIAN_KIND_COARSE, index, lane, 0));
     historian_free_chunk(space, number, owner);
 }

@@ -145,8 +145,7 @@ static uint64_t historian_total_records(const historian_total *total) {
     for (size_t k = 0; k < HISTORIAN_COARSE; k++) any |= records += total->coarse[k];
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
         const uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
-        for (size_t k = 0; total->touched[octave] && k < HISTORIAN_BUCKETS_PER_OCTAVE; k++)
-            any |= records += counts[k];
+        for (size_t k = 0; total->touched[octave] && k < HISTORIAN_BUCKETS_PER_OCTAVE; k++) any |= records += counts[k];
     }
     return any >> 63 ? UINT64_MAX : records;
 }

@@ -186,7 +186,8 @@ int main(int argc, char **argv) {
     totals = historian_take_totals();
     book = mmap(NULL, sizeof(*book) * WORKERS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
-    if (!totals || book == MAP_FAILED || fd < 0 || historian_write_header(fd, 1, (const uint8_t *)"0123456789abcdef")) fail("start", 0, 1);
+    if (!totals || book == MAP_FAILED || fd < 0 || historian_write_header(fd, 1, (const uint8_t *)"0123456789abcdef"))
+        fail("start", 0, 1);
     (void)close(fd);
     open_space(&space, &names);
     for (int i = 0; i < RECORDERS; i++) create(&space, &names, i);
