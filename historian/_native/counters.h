@@ -86,7 +86,7 @@ struct historian_counters {
     historian_head *head;
     historian_far_digits *far_digits; /* NULL until needed */
     historian_coarse *coarse;         /* NULL in private memory */
-    /* Record a value for which there is no chunk, or which is exceptional, given its bits; as historian_record_atomic. */
+    /* Record a value that has no chunk, or is exceptional, given its bits; as historian_record_atomic. */
     int (*record_other)(historian_counters *counters, uint64_t bits);
     /* Find or make the chunk of an octave, or the far digits if it is HISTORIAN_OCTAVES. NULL if there is no memory. */
     void *(*take)(historian_counters *counters, size_t octave);

@@ -109,9 +109,8 @@ typedef struct {
 
 typedef struct {
     uint64_t owner;
-    uint64_t rows; /* the first row; 0 if there is none */
-    uint64_t
-        drained; /* the reference to the row of what has been drained << 32, or 0; plus the number of drains modulo 2^32 */
+    uint64_t rows;      /* the first row; 0 if there is none */
+    uint64_t drained;   /* reference to the row of what has been drained << 32; plus the number of drains modulo 2^32 */
     uint64_t removed;   /* HISTORIAN_SET once the recorder has been removed */
     uint64_t synthetic; /* HISTORIAN_SET once estimated values have been added */
     uint64_t claimed;   /* 1 once a process has taken out the counts, after the file was removed */

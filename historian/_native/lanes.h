@@ -1,4 +1,4 @@
-/* Counters in private memory for each thread, for Pythons without a GIL: each thread that records much has its own lane.
+/* Counters in private memory for each thread, without a GIL: each thread that records much has its own lane.
  *
  *     thread 0  --loads, stores-->  lane 0     exclusive counters: no other thread writes to their counts and sums
  *     thread 1  --loads, stores-->  lane 1
@@ -10,7 +10,7 @@
  * synchronisation. A later thread with the same number continues in the same lane. So a lane exists as long as its
  * recorder, and the end of a thread changes no lane.
  *
- * Counts and sums only grow. As in files, a drain saves how far they have grown, and this is subtracted from then on. So
+ * Counts and sums only grow. As in files, a drain saves how far they have grown; this is subtracted from then on. So
  * no other thread changes a count while its thread adds to it.
  */
 #ifndef HISTORIAN_LANES_H

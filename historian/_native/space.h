@@ -119,7 +119,7 @@ static int historian_look_beyond(historian_space *space) {
     return historian_atomic_load(&space->chunks) > known;
 }
 
-/* Reserve space for at least `n` more chunks than are used. The caller has locked the growth. Return 0, or the error. */
+/* Reserve space for at least `n` more chunks than are used. The caller has locked the growth. Return 0 or the error. */
 static int historian_reserve_more(historian_space *space, int fd, uint64_t n) {
     uint64_t steps[] = {HISTORIAN_GROW_CHUNKS, HISTORIAN_FIRST_CHUNKS, HISTORIAN_BATCH, 4, 0};
     uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved);

@@ -182,7 +182,7 @@ static int historian_spread_coarse(historian_total *total) {
     return any != 0;
 }
 
-/* Two totals, of what there is and of what has been drained. They take 106 kB, so one pair is kept for the next call. */
+/* Two totals, of what there is and of what has been drained. They take 106 kB: one pair is kept for the next call. */
 typedef struct {
     historian_total all, drained;
 } historian_totals;
