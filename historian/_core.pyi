@@ -68,9 +68,18 @@ class Counts:
 class Merged:
     def __new__(cls) -> Self: ...
     def add(
-        self, counts: Counts, unit: str, sum: int, min: float, max: float, synthetic: object, bounds: int, /
+        self,
+        counts: Counts,
+        unit: str,
+        sum: int,
+        min: float,
+        max: float,
+        synthetic: object,
+        bounds: int,
+        position: int,
+        /,
     ) -> None: ...
-    def add_bytes(self, data: bytes | bytearray | memoryview, /) -> str | None: ...
+    def add_bytes(self, data: bytes | bytearray | memoryview, position: int, /) -> str | None: ...
     def result(self) -> tuple[Counts, str, int, float, float, bool, int]: ...
 
 @final

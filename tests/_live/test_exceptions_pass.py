@@ -6,12 +6,13 @@ import math
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 import historian
-from historian import Histogram, Recorder
+from historian import Histogram, Recorder, merge
 from historian._stats.arrays import wholes
 
 ERRORS = [KeyboardInterrupt, SystemExit, MemoryError, TimeoutError, TypeError, ValueError, OverflowError, BufferError]
@@ -59,6 +60,43 @@ class Arrays(Raises):
         return self.answer("__array__", np.ones(3))
 
 
+class Equal(Raises):
+    __hash__ = None
+
+    def __eq__(self, other):
+        return self.answer("__eq__", True)
+
+
+class Asked(Raises):
+    """Raises when it is asked what it is."""
+
+    @property
+    def __class__(self):
+        raise self.error
+
+    @property
+    def snapshot(self):
+        raise self.error
+
+
+DATA = Histogram.from_values([1.0]).to_dict()
+
+
+class Fields(Raises, Mapping):
+    """A dictionary that raises in place of one value."""
+
+    data = {**DATA, "exact_sum": "0x1p0", "bounds": []}  # noqa: RUF012
+
+    def __getitem__(self, name):
+        return self.answer(name, self.data[name])
+
+    def __iter__(self):
+        return iter(self.data)
+
+    def __len__(self):
+        return len(self.data)
+
+
 def caught(use, *args, **kwargs):
     with pytest.raises(BaseException) as raised:  # noqa: PT011
         use(*args, **kwargs)
@@ -83,6 +121,20 @@ USES = [
     lambda rec, e: Histogram.from_values([1.0]).cdf([Number(e, "__float__")]),
     lambda rec, e: Histogram.from_values([1.0]).slo(Number(e, "__float__"), 0.5),
     lambda rec, e: Histogram.from_values([1.0]).fanout(Whole(e, "__index__")),
+    lambda rec, e: merge([Histogram(), Asked(e)]),
+    lambda rec, e: merge(Items(e, "__iter__")),
+    lambda rec, e: merge([Histogram().to_bytes()] * 2 + [Asked(e)], on_error="skip"),
+    lambda rec, e: Histogram.from_dict(Fields(e, "format")),
+    lambda rec, e: Histogram.from_dict(Fields(e, "exact_sum")),
+    lambda rec, e: Histogram.from_dict(Fields(e, "bounds")),
+    lambda rec, e: Histogram.from_dict({**DATA, "indices": Items(e, "__iter__")}),
+    lambda rec, e: Histogram.from_dict({**DATA, "counts": Items(e, "end")}),
+    lambda rec, e: Histogram.from_dict({**DATA, "indices": [Whole(e, "__index__")]}),
+    lambda rec, e: Histogram.from_dict({**DATA, "counts": [Whole(e, "__index__")]}),
+    lambda rec, e: Histogram.from_dict({**DATA, "count": Equal(e, "__eq__")}),
+    lambda rec, e: Histogram.from_dict({**DATA, "sum": Number(e, "__float__")}),
+    lambda rec, e: Histogram.from_dict({**DATA, "min": Number(e, "__float__")}),
+    lambda rec, e: Histogram.from_dict({**DATA, "max": Number(e, "__float__")}),
     lambda rec, e: wholes("n", np.array([1, Whole(e, "__index__")], dtype=object)),
 ]
 
