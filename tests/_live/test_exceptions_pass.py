@@ -106,6 +106,8 @@ def caught(use, *args, **kwargs):
 USES = [
     lambda rec, e: rec.record(Number(e, "__float__")),
     lambda rec, e: rec.record(Whole(e, "__index__")),
+    lambda rec, e: rec.record(Number(e, "__float__"), count=2),
+    lambda rec, e: rec.record(1.0, count=Whole(e, "__index__")),
     lambda rec, e: rec.record_many([1.0, Number(e, "__float__")]),
     lambda rec, e: rec.record_many(np.array([1.0, Number(e, "__float__")], dtype=object)),
     lambda rec, e: rec.record_many(Items(e, "__iter__")),
@@ -204,7 +206,7 @@ class Slow:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no interval timers")
-@pytest.mark.parametrize("what", ["record", "record_many", "from_values", "generator", "counts", "corrected"])
+@pytest.mark.parametrize("what", ["record", "weight", "record_many", "from_values", "generator", "counts", "corrected"])
 def test_alarms_pass(what):
     """1,000 alarms for each: every one arrives, and what was recorded is whole."""
     raised = []
@@ -217,6 +219,7 @@ def test_alarms_pass(what):
     slow = [Slow(2.0)] * 30
     uses = {
         "record": lambda rec: rec.record(slow[0]),
+        "weight": lambda rec: rec.record(slow[0], count=30),
         "record_many": lambda rec: rec.record_many(slow),
         "from_values": lambda rec: Histogram.from_values(slow),
         "generator": lambda rec: rec.record_many(one for one in slow),
