@@ -9,11 +9,10 @@ This is one compiled module.  Its parts are in ``_native/*.pxi``, and are includ
 
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
-from cpython.exc cimport PyErr_Clear
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
-from libc.math cimport NAN, fabs
+from libc.math cimport NAN, fabs, isinf
 from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
 from libc.errno cimport errno
 from libc.stdlib cimport calloc, free, malloc
@@ -21,6 +20,7 @@ from libc.string cimport memcmp, memmove, memset
 
 import os
 import sys
+from collections.abc import Mapping
 from operator import index
 
 
@@ -79,8 +79,15 @@ cdef extern from "_native/bulk_load.h" nogil:
         const char *data
         Py_ssize_t stride
         size_t n
+    ctypedef void (*historian_count_loader)(uint64_t *, const char *, Py_ssize_t, size_t) noexcept
+    ctypedef struct historian_occurrences:
+        historian_count_loader load
+        const char *data
+        Py_ssize_t stride
     historian_loader historian_load_double, historian_load_float
+    historian_count_loader historian_load_int64_count, historian_load_uint64_count
     historian_loader historian_find_loader(char format, size_t size)
+    historian_count_loader historian_find_count_loader(char format, size_t size)
 
 cdef extern from "_native/bulk.h" nogil:
     ctypedef struct historian_tables:
@@ -95,6 +102,17 @@ cdef extern from "_native/bulk.h" nogil:
     void historian_fold(historian_counters *, historian_tables *, bint exclusive)
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
+
+cdef extern from "_native/bulk_counts.h" nogil:
+    enum: HISTORIAN_BAD_VALUE, HISTORIAN_BAD_OCCURRENCES, HISTORIAN_TOO_OFTEN
+    ctypedef struct historian_refusal:
+        int kind
+        size_t position
+        double value
+        uint64_t count
+    bint historian_tally_counts(
+        historian_tables *, const historian_array *, const historian_occurrences *, uint64_t *total, historian_refusal *
+    )
 
 cdef extern from "_native/pages.h" nogil:
     void *historian_new_pages(size_t size)
@@ -195,12 +213,14 @@ cdef extern from "_native/cpython.h":
     bint historian_may_be_to_come(PyObject *result)
     PyObject *historian_resume(PyObject *, PyObject *result, PyObject *into, PyObject *errors, int64_t began)
     PyObject *PyErr_Occurred()
+    uint64_t HISTORIAN_NOT_A_NUMBER
     double historian_as_double(object number)  # the caller must check for an exception
     double as_double "historian_as_double"(object number) except? -1.0
     int64_t historian_as_ns(object token)
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t, bint is_method)
     int historian_refuse_unit() except -1
     int historian_publish(PyTypeObject *, const char *name) except -1
+    bint historian_is_a(object, const char *name)
     object PyObject_GenericGetAttr(object, object)
     int PyObject_GenericSetAttr(object, object, object) except -1
     PyTypeObject *Py_TYPE(PyObject *)
@@ -237,10 +257,23 @@ def slot_of(value, /):
 def number(value, /):
     """Return `value` as the float that `Counters.record` would count.  Raises the same errors."""
     cdef double result = historian_as_double(value)
-    if not 0 <= result <= historian_double(HISTORIAN_MAX_BITS):
-        PyErr_Clear()
-        refuse(value, None)
+    if not is_good(result):
+        refuse(value, result, None)
     return result
+
+
+def real(value, /):
+    """Return a real number as a float: infinite if it is an int too large for that.  Return None for other objects.
+
+    Raises only what the number itself raises.
+    """
+    cdef double result = as_double(value)
+    return None if historian_bits(result) == HISTORIAN_NOT_A_NUMBER else result
+
+
+cdef inline bint is_good(double value) noexcept:
+    """Return whether a value can be recorded."""
+    return historian_bits(value + 0.0) <= HISTORIAN_MAX_BITS
 
 
 include "_native/counts.pxi"

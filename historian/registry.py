@@ -429,6 +429,11 @@ class Registry:
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
 
 
+def _alone(error: CorruptFileError) -> CorruptFileError:
+    """Return the error without its traceback, which would keep the file mapped."""
+    return CorruptFileError(error.path, error.reason)
+
+
 def _key_in(path: str, folder: int) -> list[Key]:
     """Return the key in a recorder's file, as a list; an empty one if it cannot be read."""
     try:
@@ -437,11 +442,6 @@ def _key_in(path: str, folder: int) -> list[Key]:
         return []
     os.close(fd)
     return [header.key]
-
-
-def _alone(error: CorruptFileError) -> CorruptFileError:
-    """Return the error without its traceback, which would keep the file mapped."""
-    return CorruptFileError(error.path, error.reason)
 
 
 def _check_unit(found: Recorder, unit: str) -> None:

@@ -7,7 +7,8 @@ import time
 from typing import NamedTuple
 
 from .._stats.checks import check_confidence, check_n, check_number
-from .comparison import Comparison, check_blocks, least_blocks
+from .arguments import check_blocks, least_blocks
+from .comparison import Comparison
 from .stopping import is_answered, looks_at, rule
 
 TYPE_CHECKING = False

@@ -16,7 +16,7 @@ import warnings
 from .._stats.checks import number
 from .._stats.estimate import TailWarning
 from ..buckets import GROWTH
-from .comparison import least_blocks
+from .arguments import least_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

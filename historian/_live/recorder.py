@@ -146,10 +146,9 @@ class Recorder(_Base):
             return
         slots, counts, total, smallest = _omission.waits(value, interval)
         self._take_room(sum(counts))
-        self._mark_synthetic()
-        self._add(Counts.of(slots, counts), total, smallest, value)
+        self._add_estimates(Counts.of(slots, counts), total, smallest, value)
 
-    def _take_room(self, added: int) -> None:
+    def _take_room(self, added: int, /) -> None:
         """Raise OverflowError if so many values would be too many.  The count is read only now and then."""
         if added > self._room:
             held = self.snapshot().count

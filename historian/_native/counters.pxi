@@ -66,37 +66,49 @@ cdef class Counters:
 
         `value` is any real number: a float, an int, a numpy scalar, or another object with ``__float__``.  O(1).  Takes
         no lock.  Safe from any thread.  Raises ValueError for NaN, infinities and negative values.  Raises TypeError
-        for a value that is not a real number, and for arrays.  After an error, nothing has changed.
+        for a value that is not a real number, and for arrays.  What the value itself raises passes as it is.  After an
+        error, nothing has changed.  For a value that came several times, use ``record_many([value], counts=[times])``.
         """
-        if not record_held(self, historian_as_double(value)):
-            PyErr_Clear()
-            refuse(value, None)
+        cdef double number = historian_as_double(value)
+        if not record_held(self, number):
+            refuse(value, number, None)
 
-    def record_many(self, values, /):
+    def record_many(self, values, /, *, counts=None):
         """Record every value of a one-dimensional array-like, or none.
 
+        With `counts`, as many whole numbers from 0 on, each value is recorded as if it came that often: for a mapping
+        of values to counts, pass ``m.keys(), counts=m.values()``.  A value with the count 0 must be valid, too.
+
         Buffers of float64, float32, integers and bools are read in place, without the GIL.  Such buffers are arrays of
-        numpy, `array.array` and memoryviews, also with strides.  Other sequences are converted.  O(len).  Raises
+        numpy, `array.array` and memoryviews, also with strides.  Other sequences are converted.  Each number is read
+        once: if another thread writes to the array, what has been checked is what is counted.  O(len).  Raises
         ValueError for NaN, infinities and negative values.  The message names the position of the first one.  Raises
-        TypeError for a value that is not a real number.  After an error, nothing has been recorded.
+        TypeError for a value that is not a real number, and for a count that is not a whole number.  Raises
+        OverflowError if the recorder has no room for so many values.  After an error, nothing has been recorded.
         """
-        cdef Py_buffer view
-        cdef historian_loader load
-        if isinstance(values, (str, bytes, bytearray)):
-            raise not_an_array(values)
-        if isinstance(values, (list, tuple)):
-            record_tuple(self, tuple(values))
-            return
-        compressed = getattr(values, "compressed", None)
-        if compressed is not None:  # an array of numpy with masked values: they are left out
-            values = compressed()
-        if PyObject_CheckBuffer(values) and open_view(values, &view, &load):
-            try:
-                record_view(self, &view, load)
-            finally:
-                PyBuffer_Release(&view)
-        else:
-            self.record_many(as_numbers(values))
+        cdef Opened opened, opened_counts
+        cdef historian_array array
+        opened_counts.has_view, opened_counts.numbers = False, NULL
+        if counts is not None and is_masked(values):
+            values, counts = pairs_of(values, counts)
+        try:
+            open_values(values, &opened)
+            array.load, array.data, array.stride, array.n = opened.load, opened.data, opened.stride, opened.n
+            if counts is None:
+                record_array(self, &array)
+                return
+            open_counts(counts, &opened_counts)
+            if opened_counts.n != opened.n:
+                raise ValueError(
+                    f"values and counts must have the same length, not {opened.n:,} and {opened_counts.n:,}"
+                )
+            record_counts(self, &array, &opened_counts)
+        finally:
+            close(&opened)
+            close(&opened_counts)
+
+    def _take_room(self, added, /):
+        """Raise OverflowError if so many values would be too many.  A recorder has less room than its counters."""
 
     def _add(self, Counts counts not None, sum, double min, double max, unsigned bounds=0, /):
         """Add `counts` with the sum of their values, in units of 2**-1074, and their extremes.
@@ -127,6 +139,14 @@ cdef class Counters:
             if counts.totals[j] != before:
                 historian_add_count(counters, counts.first + j, counts.totals[j] - before, exclusive)
                 before = counts.totals[j]
+
+    def _add_estimates(self, Counts counts not None, sum, double min, double max, /):
+        """Add as `_add` does, and mark all snapshots as synthetic.  No signal handler can come in between."""
+        if self.file is not None:
+            self.file.mark_synthetic()
+        else:
+            (<object>self)._synthetic = True
+        self._add(counts, sum, min, max)
 
     def _read(self, *, bint drain=False):
         """Return (counts, sum, min, max) of all records in private memory.  With `drain`, also reset the counters.
@@ -203,7 +223,7 @@ cdef class Muted(Counters):
     def record(self, value, /):
         """Do nothing: recording is disabled."""
 
-    def record_many(self, values, /):
+    def record_many(self, values, /, *, counts=None):
         """Do nothing: recording is disabled."""
 
     def stop(self, start, /):
@@ -354,40 +374,38 @@ cdef int refuse_start(object start, int64_t began, int64_t now) except -1:
     )
 
 
-cdef int refuse(object value, object position) except -1:
-    """Raise the error for a value that cannot be recorded."""
-    shown = shortened(value)
+cdef int refuse(object value, double number, object position) except -1:
+    """Raise the error for a value that cannot be recorded, which `historian_as_double` made this number of.
+
+    If the value itself raised an exception, or a signal handler did, that passes as it is.  So nothing here calls what
+    such a value may define.
+    """
+    if PyErr_Occurred() is not NULL:
+        return -1
+    kind = type(value)
+    shown = shortened(value, number)
     what = f"cannot record {shown}" if position is None else f"values[{position}] is {shown}, so no value was counted"
-    try:
-        as_double(value)
-    except OverflowError:
-        if not hasattr(value, "as_integer_ratio"):  # an error of its own __float__; it is not too large
-            raise
-        raise ValueError(f"{what}: it is too large for a float64") from None
-    except TypeError as error:
-        is_array = hasattr(value, "__len__") and not isinstance(value, (str, bytes, bytearray, type))
-        if not is_array and is_foreign_number(value):
-            raise TypeError(f"{what}: {error}") from error
-        hint = "; pass its .total_seconds()" if hasattr(value, "total_seconds") else ""
-        if is_array:
-            hint = "; pass it to record_many()" if position is None else "; values must have one dimension"
-        if type(value).__name__ == "timedelta64":
-            hint = "; divide it by numpy.timedelta64(1, 's')"
-        raise TypeError(f"{what}: {type(value).__name__} is not a real number{hint}") from None
-    raise ValueError(f"{what}: a value must be finite and not negative")
+    if historian_bits(number) != HISTORIAN_NOT_A_NUMBER:
+        if isinstance(value, int) and isinf(number):
+            raise ValueError(f"{what}: it is too large for a float64")
+        raise ValueError(f"{what}: a value must be finite and not negative")
+    hint = "; pass its .total_seconds()" if hasattr(kind, "total_seconds") else ""
+    if hasattr(kind, "__len__") and not isinstance(value, (str, bytes, bytearray)):
+        hint = "; pass it to record_many()" if position is None else "; values must have one dimension"
+    if kind.__name__ == "timedelta64":
+        hint = "; divide it by numpy.timedelta64(1, 's')"
+    raise TypeError(f"{what}: {kind.__name__} is not a real number{hint}")
 
 
-cdef bint is_foreign_number(object value):
-    """Return whether `value` has a ``__float__`` that is not one of numpy, so that its errors are worth showing."""
-    return hasattr(value, "__float__") and not isinstance(value, type) and type(value).__module__ != "numpy"
-
-
-cdef object shortened(object value):
-    """Return the ``repr`` of a value on one line of at most 80 characters."""
-    if isinstance(value, int) and value.bit_length() > 1024:
-        return f"an int of {value.bit_length()} bits"  # repr() raises for very long ints
-    try:
+cdef object shortened(object value, double number):
+    """Return a value for a message: its ``repr`` in at most 80 characters, unless it is the caller's own."""
+    kind = type(value)
+    if isinstance(value, int) and isinf(number):
+        return f"an int of {int.bit_length(value)} bits"  # repr() raises for very long ints
+    if kind.__module__ in ("builtins", "numpy", "decimal", "fractions", "datetime") and not isinstance(
+        value, (list, tuple, dict, set, frozenset)
+    ):
         shown = " ".join(repr(value).split())
-    except Exception:
-        shown = f"a {type(value).__name__}"
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+        return shown if len(shown) <= 80 else shown[:77] + "..."
+    name = f"a{'n' if kind.__name__[:1] in 'AEIOUaeiou' else ''} {kind.__name__}"[:60]
+    return name if historian_bits(number) == HISTORIAN_NOT_A_NUMBER else f"{name} of {number!r}"

@@ -34,29 +34,60 @@ static inline PyObject *historian_new_object(PyTypeObject *type) {
 /* The prefix of a buffer's format for the byte order of this machine. */
 #define HISTORIAN_NATIVE_ORDER (PY_BIG_ENDIAN ? '>' : '<')
 
-/* Whether an object has a length, as arrays of numpy and other libraries have. An array without dimensions has none. */
+/* Whether an object is of a class of this name, or of one below it. Neither imports its module nor calls its code. */
+static int historian_is_a(PyObject *object, const char *name) {
+    const PyTypeObject *type = Py_TYPE(object);
+    while (type && strcmp(type->tp_name, name) != 0) type = type->tp_base;
+    return type != NULL;
+}
+
+/* A float64 that is no value, and says so: historian_as_double returns it for an object that is not a real number. No
+ * computation gives a NaN with these bits. */
+#define HISTORIAN_NOT_A_NUMBER 0x7ffdead0be57a11dULL
+
+/* Return whether an object has a length, as arrays of numpy and other libraries have; -1 with an exception if it raises
+ * one. A scalar of such a library has none: it raises TypeError. */
 static int historian_has_length(PyObject *object) {
     PySequenceMethods *sequence = Py_TYPE(object)->tp_as_sequence;
     PyMappingMethods *mapping = Py_TYPE(object)->tp_as_mapping;
     if (!(sequence && sequence->sq_length) && !(mapping && mapping->mp_length)) return 0;
     if (PyObject_Size(object) >= 0) return 1;
+    if (PyErr_Occurred() != PyExc_TypeError) return -1; /* an error of its own, or of a signal handler */
     PyErr_Clear();
     return 0;
 }
 
 /* A number that is neither an int nor a float, as float64; see historian_as_double. */
 static double historian_other_as_double(PyObject *number) {
+    const uint64_t none = HISTORIAN_NOT_A_NUMBER;
+    const PyNumberMethods *methods = Py_TYPE(number)->tp_as_number;
+    double not_a_number;
+    int has_length;
+    memcpy(&not_a_number, &none, sizeof none);
+    if (!methods || !(methods->nb_float || methods->nb_index)) return not_a_number;
     /* The __float__ of these types would lose their unit or their imaginary part. An array of one element has a
      * __float__ in some versions of numpy only. */
     if (strncmp(Py_TYPE(number)->tp_name, "numpy.timedelta64", 17) == 0 ||
-        strncmp(Py_TYPE(number)->tp_name, "numpy.complex", 13) == 0 || historian_has_length(number)) {
-        PyErr_SetString(PyExc_TypeError, "not a real number");
-        return -1;
-    }
+        strncmp(Py_TYPE(number)->tp_name, "numpy.datetime64", 16) == 0 ||
+        strncmp(Py_TYPE(number)->tp_name, "numpy.complex", 13) == 0)
+        return not_a_number;
+    has_length = historian_has_length(number);
+    if (has_length) return has_length < 0 ? -1 : not_a_number;
     return PyFloat_AsDouble(number); /* __float__, then __index__ */
 }
 
-/* A real number as float64. If `number` is not one: -1 and an exception. Without an exception, -1 is just -1. */
+/* An int as float64; infinite if it is too large. */
+static double historian_int_as_double(PyObject *number) {
+    int overflow;
+    double value = PyLong_AsDouble(number);
+    if (value != -1 || !PyErr_Occurred()) return value;
+    PyErr_Clear(); /* an OverflowError: ints run none of the caller's code */
+    (void)PyLong_AsLongLongAndOverflow(number, &overflow);
+    return overflow < 0 ? -Py_HUGE_VAL : Py_HUGE_VAL;
+}
+
+/* A real number as float64; HISTORIAN_NOT_A_NUMBER for another object. An exception is set, beside -1, only if the
+ * object raised it: it must pass as it is. Without an exception, -1 is just -1. */
 static inline double historian_as_double(PyObject *number) {
     if (HISTORIAN_LIKELY(PyFloat_CheckExact(number))) return PyFloat_AS_DOUBLE(number);
     if (PyLong_CheckExact(number)) {
@@ -68,9 +99,12 @@ static inline double historian_as_double(PyObject *number) {
         if (Py_SIZE(number) == 1) return (double)digits[0];
         if (Py_SIZE(number) == 2) return (double)((int64_t)digits[1] << PyLong_SHIFT | (int64_t)digits[0]);
 #endif
-        return PyLong_AsDouble(number);
+        return historian_int_as_double(number);
     }
     if (PyFloat_Check(number)) return PyFloat_AS_DOUBLE(number); /* numpy.float64 */
+    if (PyLong_Check(number) &&
+        Py_TYPE(number)->tp_as_number->nb_float == PyLong_Type.tp_as_number->nb_float) /* bool, enum.IntEnum */
+        return historian_int_as_double(number);
     return historian_other_as_double(number);
 }
 
@@ -117,10 +151,12 @@ static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offse
 /* Whether an exception is a SystemExit of status 0: the program ends, and nothing has failed. */
 static inline int historian_exits_well(PyObject *error) {
     PyObject *code;
-    int well;
+    int well, overflow;
     if (!PyObject_TypeCheck(error, (PyTypeObject *)PyExc_SystemExit)) return 0;
     code = ((PySystemExitObject *)error)->code; /* NULL if a subclass has not called __init__ */
-    well = code == NULL || code == Py_None || (PyLong_Check(code) && PyObject_Not(code) == 1);
+    well = code == NULL || code == Py_None;
+    /* Not by its truth, which a class of ints may define. */
+    if (!well && PyLong_Check(code)) well = PyLong_AsLongLongAndOverflow(code, &overflow) == 0;
     return well;
 }
 

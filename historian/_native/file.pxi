@@ -109,10 +109,12 @@ cdef class CounterFile:
         Raises OSError if there is no space for the drained counts.  Raises ValueError if the file is damaged.  After an
         error, nothing has been drained.
         """
-        historian_atomic_store(&self.size, os.fstat(fd).st_size)
+        status = os.fstat(fd)
+        historian_atomic_store(&self.size, status.st_size)
         self.check_size()
         self.check_blocks()
-        self.fill_holes(fd)
+        if 512 * status.st_blocks < status.st_size:  # it was made sparse since it was opened
+            self.fill_holes(fd)
         self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_EVEN)
         self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_ODD)
         return self.total(True)
@@ -234,6 +236,9 @@ cdef class CounterFile:
             if readable < historian_block_offset(1):
                 raise ValueError("it is cut short, or lists blocks that it does not contain")
             wrong = historian_read_file(self.file, readable, total, drained)
+            while wrong is not NULL and total.blocks == 0 and self.readable() > readable:
+                readable = self.readable()  # another process has added a block in the meantime
+                wrong = historian_read_file(self.file, readable, total, drained)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             counts = counts_of(total.counts, 0, HISTORIAN_SLOTS)

@@ -35,17 +35,20 @@ static_assert(sizeof(double) == 8, "a value is a float64");
 #include <windows.h>
 #endif
 
+/* HISTORIAN_FORGET(p): the compiler must read again what p points to, instead of what it was copied from. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #define HISTORIAN_INLINE static __forceinline
 #define HISTORIAN_COLD static __declspec(noinline)
 #define HISTORIAN_LIKELY(x) (x)
 #define HISTORIAN_UNLIKELY(x) (x)
+#define HISTORIAN_FORGET(p) ((void)(p), _ReadWriteBarrier())
 #else
 #define HISTORIAN_INLINE static inline __attribute__((always_inline, unused))
 #define HISTORIAN_COLD static __attribute__((cold, noinline, unused))
 #define HISTORIAN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define HISTORIAN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define HISTORIAN_FORGET(p) __asm__ volatile("" : : "r"(p) : "memory")
 #endif
 
 #endif

@@ -136,6 +136,21 @@ HISTORIAN_INLINE void historian_add_value(uint64_t *digits, uint64_t bits) {
     historian_add_at(digits, position, (bits & HISTORIAN_MANTISSA) | normal);
 }
 
+/* Add a finite value that is not negative, by its bits, `times` times; `times` is below 2^63. No digit overflows before
+ * 2^28 of these are added. */
+HISTORIAN_INLINE void historian_add_value_times(uint64_t *digits, uint64_t bits, uint64_t times) {
+    size_t position = historian_position(bits);
+    uint64_t normal = (uint64_t)((bits >> 52 & 0x7ff) != 0) << 52, mantissa = (bits & HISTORIAN_MANTISSA) | normal;
+    uint64_t low = mantissa & UINT32_MAX, high = mantissa >> 32;
+    uint64_t times_low = times & UINT32_MAX, times_high = times >> 32;
+    historian_add_at(digits, position, low * times_low);
+    historian_add_at(digits, position + 32, high * times_low);
+    if (HISTORIAN_LIKELY(!times_high)) return;
+    historian_add_at(digits, position + 32, low * times_high);
+    historian_add_at(digits, position + 64, high * times_high);
+}
+static_assert((0x7fe - 1 + 64) / 32 + 2 < HISTORIAN_SUM_DIGITS, "the digits have room for the largest value");
+
 /* Bring all digits from `first` on below 2^32. */
 HISTORIAN_INLINE void historian_carry_digits(uint64_t *digits, size_t first) {
     uint64_t carry = 0;

@@ -77,6 +77,8 @@ def wholes(name: str, given: Any) -> NDArray[Any]:
         try:
             found.append(check_n(one, name))
         except (TypeError, ValueError) as error:
+            if type(error) not in (TypeError, ValueError) or not str(error).startswith(name):
+                raise  # of the caller's own class, or of a signal handler
             remedy = "; pass n.astype(int)" if array.dtype.kind == "f" else ""
             raise type(error)(f"{error}{position(k, objects.shape)}{remedy}") from None
     kind = numpy.int64 if max(found, default=0) < 2**63 else object
@@ -132,6 +134,8 @@ def _ask(question: Callable[..., _T], arguments: tuple[Any, ...], k: int, shape:
     try:
         return question(*arguments)
     except ValueError as error:
+        if type(error) is not ValueError:
+            raise
         raise ValueError(f"{error}{position(k, shape)}") from None
 
 
@@ -143,6 +147,8 @@ def _check(array: NDArray[Any], good: NDArray[np.bool_], refuse: Callable[[Any],
     try:
         refuse(array.ravel()[k].item())
     except ValueError as error:
+        if type(error) is not ValueError:
+            raise
         raise ValueError(f"{error}{position(k, array.shape)}") from None
 
 

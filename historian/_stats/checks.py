@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
+from .._core import real
 from .._values.checks import is_bool
 
 __all__ = ["check_confidence", "check_n", "check_number", "check_share", "number"]
@@ -34,12 +36,9 @@ def check_confidence(confidence: float) -> float:
 
 def check_n(n: int, name: str = "n", least: int = 1) -> int:
     """Return `n` as an int if it is a whole number from `least` to 1e100; else raise."""
-    if is_bool(n):
+    if is_bool(n) or not hasattr(type(n), "__index__") or getattr(n, "shape", ()) != ():
         raise TypeError(f"{name} must be a whole number, not {n!r}")
-    try:
-        n = operator.index(n)
-    except TypeError:
-        raise TypeError(f"{name} must be a whole number, not {n!r}") from None
+    n = operator.index(n)  # what a class of the caller raises passes
     if n < least:
         raise ValueError(f"{name} must be at least {least}, not {n}")
     if n > MAX_INTEGER:
@@ -63,7 +62,9 @@ def number(name: str, value: float) -> float:
     is_other = is_time or is_bool(value) or isinstance(value, (str, bytes)) or getattr(value, "shape", None)
     if is_other or not hasattr(value, "__float__"):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError(f"{name} must be in -1.8e308..1.8e308, the range of float64") from None
+    found = real(value)
+    if found is None:
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if math.isinf(found) and isinstance(value, int):
+        raise ValueError(f"{name} must be in -1.8e308..1.8e308, the range of float64")
+    return found

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+from .._core import real
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +49,8 @@ def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | N
     try:
         answers = list(map(question, asked))
     except ValueError as error:
+        if type(error) is not ValueError:
+            raise
         k = array.size - 1 - sum(1 for _ in asked)  # the rest has not been asked
         raise ValueError(f"{error}{position(k, array.shape)}") from None
     found = numpy.array(answers, dtype=numpy.float64)
@@ -102,21 +108,34 @@ def as_array(x: Any, what: str) -> NDArray[Any]:
 
     try:
         array = numpy.asarray(x)
-    except (ValueError, Warning):  # before numpy 1.24 it warns, and makes an array of lists
+    except (ValueError, Warning) as error:  # before numpy 1.24 it warns, and makes an array of lists
+        if not isinstance(x, (list, tuple)) or not _is_ragged(x):
+            raise error  # of the caller's own class, or of a signal handler
         array = None
     if array is None or (array.dtype.char == "O" and any(isinstance(one, (list, tuple)) for one in array.flat)):
         raise ValueError(f"{what} an array whose rows all have the same length, not {x!r}")
     return array
 
 
+def _is_ragged(x: Any) -> bool:
+    """Return whether lists in a list, at any depth, have different lengths, or stand beside what is none."""
+    rows = [one for one in x if isinstance(one, (list, tuple))]
+    sizes = {len(one) if hasattr(type(one), "__len__") and getattr(one, "shape", None) != () else -1 for one in x}
+    return (
+        len(sizes) > 1
+        or any(map(_is_ragged, rows))
+        or any(isinstance(two, (list, tuple)) for one in rows for two in one)
+    )
+
+
 def _number(one: Any, what: str, k: int, shape: tuple[int, ...]) -> float:
     where = position(k, shape)
-    if isinstance(one, (str, bytes)) or not hasattr(one, "__float__"):
+    found = real(one) if hasattr(type(one), "__float__") else None  # what a class of the caller raises passes
+    if found is None:
         raise TypeError(f"{what} an array of numbers, not {one!r}{where}")
-    try:
-        return float(one)
-    except OverflowError:
-        raise ValueError(f"{what} numbers in -1.8e308..1.8e308, the range of float64{where}") from None
+    if math.isinf(found) and isinstance(one, int):
+        raise ValueError(f"{what} numbers in -1.8e308..1.8e308, the range of float64{where}")
+    return found
 
 
 def position(k: int, shape: tuple[int, ...]) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from .._core import _Reals
+    from .._core import _Reals, _Wholes
     from .answers import _Numbers, _Scalar
 
     _H = TypeVar("_H", bound="BaseHistogram")
@@ -53,17 +53,23 @@ class BaseHistogram(Slots):
         self._synthetic, self._bounds = False, 0
 
     @classmethod
-    def from_values(cls, values: _Reals, *, unit: str = "s") -> Self:
+    def from_values(cls, values: _Reals, *, counts: _Wholes | None = None, unit: str = "s") -> Self:
         """Return the histogram of a one-dimensional array-like, as `Recorder.record_many` would count it.
 
-        O(len).  Raises ValueError for a NaN, infinite or negative value, TypeError for a value that is not a number.
+        With `counts`, as many whole numbers from 0 on, each value counts as if it came that often.  O(len).  Raises
+        ValueError for a NaN, infinite or negative value, for a negative count, and if there are not as many counts as
+        values.  Raises TypeError for a value that is not a number, for a count that is not a whole number, and for a
+        mapping.  Raises OverflowError if the counts add up to 2**63.
 
         >>> from historian import Histogram
         >>> Histogram.from_values([1, 2, 3], unit="ms").mean
         2.0
+        >>> times = {0.010: 980, 0.250: 20}                           # values and how often they came
+        >>> Histogram.from_values(times.keys(), counts=times.values()).count
+        1000
         """
         counters = Counters()
-        counters.record_many(values)
+        counters.record_many(values, counts=counts)
         return cls._from_reading(counters._read(), check_unit(unit))
 
     @classmethod

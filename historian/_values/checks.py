@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._core import number
+from .._core import real
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,14 +20,9 @@ def is_bool(x: object) -> bool:
 
 def check_positive(name: str, given: _Real) -> float:
     """Return `given` as a float if it is a positive, finite number; else raise."""
-    if is_bool(given):
+    value = None if is_bool(given) else real(given)
+    if value is None:
         raise TypeError(f"{name} must be a number, not {given!r}")
-    try:
-        value = number(given)
-    except TypeError:
-        raise TypeError(f"{name} must be a number, not {given!r}") from None
-    except ValueError:
-        value = math.nan
-    if not value > 0:
+    if not 0 < value < math.inf:
         raise ValueError(f"{name} must be positive and finite, not {given!r}")
     return value

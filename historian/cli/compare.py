@@ -6,7 +6,8 @@ import argparse
 import math
 import os
 
-from .._compare.comparison import MAX_LOOKS, Comparison, check_looks
+from .._compare.arguments import MAX_LOOKS, check_looks
+from .._compare.comparison import Comparison
 from .._compare.report import cells_and_notes, sentence
 from .._show.scale import Scale, base_unit
 from .._values.decimals import share_of

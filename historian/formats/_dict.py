@@ -74,15 +74,15 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         if data["format"] != FORMAT:
             raise ValueError(f"cannot read format {data['format']!r}: this version reads {FORMAT!r}")
         unit = check_unit(data["unit"])
-        indices, numbers = list(data["indices"]), list(data["counts"])
-        if bool in {*map(type, indices), *map(type, numbers)}:
-            raise TypeError("indices and counts must be integers, not true or false")
+        indices, numbers, count = list(data["indices"]), list(data["counts"]), data["count"]
+        if bool in map(type, (count, *indices, *numbers)):
+            raise TypeError("an index or a count is true or false, not a number")
         counts = Counts.of([i - TO_INDEX for i in indices], numbers)
         total = math.inf if data["sum"] is None else _number(data, "sum")
         exact_sum = from_hex(data["exact_sum"]) if "exact_sum" in data else None
         low = _number(data, "min") if counts.total else math.nan
         high = _number(data, "max") if counts.total else math.nan
-        count, synthetic, bounds = data["count"], data.get("synthetic", False), data.get("bounds", [])
+        synthetic, bounds = data.get("synthetic", False), data.get("bounds", [])
     except KeyError as error:
         raise ValueError(f"not the data of a histogram: {error} is missing") from None
     except (TypeError, AttributeError, OverflowError) as error:

@@ -200,6 +200,7 @@ class Dist(Survival):
         if not self._count:
             return no_data(0.0, math.inf, unit=self.unit)
         low, value, high = self._areas()
+        low, high = min(low, high), max(low, high)  # rounding may have reversed bounds that are equal
         value = min(max(math.inf if self._sf[VALUE, -1] else value, low), high)
         is_open = math.isinf(high) > math.isinf(value)
         why = ["no sample gives an upper bound of a mean"] if is_open else []

@@ -113,7 +113,8 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
         most = min(most, timeout) + retries * (timeout + backoff)
 
     def formula(times: NDArray[np.float64], late: NDArray[np.float64], at: _Survival) -> NDArray[np.float64]:
-        attempt = numpy.clip(numpy.floor(times / period), 0, float(retries))
+        with numpy.errstate(over="ignore"):  # of times that are as good as infinite
+            attempt = numpy.clip(numpy.floor(times / period), 0, float(retries))
         elapsed = numpy.where(times < 0, times, numpy.maximum(times - attempt * period, 0))
         attempted = numpy.maximum(at(numpy.minimum(elapsed, timeout)), late)
         result: NDArray[np.float64] = late**attempt * numpy.where(elapsed < timeout, attempted, late)

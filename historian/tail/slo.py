@@ -178,7 +178,8 @@ def burn_rates(
     `intervals` are histograms of consecutive intervals of equal length, the newest one last.  An alert should fire
     quickly and stop when the trouble stops.  For this, require a high burn rate over both a long and a short window,
     such as 14.4 over the last hour and over the last five minutes.  Rates are computed from decimals, so that a rate of
-    14.4 is 14.4.  A window without calls has a burn rate of 0, and the largest possible one as its upper bound.
+    14.4 is 14.4.  The rate of a window without calls is "no data", as that of `Histogram.slo`: NaN, which exceeds no
+    limit.
 
     An alert compares the rates themselves, which are those of the recorded calls.  Bounds are those of the rate that
     goes on.  They allow for slow calls that come in bursts, as ``slo(..., windows=...)`` does: from the differences
@@ -221,7 +222,7 @@ def _burn_rate(intervals: list[BaseHistogram], t: float, target: float, confiden
 
     whole = make(BaseHistogram, *merged(intervals))
     if not whole.count:
-        return Estimate(0.0, 0.0, 1 / (1 - target) if target < 1 else math.inf, "there were no calls")
+        return slo(whole, t, target, confidence, None).burn_rate
     parts = [part for part in intervals if part.count]
     if len(parts) == 1:
         whole = parts[0]  # which may know the values that it was corrected from

@@ -9,8 +9,8 @@ import pytest
 
 import historian
 from historian import Comparison, Histogram, merge
+from historian._compare.arguments import least_blocks
 from historian._compare.bootstrap import percentile_interval
-from historian._compare.comparison import least_blocks
 from historian._compare.stopping import looks_at
 from historian.buckets import GROWTH
 from historian.tail import TailWarning

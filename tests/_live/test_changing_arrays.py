@@ -63,7 +63,7 @@ def test_changing_bytes_are_a_histogram_or_refused():
             try:
                 seen[Histogram.from_bytes(data)] += 1
             except ValueError as error:
-                assert "checksum" in str(error)
+                assert "checksum" in str(error)  # noqa: PT017
     finally:
         stopped = True
         writer.join()

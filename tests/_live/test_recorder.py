@@ -589,7 +589,7 @@ def test_messages_are_one_short_line():
         def __repr__(self):
             raise RuntimeError("no")
 
-    for value in (Wordy(), Mute(), "x" * 10_000, fractions.Fraction(10**400)):
+    for value in (Wordy(), Mute(), "x" * 10_000, -fractions.Fraction(10**300, 10**10 + 1)):
         with pytest.raises((TypeError, ValueError)) as caught:
             Recorder().record(value)
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 200

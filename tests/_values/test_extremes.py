@@ -273,3 +273,18 @@ def test_bounds_of_nothing():
 
 def test_a_recorder_of_no_values():
     assert Recorder().snapshot().to_bytes() == Histogram().to_bytes()
+
+
+@pytest.mark.parametrize("name", ["count", "sum", "min", "max"])
+@pytest.mark.parametrize("wrong", ["1.0", b"1.0", True])
+def test_texts_and_truth_values_are_no_numbers(name, wrong):
+    data = Histogram.from_values([1.0]).to_dict()
+    with pytest.raises(ValueError, match="number" if name != "count" or wrong is True else "count"):
+        Histogram.from_dict({**data, name: wrong})
+
+
+def test_truth_values_are_no_counts():
+    data = Histogram.from_values([1.0]).to_dict()
+    for name in ("indices", "counts"):
+        with pytest.raises(ValueError, match="true or false"):
+            Histogram.from_dict({**data, name: [True]})

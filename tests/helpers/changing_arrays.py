@@ -1,9 +1,10 @@
-"""Record arrays that change: ``python changing_arrays.py SECONDS [DIRECTORY]``; HISTORIAN_SIMD chooses the instructions.
+"""Record arrays that change: ``python changing_arrays.py SECONDS [DIRECTORY]``.
 
 A thread writes good and bad values, without the GIL, into the array that the main thread records.  After each call,
 either all values are counted, or none.  Every good value has a bucket of its own, so the counts tell the values, and
 sum, minimum and maximum must be exactly theirs.  An array that does not change is recorded after each call: it shows
 whether anything is left behind in the tables that calls share.  A line of JSON says how many calls there were.
+HISTORIAN_SIMD chooses the instructions.
 """
 
 from __future__ import annotations
@@ -88,8 +89,9 @@ def main(seconds: float, directory: str | None = None) -> dict[str, Any]:
                     rec.record_many(data)
                     counted += 1
                 except ValueError as error:
-                    assert any(f" is {bad}" in str(error) for bad in ("nan", "inf", "-")), error
                     seen["refused"] += 1
+                    named = str(error)
+                    assert any(f" is {bad}" in named for bad in ("nan", "inf", "-")), named
                 other = Recorder()
                 other.record_many(STILL)
                 assert other.snapshot() == STILL_COUNTED, other.snapshot()

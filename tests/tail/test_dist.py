@@ -113,6 +113,9 @@ def test_mean():
     assert "no sample gives an upper bound of a mean" in h.dist().mean.why
     assert retry(EXP, timeout=1.0, retries=1).mean == math.inf
     assert Histogram.from_values([0.0]).dist(confidence=None).mean == 0.0
+    for alone in (100.0, 0.3, 7.0, 1e-3, 12_345.678):  # its bounds are equal, except for rounding
+        mean = Histogram.from_values([alone]).dist(confidence=None).mean
+        assert (mean, mean.lower, mean.upper) == tuple([pytest.approx(alone, rel=1e-14)] * 3)
     beyond = Histogram.from_values([1.0, 1e21]).dist(confidence=None).mean
     assert (beyond, beyond.lower, beyond.upper) == (pytest.approx(5e20), pytest.approx(5e20), pytest.approx(5e20))
 

@@ -148,9 +148,12 @@ def test_burn_rates_of_the_last_intervals():
     assert rates[1].lower < 10 < rates[1].upper
 
 
-def test_a_window_without_calls_burns_nothing():
+def test_a_window_without_calls_says_what_slo_says():
     rates = burn_rates([H, Histogram()], 1.0, 0.99, windows=(1, 2))
-    assert (float(rates[1]), rates[1].lower, rates[1].upper) == (0, 0, pytest.approx(100))
+    same = Histogram().slo(1.0, 0.99).burn_rate
+    assert math.isnan(rates[1]) and not rates[1] > 14.4
+    assert (rates[1].why, rates[1].lower, rates[1].upper) == (same.why, same.lower, same.upper)
+    assert (str(rates[1]), rates[1].upper) == ("no data", pytest.approx(100))
     assert rates[2] == pytest.approx(0.5)
 
 

@@ -1,0 +1,125 @@
+"""Values with counts: as if each had been recorded that often, or nothing is recorded."""
+
+import array
+import collections
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from historian import Histogram, Recorder, Registry
+
+VALUES = st.floats(0, 1.7976931348623157e308) | st.sampled_from([0.0, -0.0, 5e-324, 2.0**-32, 2.0**64, 1.0])
+PAIRS = st.lists(st.tuples(VALUES, st.integers(0, 50)), max_size=30)
+
+
+def everything(h: Histogram):
+    return (*h._counts.pairs(), h._sum, repr(h.min), repr(h.max), h.to_bytes())
+
+
+@given(PAIRS)
+def test_counts_are_repetitions(pairs):
+    values, counts = np.array([v for v, _ in pairs], "f8"), np.array([n for _, n in pairs], "i8")
+    counted = Histogram.from_values(values, counts=counts)
+    assert everything(counted) == everything(Histogram.from_values(np.repeat(values, counts)))
+    one, many = Recorder(), Recorder()
+    for value, n in pairs:
+        for _ in range(n):
+            one.record(value)
+    many.record_many(values.tolist(), counts=counts.tolist())
+    assert everything(one.snapshot()) == everything(many.snapshot()) == everything(counted)
+
+
+@given(VALUES, st.integers(1, 2**63 - 1))
+def test_large_counts(value, n):
+    """The sum is a product of whole numbers."""
+    from historian._values.exact import exact
+
+    h = Histogram.from_values([value, 1e300], counts=[n, 0])
+    assert (h.count, h._sum, h.min, h.max) == (n, n * exact(abs(value)), abs(value), abs(value))
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "?", ">i4", ">u8", "O"])
+def test_types_of_counts(dtype):
+    rng = np.random.default_rng(1)
+    values, counts = rng.lognormal(0, 2, 3001), rng.integers(0, 100, 3001).astype(dtype)
+    for v, c in ((values, counts), (values[::2], counts[::2]), (values[::-1], counts[::-1]), (values[:9], counts[:9])):
+        expected = Histogram.from_values(np.repeat(v, c.astype("i8")))
+        assert Histogram.from_values(v, counts=c) == expected
+        assert Histogram.from_values(v.tolist(), counts=c.tolist()) == expected
+
+
+@pytest.mark.parametrize("in_directory", [False, True])
+def test_recorders(in_directory, tmp_path):
+    rec = Registry(tmp_path / "d" if in_directory else None).recorder("q", route="/")
+    rec.record(4.0)
+    rec.record_many([1.0, 2.0, 8.0], counts=[3, 2, 0])
+    rec.record_many(np.arange(3000.0), counts=np.ones(3000, "u2"))
+    expected = Histogram.from_values([4.0, 1.0, 1.0, 1.0, 2.0, 2.0, *map(float, range(3000))])
+    assert rec.snapshot() == expected == rec.drain()
+    rec.record_many([], counts=[])
+    rec.record_many([1.0], counts=[0])
+    assert rec.snapshot() == Histogram()
+
+
+@pytest.mark.parametrize("kind", [dict, collections.Counter])
+def test_mappings_are_refused_with_a_hint(kind):
+    """As locust's `response_times`: without counts, the keys would be counted, once each."""
+    times = kind({10: 400, 20: 17})
+    for use in (Recorder().record_many, Histogram.from_values):
+        with pytest.raises(TypeError, match=r"pass m\.keys\(\), counts=m\.values\(\)"):
+            use(times)
+    h = Histogram.from_values(times.keys(), counts=times.values(), unit="ms")
+    assert (h.count, h.sum, h.max) == (417, 4340.0, 20.0)
+
+
+BAD = [
+    ([1.0, 2.0], [1], ValueError, "same length, not 2 and 1"),
+    ([1.0, 2.0], 3, TypeError, "whole numbers, not int"),
+    ([1.0], [-1], ValueError, r"counts\[0\] must be 0 or more, not -1"),
+    ([1.0], np.array([-1]), ValueError, r"counts\[0\] is -1, so no value was counted"),
+    ([1.0], [1.0], TypeError, r"counts\[0\] must be a whole number, not 1\.0: pass int"),
+    ([1.0], np.array([1.0]), TypeError, r"dtype float64; pass counts\.astype\(int\)"),
+    ([1.0], [2**63], OverflowError, r"counts\[0\] must be below"),
+    ([1.0], np.array([2**64 - 1], "u8"), ValueError, r"counts\[0\] is 18446744073709551615"),
+    ([1.0, 2.0], [2**62, 2**62], OverflowError, r"add up to 2\*\*63 or more"),
+    ([1.0, math.nan], [1, 0], ValueError, r"values\[1\] is nan"),
+    (np.array([1.0, -1.0]), [1, 0], ValueError, r"values\[1\] is -1\.0"),
+    (np.arange(5000.0) - 4999, np.ones(5000, int), ValueError, r"values\[0\] is -4999\.0"),
+    (np.append(np.ones(4999), -1), np.ones(5000, int), ValueError, r"values\[4999\] is -1\.0"),
+    ([1.0], "1", TypeError, "not str"),
+    ([1.0], {1: 1}, TypeError, "not dict"),
+    ([1.0], np.ones((1, 1), int), ValueError, "counts must be an array of one dimension"),
+    ([1.0], np.ma.array([1], mask=[True]), ValueError, "masked"),
+]
+
+
+@pytest.mark.parametrize(("values", "counts", "error", "message"), BAD)
+def test_what_cannot_be_counted_changes_nothing(values, counts, error, message):
+    rec = Recorder()
+    rec.record(3.0)
+    before = rec.snapshot()
+    with pytest.raises(error, match=message):
+        rec.record_many(values, counts=counts)
+    assert rec.snapshot() == before
+    rec.record_many(np.full(2000, 3.0))  # nothing is left in the tables
+    assert rec.snapshot() == Histogram.from_values([3.0], counts=[2001])
+
+
+def test_a_recorder_has_room_for_less_than_a_histogram():
+    rec = Recorder("q")
+    rec.record_many([1.0], counts=[2**62])
+    with pytest.raises(OverflowError, match="no room"):
+        rec.record_many([1.0], counts=[2**62])
+    rec.record(1.0)
+    assert rec.snapshot().count == 2**62 + 1
+    assert Histogram.from_values([1.0], counts=[2**63 - 1]).count == 2**63 - 1
+
+
+def test_masked_values_are_left_out_with_their_counts():
+    values = np.ma.array([1.0, math.nan, 3.0], mask=[False, True, False])
+    assert Histogram.from_values(values, counts=array.array("H", [2, 5, 1])) == Histogram.from_values([1.0, 1.0, 3.0])
+    with pytest.raises(ValueError, match="same shape"):
+        Histogram.from_values(values, counts=[1, 2])
