@@ -165,7 +165,7 @@ def read(data: bytes) -> Found:
     drains, _, synthetic = struct.unpack_from("<QQQ", data, DRAINS)
     roles = read_roles(data)
     has_more = bool(data[FIRST + BLOCK * len(roles) :].strip(b"\0"))
-    if drains >= 2**63:
+    if drains >= 2**63 - 1:
         raise RefusedError("drains")
     counts: dict[int, int] = {}
     low = high = total = 0
