@@ -75,8 +75,8 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
             raise ValueError(f"cannot read format {data['format']!r}: this version reads {FORMAT!r}")
         unit = check_unit(data["unit"])
         indices, numbers, count = list(data["indices"]), list(data["counts"]), data["count"]
-        if bool in map(type, (count, *indices, *numbers)):
-            raise TypeError("an index or a count is true or false, not a number")
+        if bool in {*map(type, indices), *map(type, numbers)}:
+            raise TypeError("indices and counts must be integers, not true or false")
         counts = Counts.of([i - TO_INDEX for i in indices], numbers)
         total = math.inf if data["sum"] is None else _number(data, "sum")
         exact_sum = from_hex(data["exact_sum"]) if "exact_sum" in data else None
