@@ -70,7 +70,7 @@ enum {
 /* The first page. */
 typedef struct {
     uint8_t header[HISTORIAN_FILE_HEADER_NBYTES];
-    uint64_t drains;                           /* how often the file has been drained, in [0, 2^63) */
+    uint64_t drains;                           /* how often the file has been drained, in [0, 2^63 - 1) */
     uint64_t claimed;                          /* 1 once a process has taken out the counts of a removed file */
     uint64_t synthetic;                        /* 1 once estimated values have been added */
     uint64_t reserved[5];                      /* 0; the roles begin at a cache line of 64 bytes */
@@ -126,7 +126,8 @@ static const historian_drained *historian_find_drained(const historian_file *fil
     return NULL;
 }
 
-/* Add up what the blocks hold, drained or not, without the extremes. Return 0 if a count is 2^63 or more. */
+/* Add up what the blocks hold, drained or not, without the extremes. Return 0 if a count is 2^63 or more, or
+ * a sum is too large for that many values. */
 static int historian_add_file_blocks(const historian_file *file, historian_total *total) {
     uint64_t any = 0; /* a bit is set if it is in any count; none wraps before its highest bit has shown here */
     for (size_t block = 0; block < total->blocks; block++) {
@@ -138,6 +139,8 @@ static int historian_add_file_blocks(const historian_file *file, historian_total
             any |= count | total->counts[slot];
         }
         historian_atomic_fence(); /* writers add the count last, so it is read first */
+        /* All values that can be counted reach into the last digit by 17 bits. What is carried out of it would be lost. */
+        if (historian_atomic_load(&counters->sum.digits[HISTORIAN_SUM_DIGITS - 1]) >> 32) any |= (uint64_t)1 << 63;
         historian_read_sum(&total->sum, &counters->sum);
     }
     return any >> 63 == 0;
@@ -203,14 +206,14 @@ static const char *historian_read_file(const historian_file *file, size_t size, 
         total->drains = historian_atomic_load_acquire(&file->drains);
         total->blocks = historian_count_blocks(file, size); /* again: that drain may have been the first one */
         if (total->blocks == 0) return "it lists blocks that it does not contain";
-        if (total->drains >> 63) return "its number of drains is 2**63 or more";
+        if (total->drains >= INT64_MAX) return "its number of drains is 2**63 - 1 or more"; /* a drain adds 1 */
         if (total->drains) {
             found = historian_find_drained(file, total->drains, total->blocks);
             if (!found) return "the block with its drained counts is missing";
             memcpy(drained, found, sizeof *drained);
         }
         historian_atomic_fence();
-        if (!historian_add_file_blocks(file, total)) return "a count is 2**63 or more";
+        if (!historian_add_file_blocks(file, total)) return "a count is 2**63 or more, or its sum is too large";
         historian_gather_extremes((historian_file *)file, total->blocks, total, 0);
         historian_atomic_fence();
     } while (historian_atomic_load(&file->drains) != total->drains);

@@ -82,9 +82,7 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
     unit = check_unit(unit)
     slots = [i - TO_INDEX for i in _wholes(data, "indices")]
     counts, count = Counts.of(slots, _wholes(data, "counts")), _field(data, "count")
-    if isinstance(count, bool):
-        raise _refused(f"count {count!r} is a truth value, not a number")
-    if counts.total != count:
+    if isinstance(count, bool) or counts.total != count:
         raise ValueError(f"count {count!r} is not the sum of the counts, {counts.total}")
     low = _number(data, "min") if counts.total else math.nan
     high = _number(data, "max") if counts.total else math.nan

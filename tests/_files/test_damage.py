@@ -72,7 +72,10 @@ def damages():
     yield "a gap in the list", write(3136 + 8 * 2, struct.pack("<Q", 2)), "are too few for the blocks that it lists"
     yield "a far block", write(3136 + 8 * 66, struct.pack("<Q", 3)), "are too few for the blocks that it lists"
     yield "two shared blocks", write(3136 + 8 * 1, struct.pack("<Q", 1)), "are too few for the blocks that it lists"
-    yield "drained too often", write(3072, struct.pack("<Q", 2**64 - 1)), r"number of drains is 2\*\*63 or more"
+    yield "drained too often", write(3072, struct.pack("<Q", 2**64 - 1)), r"number of drains is 2\*\*63 - 1 or more"
+    yield "the last drain", write(3072, struct.pack("<Q", 2**63 - 1)), r"number of drains is 2\*\*63 - 1 or more"
+    top = SHARED + SUM + 16 * 96 + 8 * 67
+    yield "more than a sum holds", write(top, struct.pack("<Q", 1 << 35)), "or its sum is too large"
     yield "drained nowhere", write(3072, struct.pack("<Q", 1)), "the block with its drained counts is missing"
     yield "too much", write(slot_at(0, 1.0), struct.pack("<Q", 1 << 63)), r"a count is 2\*\*63 or more"
     wrapping = struct.pack("<2Q", (1 << 64) - 1, 3)
@@ -80,7 +83,7 @@ def damages():
     many = struct.pack("<3Q", *[(1 << 63) - 1] * 3)
     yield "too many", write(slot_at(0, 1.0), many), r"2\*\*63 records or more"
     last_digit = SHARED + SUM + 16 * 96 + 8 * 67
-    yield "a huge sum", write(last_digit, struct.pack("<Q", (1 << 64) - 1)), "its sum is too large for 1 values"
+    yield "a huge sum", write(last_digit, struct.pack("<Q", (1 << 32) - 1)), "its sum is too large for 1 values"
     less_huge = struct.pack("<Q", 1 << 24)  # digit 65 counts 2^2080, and the sum must be below 2^2104 for one value
     yield "a less huge sum", write(last_digit - 16, less_huge), "its sum is too large for 1 values"
     yield (

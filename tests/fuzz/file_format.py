@@ -165,7 +165,7 @@ def read(data: bytes) -> Found:
     drains, _, synthetic = struct.unpack_from("<QQQ", data, DRAINS)
     roles = read_roles(data)
     has_more = bool(data[FIRST + BLOCK * len(roles) :].strip(b"\0"))
-    if drains >= 2**63:
+    if drains >= 2**63 - 1:
         raise RefusedError("drains")
     counts: dict[int, int] = {}
     low = high = total = 0
@@ -176,7 +176,7 @@ def read(data: bytes) -> Found:
             add_counts(counts, data, at + COUNTS)
             octaves, digits = parts_at(data, at + SUM)
             total += value_of(octaves, digits)
-            is_odd = is_odd or not is_plausible(octaves)
+            is_odd = is_odd or not is_plausible(octaves) or bool((digits_at(data, at + SUM) >= 2**63).any())
             highest, lowest = struct.unpack_from("<QQ", data, at)
             low, high = max(low, lowest), max(high, highest)
     if any(count >= 2**63 for count in counts.values()):
@@ -303,8 +303,12 @@ def sums_below(data: bytes, roles: list[int], at: int) -> bool:
             octaves = [a + b for a, b in zip(octaves, more)]
             digits += further
     less, fewer = parts_at(data, at)
-    digits_below = any(np.frombuffer(data, "<u8", DIGITS, at + 16 * OCTAVES) >= 2**32)  # drained digits are carried
+    digits_below = bool((digits_at(data, at) >= 2**32).any())  # drained digits are carried
     return digits < fewer or digits_below or any(a < b for a, b in zip(octaves, less)) or not is_plausible(less)
+
+
+def digits_at(data: bytes, at: int) -> np.ndarray:
+    return np.frombuffer(data, "<u8", DIGITS, at + 16 * OCTAVES)
 
 
 def is_plausible(octaves: list[int]) -> bool:

@@ -211,7 +211,7 @@ h.record(1)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 Histogram("query")  # mypy: call-arg; pyright: reportCallIssue
 Histogram.from_values("123")  # mypy: arg-type; pyright: reportArgumentType
 Histogram.from_values(1.0)  # mypy: arg-type; pyright: reportArgumentType
-Histogram.from_values([1.0], "ms")  # mypy: call-arg; pyright: reportCallIssue
+Histogram.from_values([1.0], "ms")  # mypy: arg-type, call-arg; pyright: reportCallIssue
 strings: list[str] = h.quantile([0.5])  # mypy: assignment; pyright: reportAssignmentType
 
 # ---- combine, send ----
