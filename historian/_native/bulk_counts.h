@@ -80,4 +80,13 @@ static int historian_tally_counts(historian_tables *tables, const historian_arra
     return 1;
 }
 
+/* Record one good value `times` times, which is not 0, nor 2^63 or more. */
+static void historian_record_times(historian_counters *counters, double value, uint64_t times, int exclusive) {
+    historian_summary summary = {0, 0, {0}};
+    uint64_t bits = historian_bits(value + 0.0);
+    historian_add_times(&summary, bits, times);
+    historian_add_summary(counters, &summary);
+    historian_add_count(counters, historian_slot(bits), times, exclusive);
+}
+
 #endif
