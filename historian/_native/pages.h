@@ -76,8 +76,9 @@ static int historian_write_zeros(int fd, size_t offset, size_t size) {
     }
     return 0;
 }
-#if defined(__linux__) && !defined(_GNU_SOURCE)
-int fallocate(int fd, int mode, off_t offset, off_t size); /* <fcntl.h> declares it with _GNU_SOURCE only */
+#if defined(__linux__)
+/* As <fcntl.h> declares it, if _GNU_SOURCE was defined before the first header of the C library. */
+int fallocate(int fd, int mode, off_t offset, off_t size);
 #endif
 
 /* Reserve space on the disk. Where the file system cannot do that, return EOPNOTSUPP. posix_fallocate() of glibc would
