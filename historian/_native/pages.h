@@ -76,6 +76,10 @@ static int historian_write_zeros(int fd, size_t offset, size_t size) {
     }
     return 0;
 }
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+int fallocate(int fd, int mode, off_t offset, off_t size); /* <fcntl.h> declares it with _GNU_SOURCE only */
+#endif
+
 /* Reserve space on the disk. Where the file system cannot do that, return EOPNOTSUPP. posix_fallocate() of glibc would
  * write zeros then, also over what another process writes at the same time. */
 static int historian_allocate(int fd, size_t offset, size_t size) {
