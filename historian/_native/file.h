@@ -139,7 +139,7 @@ static int historian_add_file_blocks(const historian_file *file, historian_total
             any |= count | total->counts[slot];
         }
         historian_atomic_fence(); /* writers add the count last, so it is read first */
-        /* All values that can be counted reach into the last digit by 17 bits. What is carried out of it would be lost. */
+        /* All that can be counted reaches 17 bits into the last digit. What is carried out of it would be lost. */
         if (historian_atomic_load(&counters->sum.digits[HISTORIAN_SUM_DIGITS - 1]) >> 32) any |= (uint64_t)1 << 63;
         historian_read_sum(&total->sum, &counters->sum);
     }
