@@ -220,13 +220,14 @@ class Recorder(_Base):
         """Drain the file that is at the path, also if it is removed again at this moment."""
         attempts = ATTEMPTS
         while True:
-            is_there, file = self._follow_path(), self._files[0]
+            self._follow_path()
+            file = self._files[0]
             assert file is not None
             attempts -= 1
             try:
                 return drain(file)
             except FileNotFoundError:
-                if not attempts or not (is_there or self._follow_path()):
+                if not attempts:
                     raise
 
     def _drain_left(self) -> Histogram | None:
@@ -331,7 +332,10 @@ def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
     file, header = open_or_create(path, new) if new is not None else open_file(path)
     if found is None:
         return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file, header))
-    found = _in_files[path] = Recorder._of(str(header.key), header.unit, file, header)  # of another unit
+    if header.unit == found.unit:  # its file was removed again just now: it keeps its values, and counts on
+        found._follow_path()
+        return found
+    found = _in_files[path] = Recorder._of(str(header.key), header.unit, file, header)
     return found
 
 
