@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-from ._files.directory import RegistryWarning, ensure_directory, names_in, open_directory, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning, drain, open_fd, open_file, read
-from ._files.header import Header, beginning, file_name
+from ._files.directory import RegistryWarning, ensure_directory, open_directory, prepare_directory, warn_user
+from ._files.file import CorruptFileError, CorruptFileWarning
+from ._files.header import Header, file_name
+from ._live.directories import drain_directory, keys_in, read_directory, readings_in
 from ._live.family import Family, FamilyWarning, Timing
 from ._live.recorder import DISABLED, Recorder, check_room, forget_file, recorder_in_file, recorders_in
-from ._live.snapshots import Snapshot, id_of_file
+from ._live.snapshots import Snapshot
 from ._values.key import Key, check_key, key_of
 from ._values.text import counted
 from .histogram import Histogram
@@ -154,14 +155,8 @@ class Registry:
         """Return the keys of all recorders of this name; of those in a directory, also if they are not open."""
         found = {key for key in list(self._recorders) if key.name == name}
         if self._directory is not None and not DISABLED:
-            folder = open_directory(self._directory, self._trust)
-            try:
-                for one in names_in(folder):
-                    if one.startswith(beginning(name)):
-                        found.update(_key_in(os.path.join(self._directory, one), folder))
-            finally:
-                os.close(folder)
-        return [key for key in found if key.name == name]
+            found.update(keys_in(self._directory, name, self._trust))
+        return list(found)
 
     def remove(self, key: Key) -> Histogram:
         """Remove a recorder; return the values it held.  Its memory is used again.  Raises KeyError if there is none.
@@ -249,29 +244,13 @@ class Registry:
 
     def _read(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
-        now = time.time()
         if self._directory is None:
-            return self._read_private(now), {}
+            return self._read_private(), {}
         self._prepare()
-        live = recorders_in(self._directory)
-        for found in live:
-            found._follow_path()
-        readings, problems = self._readings()
-        readings.sort(key=lambda reading: (reading.header.created, reading.header.key))
-        histograms = {
-            reading.header.key: Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
-            for reading in readings
-        }
-        files = {reading.header.key: reading.status for reading in readings}
-        for found in live:
-            header = found._header
-            left = found._read_left(files.get(header.key) if header is not None else None)
-            if left is not None and header is not None and histograms.get(header.key, left).unit == left.unit:
-                histograms[header.key] = histograms[header.key] + left if header.key in histograms else left
-        ids = {one.header.key: id_of_file(one.header.created, one.drains) for one in readings}
-        return Snapshot(histograms, sources={key: (name, now) for key, name in ids.items()}), problems
+        return read_directory(self._directory, self._trust)
 
-    def _read_private(self, now: float) -> Snapshot:
+    def _read_private(self) -> Snapshot:
+        now = time.time()
         histograms: dict[Key, Histogram] = {}
         sources: dict[Key, Source] = {}
         for key, found in list(self._recorders.items()):
@@ -289,27 +268,7 @@ class Registry:
         return f"{self._id[1]}-{found._drains}"
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-        """Return the contents of all files, sorted by file name, and the errors of invalid files by path.
-
-        This changes nothing, and creates no directory.
-        """
-        readings, problems = [], {}
-        try:
-            folder = open_directory(self._directory or "", self._trust)
-        except FileNotFoundError:  # removed just now, or never created, since recording is disabled
-            return [], {}
-        try:
-            for name in names_in(folder):
-                path = os.path.join(self._directory or "", name)
-                try:
-                    readings.append(read(path, folder))
-                except FileNotFoundError:  # removed since the directory was listed
-                    continue
-                except CorruptFileError as error:
-                    problems[path] = _alone(error)
-        finally:
-            os.close(folder)
-        return readings, problems
+        return readings_in(self._directory or "", self._trust)
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
@@ -377,42 +336,7 @@ class Registry:
             sources = {key: (self._id_now(found), time.time()) for key, found in private}
             return Snapshot({key: found.drain() for key, found in private}, sources=sources), {}
         self._prepare()
-        drained: list[tuple[Header, Histogram]] = []
-        problems = {}
-        for path in self._paths():
-            try:
-                file, header = open_file(path, self._trust)
-                if chosen is not None and header.key not in chosen:
-                    continue
-                drained.append((header, Histogram._from_reading(drain(file), header.unit, file.is_synthetic())))
-            except FileNotFoundError:  # removed since the directory was listed
-                continue
-            except CorruptFileError as error:
-                problems[path] = _alone(error)
-            except OSError as error:  # no space for the blocks that a drain needs
-                problems[path] = CorruptFileError(path, f"it cannot be cleared: {error.strerror}")
-        drained.sort(key=lambda one: (one[0].created, one[0].key))
-        histograms = {header.key: histogram for header, histogram in drained}
-        for found in recorders_in(self._directory):  # last: a file may be removed at any moment
-            if chosen is not None and (found._header is None or found._header.key not in chosen):
-                continue
-            found._follow_path()
-            held, left = found._drain_left(), found._header
-            if held is not None and left is not None and histograms.get(left.key, held).unit == held.unit:
-                histograms[left.key] = histograms[left.key] + held if left.key in histograms else held
-        return Snapshot(histograms), problems
-
-    def _paths(self) -> list[str]:
-        """Return the paths of all files, sorted."""
-        directory = self._directory or ""
-        try:
-            folder = open_directory(directory, self._trust)
-        except FileNotFoundError:
-            return []
-        try:
-            return [os.path.join(directory, name) for name in names_in(folder)]
-        finally:
-            os.close(folder)
+        return drain_directory(self._directory, chosen, self._trust)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
@@ -427,21 +351,6 @@ class Registry:
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
-
-
-def _alone(error: CorruptFileError) -> CorruptFileError:
-    """Return the error without its traceback, which would keep the file mapped."""
-    return CorruptFileError(error.path, error.reason)
-
-
-def _key_in(path: str, folder: int) -> list[Key]:
-    """Return the key in a recorder's file, as a list; an empty one if it cannot be read."""
-    try:
-        fd, header = open_fd(path, os.O_RDONLY, folder)
-    except (OSError, CorruptFileError):
-        return []
-    os.close(fd)
-    return [header.key]
 
 
 def _check_unit(found: Recorder, unit: str) -> None:
