@@ -92,7 +92,14 @@ cdef class CounterFile:
 
     def check(self):
         """Raise ValueError if the file is damaged, or has been truncated since it was opened.  See `is_at`."""
+        cdef uint64_t size = 0
         self.check_size()
+        while historian_count_blocks(self.file, historian_atomic_load(&self.size)) == 0 and size != self.size:
+            size = self.size
+            try:  # another process may have added a block after the size was asked for
+                self.is_at(os.stat(self.path, follow_symlinks=False))
+            except OSError:
+                break
         self.check_blocks()
 
     def read(self):
