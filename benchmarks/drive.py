@@ -44,6 +44,7 @@ class HotPath(NamedTuple):
 PATHS = {
     "loop": HotPath("pass", 100_000),
     "record float": HotPath("record(1.5)", 20_000),
+    "rec.record float": HotPath("spare.record(1.5)", 20_000),
     "record int": HotPath("record(1_500_000)", 20_000),
     "with": HotPath("with rec.time(): pass", 10_000),
     "timed": HotPath("timed()", 10_000),
@@ -65,6 +66,7 @@ def names() -> dict[str, Any]:
     spare = Recorder()  # for records; `rec` is only read
     return {
         "rec": rec,
+        "spare": spare,
         "record": spare.record,
         "record_many": spare.record_many,
         "timed": spare.timed(functools.partial(int)),

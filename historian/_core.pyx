@@ -137,6 +137,7 @@ cdef extern from "_native/bulk_counts.h" nogil:
     bint historian_tally_counts(
         historian_tables *, const historian_array *, const historian_occurrences *, uint64_t *total, historian_refusal *
     )
+    bint historian_record_times(historian_counters *, double value, uint64_t times)
 
 cdef extern from "_native/pages.h":
     void historian_free_pages(void *pages, size_t size)
@@ -269,6 +270,9 @@ cdef extern from "_native/cpython.h":
     uint64_t HISTORIAN_NOT_A_NUMBER
     double historian_as_double(object number)  # the caller must check for an exception
     double as_double "historian_as_double"(object number) except? -1.0
+    double borrowed_as_double "historian_as_double"(PyObject *number)
+    void historian_hasten_record(PyTypeObject *, PyObject *(*one)(PyObject *, PyObject *) except NULL)
+    PyObject *historian_none()
     int64_t historian_as_ns(object token)
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t, bint is_method)
     int historian_refuse_unit() except -1

@@ -244,13 +244,13 @@ class Registry:
 
     def _read(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
-        now = time.time()
         if self._directory is None:
-            return self._read_private(now), {}
+            return self._read_private(), {}
         self._prepare()
-        return read_directory(self._directory, self._trust, now)
+        return read_directory(self._directory, self._trust)
 
-    def _read_private(self, now: float) -> Snapshot:
+    def _read_private(self) -> Snapshot:
+        now = time.time()
         histograms: dict[Key, Histogram] = {}
         sources: dict[Key, Source] = {}
         for key, found in list(self._recorders.items()):

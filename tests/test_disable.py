@@ -15,7 +15,8 @@ import historian
 from historian import Histogram, Recorder, Registry
 
 rec, errors = Recorder("x", unit="ms"), Recorder()
-rec.record(1.0); rec.record("anything"); rec.record_many([1.0, "x"]); rec.record_corrected(4.0, 1.0)
+rec.record(1.0); rec.record("anything"); rec.record(1.0, count=2)
+rec.record_many([1.0, "x"]); rec.record_corrected(4.0, 1.0)
 timer = rec.time()
 assert math.isnan(timer.elapsed)
 with timer:
@@ -59,6 +60,7 @@ assert registry.snapshot()[historian.Key("q")].count == 0
 registry.merge({historian.Key("q"): Histogram.from_values([1.0])}); registry.clear()
 assert Histogram.from_values([1.0, 2.0]).quantile(0.0) == 1.0  # histograms made from values still work
 assert type(rec).record is not historian._core.Counters.record
+historian._core.Counters.record(rec, 1.0, count=2)  # nothing to count in, and no crash
 print("ran")
 """
 

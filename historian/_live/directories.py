@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["drain_directory", "read_directory"]
 
 
-def read_directory(directory: str, trust: bool, now: float) -> tuple[Snapshot, dict[str, CorruptFileError]]:
+def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, CorruptFileError]]:
     """Return the histograms of all recorders, in the order of their creation, and errors by file or recorder."""
     live = recorders_in(os.path.join(directory, FILE_NAME))
     stray = _not_at_path(live)
     for found in stray:
         found._follow_path()
+    now = time.time()
     readings, problems = reading.read_all(directory, trust)
     histograms, sources, files = {}, {}, {}
     for one in readings:

@@ -227,13 +227,14 @@ class Recorder(_Base):
         """Drain the file that is at the path, also if it is removed again at this moment."""
         attempts = ATTEMPTS
         while True:
-            is_there, (file, place, _) = self._follow_path(), self._files
+            self._follow_path()
+            file, place, _ = self._files
             assert file is not None
             attempts -= 1
             try:
                 return drain(file, place)
             except FileNotFoundError:
-                if not attempts or not (is_there or self._follow_path()):
+                if not attempts:
                     raise
 
     def _drain_left(self) -> Histogram | None:

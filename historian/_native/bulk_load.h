@@ -33,20 +33,20 @@ typedef struct {
     ptrdiff_t stride;
 } historian_occurrences;
 
-#define HISTORIAN_LOADER(function, type, result)                                                  \
-    static void historian_##function(result *out, const char *data, ptrdiff_t stride, size_t n) { \
-        type value;                                                                               \
-        if (stride == (ptrdiff_t)sizeof value) {                                                  \
-            for (size_t i = 0; i < n; i++) {                                                      \
-                memcpy(&value, data + i * sizeof value, sizeof value);                            \
-                out[i] = (result)value;                                                           \
-            }                                                                                     \
-            return;                                                                               \
-        }                                                                                         \
-        for (size_t i = 0; i < n; i++) {                                                          \
-            memcpy(&value, data + (ptrdiff_t)i * stride, sizeof value);                           \
-            out[i] = (result)value;                                                               \
-        }                                                                                         \
+#define HISTORIAN_LOADER(function, type, result)                                                   \
+    static void historian_##function(result out[], const char *data, ptrdiff_t stride, size_t n) { \
+        type value;                                                                                \
+        if (stride == (ptrdiff_t)sizeof value) {                                                   \
+            for (size_t i = 0; i < n; i++) {                                                       \
+                memcpy(&value, data + i * sizeof value, sizeof value);                             \
+                out[i] = (result)value;                                                            \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            memcpy(&value, data + (ptrdiff_t)i * stride, sizeof value);                            \
+            out[i] = (result)value;                                                                \
+        }                                                                                          \
     }
 #define HISTORIAN_LOADERS(type)                     \
     HISTORIAN_LOADER(load_##type, type##_t, double) \

@@ -109,7 +109,7 @@ HISTORIAN_INLINE int historian_add_to_summary(historian_summary *summary, const 
     typedef double historian_vector_##name __attribute__((vector_size(nbytes), aligned(8), may_alias));          \
     target HISTORIAN_INLINE void historian_add_up_##name(double *sums, double *compensations, double *copy,      \
                                                          const double *values, size_t n) {                       \
-        enum { LANES = nbytes / sizeof(double), VECTORS = HISTORIAN_LANES / LANES };                             \
+        enum { LANES = (nbytes) / sizeof(double), VECTORS = HISTORIAN_LANES / LANES };                           \
         historian_vector_##name sum[VECTORS] = {{0}}, compensation[VECTORS] = {{0}};                             \
         for (size_t i = 0; i < n; i += HISTORIAN_LANES)                                                          \
             for (size_t k = 0; k < VECTORS; k++) {                                                               \
@@ -166,13 +166,13 @@ HISTORIAN_INLINE int historian_scan_copy(historian_summary *summary, uint16_t *s
  * is one such function for each width of register. The widest one that this processor has is used. */
 typedef int (*historian_scanner)(historian_summary *, uint16_t *slots, double *copy, const double *values, size_t n);
 
-#define HISTORIAN_SCAN(name, target, nbytes)                                                           \
-    HISTORIAN_ADD_UP(name, target, nbytes)                                                             \
-    target static int historian_scan_##name(historian_summary *summary, uint16_t *slots, double *copy, \
-                                            const double *values, size_t n) {                          \
-        double sums[HISTORIAN_LANES], compensations[HISTORIAN_LANES];                                  \
-        historian_add_up_##name(sums, compensations, copy, values, n - n % HISTORIAN_LANES);           \
-        return historian_scan_copy(summary, slots, copy, values, n, sums, compensations);              \
+#define HISTORIAN_SCAN(name, target, nbytes)                                                                     \
+    HISTORIAN_ADD_UP(name, target, nbytes)                                                                       \
+    target HISTORIAN_INLINE int historian_scan_##name(historian_summary *summary, uint16_t *slots, double *copy, \
+                                                      const double *values, size_t n) {                          \
+        double sums[HISTORIAN_LANES], compensations[HISTORIAN_LANES];                                            \
+        historian_add_up_##name(sums, compensations, copy, values, n - n % HISTORIAN_LANES);                     \
+        return historian_scan_copy(summary, slots, copy, values, n, sums, compensations);                        \
     }
 HISTORIAN_SCAN(baseline, , 16)
 

@@ -148,6 +148,56 @@ static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offse
     PyType_Modified(type);
 }
 
+/* ---- a method with a keyword, called without it ----
+ *
+ * Cython's code for a method that takes keywords looks for them in each call. `record` is called without its keyword
+ * nearly always, so its calls come here first. What Cython made of it gets all others, and the wrong ones. */
+
+/* A method in C with keywords. */
+typedef PyObject *(*historian_method)(PyObject *, PyObject *const *arguments, Py_ssize_t n, PyObject *keywords);
+
+/* Set when the module is imported; the same for all interpreters. */
+static PyObject *(*historian_record_one)(PyObject *counters, PyObject *value); /* the method, for one argument */
+static historian_method historian_record_any;                                  /* what Cython made of it */
+static vectorcallfunc historian_call_any;                                      /* how Python calls it as a descriptor */
+
+/* record(value), where `record` is bound to `counters`. */
+static PyObject *historian_record_bound(PyObject *counters, PyObject *const *arguments, Py_ssize_t n,
+                                        PyObject *keywords) {
+    if (HISTORIAN_LIKELY(n == 1 && !keywords)) return historian_record_one(counters, arguments[0]);
+    return historian_record_any(counters, arguments, n, keywords);
+}
+
+/* counters.record(value), which makes no bound method: Python calls the one in the class, with two arguments. */
+static PyObject *historian_record_unbound(PyObject *method, PyObject *const *arguments, size_t n, PyObject *keywords) {
+    if (HISTORIAN_LIKELY(PyVectorcall_NARGS(n) == 2 && !keywords) &&
+        PyObject_TypeCheck(arguments[0], ((PyMethodDescrObject *)method)->d_common.d_type))
+        return historian_record_one(arguments[0], arguments[1]);
+    return historian_call_any(method, arguments, n, keywords);
+}
+
+/* Have the method `record` of `type` called in these ways. Change nothing if it is not a method as those above are.
+ * Interpreters that do this at the same time write the same pointers. */
+static inline void historian_hasten_record(PyTypeObject *type, PyObject *(*one)(PyObject *, PyObject *)) {
+    PyMethodDescrObject *method = (PyMethodDescrObject *)PyDict_GetItemString(type->tp_dict, "record");
+    const PyCFunction bound = (PyCFunction)(void (*)(void))historian_record_bound;
+    if (!method || !Py_IS_TYPE((PyObject *)method, &PyMethodDescr_Type)) return;
+    if (method->d_method->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) return;
+    historian_record_one = one;
+    if (method->d_method->ml_meth != bound) { /* no other interpreter has done it, with the same definition */
+        historian_record_any = (historian_method)(void (*)(void))method->d_method->ml_meth;
+        method->d_method->ml_meth = bound;
+    }
+    historian_call_any = method->vectorcall;
+    method->vectorcall = historian_record_unbound;
+}
+
+/* Return a new reference to None. */
+static inline PyObject *historian_none(void) {
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
 /* Whether an exception is a SystemExit of status 0: the program ends, and nothing has failed. */
 static inline int historian_exits_well(PyObject *error) {
     PyObject *code;

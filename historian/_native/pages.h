@@ -62,6 +62,11 @@ static int historian_write_zeros(int fd, size_t offset, size_t size) {
     }
     return 0;
 }
+#if defined(__linux__)
+/* As <fcntl.h> declares it, if _GNU_SOURCE was defined before the first header of the C library. */
+int fallocate(int fd, int mode, off_t offset, off_t size);
+#endif
+
 /* Reserve space on the disk. Where the file system cannot do that, return EOPNOTSUPP. posix_fallocate() of glibc would
  * write zeros then, also over what another process writes at the same time. */
 static int historian_allocate(int fd, size_t offset, size_t size) {

@@ -89,17 +89,27 @@ cdef class Merged:
         free(self.merged)
 
     def add(
-        self, Counts counts not None, str unit not None, sum, double min, double max, bint synthetic, unsigned bounds, /
+        self,
+        Counts counts not None,
+        str unit not None,
+        sum,
+        double min,
+        double max,
+        bint synthetic,
+        unsigned bounds,
+        Py_ssize_t position,
+        /,
     ):
         """Add a histogram, given as `unpacked_blob` returns it.
 
-        O(slots).  Raises ValueError if its unit is different.  Raises OverflowError if the count would reach 2**63.
+        Errors name its position.  O(slots).  Raises ValueError if its unit is different.  Raises OverflowError if the
+        count would reach 2**63.
         After an error, nothing has changed.
         """
         cdef historian_blob blob
         cdef uint64_t before = 0
         cdef int j
-        self.take_unit(unit, counts.length == 0)
+        self.take_unit(unit, counts.length == 0, position)
         if not counts.length:
             return
         for j in range(counts.length):
@@ -109,10 +119,10 @@ cdef class Merged:
         blob.min, blob.max = historian_bits(min + 0.0), historian_bits(max + 0.0)
         blob.flags = bounds | (HISTORIAN_BLOB_SYNTHETIC if synthetic else 0)
         if not historian_add_counts(self.merged, self.merged.read, before, &blob):
-            raise OverflowError("the merged count would reach 2**63")
+            raise too_many(position)
         self.sum += sum
 
-    def add_bytes(self, data, /):
+    def add_bytes(self, data, Py_ssize_t position, /):
         """Add the histogram in a blob.  Return None, or the reason why `data` is not a valid blob.
 
         Raises the errors of `add`.  Raises TypeError if `data` is not bytes.  Nothing has changed after an error, or if
@@ -122,7 +132,7 @@ cdef class Merged:
         cdef historian_blob blob
         cdef historian_verdict verdict
         cdef uint64_t total
-        open_bytes(data, &view)
+        open_bytes(data, &view, position)
         try:
             verdict = historian_read_blob(<const uint8_t *>view.buf, view.len, &blob)
             if verdict != HISTORIAN_GOOD:
@@ -135,10 +145,10 @@ cdef class Merged:
                 verdict = historian_read_counts(&blob, self.merged.read, &total) if blob.slots else HISTORIAN_GOOD
                 if verdict != HISTORIAN_GOOD:
                     return why(verdict, &blob, view.len)
-                self.take_unit(unit, blob.slots == 0)
+                self.take_unit(unit, blob.slots == 0, position)
             verdict = historian_merge_blob(self.merged, &blob)
             if verdict == HISTORIAN_TOO_MANY:
-                raise OverflowError("the merged count would reach 2**63")
+                raise too_many(position)
             return None if verdict == HISTORIAN_GOOD else why(verdict, &blob, view.len)
         finally:
             PyBuffer_Release(&view)
@@ -164,7 +174,7 @@ cdef class Merged:
             and memcmp(blob.unit, <const char *>self.encoded_unit, blob.unit_nbytes) == 0
         )
 
-    cdef int take_unit(self, str unit, bint is_empty) except -1:
+    cdef int take_unit(self, str unit, bint is_empty, Py_ssize_t position) except -1:
         """Check that a histogram in `unit` can be added.  The first unit that is not the default is taken over.
 
         An empty histogram in the default unit, such as ``Histogram()``, can always be added.
@@ -172,22 +182,29 @@ cdef class Merged:
         if unit == self.unit or (is_empty and unit == "s"):
             return 0
         if self.merged.total or self.unit != "s":
-            raise ValueError(f"cannot combine histograms in {self.unit!r} and {unit!r}: record both in one unit")
+            raise ValueError(
+                f"cannot combine histograms in {self.unit!r} and {unit!r}: record both in one unit "
+                f"(at position {position})"
+            )
         self.unit, self.encoded_unit = unit, unit.encode()
         return 0
 
 
-cdef int open_bytes(object data, Py_buffer *view) except -1:
+cdef object too_many(Py_ssize_t position):
+    return OverflowError(f"the merged count would reach 2**63 (at position {position})")
+
+
+cdef int open_bytes(object data, Py_buffer *view, Py_ssize_t position=-1) except -1:
     """Open the buffer of `data`, or of a copy if it may change.
 
-    Raises TypeError if it is not bytes, ValueError if a memoryview is not contiguous.
+    Raises TypeError if it is not bytes, ValueError if a memoryview is not contiguous; that names its position from 0.
     """
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"a histogram is read from bytes, a bytearray or a memoryview, not {type(data).__name__}")
-    try:
-        PyObject_GetBuffer(data, view, PyBUF_SIMPLE)
-    except BufferError:
-        raise ValueError("the memoryview is not contiguous: pass bytes(view)") from None
+    if isinstance(data, memoryview) and not data.c_contiguous:
+        where = f" (at position {position})" if position >= 0 else ""
+        raise ValueError(f"the memoryview is not contiguous: pass bytes(view){where}")
+    PyObject_GetBuffer(data, view, PyBUF_SIMPLE)
     if isinstance(data, bytes):
         return 0
     try:  # others may write there, so that what is checked would not be what is read

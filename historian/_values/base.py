@@ -344,8 +344,8 @@ class BaseHistogram(Slots):
         low = self._min if self._min <= other._min or other._min != other._min else other._min
         high = self._max if self._max >= other._max or other._max != other._max else other._max
         synthetic: bool | Origin = self._synthetic or other._synthetic
-        if self.count and other.count:
-            synthetic = bool(synthetic)  # the measured values of a part are not those of the whole
+        if synthetic and self._counts.total and other._counts.total:
+            synthetic = True  # the measured values of a part are not those of the whole
         bounds = 0
         if self._bounds or other._bounds:  # seldom
             bounds = self._bounds_at(low, high) & other._bounds_at(low, high)

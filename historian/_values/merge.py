@@ -43,10 +43,7 @@ def merged(
     total = Merged()
     skipped, first, position = 0, (0, ""), -1
     for position, item in enumerate(histograms):
-        try:
-            reason = total.add_bytes(item) if type(item) is bytes else _add(total, item)
-        except (ValueError, OverflowError) as error:
-            raise type(error)(f"{error} (at position {position})") from None
+        reason = total.add_bytes(item, position) if type(item) is bytes else _add(total, item, position)
         if reason is None:
             continue
         if on_error == "raise":
@@ -60,12 +57,13 @@ def merged(
     return total.result()
 
 
-def _add(total: Merged, item: object) -> str | None:
+def _add(total: Merged, item: object, position: int) -> str | None:
     """Add a histogram or its bytes.  Return None, or for invalid bytes what is wrong with them."""
     if isinstance(item, BaseHistogram):
-        total.add(item._counts, item._unit, item._sum, item._min, item._max, item._synthetic, item._bounds)
+        counts, low, high = item._counts, item._min, item._max
+        total.add(counts, item._unit, item._sum, low, high, item._synthetic, item._bounds, position)
         return None
     if isinstance(item, (bytes, bytearray, memoryview)):
-        return total.add_bytes(item)
+        return total.add_bytes(item, position)
     hint = ": pass its .snapshot()" if hasattr(item, "snapshot") else ""
     raise TypeError(f"merge() takes an iterable of histograms or their bytes, not of {type(item).__name__}{hint}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from operator import index
 
-from .._core import BLOB_SUM_TOP, Counts
+from .._core import BLOB_SUM_TOP, Counts, real
 from .._values.base import MAX_FLOAT, BaseHistogram, make
 from .._values.exact import exact, from_hex, rounded, to_hex
 from .._values.slots import MAX_BOUND, MIN_BOUND, TO_INDEX, edges_of
@@ -12,7 +14,6 @@ from .._values.units import check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any, TypedDict, TypeVar
 
     _H = TypeVar("_H", bound=BaseHistogram)
@@ -69,36 +70,28 @@ def to_dict(histogram: BaseHistogram) -> _HistogramDict:
 
 
 def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
-    """Return the histogram that `to_dict` described.  Raises ValueError, with the reason, for other data."""
-    try:
-        if data["format"] != FORMAT:
-            raise ValueError(f"cannot read format {data['format']!r}: this version reads {FORMAT!r}")
-        unit = check_unit(data["unit"])
-        indices, numbers, count = list(data["indices"]), list(data["counts"]), data["count"]
-        if bool in map(type, (count, *indices, *numbers)):
-            raise TypeError("an index or a count is true or false, not a number")
-        counts = Counts.of([i - TO_INDEX for i in indices], numbers)
-        total = math.inf if data["sum"] is None else _number(data, "sum")
-        exact_sum = from_hex(data["exact_sum"]) if "exact_sum" in data else None
-        low = _number(data, "min") if counts.total else math.nan
-        high = _number(data, "max") if counts.total else math.nan
-        synthetic, bounds = data.get("synthetic", False), data.get("bounds", [])
-    except KeyError as error:
-        raise ValueError(f"not the data of a histogram: {error} is missing") from None
-    except (TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"not the data of a histogram: {error}") from None
-    if counts.total != count or isinstance(count, bool):
+    """Return the histogram that `to_dict` described.  Raises ValueError, with the reason, for other data.
+
+    What the caller's own mappings, lists and numbers raise passes as it is.
+    """
+    form, unit = _field(data, "format"), _field(data, "unit")
+    if form != FORMAT:
+        raise ValueError(f"cannot read format {form!r}: this version reads {FORMAT!r}")
+    if not isinstance(unit, str):
+        raise _refused(f"unit must be a string such as 's' or 'bytes', not {type(unit).__name__}")
+    unit = check_unit(unit)
+    slots = [i - TO_INDEX for i in _wholes(data, "indices")]
+    counts, count = Counts.of(slots, _wholes(data, "counts")), _field(data, "count")
+    if isinstance(count, bool) or counts.total != count:
         raise ValueError(f"count {count!r} is not the sum of the counts, {counts.total}")
-    if not isinstance(synthetic, bool) or (synthetic and not count):
+    low = _number(data, "min") if counts.total else math.nan
+    high = _number(data, "max") if counts.total else math.nan
+    synthetic = data.get("synthetic", False)
+    if not isinstance(synthetic, bool) or (synthetic and not counts.total):
         raise ValueError(f"synthetic must be true or false, and false for a count of 0, not {synthetic!r}")
-    if not (total >= 0 if count else total == 0):
-        raise ValueError(f"sum {total!r} is impossible for a count of {count}")
-    if exact_sum is None or rounded(exact_sum) != total:
-        exact_sum = exact(total)  # a program that changes the sum need not know that there is an exact one
-    elif exact_sum >> 8 * BLOB_SUM_TOP >= max(1, count):
-        raise ValueError(f"exact_sum {data['exact_sum']} is impossible for a count of {count}")
-    marks = _marks(bounds, counts, low)
-    if count:
+    exact_sum = _sum(data, counts.total)
+    marks = _marks(data.get("bounds", []), counts, low)
+    if counts.total:
         (low_from, low_to), (high_from, high_to) = edges_of(counts.first), edges_of(counts.last)
         is_high = high_from < high <= min(high_to, MAX_FLOAT) or high == high_from == 0
         if not (low_from <= low <= low_to and is_high and low <= high):
@@ -106,12 +99,64 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
     return make(cls, counts, unit, exact_sum, low, high, synthetic, marks)
 
 
+def _refused(reason: str) -> ValueError:
+    return ValueError(f"not the data of a histogram: {reason}")
+
+
+def _field(data: Mapping[str, Any], name: str) -> Any:
+    """Return a value that must be there."""
+    if not isinstance(data, Mapping):
+        raise _refused(f"it must be a mapping, not {type(data).__name__}")
+    try:
+        return data[name]
+    except KeyError as error:
+        if error.args != (name,):
+            raise  # another look-up in the caller's own code has failed
+    raise _refused(f"{name!r} is missing")
+
+
+def _wholes(data: Mapping[str, Any], name: str) -> list[int]:
+    """Return a list of whole numbers, which are not true or false."""
+    values = _field(data, name)
+    if not hasattr(type(values), "__iter__") or isinstance(values, (str, bytes, bytearray)):
+        raise _refused(f"{name} must be a list, not {type(values).__name__}")
+    values = list(values)
+    kinds = set(map(type, values))
+    if bool in kinds:
+        raise _refused(f"{name} must be whole numbers, not true or false")
+    for kind in kinds:
+        if not hasattr(kind, "__index__"):
+            raise _refused(f"{name} must be whole numbers, not {kind.__name__}")
+    return list(map(index, values))
+
+
 def _number(data: Mapping[str, Any], name: str) -> float:
-    """Return a number.  Raises TypeError for text and for a truth value, which `float` would take."""
-    value = data[name]
-    if isinstance(value, (bool, str, bytes, bytearray)):
-        raise TypeError(f"{name} must be a number, not {value!r}")
-    return float(value)
+    """Return a number.  Text and a truth value, which `float` would take, are none."""
+    value = _field(data, name)
+    number = None if isinstance(value, bool) else real(value)
+    if number is None:
+        raise _refused(f"{name} must be a number, not {value!r}")
+    if math.isinf(number) and isinstance(value, int):
+        raise _refused(f"{name} is too large for a float64")
+    return number
+
+
+def _sum(data: Mapping[str, Any], count: int) -> int:
+    """Return the exact sum of so many values."""
+    total = math.inf if _field(data, "sum") is None else _number(data, "sum")
+    if not (total >= 0 if count else total == 0):
+        raise ValueError(f"sum {total!r} is impossible for a count of {count}")
+    if "exact_sum" not in data:
+        return exact(total)
+    text = data["exact_sum"]
+    if not isinstance(text, str):
+        raise _refused(f"exact_sum must be a string, not {type(text).__name__}")
+    exact_sum = from_hex(text)
+    if rounded(exact_sum) != total:
+        return exact(total)  # a program that changes the sum need not know that there is an exact one
+    if exact_sum >> 8 * BLOB_SUM_TOP >= max(1, count):
+        raise ValueError(f"exact_sum {text} is impossible for a count of {count}")
+    return exact_sum
 
 
 def _marks(bounds: object, counts: Counts, low: float) -> int:

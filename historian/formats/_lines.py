@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     _H = TypeVar("_H", bound=BaseHistogram)
 
-    #: The id of a recorder between two drains, and the time of a snapshot, in seconds since 1970-01-01 00:00 UTC.
-    Source = tuple[str, float]
+__all__ = ["Source", "from_line", "is_later", "to_line"]
 
-__all__ = ["from_line", "is_later", "to_line"]
+#: The id of a recorder between two drains, and the time of a snapshot, in seconds since 1970-01-01 00:00 UTC.
+Source = tuple[str, float]
 
 MAX_SOURCE = 100  # characters
 

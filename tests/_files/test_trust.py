@@ -16,6 +16,7 @@ from historian import Histogram, Key, Recorder, Registry, RegistryWarning, snaps
 from historian._files import file as files
 from historian._files.reading import read_all
 from historian._files.replace import replace
+from historian._live import recorder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 as_root = pytest.mark.skipif(
@@ -274,6 +275,26 @@ def test_removed_again_and_again_while_threads_work(directory):
             thread.join()
         assert faults == []
         assert rec.snapshot().count == registry.snapshot()[Key("q")].count == sum(recorded)
+
+
+@pytest.mark.filterwarnings("ignore::historian.RegistryWarning")
+def test_removed_again_while_it_is_asked_for(directory, monkeypatch):
+    registry = Registry(directory)
+    rec = registry.recorder("q")
+    rec.record(1.0)
+    follow, removals = recorder.follow_path, [directory]
+
+    def follow_and_remove(*args):
+        follow(*args)
+        if removals:
+            shutil.rmtree(removals.pop())
+
+    monkeypatch.setattr(recorder, "follow_path", follow_and_remove)
+    shutil.rmtree(directory)
+    assert Registry(directory).recorder("q") is rec  # another object would not know the first value
+    rec.record(2.0)
+    assert rec.snapshot().count == registry.snapshot()[Key("q")].count == rec.drain().count == 2
+    assert removals == []
 
 
 def test_one_warning_for_all_threads(directory):

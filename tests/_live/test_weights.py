@@ -2,7 +2,12 @@
 
 import array
 import collections
+import functools
+import inspect
 import math
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Histogram, Recorder, Registry
+from historian._core import Counters
 
 VALUES = st.floats(0, 1.7976931348623157e308) | st.sampled_from([0.0, -0.0, 5e-324, 2.0**-32, 2.0**64, 1.0])
 PAIRS = st.lists(st.tuples(VALUES, st.integers(0, 50)), max_size=30)
@@ -123,3 +129,144 @@ def test_masked_values_are_left_out_with_their_counts():
     assert Histogram.from_values(values, counts=array.array("H", [2, 5, 1])) == Histogram.from_values([1.0, 1.0, 3.0])
     with pytest.raises(ValueError, match="same shape"):
         Histogram.from_values(values, counts=[1, 2])
+
+
+COUNTED = st.lists(st.tuples(VALUES, st.integers(0, 20) | st.none()), max_size=30)
+
+
+@given(COUNTED, st.booleans())
+def test_record_with_a_count_is_that_many_records(pairs, bound):
+    counted, one = Recorder(), Recorder()
+    record = counted.record
+    for value, n in pairs:
+        if n is None:
+            record(value) if bound else counted.record(value)
+        elif bound:
+            record(value, count=n)
+        else:
+            counted.record(value, count=n)
+        for _ in range(1 if n is None else n):
+            one.record(value)
+    assert everything(counted.snapshot()) == everything(one.snapshot())
+
+
+@given(VALUES, st.integers(1, 2**62))
+def test_large_counts_of_one_value(value, n):
+    rec = Recorder()
+    rec.record(value, count=n)
+    assert everything(rec.snapshot()) == everything(Histogram.from_values([value], counts=[n]))
+
+
+@pytest.mark.parametrize("in_directory", [False, True])
+def test_record_with_a_count_before_and_after_other_records(in_directory, tmp_path):
+    """The first records in a file count atomically, the later ones, and those of a lane, do not."""
+    rec = Registry(tmp_path / "d" if in_directory else None).recorder("q", route="/")
+    expected = Histogram()
+    for value in (4.0, 0.0, 1e300, 1.0):
+        rec.record(value, count=3)
+        for _ in range(3000):
+            rec.record(value)
+        rec.record(value, count=2000)
+        expected += Histogram.from_values([value], counts=[5003])
+    assert everything(rec.snapshot()) == everything(expected) == everything(rec.drain())
+    rec.record(9.0, count=2)
+    assert everything(rec.snapshot()) == everything(Histogram.from_values([9.0, 9.0]))
+
+
+def test_threads_record_with_counts():
+    rec = Recorder()
+    with ThreadPoolExecutor(4) as pool:
+        for value in (1.0, 2.0, 0.0, 1e30):
+            pool.submit(lambda value=value: [rec.record(value, count=n) for n in range(500)])
+    each = 500 * 499 // 2
+    assert everything(rec.snapshot()) == everything(Histogram.from_values([1.0, 2.0, 0.0, 1e30], counts=[each] * 4))
+
+
+@pytest.mark.parametrize("count", [3, np.int64(3), np.uint8(3), np.array([3])[0], IntEnum("E", {"C": 3}).C])
+def test_kinds_of_counts(count):
+    rec = Recorder()
+    rec.record(2.0, count=count)
+    rec.record(2.0, count=True)  # as in record_many
+    rec.record(2.0, count=False)
+    assert rec.snapshot() == Histogram.from_values([2.0], counts=[4])
+
+
+def test_a_count_of_0_records_nothing():
+    rec = Recorder()
+    rec.record(2.0)
+    rec.record(1.0, count=0)
+    rec.record(3.0, count=0)
+    h = rec.snapshot()
+    assert (h.count, h.sum, h.min, h.max) == (1, 2.0, 2.0, 2.0)
+
+
+BAD_RECORDS = [
+    ((1.0,), {"count": -1}, ValueError, "count must be 0 or more, not -1"),
+    ((1.0,), {"count": 2.0}, TypeError, r"count must be a whole number, not 2\.0: pass int\(count\)"),
+    ((1.0,), {"count": "2"}, TypeError, "count must be a whole number, not '2'$"),
+    ((1.0,), {"count": None}, TypeError, "count must be a whole number"),
+    ((1.0,), {"count": np.array([2])}, TypeError, "count must be a whole number"),
+    ((1.0,), {"count": 2**63}, OverflowError, r"count must be below 2\*\*63"),
+    ((1.0,), {"count": 2**63 - 1}, OverflowError, "'q' holds 1 values and has no room for 9,223,372,036,854,775,807"),
+    ((math.nan,), {"count": 0}, ValueError, "cannot record nan"),
+    ((-1.0,), {"count": -1}, ValueError, r"cannot record -1\.0"),
+    (("1",), {"count": 2}, TypeError, "str is not a real number"),
+    (([1.0],), {"count": 2}, TypeError, r"pass it to record_many\(\)"),
+    ((1.0,), {"counts": 2}, TypeError, "counts"),
+    ((1.0, 2), {}, TypeError, r"record\(\)"),
+    ((), {"count": 2}, TypeError, r"record\(\)"),
+    ((), {}, TypeError, r"record\(\)"),
+    ((), {"value": 1.0}, TypeError, r"record\(\)"),
+]
+
+
+@pytest.mark.parametrize(("args", "keywords", "error", "message"), BAD_RECORDS)
+def test_what_cannot_be_recorded_changes_nothing(args, keywords, error, message):
+    rec = Recorder("q")
+    rec.record(3.0)
+    for record in (rec.record, lambda *args, **keywords: Recorder.record(rec, *args, **keywords)):
+        with pytest.raises(error, match=message):
+            record(*args, **keywords)
+    with pytest.raises(error, match=message):
+        rec.record(*args, **keywords)
+    assert rec.snapshot() == Histogram.from_values([3.0])
+
+
+class Own(Recorder):
+    def record(self, value, /, *, count=1):
+        super().record(value * 2, count=count)
+
+
+def test_every_way_to_call_record():
+    rec, own = Recorder(), Own()
+    for record in (rec.record, functools.partial(Recorder.record, rec), functools.partial(Counters.record, rec)):
+        record(1.0)
+        record(1.0, count=2)
+        record(*[1.0], **{"count": 3})
+        list(map(record, [1.0, 1.0]))
+    rec.record(1.0)
+    rec.record(1.0, count=2)
+    assert rec.snapshot() == Histogram.from_values([1.0], counts=[27])
+    own.record(1.0)
+    own.record(1.0, count=4)
+    assert own.snapshot() == Histogram.from_values([2.0], counts=[5])
+    assert str(inspect.signature(Recorder.record)) == "(self, value, /, *, count=1)"
+    assert str(inspect.signature(rec.record)) == "(value, /, *, count=1)"
+
+
+@pytest.mark.parametrize("other", [object(), 1.0, None, Recorder, Histogram()])
+def test_the_method_takes_only_recorders(other):
+    for use in (lambda: Counters.record(other, 1.0), lambda: Counters.record(other, 1.0, count=2)):
+        with pytest.raises(TypeError, match=r"'record'.*'historian\._core\.Counters'"):
+            use()
+
+
+def test_references_to_values_are_released():
+    rec, value = Recorder(), float("1.25")
+    before = sys.getrefcount(value), sys.getrefcount(rec)
+    for _ in range(100):
+        rec.record(value)
+        rec.record(value, count=2)
+        with pytest.raises(TypeError):
+            rec.record(value, count=value)
+    assert (sys.getrefcount(value), sys.getrefcount(rec)) == before

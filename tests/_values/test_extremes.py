@@ -279,7 +279,7 @@ def test_a_recorder_of_no_values():
 @pytest.mark.parametrize("wrong", ["1.0", b"1.0", True])
 def test_texts_and_truth_values_are_no_numbers(name, wrong):
     data = Histogram.from_values([1.0]).to_dict()
-    with pytest.raises(ValueError, match="number" if name != "count" or wrong is True else "count"):
+    with pytest.raises(ValueError, match="number" if name != "count" else "count"):
         Histogram.from_dict({**data, name: wrong})
 
 

@@ -63,7 +63,7 @@ def test_memory_and_directory_agree(tmp_path_factory, name, labels):
     outcomes = []
     for registry in (Registry(), Registry(tmp_path_factory.mktemp("agree") / "d")):
         try:
-            registry.recorder(name, **labels).record(1.0)
+            registry.recorder(name, labels=labels).record(1.0)
         except ValueError as error:
             outcomes.append(str(error))
         else:

@@ -164,6 +164,8 @@ DIGITS = "1" + "0" * 5000  # more than Python's int() takes
         ('{\n"t":1,\n"t":2}', "--field t", "has the key 't' twice"),
         ('{"a":{"t":1,"t":2}}', "--field a.t", "has the key 't' twice"),
         ('{"t":1,"p":"x","p":"y"}', "--field t --by p", "has the key 'p' twice"),
+        ('{"a":{"t":1},"a":{"t":2}}', "--field a.t", "has the key 'a' twice"),
+        ('{"a":{"t":1},"a":{}}', "--field a.t", "has the key 'a' twice"),
         ('{"t":"\\ud800"}', "--field t", "is not a number"),
         ('{"t":1}\r{"t":2}\r', "--field t", "a.json:1: its lines end with CR only"),
         ("[]", "", "a.json: it contains no numbers"),
@@ -179,7 +181,8 @@ def test_a_document_that_is_not_utf_8(refuse):
 
 
 @pytest.mark.parametrize("text", [
-    '{"t":3,"x":' + DIGITS + "}", '{"t":3,"deep":{"t":1}}', '{"t":[1,2]}', '{"t":[' + "0," * 600_000 + "3]}",
+    '{"t":3,"x":' + DIGITS + "}", '{"t":3,"deep":{"t":1}}', '{"t":3,"x":1,"x":{"t":2}}', '{"t":[1,2]}',
+    '{"t":[' + "0," * 600_000 + "3]}",
 ])  # fmt: skip
 def test_json_that_is_fine(tmp_path, text):
     (tmp_path / "a.json").write_text(text)

@@ -140,7 +140,9 @@ class Arrays:
         wide = data[6] == 2
         size = int.from_bytes(data[8 : 12 if wide else 10], "little")
         try:
-            header = ast.literal_eval(data[12 if wide else 10 :][:size].decode("latin-1"))
-            return not isinstance(header["fortran_order"], bool) or not isinstance(header["descr"], str)
+            text = data[12 if wide else 10 :][:size].decode("latin-1")
+            header = ast.literal_eval(text)
+            is_plain = isinstance(header["fortran_order"], bool) and isinstance(header["descr"], str)
+            return "#" in text or not is_plain  # a comment, which numpy reads over
         except Exception:  # as it is with files that are not numpy's
             return True

@@ -108,7 +108,7 @@ def fault_of(data: dict[str, Any], histogram: Histogram) -> str:
     """Return why a histogram is not what the data say; empty if it is."""
     indices, counts = data["indices"], data["counts"]
     numbers = [data["sum"], *((data["min"], data["max"]) if counts else ())]
-    if not all(type(x) in (int, float, NoneType) for x in numbers) or type(data["count"]) is not int:
+    if not all(type(x) in (int, float, NoneType) for x in numbers) or type(data["count"]) not in (int, float):
         return "a sum, an extreme or a count that is not a number"
     if not all(type(x) is int for x in [*indices, *counts]) or len(indices) != len(counts):
         return "lists that are not of integers, or not of one length"

@@ -29,14 +29,7 @@ class Documents:
         lines = [json.dumps(self.root(rng)).encode() for _ in range(rng.choice((0, 1, 2, 5)))]
         data = b"".join(line + b"\n" for line in lines)
         if rng.random() < 0.4:
-            damaged = bytearray(data)
-            for _ in range(rng.choice((1, 1, 2))):
-                if rng.random() < 0.5:
-                    mutate.damage(rng, damaged, lines)
-                else:
-                    at = rng.randrange(len(damaged) + 1)
-                    damaged[at:at] = rng.choice(PIECES)
-            data = bytes(damaged)
+            data = mutate.spoiled(rng, data, lines, PIECES)
         return self.check(data)
 
     @staticmethod
@@ -69,7 +62,7 @@ class Documents:
             text = line.decode().strip()
             if not text:
                 continue
-            root = json.loads(text)
+            root = json.loads(text, parse_int=whole, object_pairs_hook=without_doubles)
             if not isinstance(root, dict) or "t" not in root:
                 raise ValueError("no such field")
             for value in leaves(root["t"]):
@@ -89,3 +82,15 @@ def leaves(value: Any) -> list[Any]:
     if not isinstance(value, list):
         return [value]
     return [leaf for element in value for leaf in leaves(element)]
+
+
+def whole(digits: str) -> float:
+    """Return a whole number.  Python's `int` refuses more than 4,300 digits, but JSON has no limit."""
+    return int(digits) if len(digits) < 400 else float(digits)
+
+
+def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object.  Raises ValueError if the field is given twice: which one is meant, nobody knows."""
+    if sum(key == "t" for key, _ in pairs) > 1:
+        raise ValueError("the field is given twice")
+    return dict(pairs)

@@ -87,3 +87,15 @@ def damaged(rng: Random, data: bytes, others: Sequence[bytes] = ()) -> bytes:
     for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
         damage(rng, result, others)
     return bytes(result)
+
+
+def spoiled(rng: Random, text: bytes, lines: Sequence[bytes], pieces: Sequence[bytes]) -> bytes:
+    """Return text with damage at one or two places: bytes changed, or one of the pieces put in."""
+    result = bytearray(text)
+    for _ in range(rng.choice((1, 1, 2))):
+        if rng.random() < 0.5:
+            damage(rng, result, lines)
+        else:
+            at = rng.randrange(len(result) + 1)
+            result[at:at] = rng.choice(pieces)
+    return bytes(result)

@@ -44,14 +44,7 @@ class Snapshots:
             lines.append(rng.choice(lines))  # the same recorder again
         text = b"\n".join(lines) + (b"\n" if rng.random() < 0.8 else b"")
         if rng.random() < 0.4:
-            damaged = bytearray(text)
-            for _ in range(rng.choice((1, 1, 2))):
-                if rng.random() < 0.5:
-                    mutate.damage(rng, damaged, lines)
-                else:
-                    at = rng.randrange(len(damaged) + 1)
-                    damaged[at:at] = rng.choice(PIECES)
-            text = bytes(damaged)
+            text = mutate.spoiled(rng, text, lines, PIECES)
         return self.check(text)
 
     def line(self, rng: Random) -> bytes:

@@ -92,6 +92,8 @@ def run_python(code, *arguments):
 
 @pytest.mark.parametrize("reader", READERS)
 def test_some_cases(reader):
+    if reader == "tables" and sys.version_info < (3, 11):
+        pytest.skip("the csv module of Python 3.10 cannot write all fields")
     command = [sys.executable, str(FUZZ), reader, "--seed", "1", "--count", str(READERS[reader][0])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, cwd="/")
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

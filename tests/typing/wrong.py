@@ -26,6 +26,8 @@ rec.record(1j)  # mypy: arg-type; pyright: reportArgumentType
 rec.record([1.0])  # mypy: arg-type; pyright: reportArgumentType
 rec.record()  # mypy: call-arg; pyright: reportCallIssue
 rec.record(1, 2)  # mypy: call-arg; pyright: reportCallIssue
+rec.record(1, count="2")  # mypy: arg-type; pyright: reportArgumentType
+rec.record(1, count=2.0)  # mypy: arg-type; pyright: reportArgumentType
 rec.record(value=1)  # mypy: call-arg; pyright: reportCallIssue
 rec.record_corrected(1.0)  # mypy: call-arg; pyright: reportCallIssue
 rec.record_corrected(1.0, "10 ms")  # mypy: arg-type; pyright: reportArgumentType
@@ -35,6 +37,9 @@ rec.record_many(["1", "2"])  # mypy: list-item; pyright: reportArgumentType
 rec.record_many([1j])  # mypy: list-item; pyright: reportArgumentType
 rec.record_many([[1.0]])  # mypy: list-item; pyright: reportArgumentType
 rec.record_many(None)  # mypy: arg-type; pyright: reportArgumentType
+rec.record_many([1.0], [2])  # mypy: call-arg; pyright: reportCallIssue
+rec.record_many([1.0], counts=2)  # mypy: arg-type; pyright: reportArgumentType
+rec.record_many([1.0], counts=[2.0])  # mypy: list-item; pyright: reportArgumentType
 rec.name = "other"  # mypy: misc; pyright: reportAttributeAccessIssue
 rec.unit = "ms"  # mypy: misc; pyright: reportAttributeAccessIssue
 rec.count  # mypy: attr-defined; pyright: reportAttributeAccessIssue
@@ -206,7 +211,7 @@ h.record(1)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
 Histogram("query")  # mypy: call-arg; pyright: reportCallIssue
 Histogram.from_values("123")  # mypy: arg-type; pyright: reportArgumentType
 Histogram.from_values(1.0)  # mypy: arg-type; pyright: reportArgumentType
-Histogram.from_values([1.0], "ms")  # mypy: call-arg; pyright: reportCallIssue
+Histogram.from_values([1.0], "ms")  # mypy: arg-type, call-arg; pyright: reportCallIssue
 strings: list[str] = h.quantile([0.5])  # mypy: assignment; pyright: reportAssignmentType
 
 # ---- combine, send ----

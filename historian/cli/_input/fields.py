@@ -15,7 +15,7 @@ from .tally import InputError, Tally, clipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from typing import NoReturn
 
     from .layout import Layout
@@ -114,7 +114,8 @@ class _Fields:
         self._layout = layout
         self._tally = tally
         keys = (layout.field, *layout.choice.where, *layout.choice.by)
-        self._quoted = [json.dumps(key.rpartition(".")[2]) for key in dict.fromkeys(keys)]
+        self._parts = {part for key in keys for part in key.split(".")}  # of the paths to what is asked for
+        self._quoted = [json.dumps(part) for part in self._parts]
         self._file = layout.choice.file_name(name)
         self._waiting: dict[Key, list[float]] = {}  # not counted yet, by group
         self._number_waiting = 0
@@ -127,7 +128,7 @@ class _Fields:
         A document is too long for messages: its `text` is empty.
         """
         if any(text.count(key) > 1 for key in self._quoted):
-            _refuse_duplicates(text)
+            _refuse_duplicates(text, self._parts)
         leaf = _leaf(root, self._field)
         if leaf is None or isinstance(leaf, list):  # there is none, or there are arrays on the way to it
             self._add_each(root, text)
@@ -175,7 +176,7 @@ class _Fields:
             text = _rest(stream, self._name, first)
             root = _parsed(text)
             if any(text.count(key) > 1 for key in self._quoted):
-                _refuse_duplicates(text)
+                _refuse_duplicates(text, self._parts)
         except ValueError as error:
             self._tally.bad(self._name, str(error))
             return
@@ -249,14 +250,15 @@ def _text(value: object) -> str:
         return "..."
 
 
-def _refuse_duplicates(text: str) -> None:
-    """Raise ValueError if an object in a text, which is JSON, has two values for one key."""
+def _refuse_duplicates(text: str, asked: Collection[str]) -> None:
+    """Raise ValueError if an object in a text, which is JSON, has two values for one of the keys that are asked for."""
 
     def pairs(found: list[tuple[str, object]]) -> None:
         if len(dict(found)) < len(found):
             keys = [key for key, _ in found]
-            twice = next(key for k, key in enumerate(keys) if key in keys[:k])
-            raise ValueError(f"{clipped(text)} has the key {clipped(twice)} twice")
+            twice = next((key for k, key in enumerate(keys) if key in keys[:k] and key in asked), None)
+            if twice is not None:
+                raise ValueError(f"{clipped(text)} has the key {clipped(twice)} twice")
 
     try:
         json.loads(text, object_pairs_hook=pairs, parse_int=float)

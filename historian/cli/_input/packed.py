@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
-    class Decompressor(Protocol):
+    class _Decompressor(Protocol):
         """Decompresses one member: what a compressor wrote at once."""
 
         @property
@@ -59,12 +59,12 @@ class Members(io.RawIOBase):
     are padding.  Raises DamagedError if a member is damaged or incomplete, or if other bytes follow it.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, magic: tuple[bytes, ...], new: Callable[[], Decompressor]) -> None:
+    def __init__(self, stream: BinaryIO, name: str, magic: tuple[bytes, ...], new: Callable[[], _Decompressor]) -> None:
         self._stream = stream
         self._name = name
         self._magic = magic
         self._new = new
-        self._member: Decompressor | None = None  # None between two members
+        self._member: _Decompressor | None = None  # None between two members
         self._packed = b""  # read, but not given to a member yet
         self._is_first = True
 
@@ -93,7 +93,7 @@ class Members(io.RawIOBase):
                 if not self._packed:
                     raise self._damaged("cannot be decompressed: it is cut short")
 
-    def _begin(self) -> Decompressor | None:
+    def _begin(self) -> _Decompressor | None:
         """Begin the next member; return None at the end of the stream.  Raises DamagedError for other bytes."""
         padding = b"" if self._is_first else b"\0"
         self._packed = self._packed.lstrip(padding)
@@ -163,19 +163,19 @@ class _Zstandard:
         return found
 
 
-def _bz2() -> Callable[[], Decompressor]:
+def _bz2() -> Callable[[], _Decompressor]:
     from bz2 import BZ2Decompressor
 
     return BZ2Decompressor
 
 
-def _xz() -> Callable[[], Decompressor]:
+def _xz() -> Callable[[], _Decompressor]:
     from lzma import FORMAT_XZ, LZMADecompressor
 
     return lambda: LZMADecompressor(FORMAT_XZ, memlimit=XZ_NBYTES)
 
 
-def _zstd() -> Callable[[], Decompressor] | None:
+def _zstd() -> Callable[[], _Decompressor] | None:
     """Return what makes a decompressor, or None if there is no library."""
     try:
         from compression.zstd import ZstdDecompressor  # type: ignore[import-not-found, unused-ignore]
@@ -195,7 +195,7 @@ def _zstd() -> Callable[[], Decompressor] | None:
 ZSTD_MAGIC = (b"\x28\xb5\x2f\xfd", *(bytes([k]) + b"\x2a\x4d\x18" for k in range(0x50, 0x60)))
 
 
-def opener(head: bytes, name: str) -> tuple[tuple[bytes, ...], Callable[[], Decompressor]] | None:
+def opener(head: bytes, name: str) -> tuple[tuple[bytes, ...], Callable[[], _Decompressor]] | None:
     """Return the first bytes and the decompressor of a stream that begins with `head`; None if it is not compressed.
 
     Raises InputError, with the file's name, if there is no library for it.
