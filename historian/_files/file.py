@@ -10,7 +10,7 @@ import time
 from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, write_header
 from .directory import ATTEMPTS, ensure_directory, open_directory
 from .errors import CorruptFileError
-from .header import Header, check_page, decode, encode
+from .header import Header, check_page, decode, encode, path_of
 from .locking import FLAGS, Locked
 
 TYPE_CHECKING = False
@@ -119,7 +119,7 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
     Raises OSError if there is no space, FileNotFoundError if the file has been removed or replaced.
     """
     encoded = encode(key)
-    place = file.find(encoded)
+    place = file.find(encoded, removed=False)
     if place >= 0:
         return place
     with Locked(file) as fd:
@@ -128,14 +128,15 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
 
 
 def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header:
-    """Return the header of a recorder, whose key may be known.  Raises CorruptFileError if it is damaged or removed."""
+    """Return the header of a recorder, whose key may be known.
+
+    Raises FileNotFoundError if it was removed, CorruptFileError if it is damaged.
+    """
     try:
         text = file.text(place)
-        if text is None:
-            raise ValueError("it was removed")
         return decode(*text) if key is None else Header(key, text[1].decode(), text[2])
     except ValueError as error:
-        raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+        raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
 def read_counters(file: DirectoryFile, place: int) -> Counted:
@@ -143,7 +144,7 @@ def read_counters(file: DirectoryFile, place: int) -> Counted:
     try:
         return file.read(place)
     except ValueError as error:
-        raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+        raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
 # ---- opening and creating ----

@@ -18,7 +18,7 @@ from .._values.text import counted
 from .._values.units import check_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
-__all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode"]
+__all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode", "path_of"]
 
 #: Name of the file of a directory.
 FILE_NAME = "recorders"
@@ -40,6 +40,11 @@ class Header:
 
     def __init__(self, key: Key, unit: str, created: int) -> None:
         self.key, self.unit, self.created = key, check_unit(unit), created
+
+
+def path_of(file: str, place: int) -> str:
+    """Return what names a recorder in messages: the path of its file, and its position in the index."""
+    return f"{file}[{place % MAX_RECORDERS}]"
 
 
 def check_page(page: bytes) -> None:

@@ -7,7 +7,7 @@ import os
 from .directory import open_directory
 from .errors import CorruptFileError
 from .file import map_file, old_files, open_fd
-from .header import FILE_NAME, decode
+from .header import FILE_NAME, decode, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,18 +89,19 @@ def _read_mapped(
             _known.clear()
         known = _known[path] = _Known(inode)
     headers, readings, problems, file_id = known.headers, [], {}, file.id
+    known.headers = {}  # those that were removed are forgotten
     for place, found in file.read_all():
         try:
             if isinstance(found, str):
                 raise ValueError(found)
             header = headers.get(place)
             if header is None:
-                text = file.text(place)
-                if text is None:
-                    continue
-                header = headers[place] = decode(*text)
+                header = decode(*file.text(place))
+            known.headers[place] = header
+        except FileNotFoundError:  # it was removed just now
+            continue
         except ValueError as error:
-            at = f"{path}[{place}]"
+            at = path_of(path, place)
             problems[at] = CorruptFileError(at, str(error))
             continue
         reading = Reading()
@@ -122,12 +123,10 @@ def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
         os.close(folder)
     try:
         file = map_file(fd, path, "")
-        for place in range(len(file)):
+        for place in file.places():
             try:
-                text = file.text(place)
-                if text is not None:
-                    keys.append(decode(*text).key)
-            except ValueError:
+                keys.append(decode(*file.text(place)).key)
+            except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
                 continue
     finally:
         os.close(fd)

@@ -35,7 +35,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "check_room", "forget_recorder", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
 
 #: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
 #: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
@@ -197,6 +197,16 @@ class Recorder(_Base):
         follow_path(self, file, place, self._header)
         return is_at_path(self._file or file)
 
+    def _come_back(self, create: bool) -> Self:
+        """Return this recorder.  If it was removed, and holds nothing: with `create`, let others see it again."""
+        file, place, _ = self._files
+        if file is not None and self._header is not None and file.is_removed(place):
+            if create:
+                add_recorder(file, self._header.key, self._unit)
+            elif not file.read(place)[0].total:
+                raise FileNotFoundError(errno.ENOENT, f"recorder {self._name!r} was removed", file.path)
+        return self
+
     def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
         """Return the values in files that are not at the path any more: a reader of the directory does not see them.
 
@@ -334,10 +344,8 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
         _in_files = WeakValueDictionary()
     found = _in_files.get((path, key))
     if found is not None and found._follow_path():
-        return found
-    file, place = _place_in_file(path, key, unit)
-    header = header_of(file, place, key)
-    made = Recorder._of(str(key), header.unit, file, place, header)
+        return found._come_back(unit is not None)
+    made, header = _open_recorder(path, key, unit)
     if found is None:
         return _in_files.setdefault((path, key), made)
     if found._unit == header.unit and found._header is not None:
@@ -345,6 +353,18 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
         return found
     _in_files[path, key] = made  # of another unit
     return made
+
+
+def _open_recorder(path: str, key: Key, unit: str | None) -> tuple[Recorder, Header]:
+    for _ in range(ATTEMPTS):
+        file, place = _place_in_file(path, key, unit)
+        try:
+            header = header_of(file, place, key)
+            return Recorder._of(str(key), header.unit, file, place, header), header
+        except FileNotFoundError:  # another process has removed it just now
+            if unit is None:
+                raise
+    raise FileNotFoundError(errno.ENOENT, f"recorder {str(key)!r} is removed each time it is created", path)
 
 
 def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile, int]:
@@ -361,13 +381,6 @@ def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile
         except FileNotFoundError:  # it has been removed or replaced since it was opened
             continue
     raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
-
-
-def forget_recorder(recorder: Recorder) -> None:
-    """Let a recorder count on where it is, but never in another file at the same path, and do not find it there."""
-    if _in_files is not None and recorder.path is not None and recorder._header is not None:
-        _in_files.pop((recorder.path, recorder._header.key), None)
-    recorder._header = None
 
 
 def recorders_in(path: str) -> list[Recorder]:

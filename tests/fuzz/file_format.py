@@ -12,6 +12,7 @@ MAGIC, SET = b"\x89HSTRN\r\n", 0xA5C396F00F693C5A
 CHUNK, CHUNKS_AT, INDEX_AT, PLACES = 536, 2_101_248, 4096, 2**18
 LAYOUT = (CHUNK, -2048, 96, 64, PLACES, INDEX_AT, CHUNKS_AT)
 ENTRY, ROW, COUNTERS, FAR_DIGITS, COARSE = range(1, 6)
+THERE, REMOVED, CLOSED, FREE = 0xA5, 0x5A, 0x3C, 0xC3  # what a place of the index is
 SLOTS, DRAINED, LANES = 6146, 255, 65
 LARGEST = 1.7976931348623157e308
 #: In units of 2**-1074: a sum must be less than this for each value.
@@ -105,8 +106,14 @@ class File:
         return words
 
     def recorder(self, place: int) -> Found | None:
-        """Return what is said of a recorder, None if it was removed.  Raises RefusedError."""
-        number = self.word(INDEX_AT + 8 * place)
+        """Return what is said of a recorder, None if it was removed and holds nothing.  Raises RefusedError."""
+        word = self.word(INDEX_AT + 8 * place)
+        number, check = word & 0xFFFFFF, word >> 24 & 255
+        state = check ^ number & 255 ^ number >> 8 & 255 ^ number >> 16
+        if state == FREE:
+            return None
+        if state not in (THERE, REMOVED, CLOSED):
+            raise RefusedError("a place of the index")
         words = self.chunk(number, owner(ENTRY, place))
         at = CHUNKS_AT + CHUNK * number
         checksum, nbytes, _, key_nbytes, index = struct.unpack_from("<IIQII", self.data, at + 384)
@@ -114,14 +121,14 @@ class File:
             raise RefusedError("the length of the texts")
         if key_nbytes > nbytes or index != place or checksum != crc32(self.data[at + 388 : at + 408 + nbytes]):
             raise RefusedError("the checksum of an entry")
-        if words[3] == SET:
-            return None
-        if words[3] or words[4] not in (0, SET):
+        if words[4] not in (0, SET):
             raise RefusedError("a mark")
         total = self.rows(words, place)
         records = sum(total.counts.values()) + sum(total.coarse)
         if records >= 2**63:
             raise RefusedError("too many")
+        if state != THERE and not records:
+            return None
         synthetic = words[4] == SET or total.lacking != 0 or any(total.coarse)
         amount = total.digits + sum(part << octave - 84 + 1074 for octave, part in total.octaves.items())
         if records and not total.is_odd and amount >= records * LARGEST_SUM:
