@@ -6,7 +6,7 @@ import os
 import time
 
 from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
-from ._files.draining import free_recorder, remove_recorder
+from ._files.draining import free_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning
 from ._files.header import FILE_NAME
 from ._files.reading import keys_in, read_all
@@ -174,10 +174,7 @@ class Registry:
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        held, (file, place, _) = found.drain(), found._files
-        if file is not None:
-            more = remove_recorder(file, place)
-            held += Histogram._from_reading(more[:4], found.unit, more[4])
+        held, (file, place, _) = found._remove(), found._files
         self._recorders.pop(key, None)
         self._removed += 1
         self._calls.clear()

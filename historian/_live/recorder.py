@@ -7,7 +7,7 @@ import os
 
 from .._core import Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
-from .._files.draining import drain
+from .._files.draining import drain, remove_recorder
 from .._files.file import add_recorder, header_of, is_at_path, open_file, read_counters
 from .._files.header import encode
 from .._values.key import Key
@@ -230,11 +230,14 @@ class Recorder(_Base):
         if self._file is None:
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        now = self._drain_file()
-        return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
+        return self._drain_file(drain)
 
-    def _drain_file(self) -> Counted:
-        """Drain the file that is at the path, also if it is removed again at this moment."""
+    def _remove(self) -> Histogram:
+        """Do as `drain` does, and hide the recorder in its directory while it holds nothing."""
+        return self.drain() if self._file is None else self._drain_file(remove_recorder)
+
+    def _drain_file(self, drain: Callable[[DirectoryFile, int], Counted]) -> Histogram:
+        """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
         attempts = ATTEMPTS
         while True:
             self._follow_path()
@@ -242,7 +245,8 @@ class Recorder(_Base):
             assert file is not None
             attempts -= 1
             try:
-                return drain(file, place)
+                now = drain(file, place)
+                return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
             except FileNotFoundError:
                 if not attempts:
                     raise
