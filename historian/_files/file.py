@@ -199,7 +199,10 @@ def _first_page(fd: int) -> bytes:
 def _reserve_again(fd: int, path: str) -> None:
     """Reserve the space of a file that has holes, such as a sparse copy: else writing to it might kill the process."""
     status = os.fstat(fd)
-    _, reserved, _, recorders = (int.from_bytes(word, "little") for word in _words(os.pread(fd, 32, 128)))
+    state = os.pread(fd, 32, 128)
+    if len(state) < 32:
+        return  # it is cut short, which is found out when it is mapped
+    _, reserved, _, recorders = (int.from_bytes(word, "little") for word in _words(state))
     nbytes = reserved * CHUNK_NBYTES
     if status.st_blocks * 512 >= nbytes or not nbytes <= status.st_size - CHUNKS_AT or not _CAN_RESERVE:
         return  # as it should be, or damaged
