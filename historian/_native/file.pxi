@@ -142,13 +142,12 @@ cdef class DirectoryFile:
         return self.total(place, -1)
 
     def read_all(self):
-        """Return a list of pairs (place, what was found) of all recorders that were not removed.
+        """Iterate over pairs (place, what was found) of all recorders that were not removed.
 
         What was found is the result of `read`, or a text that says what is wrong.  O(octaves in use, of all recorders
         and processes).
         """
         cdef size_t place, places = len(self)
-        cdef list found = []
         cdef historian_entry *entry
         cdef const char *wrong
         cdef uint64_t number
@@ -157,13 +156,13 @@ cdef class DirectoryFile:
             if entry is NULL:
                 wrong = historian_check_entry(&self.space, place, &number)
                 why = wrong.decode() if wrong is not NULL else "its entry was damaged"
-                found.append((place, f"it is damaged: {why}"))
+                yield place, f"it is damaged: {why}"
             elif historian_atomic_load(&entry.removed) != HISTORIAN_SET:
                 try:
-                    found.append((place, self.total(place, -1)))
+                    found = self.total(place, -1)
                 except ValueError as error:
-                    found.append((place, str(error)))
-        return found
+                    found = str(error)
+                yield place, found
 
     def drain(self, int fd, size_t place, /):
         """Return the same as `read`, and leave these records out from now on.
@@ -212,7 +211,7 @@ cdef class DirectoryFile:
                 wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
-            records = historian_total_records(&totals.all)
+            records = totals.all.records
             if not records:
                 return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
             synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
@@ -279,6 +278,39 @@ def write_header(int fd, uint64_t created, bytes id not None, /):
     cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
     if error:
         raise OSError(error, os.strerror(error))
+
+
+def key_parts(bytes encoded not None, /):
+    """Return the name and the labels of a key, which `Key` is a tuple of; each text is stored after its length.
+
+    Raises ValueError if the lengths do not fit, UnicodeDecodeError, a ValueError, if a text is not valid UTF-8.
+    """
+    cdef const uint8_t *at = <const uint8_t *><const char *>encoded
+    cdef const uint8_t *end = at + len(encoded)
+    cdef size_t nbytes
+    cdef bint is_sorted = True
+    cdef list labels = []
+    cdef str text, name = None, label = None, last = None
+    while end - at >= 2:
+        nbytes = at[0] + <size_t>256 * at[1]
+        at += 2
+        if nbytes > <size_t>(end - at):
+            break
+        text = (<const char *>at)[:nbytes].decode()
+        at += nbytes
+        if name is None:
+            name = text
+        elif label is None:
+            label = text
+        else:
+            is_sorted = is_sorted and (last is None or last < label)
+            labels.append((label, text))
+            last, label = label, None
+    if at != end or name is None or label is not None:
+        raise ValueError("the lengths of its name and labels do not match")
+    if not is_sorted:  # written by another library
+        labels = sorted(dict(labels).items())
+    return name, tuple(labels)
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:
