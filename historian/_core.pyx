@@ -72,13 +72,13 @@ cdef extern from "_native/total.h" nogil:
         uint64_t max_bound
         uint64_t not_min_bound
         uint64_t inexact
+        uint64_t records
     ctypedef struct historian_totals:
         historian_total all
         historian_total drained
     historian_totals *historian_take_totals()
     void historian_give_totals(historian_totals *)
     void historian_clear_total(historian_total *)
-    uint64_t historian_total_records(const historian_total *)
     void historian_total_range(const historian_total *, size_t *first, size_t *end)
     bint historian_spread_coarse(historian_total *)
 

@@ -11,7 +11,7 @@ from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryF
 from .directory import ATTEMPTS, ensure_directory, open_directory
 from .errors import CorruptFileError
 from .header import Header, check_page, decode, encode, path_of
-from .locking import FLAGS, Locked
+from .locking import FLAGS, REPLACED, Locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "header_of",
     "is_at_path",
     "map_file",
+    "mapped_file",
     "old_files",
     "open_fd",
     "open_file",
@@ -86,6 +87,11 @@ def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFi
     return file
 
 
+def mapped_file(path: str) -> DirectoryFile | None:
+    """Return the file that this process has mapped from `path`, if any.  It may have been removed or replaced since."""
+    return _open_files.get(path) if _open_files is not None else None
+
+
 def _open_in(folder: int, path: str, create: bool) -> DirectoryFile:
     try:
         fd = open_fd(path, os.O_RDWR, folder)
@@ -121,6 +127,8 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
     encoded = encode(key)
     place = file.find(encoded, removed=False)
     if place >= 0:
+        if not is_at_path(file):
+            raise FileNotFoundError(errno.ENOENT, REPLACED, file.path)
         return place
     with Locked(file) as fd:
         created = max(0, time.time_ns()) if created is None else created  # a clock may be before 1970

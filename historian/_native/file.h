@@ -343,7 +343,8 @@ static const char *historian_read_entry(const historian_space *space, historian_
     } while (historian_atomic_load(&entry->drained) != *seen || historian_atomic_load(at) != word);
     if (!wrong && !historian_is_mark(entry->synthetic)) wrong = historian_bad_mark;
     if (!wrong && *seen) wrong = historian_subtract_total(total, drained);
-    if (!wrong && historian_total_records(total) >> 63) wrong = "there are 2**63 records or more";
+    total->records = wrong ? 0 : historian_total_records(total);
+    if (total->records >> 63) wrong = "there are 2**63 records or more";
     return wrong;
 }
 

@@ -199,31 +199,31 @@ cdef class DirectoryFile:
         return self.total(place, -1)
 
     def read_all(self):
-        """Return a list of pairs (place, what was found) of all recorders; see `places`.
+        """Iterate over pairs (place, what was found) of all recorders; see `places`.
 
         What was found is the result of `read`, or a text that says what is wrong.  O(octaves in use, of all recorders
         and processes).
         """
         cdef size_t index, places = len(self)
-        cdef list found = []
         cdef uint64_t word, before, place
         for index in range(places):
             word = historian_read_place(&self.space, index)
             while historian_state(word) != HISTORIAN_FREE:
                 place = historian_place_of(word, index)
                 try:
-                    counted = self.total(place, -1)
-                    if historian_state(word) == HISTORIAN_THERE or (<Counts>counted[0]).length:
-                        found.append((place, counted))
-                    break
-                except ValueError as error:
-                    found.append((place, str(error)))
-                    break
+                    found = self.total(place, -1)
                 except FileNotFoundError:  # removed just now; there may be another one
                     before, word = word, historian_read_place(&self.space, index)
-                    if word == before:
+                    if word != before:
+                        continue
+                    break
+                except ValueError as error:
+                    found = str(error)
+                else:
+                    if historian_state(word) != HISTORIAN_THERE and not (<Counts>found[0]).length:
                         break
-        return found
+                yield place, found
+                break
 
     def drain(self, int fd, uint64_t place, /):
         """Return the same as `read`, and leave these records out from now on.
@@ -290,7 +290,7 @@ cdef class DirectoryFile:
                 raise self.gone()
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
-            records = historian_total_records(&totals.all)
+            records = totals.all.records
             if not records:
                 return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
             synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
@@ -357,6 +357,39 @@ def write_header(int fd, uint64_t created, bytes id not None, /):
     cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
     if error:
         raise OSError(error, os.strerror(error))
+
+
+def key_parts(bytes encoded not None, /):
+    """Return the name and the labels of a key, which `Key` is a tuple of; each text is stored after its length.
+
+    Raises ValueError if the lengths do not fit, UnicodeDecodeError, a ValueError, if a text is not valid UTF-8.
+    """
+    cdef const uint8_t *at = <const uint8_t *><const char *>encoded
+    cdef const uint8_t *end = at + len(encoded)
+    cdef size_t nbytes
+    cdef bint is_sorted = True
+    cdef list labels = []
+    cdef str text, name = None, label = None, last = None
+    while end - at >= 2:
+        nbytes = at[0] + <size_t>256 * at[1]
+        at += 2
+        if nbytes > <size_t>(end - at):
+            break
+        text = (<const char *>at)[:nbytes].decode()
+        at += nbytes
+        if name is None:
+            name = text
+        elif label is None:
+            label = text
+        else:
+            is_sorted = is_sorted and (last is None or last < label)
+            labels.append((label, text))
+            last, label = label, None
+    if at != end or name is None or label is not None:
+        raise ValueError("the lengths of its name and labels do not match")
+    if not is_sorted:  # written by another library
+        labels = sorted(dict(labels).items())
+    return name, tuple(labels)
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:
