@@ -80,7 +80,8 @@ static int historian_tally_counts(historian_tables *tables, const historian_arra
     return 1;
 }
 
-/* Record one good value `times` times, which is not 0, nor 2^63 or more. Return 0, and add nothing, if there is no memory. */
+/* Record one good value `times` times, which is not 0, nor 2^63 or more. Return 0, and add nothing, if there is no
+ * memory. */
 static int historian_record_times(historian_counters *counters, double value, uint64_t times) {
     historian_summary summary = {0, 0, {0}};
     uint64_t bits = historian_bits(value + 0.0);

@@ -248,7 +248,7 @@ static const char *historian_total_drained(historian_total *total, const histori
         memcpy(total->coarse, chunk->counts, sizeof total->coarse);
     }
     wrong = historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
-    return wrong ? wrong : total->is_wide ? historian_bad_sum : NULL;
+    return wrong ? wrong : total->is_wide || total->is_odd ? historian_bad_sum : NULL;
 }
 
 /* Add up all rows of an entry, drained or not. With `extremes`, only read these, and reset them with `take`. Return
@@ -282,10 +282,9 @@ static const char historian_bad_mark[] = "a mark of its entry is damaged";
 
 HISTORIAN_INLINE int historian_is_mark(uint64_t word) { return word == 0 || word == HISTORIAN_SET; }
 
-/* Read the entry at place `index`: `total` gets what has not been drained, `drained` what has, and `*seen` the word
- * `drained` of the entry. Return NULL, or what is wrong. */
-static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t index,
-                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+/* As historian_read_entry; a digit may be just carried. */
+static const char *historian_read_once(const historian_space *space, historian_entry *entry, uint64_t index,
+                                       historian_total *total, historian_total *drained, uint64_t *seen) {
     const char *wrong;
     do { /* again, if another process has drained it in the meantime */
         historian_clear_total(total);
@@ -301,6 +300,16 @@ static const char *historian_read_entry(const historian_space *space, historian_
         wrong = historian_bad_mark;
     if (!wrong && *seen) wrong = historian_subtract_total(total, drained);
     if (!wrong && historian_total_records(total) >> 63) wrong = "there are 2**63 records or more";
+    return wrong;
+}
+
+/* Read the entry at place `index`: `total` gets what has not been drained, `drained` what has, and `*seen` the word
+ * `drained` of the entry. Return NULL, or what is wrong. */
+static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t index,
+                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+    const char *wrong = historian_bad_difference;
+    for (int attempt = 0; attempt < 100 && wrong == historian_bad_difference; attempt++)
+        wrong = historian_read_once(space, entry, index, total, drained, seen);
     return wrong;
 }
 
