@@ -57,7 +57,7 @@ def check_page(page: bytes) -> None:
 
     if page[:8] != FILE_MAGIC[: len(page[:8])] or not page:
         raise ValueError("it is not a file of recorders" if page else "it is empty")
-    if len(page) < FILE_HEADER_NBYTES:
+    if len(page) < INDEX_AT:
         raise ValueError(f"it is cut short: {counted(len(page), 'byte')}")
     _, version, *layout, _ = struct.unpack_from(FIXED, page)
     if version != FILE_VERSION:

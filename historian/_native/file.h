@@ -286,7 +286,7 @@ static const char *historian_total_drained(historian_total *total, const histori
         memcpy(total->coarse, chunk->counts, sizeof total->coarse);
     }
     wrong = historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
-    return wrong ? wrong : total->is_wide ? historian_bad_sum : NULL;
+    return wrong ? wrong : total->is_wide || total->is_odd ? historian_bad_sum : NULL;
 }
 
 /* Add up all rows of an entry, drained or not. With `extremes`, only read these, and reset them with `take`. Return
@@ -322,10 +322,9 @@ HISTORIAN_INLINE int historian_is_mark(uint64_t word) { return word == 0 || word
 
 static const char historian_gone[] = "it was removed";
 
-/* Read the recorder of a place: `total` gets what has not been drained, `drained` what has, and `*seen` the word
- * `drained` of the entry. Return NULL, or what is wrong; historian_gone if another recorder has its place, or none. */
-static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t place,
-                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+/* As historian_read_entry; a digit may be just carried. */
+static const char *historian_read_once(const historian_space *space, historian_entry *entry, uint64_t place,
+                                       historian_total *total, historian_total *drained, uint64_t *seen) {
     const uint64_t index = historian_index_of(place), *at = historian_file_index(space) + index;
     uint64_t word;
     const char *wrong;
@@ -345,6 +344,16 @@ static const char *historian_read_entry(const historian_space *space, historian_
     if (!wrong && *seen) wrong = historian_subtract_total(total, drained);
     total->records = wrong ? 0 : historian_total_records(total);
     if (total->records >> 63) wrong = "there are 2**63 records or more";
+    return wrong;
+}
+
+/* Read the recorder of a place: `total` gets what has not been drained, `drained` what has, and `*seen` the word
+ * `drained` of the entry. Return NULL, or what is wrong; historian_gone if another recorder has its place, or none. */
+static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t place,
+                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+    const char *wrong = historian_bad_difference;
+    for (int attempt = 0; attempt < 100 && wrong == historian_bad_difference; attempt++)
+        wrong = historian_read_once(space, entry, place, total, drained, seen);
     return wrong;
 }
 

@@ -306,6 +306,8 @@ cdef class DirectoryFile:
             counts = counts_of(totals.all.counts, <int>first, <int>end)
             low = minimum_of(counts, totals.all.not_min, totals.all.not_min_bound)
             high = maximum_of(counts, totals.all.max, totals.all.max_bound)
+            if abs(low) > abs(high):  # one of them is damaged
+                low = high = NAN
             return counts, sum, low, high, synthetic, seen & 0xffffffff
         finally:
             historian_give_totals(totals)

@@ -177,11 +177,11 @@ static uint64_t historian_take_unused(historian_space *space, uint64_t n, uint64
     uint64_t used = historian_atomic_load(&space->file->used);
     for (;;) {
         uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved), end = space->chunks;
-        uint64_t more = (reserved < end ? reserved : end) - used;
-        if (used == 0 || used > end || used > reserved || more == 0) return 0;
+        uint64_t next = used ? used : 1, more = (reserved < end ? reserved : end) - next; /* 0 is damage */
+        if (next > end || next > reserved || more == 0) return 0;
         if (more > n) more = n;
-        *first = used;
-        if (historian_atomic_compare_exchange(&space->file->used, &used, used + more)) return more;
+        *first = next;
+        if (historian_atomic_compare_exchange(&space->file->used, &used, next + more)) return more;
     }
 }
 

@@ -29,9 +29,12 @@ typedef struct {
     uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
     uint64_t inexact; /* as in historian_head */
     uint64_t is_wide; /* 1 if a digit of 2^32 or more has been added */
-    uint64_t is_odd;  /* 1 if a digit is larger than digits are, even between two steps of adding to it */
+    uint64_t is_odd;  /* 1 if a part of the sum is larger than any values can make it */
     uint8_t touched[HISTORIAN_OCTAVES]; /* 1 if there may be counts or a sum in that octave */
 } historian_total;
+
+/* The second number of a pair is at most this: below 2^63 values of at most 2^53 units, divided by 2^63. */
+#define HISTORIAN_MOST_CHANGES ((uint64_t)1 << 53)
 
 /* Make a total empty again. Only what has been touched is cleared. */
 static void historian_clear_total(historian_total *total) {
@@ -67,6 +70,7 @@ static void historian_total_chunk(historian_total *total, size_t octave, const h
         total->touched[octave] = 1;
     }
     historian_atomic_fence(); /* the sum is read after the counts */
+    if (HISTORIAN_UNLIKELY(historian_atomic_load(chunk->sum + 1) > HISTORIAN_MOST_CHANGES)) total->is_odd = 1;
     historian_read_pair(total->sum.octaves[octave], chunk->sum);
 }
 
@@ -74,14 +78,14 @@ HISTORIAN_INLINE void historian_total_digit(historian_total *total, size_t k, ui
     uint64_t most = k == HISTORIAN_SUM_DIGITS - 1 ? UINT32_MAX : ((uint64_t)3 << 62) - 1;
     if (HISTORIAN_UNLIKELY(digit > UINT32_MAX)) total->is_wide = 1;
     if (HISTORIAN_UNLIKELY(digit > most)) total->is_odd = 1;
-    historian_read_digit(total->sum.digits, k, digit);
+    if (HISTORIAN_UNLIKELY(historian_read_digit(total->sum.digits, k, digit))) total->is_odd = 1;
 }
 
-/* Return whether so many values can have such a sum: below 2^63 values of at most 2^53 units in each octave. */
+/* Return whether so many values can have such a sum. */
 static int historian_has_possible_sum(const historian_total *total) {
     if (total->is_odd) return 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        if (total->touched[octave] && total->sum.octaves[octave][1] > (uint64_t)1 << 53) return 0;
+        if (total->touched[octave] && total->sum.octaves[octave][1] > HISTORIAN_MOST_CHANGES) return 0;
     return 1;
 }
 
@@ -123,6 +127,8 @@ static void historian_total_counters(historian_total *total, const historian_cou
                          (const historian_far_digits *)historian_load_pointer((void *const *)&counters->far_digits));
 }
 
+static const char historian_bad_difference[] = "its sum is less than what was drained of it";
+
 /* Subtract what has been drained. Return NULL, or what is wrong. */
 static const char *historian_subtract_total(historian_total *total, const historian_total *drained) {
     static const char wrong[] = "a bucket has more drained records than records";
@@ -140,7 +146,7 @@ static const char *historian_subtract_total(historian_total *total, const histor
         if (total->counts[slot] < drained->counts[slot]) return wrong;
         total->counts[slot] -= drained->counts[slot];
     }
-    if (!historian_subtract_sum(&total->sum, &drained->sum)) return "its sum is less than what was drained of it";
+    if (!historian_subtract_sum(&total->sum, &drained->sum)) return historian_bad_difference;
     total->inexact -= drained->inexact;
     return NULL;
 }
