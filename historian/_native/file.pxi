@@ -19,7 +19,8 @@ cdef class DirectoryFile:
     """The mapped file of a directory; ``_native/file.h`` describes its layout.
 
     `fd` may be closed as soon as the object exists.  The caller has checked the header.  `path` is absolute, and empty
-    if the file is only read.  Raises OSError if the file cannot be mapped, ValueError if it is too short.
+    if the file is only read.  Then a file with holes on a full disk, which it would be deadly to touch, is copied.
+    Raises OSError if the file cannot be mapped, ValueError if it is too short.
     """
 
     cdef historian_space space
@@ -44,6 +45,8 @@ cdef class DirectoryFile:
         if self.space.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
         self.space.chunks = historian_chunks_within(status.st_size)
+        if not writable and not historian_can_be_read(&self.space):
+            self.read_copy(fd)
         if self.space.file.reserved > self.space.chunks or self.space.file.used > self.space.file.reserved:
             raise ValueError(f"it is cut short or damaged: {status.st_size} bytes are too few for what it contains")
 
@@ -54,7 +57,7 @@ cdef class DirectoryFile:
                 historian_end_lease(&self.leases[i])
         PyMem_Free(self.leases)
         historian_free_names(&self.names)
-        historian_free_pages(self.space.file, self.space.size)
+        historian_unmap_space(&self.space)
 
     def __len__(self):
         """Number of places of the index in use: of recorders, and of those that were removed or are damaged."""
@@ -62,6 +65,11 @@ cdef class DirectoryFile:
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
             return self.names.scanned
+
+    @property
+    def has_grown(self):
+        """Whether the file has more space than when it was mapped: what seems damaged may be there."""
+        return historian_atomic_load(&self.space.file.reserved) > self.space.chunks
 
     @property
     def id(self):
@@ -178,13 +186,22 @@ cdef class DirectoryFile:
         cdef const char *wrong
         cdef uint64_t number
         with cython.critical_section(self):
-            if place >= self.names.scanned:
-                historian_scan_names(&self.space, &self.names)
+            if place >= self.names.scanned and not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
             entry = historian_entry_of(&self.space, &self.names, place)
         if entry is NULL:
             wrong = historian_check_entry(&self.space, place, &number)
             raise ValueError(f"it is damaged: {wrong.decode() if wrong is not NULL else 'its entry was damaged'}")
         return entry
+
+    cdef int read_copy(self, int fd) except -1:
+        """Read a copy in private memory, not the file."""
+        cdef void *copy = historian_copy_file(fd, self.space.size)
+        if copy is NULL:
+            raise OSError(errno, os.strerror(errno))
+        historian_free_pages(self.space.file, self.space.size)
+        self.space.file = <historian_file *>copy
+        return 0
 
     cdef int allocate_leases(self) except -1:
         cdef int i
@@ -210,6 +227,8 @@ cdef class DirectoryFile:
             wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
             while wrong is not NULL and historian_look_beyond(&self.space):
                 wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
+            if wrong is not NULL and self.space.is_narrow:
+                raise OSError(ENOMEM, "too few addresses to map the file", self.path)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             records = historian_total_records(&totals.all)
@@ -270,6 +289,13 @@ cdef class DirectoryFile:
         if self.leases is not NULL and own.thread < HISTORIAN_THREADS:
             historian_leave_lease(&self.leases[own.thread], own)
         return 0
+
+
+def fill_holes(int fd, size_t offset, size_t nbytes, /):
+    """Reserve the space of a part of a file that may be in use.  Raises OSError."""
+    cdef int error = historian_fill_holes(fd, offset, nbytes)
+    if error:
+        raise OSError(error, os.strerror(error))
 
 
 def write_header(int fd, uint64_t created, bytes id not None, /):

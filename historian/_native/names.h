@@ -99,20 +99,25 @@ static void historian_free_names(historian_names *names) {
     memset(names, 0, sizeof *names);
 }
 
-/* Learn the entries that other processes have added. Return 0 if there is no memory. */
+/* Learn the entries that other processes have added. Return 0 if there is no memory, or too few addresses. */
 static int historian_scan_names(historian_space *space, historian_names *names) {
     uint64_t recorders = historian_atomic_load_acquire(&space->file->recorders), number;
     if (recorders > HISTORIAN_FILE_INDEX_WORDS) recorders = 0; /* damaged: those that follow each other are found */
     while (names->scanned < HISTORIAN_FILE_INDEX_WORDS) {
         size_t index = names->scanned;
         const historian_entry *entry;
+        int is_wrong;
+        /* A page that was never reserved may be reached if the number of recorders is damaged. */
+        if (index > recorders && index % 512 == 0 && !historian_is_backed(historian_file_index(space) + index, 8))
+            break;
         if (index >= recorders && !historian_atomic_load_acquire(historian_file_index(space) + index)) break;
         if (!historian_make_room(names)) return 0;
+        is_wrong = historian_check_entry(space, index, &number) &&
+                   !(historian_look_beyond(space) && !historian_check_entry(space, index, &number));
+        if (is_wrong && historian_atomic_load(&space->is_narrow)) return 0; /* it may be where nothing can be mapped */
         names->numbers[index] = 0;
         names->scanned = index + 1;
-        if (historian_check_entry(space, index, &number) &&
-            !(historian_look_beyond(space) && !historian_check_entry(space, index, &number)))
-            continue;
+        if (is_wrong) continue;
         entry = (const historian_entry *)historian_chunk_address(space, number);
         names->numbers[index] = (uint32_t)number;
         historian_insert_name(names, historian_hash(entry->text, entry->key_nbytes), index);
@@ -144,7 +149,8 @@ static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t ch
         if (historian_take_unused(space, chunks, &first) != chunks) {
             /* What was taken is lost: less than an entry, once the disk is full. */
             errno = historian_grow(space, fd, chunks, HISTORIAN_GROW_PATIENCE);
-            if (errno || historian_take_unused(space, chunks, &first) != chunks) return 0;
+            if (errno) return 0;
+            if (historian_take_unused(space, chunks, &first) != chunks) continue; /* others have taken some of it */
         }
         while (owned < chunks && historian_own_chunk(space, first + owned, owner)) owned++;
         if (owned == chunks) return first;
