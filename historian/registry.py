@@ -6,13 +6,12 @@ import os
 import time
 
 from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
-from ._files.draining import remove_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning
 from ._files.header import FILE_NAME
 from ._files.reading import keys_in, read_all
 from ._live.directories import drain_directory, read_directory
 from ._live.family import Family, FamilyWarning, Timing
-from ._live.recorder import DISABLED, Recorder, check_room, forget_recorder, recorder_in_file, recorders_in
+from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._live.snapshots import Snapshot
 from ._values.key import Key, check_key, key_of
 from ._values.text import counted
@@ -170,13 +169,7 @@ class Registry:
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        held = found.drain()
-        if found.path is not None:
-            file, place, _ = found._files
-            if file is not None:
-                more = remove_recorder(file, place)
-                held += Histogram._from_reading(more[:4], found.unit, more[4])
-            forget_recorder(found)
+        held = found._remove()
         self._recorders.pop(key, None)
         self._removed += 1
         self._calls.clear()

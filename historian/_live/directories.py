@@ -43,7 +43,10 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
         files[key] = one.status
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:
-            _add(histograms, sources, found._header.key, found._read_left(files.get(found._header.key)))
+            try:
+                _add(histograms, sources, found._header.key, found._read_left(files.get(found._header.key)))
+            except CorruptFileError as error:
+                problems.setdefault(error.path, error)
     return Snapshot(histograms, sources=sources), problems
 
 
@@ -62,7 +65,10 @@ def drain_directory(
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()
-        _add(histograms, sources, found._header.key, found._drain_left())
+        try:
+            _add(histograms, sources, found._header.key, found._drain_left())
+        except CorruptFileError as error:  # what has been drained must not be lost
+            problems.setdefault(error.path, error)
     return Snapshot(histograms, sources=sources), problems
 
 

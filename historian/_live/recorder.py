@@ -7,7 +7,7 @@ import os
 
 from .._core import Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
-from .._files.draining import drain
+from .._files.draining import drain, remove_recorder
 from .._files.file import add_recorder, header_of, is_at_path, open_file, read_counters
 from .._files.header import encode
 from .._values.key import Key
@@ -220,10 +220,21 @@ class Recorder(_Base):
         if self._file is None:
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        now = self._drain_file()
+        return self._drained(drain)
+
+    def _remove(self) -> Histogram:
+        """Drain, and let nobody find the recorder any more: both or none of it."""
+        held = self.drain() if self._file is None else self._drained(remove_recorder)
+        forget_recorder(self)
+        return held
+
+    def _drained(self, drain: Callable[[DirectoryFile, int], Counted]) -> Histogram:
+        for one in self._files[2]:
+            one.read()  # if one is damaged, this raises before anything is drained
+        now = self._drain_file(drain)
         return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
 
-    def _drain_file(self) -> Counted:
+    def _drain_file(self, drain: Callable[[DirectoryFile, int], Counted]) -> Counted:
         """Drain the file that is at the path, also if it is removed again at this moment."""
         attempts = ATTEMPTS
         while True:
