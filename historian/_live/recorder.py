@@ -241,11 +241,13 @@ class Recorder(_Base):
         return self._drain_file(drain)
 
     def _remove(self) -> Histogram:
-        """Do as `drain` does, and hide the recorder in its directory while it holds nothing."""
+        """Do as `drain` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
         return self.drain() if self._file is None else self._drain_file(remove_recorder)
 
     def _drain_file(self, drain: Callable[[DirectoryFile, int], Counted]) -> Histogram:
         """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
+        for one in self._files[2]:
+            one.read()  # if one is damaged, this raises before anything is drained
         attempts = ATTEMPTS
         while True:
             self._follow_path()

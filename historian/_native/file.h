@@ -140,11 +140,22 @@ static_assert(offsetof(historian_entry, text) == 408, "layout of files");
 /* What `synthetic` of an entry is once it is set. Other numbers than this and 0 are damage. */
 #define HISTORIAN_SET ((uint64_t)0xa5c396f00f693c5a)
 
+enum { HISTORIAN_MOST_CHUNKS = 1 << 24 }; /* as many as references can tell apart */
+
+/* A former mapping of a file. It stays: counters point into it. */
+typedef struct historian_mapping {
+    void *pages;
+    size_t size;
+    struct historian_mapping *next;
+} historian_mapping;
+
 /* A file that this process has mapped. */
 typedef struct historian_space {
     historian_file *file;
-    size_t size;     /* bytes of addresses; more than the file has, if it is mapped to write */
+    uint64_t size;   /* bytes of addresses; more than the file has, if it is mapped to write */
     uint64_t chunks; /* those below are within the file, as the kernel says */
+    historian_mapping *former;
+    uint64_t is_narrow; /* 1 if the process may not have enough addresses for the whole file */
     const char *path;
     uint64_t device, inode; /* they identify the file, even if another one now has its path */
     uint64_t patience;      /* requests for space to refuse before the next attempt to make the file larger */
@@ -215,7 +226,8 @@ HISTORIAN_INLINE uint64_t historian_number(uint64_t reference) {
 
 /* Return the address of a chunk, whatever it is for; NULL if it is not within the file. */
 HISTORIAN_INLINE void *historian_chunk_address(const historian_space *space, uint64_t number) {
-    if (HISTORIAN_UNLIKELY(number - 1 >= historian_atomic_load(&space->chunks) - 1)) return NULL;
+    /* The number of chunks is read first: the mapping may be replaced by a larger one. */
+    if (HISTORIAN_UNLIKELY(number - 1 >= historian_atomic_load_acquire(&space->chunks) - 1)) return NULL;
     return (char *)space->file + historian_chunk_offset(number);
 }
 
