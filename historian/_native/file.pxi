@@ -143,10 +143,10 @@ cdef class DirectoryFile:
 
     def places(self):
         """Return a list of the places of all recorders; of those that were removed, only if they hold something."""
-        cdef size_t index
+        cdef size_t index, end = len(self)
         cdef uint64_t word, place
         cdef list places = []
-        for index in range(len(self)):
+        for index in range(end):
             word = historian_read_place(&self.space, index)
             place = historian_place_of(word, index)
             if historian_state(word) == HISTORIAN_FREE:
