@@ -180,20 +180,25 @@ HISTORIAN_INLINE uint64_t *historian_file_index(const historian_space *space) {
     return (uint64_t *)((char *)space->file + HISTORIAN_FILE_INDEX_AT);
 }
 
-/* A reference to a chunk is its number, below 2^24, and a check of it above. So no change of one bit gives another
- * reference, or 0, which means that there is none. */
-HISTORIAN_INLINE uint64_t historian_marked(uint64_t number, uint64_t mark) {
-    return number | (mark ^ (number & 255) ^ (number >> 8 & 255) ^ (number >> 16 & 255)) << 24;
-}
-HISTORIAN_INLINE uint64_t historian_reference(uint64_t number) {
-    return number ? historian_marked(number, HISTORIAN_THERE) : 0;
+HISTORIAN_INLINE uint64_t historian_xor_of_bytes(uint64_t word) {
+    word ^= word >> 32;
+    word ^= word >> 16;
+    return (word ^ word >> 8) & 255;
 }
 
-/* A word of the index: generation << 32 | reference to the entry, whose check also says in which state the place is. */
+/* A word of the index: generation << 32 | reference to the entry, whose check is also one of the generation, and says
+ * in which state the place is. */
 HISTORIAN_INLINE uint64_t historian_place_word(uint64_t generation, uint64_t state, uint64_t number) {
-    return generation << 32 | historian_marked(number, state);
+    uint64_t word = generation << 32 | number;
+    return word | (state ^ historian_xor_of_bytes(word)) << 24;
 }
-HISTORIAN_INLINE uint64_t historian_state(uint64_t word) { return (word >> 24 ^ word >> 16 ^ word >> 8 ^ word) & 255; }
+HISTORIAN_INLINE uint64_t historian_state(uint64_t word) { return historian_xor_of_bytes(word); }
+
+/* A reference to a chunk is its number, below 2^24, and a check of it above. So no change of one bit gives another
+ * reference, or 0, which means that there is none. */
+HISTORIAN_INLINE uint64_t historian_reference(uint64_t number) {
+    return number ? historian_place_word(0, HISTORIAN_THERE, number) : 0;
+}
 
 /* Return whether there is a recorder, which may have been removed. */
 HISTORIAN_INLINE int historian_is_there(uint64_t word) {

@@ -323,7 +323,7 @@ def attempt(
     if after != before:
         gc.collect()  # a traceback may hold a file
         after = held(trial.path)
-    more = 2 if scene in (removed, replaced) else 0  # the old file stays mapped, and so does its lease
+    more = 3 if scene in (removed, replaced) else 0  # the old file stays mapped, and so do its lane and seat
     assert after[0] == before[0], f"descriptors: {before} {after}"
     assert after[1] <= before[1] + more, f"maps: {before} {after}"
     if call != "unlink":
