@@ -27,7 +27,7 @@
 #include "total.h"
 
 #if !defined(_WIN32)
-enum { HISTORIAN_SWEEP = 32 }; /* removed recorders to look at, at a time */
+enum { HISTORIAN_SWEEP = 4 }; /* removed recorders to look at, at a time */
 
 /* Return whether a recorder holds nothing. */
 static int historian_is_empty(const historian_space *space, historian_entry *entry, uint64_t place) {

@@ -5,7 +5,7 @@
  *              | in use, or in a batch | reserved: never | addresses only: not |
  *              | of a lane             | touched so far  | to be touched       |
  *              +-----------------------+-----------------+---------------------+
- *                       | free again --> free --> 0       a stack: all take from it, and put back, without a lock
+ *                       | free again --> free --> 0        a stack, for all, without a lock
  *
  * A lane takes a batch of chunks at a time, and the next process with this lane goes on with its rest. So chunks cost
  * no lock, and processes that come and go leave nothing behind. To reserve more takes none either, so nobody waits for

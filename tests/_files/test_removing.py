@@ -293,7 +293,7 @@ def test_a_child_goes_on_in_what_its_parent_removes(directory, registry):
         os.read(reading, 1)
 
     child = in_child(work)
-    del rec
+    rec = None
     assert registry.remove(Key("q")).count == 1
     others = [registry.recorder("other", i=i) for i in range(5)]
     os.write(writing, b"x")
