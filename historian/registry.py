@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 
-from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
-from ._files.draining import remove_recorder
+from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
+from ._files.draining import free_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning
 from ._files.header import FILE_NAME
 from ._files.reading import keys_in, read_all
 from ._live.directories import drain_directory, read_directory
 from ._live.family import Family, FamilyWarning, Timing
-from ._live.recorder import DISABLED, Recorder, check_room, forget_recorder, recorder_in_file, recorders_in
+from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._live.snapshots import Snapshot
 from ._values.key import Key, check_key, key_of
 from ._values.text import counted
@@ -74,6 +74,7 @@ class Registry:
         self._removed = 0  # recorders that have been removed from memory
         self._families: dict[str, Family] = {}  # by name
         self._directory: str | None = None
+        self._path = ""  # of the directory's file
         self._trust = trust
         self._is_prepared = False
         self._id = (0, "")  # process id, and what identifies the recorders in its memory
@@ -81,7 +82,7 @@ class Registry:
         if directory is not None:
             if not os.fspath(directory):
                 raise ValueError("directory must not be empty; omit it for a registry in memory")
-            self._directory = os.path.abspath(os.fsdecode(directory))
+            self._count_in(os.path.abspath(os.fsdecode(directory)))
             self._prepare()
 
     @classmethod
@@ -93,14 +94,19 @@ class Registry:
         registry = cls()
         registry._named = os.environ.get("HISTORIAN_DIR", "")
         if registry._named:
-            registry._directory = os.path.abspath(registry._named)
+            registry._count_in(os.path.abspath(registry._named))
         return registry
+
+    def _count_in(self, directory: str) -> None:
+        self._directory, self._path = directory, os.path.join(directory, FILE_NAME)
 
     def _compare_environment(self) -> None:
         """Warn, at the first use of the default registry, if HISTORIAN_DIR has been set since it was imported."""
         named, self._named = self._named, None
+        if named is None or DISABLED:
+            return
         now = os.environ.get("HISTORIAN_DIR", "")
-        if named is None or not now or now == named or DISABLED:
+        if not now or now == named:
             return
         where = f"in {self._directory}" if self._directory is not None else "in memory"
         warn_user(
@@ -162,26 +168,27 @@ class Registry:
         return [key for key in found if key.name == name]
 
     def remove(self, key: Key) -> Histogram:
-        """Remove a recorder; return the values it held.  Its memory is used again.  Raises KeyError if there is none.
+        """Remove a recorder; return the values it held.  Raises KeyError if there is none.
 
-        A `Recorder` object that is still in use goes on, but no registry sees what it counts.  In a directory, remove a
-        recorder only if no other process has it open: such a process creates it again, and counts on.
+        Its space is used again: in a directory, as soon as no process has the recorder open.  A process has it open
+        while it has a `Recorder` object of it, and a registry keeps those that it was asked for.  So let each process
+        remove the recorder.
+
+        A `Recorder` object that is still in use goes on, and loses nothing.  In memory, no registry sees what it counts
+        then.  In a directory, all do: a removed recorder that counts is there again, with what it has counted since.
         """
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        held = found.drain()
-        if found.path is not None:
-            file, place, _ = found._files
-            if file is not None:
-                more = remove_recorder(file, place)
-                held += Histogram._from_reading(more[:4], found.unit, more[4])
-            forget_recorder(found)
+        held, (file, place, _) = found._remove(), found._files
         self._recorders.pop(key, None)
         self._removed += 1
         self._calls.clear()
         if key.name in self._families:
             self._families[key.name]._forget(key)
+        if file is not None:
+            del found  # if it was the last one, this process has the recorder open no more
+            free_recorder(file, place)
         return held
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:
@@ -199,7 +206,7 @@ class Registry:
         found = self._recorders.get(key)
         if found is None and self._directory is not None and not DISABLED:
             try:
-                found = recorder_in_file(self._path(), key)
+                found = recorder_in_file(self._path, key)
             except FileNotFoundError:
                 return None
         return found
@@ -212,7 +219,7 @@ class Registry:
             created._drains = self._removed << 32  # not those of a recorder of this name that was removed
             return created
         self._prepare()
-        return recorder_in_file(self._path(), key, check_unit(unit))
+        return recorder_in_file(self._path, key, check_unit(unit))
 
     def _prepare(self) -> None:
         if self._directory is None or DISABLED:
@@ -221,9 +228,11 @@ class Registry:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
             return
+        if is_unchanged(self._directory, self._trust):
+            return
         folder, was_removed = ensure_directory(self._directory, self._trust)
         os.close(folder)
-        for found in recorders_in(self._path()) if was_removed else ():
+        for found in recorders_in(self._path) if was_removed else ():
             found._follow_path()
 
     def snapshot(self) -> Snapshot:
@@ -270,10 +279,6 @@ class Registry:
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
         """Return what the file holds, in the order of creation, and errors.  This changes and creates nothing."""
         return read_all(self._directory or "", self._trust)
-
-    def _path(self) -> str:
-        """Return the path of the directory's file."""
-        return os.path.join(self._directory or "", FILE_NAME)
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).

@@ -10,8 +10,8 @@ import time
 from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, write_header
 from .directory import ATTEMPTS, ensure_directory, open_directory
 from .errors import CorruptFileError
-from .header import Header, check_page, decode, encode
-from .locking import FLAGS, Locked
+from .header import Header, check_page, decode, encode, path_of
+from .locking import FLAGS, REPLACED, Locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ __all__ = [
     "header_of",
     "is_at_path",
     "map_file",
+    "mapped_file",
     "old_files",
     "open_fd",
     "open_file",
@@ -86,6 +87,11 @@ def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFi
     return file
 
 
+def mapped_file(path: str) -> DirectoryFile | None:
+    """Return the file that this process has mapped from `path`, if any.  It may have been removed or replaced since."""
+    return _open_files.get(path) if _open_files is not None else None
+
+
 def _open_in(folder: int, path: str, create: bool) -> DirectoryFile:
     try:
         fd = open_fd(path, os.O_RDWR, folder)
@@ -119,8 +125,10 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
     Raises OSError if there is no space, FileNotFoundError if the file has been removed or replaced.
     """
     encoded = encode(key)
-    place = file.find(encoded)
+    place = file.find(encoded, removed=False)
     if place >= 0:
+        if not is_at_path(file):
+            raise FileNotFoundError(errno.ENOENT, REPLACED, file.path)
         return place
     with Locked(file) as fd:
         created = max(0, time.time_ns()) if created is None else created  # a clock may be before 1970
@@ -128,14 +136,15 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
 
 
 def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header:
-    """Return the header of a recorder, whose key may be known.  Raises CorruptFileError if it is damaged or removed."""
+    """Return the header of a recorder, whose key may be known.
+
+    Raises FileNotFoundError if it was removed, CorruptFileError if it is damaged.
+    """
     try:
         text = file.text(place)
-        if text is None:
-            raise ValueError("it was removed")
         return decode(*text) if key is None else Header(key, text[1].decode(), text[2])
     except ValueError as error:
-        raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+        raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
 def read_counters(file: DirectoryFile, place: int) -> Counted:
@@ -143,7 +152,7 @@ def read_counters(file: DirectoryFile, place: int) -> Counted:
     try:
         return file.read(place)
     except ValueError as error:
-        raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+        raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
 # ---- opening and creating ----

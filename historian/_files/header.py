@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from .._core import (
     CHUNK_NBYTES,
     CHUNKS_AT,
@@ -12,13 +14,14 @@ from .._core import (
     INDEX_AT,
     MAX_RECORDERS,
     SLOTS,
+    key_parts,
 )
 from .._values.key import Key
 from .._values.text import counted
 from .._values.units import check_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
-__all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode"]
+__all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode", "path_of"]
 
 #: Name of the file of a directory.
 FILE_NAME = "recorders"
@@ -42,6 +45,11 @@ class Header:
         self.key, self.unit, self.created = key, check_unit(unit), created
 
 
+def path_of(file: str, place: int) -> str:
+    """Return what names a recorder in messages: the path of its file, and its position in the index."""
+    return f"{file}[{place % MAX_RECORDERS}]"
+
+
 def check_page(page: bytes) -> None:
     """Check the first page of a directory's file.  Raises ValueError, with the reason, if it is not valid."""
     import struct
@@ -62,21 +70,14 @@ def check_page(page: bytes) -> None:
 
 def encode(key: Key) -> bytes:
     """Return name and labels as bytes: each text after its length.  The key has been checked (`check_key`)."""
-    texts = [key.name, *(text for pair in key.labels for text in pair)]
-    return b"".join([len(text).to_bytes(2, "little") + text for text in map(str.encode, texts)])
+    name, labels = key
+    texts = map(str.encode, (name, *chain.from_iterable(labels)))
+    return b"".join([len(text).to_bytes(2, "little") + text for text in texts])
 
 
 def decode(encoded: bytes, unit: bytes, created: int) -> Header:
     """Return the header of a recorder.  Raises ValueError, with the reason, if the bytes are not valid."""
-    texts, at = [], 0
     try:
-        while at < len(encoded):
-            end = at + 2 + int.from_bytes(encoded[at : at + 2], "little")
-            texts.append(encoded[at + 2 : end].decode())
-            at = end
-        if at != len(encoded) or len(texts) % 2 == 0:
-            raise ValueError("the lengths of its name and labels do not match")
-        labels = dict(zip(texts[1::2], texts[2::2]))
-        return Header(Key(texts[0], **labels) if labels else Key(texts[0]), unit.decode(), created)
+        return Header(Key._of_parts(key_parts(encoded)), unit.decode(), created)
     except UnicodeDecodeError:
         raise ValueError("its name, a label or its unit is not valid Unicode") from None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 
+from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError
 from .file import map_file, old_files, open_fd
-from .header import FILE_NAME, decode
+from .header import FILE_NAME, decode, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._core import Counts, DirectoryFile
+    from .._core import DirectoryFile
     from .._values.key import Key
     from .header import Header
 
@@ -21,15 +22,14 @@ __all__ = ["Reading", "keys_in", "read_all"]
 class Reading:
     """A recorder of a directory at one moment."""
 
-    __slots__ = ("counted", "drains", "file_id", "header", "place", "status", "synthetic")
+    __slots__ = ("drains", "file_id", "header", "histogram", "place", "status")
 
     header: Header
-    counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
+    histogram: Histogram  # of the values since the last drain
     drains: int  # how often it has been drained or cleared, from 0, modulo 2**32
     file_id: bytes  # tells the file from others
     place: int  # in the file
     status: os.stat_result  # of the file that was read
-    synthetic: bool  # whether some of the counts are estimates
 
 
 class _Known:
@@ -89,23 +89,25 @@ def _read_mapped(
             _known.clear()
         known = _known[path] = _Known(inode)
     headers, readings, problems, file_id = known.headers, [], {}, file.id
+    known.headers = {}  # those that were removed are forgotten
     for place, found in file.read_all():
         try:
             if isinstance(found, str):
                 raise ValueError(found)
             header = headers.get(place)
             if header is None:
-                text = file.text(place)
-                if text is None:
-                    continue
-                header = headers[place] = decode(*text)
+                header = decode(*file.text(place))
+            known.headers[place] = header
+        except FileNotFoundError:  # it was removed just now
+            continue
         except ValueError as error:
-            at = f"{path}[{place}]"
+            at = path_of(path, place)
             problems[at] = CorruptFileError(at, str(error))
             continue
         reading = Reading()
-        reading.header, reading.file_id, reading.place, reading.status = header, file_id, place, status
-        reading.counted, reading.synthetic, reading.drains = found[:4], found[4], found[5]
+        reading.header, reading.drains = header, found[5]
+        reading.histogram = Histogram._from_reading(found[:4], header.unit, found[4])
+        reading.file_id, reading.place, reading.status = file_id, place, status
         readings.append(reading)
     return readings, problems
 
@@ -122,12 +124,10 @@ def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
         os.close(folder)
     try:
         file = map_file(fd, path, "")
-        for place in range(len(file)):
+        for place in file.places():
             try:
-                text = file.text(place)
-                if text is not None:
-                    keys.append(decode(*text).key)
-            except ValueError:
+                keys.append(decode(*file.text(place)).key)
+            except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
                 continue
     finally:
         os.close(fd)

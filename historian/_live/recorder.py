@@ -7,8 +7,8 @@ import os
 
 from .._core import Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
-from .._files.draining import drain
-from .._files.file import add_recorder, header_of, is_at_path, open_file, read_counters
+from .._files.draining import drain, remove_recorder
+from .._files.file import add_recorder, header_of, is_at_path, mapped_file, open_file, read_counters
 from .._files.header import encode
 from .._values.key import Key
 from .._values.units import NS_PER_UNIT, check_unit
@@ -35,7 +35,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "check_room", "forget_recorder", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
 
 #: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
 #: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
@@ -74,7 +74,7 @@ class Recorder(_Base):
 
     _drains: int  # of private memory, from 0
     _header: Header | None  # its key, unit and time of creation in a directory; None in memory
-    _name: str
+    _name: str | None  # None for the text of the key in `_header`
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
@@ -86,7 +86,12 @@ class Recorder(_Base):
 
     @classmethod
     def _of(
-        cls, name: str, unit: str, file: DirectoryFile | None = None, place: int = 0, header: Header | None = None
+        cls,
+        name: str | None,
+        unit: str,
+        file: DirectoryFile | None = None,
+        place: int = 0,
+        header: Header | None = None,
     ) -> Self:
         self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file, place)
         self._name = name
@@ -112,7 +117,10 @@ class Recorder(_Base):
     @property
     def name(self) -> str:
         """Name of the recorder in tables; may be empty."""
-        return self._name
+        header = self._header
+        if self._name is None and header is not None:
+            self._name = str(header.key)
+        return self._name or ""
 
     @property
     def unit(self) -> str:
@@ -158,7 +166,7 @@ class Recorder(_Base):
         """Raise OverflowError if so many values would be too many.  The count is read only now and then."""
         if added > self._room:
             held = self.snapshot().count
-            check_room(self._name, held, added)
+            check_room(self.name, held, added)
             # 1,024 processes may do the same at the same time.
             self._room = min(UNCHECKED, (MAX_ADDED - held - added) >> 10) + added
         self._room -= added
@@ -197,6 +205,16 @@ class Recorder(_Base):
         follow_path(self, file, place, self._header)
         return is_at_path(self._file or file)
 
+    def _come_back(self, create: bool) -> Self:
+        """Return this recorder.  If it was removed, and holds nothing: with `create`, let others see it again."""
+        file, place, _ = self._files
+        if file is not None and self._header is not None and file.is_removed(place):
+            if create:
+                add_recorder(file, self._header.key, self._unit)
+            elif not file.read(place)[0].total:
+                raise FileNotFoundError(errno.ENOENT, f"recorder {self.name!r} was removed", file.path)
+        return self
+
     def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
         """Return the values in files that are not at the path any more: a reader of the directory does not see them.
 
@@ -220,11 +238,14 @@ class Recorder(_Base):
         if self._file is None:
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        now = self._drain_file()
-        return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
+        return self._drain_file(drain)
 
-    def _drain_file(self) -> Counted:
-        """Drain the file that is at the path, also if it is removed again at this moment."""
+    def _remove(self) -> Histogram:
+        """Do as `drain` does, and hide the recorder in its directory while it holds nothing."""
+        return self.drain() if self._file is None else self._drain_file(remove_recorder)
+
+    def _drain_file(self, drain: Callable[[DirectoryFile, int], Counted]) -> Histogram:
+        """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
         attempts = ATTEMPTS
         while True:
             self._follow_path()
@@ -232,7 +253,8 @@ class Recorder(_Base):
             assert file is not None
             attempts -= 1
             try:
-                return drain(file, place)
+                now = drain(file, place)
+                return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
             except FileNotFoundError:
                 if not attempts:
                     raise
@@ -295,11 +317,11 @@ class Recorder(_Base):
         from functools import partial
 
         if self._file is not None:
-            key = self._header.key if self._header is not None else Key(self._name)
+            key = self._header.key if self._header is not None else Key(self.name)
             trust = is_trusted(os.path.dirname(self._file.path))
             return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path, key)
         if DISABLED:
-            return partial(Recorder, unit=self._unit), (self._name,)
+            return partial(Recorder, unit=self._unit), (self.name,)
         raise TypeError(
             f"{self!r} is in this process' memory and cannot be pickled or copied: use a recorder of "
             "Registry(directory), which processes share, or create one recorder in each process, return "
@@ -307,7 +329,7 @@ class Recorder(_Base):
         )
 
     def __repr__(self) -> str:
-        return f"Recorder({self._name!r}, unit={self._unit!r})"
+        return f"Recorder({self.name!r}, unit={self._unit!r})"
 
 
 def check_room(name: str, held: int, added: int) -> None:
@@ -334,10 +356,8 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
         _in_files = WeakValueDictionary()
     found = _in_files.get((path, key))
     if found is not None and found._follow_path():
-        return found
-    file, place = _place_in_file(path, key, unit)
-    header = header_of(file, place, key)
-    made = Recorder._of(str(key), header.unit, file, place, header)
+        return found._come_back(unit is not None)
+    made, header = _open_recorder(path, key, unit)
     if found is None:
         return _in_files.setdefault((path, key), made)
     if found._unit == header.unit and found._header is not None:
@@ -347,6 +367,18 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
     return made
 
 
+def _open_recorder(path: str, key: Key, unit: str | None) -> tuple[Recorder, Header]:
+    for _ in range(ATTEMPTS):
+        file, place = _place_in_file(path, key, unit)
+        try:
+            header = header_of(file, place, key)
+            return Recorder._of(None, header.unit, file, place, header), header
+        except FileNotFoundError:  # another process has removed it just now
+            if unit is None:
+                raise
+    raise FileNotFoundError(errno.ENOENT, f"recorder {str(key)!r} is removed each time it is created", path)
+
+
 def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile, int]:
     if unit is None:
         file = open_file(path, False)
@@ -354,20 +386,14 @@ def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile
         if place < 0:
             raise FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
         return file, place
+    mapped = mapped_file(path)
     for _ in range(ATTEMPTS):
-        file = open_file(path, True)
+        file = open_file(path, True) if mapped is None else mapped
         try:
             return file, add_recorder(file, key, unit)
         except FileNotFoundError:  # it has been removed or replaced since it was opened
-            continue
+            mapped = None
     raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
-
-
-def forget_recorder(recorder: Recorder) -> None:
-    """Let a recorder count on where it is, but never in another file at the same path, and do not find it there."""
-    if _in_files is not None and recorder.path is not None and recorder._header is not None:
-        _in_files.pop((recorder.path, recorder._header.key), None)
-    recorder._header = None
 
 
 def recorders_in(path: str) -> list[Recorder]:

@@ -20,10 +20,15 @@ cdef class DirectoryFile:
 
     `fd` may be closed as soon as the object exists.  The caller has checked the header.  `path` is absolute, and empty
     if the file is only read.  Raises OSError if the file cannot be mapped, ValueError if it is too short.
+
+    The *place* of a recorder is an int.  It is the position in the index; plus 2**18 for each recorder that has been
+    there before, and was removed.  What takes a place raises FileNotFoundError if its recorder was removed, and
+    ValueError, with the reason, if its entry is damaged.
     """
 
     cdef historian_space space
     cdef historian_names names
+    cdef historian_holds holds
     cdef readonly str path
     cdef bytes encoded_path
     cdef historian_lease *leases  # LEASES of them, by number of the thread; NULL if the file is only read
@@ -35,6 +40,7 @@ cdef class DirectoryFile:
         self.path = path
         self.encoded_path = os.fsencode(path)
         self.space.path = <const char *>self.encoded_path
+        self.holds.space = &self.space
         self.space.device, self.space.inode = status.st_dev, status.st_ino
         if historian_chunks_within(status.st_size) < 2:
             raise ValueError(f"it is cut short: {status.st_size} bytes")
@@ -53,11 +59,12 @@ cdef class DirectoryFile:
             for i in range(LEASES):
                 historian_end_lease(&self.leases[i])
         PyMem_Free(self.leases)
+        historian_end_holds(&self.holds)
         historian_free_names(&self.names)
         historian_free_pages(self.space.file, self.space.size)
 
     def __len__(self):
-        """Number of places of the index in use: of recorders, and of those that were removed or are damaged."""
+        """Number of positions of the index that have ever been in use."""
         with cython.critical_section(self):
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
@@ -72,66 +79,116 @@ cdef class DirectoryFile:
         """Return whether `status`, an `os.stat_result`, belongs to this file."""
         return self.space.device == status.st_dev and self.space.inode == status.st_ino
 
-    def find(self, bytes key not None, /):
-        """Return the place of the recorder with this key, or -1.  O(recorders that are new to this process)."""
+    def find(self, bytes key not None, /, *, bint removed=True):
+        """Return the place of the recorder with this key, or -1.  O(recorders that are new to this process).
+
+        One that was removed, and holds something since then, is found if `removed`.
+        """
+        cdef Py_ssize_t index
+        cdef uint64_t place
         with cython.critical_section(self):
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
-            return historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>key, len(key))
+            index = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>key, len(key))
+            if index < 0:
+                return -1
+            place = historian_place_of(self.names.words[index], index)
+        if self.is_removed(place) and not (removed and self.holds_any(place)):
+            return -1
+        return place
 
     def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
         """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
 
-        `fd` is a descriptor of the file, open for writing and locked with ``flock``.  Raises OSError if there is no
-        space.
+        `fd` is a descriptor of the file, open for writing and locked with ``flock``.  A recorder that was removed, and
+        is still in use, is there again.  Raises OSError if there is no space.
         """
-        cdef Py_ssize_t place
+        cdef Py_ssize_t index
         with cython.critical_section(self):
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
-            place = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>text, key_nbytes)
-            if place < 0:
-                place = historian_add_name(
+            historian_sweep(&self.space, &self.names, fd)
+            index = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>text, key_nbytes)
+            if index >= 0:
+                historian_set_state(&self.space, &self.names, index, HISTORIAN_THERE)
+            else:
+                index = historian_add_name(
                     &self.space, &self.names, fd, <const uint8_t *><const char *>text, len(text), key_nbytes, created
                 )
-        if place < 0:
-            raise OSError(errno, os.strerror(errno), self.path)
-        return place
+            if index >= 0:
+                return historian_place_of(self.names.words[index], index)
+        raise OSError(errno, os.strerror(errno), self.path)
 
-    def text(self, size_t place, /):
-        """Return (key, unit, time of creation in ns) of a recorder; None if it was removed.
-
-        Raises ValueError, with the reason, if its entry is damaged.
-        """
+    def text(self, uint64_t place, /):
+        """Return (key, unit, time of creation in ns) of a recorder."""
         cdef historian_entry *entry = self.entry(place)
-        cdef uint64_t number
-        cdef const char *wrong = historian_check_entry(&self.space, place, &number)  # it was valid, when it was scanned
+        cdef size_t index = historian_index_of(place)
+        cdef uint64_t word = historian_read_place(&self.space, index)
+        cdef const char *wrong = historian_check_word(&self.space, index, word)  # it was valid, when it was scanned
+        cdef uint32_t key_nbytes = entry.key_nbytes
+        cdef bytes text = (<const char *>entry.text)[:entry.nbytes] if wrong is NULL else b""
+        created = entry.created
+        self.entry(place)  # it is still the same
         if wrong is not NULL:
             raise ValueError(f"it is damaged: {wrong.decode()}")
-        if not historian_is_mark(historian_atomic_load(&entry.removed)):
-            raise ValueError("it is damaged: a mark of its entry is damaged")
-        if historian_atomic_load(&entry.removed):
-            return None
-        text = (<const char *>entry.text)[:entry.nbytes]
-        return text[:entry.key_nbytes], text[entry.key_nbytes:], entry.created
+        return text[:key_nbytes], text[key_nbytes:], created
 
-    def claim(self, size_t place, /):
+    def places(self):
+        """Return a list of the places of all recorders; of those that were removed, only if they hold something."""
+        cdef size_t index
+        cdef uint64_t word, place
+        cdef list places = []
+        for index in range(len(self)):
+            word = historian_read_place(&self.space, index)
+            place = historian_place_of(word, index)
+            if historian_state(word) == HISTORIAN_FREE:
+                continue
+            if historian_state(word) == HISTORIAN_THERE or self.holds_any(place):
+                places.append(place)
+        return places
+
+    def claim(self, uint64_t place, /):
         """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
         return historian_atomic_exchange(&self.entry(place).claimed, 1) == 0
 
-    def is_claimed(self, size_t place, /):
+    def is_claimed(self, uint64_t place, /):
         """Return whether a process has claimed the counts of a recorder."""
         return historian_atomic_load(&self.entry(place).claimed) != 0
 
-    def remove(self, size_t place, /):
-        """Let nobody find a recorder any more.  What is recorded into it later is not read."""
-        historian_atomic_store(&self.entry(place).removed, HISTORIAN_SET)
+    def is_removed(self, uint64_t place, /):
+        """Return whether a recorder was removed: it is hidden while it holds nothing."""
+        cdef size_t index = historian_index_of(place)
+        self.entry(place)
+        return historian_state(historian_read_place(&self.space, index)) != HISTORIAN_THERE
 
-    def mark_synthetic(self, size_t place, /):
+    def remove(self, uint64_t place, /):
+        """Hide a recorder while it holds nothing.  The caller has locked the file with ``flock``."""
+        self.entry(place)
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            historian_set_state(&self.space, &self.names, historian_index_of(place), HISTORIAN_REMOVED)
+
+    def free(self, int fd, uint64_t place, /):
+        """Free the space of a removed recorder, if no process has it open; then of others.  `fd` as in `add`.
+
+        Return whether it is free now.
+        """
+        cdef size_t index = historian_index_of(place)
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            done = False
+            if index < self.names.scanned and historian_place_of(self.names.words[index], index) == place:
+                done = historian_free_recorder(&self.space, &self.names, fd, index)
+            historian_sweep(&self.space, &self.names, fd)
+            return done
+
+    def mark_synthetic(self, uint64_t place, /):
         """Mark a recorder: some of its values are estimates, not measured.  The mark stays."""
         historian_atomic_store(&self.entry(place).synthetic, HISTORIAN_SET)
 
-    def read(self, size_t place, /):
+    def read(self, uint64_t place, /):
         """Return (counts, sum, min, max, synthetic, drains) of the records of all processes since the last drain.
 
         See `Counters._read`.  `drains` is how often the recorder had been drained, modulo 2**32.  `synthetic` says
@@ -142,30 +199,33 @@ cdef class DirectoryFile:
         return self.total(place, -1)
 
     def read_all(self):
-        """Return a list of pairs (place, what was found) of all recorders that were not removed.
+        """Iterate over pairs (place, what was found) of all recorders; see `places`.
 
         What was found is the result of `read`, or a text that says what is wrong.  O(octaves in use, of all recorders
         and processes).
         """
-        cdef size_t place, places = len(self)
-        cdef list found = []
-        cdef historian_entry *entry
-        cdef const char *wrong
-        cdef uint64_t number
-        for place in range(places):
-            entry = historian_entry_of(&self.space, &self.names, place)
-            if entry is NULL:
-                wrong = historian_check_entry(&self.space, place, &number)
-                why = wrong.decode() if wrong is not NULL else "its entry was damaged"
-                found.append((place, f"it is damaged: {why}"))
-            elif historian_atomic_load(&entry.removed) != HISTORIAN_SET:
+        cdef size_t index, places = len(self)
+        cdef uint64_t word, before, place
+        for index in range(places):
+            word = historian_read_place(&self.space, index)
+            while historian_state(word) != HISTORIAN_FREE:
+                place = historian_place_of(word, index)
                 try:
-                    found.append((place, self.total(place, -1)))
+                    found = self.total(place, -1)
+                except FileNotFoundError:  # removed just now; there may be another one
+                    before, word = word, historian_read_place(&self.space, index)
+                    if word != before:
+                        continue
+                    break
                 except ValueError as error:
-                    found.append((place, str(error)))
-        return found
+                    found = str(error)
+                else:
+                    if historian_state(word) != HISTORIAN_THERE and not (<Counts>found[0]).length:
+                        break
+                yield place, found
+                break
 
-    def drain(self, int fd, size_t place, /):
+    def drain(self, int fd, uint64_t place, /):
         """Return the same as `read`, and leave these records out from now on.
 
         `fd` is a descriptor of the file, open for writing and locked with ``flock``.  O(octaves in use).  Raises
@@ -173,18 +233,33 @@ cdef class DirectoryFile:
         """
         return self.total(place, fd)
 
-    cdef historian_entry *entry(self, size_t place) except NULL:
+    cdef historian_entry *entry(self, uint64_t place) except NULL:
         cdef historian_entry *entry
         cdef const char *wrong
-        cdef uint64_t number
         with cython.critical_section(self):
-            if place >= self.names.scanned:
-                historian_scan_names(&self.space, &self.names)
-            entry = historian_entry_of(&self.space, &self.names, place)
+            entry = historian_find_entry(&self.space, &self.names, place, &wrong)
         if entry is NULL:
-            wrong = historian_check_entry(&self.space, place, &number)
-            raise ValueError(f"it is damaged: {wrong.decode() if wrong is not NULL else 'its entry was damaged'}")
+            if wrong is historian_gone:
+                raise self.gone()
+            raise ValueError(f"it is damaged: {wrong.decode()}")
         return entry
+
+    cdef uint64_t number_of(self, uint64_t place) except 0:
+        cdef historian_entry *entry = self.entry(place)
+        cdef size_t first = <size_t>self.space.file + HISTORIAN_FILE_CHUNKS_AT
+        return (<size_t>entry - first) // HISTORIAN_CHUNK_NBYTES
+
+    cdef object gone(self):
+        return FileNotFoundError(ENOENT, "the recorder was removed", self.path or None)
+
+    cdef bint holds_any(self, uint64_t place) except -1:
+        """Return whether a recorder holds something, or is damaged."""
+        try:
+            return (<Counts>self.total(place, -1)[0]).length != 0
+        except FileNotFoundError:
+            return False
+        except ValueError:
+            return True
 
     cdef int allocate_leases(self) except -1:
         cdef int i
@@ -196,7 +271,7 @@ cdef class DirectoryFile:
             self.leases[i].patience = 0 if i == 0 else LEASE_AFTER
         return 0
 
-    cdef tuple total(self, size_t place, int drain_fd):
+    cdef tuple total(self, uint64_t place, int drain_fd):
         cdef historian_entry *entry = self.entry(place)
         cdef historian_totals *totals = historian_take_totals()
         cdef const char *wrong
@@ -210,9 +285,12 @@ cdef class DirectoryFile:
             wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
             while wrong is not NULL and historian_look_beyond(&self.space):
                 wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
+            if wrong is historian_gone:
+                self.entry(place)  # the place may be damaged: that is said first
+                raise self.gone()
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
-            records = historian_total_records(&totals.all)
+            records = totals.all.records
             if not records:
                 return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
             synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
@@ -220,7 +298,7 @@ cdef class DirectoryFile:
             if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
                 raise ValueError(f"it is damaged: its sum is too large for {records} values")
             if drain_fd >= 0 and not historian_commit_drain(
-                &self.space, drain_fd, entry, place, &totals.all, &totals.drained, seen
+                &self.space, drain_fd, entry, historian_index_of(place), &totals.all, &totals.drained, seen
             ):
                 raise OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
             synthetic |= historian_spread_coarse(&totals.all)
@@ -261,7 +339,7 @@ cdef class DirectoryFile:
             own.thread = thread
             own.owned = counters.owned
             counters.owned = own
-        historian_attach(own, &self.space, counters.entry, counters.place, lease.lane)
+        historian_attach(own, &self.space, counters.entry, historian_index_of(counters.place), lease.lane)
         historian_join_lease(
             lease, own, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes)
         )
@@ -281,6 +359,39 @@ def write_header(int fd, uint64_t created, bytes id not None, /):
     cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
     if error:
         raise OSError(error, os.strerror(error))
+
+
+def key_parts(bytes encoded not None, /):
+    """Return the name and the labels of a key, which `Key` is a tuple of; each text is stored after its length.
+
+    Raises ValueError if the lengths do not fit, UnicodeDecodeError, a ValueError, if a text is not valid UTF-8.
+    """
+    cdef const uint8_t *at = <const uint8_t *><const char *>encoded
+    cdef const uint8_t *end = at + len(encoded)
+    cdef size_t nbytes
+    cdef bint is_sorted = True
+    cdef list labels = []
+    cdef str text, name = None, label = None, last = None
+    while end - at >= 2:
+        nbytes = at[0] + <size_t>256 * at[1]
+        at += 2
+        if nbytes > <size_t>(end - at):
+            break
+        text = (<const char *>at)[:nbytes].decode()
+        at += nbytes
+        if name is None:
+            name = text
+        elif label is None:
+            label = text
+        else:
+            is_sorted = is_sorted and (last is None or last < label)
+            labels.append((label, text))
+            last, label = label, None
+    if at != end or name is None or label is not None:
+        raise ValueError("the lengths of its name and labels do not match")
+    if not is_sorted:  # written by another library
+        labels = sorted(dict(labels).items())
+    return name, tuple(labels)
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:

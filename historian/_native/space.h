@@ -5,7 +5,7 @@
  *              | in use, or in a batch | reserved: never | addresses only: not |
  *              | of a lane             | touched so far  | to be touched       |
  *              +-----------------------+-----------------+---------------------+
- *                       | free again --> free --> 0
+ *                       | free again --> free --> 0        a stack: anybody takes from it, and puts back, without a lock
  *
  * A lane takes a batch of chunks at a time, and the next process with this lane goes on with its rest. So chunks cost
  * no lock, and processes that come and go leave nothing behind. To reserve more takes a lock on the file. If it cannot
@@ -39,6 +39,7 @@
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(F_OFD_SETLK)
+#define F_OFD_GETLK 36
 #define F_OFD_SETLK 37
 #define F_OFD_SETLKW 38
 #endif
@@ -69,19 +70,39 @@ static int historian_open_again(const historian_space *space) {
 #if defined(__linux__)
 /* Lock or unlock a byte of an open file; locks of other descriptors of this process count, too. Return whether it could
  * be done at once. */
-static int historian_lock_byte(int fd, size_t byte, int lock) {
+static int historian_set_lock(int fd, size_t byte, int type) {
     struct flock what;
     memset(&what, 0, sizeof what);
-    what.l_type = (short)(lock ? F_WRLCK : F_UNLCK);
+    what.l_type = (short)type;
     what.l_whence = SEEK_SET;
     what.l_start = (off_t)byte;
     what.l_len = 1;
     return fcntl(fd, F_OFD_SETLK, &what) == 0;
 }
+
+static int historian_lock_byte(int fd, size_t byte, int lock) {
+    return historian_set_lock(fd, byte, lock ? F_WRLCK : F_UNLCK);
+}
+
+/* Return whether another open file has locked a byte, or may have. */
+static int historian_is_locked(int fd, size_t byte) {
+    struct flock what;
+    memset(&what, 0, sizeof what);
+    what.l_type = F_WRLCK;
+    what.l_whence = SEEK_SET;
+    what.l_start = (off_t)byte;
+    what.l_len = 1;
+    return fcntl(fd, F_OFD_GETLK, &what) != 0 || what.l_type != F_UNLCK;
+}
 #else
 /* Without leases there are only few who make the file larger: they lock all of it. */
 static int historian_lock_byte(int fd, size_t byte, int lock) {
     (void)fd, (void)byte, (void)lock;
+    return 1;
+}
+
+static int historian_is_locked(int fd, size_t byte) {
+    (void)fd, (void)byte;
     return 1;
 }
 #endif
@@ -200,8 +221,47 @@ static uint64_t historian_take_or_grow(historian_space *space, uint64_t n, uint6
 static int historian_own_chunk(const historian_space *space, uint64_t number, uint64_t owner) {
     uint64_t *chunk = (uint64_t *)historian_chunk_address(space, number);
     if (!chunk || !historian_atomic_exchange_if(chunk, 0, owner)) return 0;
-    memset(chunk + 1, 0, HISTORIAN_CHUNK_NBYTES - sizeof *chunk);
+    historian_atomic_store(chunk + 1, 0); /* see historian_take_free */
+    memset(chunk + 2, 0, HISTORIAN_CHUNK_NBYTES - 2 * sizeof *chunk);
     return 1;
+}
+
+/* ---- chunks that are free again ---- */
+
+/* The word `free` has the number of the first one in its lower half. Its upper half changes at each step: so nobody
+ * who has been slow takes it for the same as before. */
+HISTORIAN_INLINE uint64_t historian_free_word(uint64_t before, uint64_t number) {
+    return ((before >> 32) + 1) << 32 | (uint32_t)number;
+}
+
+/* Take a free chunk from the stack. Return its number, or 0 if there is none. */
+static uint64_t historian_take_free(historian_space *space) {
+    uint64_t head = historian_atomic_load_acquire(&space->file->free);
+    for (int attempt = 0; attempt < HISTORIAN_TAKE_ATTEMPTS && (uint32_t)head; attempt++) {
+        uint64_t number = (uint32_t)head, next;
+        const historian_chunk *chunk = (const historian_chunk *)historian_chunk_at(space, number, 0);
+        if (!chunk) { /* another thread was first, it is beyond the known size, or the stack is damaged */
+            uint64_t again = historian_atomic_load_acquire(&space->file->free);
+            if (again == head && !historian_look_beyond(space)) return 0;
+            head = again;
+            continue;
+        }
+        next = historian_atomic_load(&chunk->sum[0]); /* wrong if another thread takes it now, which changes `free` */
+        if (historian_atomic_exchange_if(&space->file->free, head, historian_free_word(head, next))) return number;
+        head = historian_atomic_load_acquire(&space->file->free);
+    }
+    return 0;
+}
+
+/* Make a chunk free, if it is for this. */
+static void historian_free_chunk(historian_space *space, uint64_t number, uint64_t owner) {
+    historian_chunk *chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
+    uint64_t head;
+    if (!chunk || !owner || !historian_atomic_exchange_if(&chunk->owner, owner, 0)) return;
+    do {
+        head = historian_atomic_load(&space->file->free);
+        historian_atomic_store(&chunk->sum[0], (uint32_t)head);
+    } while (!historian_atomic_exchange_if(&space->file->free, head, historian_free_word(head, number)));
 }
 
 /* Take the next chunk of a lane's batch, or of a new batch. Return its number, or 0 if there is no space. */
@@ -222,6 +282,7 @@ static uint64_t historian_take_of_batch(historian_space *space, uint64_t *batch)
 static uint64_t historian_take_number(historian_space *space, uint64_t lane, uint64_t owner) {
     for (int attempt = 0; attempt < HISTORIAN_TAKE_ATTEMPTS; attempt++) {
         uint64_t number = historian_atomic_exchange(&space->spare, 0);
+        if (!number) number = historian_take_free(space);
         if (!number && lane) number = historian_take_of_batch(space, space->file->lanes[lane]);
         if (!number && (lane || !historian_take_or_grow(space, 1, &number))) return 0;
         if (historian_own_chunk(space, number, owner)) return number;
@@ -240,11 +301,8 @@ static void historian_give_number(historian_space *space, uint64_t number) {
 /* Take a chunk: one that is free again, or an unused one. Return its number, or 0. */
 static uint64_t historian_take_locked(historian_space *space, int fd, uint64_t owner) {
     for (int attempt = 0; attempt < HISTORIAN_LOCKED_ATTEMPTS; attempt++) {
-        uint64_t number = historian_atomic_load(&space->file->free);
-        const historian_chunk *chunk = (const historian_chunk *)historian_chunk_at(space, number, 0);
-        if (chunk)
-            historian_atomic_store_release(&space->file->free, chunk->sum[0]);
-        else if (!historian_take_unused(space, 1, &number)) {
+        uint64_t number = historian_take_free(space);
+        if (!number && !historian_take_unused(space, 1, &number)) {
             errno = historian_grow(space, fd, 1, HISTORIAN_GROW_PATIENCE);
             if (errno || !historian_take_unused(space, 1, &number)) return 0;
         }
@@ -254,20 +312,8 @@ static uint64_t historian_take_locked(historian_space *space, int fd, uint64_t o
     return 0;
 }
 
-/* Make a chunk free, if it is for this. */
-static void historian_free_chunk(historian_space *space, uint64_t number, uint64_t owner) {
-    historian_chunk *chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
-    if (!chunk || !owner) return;
-    historian_atomic_store_release(&chunk->owner, 0);
-    historian_atomic_store_release(&chunk->sum[0], historian_atomic_load(&space->file->free));
-    historian_atomic_store_release(&space->file->free, number);
-}
-
-/* Make a row and its chunks free. */
-static void historian_free_row(historian_space *space, uint64_t number, uint64_t index, uint64_t lane) {
-    uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, lane, 0);
-    const historian_row *row = (const historian_row *)historian_chunk_at(space, number, owner);
-    if (!row) return;
+/* Make the chunks of a row free. */
+static void historian_empty_row(historian_space *space, const historian_row *row, uint64_t index, uint64_t lane) {
     for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
         if (row->chunks[octave])
             historian_free_chunk(space, historian_number(row->chunks[octave]),
@@ -275,6 +321,14 @@ static void historian_free_row(historian_space *space, uint64_t number, uint64_t
     historian_free_chunk(space, historian_number(row->head.far_digits),
                          historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
     historian_free_chunk(space, historian_number(row->coarse), historian_owner(HISTORIAN_KIND_COARSE, index, lane, 0));
+}
+
+/* Make a row and its chunks free. */
+static void historian_free_row(historian_space *space, uint64_t number, uint64_t index, uint64_t lane) {
+    uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, lane, 0);
+    const historian_row *row = (const historian_row *)historian_chunk_at(space, number, owner);
+    if (!row) return;
+    historian_empty_row(space, row, index, lane);
     historian_free_chunk(space, number, owner);
 }
 

@@ -25,6 +25,7 @@ typedef struct {
     historian_sum sum;                 /* exact, unless `inexact` */
     uint64_t max, not_min;             /* as in historian_head */
     uint64_t max_bound, not_min_bound; /* likewise */
+    uint64_t records;                  /* how many there are; set at the end of reading a file */
     uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
     uint64_t inexact; /* as in historian_head */
     uint64_t is_wide; /* 1 if a digit of 2^32 or more has been added */
@@ -58,9 +59,16 @@ HISTORIAN_INLINE void historian_total_count(historian_total *total, uint64_t *su
 /* Add a chunk of an octave. Others may add to the chunk. */
 static void historian_total_chunk(historian_total *total, size_t octave, const historian_chunk *chunk) {
     uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
-    for (size_t bucket = 0; bucket < HISTORIAN_BUCKETS_PER_OCTAVE; bucket++)
-        historian_total_count(total, counts + bucket, historian_atomic_load(&chunk->counts[bucket]));
-    total->touched[octave] = 1;
+    if (total->touched[octave]) {
+        for (size_t bucket = 0; bucket < HISTORIAN_BUCKETS_PER_OCTAVE; bucket++)
+            historian_total_count(total, counts + bucket, historian_atomic_load(&chunk->counts[bucket]));
+    } else { /* as is usual: these counts are 0 so far */
+        uint64_t any = 0;
+        for (size_t bucket = 0; bucket < HISTORIAN_BUCKETS_PER_OCTAVE; bucket++)
+            any |= counts[bucket] = historian_atomic_load(&chunk->counts[bucket]);
+        total->any |= any;
+        total->touched[octave] = 1;
+    }
     historian_atomic_fence(); /* the sum is read after the counts */
     if (HISTORIAN_UNLIKELY(historian_atomic_load(chunk->sum + 1) > HISTORIAN_MOST_CHANGES)) total->is_odd = 1;
     historian_read_pair(total->sum.octaves[octave], chunk->sum);

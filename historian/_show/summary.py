@@ -6,6 +6,7 @@ Counts are exact and shown in full.  Values have three digits (see `historian._s
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from .._values.decimals import PRECISE, written
 from .._values.text import counted
@@ -29,6 +30,7 @@ def is_supported(count: int, p: float) -> bool:
     return count >= min_count(p)
 
 
+@lru_cache(maxsize=64)
 def min_count(p: float) -> float:
     """Return the smallest count for which `is_supported` is true; infinity for p = 100.
 

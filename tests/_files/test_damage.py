@@ -262,7 +262,7 @@ def test_hostile_counters(intact, patches, part):
         file.write(content[: round(part * len(content))])
     readings, _ = historian._files.reading.read_all(directory, True)
     for reading in readings:
-        h = Histogram._from_reading(reading.counted, reading.header.unit)
+        h = reading.histogram
         assert 0 <= h.count < 2**63 and (h.count == 0 or 0 <= h.min <= h.max)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CorruptFileWarning)

@@ -14,6 +14,7 @@ MAGIC, SET = b"\x89HSTRN\r\n", 0xA5C396F00F693C5A
 INDEX_AT, PLACES = 4096, 2**18
 LAYOUT = (CHUNK, -2048, 96, 64, PLACES, INDEX_AT, CHUNKS_AT)
 ENTRY, ROW, COUNTERS, FAR_DIGITS, COARSE = range(1, 6)
+THERE, REMOVED, CLOSED, FREE = 0xA5, 0x5A, 0x3C, 0xC3  # what a place of the index is
 SLOTS, DRAINED, LANES = 6146, 255, 65
 LARGEST, LARGEST_BITS = 1.7976931348623157e308, 0x7FEFFFFFFFFFFFFF
 ALL = 2**64 - 1
@@ -107,18 +108,24 @@ class File:
         return data
 
     def recorder(self, place: int) -> Found | None:
-        """Return what is said of a recorder, None if it was removed.  Raises RefusedError."""
-        number = self.image.word(INDEX_AT + 8 * place)
+        """Return what is said of a recorder, None if it was removed and holds nothing.  Raises RefusedError."""
+        word = self.image.word(INDEX_AT + 8 * place)
+        number, check = word & 0xFFFFFF, word >> 24 & 255
+        state = check ^ number & 255 ^ number >> 8 & 255 ^ number >> 16
+        if state == FREE:
+            return None
+        if state not in (THERE, REMOVED, CLOSED):
+            raise RefusedError("a place of the index")
         entry = words_of(self.chunk(number, owner_of(ENTRY, place)))
         text = self.text(number, place)
-        if entry[3] == SET:
-            return None
-        if entry[3] or entry[4] not in (0, SET):
+        if entry[4] not in (0, SET):
             raise RefusedError("a mark")
         total = self.rows(entry, place)
         records = sum(total.counts.values()) + sum(total.coarse)
         if records >= 2**63:
             raise RefusedError("too many")
+        if state != THERE and not records:
+            return None
         synthetic = entry[4] == SET or total.lacking % 2**64 != 0 or any(total.coarse)
         amount = total.digits + sum(part << octave - 84 + 1074 for octave, part in total.octaves.items())
         if records and amount >= records * LARGEST_SUM:
