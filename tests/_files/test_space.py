@@ -170,9 +170,9 @@ print(os.path.getsize(recorders[0].path) > limit // 8, len(mapped()))
 
 
 def test_a_process_that_may_have_few_addresses(directory):
-    assert ran(NARROW, directory, 10) == "False 2\n"  # the file, and what keeps the lease
+    assert ran(NARROW, directory, 10) == "False 3\n"  # the file, and what keeps the lease and the seat
     os.unlink(os.path.join(directory, "recorders"))
-    assert ran(NARROW, directory, 1000) == "True 3\n"  # it is mapped once more, and counters stay where they are
+    assert ran(NARROW, directory, 1000) == "True 4\n"  # it is mapped once more, and counters stay where they are
     assert Registry(directory).snapshot()[Key("q", i=1)].count == 97
 
 

@@ -218,6 +218,12 @@ def remove(trial: Trial) -> None:
     del trial.counts["closed"], trial.sums["closed"]
 
 
+def churn(trial: Trial) -> None:
+    """Use the space of a removed recorder again."""
+    remove(trial)
+    create(trial)
+
+
 def clear(trial: Trial) -> None:
     trial.may_be_empty = True
     with warnings.catch_warnings(record=True) as said:
@@ -280,7 +286,7 @@ SCENES: dict[str, Callable[[Trial], None]] = {
     scene.__name__: scene
     for scene in (
         *(create, create_grown, first, reopen, open_path, open_anew, grow, grow_array, forked, read, read_one),
-        *(drain, drain_wide, drain_all, clear, remove, start, removed, replaced, save),
+        *(drain, drain_wide, drain_all, clear, remove, churn, start, removed, replaced, save),
     )
 }
 
@@ -294,7 +300,7 @@ def held(path: str) -> tuple[int, int]:
 def attempt(
     library: ctypes.CDLL, scene: Callable[[Trial], None], path: str, call: str, nth: int, error: int, lasts: bool
 ) -> bool:
-    """Have the n-th call fail while a scene is played, and if it lasts, the later ones.  Return whether there was one."""
+    """Have the n-th call fail while a scene is played; if it lasts, the later ones, too.  Return if there was one."""
     trial = Trial(os.path.join(path, str(next(NUMBERS))), library)
     if scene in FILLED:
         fill(trial)
@@ -323,7 +329,7 @@ def attempt(
     if after != before:
         gc.collect()  # a traceback may hold a file
         after = held(trial.path)
-    more = 2 if scene in (removed, replaced) else 0  # the old file stays mapped, and so does its lease
+    more = 3 if scene in (removed, replaced) else 0  # the old file stays mapped, and so do its lease and its seat
     assert after[0] == before[0], f"descriptors: {before} {after}"
     assert after[1] <= before[1] + more, f"maps: {before} {after}"
     if call != "unlink":
