@@ -54,16 +54,20 @@ def words():
 
 library, directory, scene, call, nth = sys.argv[1:]
 registry = historian.Registry(directory)
-rec = registry.recorder("q")
 library = ctypes.CDLL(library)
 library.failing_in(directory.encode())
+if scene == "open":
+    library.failing_arm(call.encode(), int(nth), 0)
+rec = registry.recorder("q")
 if scene != "lease":
     rec.record(1.0)
+if scene not in ("lease", "open"):
     k = 0
     while words()[0] < words()[1]:  # until all space is in use
         registry.recorder("filler", k=k)
         k += 1
-library.failing_arm(call.encode(), int(nth), 0)
+if scene != "open":
+    library.failing_arm(call.encode(), int(nth), 0)
 drained = 0
 if scene == "drain":
     drained = rec.drain().count
@@ -73,7 +77,7 @@ elif scene == "create":
     registry.recorder("new").record(1.0)
 elif scene == "read":
     registry.snapshot()
-else:
+elif scene != "open":
     for k in range(-31, 65):
         rec.record(2.0**k)
 print(drained)
@@ -85,6 +89,12 @@ STOPS = [
     *[("remove", "flock", 1, True), ("remove", "fallocate", 1, True)],
     *[("lease", "open", 1, False), ("lease", "fcntl", 1, False), ("lease", "mmap", 1, False)],
     *[("lease", "madvise", 1, False), ("grow", "open", 1, False), ("grow", "fallocate", 1, False)],
+    *[
+        ("open", "fcntl", 1, False),
+        ("open", "mmap", 1, False),
+        ("open", "mmap", 2, False),
+        ("open", "madvise", 1, False),
+    ],
     *[("read", "open", 2, False), ("read", "mmap", 1, False), ("drain", "flock", 2, False)],
 ]
 

@@ -52,7 +52,9 @@ static int fails(const char *name, int *stops) {
     return error_number != 0;
 }
 
-static int concerns_command(int command) { return command == F_OFD_SETLK || command == F_DUPFD_CLOEXEC; }
+static int concerns_command(int command) {
+    return command == F_OFD_SETLK || command == F_OFD_GETLK || command == F_DUPFD_CLOEXEC;
+}
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 /* Define a function that is replaced: its type, name, parameters, whether it counts, and how to call the real one. */

@@ -54,6 +54,8 @@ def read(data):
 
 
 THERE, REMOVED, CLOSED, FREE = 0xA5, 0x5A, 0x3C, 0xC3
+
+
 def number_in(reference):
     """Return the number of a chunk, given a reference to it."""
     number = reference & 0xFFFFFF
