@@ -4,7 +4,7 @@
  *
  *     0        128       1024             3104    4096                 2,101,248
  *     +--------+---------+----------------+-------+--------------------+---------+---------+---------+- ...
- *     | header | state   | lanes, 65 of 2 | zeros | index: 2^18 words, | chunk 0 | chunk 1 | chunk 2 |
+ *     | header | state   | lanes, 65 of 4 | zeros | index: 2^18 words, | chunk 0 | chunk 1 | chunk 2 |
  *     | never  | used,   | words: chunks  |       | the entry of each  | never   |  536 bytes each   |
  *     | changes| reserved| not used yet   |       | recorder           | used    |         |         |
  *     +--------+---------+----------------+-------+--------------------+---------+---------+---------+- ...
