@@ -77,6 +77,10 @@ NOTES = {
         "processes. prometheus_client has one file for each process; its child is bound to its labels first. Figures "
         "for two processes are valid only if two processors were free."
     ),
+    "Look up by labels": (
+        "A recorder that exists, found again by the values of its two labels; 200 in turn. The time of the bare "
+        "loop is subtracted. prometheus_client's `labels` takes the values in order, as a family does."
+    ),
     "Resident memory": (
         "Growth of the process, as the kernel counts it, divided by the number of recorders, including the Python "
         "object. The kernel counts pages of 4 kB. This is coarse for a single recorder: 0 means that a resident page "
