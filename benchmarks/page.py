@@ -49,8 +49,7 @@ NOTES = {
     ),
     "Request trees": (
         "Of two histograms of 1e6 latencies each, with 95 % intervals. A chain is computed when it is asked. 500 of "
-        "1,000 calls of two kinds are a quorum. *6,144 populated buckets* are all that a histogram has. Each block of "
-        "the comparison holds 50 values of each callable."
+        "1,000 calls of two kinds are a quorum. *6,144 populated buckets* are all that a histogram has."
     ),
     "Merge": (
         "historian and boost-histogram create a new histogram; the others add to the left one. The errors are those of "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 TREES = "Request trees"
-BLOCKS = 100  # of a comparison; 50 values of each callable in one
+BLOCKS = 100
 
 #: The questions that have a target, with this target in ms.
 TARGETS = {
@@ -30,7 +30,7 @@ TARGETS = {
     "sensitivity of a fan-out of 1e6": 5,
     "dist() of 6,144 populated buckets": 5,
     "corrected() of 53 octaves, the most that there can be": 20,
-    f"a comparison of {BLOCKS} blocks, printed": 60,
+    f"a comparison of {BLOCKS} blocks of 50 + 50 values, printed": 60,
 }
 
 
@@ -44,6 +44,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
     chain.ppf(0.99)  # chains are computed when they are asked
     pairs = [tuple(Histogram.from_values(latencies(50, 2 * k + i)) for i in (0, 1)) for k in range(BLOCKS)]
     sides = [merge([pair[i] for pair in pairs]) for i in (0, 1)]
+    compared = f"a comparison of {BLOCKS} blocks of 50 + 50 values, printed"
     cases = [
         once(
             "p99 of a chain of 10 chains of 10 calls",
@@ -58,7 +59,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
         once("dist() of 1e6 latencies", h.dist),
         once("dist() of 6,144 populated buckets", wide.dist),
         once("corrected() of 53 octaves, the most that there can be", lambda: widest.corrected(2.0**-32)),
-        once(f"a comparison of {BLOCKS} blocks, printed", lambda: str(Comparison(*sides, blocks=pairs))),
+        once(compared, lambda: str(Comparison(*sides, blocks=pairs))),
         once("mean", lambda: x.mean),
         once("sf(t)", lambda: x.sf(0.01)),
         once("ppf(q)", lambda: x.ppf(0.99)),
