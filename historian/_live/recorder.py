@@ -278,7 +278,8 @@ class Recorder(_Base):
 
         For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they
         return), generators and async generators (from the first ``next`` until they are exhausted or closed), functions
-        that make a context manager with `contextlib` (from the start of the block to its end), and other callables.
+        above ``@contextmanager`` or ``@asynccontextmanager`` (from the start of the block to its end), and other
+        callables.  If a function returns another object with an ``__exit__``, such as a file, the call alone is timed.
 
         If a call returns work that is still to come, that is timed, too.  A coroutine or generator made elsewhere is
         timed until it ends.  A task, the future of `asyncio.gather` or of an executor, or another future is timed from
