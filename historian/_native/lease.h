@@ -77,7 +77,7 @@ static int historian_attach_row(historian_counters *counters) {
         if (number) break;
         if (!added) added = historian_take_number(space, counters->lane, owner);
         if (!added) return 0;
-        ((historian_row *)historian_chunk_address(space, added))->head.next = rows;
+        historian_atomic_store(&((historian_row *)historian_chunk_address(space, added))->head.next, rows);
         if (historian_atomic_exchange_if(&entry->rows, rows, historian_reference(added))) {
             number = added;
             break;
