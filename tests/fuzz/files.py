@@ -60,6 +60,10 @@ class Files:
                 rec.record_many([1.0, 5e-324, 2.0 ** rng.uniform(-40, 70)] * rng.choice((1, 100)))
                 if rng.random() < 0.5:
                     rec.drain()
+            if rng.random() < 0.2:
+                registry.remove(key)
+                if rng.random() < 0.5:  # it shows again
+                    rec.record(1.0)
             if rng.random() < 0.3:  # one bucket, and extremes near to each other
                 rec.record_many([3.0, 3.0 + 2.0**-50])
         path = os.path.join(registry.directory or "", "recorders")
@@ -152,7 +156,8 @@ class Files:
         drained, problems = registry._drain()
         after = read(registry)[0]
         for key in before:
-            if (key in after and after[key].count) or (key not in drained and not problems):
+            is_left_out = counts[key] and key not in drained and not problems
+            if is_left_out or (key in after and after[key].count):
                 raise FaultError(f"{key} is not cleared: {after.get(key)} after {before[key]}: {problems}")
             if key in drained and drained[key].count != counts[key]:
                 raise FaultError(f"{key} was drained of {drained[key]}, not of {counts[key]}, after {before[key]}")

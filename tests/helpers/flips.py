@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from layout import CHUNK, CHUNKS_AT, chunks_used, entry_at, file_of, word
 
 from historian import CorruptFileError, Registry
-from historian._core import DirectoryFile
+from historian._core import MAX_RECORDERS, DirectoryFile
 
 ENTRY, ROW, COUNTERS, FAR_DIGITS, COARSE = range(1, 6)
 #: By kind of chunk: the words that count values, sum them up, or hold extremes.
@@ -110,10 +110,11 @@ class Flips:
         file = DirectoryFile(self.fd, "")
         result: dict[int, object] = dict.fromkeys(range(len(file)))
         for place, found in file.read_all():
+            index = place % MAX_RECORDERS  # the rest says how many have been there before
             try:
-                result[place] = found if isinstance(found, str) else (*map(str_of, found), file.text(place))
+                result[index] = found if isinstance(found, str) else (*map(str_of, found), file.text(place))
             except ValueError as error:
-                result[place] = str(error)
+                result[index] = str(error)
         return result
 
     def flip(self, at: int, bit: int) -> Effect:
