@@ -53,17 +53,17 @@ class Registry:
     >>> {str(key): h.count for key, h in registry.snapshot().items()}
     {'db.query{table=users}': 1}
 
-    In a directory, each recorder is a file mapped into memory.  All processes that ask for the same name and labels
-    count in the same file, whether they were forked or started separately.  A recorded value survives even if its
-    process is killed immediately afterwards.  Nothing depends on process ids.  The size of a file does not grow with
-    the number of processes that have come and gone.
+    A directory has one file for all its recorders, which processes map into memory.  All processes that ask for the
+    same name and labels count in the same recorder, whether they were forked or started separately.  A recorded value
+    survives even if its process is killed immediately afterwards.  Nothing depends on process ids.  The file does not
+    grow with the number of processes that have come and gone.
 
-    The directory is created with mode 0700, files with mode 0600.  Raises PermissionError for a directory that other
+    The directory is created with mode 0700, its file with mode 0600.  Raises PermissionError for a directory that other
     users may write to or own, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is written.  A registry
     can be used from any thread.  A registry in a directory can be pickled.
 
     If the directory is removed while in use, it is created again, and a `RegistryWarning` says so once.  Recorders that
-    were open count in new files, and their values are kept: snapshots in this process hold them, too.
+    were open count in a new file, and their values are kept: snapshots in this process hold them, too.
     """
 
     __module__ = "historian"
@@ -239,16 +239,16 @@ class Registry:
         """Return the histogram of every recorder, in the order in which the recorders were created.
 
         In a directory, this includes the recorders of all processes, running or ended.  Warns with a
-        `CorruptFileWarning` for each file that cannot be read.  O(buckets in use), in a directory O(buckets of all
-        files).  The result can be pickled: a worker process can return it, and the parent's registry can `merge` it.
-        It is a dictionary that can be asked by name and label: see `Snapshot`.
+        `CorruptFileWarning` for each recorder or file that cannot be read.  O(octaves in use, of all recorders and
+        processes).  The result can be pickled: a worker process can return it, and the parent's registry can `merge`
+        it.  It is a dictionary that can be asked by name and label: see `Snapshot`.
         """
         histograms, problems = self._read()
         _warn(problems)
         return histograms
 
     def problems(self) -> dict[str, CorruptFileError]:
-        """Return the error of each file that cannot be read, by path.  Empty for a registry in memory."""
+        """Return why recorders, or a file, cannot be read, by path and place in the file.  Empty if it is in memory."""
         return self._read()[1]
 
     def _read(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
@@ -317,8 +317,8 @@ class Registry:
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
 
-        In a directory, this resets the recorders of all processes.  The files stay.  A file that cannot be read, or
-        cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
+        In a directory, this resets the recorders of all processes.  The file stays.  A recorder that cannot be read,
+        or cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
         """
         _warn(self._clear()[2])
 

@@ -1,4 +1,4 @@
-"""The directory of a registry: create it, check it, list its files."""
+"""The directory of a registry: create it, check it, notice that it was removed."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def ensure_directory(directory: str, trust: bool | None = None) -> tuple[int, bo
             return folder, False
         _known[directory] = [now]
         warn_user(
-            f"{directory} was removed while in use, and has been created again: its recorders count in new files, and "
-            "only processes that had them open still see the values of the old ones; to start from zero use "
+            f"{directory} was removed while in use, and has been created again: its recorders count in a new file, and "
+            "only processes that had the old one open still see its values; to start from zero use "
             "registry.clear()"
         )
         return folder, True

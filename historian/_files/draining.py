@@ -59,6 +59,7 @@ def drain_directory(
     `open_directory` raises.
     """
     path = os.path.join(directory, FILE_NAME)
+    problems: dict[str, CorruptFileError] = {}
     try:
         folder = open_directory(directory, trust)
         try:
@@ -74,7 +75,6 @@ def drain_directory(
         return [], {path: CorruptFileError(path, error.reason), **problems}
     except OSError as error:  # no space for the holes of a copy, or another process has kept it locked
         return [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}"), **problems}
-    drained.sort(key=lambda one: (one.header.created, one.place))
     return drained, {**more, **problems}
 
 

@@ -51,7 +51,7 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    size, old = -1, {}
+    old = {}
     try:
         folder = open_directory(directory, trust)
     except FileNotFoundError:  # removed just now, or never created, since recording is disabled
@@ -68,12 +68,11 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     try:
         while True:
             try:
-                readings, problems = _read_mapped(map_file(fd, path, ""), os.fstat(fd), path)
+                file = map_file(fd, path, "")
             except CorruptFileError as error:
-                readings, problems = [], {path: CorruptFileError(path, error.reason)}
-            # If it has grown since it was mapped, that may be all that is wrong.
-            before, size = size, os.fstat(fd).st_size
-            if not problems or size == before:
+                return [], {path: CorruptFileError(path, error.reason), **old}
+            readings, problems = _read_mapped(file, os.fstat(fd), path)
+            if not problems or not file.has_grown:  # if it has, that may be all that is wrong
                 return readings, {**problems, **old}
     finally:
         os.close(fd)

@@ -19,7 +19,8 @@ cdef class DirectoryFile:
     """The mapped file of a directory; ``_native/file.h`` describes its layout.
 
     `fd` may be closed as soon as the object exists.  The caller has checked the header.  `path` is absolute, and empty
-    if the file is only read.  Raises OSError if the file cannot be mapped, ValueError if it is too short.
+    if the file is only read.  Then a file with holes on a full disk, which it would be deadly to touch, is copied.
+    Raises OSError if the file cannot be mapped, ValueError if it is too short.
 
     The *place* of a recorder is an int.  It is the position in the index; plus 2**18 for each recorder that has been
     there before, and was removed.  What takes a place raises FileNotFoundError if its recorder was removed, and
@@ -50,6 +51,8 @@ cdef class DirectoryFile:
         if self.space.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
         self.space.chunks = historian_chunks_within(status.st_size)
+        if not writable and not historian_can_be_read(&self.space):
+            self.read_copy(fd)
         if self.space.file.reserved > self.space.chunks or self.space.file.used > self.space.file.reserved:
             raise ValueError(f"it is cut short or damaged: {status.st_size} bytes are too few for what it contains")
 
@@ -61,7 +64,7 @@ cdef class DirectoryFile:
         PyMem_Free(self.leases)
         historian_end_holds(&self.holds)
         historian_free_names(&self.names)
-        historian_free_pages(self.space.file, self.space.size)
+        historian_unmap_space(&self.space)
 
     def __len__(self):
         """Number of positions of the index that have ever been in use."""
@@ -69,6 +72,11 @@ cdef class DirectoryFile:
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
             return self.names.scanned
+
+    @property
+    def has_grown(self):
+        """Whether the file has more space than when it was mapped: what seems damaged may be there."""
+        return historian_atomic_load(&self.space.file.reserved) > self.space.chunks
 
     @property
     def id(self):
@@ -137,10 +145,10 @@ cdef class DirectoryFile:
 
     def places(self):
         """Return a list of the places of all recorders; of those that were removed, only if they hold something."""
-        cdef size_t index
+        cdef size_t index, end = len(self)
         cdef uint64_t word, place
         cdef list places = []
-        for index in range(len(self)):
+        for index in range(end):
             word = historian_read_place(&self.space, index)
             place = historian_place_of(word, index)
             if historian_state(word) == HISTORIAN_FREE:
@@ -244,15 +252,21 @@ cdef class DirectoryFile:
         with cython.critical_section(self):
             entry = historian_find_entry(&self.space, &self.names, place, &wrong)
         if entry is NULL:
+            if wrong is NULL:
+                raise MemoryError()
             if wrong is historian_gone:
                 raise self.gone()
             raise ValueError(f"it is damaged: {wrong.decode()}")
         return entry
 
     cdef uint64_t number_of(self, uint64_t place) except 0:
-        cdef historian_entry *entry = self.entry(place)
-        cdef size_t first = <size_t>self.space.file + HISTORIAN_FILE_CHUNKS_AT
-        return (<size_t>entry - first) // HISTORIAN_CHUNK_NBYTES
+        cdef uint64_t number
+        with cython.critical_section(self):
+            self.entry(place)
+            number = self.names.numbers[historian_index_of(place)]
+        if not number:
+            raise self.gone()
+        return number
 
     cdef object gone(self):
         return FileNotFoundError(ENOENT, "the recorder was removed", self.path or None)
@@ -265,6 +279,15 @@ cdef class DirectoryFile:
             return False
         except ValueError:
             return True
+
+    cdef int read_copy(self, int fd) except -1:
+        """Read a copy in private memory, not the file."""
+        cdef void *copy = historian_copy_file(fd, self.space.size)
+        if copy is NULL:
+            raise OSError(errno, os.strerror(errno))
+        historian_free_pages(self.space.file, self.space.size)
+        self.space.file = <historian_file *>copy
+        return 0
 
     cdef int allocate_leases(self) except -1:
         cdef int i
@@ -293,6 +316,8 @@ cdef class DirectoryFile:
             if wrong is historian_gone:
                 self.entry(place)  # the place may be damaged: that is said first
                 raise self.gone()
+            if wrong is not NULL and self.space.is_narrow:
+                raise OSError(ENOMEM, "too few addresses to map the file", self.path)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             records = totals.all.records
@@ -355,6 +380,13 @@ cdef class DirectoryFile:
         if self.leases is not NULL and own.thread < HISTORIAN_THREADS:
             historian_leave_lease(&self.leases[own.thread], own)
         return 0
+
+
+def fill_holes(int fd, size_t offset, size_t nbytes, /):
+    """Reserve the space of a part of a file that may be in use.  Raises OSError."""
+    cdef int error = historian_fill_holes(fd, offset, nbytes)
+    if error:
+        raise OSError(error, os.strerror(error))
 
 
 def write_header(int fd, uint64_t created, bytes id not None, /):

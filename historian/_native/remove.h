@@ -7,7 +7,7 @@
  *       commit           its place says "free"
  *                        its rows and chunks become free; its entry stays, for the next recorder of this place
  *     create again       before it is freed: its place says that it is there, and it goes on
- *     create another     at a free place: the entry is written anew, then the place says that it is there, with the
+ *     create another     at a free place: the entry is written again, then the place says that it is there, with the
  *                        next generation
  *
  * A process that is killed in between leaves a valid file: who locks the file next goes on. What is "closed" then may
@@ -27,7 +27,7 @@
 #include "total.h"
 
 #if !defined(_WIN32)
-enum { HISTORIAN_SWEEP = 32 }; /* removed recorders to look at, at a time */
+enum { HISTORIAN_SWEEP = 4 }; /* removed recorders to look at, at a time */
 
 /* Return whether a recorder holds nothing. */
 static int historian_is_empty(const historian_space *space, historian_entry *entry, uint64_t place) {
@@ -41,8 +41,8 @@ static int historian_is_empty(const historian_space *space, historian_entry *ent
     return is_empty;
 }
 
-/* Free a removed recorder, if no process has it open and it holds nothing. Return whether it is free now. The caller has
- * locked the file, and scanned its names. */
+/* Free a removed recorder, if no process has it open and it holds nothing. Return whether it is free now. The caller
+ * has locked the file, and scanned its names. */
 static int historian_free_recorder(historian_space *space, historian_names *names, int fd, size_t index) {
     historian_entry *entry = index < names->scanned ? historian_entry_of(space, names, index) : NULL;
     uint64_t word = historian_read_place(space, index), number = word & 0xffffff;

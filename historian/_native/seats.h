@@ -1,15 +1,15 @@
 /* Which processes have a recorder open: only if none has, its space may be used again.
  *
- * A process takes a *seat* of a file when it first opens a recorder there, as it leases a lane: by a lock that ends with
- * the process. The entry of a recorder has a bit for each seat:
+ * A process takes a *seat* of a file when it first opens a recorder there, as it leases a lane: by a lock that ends
+ * with the process. The entry of a recorder has a bit for each seat:
  *
  *     process A, seat 1    byte 66 locked by A                       entry of recorder x    seats 0 1 1 0 ...
  *     process B, seat 2    byte 67 locked by B                       entry of recorder y    seats 0 1 0 0 ...
  *     seat 3               byte 68 not locked: its bits mean nothing; who takes the seat clears them
  *
  * To open a recorder is to set the bit, and then to look whether it is still there. To free one is to close its place,
- * and then to look whether a bit is set, of a seat that somebody has. Either way, one of the two sees the other. Entries
- * are used for entries only, so a bit that was set too late has changed nothing else, and it is cleared again.
+ * and then to look whether a bit is set, of a seat that somebody has. Either way, one of the two sees the other.
+ * Entries are used for entries only, so a bit that was set too late has changed nothing else, and it is cleared again.
  *
  * A child process goes on in the recorders that its parent has open, so before a fork all of them get bit 0, which says
  * that a process without a seat may have it open. It means something as long as anybody has locked byte 65, which many
@@ -66,6 +66,14 @@ static historian_entry *historian_held_entry(const historian_space *space, size_
     uint64_t word = historian_read_place(space, index);
     return (historian_entry *)historian_chunk_at(space, word & 0xffffff,
                                                  historian_owner(HISTORIAN_KIND_ENTRY, index, 0, 0));
+}
+
+/* Likewise; NULL also if the file has been cut short, where to look would kill the process. */
+static historian_entry *historian_backed_entry(const historian_space *space, size_t index) {
+    const void *chunk;
+    if (!historian_is_backed(historian_file_index(space) + index, 8)) return NULL;
+    chunk = historian_chunk_address(space, historian_read_place(space, index) & 0xffffff);
+    return chunk && historian_is_backed(chunk, HISTORIAN_CHUNK_NBYTES) ? historian_held_entry(space, index) : NULL;
 }
 
 #if defined(__linux__)
@@ -237,7 +245,7 @@ static void historian_release(historian_holds *holds, uint64_t place, uint64_t f
     if (holds->forks == forks && index < holds->room && holds->held[index] & ~HISTORIAN_IS_MARKED) {
         holds->held[index]--;
         if (!(holds->held[index] & ~HISTORIAN_IS_MARKED)) {
-            historian_entry *entry = historian_held_entry(holds->space, index);
+            historian_entry *entry = historian_backed_entry(holds->space, index);
             holds->held[index] = 0;
             if (entry && holds->seat) (void)historian_atomic_and(&entry->seats, ~((uint64_t)1 << holds->seat));
         }

@@ -179,16 +179,41 @@ static void historian_total_range(const historian_total *total, size_t *first, s
     if (*first >= *end) *first = *end = 0;
 }
 
-/* Spread coarse counts evenly over the buckets that they stand for. Return whether there are any. */
+/* Return the slot of an extreme, or `unknown` if there is none, or if only a bound of it is known. */
+HISTORIAN_INLINE size_t historian_slot_of_extreme(uint64_t found, uint64_t bound, uint64_t bits, size_t unknown) {
+    return found && bound <= found && bits <= HISTORIAN_MAX_BITS ? historian_slot(bits) : unknown;
+}
+
+/* Spread a coarse count, which is not 0, evenly over slots `first` to `last`, but not beyond the extremes. A slot of an
+ * extreme gets a count, so that the extreme stays exact. */
+static void historian_spread(historian_total *total, uint64_t count, size_t first, size_t last) {
+    size_t low = historian_slot_of_extreme(total->not_min, total->not_min_bound, ~total->not_min, 0);
+    size_t high = historian_slot_of_extreme(total->max, total->max_bound, total->max, HISTORIAN_SLOTS);
+    uint64_t *counts = total->counts, slots, more;
+    if (low <= last && high >= first && low <= high) {
+        if (low >= first) {
+            first = low;
+            if (!counts[low]) counts[low]++, count--;
+        }
+        if (high <= last) {
+            last = high;
+            if (count && !counts[high]) counts[high]++, count--;
+        }
+    }
+    slots = last - first + 1;
+    more = count % slots;
+    for (uint64_t k = 0; k < slots; k++)
+        counts[first + k] += count / slots + ((k + 1) * more / slots - k * more / slots);
+}
+
+/* Spread coarse counts over the buckets that they stand for. Return whether there are any. */
 static int historian_spread_coarse(historian_total *total) {
-    const uint64_t buckets = HISTORIAN_COARSE_BUCKETS;
     uint64_t any = 0;
     for (size_t coarse = 0; coarse < HISTORIAN_COARSE; coarse++) {
-        uint64_t count = total->coarse[coarse], more = count % buckets;
-        uint64_t *counts = total->counts + 1 + coarse * HISTORIAN_COARSE_BUCKETS;
+        uint64_t count = total->coarse[coarse];
+        size_t first = 1 + coarse * HISTORIAN_COARSE_BUCKETS;
         if (!count) continue;
-        for (uint64_t k = 0; k < buckets; k++)
-            counts[k] += count / buckets + ((k + 1) * more / buckets - k * more / buckets);
+        historian_spread(total, count, first, first + HISTORIAN_COARSE_BUCKETS - 1);
         memset(total->touched + coarse * HISTORIAN_COARSE_OCTAVES, 1, HISTORIAN_COARSE_OCTAVES);
         total->coarse[coarse] = 0;
         any |= count;

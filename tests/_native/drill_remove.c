@@ -242,8 +242,8 @@ static pid_t start(int worker, int shared) {
     return child;
 }
 
-/* Remove all, now that nobody has them open: every chunk is free, an entry or in the batch of a lane, but for a few that
- * processes had just taken or given when they were killed. */
+/* Remove all, now that nobody has them open: every chunk is free, an entry or in the batch of a lane, but for a few
+ * that processes had just taken or given when they were killed. */
 static void check_space(drill_process *process, uint64_t kills) {
     const historian_file *file = process->space.file;
     uint64_t found = 1, number, chunks = file->used;

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import xor
 from zlib import crc32
 
 from sparse import CHUNK, CHUNKS_AT, Image
@@ -110,8 +111,7 @@ class File:
     def recorder(self, place: int) -> Found | None:
         """Return what is said of a recorder, None if it was removed and holds nothing.  Raises RefusedError."""
         word = self.image.word(INDEX_AT + 8 * place)
-        number, check = word & 0xFFFFFF, word >> 24 & 255
-        state = check ^ number & 255 ^ number >> 8 & 255 ^ number >> 16
+        number, state = word & 0xFFFFFF, reduce(xor, word.to_bytes(8, "little"))
         if state == FREE:
             return None
         if state not in (THERE, REMOVED, CLOSED):

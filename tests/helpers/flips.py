@@ -110,11 +110,11 @@ class Flips:
         file = DirectoryFile(self.fd, "")
         result: dict[int, object] = dict.fromkeys(range(len(file)))
         for place, found in file.read_all():
-            index = place % MAX_RECORDERS  # the rest says how many have been there before
+            position = place % MAX_RECORDERS
             try:
-                result[index] = found if isinstance(found, str) else (*map(str_of, found), file.text(place))
+                result[position] = found if isinstance(found, str) else (*map(str_of, found), file.text(place))
             except ValueError as error:
-                result[index] = str(error)
+                result[position] = str(error)
         return result
 
     def flip(self, at: int, bit: int) -> Effect:
