@@ -36,7 +36,8 @@ cdef class Counters:
     cdef historian_counters *owned  # in a file: all exclusive ones of this object; in use, or free to be used again
     cdef void *space  # the historian_space of `file`; NULL in private memory
     cdef uint64_t entry  # in a file: the chunk that describes the recorder
-    cdef size_t place  # in a file: its place in the index
+    cdef uint64_t place  # in a file: its place there
+    cdef uint64_t forks  # in a file: how often this process had been a child when it opened the recorder
     cdef object file  # the DirectoryFile that contains the counters; None if they are in private memory
     cdef object left  # a tuple that keeps removed files mapped in which this has counted; or None
     cdef object timer_type  # the type Timer of this interpreter; to look it up on each call would be slow

@@ -12,9 +12,9 @@ from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, Py
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
-from libc.math cimport NAN, fabs, isinf
+from libc.math cimport NAN, isinf
 from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
-from libc.errno cimport ENOSPC, errno
+from libc.errno cimport ENOENT, ENOMEM, ENOSPC, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
@@ -142,13 +142,16 @@ cdef extern from "_native/bulk_counts.h" nogil:
 
 cdef extern from "_native/pages.h":
     void historian_free_pages(void *pages, size_t size)
+    void *historian_copy_file(int fd, size_t size)
+    int historian_fill_holes(int fd, size_t offset, size_t size)
 
 cdef extern from "_native/file.h" nogil:
     enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_VERSION, HISTORIAN_FILE_INDEX_WORDS
     enum: HISTORIAN_FILE_INDEX_AT, HISTORIAN_FILE_CHUNKS_AT
     const char *HISTORIAN_FILE_MAGIC
+    enum: HISTORIAN_THERE, HISTORIAN_REMOVED, HISTORIAN_FREE
+    const char *historian_gone
     const uint64_t HISTORIAN_SET
-    bint historian_is_mark(uint64_t)
     ctypedef struct historian_file_header:
         uint8_t *id
     ctypedef struct historian_file:
@@ -157,7 +160,6 @@ cdef extern from "_native/file.h" nogil:
         uint64_t reserved
     ctypedef struct historian_entry:
         uint64_t drained
-        uint64_t removed
         uint64_t synthetic
         uint64_t claimed
         uint64_t created
@@ -166,19 +168,26 @@ cdef extern from "_native/file.h" nogil:
         uint8_t *text
     ctypedef struct historian_space:
         historian_file *file
-        size_t size
+        uint64_t size
         uint64_t chunks
+        uint64_t is_narrow
         const char *path
         uint64_t device
         uint64_t inode
     uint64_t historian_chunks_within(size_t size)
+    uint64_t historian_read_place(const historian_space *, size_t index)
+    uint64_t historian_state(uint64_t word)
+    size_t historian_index_of(uint64_t place)
+    uint64_t historian_place_of(uint64_t word, size_t index)
     const char *historian_read_entry(
-        const historian_space *, historian_entry *, uint64_t index, historian_total *, historian_total *, uint64_t *seen
+        const historian_space *, historian_entry *, uint64_t place, historian_total *, historian_total *, uint64_t *seen
     )
 
 cdef extern from "_native/space.h" nogil:
     size_t historian_map_space(int fd, size_t size, bint writable, void **pages)
     int historian_write_header(int fd, uint64_t created, const uint8_t *id)
+    void historian_unmap_space(historian_space *)
+    bint historian_can_be_read(const historian_space *)
     bint historian_look_beyond(historian_space *)
 
 cdef extern from "_native/drain.h" nogil:
@@ -190,10 +199,13 @@ cdef extern from "_native/drain.h" nogil:
 cdef extern from "_native/names.h" nogil:
     ctypedef struct historian_names:
         uint32_t *numbers
+        uint64_t *words
         size_t scanned
+        size_t removed
     bint historian_scan_names(historian_space *, historian_names *)
-    historian_entry *historian_entry_of(const historian_space *, const historian_names *, size_t place)
-    const char *historian_check_entry(const historian_space *, size_t place, uint64_t *number)
+    historian_entry *historian_find_entry(historian_space *, historian_names *, uint64_t place, const char **wrong)
+    const char *historian_check_word(const historian_space *, size_t index, uint64_t word)
+    void historian_set_state(historian_space *, historian_names *, size_t index, uint64_t state)
     Py_ssize_t historian_find_name(const historian_space *, const historian_names *, const uint8_t *key, size_t n)
     Py_ssize_t historian_add_name(
         historian_space *, historian_names *, int fd, const uint8_t *text, size_t nbytes, size_t key_nbytes,
@@ -201,11 +213,23 @@ cdef extern from "_native/names.h" nogil:
     )
     void historian_free_names(historian_names *)
 
+cdef extern from "_native/seats.h" nogil:
+    ctypedef struct historian_holds:
+        historian_space *space
+        uint64_t forks
+    historian_entry *historian_hold(historian_holds *, uint64_t place)
+    void historian_release(historian_holds *, uint64_t place, uint64_t forks)
+    void historian_end_holds(historian_holds *)
+
+cdef extern from "_native/remove.h" nogil:
+    bint historian_free_recorder(historian_space *, historian_names *, int fd, size_t index)
+    void historian_sweep(historian_space *, historian_names *, int fd)
+
 cdef extern from "_native/lease.h" nogil:
     ctypedef struct historian_lease:
         uint64_t lane
         size_t patience, asked_after
-    void historian_attach(historian_counters *, historian_space *, uint64_t number, uint64_t place, uint64_t lane)
+    void historian_attach(historian_counters *, historian_space *, uint64_t number, uint64_t index, uint64_t lane)
     void historian_take_lease(historian_lease *, size_t thread, historian_space *)
     void historian_end_lease(historian_lease *)
     void historian_join_lease(historian_lease *, historian_counters *, historian_counters **place)

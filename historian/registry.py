@@ -6,13 +6,13 @@ import os
 import time
 
 from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
-from ._files.draining import remove_recorder
+from ._files.draining import free_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning
 from ._files.header import FILE_NAME
 from ._files.reading import keys_in, read_all
 from ._live.directories import drain_directory, read_directory
 from ._live.family import Family, FamilyWarning, Timing
-from ._live.recorder import DISABLED, Recorder, check_room, forget_recorder, recorder_in_file, recorders_in
+from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._live.snapshots import Snapshot
 from ._values.key import Key, check_key, key_of
 from ._values.text import counted
@@ -168,26 +168,27 @@ class Registry:
         return [key for key in found if key.name == name]
 
     def remove(self, key: Key) -> Histogram:
-        """Remove a recorder; return the values it held.  Its memory is used again.  Raises KeyError if there is none.
+        """Remove a recorder; return the values it held.  Raises KeyError if there is none.
 
-        A `Recorder` object that is still in use goes on, but no registry sees what it counts.  In a directory, remove a
-        recorder only if no other process has it open: such a process creates it again, and counts on.
+        Its space is used again: in a directory, as soon as no process has the recorder open.  A process has it open
+        while it has a `Recorder` object of it, and a registry keeps those that it was asked for.  So let each process
+        remove the recorder.
+
+        A `Recorder` object that is still in use goes on, and loses nothing.  In memory, no registry sees what it counts
+        then.  In a directory, all do: a removed recorder that counts is there again, with what it has counted since.
         """
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        held = found.drain()
-        if found.path is not None:
-            file, place, _ = found._files
-            if file is not None:
-                more = remove_recorder(file, place)
-                held += Histogram._from_reading(more[:4], found.unit, more[4])
-            forget_recorder(found)
+        held, (file, place, _) = found._remove(), found._files
         self._recorders.pop(key, None)
         self._removed += 1
         self._calls.clear()
         if key.name in self._families:
             self._families[key.name]._forget(key)
+        if file is not None:
+            del found  # if it was the last one, this process has the recorder open no more
+            free_recorder(file, place)
         return held
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:

@@ -7,7 +7,7 @@ import os
 from .directory import open_directory
 from .errors import CorruptFileError
 from .file import old_files, open_file
-from .header import FILE_NAME, decode
+from .header import FILE_NAME, decode, path_of
 from .locking import Locked
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .file import Counted
     from .header import Header
 
-__all__ = ["Drained", "drain", "drain_directory", "remove_recorder"]
+__all__ = ["Drained", "drain", "drain_directory", "free_recorder", "remove_recorder"]
 
 
 class Drained:
@@ -47,7 +47,7 @@ def drain(file: DirectoryFile, place: int) -> Counted:
         try:
             return file.drain(fd, place)
         except ValueError as error:
-            raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+            raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
 def drain_directory(
@@ -59,6 +59,7 @@ def drain_directory(
     `open_directory` raises.
     """
     path = os.path.join(directory, FILE_NAME)
+    problems: dict[str, CorruptFileError] = {}
     try:
         folder = open_directory(directory, trust)
         try:
@@ -74,7 +75,6 @@ def drain_directory(
         return [], {path: CorruptFileError(path, error.reason), **problems}
     except OSError as error:  # no space for the holes of a copy, or another process has kept it locked
         return [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}"), **problems}
-    drained.sort(key=lambda one: (one.header.created, one.place))
     return drained, {**more, **problems}
 
 
@@ -82,13 +82,10 @@ def _drain_locked(
     file: DirectoryFile, fd: int, chosen: Collection[Key] | None
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     drained, problems = [], {}
-    for place in range(len(file)):
-        at = f"{file.path}[{place}]"
+    for place in file.places():
+        at = path_of(file.path, place)
         try:
-            text = file.text(place)
-            if text is None:
-                continue
-            header = decode(*text)
+            header = decode(*file.text(place))
             if chosen is None or header.key in chosen:
                 drained.append(Drained(header, file.drain(fd, place), place, file.id))
         except ValueError as error:
@@ -99,11 +96,23 @@ def _drain_locked(
 
 
 def remove_recorder(file: DirectoryFile, place: int) -> Counted:
-    """Drain a recorder, and let nobody find it any more.  Raises what `drain` raises."""
+    """Drain a recorder, and hide it while it holds nothing.  Raises what `drain` raises."""
     with Locked(file) as fd:
         try:
             held = file.drain(fd, place)
         except ValueError as error:
-            raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+            raise CorruptFileError(path_of(file.path, place), str(error)) from None
         file.remove(place)
         return held
+
+
+def free_recorder(file: DirectoryFile, place: int) -> None:
+    """Let the space of a removed recorder be used again, if no process has it open.
+
+    Otherwise, and if the file cannot be locked, this is done when a recorder is next added or removed.
+    """
+    try:
+        with Locked(file) as fd:
+            file.free(fd, place)
+    except OSError:
+        pass

@@ -7,10 +7,10 @@ import os
 import stat
 import time
 
-from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, write_header
+from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, fill_holes, write_header
 from .directory import ATTEMPTS, ensure_directory, open_directory
 from .errors import CorruptFileError
-from .header import Header, check_page, decode, encode
+from .header import Header, check_page, decode, encode, path_of
 from .locking import FLAGS, REPLACED, Locked
 
 TYPE_CHECKING = False
@@ -36,7 +36,6 @@ __all__ = [
 
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
-_CAN_RESERVE = hasattr(os, "posix_fallocate")
 #: Suffix of the files of former versions, one for each recorder.
 _OLD_SUFFIX = ".counters"
 _OLD = (
@@ -125,7 +124,7 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
     Raises OSError if there is no space, FileNotFoundError if the file has been removed or replaced.
     """
     encoded = encode(key)
-    place = file.find(encoded)
+    place = file.find(encoded, removed=False)
     if place >= 0:
         if not is_at_path(file):
             raise FileNotFoundError(errno.ENOENT, REPLACED, file.path)
@@ -136,14 +135,15 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
 
 
 def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header:
-    """Return the header of a recorder, whose key may be known.  Raises CorruptFileError if it is damaged or removed."""
+    """Return the header of a recorder, whose key may be known.
+
+    Raises FileNotFoundError if it was removed, CorruptFileError if it is damaged.
+    """
     try:
         text = file.text(place)
-        if text is None:
-            raise ValueError("it was removed")
         return decode(*text) if key is None else Header(key, text[1].decode(), text[2])
     except ValueError as error:
-        raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+        raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
 def read_counters(file: DirectoryFile, place: int) -> Counted:
@@ -151,7 +151,7 @@ def read_counters(file: DirectoryFile, place: int) -> Counted:
     try:
         return file.read(place)
     except ValueError as error:
-        raise CorruptFileError(f"{file.path}[{place}]", str(error)) from None
+        raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
 # ---- opening and creating ----
@@ -163,6 +163,9 @@ def map_file(fd: int, path: str, count_at: str) -> DirectoryFile:
     while True:
         try:
             return DirectoryFile(fd, count_at)
+        except OSError as error:
+            error.filename = path
+            raise
         except ValueError as error:
             # Another process may have made it larger meanwhile.  If the size is the same, the file is damaged.
             before, size = size, os.fstat(fd).st_size
@@ -205,20 +208,20 @@ def _first_page(fd: int) -> bytes:
 
 def _reserve_again(fd: int, path: str) -> None:
     """Reserve the space of a file that has holes, such as a sparse copy: else writing to it might kill the process."""
-    status = os.fstat(fd)
-    _, reserved, _, recorders = (int.from_bytes(word, "little") for word in _words(os.pread(fd, 32, 128)))
-    nbytes = reserved * CHUNK_NBYTES
-    if status.st_blocks * 512 >= nbytes or not nbytes <= status.st_size - CHUNKS_AT or not _CAN_RESERVE:
+    status, words = os.fstat(fd), os.pread(fd, 32, 128)
+    reserved, recorders = (int.from_bytes(words[at : at + 8], "little") for at in (8, 24))
+    index, nbytes = INDEX_AT + 8 * min(recorders + 1, MAX_RECORDERS), reserved * CHUNK_NBYTES
+    if status.st_blocks * 512 >= _in_pages(index) + _in_pages(nbytes) or nbytes > status.st_size - CHUNKS_AT:
         return  # as it should be, or damaged
     try:
-        os.posix_fallocate(fd, 0, INDEX_AT + 8 * min(recorders + 1, MAX_RECORDERS))
-        os.posix_fallocate(fd, CHUNKS_AT, nbytes)
+        fill_holes(fd, 0, index)
+        fill_holes(fd, CHUNKS_AT, nbytes)
     except OSError as error:
         raise OSError(error.errno, f"no space for the holes in this copy: {error.strerror}", path) from None
 
 
-def _words(data: bytes) -> list[bytes]:
-    return [data[at : at + 8] for at in range(0, len(data), 8)]
+def _in_pages(nbytes: int) -> int:
+    return -(-nbytes // 4096) * 4096
 
 
 def old_files(directory: str, folder: int) -> dict[str, CorruptFileError]:

@@ -21,7 +21,7 @@ from .._values.text import counted
 from .._values.units import check_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
-__all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode"]
+__all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode", "path_of"]
 
 #: Name of the file of a directory.
 FILE_NAME = "recorders"
@@ -45,6 +45,11 @@ class Header:
         self.key, self.unit, self.created = key, check_unit(unit), created
 
 
+def path_of(file: str, place: int) -> str:
+    """Return what names a recorder in messages: the path of its file, and its position in the index."""
+    return f"{file}[{place % MAX_RECORDERS}]"
+
+
 def check_page(page: bytes) -> None:
     """Check the first page of a directory's file.  Raises ValueError, with the reason, if it is not valid."""
     import struct
@@ -52,7 +57,7 @@ def check_page(page: bytes) -> None:
 
     if page[:8] != FILE_MAGIC[: len(page[:8])] or not page:
         raise ValueError("it is not a file of recorders" if page else "it is empty")
-    if len(page) < FILE_HEADER_NBYTES:
+    if len(page) < INDEX_AT:
         raise ValueError(f"it is cut short: {counted(len(page), 'byte')}")
     _, version, *layout, _ = struct.unpack_from(FIXED, page)
     if version != FILE_VERSION:

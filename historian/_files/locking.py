@@ -45,8 +45,15 @@ class Locked:
     def __exit__(self, *error: object) -> None:
         import fcntl
 
-        fcntl.flock(self._fd, fcntl.LOCK_UN)  # if a forked child has inherited it, closing it here does not unlock
-        os.close(self._fd)
+        # The work is done: if a system call fails now, what was drained must not be lost.
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)  # if a forked child has inherited it, closing it here does not unlock
+        except OSError:
+            pass
+        try:
+            os.close(self._fd)
+        except OSError:
+            pass
 
 
 def _lock(fd: int, path: str) -> None:

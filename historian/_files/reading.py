@@ -8,7 +8,7 @@ from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError
 from .file import map_file, old_files, open_fd
-from .header import FILE_NAME, decode
+from .header import FILE_NAME, decode, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    size, old = -1, {}
+    old = {}
     try:
         folder = open_directory(directory, trust)
     except FileNotFoundError:  # removed just now, or never created, since recording is disabled
@@ -68,12 +68,11 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     try:
         while True:
             try:
-                readings, problems = _read_mapped(map_file(fd, path, ""), os.fstat(fd), path)
+                file = map_file(fd, path, "")
             except CorruptFileError as error:
-                readings, problems = [], {path: CorruptFileError(path, error.reason)}
-            # If it has grown since it was mapped, that may be all that is wrong.
-            before, size = size, os.fstat(fd).st_size
-            if not problems or size == before:
+                return [], {path: CorruptFileError(path, error.reason), **old}
+            readings, problems = _read_mapped(file, os.fstat(fd), path)
+            if not problems or not file.has_grown:  # if it has, that may be all that is wrong
                 return readings, {**problems, **old}
     finally:
         os.close(fd)
@@ -89,18 +88,19 @@ def _read_mapped(
             _known.clear()
         known = _known[path] = _Known(inode)
     headers, readings, problems, file_id = known.headers, [], {}, file.id
+    known.headers = {}  # those that were removed are forgotten
     for place, found in file.read_all():
         try:
             if isinstance(found, str):
                 raise ValueError(found)
             header = headers.get(place)
             if header is None:
-                text = file.text(place)
-                if text is None:
-                    continue
-                header = headers[place] = decode(*text)
+                header = decode(*file.text(place))
+            known.headers[place] = header
+        except FileNotFoundError:  # it was removed just now
+            continue
         except ValueError as error:
-            at = f"{path}[{place}]"
+            at = path_of(path, place)
             problems[at] = CorruptFileError(at, str(error))
             continue
         reading = Reading()
@@ -123,12 +123,10 @@ def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
         os.close(folder)
     try:
         file = map_file(fd, path, "")
-        for place in range(len(file)):
+        for place in file.places():
             try:
-                text = file.text(place)
-                if text is not None:
-                    keys.append(decode(*text).key)
-            except ValueError:
+                keys.append(decode(*file.text(place)).key)
+            except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
                 continue
     finally:
         os.close(fd)

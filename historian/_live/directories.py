@@ -44,7 +44,10 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:
             key = found._header.key
-            _add(histograms, sources, key, found._read_left(readings[0].status if key in read else None))
+            try:
+                _add(histograms, sources, key, found._read_left(readings[0].status if key in read else None))
+            except CorruptFileError as error:
+                problems.setdefault(error.path, error)
     return Snapshot(histograms, sources=sources), problems
 
 
@@ -63,7 +66,10 @@ def drain_directory(
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()
-        _add(histograms, sources, found._header.key, found._drain_left())
+        try:
+            _add(histograms, sources, found._header.key, found._drain_left())
+        except CorruptFileError as error:  # what has been drained must not be lost
+            problems.setdefault(error.path, error)
     return Snapshot(histograms, sources=sources), problems
 
 

@@ -7,7 +7,7 @@ import os
 
 from .._core import Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
-from .._files.draining import drain
+from .._files.draining import drain, remove_recorder
 from .._files.file import add_recorder, header_of, is_at_path, mapped_file, open_file, read_counters
 from .._files.header import encode
 from .._values.key import Key
@@ -35,7 +35,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "check_room", "forget_recorder", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
 
 #: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
 #: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
@@ -206,6 +206,16 @@ class Recorder(_Base):
         follow_path(self, file, place, self._header)
         return is_at_path(self._file or file)
 
+    def _come_back(self, create: bool) -> Self:
+        """Return this recorder.  If it was removed, and holds nothing: with `create`, let others see it again."""
+        file, place, _ = self._files
+        if file is not None and self._header is not None and file.is_removed(place):
+            if create:
+                add_recorder(file, self._header.key, self._unit)
+            elif not file.read(place)[0].total:
+                raise FileNotFoundError(errno.ENOENT, f"recorder {self.name!r} was removed", file.path)
+        return self
+
     def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
         """Return the values in files that are not at the path any more: a reader of the directory does not see them.
 
@@ -229,11 +239,16 @@ class Recorder(_Base):
         if self._file is None:
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        now = self._drain_file()
-        return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
+        return self._drain_file(drain)
 
-    def _drain_file(self) -> Counted:
-        """Drain the file that is at the path, also if it is removed again at this moment."""
+    def _remove(self) -> Histogram:
+        """Do as `drain` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
+        return self.drain() if self._file is None else self._drain_file(remove_recorder)
+
+    def _drain_file(self, drain: Callable[[DirectoryFile, int], Counted]) -> Histogram:
+        """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
+        for one in self._files[2]:
+            one.read()  # if one is damaged, this raises before anything is drained
         attempts = ATTEMPTS
         while True:
             self._follow_path()
@@ -241,7 +256,8 @@ class Recorder(_Base):
             assert file is not None
             attempts -= 1
             try:
-                return drain(file, place)
+                now = drain(file, place)
+                return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
             except FileNotFoundError:
                 if not attempts:
                     raise
@@ -262,7 +278,8 @@ class Recorder(_Base):
 
         For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they
         return), generators and async generators (from the first ``next`` until they are exhausted or closed), functions
-        that make a context manager with `contextlib` (from the start of the block to its end), and other callables.
+        above ``@contextmanager`` or ``@asynccontextmanager`` (from the start of the block to its end), and other
+        callables.  If a function returns another object with an ``__exit__``, such as a file, the call alone is timed.
 
         If a call returns work that is still to come, that is timed, too.  A coroutine or generator made elsewhere is
         timed until it ends.  A task, the future of `asyncio.gather` or of an executor, or another future is timed from
@@ -343,10 +360,8 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
         _in_files = WeakValueDictionary()
     found = _in_files.get((path, key))
     if found is not None and found._follow_path():
-        return found
-    file, place = _place_in_file(path, key, unit)
-    header = header_of(file, place, key)
-    made = Recorder._of(None, header.unit, file, place, header)
+        return found._come_back(unit is not None)
+    made, header = _open_recorder(path, key, unit)
     if found is None:
         return _in_files.setdefault((path, key), made)
     if found._unit == header.unit and found._header is not None:
@@ -354,6 +369,18 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
         return found
     _in_files[path, key] = made  # of another unit
     return made
+
+
+def _open_recorder(path: str, key: Key, unit: str | None) -> tuple[Recorder, Header]:
+    for _ in range(ATTEMPTS):
+        file, place = _place_in_file(path, key, unit)
+        try:
+            header = header_of(file, place, key)
+            return Recorder._of(None, header.unit, file, place, header), header
+        except FileNotFoundError:  # another process has removed it just now
+            if unit is None:
+                raise
+    raise FileNotFoundError(errno.ENOENT, f"recorder {str(key)!r} is removed each time it is created", path)
 
 
 def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile, int]:
@@ -371,13 +398,6 @@ def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile
         except FileNotFoundError:  # it has been removed or replaced since it was opened
             mapped = None
     raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
-
-
-def forget_recorder(recorder: Recorder) -> None:
-    """Let a recorder count on where it is, but never in another file at the same path, and do not find it there."""
-    if _in_files is not None and recorder.path is not None and recorder._header is not None:
-        _in_files.pop((recorder.path, recorder._header.key), None)
-    recorder._name, recorder._header = recorder.name, None
 
 
 def recorders_in(path: str) -> list[Recorder]:

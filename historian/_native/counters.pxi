@@ -4,7 +4,7 @@
 cdef class Counters:
     """Counters of one distribution, in private memory or of the recorder at `place` in a `DirectoryFile`."""
 
-    def __cinit__(self, double ns_per_unit=1e9, DirectoryFile file=None, size_t place=0):
+    def __cinit__(self, double ns_per_unit=1e9, DirectoryFile file=None, uint64_t place=0):
         self.ns_per_unit = ns_per_unit
         self.timer_type = Timer
         self.is_muted = isinstance(self, Muted)
@@ -20,6 +20,8 @@ cdef class Counters:
     def __dealloc__(self):
         cdef historian_counters *own
         leave_all(self)
+        if self.file is not None:
+            historian_release(&(<DirectoryFile>self.file).holds, self.place, self.forks)
         historian_free_lanes(self.lanes, self.file is not None)
         if self.file is None:
             historian_free_counters(self.exclusive)
@@ -41,16 +43,17 @@ cdef class Counters:
         with cython.critical_section(self):
             return self.file, self.place, self.left or ()
 
-    def _move(self, DirectoryFile before not None, DirectoryFile file not None, size_t place, left, /):
+    def _move(self, DirectoryFile before not None, DirectoryFile file not None, uint64_t place, left, /):
         """Count at `place` in `file` from now on, not in `before`; remember `left`, which must keep `before` mapped.
 
-        A thread without the GIL may be about to count in `before`.  Return False, and change nothing, if this does not
-        count in `before`.
+        A thread without the GIL may be about to count in `before`, so the recorder stays open there.  Return False, and
+        change nothing, if this does not count in `before`.  Raises FileNotFoundError if the recorder was removed.
         """
         cdef historian_counters *atomic
         with cython.critical_section(self):
             if self.file is not before:
                 return False
+            file.entry(place)
             self.left = (*(self.left or ()), left)
             leave_all(self)
             atomic = <historian_counters *>historian_load_pointer(<void **>&self.atomic)
@@ -239,12 +242,18 @@ cdef class Muted(Counters):
         """Do nothing: recording is disabled."""
 
 
-cdef int count_in(Counters self, DirectoryFile file, size_t place) except -1:
-    file.entry(place)  # it is valid
+cdef int count_in(Counters self, DirectoryFile file, uint64_t place) except -1:
+    cdef uint64_t number = file.number_of(place)
+    cdef uint64_t forks = file.holds.forks
+    if historian_hold(&file.holds, place) is NULL:
+        if errno == ENOMEM:
+            raise MemoryError()
+        raise file.gone()
     self.space = &file.space
-    self.entry = file.names.numbers[place]
+    self.entry = number
     self.file = file
     self.place = place
+    self.forks = forks
     return 0
 
 
@@ -332,7 +341,7 @@ cdef historian_counters *atomic_of(Counters self) noexcept nogil:
         return NULL
     made.thread = HISTORIAN_THREADS
     if self.space is not NULL:
-        historian_attach(made, <historian_space *>self.space, self.entry, self.place, 0)
+        historian_attach(made, <historian_space *>self.space, self.entry, historian_index_of(self.place), 0)
     if historian_exchange_pointer(<void **>&self.atomic, &seen, made):
         return made
     historian_free_counters(made)

@@ -74,6 +74,13 @@ enum {
     HISTORIAN_KIND_FAR_DIGITS = 4,
     HISTORIAN_KIND_COARSE = 5 /* drained coarse counts */
 };
+/* What the place of a recorder in the index is. The numbers differ in four bits or more. */
+enum {
+    HISTORIAN_THERE = 0xa5,
+    HISTORIAN_REMOVED = 0x5a, /* hidden while it holds nothing: some process has it open, and may go on counting */
+    HISTORIAN_CLOSED = 0x3c,  /* as removed, but nobody can open it: somebody looks whether it may be freed */
+    HISTORIAN_FREE = 0xc3     /* its entry is for the next recorder; all else is free, or is being freed */
+};
 enum { HISTORIAN_DRAINED_LANE = 255 }; /* the "lane" of the row of what has been drained */
 
 /* The part of the header that never changes, but for its checksum. */
@@ -93,9 +100,9 @@ typedef struct {
     historian_file_header header;
     uint64_t used;      /* chunks that are in use or were given to lanes, those below */
     uint64_t reserved;  /* chunks whose space is reserved: those below */
-    uint64_t free;      /* a chunk that is free again, which has the next one; or 0 */
-    uint64_t recorders; /* places of the index in use, those below */
-    uint64_t removals;  /* recorders removed so far */
+    uint64_t free;      /* in its lower half: a chunk that is free again, which has the next one; or 0 */
+    uint64_t recorders; /* places of the index that have ever been in use, those below */
+    uint64_t changes;   /* how often such a place has changed, twice; odd while one changes */
     uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 40];
     uint64_t lanes[HISTORIAN_FILE_LANES][4]; /* the next unused chunk of each, and the end of those; else 0 */
     uint8_t rest[4096 - 1024 - HISTORIAN_FILE_LANES * 32];
@@ -111,7 +118,7 @@ typedef struct {
     uint64_t owner;
     uint64_t rows;      /* the first row; 0 if there is none */
     uint64_t drained;   /* reference to the row of what has been drained << 32; plus the number of drains modulo 2^32 */
-    uint64_t removed;   /* HISTORIAN_SET once the recorder has been removed */
+    uint64_t seats;     /* which processes have the recorder open: see seats.h */
     uint64_t synthetic; /* HISTORIAN_SET once estimated values have been added */
     uint64_t claimed;   /* 1 once a process has taken out the counts, after the file was removed */
     historian_coarse coarse;
@@ -130,14 +137,25 @@ static_assert(sizeof(historian_row) <= HISTORIAN_CHUNK_NBYTES, "a row is a chunk
 static_assert(offsetof(historian_entry, coarse) == 48, "layout of files");
 static_assert(offsetof(historian_entry, text) == 408, "layout of files");
 
-/* What `removed` and `synthetic` of an entry are once they are set. Other numbers than this and 0 are damage. */
+/* What `synthetic` of an entry is once it is set. Other numbers than this and 0 are damage. */
 #define HISTORIAN_SET ((uint64_t)0xa5c396f00f693c5a)
+
+enum { HISTORIAN_MOST_CHUNKS = 1 << 24 }; /* as many as references can tell apart */
+
+/* A former mapping of a file. It stays: counters point into it. */
+typedef struct historian_mapping {
+    void *pages;
+    size_t size;
+    struct historian_mapping *next;
+} historian_mapping;
 
 /* A file that this process has mapped. */
 typedef struct historian_space {
     historian_file *file;
-    size_t size;     /* bytes of addresses; more than the file has, if it is mapped to write */
+    uint64_t size;   /* bytes of addresses; more than the file has, if it is mapped to write */
     uint64_t chunks; /* those below are within the file, as the kernel says */
+    historian_mapping *former;
+    uint64_t is_narrow; /* 1 if the process may not have enough addresses for the whole file */
     const char *path;
     uint64_t device, inode; /* they identify the file, even if another one now has its path */
     uint64_t patience;      /* requests for space to refuse before the next attempt to make the file larger */
@@ -162,11 +180,47 @@ HISTORIAN_INLINE uint64_t *historian_file_index(const historian_space *space) {
     return (uint64_t *)((char *)space->file + HISTORIAN_FILE_INDEX_AT);
 }
 
+HISTORIAN_INLINE uint64_t historian_xor_of_bytes(uint64_t word) {
+    word ^= word >> 32;
+    word ^= word >> 16;
+    return (word ^ word >> 8) & 255;
+}
+
+/* A word of the index: generation << 32 | reference to the entry, whose check is also one of the generation, and says
+ * in which state the place is. */
+HISTORIAN_INLINE uint64_t historian_place_word(uint64_t generation, uint64_t state, uint64_t number) {
+    uint64_t word = generation << 32 | number;
+    return word | (state ^ historian_xor_of_bytes(word)) << 24;
+}
+HISTORIAN_INLINE uint64_t historian_state(uint64_t word) { return historian_xor_of_bytes(word); }
+
 /* A reference to a chunk is its number, below 2^24, and a check of it above. So no change of one bit gives another
  * reference, or 0, which means that there is none. */
 HISTORIAN_INLINE uint64_t historian_reference(uint64_t number) {
-    uint64_t check = 0xa5 ^ (number & 255) ^ (number >> 8 & 255) ^ (number >> 16 & 255);
-    return number ? number | check << 24 : 0;
+    return number ? historian_place_word(0, HISTORIAN_THERE, number) : 0;
+}
+
+/* Return whether there is a recorder, which may have been removed. */
+HISTORIAN_INLINE int historian_is_there(uint64_t word) {
+    uint64_t state = historian_state(word);
+    return (word & 0xffffff) != 0 &&
+           (state == HISTORIAN_THERE || state == HISTORIAN_REMOVED || state == HISTORIAN_CLOSED);
+}
+
+/* A place as others know it: generation << 18 | index. A recorder that is created where another one was has the next
+ * generation. */
+HISTORIAN_INLINE size_t historian_index_of(uint64_t place) { return place & (HISTORIAN_FILE_INDEX_WORDS - 1); }
+HISTORIAN_INLINE uint64_t historian_place_of(uint64_t word, size_t index) {
+    return (word >> 32) * HISTORIAN_FILE_INDEX_WORDS + index;
+}
+
+HISTORIAN_INLINE uint64_t historian_read_place(const historian_space *space, size_t index) {
+    return historian_atomic_load_acquire(historian_file_index(space) + index);
+}
+
+/* Return whether the word of the index is still that of the recorder that had this place. */
+HISTORIAN_INLINE int historian_is_same(uint64_t word, uint64_t place) {
+    return historian_is_there(word) && word >> 32 == (uint32_t)(place / HISTORIAN_FILE_INDEX_WORDS);
 }
 
 /* Return the number in a reference; 0 if it is 0, a number that no chunk has if it is damaged. */
@@ -177,7 +231,8 @@ HISTORIAN_INLINE uint64_t historian_number(uint64_t reference) {
 
 /* Return the address of a chunk, whatever it is for; NULL if it is not within the file. */
 HISTORIAN_INLINE void *historian_chunk_address(const historian_space *space, uint64_t number) {
-    if (HISTORIAN_UNLIKELY(number - 1 >= historian_atomic_load(&space->chunks) - 1)) return NULL;
+    /* The number of chunks is read first: the mapping may be replaced by a larger one. */
+    if (HISTORIAN_UNLIKELY(number - 1 >= historian_atomic_load_acquire(&space->chunks) - 1)) return NULL;
     return (char *)space->file + historian_chunk_offset(number);
 }
 
@@ -248,7 +303,7 @@ static const char *historian_total_drained(historian_total *total, const histori
         memcpy(total->coarse, chunk->counts, sizeof total->coarse);
     }
     wrong = historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
-    return wrong ? wrong : total->is_wide ? historian_bad_sum : NULL;
+    return wrong ? wrong : total->is_wide || total->is_odd ? historian_bad_sum : NULL;
 }
 
 /* Add up all rows of an entry, drained or not. With `extremes`, only read these, and reset them with `take`. Return
@@ -282,12 +337,17 @@ static const char historian_bad_mark[] = "a mark of its entry is damaged";
 
 HISTORIAN_INLINE int historian_is_mark(uint64_t word) { return word == 0 || word == HISTORIAN_SET; }
 
-/* Read the entry at place `index`: `total` gets what has not been drained, `drained` what has, and `*seen` the word
- * `drained` of the entry. Return NULL, or what is wrong. */
-static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t index,
-                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+static const char historian_gone[] = "it was removed";
+
+/* As historian_read_entry; a digit may be just carried. */
+static const char *historian_read_once(const historian_space *space, historian_entry *entry, uint64_t place,
+                                       historian_total *total, historian_total *drained, uint64_t *seen) {
+    const uint64_t index = historian_index_of(place), *at = historian_file_index(space) + index;
+    uint64_t word;
     const char *wrong;
-    do { /* again, if another process has drained it in the meantime */
+    do { /* again, if another process has drained or removed it in the meantime */
+        word = historian_atomic_load_acquire(at);
+        if (!historian_is_same(word, place)) return historian_gone;
         historian_clear_total(total);
         historian_clear_total(drained);
         *seen = historian_atomic_load_acquire(&entry->drained);
@@ -296,12 +356,21 @@ static const char *historian_read_entry(const historian_space *space, historian_
         if (!wrong) wrong = historian_total_rows(total, space, entry, index, 0, 0);
         if (!wrong) wrong = historian_total_rows(total, space, entry, index, 1, 0);
         historian_atomic_fence();
-    } while (historian_atomic_load(&entry->drained) != *seen);
-    if (!wrong && (!historian_is_mark(entry->removed) || !historian_is_mark(entry->synthetic)))
-        wrong = historian_bad_mark;
+    } while (historian_atomic_load(&entry->drained) != *seen || historian_atomic_load(at) != word);
+    if (!wrong && !historian_is_mark(entry->synthetic)) wrong = historian_bad_mark;
     if (!wrong && *seen) wrong = historian_subtract_total(total, drained);
     total->records = wrong ? 0 : historian_total_records(total);
     if (total->records >> 63) wrong = "there are 2**63 records or more";
+    return wrong;
+}
+
+/* Read the recorder of a place: `total` gets what has not been drained, `drained` what has, and `*seen` the word
+ * `drained` of the entry. Return NULL, or what is wrong; historian_gone if another recorder has its place, or none. */
+static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t place,
+                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+    const char *wrong = historian_bad_difference;
+    for (int attempt = 0; attempt < 100 && wrong == historian_bad_difference; attempt++)
+        wrong = historian_read_once(space, entry, place, total, drained, seen);
     return wrong;
 }
 

@@ -19,11 +19,17 @@ cdef class DirectoryFile:
     """The mapped file of a directory; ``_native/file.h`` describes its layout.
 
     `fd` may be closed as soon as the object exists.  The caller has checked the header.  `path` is absolute, and empty
-    if the file is only read.  Raises OSError if the file cannot be mapped, ValueError if it is too short.
+    if the file is only read.  Then a file with holes on a full disk, which it would be deadly to touch, is copied.
+    Raises OSError if the file cannot be mapped, ValueError if it is too short.
+
+    The *place* of a recorder is an int.  It is the position in the index; plus 2**18 for each recorder that has been
+    there before, and was removed.  What takes a place raises FileNotFoundError if its recorder was removed, and
+    ValueError, with the reason, if its entry is damaged.
     """
 
     cdef historian_space space
     cdef historian_names names
+    cdef historian_holds holds
     cdef readonly str path
     cdef bytes encoded_path
     cdef historian_lease *leases  # LEASES of them, by number of the thread; NULL if the file is only read
@@ -35,6 +41,7 @@ cdef class DirectoryFile:
         self.path = path
         self.encoded_path = os.fsencode(path)
         self.space.path = <const char *>self.encoded_path
+        self.holds.space = &self.space
         self.space.device, self.space.inode = status.st_dev, status.st_ino
         if historian_chunks_within(status.st_size) < 2:
             raise ValueError(f"it is cut short: {status.st_size} bytes")
@@ -44,6 +51,8 @@ cdef class DirectoryFile:
         if self.space.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
         self.space.chunks = historian_chunks_within(status.st_size)
+        if not writable and not historian_can_be_read(&self.space):
+            self.read_copy(fd)
         if self.space.file.reserved > self.space.chunks or self.space.file.used > self.space.file.reserved:
             raise ValueError(f"it is cut short or damaged: {status.st_size} bytes are too few for what it contains")
 
@@ -53,15 +62,21 @@ cdef class DirectoryFile:
             for i in range(LEASES):
                 historian_end_lease(&self.leases[i])
         PyMem_Free(self.leases)
+        historian_end_holds(&self.holds)
         historian_free_names(&self.names)
-        historian_free_pages(self.space.file, self.space.size)
+        historian_unmap_space(&self.space)
 
     def __len__(self):
-        """Number of places of the index in use: of recorders, and of those that were removed or are damaged."""
+        """Number of positions of the index that have ever been in use."""
         with cython.critical_section(self):
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
             return self.names.scanned
+
+    @property
+    def has_grown(self):
+        """Whether the file has more space than when it was mapped: what seems damaged may be there."""
+        return historian_atomic_load(&self.space.file.reserved) > self.space.chunks
 
     @property
     def id(self):
@@ -72,66 +87,116 @@ cdef class DirectoryFile:
         """Return whether `status`, an `os.stat_result`, belongs to this file."""
         return self.space.device == status.st_dev and self.space.inode == status.st_ino
 
-    def find(self, bytes key not None, /):
-        """Return the place of the recorder with this key, or -1.  O(recorders that are new to this process)."""
+    def find(self, bytes key not None, /, *, bint removed=True):
+        """Return the place of the recorder with this key, or -1.  O(recorders that are new to this process).
+
+        One that was removed, and holds something since then, is found if `removed`.
+        """
+        cdef Py_ssize_t index
+        cdef uint64_t place
         with cython.critical_section(self):
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
-            return historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>key, len(key))
+            index = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>key, len(key))
+            if index < 0:
+                return -1
+            place = historian_place_of(self.names.words[index], index)
+        if self.is_removed(place) and not (removed and self.holds_any(place)):
+            return -1
+        return place
 
     def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
         """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
 
-        `fd` is a descriptor of the file, open for writing and locked with ``flock``.  Raises OSError if there is no
-        space.
+        `fd` is a descriptor of the file, open for writing and locked with ``flock``.  A recorder that was removed, and
+        is still in use, is there again.  Raises OSError if there is no space.
         """
-        cdef Py_ssize_t place
+        cdef Py_ssize_t index
         with cython.critical_section(self):
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
-            place = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>text, key_nbytes)
-            if place < 0:
-                place = historian_add_name(
+            historian_sweep(&self.space, &self.names, fd)
+            index = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>text, key_nbytes)
+            if index >= 0:
+                historian_set_state(&self.space, &self.names, index, HISTORIAN_THERE)
+            else:
+                index = historian_add_name(
                     &self.space, &self.names, fd, <const uint8_t *><const char *>text, len(text), key_nbytes, created
                 )
-        if place < 0:
-            raise OSError(errno, os.strerror(errno), self.path)
-        return place
+            if index >= 0:
+                return historian_place_of(self.names.words[index], index)
+        raise OSError(errno, os.strerror(errno), self.path)
 
-    def text(self, size_t place, /):
-        """Return (key, unit, time of creation in ns) of a recorder; None if it was removed.
-
-        Raises ValueError, with the reason, if its entry is damaged.
-        """
+    def text(self, uint64_t place, /):
+        """Return (key, unit, time of creation in ns) of a recorder."""
         cdef historian_entry *entry = self.entry(place)
-        cdef uint64_t number
-        cdef const char *wrong = historian_check_entry(&self.space, place, &number)  # it was valid, when it was scanned
+        cdef size_t index = historian_index_of(place)
+        cdef uint64_t word = historian_read_place(&self.space, index)
+        cdef const char *wrong = historian_check_word(&self.space, index, word)  # it was valid, when it was scanned
+        cdef uint32_t key_nbytes = entry.key_nbytes
+        cdef bytes text = (<const char *>entry.text)[:entry.nbytes] if wrong is NULL else b""
+        created = entry.created
+        self.entry(place)  # it is still the same
         if wrong is not NULL:
             raise ValueError(f"it is damaged: {wrong.decode()}")
-        if not historian_is_mark(historian_atomic_load(&entry.removed)):
-            raise ValueError("it is damaged: a mark of its entry is damaged")
-        if historian_atomic_load(&entry.removed):
-            return None
-        text = (<const char *>entry.text)[:entry.nbytes]
-        return text[:entry.key_nbytes], text[entry.key_nbytes:], entry.created
+        return text[:key_nbytes], text[key_nbytes:], created
 
-    def claim(self, size_t place, /):
+    def places(self):
+        """Return a list of the places of all recorders; of those that were removed, only if they hold something."""
+        cdef size_t index, end = len(self)
+        cdef uint64_t word, place
+        cdef list places = []
+        for index in range(end):
+            word = historian_read_place(&self.space, index)
+            place = historian_place_of(word, index)
+            if historian_state(word) == HISTORIAN_FREE:
+                continue
+            if historian_state(word) == HISTORIAN_THERE or self.holds_any(place):
+                places.append(place)
+        return places
+
+    def claim(self, uint64_t place, /):
         """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
         return historian_atomic_exchange(&self.entry(place).claimed, 1) == 0
 
-    def is_claimed(self, size_t place, /):
+    def is_claimed(self, uint64_t place, /):
         """Return whether a process has claimed the counts of a recorder."""
         return historian_atomic_load(&self.entry(place).claimed) != 0
 
-    def remove(self, size_t place, /):
-        """Let nobody find a recorder any more.  What is recorded into it later is not read."""
-        historian_atomic_store(&self.entry(place).removed, HISTORIAN_SET)
+    def is_removed(self, uint64_t place, /):
+        """Return whether a recorder was removed: it is hidden while it holds nothing."""
+        cdef size_t index = historian_index_of(place)
+        self.entry(place)
+        return historian_state(historian_read_place(&self.space, index)) != HISTORIAN_THERE
 
-    def mark_synthetic(self, size_t place, /):
+    def remove(self, uint64_t place, /):
+        """Hide a recorder while it holds nothing.  The caller has locked the file with ``flock``."""
+        self.entry(place)
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            historian_set_state(&self.space, &self.names, historian_index_of(place), HISTORIAN_REMOVED)
+
+    def free(self, int fd, uint64_t place, /):
+        """Free the space of a removed recorder, if no process has it open; then of others.  `fd` as in `add`.
+
+        Return whether it is free now.
+        """
+        cdef size_t index = historian_index_of(place)
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            done = False
+            if index < self.names.scanned and historian_place_of(self.names.words[index], index) == place:
+                done = historian_free_recorder(&self.space, &self.names, fd, index)
+            historian_sweep(&self.space, &self.names, fd)
+            return done
+
+    def mark_synthetic(self, uint64_t place, /):
         """Mark a recorder: some of its values are estimates, not measured.  The mark stays."""
         historian_atomic_store(&self.entry(place).synthetic, HISTORIAN_SET)
 
-    def read(self, size_t place, /):
+    def read(self, uint64_t place, /):
         """Return (counts, sum, min, max, synthetic, drains) of the records of all processes since the last drain.
 
         See `Counters._read`.  `drains` is how often the recorder had been drained, modulo 2**32.  `synthetic` says
@@ -142,29 +207,33 @@ cdef class DirectoryFile:
         return self.total(place, -1)
 
     def read_all(self):
-        """Iterate over pairs (place, what was found) of all recorders that were not removed.
+        """Iterate over pairs (place, what was found) of all recorders; see `places`.
 
         What was found is the result of `read`, or a text that says what is wrong.  O(octaves in use, of all recorders
         and processes).
         """
-        cdef size_t place, places = len(self)
-        cdef historian_entry *entry
-        cdef const char *wrong
-        cdef uint64_t number
-        for place in range(places):
-            entry = historian_entry_of(&self.space, &self.names, place)
-            if entry is NULL:
-                wrong = historian_check_entry(&self.space, place, &number)
-                why = wrong.decode() if wrong is not NULL else "its entry was damaged"
-                yield place, f"it is damaged: {why}"
-            elif historian_atomic_load(&entry.removed) != HISTORIAN_SET:
+        cdef size_t index, places = len(self)
+        cdef uint64_t word, before, place
+        for index in range(places):
+            word = historian_read_place(&self.space, index)
+            while historian_state(word) != HISTORIAN_FREE:
+                place = historian_place_of(word, index)
                 try:
                     found = self.total(place, -1)
+                except FileNotFoundError:  # removed just now; there may be another one
+                    before, word = word, historian_read_place(&self.space, index)
+                    if word != before:
+                        continue
+                    break
                 except ValueError as error:
                     found = str(error)
+                else:
+                    if historian_state(word) != HISTORIAN_THERE and not (<Counts>found[0]).length:
+                        break
                 yield place, found
+                break
 
-    def drain(self, int fd, size_t place, /):
+    def drain(self, int fd, uint64_t place, /):
         """Return the same as `read`, and leave these records out from now on.
 
         `fd` is a descriptor of the file, open for writing and locked with ``flock``.  O(octaves in use).  Raises
@@ -172,18 +241,48 @@ cdef class DirectoryFile:
         """
         return self.total(place, fd)
 
-    cdef historian_entry *entry(self, size_t place) except NULL:
+    cdef historian_entry *entry(self, uint64_t place) except NULL:
         cdef historian_entry *entry
         cdef const char *wrong
+        with cython.critical_section(self):
+            entry = historian_find_entry(&self.space, &self.names, place, &wrong)
+        if entry is NULL:
+            if wrong is NULL:
+                raise MemoryError()
+            if wrong is historian_gone:
+                raise self.gone()
+            raise ValueError(f"it is damaged: {wrong.decode()}")
+        return entry
+
+    cdef uint64_t number_of(self, uint64_t place) except 0:
         cdef uint64_t number
         with cython.critical_section(self):
-            if place >= self.names.scanned:
-                historian_scan_names(&self.space, &self.names)
-            entry = historian_entry_of(&self.space, &self.names, place)
-        if entry is NULL:
-            wrong = historian_check_entry(&self.space, place, &number)
-            raise ValueError(f"it is damaged: {wrong.decode() if wrong is not NULL else 'its entry was damaged'}")
-        return entry
+            self.entry(place)
+            number = self.names.numbers[historian_index_of(place)]
+        if not number:
+            raise self.gone()
+        return number
+
+    cdef object gone(self):
+        return FileNotFoundError(ENOENT, "the recorder was removed", self.path or None)
+
+    cdef bint holds_any(self, uint64_t place) except -1:
+        """Return whether a recorder holds something, or is damaged."""
+        try:
+            return (<Counts>self.total(place, -1)[0]).length != 0
+        except FileNotFoundError:
+            return False
+        except ValueError:
+            return True
+
+    cdef int read_copy(self, int fd) except -1:
+        """Read a copy in private memory, not the file."""
+        cdef void *copy = historian_copy_file(fd, self.space.size)
+        if copy is NULL:
+            raise OSError(errno, os.strerror(errno))
+        historian_free_pages(self.space.file, self.space.size)
+        self.space.file = <historian_file *>copy
+        return 0
 
     cdef int allocate_leases(self) except -1:
         cdef int i
@@ -195,7 +294,7 @@ cdef class DirectoryFile:
             self.leases[i].patience = 0 if i == 0 else LEASE_AFTER
         return 0
 
-    cdef tuple total(self, size_t place, int drain_fd):
+    cdef tuple total(self, uint64_t place, int drain_fd):
         cdef historian_entry *entry = self.entry(place)
         cdef historian_totals *totals = historian_take_totals()
         cdef const char *wrong
@@ -210,6 +309,11 @@ cdef class DirectoryFile:
             wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
             while wrong is not NULL and historian_look_beyond(&self.space):
                 wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
+            if wrong is historian_gone:
+                self.entry(place)  # the place may be damaged: that is said first
+                raise self.gone()
+            if wrong is not NULL and self.space.is_narrow:
+                raise OSError(ENOMEM, "too few addresses to map the file", self.path)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
             records = totals.all.records
@@ -221,7 +325,7 @@ cdef class DirectoryFile:
             if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
                 raise ValueError(f"it is damaged: its sum is too large for {records} values")
             if drain_fd >= 0 and not historian_commit_drain(
-                &self.space, drain_fd, entry, place, &totals.all, &totals.drained, seen
+                &self.space, drain_fd, entry, historian_index_of(place), &totals.all, &totals.drained, seen
             ):
                 raise OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
             synthetic |= historian_spread_coarse(&totals.all)
@@ -229,6 +333,8 @@ cdef class DirectoryFile:
             counts = counts_of(totals.all.counts, <int>first, <int>end)
             low = minimum_of(counts, totals.all.not_min, totals.all.not_min_bound)
             high = maximum_of(counts, totals.all.max, totals.all.max_bound)
+            if abs(low) > abs(high):  # one of them is damaged
+                low = high = NAN
             return counts, sum, low, high, synthetic, seen & 0xffffffff
         finally:
             historian_give_totals(totals)
@@ -260,7 +366,7 @@ cdef class DirectoryFile:
             own.thread = thread
             own.owned = counters.owned
             counters.owned = own
-        historian_attach(own, &self.space, counters.entry, counters.place, lease.lane)
+        historian_attach(own, &self.space, counters.entry, historian_index_of(counters.place), lease.lane)
         historian_join_lease(
             lease, own, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes)
         )
@@ -271,6 +377,13 @@ cdef class DirectoryFile:
         if self.leases is not NULL and own.thread < HISTORIAN_THREADS:
             historian_leave_lease(&self.leases[own.thread], own)
         return 0
+
+
+def fill_holes(int fd, size_t offset, size_t nbytes, /):
+    """Reserve the space of a part of a file that may be in use.  Raises OSError."""
+    cdef int error = historian_fill_holes(fd, offset, nbytes)
+    if error:
+        raise OSError(error, os.strerror(error))
 
 
 def write_header(int fd, uint64_t created, bytes id not None, /):

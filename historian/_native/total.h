@@ -29,9 +29,12 @@ typedef struct {
     uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
     uint64_t inexact; /* as in historian_head */
     uint64_t is_wide; /* 1 if a digit of 2^32 or more has been added */
-    uint64_t is_odd;  /* 1 if a digit is larger than digits are, even between two steps of adding to it */
+    uint64_t is_odd;  /* 1 if a part of the sum is larger than any values can make it */
     uint8_t touched[HISTORIAN_OCTAVES]; /* 1 if there may be counts or a sum in that octave */
 } historian_total;
+
+/* The second number of a pair is at most this: below 2^63 values of at most 2^53 units, divided by 2^63. */
+#define HISTORIAN_MOST_CHANGES ((uint64_t)1 << 53)
 
 /* Make a total empty again. Only what has been touched is cleared. */
 static void historian_clear_total(historian_total *total) {
@@ -72,6 +75,7 @@ static void historian_total_chunk(historian_total *total, size_t octave, const h
         total->touched[octave] = 1;
     }
     historian_atomic_fence(); /* the sum is read after the counts */
+    if (HISTORIAN_UNLIKELY(historian_atomic_load(chunk->sum + 1) > HISTORIAN_MOST_CHANGES)) total->is_odd = 1;
     historian_read_pair(total->sum.octaves[octave], chunk->sum);
 }
 
@@ -79,14 +83,14 @@ HISTORIAN_INLINE void historian_total_digit(historian_total *total, size_t k, ui
     uint64_t most = k == HISTORIAN_SUM_DIGITS - 1 ? UINT32_MAX : ((uint64_t)3 << 62) - 1;
     if (HISTORIAN_UNLIKELY(digit > UINT32_MAX)) total->is_wide = 1;
     if (HISTORIAN_UNLIKELY(digit > most)) total->is_odd = 1;
-    historian_read_digit(total->sum.digits, k, digit);
+    if (HISTORIAN_UNLIKELY(historian_read_digit(total->sum.digits, k, digit))) total->is_odd = 1;
 }
 
-/* Return whether so many values can have such a sum: below 2^63 values of at most 2^53 units in each octave. */
+/* Return whether so many values can have such a sum. */
 static int historian_has_possible_sum(const historian_total *total) {
     if (total->is_odd) return 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        if (total->touched[octave] && total->sum.octaves[octave][1] > (uint64_t)1 << 53) return 0;
+        if (total->touched[octave] && total->sum.octaves[octave][1] > HISTORIAN_MOST_CHANGES) return 0;
     return 1;
 }
 
@@ -128,6 +132,8 @@ static void historian_total_counters(historian_total *total, const historian_cou
                          (const historian_far_digits *)historian_load_pointer((void *const *)&counters->far_digits));
 }
 
+static const char historian_bad_difference[] = "its sum is less than what was drained of it";
+
 /* Subtract what has been drained. Return NULL, or what is wrong. */
 static const char *historian_subtract_total(historian_total *total, const historian_total *drained) {
     static const char wrong[] = "a bucket has more drained records than records";
@@ -145,7 +151,7 @@ static const char *historian_subtract_total(historian_total *total, const histor
         if (total->counts[slot] < drained->counts[slot]) return wrong;
         total->counts[slot] -= drained->counts[slot];
     }
-    if (!historian_subtract_sum(&total->sum, &drained->sum)) return "its sum is less than what was drained of it";
+    if (!historian_subtract_sum(&total->sum, &drained->sum)) return historian_bad_difference;
     total->inexact -= drained->inexact;
     return NULL;
 }
@@ -187,16 +193,41 @@ static void historian_running_totals(const uint64_t *counts, size_t n, uint64_t 
     for (; n; n--) *totals++ = total += historian_atomic_load(counts++);
 }
 
-/* Spread coarse counts evenly over the buckets that they stand for. Return whether there are any. */
+/* Return the slot of an extreme, or `unknown` if there is none, or if only a bound of it is known. */
+HISTORIAN_INLINE size_t historian_slot_of_extreme(uint64_t found, uint64_t bound, uint64_t bits, size_t unknown) {
+    return found && bound <= found && bits <= HISTORIAN_MAX_BITS ? historian_slot(bits) : unknown;
+}
+
+/* Spread a coarse count, which is not 0, evenly over slots `first` to `last`, but not beyond the extremes. A slot of an
+ * extreme gets a count, so that the extreme stays exact. */
+static void historian_spread(historian_total *total, uint64_t count, size_t first, size_t last) {
+    size_t low = historian_slot_of_extreme(total->not_min, total->not_min_bound, ~total->not_min, 0);
+    size_t high = historian_slot_of_extreme(total->max, total->max_bound, total->max, HISTORIAN_SLOTS);
+    uint64_t *counts = total->counts, slots, more;
+    if (low <= last && high >= first && low <= high) {
+        if (low >= first) {
+            first = low;
+            if (!counts[low]) counts[low]++, count--;
+        }
+        if (high <= last) {
+            last = high;
+            if (count && !counts[high]) counts[high]++, count--;
+        }
+    }
+    slots = last - first + 1;
+    more = count % slots;
+    for (uint64_t k = 0; k < slots; k++)
+        counts[first + k] += count / slots + ((k + 1) * more / slots - k * more / slots);
+}
+
+/* Spread coarse counts over the buckets that they stand for. Return whether there are any. */
 static int historian_spread_coarse(historian_total *total) {
-    const uint64_t buckets = HISTORIAN_COARSE_BUCKETS;
     uint64_t any = 0;
     for (size_t coarse = 0; coarse < HISTORIAN_COARSE; coarse++) {
-        uint64_t count = total->coarse[coarse], more = count % buckets;
-        uint64_t *counts = total->counts + 1 + coarse * HISTORIAN_COARSE_BUCKETS;
+        uint64_t count = total->coarse[coarse];
+        size_t first = 1 + coarse * HISTORIAN_COARSE_BUCKETS;
         if (!count) continue;
-        for (uint64_t k = 0; k < buckets; k++)
-            counts[k] += count / buckets + ((k + 1) * more / buckets - k * more / buckets);
+        historian_spread(total, count, first, first + HISTORIAN_COARSE_BUCKETS - 1);
         memset(total->touched + coarse * HISTORIAN_COARSE_OCTAVES, 1, HISTORIAN_COARSE_OCTAVES);
         total->coarse[coarse] = 0;
         any |= count;

@@ -23,7 +23,7 @@ def test_maps_and_descriptors_do_not_depend_on_the_number_of_recorders(tmp_path)
     registry = Registry(tmp_path / "d")
     registry.recorder("q", kind=0).record(1.0)
     first = maps_and_descriptors()
-    assert first == (without[0] + 2, without[1])  # the file, and the page that keeps its lane; no descriptor is kept
+    assert first == (without[0] + 3, without[1])  # the file, and pages that keep lane and seat; no descriptor is kept
     for kind in range(1, 3000):
         registry.recorder("q", kind=kind).record(1.0)
     assert maps_and_descriptors() == first

@@ -4,6 +4,8 @@ import math
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from operator import xor
 from zlib import crc32
 
 SLOTS = 6146
@@ -51,7 +53,7 @@ def read(data):
     return [found for place in range(recorders) for found in recorder(data, place)]
 
 
-SET = 0xA5C396F00F693C5A
+THERE, REMOVED, CLOSED, FREE = 0xA5, 0x5A, 0x3C, 0xC3
 
 
 def number_in(reference):
@@ -69,16 +71,17 @@ def chunk(data, number, kind, place, lane=0, octave=0):
 
 
 def recorder(data, place):
-    """Yield a recorder, unless it has been removed."""
-    (number,) = struct.unpack_from("<Q", data, INDEX_AT + 8 * place)
+    """Yield a recorder, unless it has been removed, and holds nothing."""
+    (word,) = struct.unpack_from("<Q", data, INDEX_AT + 8 * place)
+    number, state = word & 0xFFFFFF, reduce(xor, word.to_bytes(8, "little"))
+    assert state in (THERE, REMOVED, CLOSED, FREE)
+    if state == FREE:
+        return
     at = CHUNKS_AT + CHUNK * number
     words = chunk(data, number, ENTRY, place)
-    _, rows, drained, removed, _, _ = words[:6]
+    _, rows, drained, _, _, _ = words[:6]
     checksum, nbytes, created, key_nbytes, index = struct.unpack_from("<IIQII", data, at + 384)
     assert index == place and checksum == crc32(data[at + 388 : at + 408 + nbytes])
-    assert removed in (0, SET)
-    if removed:
-        return
     text = data[at + 408 : at + 408 + nbytes]
     name, *pairs = texts(text[:key_nbytes])
     total = Total()
@@ -93,6 +96,8 @@ def recorder(data, place):
         assert row[1] == drained & 0xFFFFFFFF
         before.add_row(data, row, place, 255)
         total.subtract(before)
+    if state != THERE and not any(total.counts):
+        return
     yield Found(text[key_nbytes:].decode(), name, dict(zip(pairs[::2], pairs[1::2])), created, *total.result())
 
 

@@ -23,7 +23,7 @@ def word(path, at):
 
 def entry_at(path, place=0):
     """Return where the entry of a recorder lies."""
-    return CHUNKS_AT + CHUNK * word(path, 4096 + 8 * place)
+    return CHUNKS_AT + CHUNK * (word(path, 4096 + 8 * place) & 0xFFFFFF)
 
 
 def row_at(path, place=0, row=0):
