@@ -87,10 +87,6 @@ NOTES = {
         "Of 200 routes in turn, without the loop. A family is bound to the names of its labels once. prometheus_client "
         "looks its children up by the values of their labels, too."
     ),
-    "Look up by labels": (
-        "A recorder that exists, found again by the values of its two labels; 200 in turn. The time of the bare "
-        "loop is subtracted. prometheus_client's `labels` takes the values in order, as a family does."
-    ),
     "Resident memory": (
         "Growth of the process, as the kernel counts it, divided by the number of recorders, including the Python "
         "object. The kernel counts pages of 4 kB. This is coarse for a single recorder: 0 means that a resident page "

@@ -79,6 +79,7 @@ cdef extern from "_native/total.h" nogil:
     historian_totals *historian_take_totals()
     void historian_give_totals(historian_totals *)
     void historian_clear_total(historian_total *)
+    void historian_running_totals(const uint64_t *counts, size_t n, uint64_t *totals)
     void historian_total_range(const historian_total *, size_t *first, size_t *end)
     bint historian_spread_coarse(historian_total *)
 

@@ -306,6 +306,7 @@ cdef class DirectoryFile:
         cdef uint64_t seen, records
         cdef size_t first, end
         cdef bint synthetic
+        cdef historian_sum copy
         cdef Counts counts
         if totals is NULL:
             raise MemoryError()
@@ -324,7 +325,8 @@ cdef class DirectoryFile:
             if not records:
                 return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
             synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
-            sum = whole(&totals.all.sum)
+            copy = totals.all.sum  # a drain needs it, too
+            sum = whole(&copy)
             if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
                 raise ValueError(f"it is damaged: its sum is too large for {records} values")
             if drain_fd >= 0 and not historian_commit_drain(

@@ -86,7 +86,9 @@ static size_t historian_write_sum(historian_sum *sum, uint32_t *out) {
     uint64_t carry = 0;
     size_t end = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        historian_octave_sum found = historian_read_octave(sum->octaves[octave]);
+        historian_octave_sum found;
+        if (!(sum->octaves[octave][0] | sum->octaves[octave][1])) continue;
+        found = historian_read_octave(sum->octaves[octave]);
         size_t position = HISTORIAN_SUM_OCTAVE_POSITION + octave;
         if (found.low) historian_add_at(sum->digits, position, found.low);
         if (found.high) historian_add_at(sum->digits, position + 63, found.high);

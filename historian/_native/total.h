@@ -64,8 +64,13 @@ static void historian_total_chunk(historian_total *total, size_t octave, const h
             historian_total_count(total, counts + bucket, historian_atomic_load(&chunk->counts[bucket]));
     } else { /* as is usual: these counts are 0 so far */
         uint64_t any = 0;
-        for (size_t bucket = 0; bucket < HISTORIAN_BUCKETS_PER_OCTAVE; bucket++)
-            any |= counts[bucket] = historian_atomic_load(&chunk->counts[bucket]);
+        const uint64_t *from = chunk->counts;
+        for (size_t k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k += 4) { /* compilers do not unroll loops of such loads */
+            any |= counts[k] = historian_atomic_load(from + k);
+            any |= counts[k + 1] = historian_atomic_load(from + k + 1);
+            any |= counts[k + 2] = historian_atomic_load(from + k + 2);
+            any |= counts[k + 3] = historian_atomic_load(from + k + 3);
+        }
         total->any |= any;
         total->touched[octave] = 1;
     }
@@ -166,17 +171,26 @@ static uint64_t historian_total_records(const historian_total *total) {
 
 /* Find the slots from the first touched octave to the last one; what follows trims empty slots. */
 static void historian_total_range(const historian_total *total, size_t *first, size_t *end) {
-    *first = HISTORIAN_OVERFLOW_SLOT;
-    *end = 1;
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        if (total->touched[octave]) {
-            size_t slot = 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
-            if (*first > slot) *first = slot;
-            *end = slot + HISTORIAN_BUCKETS_PER_OCTAVE;
-        }
+    size_t low = 0, high = HISTORIAN_OCTAVES;
+    while (low < high && !total->touched[low]) low++;
+    while (low < high && !total->touched[high - 1]) high--;
+    *first = low < high ? 1 + low * HISTORIAN_BUCKETS_PER_OCTAVE : HISTORIAN_OVERFLOW_SLOT;
+    *end = low < high ? 1 + high * HISTORIAN_BUCKETS_PER_OCTAVE : 1;
     if (total->counts[HISTORIAN_ZERO_SLOT]) *first = HISTORIAN_ZERO_SLOT;
     if (total->counts[HISTORIAN_OVERFLOW_SLOT]) *end = HISTORIAN_SLOTS;
     if (*first >= *end) *first = *end = 0;
+}
+
+/* Write the sums of the first 1 to `n` counts. Others may add to the counts. */
+static void historian_running_totals(const uint64_t *counts, size_t n, uint64_t *totals) {
+    uint64_t total = 0;
+    for (; n >= 4; n -= 4, counts += 4, totals += 4) {
+        totals[0] = total += historian_atomic_load(counts);
+        totals[1] = total += historian_atomic_load(counts + 1);
+        totals[2] = total += historian_atomic_load(counts + 2);
+        totals[3] = total += historian_atomic_load(counts + 3);
+    }
+    for (; n; n--) *totals++ = total += historian_atomic_load(counts++);
 }
 
 /* Return the slot of an extreme, or `unknown` if there is none, or if only a bound of it is known. */
