@@ -1,23 +1,21 @@
-"""Recorders in a directory: compared with private ones, in several processes, many at once, and after kill -9."""
+"""Recorders in a directory: compared with private ones, in several processes, and after kill -9; see also many.py."""
 
 from __future__ import annotations
 
 import importlib.util
 import multiprocessing
 import os
-import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from historian import Key, Recorder, Registry
-from historian._core import DirectoryFile
-from historian._files.header import FILE_NAME, encode
+from historian import Recorder, Registry
 
+from . import many
 from .data import latencies
-from .figures import AT_LEAST, Figure, absolute, ratio, row
+from .figures import AT_LEAST, Figure, ratio, row
 from .timing import ROUNDS, Case, interleave, loop, once
 
 if TYPE_CHECKING:
@@ -26,13 +24,8 @@ if TYPE_CHECKING:
     from .peers import Peer
     from .results import Results
 
-TABLE = "Directories"
+TABLE = "Records in a directory"
 WORKERS = 2
-MANY = 10_000  # recorders in a directory
-SHARED = 2_000  # recorders in which PROCESSES processes count
-PROCESSES = 8
-EACH = 1_000  # latencies for each recorder and process
-MIB = 1 << 20
 KILLS = 200
 SHORT_LIVED = 10_000  # processes
 
@@ -42,10 +35,10 @@ def measure(results: Results, peers: list[Peer]) -> None:
     if not hasattr(os, "fork"):
         results.skip(TABLE, "recorders in a directory need a POSIX system")
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         mapped(results, peers, folder)
-        many(results, folder)
-        shared(results, folder)
+        arrays(results, folder)
+        many.measure(results, peers, folder)
         churn(results, folder)
         kills(results, folder)
         if (os.cpu_count() or 1) < WORKERS:
@@ -55,7 +48,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 
 def mapped(results: Results, peers: list[Peer], folder: str) -> None:
-    """Measure records of one value, into a file and into private memory."""
+    """Measure records of one value, into a directory and into private memory."""
     private, shared = Recorder(), Registry(Path(folder, "mapped")).recorder("mapped")
     values = latencies(2_000).tolist()
     cases = [
@@ -67,11 +60,11 @@ def mapped(results: Results, peers: list[Peer], folder: str) -> None:
         loop("mapped, latencies", "record(value)", over=values, record=shared.record),
     ]
     timed = interleave(cases, rounds=2 * ROUNDS)
-    for name, what in (("private", "private memory"), ("mapped", "a file")):
+    for name, what in (("private", "private memory"), ("mapped", "a directory")):
         results.add(row(TABLE, "historian", f"record(1.5), {what}", timed[name], base=timed["loop"]))
     for suffix in ("", ", latencies"):
-        measure = f"record() into a file / into private memory{suffix}"
-        results.add(ratio(measure, 1.15, timed[f"mapped{suffix}"], timed[f"private{suffix}"], timed[f"loop{suffix}"]))
+        measure = f"record() into a directory / into private memory{suffix}"
+        results.add(ratio(measure, 1.1, timed[f"mapped{suffix}"], timed[f"private{suffix}"], timed[f"loop{suffix}"]))
     for peer in peers:
         if peer.name != "prometheus_client, multiprocess":
             continue
@@ -84,70 +77,23 @@ def mapped(results: Results, peers: list[Peer], folder: str) -> None:
             ]
         )
         results.add(row(TABLE, peer.name, "observe(1.5), of a bound child", both["observe"], base=both["loop"]))
-        measure = "record() into a file / prometheus_client's observe() into its"
+        measure = "record() into a directory / prometheus_client's observe() into its"
         results.add(ratio(measure, 1 / 50, both["mapped"], both["observe"], both["loop"]))
 
 
-def many(results: Results, folder: str) -> None:
-    """Create and read a directory of many recorders."""
-    values = latencies(EACH)
-    directory = Path(folder, "many")
-
-    def make() -> None:
-        shutil.rmtree(directory, ignore_errors=True)
-        registry = Registry(directory)
-        for i in range(MANY):
-            registry.recorder("operation", kind=i)
-
-    made = once("make", make, per=MANY)
-    interleave([made], rounds=5)
-    results.add(absolute("create a recorder", 20, made, "us", 1e3))
-    registry = Registry(directory)
-    for i in range(MANY):
-        registry.recorder("operation", kind=i).record_many(values)
-    size(f"space of {MANY:,} recorders of one process, MiB", 64, directory, results)
-    reading, opening = once("read", registry.snapshot), once("open", lambda: _open(directory))
-    interleave([reading, opening], rounds=20)
-    results.add(absolute(f"snapshot of a directory of {MANY:,} recorders", 100, reading, "ms", 1e6))
-    results.add(absolute("opening it, and finding one recorder", 15, opening, "ms", 1e6))
-
-
-def _open(directory: Path) -> None:
-    """Open the file anew, as another process does."""
-    path = directory / FILE_NAME
-    fd = os.open(path, os.O_RDWR)
-    file = DirectoryFile(fd, str(path))
-    os.close(fd)
-    assert file.find(encode(Key("operation", kind=MANY - 1))) == MANY - 1
-
-
-def shared(results: Results, folder: str) -> None:
-    """Count in many recorders from several processes, each of which has its own counters."""
-    directory = Path(folder, "shared")
-    registry, values = Registry(directory), latencies(EACH)
-    recorders = [registry.recorder("operation", kind=i) for i in range(SHARED)]
-    gates, children = [os.pipe() for _ in range(2)], []
-    for _ in range(PROCESSES):
-        children.append(os.fork())
-        if children[-1] == 0:
-            for rec in recorders:
-                rec.record_many(values)
-            os.write(gates[0][1], b"x")
-            os.close(gates[1][1])
-            os.read(gates[1][0], 1)  # all live at the same time
-            os._exit(0)
-    for _ in children:
-        os.read(gates[0][0], 1)
-    os.close(gates[1][1])
-    for child in children:
-        os.waitpid(child, 0)
-    size(f"space of {SHARED:,} recorders of {PROCESSES} processes, MiB", 100, directory, results)
-
-
-def size(measure: str, target: float, directory: Path, results: Results) -> None:
-    """Add a figure of the space that a directory takes."""
-    taken = sum(path.stat().st_blocks * 512 for path in directory.iterdir()) / MIB
-    results.add(Figure(measure, taken, taken, 0.0, "", target))
+def arrays(results: Results, folder: str) -> None:
+    """Measure records of a large array, into a directory and into private memory."""
+    private, shared = Recorder(), Registry(Path(folder, "arrays")).recorder("arrays")
+    values = latencies(1_000_000)
+    cases = [
+        once("private", lambda: private.record_many(values), per=len(values)),
+        once("mapped", lambda: shared.record_many(values), per=len(values)),
+    ]
+    timed = interleave(cases)
+    for name, what in (("private", "private memory"), ("mapped", "a directory")):
+        results.add(row(TABLE, "historian", f"record_many(1e6), {what}", timed[name]))
+    measure = "record_many() of 1e6 into a directory / into private memory"
+    results.add(ratio(measure, 1.1, timed["mapped"], timed["private"]))
 
 
 def churn(results: Results, folder: str) -> None:

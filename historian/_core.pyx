@@ -12,7 +12,7 @@ from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, Py
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
-from libc.math cimport NAN, fabs, isinf
+from libc.math cimport NAN, isinf
 from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
 from libc.errno cimport ENOENT, ENOMEM, ENOSPC, errno
 from libc.stdlib cimport calloc, free, malloc
@@ -72,13 +72,14 @@ cdef extern from "_native/total.h" nogil:
         uint64_t max_bound
         uint64_t not_min_bound
         uint64_t inexact
+        uint64_t records
     ctypedef struct historian_totals:
         historian_total all
         historian_total drained
     historian_totals *historian_take_totals()
     void historian_give_totals(historian_totals *)
     void historian_clear_total(historian_total *)
-    uint64_t historian_total_records(const historian_total *)
+    void historian_running_totals(const uint64_t *counts, size_t n, uint64_t *totals)
     void historian_total_range(const historian_total *, size_t *first, size_t *end)
     bint historian_spread_coarse(historian_total *)
 
@@ -141,6 +142,8 @@ cdef extern from "_native/bulk_counts.h" nogil:
 
 cdef extern from "_native/pages.h":
     void historian_free_pages(void *pages, size_t size)
+    void *historian_copy_file(int fd, size_t size)
+    int historian_fill_holes(int fd, size_t offset, size_t size)
 
 cdef extern from "_native/file.h" nogil:
     enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_VERSION, HISTORIAN_FILE_INDEX_WORDS
@@ -165,8 +168,9 @@ cdef extern from "_native/file.h" nogil:
         uint8_t *text
     ctypedef struct historian_space:
         historian_file *file
-        size_t size
+        uint64_t size
         uint64_t chunks
+        uint64_t is_narrow
         const char *path
         uint64_t device
         uint64_t inode
@@ -182,6 +186,8 @@ cdef extern from "_native/file.h" nogil:
 cdef extern from "_native/space.h" nogil:
     size_t historian_map_space(int fd, size_t size, bint writable, void **pages)
     int historian_write_header(int fd, uint64_t created, const uint8_t *id)
+    void historian_unmap_space(historian_space *)
+    bint historian_can_be_read(const historian_space *)
     bint historian_look_beyond(historian_space *)
 
 cdef extern from "_native/drain.h" nogil:

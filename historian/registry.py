@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ._files.directory import RegistryWarning, ensure_directory, prepare_directory, warn_user
+from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
 from ._files.draining import free_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning
 from ._files.header import FILE_NAME
@@ -53,17 +53,17 @@ class Registry:
     >>> {str(key): h.count for key, h in registry.snapshot().items()}
     {'db.query{table=users}': 1}
 
-    In a directory, each recorder is a file mapped into memory.  All processes that ask for the same name and labels
-    count in the same file, whether they were forked or started separately.  A recorded value survives even if its
-    process is killed immediately afterwards.  Nothing depends on process ids.  The size of a file does not grow with
-    the number of processes that have come and gone.
+    A directory has one file for all its recorders, which processes map into memory.  All processes that ask for the
+    same name and labels count in the same recorder, whether they were forked or started separately.  A recorded value
+    survives even if its process is killed immediately afterwards.  Nothing depends on process ids.  The file does not
+    grow with the number of processes that have come and gone.
 
-    The directory is created with mode 0700, files with mode 0600.  Raises PermissionError for a directory that other
+    The directory is created with mode 0700, its file with mode 0600.  Raises PermissionError for a directory that other
     users may write to or own, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is written.  A registry
     can be used from any thread.  A registry in a directory can be pickled.
 
     If the directory is removed while in use, it is created again, and a `RegistryWarning` says so once.  Recorders that
-    were open count in new files, and their values are kept: snapshots in this process hold them, too.
+    were open count in a new file, and their values are kept: snapshots in this process hold them, too.
     """
 
     __module__ = "historian"
@@ -74,6 +74,7 @@ class Registry:
         self._removed = 0  # recorders that have been removed from memory
         self._families: dict[str, Family] = {}  # by name
         self._directory: str | None = None
+        self._path = ""  # of the directory's file
         self._trust = trust
         self._is_prepared = False
         self._id = (0, "")  # process id, and what identifies the recorders in its memory
@@ -81,7 +82,7 @@ class Registry:
         if directory is not None:
             if not os.fspath(directory):
                 raise ValueError("directory must not be empty; omit it for a registry in memory")
-            self._directory = os.path.abspath(os.fsdecode(directory))
+            self._count_in(os.path.abspath(os.fsdecode(directory)))
             self._prepare()
 
     @classmethod
@@ -93,14 +94,19 @@ class Registry:
         registry = cls()
         registry._named = os.environ.get("HISTORIAN_DIR", "")
         if registry._named:
-            registry._directory = os.path.abspath(registry._named)
+            registry._count_in(os.path.abspath(registry._named))
         return registry
+
+    def _count_in(self, directory: str) -> None:
+        self._directory, self._path = directory, os.path.join(directory, FILE_NAME)
 
     def _compare_environment(self) -> None:
         """Warn, at the first use of the default registry, if HISTORIAN_DIR has been set since it was imported."""
         named, self._named = self._named, None
+        if named is None or DISABLED:
+            return
         now = os.environ.get("HISTORIAN_DIR", "")
-        if named is None or not now or now == named or DISABLED:
+        if not now or now == named:
             return
         where = f"in {self._directory}" if self._directory is not None else "in memory"
         warn_user(
@@ -200,7 +206,7 @@ class Registry:
         found = self._recorders.get(key)
         if found is None and self._directory is not None and not DISABLED:
             try:
-                found = recorder_in_file(self._path(), key)
+                found = recorder_in_file(self._path, key)
             except FileNotFoundError:
                 return None
         return found
@@ -213,7 +219,7 @@ class Registry:
             created._drains = self._removed << 32  # not those of a recorder of this name that was removed
             return created
         self._prepare()
-        return recorder_in_file(self._path(), key, check_unit(unit))
+        return recorder_in_file(self._path, key, check_unit(unit))
 
     def _prepare(self) -> None:
         if self._directory is None or DISABLED:
@@ -222,25 +228,27 @@ class Registry:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
             return
+        if is_unchanged(self._directory, self._trust):
+            return
         folder, was_removed = ensure_directory(self._directory, self._trust)
         os.close(folder)
-        for found in recorders_in(self._path()) if was_removed else ():
+        for found in recorders_in(self._path) if was_removed else ():
             found._follow_path()
 
     def snapshot(self) -> Snapshot:
         """Return the histogram of every recorder, in the order in which the recorders were created.
 
         In a directory, this includes the recorders of all processes, running or ended.  Warns with a
-        `CorruptFileWarning` for each file that cannot be read.  O(buckets in use), in a directory O(buckets of all
-        files).  The result can be pickled: a worker process can return it, and the parent's registry can `merge` it.
-        It is a dictionary that can be asked by name and label: see `Snapshot`.
+        `CorruptFileWarning` for each recorder or file that cannot be read.  O(octaves in use, of all recorders and
+        processes).  The result can be pickled: a worker process can return it, and the parent's registry can `merge`
+        it.  It is a dictionary that can be asked by name and label: see `Snapshot`.
         """
         histograms, problems = self._read()
         _warn(problems)
         return histograms
 
     def problems(self) -> dict[str, CorruptFileError]:
-        """Return the error of each file that cannot be read, by path.  Empty for a registry in memory."""
+        """Return why recorders, or a file, cannot be read, by path and place in the file.  Empty if it is in memory."""
         return self._read()[1]
 
     def _read(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
@@ -271,10 +279,6 @@ class Registry:
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
         """Return what the file holds, in the order of creation, and errors.  This changes and creates nothing."""
         return read_all(self._directory or "", self._trust)
-
-    def _path(self) -> str:
-        """Return the path of the directory's file."""
-        return os.path.join(self._directory or "", FILE_NAME)
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
@@ -313,8 +317,8 @@ class Registry:
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
 
-        In a directory, this resets the recorders of all processes.  The files stay.  A file that cannot be read, or
-        cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
+        In a directory, this resets the recorders of all processes.  The file stays.  A recorder that cannot be read,
+        or cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
         """
         _warn(self._clear()[2])
 

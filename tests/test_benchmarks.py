@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import math
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -47,6 +48,10 @@ def test_the_page_is_made_of_the_results(bench: ModuleType) -> None:
 def test_every_table_has_its_note(bench: ModuleType) -> None:
     for path in bench.page.RESULTS.glob("*.json"):
         assert {row.table for row in bench.results.Results.read(path).rows} <= set(bench.page.NOTES)
+    sources = "".join(map(Path.read_text, Path(bench.__path__[0]).glob("*.py")))
+    tables = re.findall(r'^TABLE = "(.+)"$', sources, re.MULTILINE)
+    assert len(tables) > 5
+    assert set(tables) <= set(bench.page.NOTES)  # also before a run is saved, which takes minutes
 
 
 def test_results_survive_writing_and_reading(bench: ModuleType, tmp_path: Path) -> None:

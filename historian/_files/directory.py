@@ -1,4 +1,4 @@
-"""The directory of a registry: create it, check it, list its files."""
+"""The directory of a registry: create it, check it, notice that it was removed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = [
     "RegistryWarning",
     "ensure_directory",
     "is_trusted",
+    "is_unchanged",
     "open_directory",
     "prepare_directory",
     "trust_directory",
@@ -73,14 +74,28 @@ def ensure_directory(directory: str, trust: bool | None = None) -> tuple[int, bo
             return folder, False
         _known[directory] = [now]
         warn_user(
-            f"{directory} was removed while in use, and has been created again: its recorders count in new files, and "
-            "only processes that had them open still see the values of the old ones; to start from zero use "
+            f"{directory} was removed while in use, and has been created again: its recorders count in a new file, and "
+            "only processes that had the old one open still see its values; to start from zero use "
             "registry.clear()"
         )
         return folder, True
     except BaseException:
         os.close(folder)
         raise
+
+
+def is_unchanged(directory: str, trust: bool) -> bool:
+    """Return whether a directory is the one that was found last, and still private (or trusted), by one system call.
+
+    False says only that it must be looked at more closely, as `ensure_directory` does.
+    """
+    try:
+        status = os.stat(directory, follow_symlinks=False)
+    except OSError:
+        return False
+    if _known.get(directory) != [(status.st_dev, status.st_ino)] or not stat.S_ISDIR(status.st_mode):
+        return False
+    return trust or _is_private(status)
 
 
 def open_directory(directory: str, trust: bool | None = None) -> int:
@@ -179,6 +194,10 @@ def warn_user(text: str, kind: type[Warning] = RegistryWarning) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "historian":
         level, frame = level + 1, frame.f_back
     warn(printable(text), kind, stacklevel=level)
+
+
+def _is_private(status: os.stat_result) -> bool:
+    return not status.st_mode & _OTHERS_WRITE and status.st_uid in (os.geteuid(), 0)
 
 
 def _check_private(directory: str, status: os.stat_result) -> None:

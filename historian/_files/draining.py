@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .._core import DirectoryFile
     from .._values.key import Key
-    from .file import Counted
+    from .file import _Counted
     from .header import Header
 
 __all__ = ["Drained", "drain", "drain_directory", "free_recorder", "remove_recorder"]
@@ -28,15 +28,15 @@ class Drained:
     __slots__ = ("counted", "file_id", "header", "place")
 
     header: Header
-    counted: Counted
+    counted: _Counted
     place: int  # in the file
     file_id: bytes
 
-    def __init__(self, header: Header, counted: Counted, place: int, file_id: bytes) -> None:
+    def __init__(self, header: Header, counted: _Counted, place: int, file_id: bytes) -> None:
         self.header, self.counted, self.place, self.file_id = header, counted, place, file_id
 
 
-def drain(file: DirectoryFile, place: int) -> Counted:
+def drain(file: DirectoryFile, place: int) -> _Counted:
     """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
 
     Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for what a
@@ -59,6 +59,7 @@ def drain_directory(
     `open_directory` raises.
     """
     path = os.path.join(directory, FILE_NAME)
+    problems: dict[str, CorruptFileError] = {}
     try:
         folder = open_directory(directory, trust)
         try:
@@ -74,7 +75,6 @@ def drain_directory(
         return [], {path: CorruptFileError(path, error.reason), **problems}
     except OSError as error:  # no space for the holes of a copy, or another process has kept it locked
         return [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}"), **problems}
-    drained.sort(key=lambda one: (one.header.created, one.place))
     return drained, {**more, **problems}
 
 
@@ -95,7 +95,7 @@ def _drain_locked(
     return drained, problems
 
 
-def remove_recorder(file: DirectoryFile, place: int) -> Counted:
+def remove_recorder(file: DirectoryFile, place: int) -> _Counted:
     """Drain a recorder, and hide it while it holds nothing.  Raises what `drain` raises."""
     with Locked(file) as fd:
         try:

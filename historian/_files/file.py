@@ -7,11 +7,11 @@ import os
 import stat
 import time
 
-from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, write_header
+from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, fill_holes, write_header
 from .directory import ATTEMPTS, ensure_directory, open_directory
 from .errors import CorruptFileError
 from .header import Header, check_page, decode, encode, path_of
-from .locking import FLAGS, Locked
+from .locking import FLAGS, REPLACED, Locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from .._core import Counts
     from .._values.key import Key
 
-    Counted = tuple[Counts, int, float, float, bool, int]  # as `DirectoryFile.read` returns it
+    _Counted = tuple[Counts, int, float, float, bool, int]  # as `DirectoryFile.read` returns it
 
 __all__ = [
     "add_recorder",
     "header_of",
     "is_at_path",
     "map_file",
+    "mapped_file",
     "old_files",
     "open_fd",
     "open_file",
@@ -35,7 +36,6 @@ __all__ = [
 
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
-_CAN_RESERVE = hasattr(os, "posix_fallocate")
 #: Suffix of the files of former versions, one for each recorder.
 _OLD_SUFFIX = ".counters"
 _OLD = (
@@ -86,6 +86,11 @@ def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFi
     return file
 
 
+def mapped_file(path: str) -> DirectoryFile | None:
+    """Return the file that this process has mapped from `path`, if any.  It may have been removed or replaced since."""
+    return _open_files.get(path) if _open_files is not None else None
+
+
 def _open_in(folder: int, path: str, create: bool) -> DirectoryFile:
     try:
         fd = open_fd(path, os.O_RDWR, folder)
@@ -121,6 +126,8 @@ def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None =
     encoded = encode(key)
     place = file.find(encoded, removed=False)
     if place >= 0:
+        if not is_at_path(file):
+            raise FileNotFoundError(errno.ENOENT, REPLACED, file.path)
         return place
     with Locked(file) as fd:
         created = max(0, time.time_ns()) if created is None else created  # a clock may be before 1970
@@ -139,7 +146,7 @@ def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header
         raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
-def read_counters(file: DirectoryFile, place: int) -> Counted:
+def read_counters(file: DirectoryFile, place: int) -> _Counted:
     """Return what `DirectoryFile.read` does.  Raises CorruptFileError."""
     try:
         return file.read(place)
@@ -156,6 +163,9 @@ def map_file(fd: int, path: str, count_at: str) -> DirectoryFile:
     while True:
         try:
             return DirectoryFile(fd, count_at)
+        except OSError as error:
+            error.filename = path
+            raise
         except ValueError as error:
             # Another process may have made it larger meanwhile.  If the size is the same, the file is damaged.
             before, size = size, os.fstat(fd).st_size
@@ -198,23 +208,20 @@ def _first_page(fd: int) -> bytes:
 
 def _reserve_again(fd: int, path: str) -> None:
     """Reserve the space of a file that has holes, such as a sparse copy: else writing to it might kill the process."""
-    status = os.fstat(fd)
-    state = os.pread(fd, 32, 128)
-    if len(state) < 32:
-        return  # it is cut short, which is found out when it is mapped
-    _, reserved, _, recorders = (int.from_bytes(word, "little") for word in _words(state))
-    nbytes = reserved * CHUNK_NBYTES
-    if status.st_blocks * 512 >= nbytes or not nbytes <= status.st_size - CHUNKS_AT or not _CAN_RESERVE:
+    status, words = os.fstat(fd), os.pread(fd, 32, 128)
+    reserved, recorders = (int.from_bytes(words[at : at + 8], "little") for at in (8, 24))
+    index, nbytes = INDEX_AT + 8 * min(recorders + 1, MAX_RECORDERS), reserved * CHUNK_NBYTES
+    if status.st_blocks * 512 >= _in_pages(index) + _in_pages(nbytes) or nbytes > status.st_size - CHUNKS_AT:
         return  # as it should be, or damaged
     try:
-        os.posix_fallocate(fd, 0, INDEX_AT + 8 * min(recorders + 1, MAX_RECORDERS))
-        os.posix_fallocate(fd, CHUNKS_AT, nbytes)
+        fill_holes(fd, 0, index)
+        fill_holes(fd, CHUNKS_AT, nbytes)
     except OSError as error:
         raise OSError(error.errno, f"no space for the holes in this copy: {error.strerror}", path) from None
 
 
-def _words(data: bytes) -> list[bytes]:
-    return [data[at : at + 8] for at in range(0, len(data), 8)]
+def _in_pages(nbytes: int) -> int:
+    return -(-nbytes // 4096) * 4096
 
 
 def old_files(directory: str, folder: int) -> dict[str, CorruptFileError]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from .._core import (
     CHUNK_NBYTES,
     CHUNKS_AT,
@@ -12,6 +14,7 @@ from .._core import (
     INDEX_AT,
     MAX_RECORDERS,
     SLOTS,
+    key_parts,
 )
 from .._values.key import Key
 from .._values.text import counted
@@ -54,7 +57,7 @@ def check_page(page: bytes) -> None:
 
     if page[:8] != FILE_MAGIC[: len(page[:8])] or not page:
         raise ValueError("it is not a file of recorders" if page else "it is empty")
-    if len(page) < FILE_HEADER_NBYTES:
+    if len(page) < INDEX_AT:
         raise ValueError(f"it is cut short: {counted(len(page), 'byte')}")
     _, version, *layout, _ = struct.unpack_from(FIXED, page)
     if version != FILE_VERSION:
@@ -67,21 +70,14 @@ def check_page(page: bytes) -> None:
 
 def encode(key: Key) -> bytes:
     """Return name and labels as bytes: each text after its length.  The key has been checked (`check_key`)."""
-    texts = [key.name, *(text for pair in key.labels for text in pair)]
-    return b"".join([len(text).to_bytes(2, "little") + text for text in map(str.encode, texts)])
+    name, labels = key
+    texts = map(str.encode, (name, *chain.from_iterable(labels)))
+    return b"".join([len(text).to_bytes(2, "little") + text for text in texts])
 
 
 def decode(encoded: bytes, unit: bytes, created: int) -> Header:
     """Return the header of a recorder.  Raises ValueError, with the reason, if the bytes are not valid."""
-    texts, at = [], 0
     try:
-        while at < len(encoded):
-            end = at + 2 + int.from_bytes(encoded[at : at + 2], "little")
-            texts.append(encoded[at + 2 : end].decode())
-            at = end
-        if at != len(encoded) or len(texts) % 2 == 0:
-            raise ValueError("the lengths of its name and labels do not match")
-        labels = dict(zip(texts[1::2], texts[2::2]))
-        return Header(Key(texts[0], **labels) if labels else Key(texts[0]), unit.decode(), created)
+        return Header(Key._of_parts(key_parts(encoded)), unit.decode(), created)
     except UnicodeDecodeError:
         raise ValueError("its name, a label or its unit is not valid Unicode") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError
 from .file import map_file, old_files, open_fd
@@ -11,7 +12,7 @@ from .header import FILE_NAME, decode, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._core import Counts, DirectoryFile
+    from .._core import DirectoryFile
     from .._values.key import Key
     from .header import Header
 
@@ -21,15 +22,14 @@ __all__ = ["Reading", "keys_in", "read_all"]
 class Reading:
     """A recorder of a directory at one moment."""
 
-    __slots__ = ("counted", "drains", "file_id", "header", "place", "status", "synthetic")
+    __slots__ = ("drains", "file_id", "header", "histogram", "place", "status")
 
     header: Header
-    counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
+    histogram: Histogram  # of the values since the last drain
     drains: int  # how often it has been drained or cleared, from 0, modulo 2**32
     file_id: bytes  # tells the file from others
     place: int  # in the file
     status: os.stat_result  # of the file that was read
-    synthetic: bool  # whether some of the counts are estimates
 
 
 class _Known:
@@ -51,7 +51,7 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    size, old = -1, {}
+    old = {}
     try:
         folder = open_directory(directory, trust)
     except FileNotFoundError:  # removed just now, or never created, since recording is disabled
@@ -68,12 +68,11 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     try:
         while True:
             try:
-                readings, problems = _read_mapped(map_file(fd, path, ""), os.fstat(fd), path)
+                file = map_file(fd, path, "")
             except CorruptFileError as error:
-                readings, problems = [], {path: CorruptFileError(path, error.reason)}
-            # If it has grown since it was mapped, that may be all that is wrong.
-            before, size = size, os.fstat(fd).st_size
-            if not problems or size == before:
+                return [], {path: CorruptFileError(path, error.reason), **old}
+            readings, problems = _read_mapped(file, os.fstat(fd), path)
+            if not problems or not file.has_grown:  # if it has, that may be all that is wrong
                 return readings, {**problems, **old}
     finally:
         os.close(fd)
@@ -105,8 +104,9 @@ def _read_mapped(
             problems[at] = CorruptFileError(at, str(error))
             continue
         reading = Reading()
-        reading.header, reading.file_id, reading.place, reading.status = header, file_id, place, status
-        reading.counted, reading.synthetic, reading.drains = found[:4], found[4], found[5]
+        reading.header, reading.drains = header, found[5]
+        reading.histogram = Histogram._from_reading(found[:4], header.unit, found[4])
+        reading.file_id, reading.place, reading.status = file_id, place, status
         readings.append(reading)
     return readings, problems
 

@@ -35,15 +35,19 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
         found._follow_path()
     now = time.time()
     readings, problems = reading.read_all(directory, trust)
-    histograms, sources, files = {}, {}, {}
+    histograms, sources = {}, {}
     for one in readings:
         key = one.header.key
-        histograms[key] = Histogram._from_reading(one.counted, one.header.unit, one.synthetic)
+        histograms[key] = one.histogram
         sources[key] = id_of_recorder(one.file_id, one.place, one.drains), now
-        files[key] = one.status
+    read = frozenset(histograms) if live else ()
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:
-            _add(histograms, sources, found._header.key, found._read_left(files.get(found._header.key)))
+            key = found._header.key
+            try:
+                _add(histograms, sources, key, found._read_left(readings[0].status if key in read else None))
+            except CorruptFileError as error:
+                problems.setdefault(error.path, error)
     return Snapshot(histograms, sources=sources), problems
 
 
@@ -62,7 +66,10 @@ def drain_directory(
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()
-        _add(histograms, sources, found._header.key, found._drain_left())
+        try:
+            _add(histograms, sources, found._header.key, found._drain_left())
+        except CorruptFileError as error:  # what has been drained must not be lost
+            problems.setdefault(error.path, error)
     return Snapshot(histograms, sources=sources), problems
 
 

@@ -8,7 +8,7 @@ import os
 from .._core import Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
 from .._files.draining import drain, remove_recorder
-from .._files.file import add_recorder, header_of, is_at_path, open_file, read_counters
+from .._files.file import add_recorder, header_of, is_at_path, mapped_file, open_file, read_counters
 from .._files.header import encode
 from .._values.key import Key
 from .._values.units import NS_PER_UNIT, check_unit
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._core import DirectoryFile, _Real
-    from .._files.file import Counted
+    from .._files.file import _Counted
     from .._files.header import Header
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
@@ -55,9 +55,10 @@ class Recorder(_Base):
     """Counts values as they are measured, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` is the label of the values.  Timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  A
-    recorder takes 100 KiB of address space (3.4 MiB in a file); without the GIL, 50 KiB and as much for each thread
-    that records much.  Only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``.
-    It can be pickled only if it counts in a file (`Registry`); its snapshots can always be pickled.
+    recorder takes 0.6 kB when it is created.  Its first value adds 1 kB, and each octave of its values 0.5 kB; most
+    latencies lie in nine octaves.  Without the GIL, each thread that records much takes as much again.  A recorder has
+    identity: it has no ``==``.  It can be pickled only if it counts in a directory (`Registry`); its snapshots can
+    always be pickled.
 
     Every record is in exactly one bucket, always, and in the sum without rounding (see `Histogram.sum`).  While a
     record of native code without the GIL is in flight, `sum`, `min` and `max` may include it before the counts do.
@@ -74,7 +75,7 @@ class Recorder(_Base):
 
     _drains: int  # of private memory, from 0
     _header: Header | None  # its key, unit and time of creation in a directory; None in memory
-    _name: str
+    _name: str | None  # None for the text of the key in `_header`
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
@@ -86,7 +87,12 @@ class Recorder(_Base):
 
     @classmethod
     def _of(
-        cls, name: str, unit: str, file: DirectoryFile | None = None, place: int = 0, header: Header | None = None
+        cls,
+        name: str | None,
+        unit: str,
+        file: DirectoryFile | None = None,
+        place: int = 0,
+        header: Header | None = None,
     ) -> Self:
         self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file, place)
         self._name = name
@@ -112,7 +118,10 @@ class Recorder(_Base):
     @property
     def name(self) -> str:
         """Name of the recorder in tables; may be empty."""
-        return self._name
+        header = self._header
+        if self._name is None and header is not None:
+            self._name = str(header.key)
+        return self._name or ""
 
     @property
     def unit(self) -> str:
@@ -158,7 +167,7 @@ class Recorder(_Base):
         """Raise OverflowError if so many values would be too many.  The count is read only now and then."""
         if added > self._room:
             held = self.snapshot().count
-            check_room(self._name, held, added)
+            check_room(self.name, held, added)
             # 1,024 processes may do the same at the same time.
             self._room = min(UNCHECKED, (MAX_ADDED - held - added) >> 10) + added
         self._room -= added
@@ -204,7 +213,7 @@ class Recorder(_Base):
             if create:
                 add_recorder(file, self._header.key, self._unit)
             elif not file.read(place)[0].total:
-                raise FileNotFoundError(errno.ENOENT, f"recorder {self._name!r} was removed", file.path)
+                raise FileNotFoundError(errno.ENOENT, f"recorder {self.name!r} was removed", file.path)
         return self
 
     def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
@@ -233,11 +242,13 @@ class Recorder(_Base):
         return self._drain_file(drain)
 
     def _remove(self) -> Histogram:
-        """Do as `drain` does, and hide the recorder in its directory while it holds nothing."""
+        """Do as `drain` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
         return self.drain() if self._file is None else self._drain_file(remove_recorder)
 
-    def _drain_file(self, drain: Callable[[DirectoryFile, int], Counted]) -> Histogram:
+    def _drain_file(self, drain: Callable[[DirectoryFile, int], _Counted]) -> Histogram:
         """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
+        for one in self._files[2]:
+            one.read()  # if one is damaged, this raises before anything is drained
         attempts = ATTEMPTS
         while True:
             self._follow_path()
@@ -267,7 +278,8 @@ class Recorder(_Base):
 
         For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they
         return), generators and async generators (from the first ``next`` until they are exhausted or closed), functions
-        that make a context manager with `contextlib` (from the start of the block to its end), and other callables.
+        above ``@contextmanager`` or ``@asynccontextmanager`` (from the start of the block to its end), and other
+        callables.  If a function returns another object with an ``__exit__``, such as a file, the call alone is timed.
 
         If a call returns work that is still to come, that is timed, too.  A coroutine or generator made elsewhere is
         timed until it ends.  A task, the future of `asyncio.gather` or of an executor, or another future is timed from
@@ -309,11 +321,11 @@ class Recorder(_Base):
         from functools import partial
 
         if self._file is not None:
-            key = self._header.key if self._header is not None else Key(self._name)
+            key = self._header.key if self._header is not None else Key(self.name)
             trust = is_trusted(os.path.dirname(self._file.path))
             return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path, key)
         if DISABLED:
-            return partial(Recorder, unit=self._unit), (self._name,)
+            return partial(Recorder, unit=self._unit), (self.name,)
         raise TypeError(
             f"{self!r} is in this process' memory and cannot be pickled or copied: use a recorder of "
             "Registry(directory), which processes share, or create one recorder in each process, return "
@@ -321,7 +333,7 @@ class Recorder(_Base):
         )
 
     def __repr__(self) -> str:
-        return f"Recorder({self._name!r}, unit={self._unit!r})"
+        return f"Recorder({self.name!r}, unit={self._unit!r})"
 
 
 def check_room(name: str, held: int, added: int) -> None:
@@ -364,7 +376,7 @@ def _open_recorder(path: str, key: Key, unit: str | None) -> tuple[Recorder, Hea
         file, place = _place_in_file(path, key, unit)
         try:
             header = header_of(file, place, key)
-            return Recorder._of(str(key), header.unit, file, place, header), header
+            return Recorder._of(None, header.unit, file, place, header), header
         except FileNotFoundError:  # another process has removed it just now
             if unit is None:
                 raise
@@ -378,12 +390,13 @@ def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile
         if place < 0:
             raise FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
         return file, place
+    mapped = mapped_file(path)
     for _ in range(ATTEMPTS):
-        file = open_file(path, True)
+        file = open_file(path, True) if mapped is None else mapped
         try:
             return file, add_recorder(file, key, unit)
         except FileNotFoundError:  # it has been removed or replaced since it was opened
-            continue
+            mapped = None
     raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
 
 

@@ -67,21 +67,39 @@ static void historian_add_summary(historian_counters *counters, historian_summar
     historian_atomic_max(&counters->head->not_min, summary->not_min);
 }
 
+/* Return whether the octaves of all values between two slots have chunks, and these values are regular ones. */
+static int historian_has_chunks(const historian_counters *counters, size_t first, size_t last) {
+    if (first - 1 >= HISTORIAN_BUCKETS || last - 1 >= HISTORIAN_BUCKETS) return 0;
+    for (size_t octave = (first - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT; octave <= (last - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT;
+         octave++)
+        if (!historian_chunk_of(counters, octave)) return 0;
+    return 1;
+}
+
 /* Record at most HISTORIAN_SMALL values. Return -1, or the position of the first bad one, or -2 if there is no memory;
  * then nothing has been added. */
 static ptrdiff_t historian_record_small(historian_counters *counters, const historian_array *array, double *bad_value) {
     uint16_t slots[HISTORIAN_SMALL];
     historian_summary summary = {0, 0, {0}};
+    int has_chunks;
     for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
         size_t n = historian_chunk_size(array, first);
         ptrdiff_t bad = historian_scan_chunk(array, first, n, &summary, slots + first, bad_value);
         if (bad >= 0) return bad;
     }
     if (array->n == 0) return -1;
-    for (size_t i = 0; i < array->n; i++)
+    has_chunks = historian_has_chunks(counters, historian_slot(~summary.not_min), historian_slot(summary.max));
+    for (size_t i = 0; !has_chunks && i < array->n; i++)
         if (!historian_has_space(counters, slots[i])) return -2;
     historian_add_summary(counters, &summary);
-    for (size_t i = 0; i < array->n; i++) historian_add_to_slot(counters, slots[i], 1);
+    if (has_chunks && counters->exclusive)
+        for (size_t i = 0; i < array->n; i++) {
+            size_t bucket = (size_t)slots[i] - 1;
+            historian_chunk *chunk = historian_chunk_of(counters, bucket >> HISTORIAN_SUM_OCTAVE_SHIFT);
+            historian_add_count(&chunk->counts[bucket % HISTORIAN_BUCKETS_PER_OCTAVE], 1, 1);
+        }
+    else
+        for (size_t i = 0; i < array->n; i++) historian_add_to_slot(counters, slots[i], 1);
     return -1;
 }
 

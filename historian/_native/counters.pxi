@@ -374,11 +374,10 @@ cdef tuple read_private(Counters self, historian_totals *totals, bint drain):
     return counts, whole(&total.sum), low, maximum_of(counts, total.max, total.max_bound)
 
 
-cdef object whole(const historian_sum *sum):
-    """Return a sum as an int, in units of 2**-1074."""
+cdef object whole(historian_sum *sum):
+    """Return a sum as an int, in units of 2**-1074.  `sum` has no meaning then."""
     cdef uint32_t digits[HISTORIAN_SUM_DIGITS]
-    cdef historian_sum copy = sum[0]
-    cdef size_t n = historian_write_sum(&copy, digits)
+    cdef size_t n = historian_write_sum(sum, digits)
     return int.from_bytes((<const char *>digits)[:4 * n], "little")
 
 

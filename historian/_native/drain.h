@@ -87,7 +87,8 @@ static void historian_add_drained(historian_total *before, const historian_total
     before->counts[HISTORIAN_ZERO_SLOT] += taken->counts[HISTORIAN_ZERO_SLOT];
     before->counts[HISTORIAN_OVERFLOW_SLOT] += taken->counts[HISTORIAN_OVERFLOW_SLOT];
     before->inexact += taken->inexact;
-    for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) historian_read_digit(before->sum.digits, k, taken->sum.digits[k]);
+    for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++)
+        (void)historian_read_digit(before->sum.digits, k, taken->sum.digits[k]);
 }
 
 /* Save that all records of `total` are drained, too; `total`, `drained` and `seen` are what historian_read_entry has

@@ -4,7 +4,7 @@
  *
  *     0        128       1024             3104    4096                 2,101,248
  *     +--------+---------+----------------+-------+--------------------+---------+---------+---------+- ...
- *     | header | state   | lanes, 65 of 2 | zeros | index: 2^18 words, | chunk 0 | chunk 1 | chunk 2 |
+ *     | header | state   | lanes, 65 of 4 | zeros | index: 2^18 words, | chunk 0 | chunk 1 | chunk 2 |
  *     | never  | used,   | words: chunks  |       | the entry of each  | never   |  536 bytes each   |
  *     | changes| reserved| not used yet   |       | recorder           | used    |         |         |
  *     +--------+---------+----------------+-------+--------------------+---------+---------+---------+- ...
@@ -140,11 +140,22 @@ static_assert(offsetof(historian_entry, text) == 408, "layout of files");
 /* What `synthetic` of an entry is once it is set. Other numbers than this and 0 are damage. */
 #define HISTORIAN_SET ((uint64_t)0xa5c396f00f693c5a)
 
+enum { HISTORIAN_MOST_CHUNKS = 1 << 24 }; /* as many as references can tell apart */
+
+/* A former mapping of a file. It stays: counters point into it. */
+typedef struct historian_mapping {
+    void *pages;
+    size_t size;
+    struct historian_mapping *next;
+} historian_mapping;
+
 /* A file that this process has mapped. */
 typedef struct historian_space {
     historian_file *file;
-    size_t size;     /* bytes of addresses; more than the file has, if it is mapped to write */
+    uint64_t size;   /* bytes of addresses; more than the file has, if it is mapped to write */
     uint64_t chunks; /* those below are within the file, as the kernel says */
+    historian_mapping *former;
+    uint64_t is_narrow; /* 1 if the process may not have enough addresses for the whole file */
     const char *path;
     uint64_t device, inode; /* they identify the file, even if another one now has its path */
     uint64_t patience;      /* requests for space to refuse before the next attempt to make the file larger */
@@ -169,20 +180,25 @@ HISTORIAN_INLINE uint64_t *historian_file_index(const historian_space *space) {
     return (uint64_t *)((char *)space->file + HISTORIAN_FILE_INDEX_AT);
 }
 
-/* A reference to a chunk is its number, below 2^24, and a check of it above. So no change of one bit gives another
- * reference, or 0, which means that there is none. */
-HISTORIAN_INLINE uint64_t historian_marked(uint64_t number, uint64_t mark) {
-    return number | (mark ^ (number & 255) ^ (number >> 8 & 255) ^ (number >> 16 & 255)) << 24;
-}
-HISTORIAN_INLINE uint64_t historian_reference(uint64_t number) {
-    return number ? historian_marked(number, HISTORIAN_THERE) : 0;
+HISTORIAN_INLINE uint64_t historian_xor_of_bytes(uint64_t word) {
+    word ^= word >> 32;
+    word ^= word >> 16;
+    return (word ^ word >> 8) & 255;
 }
 
-/* A word of the index: generation << 32 | reference to the entry, whose check also says in which state the place is. */
+/* A word of the index: generation << 32 | reference to the entry, whose check is also one of the generation, and says
+ * in which state the place is. */
 HISTORIAN_INLINE uint64_t historian_place_word(uint64_t generation, uint64_t state, uint64_t number) {
-    return generation << 32 | historian_marked(number, state);
+    uint64_t word = generation << 32 | number;
+    return word | (state ^ historian_xor_of_bytes(word)) << 24;
 }
-HISTORIAN_INLINE uint64_t historian_state(uint64_t word) { return (word >> 24 ^ word >> 16 ^ word >> 8 ^ word) & 255; }
+HISTORIAN_INLINE uint64_t historian_state(uint64_t word) { return historian_xor_of_bytes(word); }
+
+/* A reference to a chunk is its number, below 2^24, and a check of it above. So no change of one bit gives another
+ * reference, or 0, which means that there is none. */
+HISTORIAN_INLINE uint64_t historian_reference(uint64_t number) {
+    return number ? historian_place_word(0, HISTORIAN_THERE, number) : 0;
+}
 
 /* Return whether there is a recorder, which may have been removed. */
 HISTORIAN_INLINE int historian_is_there(uint64_t word) {
@@ -220,7 +236,8 @@ HISTORIAN_INLINE void historian_clear_words(void *words, size_t nbytes) {
 
 /* Return the address of a chunk, whatever it is for; NULL if it is not within the file. */
 HISTORIAN_INLINE void *historian_chunk_address(const historian_space *space, uint64_t number) {
-    if (HISTORIAN_UNLIKELY(number - 1 >= historian_atomic_load(&space->chunks) - 1)) return NULL;
+    /* The number of chunks is read first: the mapping may be replaced by a larger one. */
+    if (HISTORIAN_UNLIKELY(number - 1 >= historian_atomic_load_acquire(&space->chunks) - 1)) return NULL;
     return (char *)space->file + historian_chunk_offset(number);
 }
 
@@ -291,7 +308,7 @@ static const char *historian_total_drained(historian_total *total, const histori
         for (size_t k = 0; k < HISTORIAN_COARSE; k++) total->coarse[k] = historian_atomic_load(&chunk->counts[k]);
     }
     wrong = historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
-    return wrong ? wrong : total->is_wide ? historian_bad_sum : NULL;
+    return wrong ? wrong : total->is_wide || total->is_odd ? historian_bad_sum : NULL;
 }
 
 /* Add up all rows of an entry, drained or not. With `extremes`, only read these, and reset them with `take`. Return
@@ -327,10 +344,9 @@ HISTORIAN_INLINE int historian_is_mark(uint64_t word) { return word == 0 || word
 
 static const char historian_gone[] = "it was removed";
 
-/* Read the recorder of a place: `total` gets what has not been drained, `drained` what has, and `*seen` the word
- * `drained` of the entry. Return NULL, or what is wrong; historian_gone if another recorder has its place, or none. */
-static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t place,
-                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+/* As historian_read_entry; a digit may be just carried. */
+static const char *historian_read_once(const historian_space *space, historian_entry *entry, uint64_t place,
+                                       historian_total *total, historian_total *drained, uint64_t *seen) {
     const uint64_t index = historian_index_of(place), *at = historian_file_index(space) + index;
     uint64_t word;
     const char *wrong;
@@ -348,7 +364,18 @@ static const char *historian_read_entry(const historian_space *space, historian_
     } while (historian_atomic_load(&entry->drained) != *seen || historian_atomic_load(at) != word);
     if (!wrong && !historian_is_mark(historian_atomic_load(&entry->synthetic))) wrong = historian_bad_mark;
     if (!wrong && *seen) wrong = historian_subtract_total(total, drained);
-    if (!wrong && historian_total_records(total) >> 63) wrong = "there are 2**63 records or more";
+    total->records = wrong ? 0 : historian_total_records(total);
+    if (total->records >> 63) wrong = "there are 2**63 records or more";
+    return wrong;
+}
+
+/* Read the recorder of a place: `total` gets what has not been drained, `drained` what has, and `*seen` the word
+ * `drained` of the entry. Return NULL, or what is wrong; historian_gone if another recorder has its place, or none. */
+static const char *historian_read_entry(const historian_space *space, historian_entry *entry, uint64_t place,
+                                        historian_total *total, historian_total *drained, uint64_t *seen) {
+    const char *wrong = historian_bad_difference;
+    for (int attempt = 0; attempt < 100 && wrong == historian_bad_difference; attempt++)
+        wrong = historian_read_once(space, entry, place, total, drained, seen);
     return wrong;
 }
 

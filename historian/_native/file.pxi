@@ -19,7 +19,8 @@ cdef class DirectoryFile:
     """The mapped file of a directory; ``_native/file.h`` describes its layout.
 
     `fd` may be closed as soon as the object exists.  The caller has checked the header.  `path` is absolute, and empty
-    if the file is only read.  Raises OSError if the file cannot be mapped, ValueError if it is too short.
+    if the file is only read.  Then a file with holes on a full disk, which it would be deadly to touch, is copied.
+    Raises OSError if the file cannot be mapped, ValueError if it is too short.
 
     The *place* of a recorder is an int.  It is the position in the index; plus 2**18 for each recorder that has been
     there before, and was removed.  What takes a place raises FileNotFoundError if its recorder was removed, and
@@ -50,6 +51,8 @@ cdef class DirectoryFile:
         if self.space.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
         self.space.chunks = historian_chunks_within(status.st_size)
+        if not writable and not historian_can_be_read(&self.space):
+            self.read_copy(fd)
         if self.space.file.reserved > self.space.chunks or self.space.file.used > self.space.file.reserved:
             raise ValueError(f"it is cut short or damaged: {status.st_size} bytes are too few for what it contains")
 
@@ -61,7 +64,7 @@ cdef class DirectoryFile:
         PyMem_Free(self.leases)
         historian_end_holds(&self.holds)
         historian_free_names(&self.names)
-        historian_free_pages(self.space.file, self.space.size)
+        historian_unmap_space(&self.space)
 
     def __len__(self):
         """Number of positions of the index that have ever been in use."""
@@ -69,6 +72,11 @@ cdef class DirectoryFile:
             if not historian_scan_names(&self.space, &self.names):
                 raise MemoryError()
             return self.names.scanned
+
+    @property
+    def has_grown(self):
+        """Whether the file has more space than when it was mapped: what seems damaged may be there."""
+        return historian_atomic_load(&self.space.file.reserved) > self.space.chunks
 
     @property
     def id(self):
@@ -93,9 +101,11 @@ cdef class DirectoryFile:
             if index < 0:
                 return -1
             place = historian_place_of(self.names.words[index], index)
-        if self.is_removed(place) and not (removed and self.holds_any(place)):
+        try:
+            self.entry(place)
+            return -1 if self.is_removed(place) and not (removed and self.holds_any(place)) else place
+        except (FileNotFoundError, ValueError):  # freed just now, or damaged since this process has read it
             return -1
-        return place
 
     def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
         """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
@@ -135,10 +145,10 @@ cdef class DirectoryFile:
 
     def places(self):
         """Return a list of the places of all recorders; of those that were removed, only if they hold something."""
-        cdef size_t index
+        cdef size_t index, end = len(self)
         cdef uint64_t word, place
         cdef list places = []
-        for index in range(len(self)):
+        for index in range(end):
             word = historian_read_place(&self.space, index)
             place = historian_place_of(word, index)
             if historian_state(word) == HISTORIAN_FREE:
@@ -156,9 +166,12 @@ cdef class DirectoryFile:
         return historian_atomic_load(&self.entry(place).claimed) != 0
 
     def is_removed(self, uint64_t place, /):
-        """Return whether a recorder was removed: it is hidden while it holds nothing."""
+        """Return whether a recorder was removed: it is hidden while it holds nothing.  One that is damaged was not."""
         cdef size_t index = historian_index_of(place)
-        self.entry(place)
+        try:
+            self.entry(place)
+        except ValueError:
+            return False
         return historian_state(historian_read_place(&self.space, index)) != HISTORIAN_THERE
 
     def remove(self, uint64_t place, /):
@@ -199,31 +212,31 @@ cdef class DirectoryFile:
         return self.total(place, -1)
 
     def read_all(self):
-        """Return a list of pairs (place, what was found) of all recorders; see `places`.
+        """Iterate over pairs (place, what was found) of all recorders; see `places`.
 
         What was found is the result of `read`, or a text that says what is wrong.  O(octaves in use, of all recorders
         and processes).
         """
         cdef size_t index, places = len(self)
-        cdef list found = []
         cdef uint64_t word, before, place
         for index in range(places):
             word = historian_read_place(&self.space, index)
             while historian_state(word) != HISTORIAN_FREE:
                 place = historian_place_of(word, index)
                 try:
-                    counted = self.total(place, -1)
-                    if historian_state(word) == HISTORIAN_THERE or (<Counts>counted[0]).length:
-                        found.append((place, counted))
-                    break
-                except ValueError as error:
-                    found.append((place, str(error)))
-                    break
+                    found = self.total(place, -1)
                 except FileNotFoundError:  # removed just now; there may be another one
                     before, word = word, historian_read_place(&self.space, index)
-                    if word == before:
+                    if word != before:
+                        continue
+                    break
+                except ValueError as error:
+                    found = str(error)
+                else:
+                    if historian_state(word) != HISTORIAN_THERE and not (<Counts>found[0]).length:
                         break
-        return found
+                yield place, found
+                break
 
     def drain(self, int fd, uint64_t place, /):
         """Return the same as `read`, and leave these records out from now on.
@@ -239,15 +252,21 @@ cdef class DirectoryFile:
         with cython.critical_section(self):
             entry = historian_find_entry(&self.space, &self.names, place, &wrong)
         if entry is NULL:
+            if wrong is NULL:
+                raise MemoryError()
             if wrong is historian_gone:
                 raise self.gone()
             raise ValueError(f"it is damaged: {wrong.decode()}")
         return entry
 
     cdef uint64_t number_of(self, uint64_t place) except 0:
-        cdef historian_entry *entry = self.entry(place)
-        cdef size_t first = <size_t>self.space.file + HISTORIAN_FILE_CHUNKS_AT
-        return (<size_t>entry - first) // HISTORIAN_CHUNK_NBYTES
+        cdef uint64_t number
+        with cython.critical_section(self):
+            self.entry(place)
+            number = self.names.numbers[historian_index_of(place)]
+        if not number:
+            raise self.gone()
+        return number
 
     cdef object gone(self):
         return FileNotFoundError(ENOENT, "the recorder was removed", self.path or None)
@@ -260,6 +279,15 @@ cdef class DirectoryFile:
             return False
         except ValueError:
             return True
+
+    cdef int read_copy(self, int fd) except -1:
+        """Read a copy in private memory, not the file."""
+        cdef void *copy = historian_copy_file(fd, self.space.size)
+        if copy is NULL:
+            raise OSError(errno, os.strerror(errno))
+        historian_free_pages(self.space.file, self.space.size)
+        self.space.file = <historian_file *>copy
+        return 0
 
     cdef int allocate_leases(self) except -1:
         cdef int i
@@ -278,6 +306,7 @@ cdef class DirectoryFile:
         cdef uint64_t seen, records
         cdef size_t first, end
         cdef bint synthetic
+        cdef historian_sum copy
         cdef Counts counts
         if totals is NULL:
             raise MemoryError()
@@ -288,13 +317,16 @@ cdef class DirectoryFile:
             if wrong is historian_gone:
                 self.entry(place)  # the place may be damaged: that is said first
                 raise self.gone()
+            if wrong is not NULL and self.space.is_narrow:
+                raise OSError(ENOMEM, "too few addresses to map the file", self.path)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
-            records = historian_total_records(&totals.all)
+            records = totals.all.records
             if not records:
                 return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
             synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
-            sum = whole(&totals.all.sum)
+            copy = totals.all.sum  # a drain needs it, too
+            sum = whole(&copy)
             if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
                 raise ValueError(f"it is damaged: its sum is too large for {records} values")
             if drain_fd >= 0 and not historian_commit_drain(
@@ -306,6 +338,8 @@ cdef class DirectoryFile:
             counts = counts_of(totals.all.counts, <int>first, <int>end)
             low = minimum_of(counts, totals.all.not_min, totals.all.not_min_bound)
             high = maximum_of(counts, totals.all.max, totals.all.max_bound)
+            if abs(low) > abs(high):  # one of them is damaged
+                low = high = NAN
             return counts, sum, low, high, synthetic, seen & 0xffffffff
         finally:
             historian_give_totals(totals)
@@ -350,6 +384,13 @@ cdef class DirectoryFile:
         return 0
 
 
+def fill_holes(int fd, size_t offset, size_t nbytes, /):
+    """Reserve the space of a part of a file that may be in use.  Raises OSError."""
+    cdef int error = historian_fill_holes(fd, offset, nbytes)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
 def write_header(int fd, uint64_t created, bytes id not None, /):
     """Make a new file: write its header, and reserve space.  Raises OSError."""
     if len(id) != 16:
@@ -357,6 +398,39 @@ def write_header(int fd, uint64_t created, bytes id not None, /):
     cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
     if error:
         raise OSError(error, os.strerror(error))
+
+
+def key_parts(bytes encoded not None, /):
+    """Return the name and the labels of a key, which `Key` is a tuple of; each text is stored after its length.
+
+    Raises ValueError if the lengths do not fit, UnicodeDecodeError, a ValueError, if a text is not valid UTF-8.
+    """
+    cdef const uint8_t *at = <const uint8_t *><const char *>encoded
+    cdef const uint8_t *end = at + len(encoded)
+    cdef size_t nbytes
+    cdef bint is_sorted = True
+    cdef list labels = []
+    cdef str text, name = None, label = None, last = None
+    while end - at >= 2:
+        nbytes = at[0] + <size_t>256 * at[1]
+        at += 2
+        if nbytes > <size_t>(end - at):
+            break
+        text = (<const char *>at)[:nbytes].decode()
+        at += nbytes
+        if name is None:
+            name = text
+        elif label is None:
+            label = text
+        else:
+            is_sorted = is_sorted and (last is None or last < label)
+            labels.append((label, text))
+            last, label = label, None
+    if at != end or name is None or label is not None:
+        raise ValueError("the lengths of its name and labels do not match")
+    if not is_sorted:  # written by another library
+        labels = sorted(dict(labels).items())
+    return name, tuple(labels)
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:

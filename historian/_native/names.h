@@ -169,8 +169,8 @@ static void historian_learn_place(historian_space *space, historian_names *names
     }
 }
 
-/* Learn the entries that other processes have added, and where they have removed some. Return 0 if there is no memory.
- */
+/* Learn the entries that other processes have added, and where they have removed some. Return 0 if there is no memory,
+ * or too few addresses. */
 static int historian_scan_names(historian_space *space, historian_names *names) {
     uint64_t changes = historian_atomic_load_acquire(&space->file->changes);
     uint64_t recorders = historian_atomic_load_acquire(&space->file->recorders);
@@ -183,12 +183,20 @@ static int historian_scan_names(historian_space *space, historian_names *names) 
     }
     while (names->scanned < HISTORIAN_FILE_INDEX_WORDS) {
         size_t index = names->scanned;
+        if (index > recorders && index % 512 == 0 && !historian_is_backed(historian_file_index(space) + index, 8))
+            break; /* never reserved: the number of recorders is damaged */
         if (index >= recorders && !historian_read_place(space, index)) break;
         if (!historian_make_room(names)) return 0;
         names->numbers[index] = 0;
         names->words[index] = 0;
         names->scanned = index + 1;
         historian_learn_place(space, names, index);
+        if (historian_is_there(names->words[index]) && !names->numbers[index] &&
+            historian_atomic_load(&space->is_narrow)) { /* it may be where nothing can be mapped */
+            historian_remember_word(names, index, 0);
+            names->scanned = index;
+            return 0;
+        }
     }
     return 1;
 }
@@ -199,7 +207,11 @@ static historian_entry *historian_find_entry(historian_space *space, historian_n
     size_t index = historian_index_of(place);
     historian_entry *entry;
     *wrong = "its entry was damaged";
-    if (index >= names->scanned && (!historian_scan_names(space, names) || index >= names->scanned)) return NULL;
+    if (index >= names->scanned && !historian_scan_names(space, names)) {
+        *wrong = NULL;
+        return NULL;
+    }
+    if (index >= names->scanned) return NULL;
     if (historian_read_place(space, index) != names->words[index]) historian_learn_place(space, names, index);
     entry = historian_entry_of(space, names, index);
     if (entry && historian_is_same(names->words[index], place)) return entry;
@@ -254,7 +266,8 @@ static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t ch
         if (historian_take_unused(space, chunks, &first) != chunks) {
             /* What was taken is lost: less than an entry, once the disk is full. */
             errno = historian_grow(space, fd, chunks, HISTORIAN_GROW_PATIENCE);
-            if (errno || historian_take_unused(space, chunks, &first) != chunks) return 0;
+            if (errno) return 0;
+            if (historian_take_unused(space, chunks, &first) != chunks) continue; /* others have taken some of it */
         }
         while (owned < chunks && historian_own_chunk(space, first + owned, owner)) owned++;
         if (owned == chunks) return first;

@@ -68,6 +68,14 @@ static historian_entry *historian_held_entry(const historian_space *space, size_
                                                  historian_owner(HISTORIAN_KIND_ENTRY, index, 0, 0));
 }
 
+/* Likewise; NULL also if the file has been cut short, where to look would kill the process. */
+static historian_entry *historian_backed_entry(const historian_space *space, size_t index) {
+    const void *chunk;
+    if (!historian_is_backed(historian_file_index(space) + index, 8)) return NULL;
+    chunk = historian_chunk_address(space, historian_read_place(space, index) & 0xffffff);
+    return chunk && historian_is_backed(chunk, HISTORIAN_CHUNK_NBYTES) ? historian_held_entry(space, index) : NULL;
+}
+
 #if defined(__linux__)
 #include <sys/mman.h>
 
@@ -237,7 +245,7 @@ static void historian_release(historian_holds *holds, uint64_t place, uint64_t f
     if (holds->forks == forks && index < holds->room && holds->held[index] & ~HISTORIAN_IS_MARKED) {
         holds->held[index]--;
         if (!(holds->held[index] & ~HISTORIAN_IS_MARKED)) {
-            historian_entry *entry = historian_held_entry(holds->space, index);
+            historian_entry *entry = historian_backed_entry(holds->space, index);
             holds->held[index] = 0;
             if (entry && holds->seat) (void)historian_atomic_and(&entry->seats, ~((uint64_t)1 << holds->seat));
         }

@@ -8,8 +8,9 @@
  *                       | free again --> free --> 0        a stack, for all, without a lock
  *
  * A lane takes a batch of chunks at a time, and the next process with this lane goes on with its rest. So chunks cost
- * no lock, and processes that come and go leave nothing behind. To reserve more takes a lock on the file. If it cannot
- * be had at once, or if the disk is full, there is no chunk: see historian_coarse.
+ * no lock, and processes that come and go leave nothing behind. To reserve more takes none either, so nobody waits for
+ * a process that is stopped, but where the file system cannot reserve space and zeros are written. If the disk is full,
+ * there is no chunk: see historian_coarse.
  *
  * A process that is killed just after it has taken a chunk, before it has written down what for, loses it. Nothing is
  * written to the file then but zeros.
@@ -29,6 +30,7 @@
 #include "atomics.h"
 #include "file.h"
 #include "pages.h"
+#include "thread.h"
 #include "wire.h"
 
 #if !defined(_WIN32)
@@ -51,10 +53,9 @@ enum {
     HISTORIAN_TAKE_ATTEMPTS = 64,      /* chunks in use to skip, if it is damaged which are: while a record waits */
     HISTORIAN_LOCKED_ATTEMPTS = 65536, /* and while a drain or a new recorder waits */
     HISTORIAN_GROW_ATTEMPTS = 200,     /* attempts to lock the file for that, 50 us apart, while a record waits */
-    HISTORIAN_GROW_PATIENCE = 40000,   /* and while a drain or a new recorder waits */
+    HISTORIAN_GROW_PATIENCE = 2000,    /* and while a drain or a new recorder waits */
     HISTORIAN_MOST_PATIENCE = 65536    /* the most requests for space to refuse before the next attempt */
 };
-#define HISTORIAN_MOST_NBYTES ((size_t)1 << 30) /* addresses for a file to grow; less if the process may have less */
 
 /* Open the file that is mapped, if it is still at its path. Return a descriptor, or -1. */
 static int historian_open_again(const historian_space *space) {
@@ -107,7 +108,7 @@ static int historian_is_locked(int fd, size_t byte) {
 }
 #endif
 
-/* Lock byte 0, which guards `reserved`. The holder never waits, but may be stopped: so do not wait for long. */
+/* Lock byte 0, for those who write zeros to reserve space. The holder may be stopped: so do not wait for long. */
 static int historian_lock_growth(int fd, int attempts) {
     const struct timespec pause = {0, 50000};
     for (int attempt = 0; attempt < attempts; attempt++) {
@@ -117,14 +118,57 @@ static int historian_lock_growth(int fd, int attempts) {
     return 0;
 }
 
+/* Map at least so many bytes of the file. Counters go on in the former mapping, so it stays. Return whether all of them
+ * are mapped. */
+static int historian_widen(historian_space *space, size_t size) {
+    historian_mapping *former;
+    void *pages = NULL;
+    historian_lock(); /* another thread may do the same */
+    former = size > space->size ? (historian_mapping *)malloc(sizeof *former) : NULL;
+    if (former) {
+        size_t more = 2 * size > historian_most_addresses() ? 2 * size : historian_most_addresses();
+        pages = historian_map_again(space->file, more);
+        if (!pages) pages = historian_map_again(space->file, more = size + size / 4);
+        if (!pages) pages = historian_map_again(space->file, more = size);
+        former->pages = space->file;
+        former->size = space->size;
+        former->next = space->former;
+        if (pages) {
+            space->former = former;
+            historian_store_pointer((void **)&space->file, pages);
+            historian_atomic_store_release(&space->size, more);
+        } else {
+            free(former);
+        }
+    }
+    historian_atomic_store(&space->is_narrow, size > space->size);
+    historian_unlock();
+    return size <= historian_atomic_load(&space->size);
+}
+
 /* Ask the kernel how large the file is. Return whether that was possible. */
 static int historian_look_at_size(historian_space *space, int fd) {
     struct stat status;
-    uint64_t chunks;
     if (fstat(fd, &status)) return 0;
-    chunks = historian_chunks_within((uint64_t)status.st_size < space->size ? (size_t)status.st_size : space->size);
-    historian_atomic_max(&space->chunks, chunks);
+    if ((uint64_t)status.st_size > historian_atomic_load(&space->size))
+        (void)historian_widen(space, (size_t)status.st_size);
+    if ((uint64_t)status.st_size > historian_atomic_load(&space->size))
+        status.st_size = (off_t)historian_atomic_load(&space->size);
+    historian_atomic_max(&space->chunks, historian_chunks_within((size_t)status.st_size));
     return 1;
+}
+
+/* Likewise, without a descriptor: the file was removed, or the process may not open any. See whether it can be read up
+ * to `reserved`. */
+static void historian_look_at_pages(historian_space *space) {
+    uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved), known = space->chunks;
+    size_t from = historian_chunk_offset(known);
+    if (reserved <= known || reserved > HISTORIAN_MOST_CHUNKS) return;
+    if (historian_chunk_offset(reserved) > historian_atomic_load(&space->size) &&
+        !historian_widen(space, historian_chunk_offset(reserved)))
+        return;
+    if (historian_is_backed((char *)space->file + from, historian_chunk_offset(reserved) - from))
+        historian_atomic_max(&space->chunks, reserved);
 }
 
 /* Other processes may have made the file larger since this process asked for its size: ask again. Return whether it is.
@@ -134,40 +178,51 @@ static int historian_look_beyond(historian_space *space) {
     int fd;
     if (!*space->path || historian_atomic_load_acquire(&space->file->reserved) <= known) return 0;
     fd = historian_open_again(space);
-    if (fd < 0) return 0;
-    (void)historian_look_at_size(space, fd);
-    (void)close(fd);
+    if (fd < 0 || !historian_look_at_size(space, fd)) historian_look_at_pages(space);
+    if (fd >= 0) (void)close(fd);
     return historian_atomic_load(&space->chunks) > known;
 }
 
-/* Reserve space for at least `n` more chunks than are used. The caller has locked the growth. Return 0 or the error. */
-static int historian_reserve_more(historian_space *space, int fd, uint64_t n) {
+/* Reserve space for at least `n` more chunks than are used. Return 0 or the error: EOPNOTSUPP where zeros must be
+ * written, which only the holder of the lock does. Without the lock, others may do the same at the same time. Then all
+ * reserve the same space, and the first one counts: to reserve space again changes nothing. */
+static int historian_reserve_more(historian_space *space, int fd, uint64_t n, int is_locked) {
     uint64_t steps[] = {HISTORIAN_GROW_CHUNKS, HISTORIAN_FIRST_CHUNKS, HISTORIAN_BATCH, 4, 0};
-    uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved);
-    uint64_t used = historian_atomic_load(&space->file->used);
     int error = ENOSPC;
-    if (!historian_look_at_size(space, fd)) return errno;
-    if (reserved > space->chunks || used > reserved) return ENOSPC; /* damaged, or beyond the mapping */
-    if (reserved - used >= n) return 0;
-    if (steps[0] > reserved / 4) steps[0] = reserved / 4; /* a small file stays small */
-    if (steps[0] < steps[1]) steps[0] = steps[1];
     for (size_t step = 0; step < sizeof steps / sizeof *steps; step++) {
-        uint64_t more = steps[step] + n - (reserved - used);
-        if (historian_chunk_offset(reserved + more) > space->size) continue;
-        error = historian_reserve(fd, historian_chunk_offset(reserved), (size_t)more * HISTORIAN_CHUNK_NBYTES);
+        uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved), more;
+        uint64_t used = historian_atomic_load(&space->file->used);
+        size_t at = historian_chunk_offset(reserved), size;
+        if (!historian_look_at_size(space, fd)) return errno;
+        if (reserved > space->chunks) return historian_atomic_load(&space->is_narrow) ? ENOMEM : ENOSPC;
+        if (used > reserved) return ENOSPC; /* damaged */
+        if (reserved - used >= n) return 0;
+        more = steps[step];
+        if (step == 0) more = reserved / 4 < more ? reserved / 4 : more; /* a small file stays small */
+        if (step == 0 && more < steps[1]) more = steps[1];
+        more += n - (reserved - used);
+        size = (size_t)more * HISTORIAN_CHUNK_NBYTES;
+        if (reserved + more > HISTORIAN_MOST_CHUNKS) continue;
+        if (at + size > historian_atomic_load(&space->size) && !historian_widen(space, at + size)) {
+            error = ENOMEM;
+            continue;
+        }
+        error = is_locked ? historian_write_zeros(fd, at, size) : historian_allocate(fd, at, size);
+        if (error == EOPNOTSUPP) return error;
         if (error) continue;
         (void)historian_look_at_size(space, fd);
-        historian_atomic_store_release(&space->file->reserved, reserved + more);
-        return 0;
+        (void)historian_atomic_exchange_if(&space->file->reserved, reserved, reserved + more);
+        return 0; /* if another process was first, it has reserved some */
     }
     return error;
 }
 
 /* Make the file larger. Return 0, or the error. */
 static int historian_grow(historian_space *space, int fd, uint64_t n, int attempts) {
-    int error;
-    if (!historian_lock_growth(fd, attempts)) return EAGAIN;
-    error = historian_reserve_more(space, fd, n);
+    int error = historian_reserve_more(space, fd, n, 0);
+    if (error != EOPNOTSUPP) return error;
+    if (!historian_lock_growth(fd, attempts)) return ETIMEDOUT;
+    error = historian_reserve_more(space, fd, n, 1);
     (void)historian_lock_byte(fd, 0, 0);
     return error;
 }
@@ -177,11 +232,11 @@ static uint64_t historian_take_unused(historian_space *space, uint64_t n, uint64
     uint64_t used = historian_atomic_load(&space->file->used);
     for (;;) {
         uint64_t reserved = historian_atomic_load_acquire(&space->file->reserved), end = space->chunks;
-        uint64_t more = (reserved < end ? reserved : end) - used;
-        if (used == 0 || used > end || used > reserved || more == 0) return 0;
+        uint64_t next = used ? used : 1, more = (reserved < end ? reserved : end) - next; /* 0 is damage */
+        if (next > end || next > reserved || more == 0) return 0;
         if (more > n) more = n;
-        *first = used;
-        if (historian_atomic_compare_exchange(&space->file->used, &used, used + more)) return more;
+        *first = next;
+        if (historian_atomic_compare_exchange(&space->file->used, &used, next + more)) return more;
     }
 }
 
@@ -199,9 +254,11 @@ static uint64_t historian_take_or_grow(historian_space *space, uint64_t n, uint6
 #if !defined(__linux__)
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 #endif
-            (void)historian_grow(space, fd, n, HISTORIAN_GROW_ATTEMPTS);
+            /* More than once, since others may have taken all of it. */
+            for (int attempt = 0; attempt < 4 && !taken && !historian_grow(space, fd, n, HISTORIAN_GROW_ATTEMPTS);
+                 attempt++)
+                taken = historian_take_unused(space, n, first);
         (void)close(fd);
-        taken = historian_take_unused(space, n, first);
     }
     if (taken) {
         historian_atomic_store(&space->refused, 0);
@@ -303,7 +360,8 @@ static uint64_t historian_take_locked(historian_space *space, int fd, uint64_t o
         uint64_t number = historian_take_free(space);
         if (!number && !historian_take_unused(space, 1, &number)) {
             errno = historian_grow(space, fd, 1, HISTORIAN_GROW_PATIENCE);
-            if (errno || !historian_take_unused(space, 1, &number)) return 0;
+            if (errno) return 0;
+            if (!historian_take_unused(space, 1, &number)) continue; /* others have taken all of it */
         }
         if (historian_own_chunk(space, number, owner)) return number;
     }
@@ -355,19 +413,42 @@ static int historian_write_header(int fd, uint64_t created, const uint8_t *id) {
     error = historian_reserve(fd, 0, HISTORIAN_FILE_INDEX_AT + 4096);
     file->reserved = HISTORIAN_FIRST_CHUNKS;
     if (!error) error = historian_reserve(fd, HISTORIAN_FILE_CHUNKS_AT, file->reserved * HISTORIAN_CHUNK_NBYTES);
-    if (!error && pwrite(fd, file, sizeof *file, 0) != (ssize_t)sizeof *file) error = errno ? errno : ENOSPC;
+    if (!error) error = historian_write(fd, file, 0, sizeof *file);
     free(file);
     return error;
 }
 
 /* Map a file, of `size` bytes: to write, with addresses for it to grow. Return how many bytes are mapped. */
 static size_t historian_map_space(int fd, size_t size, int writable, void **pages) {
-    size_t most = writable ? HISTORIAN_MOST_NBYTES : size;
+    size_t most = writable ? historian_most_addresses() : size;
     for (;; most /= 2) {
         if (most < size) most = size;
         *pages = historian_map_file(fd, most, writable);
         if (*pages || most == size) return most;
     }
+}
+
+static void historian_unmap_space(historian_space *space) {
+    historian_free_pages(space->file, space->size);
+    while (space->former) {
+        historian_mapping *former = space->former;
+        space->former = former->next;
+        historian_free_pages(former->pages, former->size);
+        free(former);
+    }
+}
+
+/* Whether all of a mapped file that is in use can be read: see historian_is_backed. */
+static int historian_can_be_read(const historian_space *space) {
+    const char *pages = (const char *)space->file;
+    uint64_t recorders, reserved;
+    if (!historian_is_backed(pages, HISTORIAN_FILE_INDEX_AT + 8)) return 0;
+    recorders = historian_atomic_load_acquire(&space->file->recorders);
+    reserved = historian_atomic_load_acquire(&space->file->reserved);
+    if (recorders >= HISTORIAN_FILE_INDEX_WORDS || reserved > historian_chunks_within(space->size))
+        return 1; /* damaged */
+    return historian_is_backed(pages + HISTORIAN_FILE_INDEX_AT, 8 * (size_t)(recorders + 1)) &&
+           historian_is_backed(pages + HISTORIAN_FILE_CHUNKS_AT, (size_t)reserved * HISTORIAN_CHUNK_NBYTES);
 }
 
 #endif

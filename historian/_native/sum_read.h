@@ -51,18 +51,19 @@ HISTORIAN_INLINE void historian_read_pair(uint64_t *total, const uint64_t *pair)
     historian_write_octave(total, more.low & HISTORIAN_LOW_MASK, more.high);
 }
 
-/* Add a digit, to which others may add, to a total of the caller, whose digits are below 2^32. What is carried beyond
- * the last digit belongs to a damaged file. */
-HISTORIAN_INLINE void historian_read_digit(uint64_t *digits, size_t k, uint64_t digit) {
+/* Add a digit, to which others may add, to a total of the caller, whose digits are below 2^32. Return what is carried
+ * beyond the last digit: not 0 only if a file is damaged. */
+HISTORIAN_INLINE uint64_t historian_read_digit(uint64_t *digits, size_t k, uint64_t digit) {
     for (; digit && k < HISTORIAN_SUM_DIGITS; k++) {
         uint64_t low = (digit & UINT32_MAX) + digits[k];
         digits[k] = low & UINT32_MAX;
         digit = (digit >> 32) + (low >> 32);
     }
+    return digit;
 }
 
-/* Subtract what has been drained, where `total` is what historian_read_sum has read. Digits that are just carried may
- * make their sum less: then the difference is 0. Return 0 if the sum of an octave is less: it is damaged. */
+/* Subtract what has been drained. Return 0 if it is more: then the sum is damaged, or another thread is just carrying a
+ * digit. */
 static int historian_subtract_sum(historian_sum *total, const historian_sum *drained) {
     uint64_t borrow = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
@@ -77,8 +78,7 @@ static int historian_subtract_sum(historian_sum *total, const historian_sum *dra
         borrow = digit >> 63;
         total->digits[k] = digit & UINT32_MAX;
     }
-    if (borrow) memset(total->digits, 0, sizeof total->digits);
-    return 1;
+    return !borrow;
 }
 
 /* Write a sum that belongs to the caller as digits of 32 bits. Return how many it has. `sum` has no meaning then. */
@@ -86,7 +86,9 @@ static size_t historian_write_sum(historian_sum *sum, uint32_t *out) {
     uint64_t carry = 0;
     size_t end = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        historian_octave_sum found = historian_read_octave(sum->octaves[octave]);
+        historian_octave_sum found;
+        if (!(sum->octaves[octave][0] | sum->octaves[octave][1])) continue;
+        found = historian_read_octave(sum->octaves[octave]);
         size_t position = HISTORIAN_SUM_OCTAVE_POSITION + octave;
         if (found.low) historian_add_at(sum->digits, position, found.low);
         if (found.high) historian_add_at(sum->digits, position + 63, found.high);

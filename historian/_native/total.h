@@ -25,18 +25,23 @@ typedef struct {
     historian_sum sum;                 /* exact, unless `inexact` */
     uint64_t max, not_min;             /* as in historian_head */
     uint64_t max_bound, not_min_bound; /* likewise */
+    uint64_t records;                  /* how many there are; set at the end of reading a file */
     uint64_t any;     /* a bit is set if it is in any count; no count wraps before its highest bit has shown here */
     uint64_t inexact; /* as in historian_head */
     uint64_t is_wide; /* 1 if a digit of 2^32 or more has been added */
-    uint64_t is_odd;  /* 1 if a digit is larger than digits are, even between two steps of adding to it */
+    uint64_t is_odd;  /* 1 if a part of the sum is larger than any values can make it */
     uint8_t touched[HISTORIAN_OCTAVES]; /* 1 if there may be counts or a sum in that octave */
 } historian_total;
+
+/* The second number of a pair is at most this: below 2^63 values of at most 2^53 units, divided by 2^63. */
+#define HISTORIAN_MOST_CHANGES ((uint64_t)1 << 53)
 
 /* Make a total empty again. Only what has been touched is cleared. */
 static void historian_clear_total(historian_total *total) {
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
         if (total->touched[octave]) {
-            memset(total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, 0, HISTORIAN_BUCKETS_PER_OCTAVE * 8);
+            memset(total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, 0,
+                   8 * (size_t)HISTORIAN_BUCKETS_PER_OCTAVE);
             total->sum.octaves[octave][0] = total->sum.octaves[octave][1] = 0;
         }
     total->counts[HISTORIAN_ZERO_SLOT] = total->counts[HISTORIAN_OVERFLOW_SLOT] = 0;
@@ -55,10 +60,23 @@ HISTORIAN_INLINE void historian_total_count(historian_total *total, uint64_t *su
 /* Add a chunk of an octave. Others may add to the chunk. */
 static void historian_total_chunk(historian_total *total, size_t octave, const historian_chunk *chunk) {
     uint64_t *counts = total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
-    for (size_t bucket = 0; bucket < HISTORIAN_BUCKETS_PER_OCTAVE; bucket++)
-        historian_total_count(total, counts + bucket, historian_atomic_load(&chunk->counts[bucket]));
-    total->touched[octave] = 1;
+    if (total->touched[octave]) {
+        for (size_t bucket = 0; bucket < HISTORIAN_BUCKETS_PER_OCTAVE; bucket++)
+            historian_total_count(total, counts + bucket, historian_atomic_load(&chunk->counts[bucket]));
+    } else { /* as is usual: these counts are 0 so far */
+        uint64_t any = 0;
+        const uint64_t *from = chunk->counts;
+        for (size_t k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k += 4) { /* compilers do not unroll loops of such loads */
+            any |= counts[k] = historian_atomic_load(from + k);
+            any |= counts[k + 1] = historian_atomic_load(from + k + 1);
+            any |= counts[k + 2] = historian_atomic_load(from + k + 2);
+            any |= counts[k + 3] = historian_atomic_load(from + k + 3);
+        }
+        total->any |= any;
+        total->touched[octave] = 1;
+    }
     historian_atomic_fence(); /* the sum is read after the counts */
+    if (HISTORIAN_UNLIKELY(historian_atomic_load(chunk->sum + 1) > HISTORIAN_MOST_CHANGES)) total->is_odd = 1;
     historian_read_pair(total->sum.octaves[octave], chunk->sum);
 }
 
@@ -66,14 +84,14 @@ HISTORIAN_INLINE void historian_total_digit(historian_total *total, size_t k, ui
     uint64_t most = k == HISTORIAN_SUM_DIGITS - 1 ? UINT32_MAX : ((uint64_t)3 << 62) - 1;
     if (HISTORIAN_UNLIKELY(digit > UINT32_MAX)) total->is_wide = 1;
     if (HISTORIAN_UNLIKELY(digit > most)) total->is_odd = 1;
-    historian_read_digit(total->sum.digits, k, digit);
+    if (HISTORIAN_UNLIKELY(historian_read_digit(total->sum.digits, k, digit))) total->is_odd = 1;
 }
 
-/* Return whether so many values can have such a sum: below 2^63 values of at most 2^53 units in each octave. */
+/* Return whether so many values can have such a sum. */
 static int historian_has_possible_sum(const historian_total *total) {
     if (total->is_odd) return 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        if (total->touched[octave] && total->sum.octaves[octave][1] > (uint64_t)1 << 53) return 0;
+        if (total->touched[octave] && total->sum.octaves[octave][1] > HISTORIAN_MOST_CHANGES) return 0;
     return 1;
 }
 
@@ -115,6 +133,8 @@ static void historian_total_counters(historian_total *total, const historian_cou
                          (const historian_far_digits *)historian_load_pointer((void *const *)&counters->far_digits));
 }
 
+static const char historian_bad_difference[] = "its sum is less than what was drained of it";
+
 /* Subtract what has been drained. Return NULL, or what is wrong. */
 static const char *historian_subtract_total(historian_total *total, const historian_total *drained) {
     static const char wrong[] = "a bucket has more drained records than records";
@@ -132,7 +152,7 @@ static const char *historian_subtract_total(historian_total *total, const histor
         if (total->counts[slot] < drained->counts[slot]) return wrong;
         total->counts[slot] -= drained->counts[slot];
     }
-    if (!historian_subtract_sum(&total->sum, &drained->sum)) return "its sum is less than what was drained of it";
+    if (!historian_subtract_sum(&total->sum, &drained->sum)) return historian_bad_difference;
     total->inexact -= drained->inexact;
     return NULL;
 }
@@ -152,29 +172,63 @@ static uint64_t historian_total_records(const historian_total *total) {
 
 /* Find the slots from the first touched octave to the last one; what follows trims empty slots. */
 static void historian_total_range(const historian_total *total, size_t *first, size_t *end) {
-    *first = HISTORIAN_OVERFLOW_SLOT;
-    *end = 1;
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        if (total->touched[octave]) {
-            size_t slot = 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE;
-            if (*first > slot) *first = slot;
-            *end = slot + HISTORIAN_BUCKETS_PER_OCTAVE;
-        }
+    size_t low = 0, high = HISTORIAN_OCTAVES;
+    while (low < high && !total->touched[low]) low++;
+    while (low < high && !total->touched[high - 1]) high--;
+    *first = low < high ? 1 + low * HISTORIAN_BUCKETS_PER_OCTAVE : HISTORIAN_OVERFLOW_SLOT;
+    *end = low < high ? 1 + high * HISTORIAN_BUCKETS_PER_OCTAVE : 1;
     if (total->counts[HISTORIAN_ZERO_SLOT]) *first = HISTORIAN_ZERO_SLOT;
     if (total->counts[HISTORIAN_OVERFLOW_SLOT]) *end = HISTORIAN_SLOTS;
     if (*first >= *end) *first = *end = 0;
 }
 
-/* Spread coarse counts evenly over the buckets that they stand for. Return whether there are any. */
+/* Write the sums of the first 1 to `n` counts. Others may add to the counts. */
+static void historian_running_totals(const uint64_t *counts, size_t n, uint64_t *totals) {
+    uint64_t total = 0;
+    for (; n >= 4; n -= 4, counts += 4, totals += 4) {
+        totals[0] = total += historian_atomic_load(counts);
+        totals[1] = total += historian_atomic_load(counts + 1);
+        totals[2] = total += historian_atomic_load(counts + 2);
+        totals[3] = total += historian_atomic_load(counts + 3);
+    }
+    for (; n; n--) *totals++ = total += historian_atomic_load(counts++);
+}
+
+/* Return the slot of an extreme, or `unknown` if there is none, or if only a bound of it is known. */
+HISTORIAN_INLINE size_t historian_slot_of_extreme(uint64_t found, uint64_t bound, uint64_t bits, size_t unknown) {
+    return found && bound <= found && bits <= HISTORIAN_MAX_BITS ? historian_slot(bits) : unknown;
+}
+
+/* Spread a coarse count, which is not 0, evenly over slots `first` to `last`, but not beyond the extremes. A slot of an
+ * extreme gets a count, so that the extreme stays exact. */
+static void historian_spread(historian_total *total, uint64_t count, size_t first, size_t last) {
+    size_t low = historian_slot_of_extreme(total->not_min, total->not_min_bound, ~total->not_min, 0);
+    size_t high = historian_slot_of_extreme(total->max, total->max_bound, total->max, HISTORIAN_SLOTS);
+    uint64_t *counts = total->counts, slots, more;
+    if (low <= last && high >= first && low <= high) {
+        if (low >= first) {
+            first = low;
+            if (!counts[low]) counts[low]++, count--;
+        }
+        if (high <= last) {
+            last = high;
+            if (count && !counts[high]) counts[high]++, count--;
+        }
+    }
+    slots = last - first + 1;
+    more = count % slots;
+    for (uint64_t k = 0; k < slots; k++)
+        counts[first + k] += count / slots + ((k + 1) * more / slots - k * more / slots);
+}
+
+/* Spread coarse counts over the buckets that they stand for. Return whether there are any. */
 static int historian_spread_coarse(historian_total *total) {
-    const uint64_t buckets = HISTORIAN_COARSE_BUCKETS;
     uint64_t any = 0;
     for (size_t coarse = 0; coarse < HISTORIAN_COARSE; coarse++) {
-        uint64_t count = total->coarse[coarse], more = count % buckets;
-        uint64_t *counts = total->counts + 1 + coarse * HISTORIAN_COARSE_BUCKETS;
+        uint64_t count = total->coarse[coarse];
+        size_t first = 1 + coarse * HISTORIAN_COARSE_BUCKETS;
         if (!count) continue;
-        for (uint64_t k = 0; k < buckets; k++)
-            counts[k] += count / buckets + ((k + 1) * more / buckets - k * more / buckets);
+        historian_spread(total, count, first, first + HISTORIAN_COARSE_BUCKETS - 1);
         memset(total->touched + coarse * HISTORIAN_COARSE_OCTAVES, 1, HISTORIAN_COARSE_OCTAVES);
         total->coarse[coarse] = 0;
         any |= count;

@@ -6,6 +6,7 @@ import gc
 import os
 import pickle
 import struct
+import subprocess
 import sys
 import warnings
 import zlib
@@ -13,10 +14,10 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layout import CHUNK, CHUNKS_AT, ENOUGH, entry_at, file_of, patched, row_at, slot_at, word
+from layout import CHUNK, CHUNKS_AT, ENOUGH, HEAD_SUM, chunk_at, entry_at, file_of, patched, row_at, slot_at, word
 
 import historian
-from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry
+from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry, buckets
 from historian._core import DirectoryFile
 from historian._files.header import decode, encode
 
@@ -58,6 +59,7 @@ def damages_of_files():
 
     yield "empty", cut(0), "it is empty"
     yield "cut in the header", cut(100), "it is cut short: 100 bytes"
+    yield "cut in the first page", cut(150), "it is cut short: 150 bytes"
     yield "cut after a byte", cut(1), "it is cut short: 1 byte"
     yield "cut after the header", cut(4096), "it is cut short: 4096 bytes"
     yield "cut in the chunks", cut(CHUNKS_AT + 20 * CHUNK), "it is cut short or damaged: 2111968 bytes are too few"
@@ -260,7 +262,7 @@ def test_hostile_counters(intact, patches, part):
         file.write(content[: round(part * len(content))])
     readings, _ = historian._files.reading.read_all(directory, True)
     for reading in readings:
-        h = Histogram._from_reading(reading.counted, reading.header.unit)
+        h = reading.histogram
         assert 0 <= h.count < 2**63 and (h.count == 0 or 0 <= h.min <= h.max)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CorruptFileWarning)
@@ -280,15 +282,73 @@ def test_other_files_are_left_alone(directory):
     assert list(registry.snapshot()) == [Key("q")] and registry.problems() == {}
 
 
-def test_a_block_that_was_added_is_no_damage(directory):
+COUNT = "import sys, historian; historian.Registry(sys.argv[1]).recorder('q').record_many([1.0, 2.0**200] * 5000)"
+
+
+@pytest.mark.parametrize("part", ["pairs", "highest digits", "digits"])
+def test_sums_that_cannot_be(directory, part):
+    """Numbers that wrap, or less than has been drained of them: these are never read as another sum."""
+    rec = Registry(directory).recorder("q")
+    rec.record_many([1.0, 2.0**200] * ENOUGH)
+    subprocess.run([sys.executable, "-c", COUNT, directory], check=True)  # it has a lane of its own
+    path, rows = rec.path, [row_at(rec.path, row=k) for k in range(2)]
+    rec.record(1.0)  # into a pair; the sum of an array is in the digits
+    if part == "pairs":  # how often the highest bit has changed, in two rows: together 0
+        for k in range(2):
+            patched(path, chunk_at(path, 1.0, row=k) + 16, struct.pack("<Q", 1 << 63))
+    elif part == "highest digits":  # number 66 carries into number 67
+        far_digits = CHUNKS_AT + CHUNK * (word(path, rows[0] + 16) & 0xFFFFFF)
+        patched(path, far_digits + 8 + 8 * 58, struct.pack("<2Q", 1 << 32, (1 << 32) - 1))
+    else:
+        rec.drain()
+        for row in rows:
+            patched(path, row + HEAD_SUM, bytes(64))
+        rec.record(1.0)
+    reason = "its sum is less than what was drained of it" if part == "digits" else "a part of its sum is damaged"
+    with pytest.raises(CorruptFileError, match=reason):
+        rec.snapshot()
+    with pytest.raises(CorruptFileError, match=reason):
+        rec.drain()
+
+
+def test_extremes_that_cannot_be(directory):
+    """The least value is above the largest one: one of them is damaged, so both are only known by their bucket."""
+    rec = Registry(directory).recorder("q")
+    rec.record_many([3.0, 3.001])
+    patched(rec.path, row_at(rec.path) + 24, struct.pack("<d", 2.999))
+    found = rec.snapshot()
+    assert (found.min, found.max) == (buckets.lower(buckets.index(3.0)), buckets.upper(buckets.index(3.0)))
+    assert found.to_dict()["bounds"] == ["min", "max"]
+    assert Histogram.from_bytes(found.to_bytes()) == found
+
+
+@pytest.mark.parametrize("used", [0, 1, 3])
+def test_chunks_in_use_are_found_out(directory, used):
+    """If the file says that there are fewer than there are, chunks are still taken only if nobody uses them."""
+    rec = Registry(directory).recorder("q")
+    rec.record_many([1.0] * ENOUGH)
+    patched(rec.path, 128, struct.pack("<Q", used))
+    assert rec.drain().count == ENOUGH
+    other = Registry(directory).recorder("other")
+    for recorder in (rec, other):
+        recorder.record_many([1.0] * ENOUGH)
+        assert recorder.snapshot() == Histogram.from_values([1.0] * ENOUGH)
+
+
+def test_a_place_that_is_damaged_while_the_file_is_open(directory):
     registry = Registry(directory)
-    registry.recorder("q").record(1.0)
-    path = os.path.join(directory, "q.counters")
-    with open(path, "r+b") as stream:
-        file = CounterFile(stream.fileno(), path)
-    registry.drain()  # through another mapping: it adds two blocks
-    file.check()
-    os.truncate(path, os.path.getsize(path) - 1)
-    assert file.is_at(os.stat(path))
-    with pytest.raises(ValueError, match="too few for the blocks that it lists"):
-        file.check()
+    other, rec = registry.recorder("other"), registry.recorder("q")
+    rec.record(1.0)
+    path = file_of(directory)
+    patched(path, 4096 + 8, struct.pack("<Q", word(path, 4096 + 8) ^ 1))
+    assert registry.recorder("q") is Registry(directory).recorder("q") is rec
+    rec.record(1.0)  # where it has counted so far
+    with pytest.raises(CorruptFileError, match="its place in the index is damaged"):
+        rec.snapshot()
+    del registry, rec
+    gc.collect()
+    rec = Registry(directory).recorder("q")  # a new one, as if the damage had been there before the file was opened
+    rec.record(2.0)
+    assert rec.snapshot() == Histogram.from_values([2.0])
+    assert list(Registry(directory).problems()) == [f"{path}[1]"]
+    assert other.snapshot() == Histogram()

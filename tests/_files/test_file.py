@@ -65,7 +65,7 @@ def test_the_bytes_of_a_file(directory):
     row = entry + CHUNK
     assert struct.unpack_from("<3Q", data, row) == (2 << 56 | 1 << 40, 0, 0)
     assert struct.unpack_from("<d", data, row + 24) == (0.75,)
-    assert struct.unpack_from("<96I", data, row + 144) == (*[0] * 31, 0xA6000003, *[0] * 64)  # 0.75 is in the octave of 31
+    assert struct.unpack_from("<96I", data, row + 144) == (*[0] * 31, 0xA6000003, *[0] * 64)  # octave 31
     chunk = row + CHUNK
     assert struct.unpack_from("<Q", data, chunk) == (3 << 56 | 31 << 48 | 1 << 40,)
     assert struct.unpack_from("<2Q", data, chunk + 8) == (2 * 3 << 51, 0)  # 0.75 is 3 * 2**51 units of 2**-53

@@ -282,18 +282,18 @@ def test_readers_see_one_of_two_states(directory, registry):
 
 
 def test_a_child_goes_on_in_what_its_parent_removes(directory, registry):
-    rec = registry.recorder("q")
-    rec.record(1.0)
+    held = [registry.recorder("q")]
+    held[0].record(1.0)
     (reading, writing), (ready, says) = os.pipe(), os.pipe()
 
     def work():
         os.read(reading, 1)
-        rec.record(7.0)
+        held[0].record(7.0)
         os.write(says, b"x")
         os.read(reading, 1)
 
     child = in_child(work)
-    rec = None
+    held.clear()
     assert registry.remove(Key("q")).count == 1
     others = [registry.recorder("other", i=i) for i in range(5)]
     os.write(writing, b"x")

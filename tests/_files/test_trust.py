@@ -136,7 +136,7 @@ def test_swapped_while_it_is_read(directory, monkeypatch):
         return lists(folder)
 
     monkeypatch.setattr(os, "listdir", swap_then_list)
-    assert read_all(directory)[0][0].counted[0].total == 1
+    assert read_all(directory)[0][0].histogram.count == 1
 
 
 def test_swapped_before_a_file_is_created(directory, monkeypatch):

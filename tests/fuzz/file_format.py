@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass, field
-from fractions import Fraction
+from functools import lru_cache, reduce
+from operator import xor
 from zlib import crc32
 
+from sparse import CHUNK, CHUNKS_AT, Image
+
 MAGIC, SET = b"\x89HSTRN\r\n", 0xA5C396F00F693C5A
-CHUNK, CHUNKS_AT, INDEX_AT, PLACES = 536, 2_101_248, 4096, 2**18
+INDEX_AT, PLACES = 4096, 2**18
 LAYOUT = (CHUNK, -2048, 96, 64, PLACES, INDEX_AT, CHUNKS_AT)
 ENTRY, ROW, COUNTERS, FAR_DIGITS, COARSE = range(1, 6)
 THERE, REMOVED, CLOSED, FREE = 0xA5, 0x5A, 0x3C, 0xC3  # what a place of the index is
 SLOTS, DRAINED, LANES = 6146, 255, 65
-LARGEST = 1.7976931348623157e308
+LARGEST, LARGEST_BITS = 1.7976931348623157e308, 0x7FEFFFFFFFFFFFFF
+ALL = 2**64 - 1
 #: In units of 2**-1074: a sum must be less than this for each value.
 LARGEST_SUM = 1 << 2104
 
@@ -31,7 +35,9 @@ class Found:
     labels: dict[str, str]
     unit: str
     counts: dict[int, int]  # by slot, since the last drain
-    sum: int | None  # in units of 2**-1074; None if it is impossible, and may be read as anything
+    sum: int  # in units of 2**-1074
+    min: tuple[float, bool]  # and whether it is a bound only
+    max: tuple[float, bool]
     synthetic: bool
 
 
@@ -45,7 +51,7 @@ class Total:
     digits: int = 0
     lacking: int = 0
     is_wide: bool = False  # whether a digit is 2**32 or more
-    is_odd: bool = False  # whether a number wraps in readers that count modulo 2**64
+    extremes: list[int] = field(default_factory=lambda: [0] * 4)  # max, min, and their bounds, as heads have them
 
 
 def slot_of(value: float) -> int:
@@ -66,110 +72,111 @@ def edge(slot: int) -> float:
     return LARGEST if slot == SLOTS - 1 else 2.0 ** ((slot - 2048) / 64)
 
 
-def exact(value: float) -> int:
-    """Return a float in units of 2**-1074."""
-    return int(Fraction(value) * 2**1074)
+def number_of(bits: int) -> float:
+    return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
 
 
 class File:
     """The bytes of a file that nobody changes meanwhile.  Raises RefusedError if all of it is to be refused."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        if len(data) < 128 or data[:8] != MAGIC:
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        header = image.read(0, 128)
+        if len(header) < 128 or header[:8] != MAGIC:
             raise RefusedError("magic")
-        if struct.unpack_from("<I", data, 124) != (crc32(data[:124]),):
+        if struct.unpack_from("<I", header, 124) != (crc32(header[:124]),):
             raise RefusedError("checksum")
-        version, *layout = struct.unpack_from("<IIiIIIII", data, 8)
+        version, *layout = struct.unpack_from("<IIiIIIII", header, 8)
         if version != 2 or tuple(layout) != LAYOUT:
             raise RefusedError("version or layout")
-        self.chunks = max(0, len(data) - CHUNKS_AT) // CHUNK
+        self.chunks = max(0, image.size - CHUNKS_AT) // CHUNK
         if self.chunks < 2:
             raise RefusedError("cut short")
-        used, reserved, _, recorders = struct.unpack_from("<4Q", data, 128)
+        used, reserved, _, recorders = struct.unpack("<4Q", image.read(128, 32))
         if not used <= reserved <= self.chunks:
             raise RefusedError("used or reserved")
         self.places = recorders if recorders <= PLACES else 0
-        while self.places < PLACES and self.word(INDEX_AT + 8 * self.places):
+        while self.places < PLACES and image.word(INDEX_AT + 8 * self.places):
             self.places += 1
 
-    def word(self, at: int) -> int:
-        return int(struct.unpack_from("<Q", self.data, at)[0])
-
-    def chunk(self, number: int, owner: int) -> tuple[int, ...]:
-        """Return the words of a chunk."""
+    def chunk(self, number: int, owner: int) -> bytes:
+        """Return the bytes of a chunk."""
         if not 0 < number < self.chunks:
             raise RefusedError("a chunk beyond the end")
-        words = struct.unpack_from("<67Q", self.data, CHUNKS_AT + CHUNK * number)
-        if words[0] != owner:
+        data = self.image.read(CHUNKS_AT + CHUNK * number, CHUNK)
+        if int.from_bytes(data[:8], "little") != owner:
             raise RefusedError("a chunk of something else")
-        return words
+        return data
 
     def recorder(self, place: int) -> Found | None:
         """Return what is said of a recorder, None if it was removed and holds nothing.  Raises RefusedError."""
-        word = self.word(INDEX_AT + 8 * place)
-        number, check = word & 0xFFFFFF, word >> 24 & 255
-        state = check ^ number & 255 ^ number >> 8 & 255 ^ number >> 16
+        word = self.image.word(INDEX_AT + 8 * place)
+        number, state = word & 0xFFFFFF, reduce(xor, word.to_bytes(8, "little"))
         if state == FREE:
             return None
         if state not in (THERE, REMOVED, CLOSED):
             raise RefusedError("a place of the index")
-        words = self.chunk(number, owner(ENTRY, place))
-        at = CHUNKS_AT + CHUNK * number
-        checksum, nbytes, _, key_nbytes, index = struct.unpack_from("<IIQII", self.data, at + 384)
-        if nbytes > 65535 or number + (408 + nbytes + CHUNK - 1) // CHUNK > self.chunks:
-            raise RefusedError("the length of the texts")
-        if key_nbytes > nbytes or index != place or checksum != crc32(self.data[at + 388 : at + 408 + nbytes]):
-            raise RefusedError("the checksum of an entry")
-        if words[4] not in (0, SET):
+        entry = words_of(self.chunk(number, owner_of(ENTRY, place)))
+        text = self.text(number, place)
+        if entry[4] not in (0, SET):
             raise RefusedError("a mark")
-        total = self.rows(words, place)
+        total = self.rows(entry, place)
         records = sum(total.counts.values()) + sum(total.coarse)
         if records >= 2**63:
             raise RefusedError("too many")
         if state != THERE and not records:
             return None
-        synthetic = words[4] == SET or total.lacking != 0 or any(total.coarse)
+        synthetic = entry[4] == SET or total.lacking % 2**64 != 0 or any(total.coarse)
         amount = total.digits + sum(part << octave - 84 + 1074 for octave, part in total.octaves.items())
-        if records and not total.is_odd and amount >= records * LARGEST_SUM:
+        if records and amount >= records * LARGEST_SUM:
             raise RefusedError("the sum")
         for k, count in enumerate(total.coarse):
             for j in range(256) if count else ():
                 more = count // 256 + (j + 1) * (count % 256) // 256 - j * (count % 256) // 256
                 total.counts[1 + 256 * k + j] = total.counts.get(1 + 256 * k + j, 0) + more
         counts = {slot: count for slot, count in total.counts.items() if count}
-        name, *pairs = texts(self.data[at + 408 : at + 408 + key_nbytes])
-        unit = self.data[at + 408 + key_nbytes : at + 408 + nbytes].decode()
-        amount_or_none = None if total.is_odd else amount
-        return Found(name, dict(zip(pairs[::2], pairs[1::2])), unit, counts, amount_or_none, synthetic and bool(counts))
+        extremes = extremes_of(counts, total.extremes) if counts else ((math.nan, False), (math.nan, False))
+        return Found(*text, counts, amount if counts else 0, *extremes, synthetic and bool(counts))
+
+    def text(self, number: int, place: int) -> tuple[str, dict[str, str], str]:
+        """Return the name, the labels and the unit."""
+        at = CHUNKS_AT + CHUNK * number
+        checksum, nbytes, _, key_nbytes, index = struct.unpack("<IIQII", self.image.read(at + 384, 24))
+        if nbytes > 65535 or number + (408 + nbytes + CHUNK - 1) // CHUNK > self.chunks:
+            raise RefusedError("the length of the texts")
+        data = self.image.read(at + 388, 20 + nbytes)
+        if key_nbytes > nbytes or index != place or checksum != crc32(data):
+            raise RefusedError("the checksum of an entry")
+        name, *pairs = texts(data[20 : 20 + key_nbytes])
+        return name, dict(zip(pairs[::2], pairs[1::2])), data[20 + key_nbytes :].decode()
 
     def rows(self, entry: tuple[int, ...], place: int) -> Total:
         """Add up all rows, and subtract what has been drained."""
         total, drained, reference, rows = Total(), Total(), entry[1], 0
         if entry[2]:
-            row = self.chunk(number_in(entry[2] >> 32), owner(ROW, place, DRAINED))
+            row = words_of(self.chunk(number_in(entry[2] >> 32), owner_of(ROW, place, DRAINED)))
             if row[1] != entry[2] & 0xFFFFFFFF:
                 raise RefusedError("the number of drains")
             if row[66]:
-                words = self.chunk(number_in(row[66]), owner(COARSE, place, DRAINED))
+                words = words_of(self.chunk(number_in(row[66]), owner_of(COARSE, place, DRAINED)))
                 drained.coarse = list(words[3:27])
             self.add_row(drained, row, place, DRAINED)
             if drained.is_wide:
                 raise RefusedError("a drained digit")
         while reference:
             number = number_in(reference)
-            lane = self.word(CHUNKS_AT + CHUNK * number) >> 40 & 255 if 0 < number < self.chunks else 0
+            lane = self.image.word(CHUNKS_AT + CHUNK * number) >> 40 & 255 if 0 < number < self.chunks else 0
             rows += 1
             if lane >= LANES or rows > LANES:
                 raise RefusedError("a row")
-            row = self.chunk(number, owner(ROW, place, lane))
+            row = words_of(self.chunk(number, owner_of(ROW, place, lane)))
             self.add_row(total, row, place, lane)
             reference = row[1]
         total.coarse = list(entry[24:48])
         self.add_head(total, entry[6:24], place, 0, coarse=True)
         if any(count >= 2**63 for count in (*total.counts.values(), *total.coarse)):
             raise RefusedError("a count")
-        if any(part >> 63 > 2**53 for part in total.octaves.values()) and not total.is_odd:
+        if any(part >> 63 > 2**53 for part in total.octaves.values()):
             raise RefusedError("the sum of an octave")
         if entry[2]:
             subtract(total, drained)
@@ -179,16 +186,11 @@ class File:
         for octave, reference in enumerate(struct.unpack("<96I", struct.pack("<48Q", *row[18:66]))):
             if not reference:
                 continue
-            _, a, b, *counts = self.chunk(number_in(reference), owner(COUNTERS, place, lane, octave))
-            for k, count in enumerate(counts):
-                if count:
-                    slot = 1 + 64 * octave + k
-                    total.counts[slot] = total.counts.get(slot, 0) + count
-                    if count >= 2**63:
-                        raise RefusedError("a count")
-            total.is_odd = total.is_odd or b > 2**62
-            b += (a >> 63) != b & 1
-            total.octaves[octave] = total.octaves.get(octave, 0) + a % 2**63 + (b << 63)
+            counts, amount = counters_in(self.chunk(number_in(reference), owner_of(COUNTERS, place, lane, octave)))
+            for k, count in counts:
+                slot = 1 + 64 * octave + k
+                total.counts[slot] = total.counts.get(slot, 0) + count
+            total.octaves[octave] = total.octaves.get(octave, 0) + amount
         self.add_head(total, row[:18], place, lane)
 
     def add_head(self, total: Total, head: tuple[int, ...], place: int, lane: int, *, coarse: bool = False) -> None:
@@ -198,7 +200,7 @@ class File:
                 raise RefusedError("a count")
         digits = dict(enumerate(head[7:15], 30))
         if head[2] and not coarse:
-            words = self.chunk(number_in(head[2]), owner(FAR_DIGITS, place, lane))[1:61]
+            words = words_of(self.chunk(number_in(head[2]), owner_of(FAR_DIGITS, place, lane)))[1:61]
             digits.update(zip([*range(30), *range(38, 68)], words))
         for k, digit in digits.items():
             total.digits += digit << 32 * k
@@ -206,11 +208,33 @@ class File:
             if digit >= (2**32 if k == 67 else 3 << 62):
                 raise RefusedError("a digit")
         if total.digits >= 1 << 32 * 68:
-            total.is_odd = True
+            raise RefusedError("the sum of the digits")
         total.lacking += head[15]
+        total.extremes = list(map(max, total.extremes, (head[3], head[4], *head[16:18])))
 
 
-def owner(kind: int, place: int, lane: int = 0, octave: int = 0) -> int:
+def extremes_of(counts: dict[int, int], found: list[int]) -> tuple[tuple[float, bool], tuple[float, bool]]:
+    """Return the minimum and the maximum, and whether each is a bound only."""
+    first, last = min(counts), max(counts)
+    (high, not_low, high_bound, not_low_bound), low, low_bound = found, ALL - found[1], ALL - found[3]
+    edges = (edge(first - 1) if first else 0.0, True), (edge(last), True)
+    least, most = edges
+    if not_low_bound > not_low and (is_in(low_bound, first) or is_in(low_bound + 1, first)):
+        least = number_of(low_bound), True
+    elif not_low and is_in(low, first):
+        least = number_of(low), False
+    if high_bound > high and is_in(high_bound, last):
+        most = number_of(high_bound), True
+    elif is_in(high, last):
+        most = number_of(high), False
+    return (least, most) if least[0] <= most[0] else edges  # one of them is damaged
+
+
+def is_in(bits: int, slot: int) -> bool:
+    return bits <= LARGEST_BITS and slot_of(number_of(bits)) == slot
+
+
+def owner_of(kind: int, place: int, lane: int = 0, octave: int = 0) -> int:
     return kind << 56 | octave << 48 | lane << 40 | place
 
 
@@ -222,21 +246,37 @@ def number_in(reference: int) -> int:
     return number
 
 
+@lru_cache(20_000)
+def words_of(chunk: bytes) -> tuple[int, ...]:
+    return struct.unpack("<67Q", chunk)
+
+
+@lru_cache(20_000)
+def counters_in(chunk: bytes) -> tuple[list[tuple[int, int]], int]:
+    """Return the counts that are not 0, by bucket, and their sum in units of the octave."""
+    _, a, b, *counts = struct.unpack("<67Q", chunk)
+    if b > 2**53:
+        raise RefusedError("the sum of an octave")
+    if max(counts) >= 2**63:
+        raise RefusedError("a count")
+    b += (a >> 63) != b & 1
+    return [(k, count) for k, count in enumerate(counts) if count], a % 2**63 + (b << 63)
+
+
 def subtract(total: Total, drained: Total) -> None:
     for slot, count in drained.counts.items():
         total.counts[slot] = total.counts.get(slot, 0) - count
     total.coarse = [a - b for a, b in zip(total.coarse, drained.coarse)]
     if min((*total.counts.values(), *total.coarse)) < 0:
         raise RefusedError("more drained than counted")
-    total.is_odd = total.is_odd or drained.is_odd
     for octave, part in drained.octaves.items():
         total.octaves[octave] = total.octaves.get(octave, 0) - part
-        if total.octaves[octave] < 0 and not total.is_odd:
+        if total.octaves[octave] < 0:
             raise RefusedError("a larger sum drained than counted")
     total.lacking = (total.lacking - drained.lacking) % 2**64
     total.digits -= drained.digits
-    if total.digits < 0:  # digits may lack what is just carried
-        total.is_odd = True
+    if total.digits < 0:
+        raise RefusedError("larger digits drained than counted")
 
 
 def texts(key: bytes) -> list[str]:

@@ -4,6 +4,8 @@ import math
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from operator import xor
 from zlib import crc32
 
 SLOTS = 6146
@@ -52,6 +54,8 @@ def read(data):
 
 
 THERE, REMOVED, CLOSED, FREE = 0xA5, 0x5A, 0x3C, 0xC3
+
+
 def number_in(reference):
     """Return the number of a chunk, given a reference to it."""
     number = reference & 0xFFFFFF
@@ -68,9 +72,8 @@ def chunk(data, number, kind, place, lane=0, octave=0):
 
 def recorder(data, place):
     """Yield a recorder, unless it has been removed, and holds nothing."""
-    reference, _ = struct.unpack_from("<II", data, INDEX_AT + 8 * place)
-    number = reference & 0xFFFFFF
-    state = reference >> 24 ^ number & 255 ^ number >> 8 & 255 ^ number >> 16
+    (word,) = struct.unpack_from("<Q", data, INDEX_AT + 8 * place)
+    number, state = word & 0xFFFFFF, reduce(xor, word.to_bytes(8, "little"))
     assert state in (THERE, REMOVED, CLOSED, FREE)
     if state == FREE:
         return

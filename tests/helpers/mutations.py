@@ -1,4 +1,4 @@
-"""Damages the file of a directory, byte by byte, and looks at what recording, reading, draining and clearing make of it.
+"""Damages the file of a directory, byte by byte; looks at what recording, reading, draining and clearing make of it.
 
 ``python tests/helpers/mutations.py DIRECTORY SEED FIRST END`` does so in a process that the damage must not kill, and
 prints "done".  Of the layout of files this knows only that the first page describes all recorders, and that each byte
@@ -120,7 +120,8 @@ class Trial:
         try:
             recorder = opened or self.recorder(key)
         except (CorruptFileError, OSError) as error:
-            assert found is None or not is_whole, error  # readers and writers agree
+            if found is not None and is_whole:
+                raise AssertionError("readers and writers do not agree") from error
             return
         recorder.record_many([1.0] * ENOUGH)
         recorder.record_many([1.0] * ENOUGH)
