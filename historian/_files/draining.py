@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .._core import DirectoryFile
     from .._values.key import Key
-    from .file import Counted
+    from .file import _Counted
     from .header import Header
 
 __all__ = ["Drained", "drain", "drain_directory", "free_recorder", "remove_recorder"]
@@ -28,15 +28,15 @@ class Drained:
     __slots__ = ("counted", "file_id", "header", "place")
 
     header: Header
-    counted: Counted
+    counted: _Counted
     place: int  # in the file
     file_id: bytes
 
-    def __init__(self, header: Header, counted: Counted, place: int, file_id: bytes) -> None:
+    def __init__(self, header: Header, counted: _Counted, place: int, file_id: bytes) -> None:
         self.header, self.counted, self.place, self.file_id = header, counted, place, file_id
 
 
-def drain(file: DirectoryFile, place: int) -> Counted:
+def drain(file: DirectoryFile, place: int) -> _Counted:
     """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
 
     Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for what a
@@ -95,7 +95,7 @@ def _drain_locked(
     return drained, problems
 
 
-def remove_recorder(file: DirectoryFile, place: int) -> Counted:
+def remove_recorder(file: DirectoryFile, place: int) -> _Counted:
     """Drain a recorder, and hide it while it holds nothing.  Raises what `drain` raises."""
     with Locked(file) as fd:
         try:

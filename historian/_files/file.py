@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .._core import Counts
     from .._values.key import Key
 
-    Counted = tuple[Counts, int, float, float, bool, int]  # as `DirectoryFile.read` returns it
+    _Counted = tuple[Counts, int, float, float, bool, int]  # as `DirectoryFile.read` returns it
 
 __all__ = [
     "add_recorder",
@@ -146,7 +146,7 @@ def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header
         raise CorruptFileError(path_of(file.path, place), str(error)) from None
 
 
-def read_counters(file: DirectoryFile, place: int) -> Counted:
+def read_counters(file: DirectoryFile, place: int) -> _Counted:
     """Return what `DirectoryFile.read` does.  Raises CorruptFileError."""
     try:
         return file.read(place)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._core import DirectoryFile, _Real
-    from .._files.file import Counted
+    from .._files.file import _Counted
     from .._files.header import Header
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
@@ -245,7 +245,7 @@ class Recorder(_Base):
         """Do as `drain` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
         return self.drain() if self._file is None else self._drain_file(remove_recorder)
 
-    def _drain_file(self, drain: Callable[[DirectoryFile, int], Counted]) -> Histogram:
+    def _drain_file(self, drain: Callable[[DirectoryFile, int], _Counted]) -> Histogram:
         """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
         for one in self._files[2]:
             one.read()  # if one is damaged, this raises before anything is drained

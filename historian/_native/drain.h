@@ -23,12 +23,13 @@ static int historian_write_digits(historian_space *space, int fd, historian_row 
             uint64_t number = historian_take_locked(space, fd, owner);
             far_digits = (historian_far_digits *)historian_chunk_at(space, number, owner);
             if (!far_digits) return 0;
-            row->head.far_digits = historian_reference(number);
+            historian_atomic_store(&row->head.far_digits, historian_reference(number));
         }
         if (k - HISTORIAN_NEAR_DIGIT < HISTORIAN_NEAR_DIGITS)
-            row->head.sum[k - HISTORIAN_NEAR_DIGIT] = digits[k];
+            historian_atomic_store(&row->head.sum[k - HISTORIAN_NEAR_DIGIT], digits[k]);
         else
-            far_digits->digits[k < HISTORIAN_NEAR_DIGIT ? k : k - HISTORIAN_NEAR_DIGITS] = digits[k];
+            historian_atomic_store(&far_digits->digits[k < HISTORIAN_NEAR_DIGIT ? k : k - HISTORIAN_NEAR_DIGITS],
+                                   digits[k]);
     }
     return 1;
 }
@@ -44,8 +45,8 @@ static int historian_write_coarse(historian_space *space, int fd, historian_row 
     number = historian_take_locked(space, fd, owner);
     chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
     if (!chunk) return 0;
-    row->coarse = historian_reference(number);
-    memcpy(chunk->counts, all->coarse, sizeof all->coarse);
+    historian_atomic_store(&row->coarse, historian_reference(number));
+    for (size_t k = 0; k < HISTORIAN_COARSE; k++) historian_atomic_store(&chunk->counts[k], all->coarse[k]);
     return 1;
 }
 
@@ -59,15 +60,15 @@ static int historian_write_drained(historian_space *space, int fd, historian_row
         number = historian_take_locked(space, fd, owner);
         chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
         if (!chunk) return 0;
-        row->chunks[octave] = (uint32_t)historian_reference(number);
+        (void)historian_atomic_exchange32(&row->chunks[octave], 0, (uint32_t)historian_reference(number));
         for (size_t k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++)
-            chunk->counts[k] = all->counts[1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE + k];
-        chunk->sum[0] = all->sum.octaves[octave][0];
-        chunk->sum[1] = all->sum.octaves[octave][1];
+            historian_atomic_store(&chunk->counts[k], all->counts[1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE + k]);
+        historian_atomic_store(&chunk->sum[0], all->sum.octaves[octave][0]);
+        historian_atomic_store(&chunk->sum[1], all->sum.octaves[octave][1]);
     }
-    row->head.outliers[0] = all->counts[HISTORIAN_ZERO_SLOT];
-    row->head.outliers[1] = all->counts[HISTORIAN_OVERFLOW_SLOT];
-    row->head.inexact = all->inexact;
+    historian_atomic_store(&row->head.outliers[0], all->counts[HISTORIAN_ZERO_SLOT]);
+    historian_atomic_store(&row->head.outliers[1], all->counts[HISTORIAN_OVERFLOW_SLOT]);
+    historian_atomic_store(&row->head.inexact, all->inexact);
     return historian_write_digits(space, fd, row, index, all->sum.digits) &&
            historian_write_coarse(space, fd, row, index, all);
 }
@@ -98,7 +99,7 @@ static int historian_commit_drain(historian_space *space, int fd, historian_entr
     uint64_t number = historian_take_locked(space, fd, owner);
     historian_row *row = (historian_row *)historian_chunk_at(space, number, owner);
     if (!row) return 0;
-    row->head.next = (uint32_t)(seen + 1); /* which drain it is of */
+    historian_atomic_store(&row->head.next, (uint32_t)(seen + 1)); /* which drain it is of */
     historian_add_drained(drained, total);
     if (!historian_write_drained(space, fd, row, index, drained)) {
         historian_free_row(space, number, index, HISTORIAN_DRAINED_LANE);

@@ -229,6 +229,11 @@ HISTORIAN_INLINE uint64_t historian_number(uint64_t reference) {
     return reference == historian_reference(number) ? number : UINT64_MAX;
 }
 
+/* Set words to 0. Readers who come too late may still look at them: they find out, and read again. */
+HISTORIAN_INLINE void historian_clear_words(void *words, size_t nbytes) {
+    for (size_t k = 0; k < nbytes / sizeof(uint64_t); k++) historian_atomic_store((uint64_t *)words + k, 0);
+}
+
 /* Return the address of a chunk, whatever it is for; NULL if it is not within the file. */
 HISTORIAN_INLINE void *historian_chunk_address(const historian_space *space, uint64_t number) {
     /* The number of chunks is read first: the mapping may be replaced by a larger one. */
@@ -294,13 +299,13 @@ static const char *historian_total_drained(historian_total *total, const histori
     const historian_row *row = (const historian_row *)historian_chunk_at(
         space, historian_number(seen >> 32), historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0));
     const char *wrong;
-    if (!row || row->head.next != (uint32_t)seen) return historian_bad_row;
-    if (row->coarse) {
+    if (!row || historian_atomic_load(&row->head.next) != (uint32_t)seen) return historian_bad_row;
+    if (historian_atomic_load(&row->coarse)) {
         const historian_chunk *chunk = (const historian_chunk *)historian_chunk_at(
-            space, historian_number(row->coarse),
+            space, historian_number(historian_atomic_load(&row->coarse)),
             historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0));
         if (!chunk) return historian_bad_chunk;
-        memcpy(total->coarse, chunk->counts, sizeof total->coarse);
+        for (size_t k = 0; k < HISTORIAN_COARSE; k++) total->coarse[k] = historian_atomic_load(&chunk->counts[k]);
     }
     wrong = historian_total_row(total, space, row, index, HISTORIAN_DRAINED_LANE);
     return wrong ? wrong : total->is_wide || total->is_odd ? historian_bad_sum : NULL;
@@ -357,7 +362,7 @@ static const char *historian_read_once(const historian_space *space, historian_e
         if (!wrong) wrong = historian_total_rows(total, space, entry, index, 1, 0);
         historian_atomic_fence();
     } while (historian_atomic_load(&entry->drained) != *seen || historian_atomic_load(at) != word);
-    if (!wrong && !historian_is_mark(entry->synthetic)) wrong = historian_bad_mark;
+    if (!wrong && !historian_is_mark(historian_atomic_load(&entry->synthetic))) wrong = historian_bad_mark;
     if (!wrong && *seen) wrong = historian_subtract_total(total, drained);
     total->records = wrong ? 0 : historian_total_records(total);
     if (total->records >> 63) wrong = "there are 2**63 records or more";

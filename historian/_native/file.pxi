@@ -101,9 +101,11 @@ cdef class DirectoryFile:
             if index < 0:
                 return -1
             place = historian_place_of(self.names.words[index], index)
-        if self.is_removed(place) and not (removed and self.holds_any(place)):
+        try:
+            self.entry(place)
+            return -1 if self.is_removed(place) and not (removed and self.holds_any(place)) else place
+        except (FileNotFoundError, ValueError):  # freed just now, or damaged since this process has read it
             return -1
-        return place
 
     def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
         """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
@@ -164,9 +166,12 @@ cdef class DirectoryFile:
         return historian_atomic_load(&self.entry(place).claimed) != 0
 
     def is_removed(self, uint64_t place, /):
-        """Return whether a recorder was removed: it is hidden while it holds nothing."""
+        """Return whether a recorder was removed: it is hidden while it holds nothing.  One that is damaged was not."""
         cdef size_t index = historian_index_of(place)
-        self.entry(place)
+        try:
+            self.entry(place)
+        except ValueError:
+            return False
         return historian_state(historian_read_place(&self.space, index)) != HISTORIAN_THERE
 
     def remove(self, uint64_t place, /):

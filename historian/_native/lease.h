@@ -77,7 +77,7 @@ static int historian_attach_row(historian_counters *counters) {
         if (number) break;
         if (!added) added = historian_take_number(space, counters->lane, owner);
         if (!added) return 0;
-        ((historian_row *)historian_chunk_address(space, added))->head.next = rows;
+        historian_atomic_store(&((historian_row *)historian_chunk_address(space, added))->head.next, rows);
         if (historian_atomic_exchange_if(&entry->rows, rows, historian_reference(added))) {
             number = added;
             break;
@@ -142,7 +142,7 @@ static void *historian_take_mapped(historian_counters *counters, size_t octave) 
 static void historian_attach(historian_counters *counters, historian_space *space, uint64_t number, uint64_t index,
                              uint64_t lane) {
     historian_entry *entry = (historian_entry *)historian_chunk_address(space, number);
-    memset(counters->chunks, 0, sizeof counters->chunks);
+    memset((void *)counters->chunks, 0, sizeof counters->chunks);
     counters->far_digits = NULL;
     counters->coarse = &entry->coarse;
     counters->head = &entry->coarse.head;

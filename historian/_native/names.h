@@ -330,7 +330,7 @@ static ptrdiff_t historian_reuse_place(historian_space *space, historian_names *
     historian_atomic_store(&entry->seats, 0);
     historian_atomic_store(&entry->synthetic, 0);
     historian_atomic_store(&entry->claimed, 0);
-    memset(&entry->coarse, 0, sizeof entry->coarse);
+    historian_clear_words(&entry->coarse, sizeof entry->coarse);
     historian_write_entry(entry, index, text, nbytes, key_nbytes, created);
     historian_change_place(space, names, index,
                            historian_place_word((word >> 32) + 1, HISTORIAN_THERE, word & 0xffffff));

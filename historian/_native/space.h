@@ -278,8 +278,7 @@ static uint64_t historian_take_or_grow(historian_space *space, uint64_t n, uint6
 static int historian_own_chunk(const historian_space *space, uint64_t number, uint64_t owner) {
     uint64_t *chunk = (uint64_t *)historian_chunk_address(space, number);
     if (!chunk || !historian_atomic_exchange_if(chunk, 0, owner)) return 0;
-    historian_atomic_store(chunk + 1, 0); /* see historian_take_free */
-    memset(chunk + 2, 0, HISTORIAN_CHUNK_NBYTES - 2 * sizeof *chunk);
+    historian_clear_words(chunk + 1, HISTORIAN_CHUNK_NBYTES - sizeof *chunk);
     return 1;
 }
 

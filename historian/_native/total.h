@@ -40,7 +40,8 @@ typedef struct {
 static void historian_clear_total(historian_total *total) {
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
         if (total->touched[octave]) {
-            memset(total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, 0, HISTORIAN_BUCKETS_PER_OCTAVE * 8);
+            memset(total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, 0,
+                   8 * (size_t)HISTORIAN_BUCKETS_PER_OCTAVE);
             total->sum.octaves[octave][0] = total->sum.octaves[octave][1] = 0;
         }
     total->counts[HISTORIAN_ZERO_SLOT] = total->counts[HISTORIAN_OVERFLOW_SLOT] = 0;

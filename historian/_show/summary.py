@@ -27,10 +27,9 @@ def is_supported(count: int, p: float) -> bool:
     >>> is_supported(1000, 99.9), is_supported(999, 99.9)
     (True, False)
     """
-    return count >= min_count(p)
+    return count >= _min_count(p)
 
 
-@lru_cache(maxsize=64)
 def min_count(p: float) -> float:
     """Return the smallest count for which `is_supported` is true; infinity for p = 100.
 
@@ -41,6 +40,9 @@ def min_count(p: float) -> float:
         return math.inf
     numerator, denominator = PRECISE.subtract(100, written(p)).as_integer_ratio()
     return -(-100 * denominator // numerator)
+
+
+_min_count = lru_cache(maxsize=64)(min_count)
 
 
 def supported_percentile(histogram: BaseHistogram, p: float) -> float:

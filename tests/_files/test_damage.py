@@ -333,3 +333,22 @@ def test_chunks_in_use_are_found_out(directory, used):
     for recorder in (rec, other):
         recorder.record_many([1.0] * ENOUGH)
         assert recorder.snapshot() == Histogram.from_values([1.0] * ENOUGH)
+
+
+def test_a_place_that_is_damaged_while_the_file_is_open(directory):
+    registry = Registry(directory)
+    other, rec = registry.recorder("other"), registry.recorder("q")
+    rec.record(1.0)
+    path = file_of(directory)
+    patched(path, 4096 + 8, struct.pack("<Q", word(path, 4096 + 8) ^ 1))
+    assert registry.recorder("q") is Registry(directory).recorder("q") is rec
+    rec.record(1.0)  # where it has counted so far
+    with pytest.raises(CorruptFileError, match="its place in the index is damaged"):
+        rec.snapshot()
+    del registry, rec
+    gc.collect()
+    rec = Registry(directory).recorder("q")  # a new one, as if the damage had been there before the file was opened
+    rec.record(2.0)
+    assert rec.snapshot() == Histogram.from_values([2.0])
+    assert list(Registry(directory).problems()) == [f"{path}[1]"]
+    assert other.snapshot() == Histogram()

@@ -1,8 +1,10 @@
 /* Processes create, open, close and remove a thousand recorders of one file, record into them, and are killed at any
  * moment: is each record that has returned in exactly one result, and is the space used again?
  *
- * Run by test_file_drill.py: `drill_remove PATH KILLS`. Prints what is wrong and returns 1, or returns 0.
+ * Run by test_file_drill.py: `drill_remove PATH KILLS`. Prints what is wrong and returns 1, or returns 0. With 0 kills,
+ * threads do the same for a while, so that the thread sanitizer sees what they do to each other.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@
 #include "remove.h"
 #include "seats.h"
 
-enum { RECORDERS = 1000, OCTAVES = 11, WORKERS = 3, NAME = 16, LOST_CHUNKS = 24 };
+enum { RECORDERS = 1000, OCTAVES = 11, WORKERS = 3, NAME = 16, LOST_CHUNKS = 24, STEPS = 8000 };
 
 /* What survives a kill. Who drains writes down first what will have been taken: it holds then if the drain is done. */
 typedef struct {
@@ -45,7 +47,9 @@ static void fail(const char *what, unsigned long long found, unsigned long long 
     exit(1);
 }
 
-static uint64_t random_state = 1;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* tells the sanitizer of the locks of the file */
+
+static __thread uint64_t random_state = 1;
 static uint64_t random_number(void) { /* xorshift64, Marsaglia 2003 */
     random_state ^= random_state << 13;
     random_state ^= random_state >> 7;
@@ -69,7 +73,7 @@ static void open_space(drill_process *process) {
 }
 
 static const uint8_t *name_of(size_t i) {
-    static char name[NAME];
+    static __thread char name[NAME];
     (void)snprintf(name, sizeof name, "recorder %04zu", i);
     return (const uint8_t *)name;
 }
@@ -78,6 +82,7 @@ static const uint8_t *name_of(size_t i) {
 static int lock_file(drill_process *process) {
     int fd = open(path, O_RDWR);
     if (fd < 0 || flock(fd, LOCK_EX)) fail("lock", 0, 1);
+    (void)pthread_mutex_lock(&mutex);
     if (!historian_scan_names(&process->space, &process->names)) fail("names", 0, 1);
     if (book->is_draining) {
         const char *wrong;
@@ -87,6 +92,11 @@ static int lock_file(drill_process *process) {
         historian_atomic_store_release(&book->is_draining, 0);
     }
     return fd;
+}
+
+static void unlock_file(int fd) {
+    (void)pthread_mutex_unlock(&mutex);
+    (void)close(fd);
 }
 
 static uint64_t read_place(drill_process *process, uint64_t place, historian_totals *totals, uint64_t *seen) {
@@ -124,7 +134,7 @@ static uint64_t create(drill_process *process, size_t i) {
     if (index < 0) fail("create", 0, 1);
     (void)historian_atomic_add(&book->creations, 1);
     place = historian_place_of(process->names.words[index], (size_t)index);
-    (void)close(fd);
+    unlock_file(fd);
     return place;
 }
 
@@ -186,32 +196,38 @@ static void remove_recorder(drill_process *process, size_t i) {
         book->frees +=
             (uint64_t)historian_free_recorder(&process->space, &process->names, fd, historian_index_of(place));
     }
-    (void)close(fd);
+    unlock_file(fd);
     historian_give_totals(totals);
+}
+
+static void step(drill_process *process, uint64_t *returned, int shared) {
+    size_t i = random_number() % RECORDERS;
+    unsigned what = (unsigned)(random_number() >> 20 & 255);
+    double value = (double)(UINT64_C(1) << random_number() % OCTAVES) / 4;
+    if (what < 6) {
+        remove_recorder(process, i);
+    } else if (what < 12) {
+        close_recorder(process, i);
+    } else {
+        if (!process->open[i]) open_recorder(process, i, shared);
+        if (shared)
+            (void)historian_record_atomic(process->open[i], value);
+        else
+            (void)historian_record_exclusive(process->open[i], value);
+        historian_atomic_store_release(&returned[i], returned[i] + 1);
+    }
+}
+
+static void take_lane(drill_process *process, size_t thread) {
+    historian_take_lease(&process->lease, thread, &process->space);
+    if (!process->lease.lane) fail("lane", 0, 1);
 }
 
 static void work(uint64_t *returned, int shared) {
     drill_process *process = calloc(1, sizeof *process);
     open_space(process);
-    if (!shared) historian_take_lease(&process->lease, 0, &process->space);
-    if (!shared && !process->lease.lane) fail("lane", 0, 1);
-    for (;;) {
-        size_t i = random_number() % RECORDERS;
-        unsigned what = (unsigned)(random_number() >> 20 & 255);
-        double value = (double)(UINT64_C(1) << random_number() % OCTAVES) / 4;
-        if (what < 6) {
-            remove_recorder(process, i);
-        } else if (what < 12) {
-            close_recorder(process, i);
-        } else {
-            if (!process->open[i]) open_recorder(process, i, shared);
-            if (shared)
-                (void)historian_record_atomic(process->open[i], value);
-            else
-                (void)historian_record_exclusive(process->open[i], value);
-            historian_atomic_store_release(&returned[i], returned[i] + 1);
-        }
-    }
+    if (!shared) take_lane(process, 0);
+    for (;;) step(process, returned, shared);
 }
 
 /* Compare all recorders with the book: `more` records at most may be in flight, or have been when they were killed. */
@@ -227,8 +243,59 @@ static void compare(drill_process *process, uint64_t more) {
         surplus += found - returned;
     }
     if (surplus > more) fail("records that were never made", surplus, more);
-    (void)close(fd);
+    unlock_file(fd);
     historian_give_totals(totals);
+}
+
+/* ---- the same in threads ---- */
+
+static historian_space shared_space;
+static uint64_t threads_left = WORKERS;
+
+static void *run_thread(void *number) {
+    drill_process *process = calloc(1, sizeof *process);
+    size_t worker = (size_t)(uintptr_t)number;
+    process->space = shared_space;
+    process->holds.space = &process->space;
+    random_state = worker + 1;
+    if (worker) take_lane(process, worker);
+    for (int k = 0; k < STEPS; k++) step(process, book->returned[worker], worker == 0);
+    for (size_t i = 0; i < RECORDERS; i++) close_recorder(process, i);
+    historian_end_lease(&process->lease);
+    historian_end_holds(&process->holds);
+    historian_free_names(&process->names);
+    free(process);
+    (void)historian_atomic_add(&threads_left, UINT64_MAX);
+    return NULL;
+}
+
+/* Read all recorders while threads record into them and remove them. */
+static void read_all(drill_process *process) {
+    historian_totals *totals = historian_take_totals();
+    uint64_t seen;
+    if (!historian_scan_names(&process->space, &process->names)) fail("names", 0, 1);
+    for (size_t index = 0; index < process->names.scanned; index++) {
+        uint64_t word = historian_read_place(&process->space, index), place = historian_place_of(word, index);
+        const char *wrong = NULL;
+        historian_entry *entry = historian_find_entry(&process->space, &process->names, place, &wrong);
+        if (entry) do
+                wrong = historian_read_entry(&process->space, entry, place, &totals->all, &totals->drained, &seen);
+            while (wrong && wrong != historian_gone && historian_look_beyond(&process->space));
+        if (wrong && wrong != historian_gone) {
+            printf("place %zu: %s\n", index, wrong);
+            exit(1);
+        }
+    }
+    historian_give_totals(totals);
+}
+
+static void check_threads(drill_process *process) {
+    pthread_t threads[WORKERS];
+    shared_space = process->space;
+    for (size_t worker = 0; worker < WORKERS; worker++)
+        if (pthread_create(&threads[worker], NULL, run_thread, (void *)(uintptr_t)worker)) fail("thread", 0, 1);
+    while (historian_atomic_load(&threads_left)) read_all(process);
+    for (int worker = 0; worker < WORKERS; worker++) (void)pthread_join(threads[worker], NULL);
 }
 
 static pid_t start(int worker, int shared) {
@@ -281,6 +348,10 @@ int main(int argc, char **argv) {
         for (int worker = 0; worker < WORKERS; worker++) (void)kill(children[worker], SIGKILL);
         for (int worker = 0; worker < WORKERS; worker++) (void)waitpid(children[worker], NULL, 0);
         compare(process, killed + WORKERS);
+    }
+    if (!kills) {
+        check_threads(process);
+        compare(process, 0);
     }
     check_space(process, killed);
     if (getenv("DRILL_SAYS"))

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-#: Seconds after which a case is taken to hang.
-PATIENCE = 60
+#: Seconds after which a case is taken to hang.  A campaign in the background may get little of the processor.
+PATIENCE = 600
 
 #: Bytes that a case may take beyond what the process has before.
 MEMORY = 1 << 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import mutate
+import numpy as np
 
 #: The header, the state and the first page of the index; behind them is a hole up to the chunks.
 HEAD = 8192
@@ -57,9 +58,8 @@ class Image:
 
     def used(self) -> list[int]:
         """Return where there are bytes that are not 0."""
-        return [at for at, byte in enumerate(self.head) if byte] + [
-            at for at, byte in enumerate(self.rest, CHUNKS_AT) if byte
-        ]
+        head, rest = (np.flatnonzero(np.frombuffer(part, "u1")) for part in (bytes(self.head), bytes(self.rest)))
+        return [*head.tolist(), *(rest + CHUNKS_AT).tolist()]
 
     def write(self, fd: int) -> None:
         """Write a file that is empty so far, or as long as this, without filling its hole."""

@@ -294,7 +294,7 @@ def held(path: str) -> tuple[int, int]:
 def attempt(
     library: ctypes.CDLL, scene: Callable[[Trial], None], path: str, call: str, nth: int, error: int, lasts: bool
 ) -> bool:
-    """Have the n-th call fail while a scene is played, and if it lasts, the later ones.  Return whether there was one."""
+    """Have the n-th call fail in a scene, and if it lasts, the later ones.  Return whether there was one."""
     trial = Trial(os.path.join(path, str(next(NUMBERS))), library)
     if scene in FILLED:
         fill(trial)

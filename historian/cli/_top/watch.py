@@ -90,9 +90,11 @@ def _added_up(changes: list[Change]) -> list[Change]:
     return list(found.values())
 
 
-@lru_cache(maxsize=64)
-def _nothing(unit: str) -> Histogram:
+def _no_values(unit: str) -> Histogram:
     return Histogram.from_values((), unit=unit)
+
+
+_nothing = lru_cache(maxsize=64)(_no_values)
 
 
 def _since(before: Before | None, now: Before) -> tuple[Histogram, bool]:
