@@ -198,8 +198,16 @@ cdef class DirectoryFile:
             return done
 
     def mark_synthetic(self, uint64_t place, /):
-        """Mark a recorder: some of its values are estimates, not measured.  The mark stays."""
-        historian_atomic_store(&self.entry(place).synthetic, HISTORIAN_SET)
+        """Mark a recorder: some of its values are estimates, not measured.  The mark stays.
+
+        One that is damaged needs none: who reads it is told that it is damaged.
+        """
+        cdef historian_entry *entry
+        try:
+            entry = self.entry(place)
+        except ValueError:
+            return
+        historian_atomic_store(&entry.synthetic, HISTORIAN_SET)
 
     def read(self, uint64_t place, /):
         """Return (counts, sum, min, max, synthetic, drains) of the records of all processes since the last drain.

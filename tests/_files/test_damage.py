@@ -338,11 +338,12 @@ def test_chunks_in_use_are_found_out(directory, used):
 def test_a_place_that_is_damaged_while_the_file_is_open(directory):
     registry = Registry(directory)
     other, rec = registry.recorder("other"), registry.recorder("q")
-    rec.record(1.0)
+    rec.record_corrected(3.0, 1.0)
     path = file_of(directory)
     patched(path, 4096 + 8, struct.pack("<Q", word(path, 4096 + 8) ^ 1))
     assert registry.recorder("q") is Registry(directory).recorder("q") is rec
     rec.record(1.0)  # where it has counted so far
+    rec.record_corrected(3.0, 1.0)
     with pytest.raises(CorruptFileError, match="its place in the index is damaged"):
         rec.snapshot()
     del registry, rec
