@@ -9,6 +9,7 @@ from typing import NamedTuple
 from .._stats.checks import check_confidence, check_n, check_number
 from .arguments import check_blocks, least_blocks
 from .comparison import Comparison
+from .comparisons import Comparisons
 from .stopping import is_answered, looks_at, rule
 
 TYPE_CHECKING = False
@@ -129,7 +130,7 @@ def interleave(
                 break
     finally:
         (gc.enable if collects else gc.disable)()  # a callable may have called either
-    return found[0] if len(found) == 1 else found
+    return found[0] if len(found) == 1 else Comparisons(found)
 
 
 class Plan(NamedTuple):

@@ -8,6 +8,7 @@ from .._core import CounterFile, Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
 from .._files.file import check_counters, drain, open_file, open_or_create, read_counters
 from .._files.header import Header
+from .._show.shown import in_html, in_rich, in_terminal
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
 from .moved import combined, follow_path, is_at_path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .._core import _Real
+    from .._show.view import View
     from .moved import _Reading
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
@@ -300,6 +302,13 @@ class Recorder(_Base):
 
     def __repr__(self) -> str:
         return f"Recorder({self._name!r}, unit={self._unit!r})"
+
+    def _view(self) -> View:
+        from ..tail.views import histogram_view
+
+        return histogram_view(self.snapshot(), f"Recorder {self._name}".rstrip())
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
 
 def check_room(name: str, held: int, added: int) -> None:
