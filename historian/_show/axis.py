@@ -104,7 +104,8 @@ def _sizes(level: int, low: float, high: float) -> Iterator[tuple[float, str]]:
     step = (40, 30, 20, 10, 5, 3, 2, 1)[level]
     for power in range(math.ceil(math.log2(low) / step) * step, math.floor(math.log2(high)) + 1, step):
         name, (nbytes, _) = [*SIZE.items()][max(0, min(power // 10, len(SIZE) - 1))]
-        yield 2.0**power, f"{_short(2.0**power / nbytes)} {name}"
+        is_usual = -3 <= power < 10 * len(SIZE)
+        yield 2.0**power, f"{_short(2.0**power / nbytes)} {name}" if is_usual else f"2^{power} B"
 
 
 def _numbers(level: int, low: float, high: float) -> Iterator[tuple[float, str]]:

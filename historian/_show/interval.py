@@ -92,9 +92,9 @@ def _last_place(value: float, lower: float, upper: float, *, is_share: bool) -> 
     if is_share and lower > 0.9:
         size = (1 - value) or (1 - lower) or 1.0
     places = [_power(size) - 2] if size else []
-    halves = [abs(value - end) for end in (lower, upper) if math.isfinite(end) and end != value]
-    if halves:
-        places.append(_power(sum(halves) / len(halves)) - 1)
+    known = [abs(value - end) for end in (lower, upper) if math.isfinite(end)]
+    if any(known):
+        places.append(_power(sum(known) / len(known)) - 1)
     return max(places, default=0)
 
 

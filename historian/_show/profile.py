@@ -125,8 +125,8 @@ def _kinds(rows: Iterable[_Row]) -> dict[str, list[_Row]]:
 
 
 def _by_sum(rows: Iterable[_Row]) -> list[_Row]:
-    """Return the rows of one kind of unit, the largest sum first, then by name."""
-    return sorted(rows, key=lambda row: (-row[1].sum * base_unit(row[1].unit)[1], _text(row[0])))
+    """Return the rows of one kind of unit, the largest sum first."""
+    return sorted(rows, key=lambda row: -row[1].sum * base_unit(row[1].unit)[1])
 
 
 def _room_for(kinds: Mapping[str, list[_Row]], room: int) -> Iterator[tuple[str, list[_Row]]]:
