@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 
 import pytest
 from displayed import HOSTILE, TWO_MODES, with_hostile_names, with_values, without_values
@@ -146,3 +147,13 @@ def test_nothing_of_rich_is_imported_until_rich_asks():
 def test_an_empty_histogram():
     assert text(Histogram()._view(), 80) == "Histogram: nothing recorded yet"
     assert rich_text(Histogram(), 80).strip() == "Histogram  nothing recorded yet"
+
+
+def test_the_page_shows_what_ipython_shows():
+    """The block of text in docs/display.md is that of the histogram that the page makes."""
+    page = (Path(__file__).parents[2] / "docs" / "display.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for line in re.findall(r"^>>> (\w.*[=t].*)$", page, re.MULTILINE):
+        exec(line, names)
+    (block,) = re.findall(r"<!-- shown: h -->\n```text\n(.*?)\n```", page, re.DOTALL)
+    assert block == text(names["h"]._view(), 72)
