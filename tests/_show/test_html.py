@@ -8,6 +8,8 @@ import justhtml
 import pytest
 from displayed import HOSTILE, with_hostile_names, with_values, without_values
 
+from historian import Registry
+
 FULL, EMPTY = with_values(), without_values()
 
 TAGS = {"div", "p", "strong", "span", "table", "thead", "tbody", "tr", "th", "td", "code"}
@@ -141,3 +143,11 @@ def test_a_subclass_is_shown():
         pass
 
     assert checked(Mine.from_values([1.0])._repr_html_())
+
+
+def test_a_registry_in_a_directory(tmp_path):
+    registry = Registry(tmp_path / "<b>")
+    registry.recorder("query").record_many([1.0, 2.0])
+    text = text_of(checked(registry._repr_html_()))
+    assert f"Registry of 1 recorder in {tmp_path}/<b>" in text and "query" in text
+    assert text_of(checked(registry.recorder("query")._repr_html_())).count("Recorder query") == 1
