@@ -33,7 +33,7 @@ class Renderable:
                 yield Text(line, style="cyan" if set(line) & set(blocks.BLOCKS[1:]) else "dim", no_wrap=True)
         for table in view.tables:
             yield _table(table, width, pictures)
-        for note in view.notes:
+        for note in filter(None, view.notes):
             yield Text(plain(note, LINE), style="dim")
 
 
@@ -42,10 +42,12 @@ def _table(table: Table, width: int, pictures: bool) -> Any:
     from rich.text import Text
 
     headers, rows = cells(table, width, pictures=pictures)
+    # Rich takes the spaces at the end of a cell away before it aligns it right, and so would move a picture.
+    left = {header for k, header in enumerate(table.headers) if not all(isinstance(row[k], str) for row in table.rows)}
     found = RichTable(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for k, header in enumerate(headers):
-        right: Any = "left" if k == 0 else "right"
-        found.add_column(Text(header), justify=right, no_wrap=True, overflow="ellipsis", style="bold" if k == 0 else "")
+        side: Any = "left" if k == 0 or header in left else "right"
+        found.add_column(Text(header), justify=side, no_wrap=True, overflow="ellipsis", style="bold" if k == 0 else "")
     for row in rows:
         found.add_row(*(Text(cell) for cell in row))
     return found

@@ -129,6 +129,19 @@ def test_rich_takes_no_name_for_markup():
     assert "[bold red]markup" in rich_text(with_hostile_names("[bold red]markup[/bold red] [/]")["recorder"], 100)
 
 
+def test_rich_does_not_move_pictures():
+    """The line of each row is in one column, also beside intervals that end before others."""
+    lines = rich_text(FULL["comparison"], 160).splitlines()
+    rows = [line for line in lines if re.match("(median|p90|p99) ", line)]
+    assert len(rows) == 3 and len({row.index("│") for row in rows if "│" in row}) == 1
+    expected = [
+        line for line in text(FULL["comparison"]._view(), 160).splitlines() if re.match("(median|p90|p99) ", line)
+    ]
+    assert [row.split() for row in rows] == [row.split() for row in expected]
+    pictures = [row[-blocks.INTERVAL :].rstrip() for row in expected]
+    assert all(picture in row for picture, row in zip(pictures, rows))
+
+
 def test_nothing_of_rich_is_imported_until_rich_asks():
     import subprocess
     import sys
