@@ -42,7 +42,7 @@ def min_count(p: float) -> float:
     return -(-100 * denominator // numerator)
 
 
-_min_count = lru_cache(maxsize=64)(min_count)
+_min_count = lru_cache(maxsize=64)(lambda p: min_count(p))  # whose example is not found twice
 
 
 def supported_percentile(histogram: BaseHistogram, p: float) -> float:
