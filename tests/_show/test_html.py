@@ -1,5 +1,7 @@
 """Every `_repr_html_`: valid, escaped, without script, small, readable in both themes and without any values."""
 
+import copy
+import pickle
 import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
@@ -143,6 +145,13 @@ def test_a_subclass_is_shown():
         pass
 
     assert checked(Mine.from_values([1.0])._repr_html_())
+
+
+def test_what_is_shown_can_be_copied_and_pickled():
+    for name in ("comparison", "blocks", "interleaved runs"):
+        for copied in (pickle.loads(pickle.dumps(FULL[name])), copy.copy(FULL[name])):
+            assert type(copied) is type(FULL[name])
+            assert copied._repr_html_() == FULL[name]._repr_html_(), name
 
 
 def test_a_registry_in_a_directory(tmp_path):

@@ -3,8 +3,7 @@
 import functools
 import random
 
-from historian import Comparison, Histogram, Key, Profile, Recorder, Registry, compare, interleave, merge
-from historian._compare.comparisons import Comparisons
+from historian import Comparison, Comparisons, Histogram, Key, Profile, Recorder, Registry, compare, interleave, merge
 from historian.tail import first_of, retry
 from historian.tail.dist import from_sf
 
