@@ -51,6 +51,10 @@ NOTES = {
         "Of two histograms of 1e6 latencies each, with 95 % intervals. A chain is computed when it is asked. 500 of "
         "1,000 calls of two kinds are a quorum. *6,144 populated buckets* are all that a histogram has."
     ),
+    "Display": (
+        "The HTML that a notebook shows, `_repr_html_()`, without the import of what draws. A registry is read each "
+        "time. A comparison is shown from intervals that it keeps: the first time, it computes or resamples them."
+    ),
     "Merge": (
         "historian and boost-histogram create a new histogram; the others add to the left one. The errors are those of "
         "the merged one."

@@ -64,6 +64,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import formats, snapshot, tail
     from ._compare.comparison import Comparison, compare
+    from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
     from ._live.awaited import TimedWarning
     from ._show.profile import Profile
@@ -72,6 +73,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Comparison",
+    "Comparisons",
     "CorruptFileError",
     "CorruptFileWarning",
     "Family",
@@ -103,6 +105,7 @@ __all__ = [
 #: Modules of the names that few programs need.  `__getattr__` imports them on first use.
 _HOMES = {
     "Comparison": "_compare.comparison",
+    "Comparisons": "_compare.comparisons",
     "Profile": "_show.profile",
     "TimedWarning": "_live.awaited",
     "compare": "_compare.comparison",

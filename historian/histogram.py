@@ -7,6 +7,7 @@ and display.  Each of these modules is loaded on its first use.
 from __future__ import annotations
 
 from ._core import unpacked_blob
+from ._show.shown import in_html, in_rich, in_terminal
 from ._values.answers import is_many
 from ._values.base import BaseHistogram, make
 from ._values.merge import MergeWarning, merged
@@ -23,6 +24,7 @@ else:
 
     from typing_extensions import Self
 
+    from ._show.view import View
     from ._stats.estimate import Estimate
     from ._stats.estimates import Estimates
     from ._values.answers import _Numbers, _Scalar
@@ -364,11 +366,12 @@ class Histogram(BaseHistogram):
 
         return describe(self)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Show the full summary in IPython."""
-        from ._show.summary import summary
+    def _view(self) -> View:
+        from .tail.views import histogram_view
 
-        printer.text("Histogram(...)" if cycle else summary(self))
+        return histogram_view(self)
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
 
 def merge(

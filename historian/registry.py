@@ -14,6 +14,7 @@ from ._live.directories import drain_directory, read_directory
 from ._live.family import Family, FamilyWarning, Timing
 from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._live.snapshots import Snapshot
+from ._show.shown import in_html, in_rich, in_terminal
 from ._values.key import Key, check_key, key_of
 from ._values.text import counted
 from ._values.units import check_unit
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from ._files.reading import Reading
     from ._show.profile import Profile
+    from ._show.view import View
     from .formats._lines import Source
 
 __all__ = [
@@ -312,7 +314,21 @@ class Registry:
 
         histograms, problems = self._read()
         _warn(problems)
-        return Profile(histograms, [note for family in self._families.values() for note in family._notes()])
+        return Profile(histograms, self._notes())
+
+    def _notes(self) -> list[str]:
+        return [note for family in self._families.values() for note in family._notes()]
+
+    def _view(self) -> View:
+        from ._show.profile import Profile
+
+        histograms, problems = self._read()
+        notes = [*self._notes(), *(f"{problem} (left out)" for problem in problems.values())]
+        where = f"in {self._directory}" if self._directory is not None else "in memory"
+        title = f"Registry of {counted(len(histograms), 'recorder')} {where}"
+        return Profile(histograms, notes)._view()._replace(title=title)
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.

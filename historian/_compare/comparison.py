@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import Estimate, no_data, quantile_name
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .._show.view import View
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
     from ..histogram import Histogram
@@ -78,7 +80,7 @@ class Comparison:
     that do not add up to `a` and `b`.
     """
 
-    __slots__ = ("_blocks", "_ratios", "a", "b", "blocks", "confidence", "looks", "names")
+    __slots__ = ("_blocks", "_ratios", "_shown", "a", "b", "blocks", "confidence", "looks", "names")
     __module__ = "historian"
 
     a: Histogram
@@ -105,6 +107,7 @@ class Comparison:
         self.blocks = checked_blocks(a, b, blocks, confidence, self.looks)
         self._ratios: dict[float, RatioOf] = {}  # by quantile, as asked for
         self._blocks: Blocks | None = None
+        self._shown: View | None = None
 
     @overload
     def ratio(self, q: _Scalar) -> Estimate: ...
@@ -236,13 +239,14 @@ class Comparison:
         named = partial(Comparison, blocks=self.blocks, confidence=self.confidence, names=self.names, looks=self.looks)
         return named, (self.a, self.b)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
+    def _view(self) -> View:
+        if self._shown is None:  # resampled blocks take 20 ms
+            from .report import view
 
-    def _repr_html_(self) -> str:
-        from .report import html
+            self._shown = view(self)
+        return self._shown
 
-        return html(self)
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
     def _ratio(self, q: float) -> Estimate:
         estimate = self.quiet_ratio(q)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from .._stats.checks import check_confidence, check_n, check_number
 from .arguments import check_blocks, least_blocks
 from .comparison import Comparison
+from .comparisons import Comparisons
 from .stopping import is_answered, looks_at, rule
 
 TYPE_CHECKING = False
@@ -94,11 +95,11 @@ def interleave(
     1.3 times the one before.  All intervals of all these looks hold together with the confidence, so it does not matter
     which rule stops the measurement.  For this they are wider: see `Comparison.looks`.
 
-    Returns a `Comparison` of values in seconds.  For more than two callables, returns a list that compares each of the
-    others with the first; `until` then waits for all answers.  An exception of a callable propagates, and the garbage
-    collector is restored.  Raises ValueError for fewer than two callables, and for too few blocks (fewer than 8 for a
-    confidence of 95 %).  Raises TypeError for an object that is not callable, and for coroutine and generator
-    functions.
+    Returns a `Comparison` of values in seconds.  For more than two callables, returns `Comparisons`: a list that
+    compares each of the others with the first; `until` then waits for all answers.  An exception of a callable
+    propagates, and the garbage collector is restored.  Raises ValueError for fewer than two callables, and for too few
+    blocks (fewer than 8 for a confidence of 95 %).  Raises TypeError for an object that is not callable, and for
+    coroutine and generator functions.
 
     >>> import historian
     >>> comparison = historian.interleave(lambda: sum(range(1000)), lambda: sum(range(2000)), calls=10)
@@ -129,7 +130,7 @@ def interleave(
                 break
     finally:
         (gc.enable if collects else gc.disable)()  # a callable may have called either
-    return found[0] if len(found) == 1 else found
+    return found[0] if len(found) == 1 else Comparisons(found)
 
 
 class Plan(NamedTuple):

@@ -10,9 +10,14 @@ import decimal
 import math
 from typing import NamedTuple
 
+from .._show.axis import Axis
+from .._show.density import LOWEST, is_drawn, share_below, smallest
+from .._show.interval import bar
+from .._show.names import shortened
 from .._show.scale import Scale, middle
-from .._show.table import html_table, table
-from .._values.text import printable
+from .._show.table import table
+from .._show.view import Density, Table, View
+from .._values.text import counted, printable
 from .ratios import TOO_FEW
 
 TYPE_CHECKING = False
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Protocol
 
+    from .._show.view import Cell
     from .._stats.estimate import Estimate
     from ..histogram import Histogram
 
@@ -49,10 +55,15 @@ if TYPE_CHECKING:
         def missing(self, q: float) -> str: ...
 
 
-__all__ = ["QUANTILES", "cells_and_notes", "differs", "html", "sentence", "text", "whole_numbers"]
+__all__ = ["QUANTILES", "cells_and_notes", "differs", "overview", "sentence", "text", "view", "whole_numbers"]
 
 #: The quantiles in the table.
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
+
+OVERVIEW = (0.5, 0.99)  # quantiles of an overview
+SHOWN = 10  # comparisons in an overview, at most
+LABEL = 16  # columns of a name in a notebook or a terminal
+LINE_AT_1 = "line: 1"  # header of the pictures of intervals
 
 MAX_PART = 20  # the smaller number of a ratio of whole numbers is at most this
 
@@ -89,9 +100,12 @@ def _round_within(value: float, low: float, high: float) -> int:
     return whole
 
 
-def sentence(comparison: _Comparison, q: float, each: float | None = None) -> str:
-    """Answer `Comparison.sentence`; `each` is the confidence of this ratio if it is one of a table."""
-    a, b = (printable(name) for name in comparison.names)
+def sentence(comparison: _Comparison, q: float, each: float | None = None, labels: Sequence[str] | None = None) -> str:
+    """Answer `Comparison.sentence`; `each` is the confidence of this ratio if it is one of a table.
+
+    `labels` replace the names, if those are too long for a line.
+    """
+    a, b = labels or _labels(comparison)
     subject = f"{_name(q)} of {b} over {a}"
     estimate = comparison.bounded(q, comparison.confidence if each is None else each)
     if estimate is None:
@@ -127,13 +141,61 @@ def differs(comparison: _Comparison) -> bool:
     return any(not ratio.lower <= 1 <= ratio.upper for ratio in shown)
 
 
-def html(comparison: _Comparison) -> str:
-    """Return a comparison as HTML."""
-    from html import escape
+def view(comparison: _Comparison) -> View:
+    """Return what notebooks and terminals show of a comparison: both densities, the table of ratios, the sentence."""
+    labels, rows = shortened(_labels(comparison), LABEL), _Rows.of(comparison, QUANTILES)
+    title = f"{labels[1]} compared with {labels[0]}"
+    if comparison.is_empty:
+        return View(title, "no data")
+    headers, cells = _cells(comparison, rows, labels=labels)
+    together = list(rows.shown.values())
+    bars = ["", *("" if one is None else bar(together, one, 1.0) for one in rows.ratios.values())]
+    lines = [[*row, cell] for row, cell in zip(cells, bars)]
+    table = Table([*headers, LINE_AT_1], lines, (LINE_AT_1, "ratio", *headers[1:3]))
+    *notes, _, answer = _notes(comparison, rows, labels)
+    caption = f"densities of {labels[1]} and {labels[0]} on a logarithmic axis"
+    return View(title, answer, _picture(comparison, labels), caption, [table], notes)
 
-    rows = _Rows.of(comparison, QUANTILES)
-    notes = [f"<p>{escape(note)}</p>" for note in _notes(comparison, rows) if note]
-    return "\n".join([html_table(*_cells(comparison, rows)), *notes])
+
+def _picture(comparison: _Comparison, labels: Sequence[str]) -> Density | None:
+    """Return the density of B, with that of A behind; None if there is nothing to draw."""
+    a, b = comparison.a, comparison.b
+    if not (is_drawn(a) and is_drawn(b)):
+        return None
+    axis = Axis.of([smallest(a), a.max, smallest(b), b.max], a.unit)
+    marks = [(f"p{100 * q:g}", b.quantile(q)) for q in OVERVIEW if b.quantile(q) > LOWEST]
+    name = f"{labels[0]}, behind {labels[1]} with its marks"
+    return Density(axis, share_below(b), min(a.count, b.count), marks, share_below(a), name)
+
+
+def overview(comparisons: Sequence[_Comparison]) -> View:
+    """Return what notebooks and terminals show of many comparisons with the same A: the ratios of median and p99."""
+    if not comparisons:
+        return View("Comparisons", "none")
+    shown = comparisons[:SHOWN]
+    first, *others = shortened([*_labels(shown[0])[:1], *(_labels(one)[1] for one in shown)], LABEL)
+    tables = [_overview_of(q, shown, first, others) for q in OVERVIEW]
+    notes = [sentence(one, 0.99, labels=(first, label)) for one, label in zip(shown, others)]
+    left_out = len(comparisons) - len(shown)
+    notes += [f"... ({left_out:,} more comparisons)"] if left_out else []
+    return View(counted(len(comparisons), "comparison"), f"with {first}", tables=tables, notes=notes)
+
+
+def _overview_of(q: float, comparisons: Sequence[_Comparison], first: str, others: Sequence[str]) -> Table:
+    """Return the table of one quantile."""
+    one = comparisons[0]
+    values = [one.a.quantile(q), *(each.b.quantile(q) for each in comparisons)]
+    scale = Scale.of(one.a.unit, middle(values))
+    ratios = [each.bounded(q, each.confidence) for each in comparisons]
+    together = [ratio for ratio in ratios if ratio is not None]
+    rows: list[list[Cell]] = [[first, scale.show(values[0]), "", "", ""]]
+    for each, label, value, ratio in zip(comparisons, others, values[1:], ratios):
+        told: list[Cell] = ["-", printable(each.missing(q)), ""]
+        if ratio is not None:
+            told = [*_ratio(ratio)[1:], bar(together, ratio, 1.0)]
+        rows.append([label, scale.show(value), *told])
+    headers = (_name(q), printable(scale.unit), f"over {first}", f"{_percent(one.confidence)} interval", LINE_AT_1)
+    return Table(headers, rows, headers[:3:-1])
 
 
 class _Rows(NamedTuple):
@@ -166,12 +228,18 @@ class _Rows(NamedTuple):
         return 0.5 if 0.5 in self.ratios else next(iter(self.ratios))
 
 
-def _cells(comparison: _Comparison, rows: _Rows, scale: Scale | None = None) -> tuple[list[str], list[list[str]]]:
+def _labels(comparison: _Comparison) -> list[str]:
+    return [printable(name) for name in comparison.names]
+
+
+def _cells(
+    comparison: _Comparison, rows: _Rows, scale: Scale | None = None, labels: Sequence[str] | None = None
+) -> tuple[list[str], list[list[str]]]:
     """Return (headers, rows) of the table."""
     a, b = comparison.a, comparison.b
     values = {q: (a.quantile(q), b.quantile(q)) for q in rows.ratios}
     scale = scale or Scale.of(a.unit, middle([value for pair in values.values() for value in pair]))
-    labels = [printable(name) for name in comparison.names]
+    labels = labels or _labels(comparison)
     headers = ["", *(f"{label} ({printable(scale.unit)})" for label in labels), f"{labels[1]}/{labels[0]}"]
     headers += ["ratio", f"{_percent(comparison.confidence)} interval"]
     cells = [["count", f"{a.count:,}", f"{b.count:,}", "", "", ""]]
@@ -179,11 +247,7 @@ def _cells(comparison: _Comparison, rows: _Rows, scale: Scale | None = None) -> 
         estimate = rows.ratios[q]
         found = [scale.show(low), scale.show(high)]
         if estimate is not None:
-            shown = [
-                _rounded(float(estimate), _decimals(float(estimate), estimate)),
-                _words(estimate),
-                _interval(estimate),
-            ]
+            shown = _ratio(estimate)
         else:
             missing = printable(comparison.missing(q))
             found, shown = ["-", "-"] if missing == TOO_FEW or comparison.is_empty else found, ["-", "-", missing]
@@ -191,9 +255,15 @@ def _cells(comparison: _Comparison, rows: _Rows, scale: Scale | None = None) -> 
     return headers, cells
 
 
-def _notes(comparison: _Comparison, rows: _Rows) -> list[str]:
+def _ratio(estimate: Estimate) -> list[str]:
+    """Return a ratio in digits and in words, and its interval."""
+    value = float(estimate)
+    return [_rounded(value, _decimals(value, estimate)), _words(estimate), _interval(estimate)]
+
+
+def _notes(comparison: _Comparison, rows: _Rows, labels: Sequence[str] | None = None) -> list[str]:
     """Return the lines below the table."""
-    a, b = (printable(name) for name in comparison.names)
+    a, b = labels or _labels(comparison)
     shift = comparison.wasserstein
     moved = str(shift) if comparison.is_empty else _factor(shift)
     notes = [
@@ -216,7 +286,7 @@ def _notes(comparison: _Comparison, rows: _Rows) -> list[str]:
         notes.append(f"{percent}: for {together}, for each other line alone")
     elif comparison.looks > 1:
         notes.append(f"{percent} (Bonferroni)")
-    return [*notes, "", sentence(comparison, rows.quoted, rows.each)]
+    return [*notes, "", sentence(comparison, rows.quoted, rows.each, labels)]
 
 
 def _factor(shift: Estimate) -> str:

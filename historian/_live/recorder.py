@@ -10,6 +10,7 @@ from .._files.directory import ATTEMPTS, is_trusted, trust_directory
 from .._files.draining import drain, remove_recorder
 from .._files.file import add_recorder, header_of, is_at_path, mapped_file, open_file, read_counters
 from .._files.header import encode
+from .._show.shown import in_html, in_rich, in_terminal
 from .._values.key import Key
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .._core import DirectoryFile, _Real
     from .._files.file import _Counted
     from .._files.header import Header
+    from .._show.view import View
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
     # coroutine function or class method.  ParamSpec would keep less: only the first overload.
@@ -334,6 +336,13 @@ class Recorder(_Base):
 
     def __repr__(self) -> str:
         return f"Recorder({self.name!r}, unit={self._unit!r})"
+
+    def _view(self) -> View:
+        from ..tail.views import histogram_view
+
+        return histogram_view(self.snapshot(), f"Recorder {self.name}".rstrip())
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
 
 def check_room(name: str, held: int, added: int) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .._show.shown import in_html, in_rich, in_terminal
 from .._values.key import Key, text_of
+from .._values.text import counted
 from ..histogram import Histogram, merge
 
 TYPE_CHECKING = False
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from .._show.view import View
     from ..formats._lines import Source
 
 __all__ = ["Snapshot", "id_of_recorder"]
@@ -91,6 +94,13 @@ class Snapshot(dict[Key, Histogram]):
     def total(self) -> Histogram:
         """Return the histogram of all values.  O(buckets of all).  Raises ValueError if units differ."""
         return _merged(list(self.values()))
+
+    def _view(self) -> View:
+        from .._show.profile import Profile
+
+        return Profile(self)._view()._replace(title=f"Snapshot of {counted(len(self), 'recorder')}")
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial

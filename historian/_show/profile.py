@@ -6,11 +6,15 @@ from typing import Generic
 
 from .._values.held import Held
 from .._values.key import Key
-from .._values.text import printable, shown
+from .._values.text import counted, printable, shown
+from .axis import Axis
+from .density import is_drawn, share_below, smallest
 from .names import shortened
 from .scale import Scale, base_unit, middle
+from .shown import in_html, in_rich, in_terminal
 from .summary import is_supported, min_count, supported_percentile, unit_question
-from .table import html_table, table, text_width
+from .table import table
+from .view import Density, Table, View
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,14 +24,17 @@ if TYPE_CHECKING:
     from .._values.base import BaseHistogram
 
     _Named = tuple[str, BaseHistogram]
+    _Row = tuple[Any, BaseHistogram]
 
-__all__ = ["MAX_NAME_WIDTH", "PERCENTILES", "Profile", "fitted", "notes_on", "short_names", "tables"]
+__all__ = ["LEFT_OUT", "MAX_NAME_WIDTH", "PERCENTILES", "Profile", "notes_on", "short_names", "tables"]
 
 #: Percentiles shown between the minimum and the maximum, by column header.
 PERCENTILES: dict[str, float] = {"median": 50, "90": 90, "99": 99, "99.9": 99.9, "99.99": 99.99}
 
 MAX_NAME_WIDTH = 80  # columns of names where nothing else limits them
-NAME_WIDTH = 24  # columns of numbers are left out until names have this width, or the width that they need
+SHOWN = 20  # rows of all tables in a notebook, at most; a kind of unit more has one row more
+SHOWN_WIDTH = 48  # columns of names there, at most
+MOST_NOTES = 10
 LEFT_OUT = ("min", "99.99", "90", "99.9")  # columns to leave out of a narrow table, in this order
 
 
@@ -76,28 +83,78 @@ class Profile(Generic[Held]):
         return Profile, (self.histograms, self.notes)
 
     def _rows(self) -> list[_Named]:
-        return short_names(
-            (str(name) if isinstance(name, Key) else shown(str(name)), histogram)
-            for name, histogram in self.histograms.items()
-        )
+        return short_names((_text(name), histogram) for name, histogram in self.histograms.items())
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(str(self))
-
-    def _repr_html_(self) -> str:
+    def _view(self) -> View:
+        """Return what is shown: the largest of each kind of unit, each with its density on a common axis."""
         if not self.histograms:
-            return "<p>nothing recorded yet</p>"
-        from html import escape
+            return View("Profile", "nothing recorded yet")
+        title = f"Profile of {counted(len(self.histograms), 'histogram')}"
+        facts = counted(sum(histogram.count for histogram in self.histograms.values()), "value")
+        kinds = {kind: _by_sum(rows)[:SHOWN] for kind, rows in _kinds(self.histograms.items()).items()}
+        found: list[Table] = []
+        rows: list[_Named] = []
+        for kind, named in _room_for(kinds, SHOWN):
+            rows += (part := short_names(((_text(name), histogram) for name, histogram in named), SHOWN_WIDTH))
+            headers, cells = _tabulate(kind, part, PERCENTILES, None)
+            pictures = _densities(kind, [histogram for _, histogram in part])
+            lines = [[*line, picture] for line, picture in zip(cells, pictures)]
+            spare = *LEFT_OUT[:3], "density", *LEFT_OUT[3:], headers[-1], "count"
+            found.append(Table([*headers, "density"], lines, spare))
+        left_out = len(self.histograms) - len(rows)
+        notes = [*notes_on(rows), *self.notes]
+        if len(notes) > MOST_NOTES:
+            notes = [*notes[:MOST_NOTES], f"... ({len(notes) - MOST_NOTES:,} more notes)"]
+        if left_out:
+            notes.insert(0, f"the largest sums; {left_out:,} more: print(profile) shows all")
+        return View(title, facts, tables=found, notes=notes)
 
-        rows = self._rows()
-        parts = [html_table(headers, cells) for headers, cells in tables(rows)]
-        return "\n".join(parts + [f"<p>{escape(note)}</p>" for note in (*notes_on(rows), *self.notes)])
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
 
-def short_names(rows: Iterable[_Named]) -> list[_Named]:
-    """Return rows whose names have at most MAX_NAME_WIDTH columns; different names stay different."""
+def _text(name: Any) -> str:
+    return str(name) if isinstance(name, Key) else shown(str(name))
+
+
+def _kinds(rows: Iterable[_Row]) -> dict[str, list[_Row]]:
+    """Return the rows by kind of unit: times, sizes, then the others by name."""
+    kinds: dict[str, list[_Row]] = {}
+    for name, histogram in rows:
+        kinds.setdefault(base_unit(histogram.unit)[0], []).append((name, histogram))
+    return {kind: kinds[kind] for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind))}
+
+
+def _by_sum(rows: Iterable[_Row]) -> list[_Row]:
+    """Return the rows of one kind of unit, the largest sum first."""
+    return sorted(rows, key=lambda row: -row[1].sum * base_unit(row[1].unit)[1])
+
+
+def _room_for(kinds: Mapping[str, list[_Row]], room: int) -> Iterator[tuple[str, list[_Row]]]:
+    """Yield the kinds with as many of their first rows as there is room for, one at least, until there is none."""
+    for later, (kind, rows) in enumerate(kinds.items(), 1):
+        if room <= 0:
+            return
+        kept = rows[: max(1, room - 2 * (len(kinds) - later))]
+        room -= len(kept)
+        yield kind, kept
+
+
+def _densities(kind: str, histograms: list[BaseHistogram]) -> list[Density | str]:
+    """Return the density of each histogram on a common axis, in the base unit; "" if there is none to draw."""
+    factors = [base_unit(histogram.unit)[1] for histogram in histograms]
+    ends = [(smallest(h) * factor, h.max * factor) for h, factor in zip(histograms, factors) if is_drawn(h)]
+    if not ends:
+        return ["" for _ in histograms]
+    axis = Axis.of([end for pair in ends for end in pair], kind)
+    return [
+        Density(axis, share_below(h, factor), h.count) if is_drawn(h) else "" for h, factor in zip(histograms, factors)
+    ]
+
+
+def short_names(rows: Iterable[_Named], width: int = MAX_NAME_WIDTH) -> list[_Named]:
+    """Return rows whose names have at most `width` columns; different names stay different."""
     found = list(rows)
-    names = shortened([name for name, _ in found], MAX_NAME_WIDTH)
+    names = shortened([name for name, _ in found], width)
     return [(name, histogram) for name, (_, histogram) in zip(names, found)]
 
 
@@ -109,11 +166,8 @@ def tables(
     Each of the `rows` is a printed name and a histogram; names may be equal.  `percentiles` holds the percentiles to
     show, by column header.  All values are shown in `unit`, by default in one that suits them.
     """
-    kinds: dict[str, list[_Named]] = {}
-    for name, histogram in rows:
-        kinds.setdefault(base_unit(histogram.unit)[0], []).append((name, histogram))
-    for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
-        yield _tabulate(kind, kinds[kind], percentiles, unit)
+    for kind, named in _kinds(rows).items():
+        yield _tabulate(kind, named, percentiles, unit)
 
 
 def notes_on(rows: Iterable[_Named], percentiles: Mapping[str, float] = PERCENTILES) -> Iterator[str]:
@@ -129,27 +183,6 @@ def notes_on(rows: Iterable[_Named], percentiles: Mapping[str, float] = PERCENTI
         if histogram.overflow_count:
             plural = "" if histogram.overflow_count == 1 else "s"
             yield f"{name}: {histogram.overflow_count:,} value{plural} above 2**64, shown as the maximum"
-
-
-def fitted(headers: list[str], rows: list[list[str]], width: int) -> tuple[list[str], list[list[str]]]:
-    """Return a table of at most `width` columns, if numbers leave room for names: shortened, but all different.
-
-    If names would have less than NAME_WIDTH columns, columns of numbers are left out, as LEFT_OUT says.  Numbers are
-    never cut.
-    """
-    lines = [headers, *rows]
-    widths = [max(text_width(line[k]) for line in lines) for k in range(len(headers))]
-    kept = list(range(len(headers)))
-
-    def room() -> int:
-        return width - sum(widths[k] + 2 for k in kept[1:])
-
-    for header in LEFT_OUT:
-        if room() < min(widths[0], NAME_WIDTH) and header in headers:
-            kept.remove(headers.index(header))
-    names = shortened([row[0] for row in rows], max(room(), text_width(headers[0])))
-    cells = [[name, *(row[k] for k in kept[1:])] for name, row in zip(names, rows)]
-    return [headers[k] for k in kept], cells
 
 
 def _tabulate(

@@ -1,4 +1,4 @@
-"""Text for one histogram: its repr, a summary of a few lines, and a warning if its unit looks wrong.
+"""Text for one histogram: its repr, which percentiles it supports, and a warning if its unit looks wrong.
 
 Counts are exact and shown in full.  Values have three digits (see `historian._show.scale`).
 """
@@ -10,13 +10,13 @@ from functools import lru_cache
 
 from .._values.decimals import PRECISE, written
 from .._values.text import counted
-from .scale import TIME, Scale, middle, quantity
+from .scale import TIME, quantity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._values.base import BaseHistogram
 
-__all__ = ["describe", "is_supported", "min_count", "summary", "supported_percentile", "unit_question"]
+__all__ = ["describe", "is_supported", "min_count", "supported_percentile", "unit_question"]
 
 
 def is_supported(count: int, p: float) -> bool:
@@ -60,30 +60,6 @@ def describe(histogram: BaseHistogram) -> str:
     p50, p99, top = (quantity(value, histogram.unit) for value in values)
     synthetic = ", some of them synthetic" if histogram.synthetic else ""
     return f"<Histogram of {counted(histogram.count, 'value')}{synthetic}: p50 {p50}, p99 {p99}, max {top}>"
-
-
-def summary(histogram: BaseHistogram) -> str:
-    """Return a histogram as a few lines, for IPython: count, minimum, percentiles, maximum, mean, and a warning.
-
-    All values are in one unit.  A percentile with too few values is shown as '-': see `is_supported`.  The warning
-    appears if the unit looks wrong: see `unit_question`.
-    """
-    if not histogram.count:
-        return describe(histogram)
-    names = ["min", "p50", "p90", "p99", "p99.9", "max", "mean"]
-    percentiles = [supported_percentile(histogram, p) for p in (50, 90, 99, 99.9)]
-    values = [histogram.min, *percentiles, histogram.max, histogram.mean]
-    scale = Scale.of(histogram.unit, middle(values))
-    rows = [["count", f"{histogram.count:,}", "partly synthetic" if histogram.synthetic else ""]]
-    rows += [[name, scale.show(value), scale.unit] for name, value in zip(names, values)]
-    if histogram.zero_count:
-        rows.append(["zero", f"{histogram.zero_count:,}", "at most 2**-32"])
-    if histogram.overflow_count:
-        rows.append(["overflow", f"{histogram.overflow_count:,}", "above 2**64"])
-    wide = max(len(number) for _, number, _ in rows)
-    lines = [f"{name:<8}  {number:>{wide}}  {note}".rstrip() for name, number, note in rows]
-    question = unit_question(histogram)
-    return "\n".join(lines + ([f"warning: {question}"] if question else []))
 
 
 def unit_question(histogram: BaseHistogram) -> str:

@@ -1,10 +1,10 @@
-"""Tables as plain text and as HTML."""
+"""Tables as plain text and as Markdown."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["html_table", "in_markdown", "markdown_table", "table", "text_width"]
+__all__ = ["in_markdown", "markdown_table", "table", "text_width"]
 
 
 def table(headers: list[str], rows: list[list[str]]) -> str:
@@ -44,18 +44,6 @@ def in_markdown(text: str) -> str:
     """
     text = text.replace("&", "&amp;").replace("<", "&lt;")
     return re.sub(r"[\\|*`~\[\]]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text)
-
-
-def html_table(headers: list[str], rows: list[list[str]]) -> str:
-    """Return a table as HTML, aligned as in `table`.  Every cell is escaped."""
-    from html import escape
-
-    def line(cells: list[str], tag: str) -> str:
-        aligned = zip(cells, ["left"] + ["right"] * len(cells))
-        return "".join(f'<{tag} style="text-align: {side}">{escape(cell)}</{tag}>' for cell, side in aligned)
-
-    body = "\n".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    return f"<table>\n<thead><tr>{line(headers, 'th')}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def _pad(text: str, width: int) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 from .._show.scale import Scale
+from .._show.shown import in_html, in_rich, in_terminal
 from .checks import check_confidence
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
+
+    from .._show.view import View
 
 __all__ = ["NO_DATA", "Estimate", "TailWarning", "joint_method", "nines", "no_data", "quantile_name"]
 
@@ -137,6 +140,13 @@ class Estimate(float):
 
     def _label(self, scale: Scale) -> str:
         return f" {scale.unit}" if scale.unit else ""
+
+    def _view(self) -> View:
+        from .._show.estimate import estimate_view
+
+        return estimate_view(self)
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
     def __format__(self, spec: str) -> str:
         return format(float(self), spec) if spec else str(self)

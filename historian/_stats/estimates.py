@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .._show.shown import in_html, in_rich, in_terminal
 from .estimate import NO_DATA, Estimate
 
 TYPE_CHECKING = False
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
+
+    from .._show.view import View
 
 __all__ = ["Estimates", "broadcast", "complement", "estimates_of", "one_or_each", "shortened", "unknown_of"]
 
@@ -228,18 +231,21 @@ class Estimates:
         make = partial(Estimates, unit=self.unit, confidence=self._confidence, method=self._method)
         return make, (self.value, self.lower, self.upper, self._why)
 
-    def __str__(self) -> str:
+    def _shown(self) -> list[tuple[int, ...]]:
+        """Return the indices of those estimates that are shown: all, or the first and the last few."""
         import numpy
 
+        places = list(range(self.size))
+        if self.size > SHOWN:
+            places = [*places[:EDGE], *places[-EDGE:]]
+        return [tuple(int(one) for one in numpy.unravel_index(place, self.shape)) for place in places]
+
+    def __str__(self) -> str:
         if not self.ndim:
             return str(self[()])
         if not self.size:
             return f"no estimates, shape {self.shape}"
-        places = list(range(self.size))
-        if self.size > SHOWN:
-            places = [*places[:EDGE], *places[-EDGE:]]
-        indices = [tuple(int(one) for one in numpy.unravel_index(place, self.shape)) for place in places]
-        rows = [(str(list(index)), *str(self[index]).partition(" (")) for index in indices]
+        rows = [(str(list(index)), *str(self[index]).partition(" (")) for index in self._shown()]
         wide = [max(len(row[k]) for row in rows) for k in (0, 1)]
         lines = [f"{label:<{wide[0]}} {value:>{wide[1]}}{start}{rest}" for label, value, start, rest in rows]
         return shortened(lines, self.size)
@@ -251,9 +257,12 @@ class Estimates:
         about = "; ".join([*([", ".join(how)] if how else []), *([why] if why else [])])
         return f"<Estimates, shape {self.shape}{f': {about}' if about else ''}\n{self}>"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """Show the text in IPython, with the reasons below."""
-        printer.text("Estimates(...)" if cycle else repr(self))
+    def _view(self) -> View:
+        from .._show.estimate import estimate_view, estimates_view
+
+        return estimates_view(self, self._shown()) if self.ndim else estimate_view(self[()])
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
     # ---- the texts: one for all, or an array of objects with one for each ----
 

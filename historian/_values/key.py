@@ -5,17 +5,20 @@ from __future__ import annotations
 from itertools import chain
 from keyword import iskeyword
 
-from .text import token
+from .text import shortened, token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 __all__ = ["Key", "check_key", "key_of", "text_of"]
 
 #: Maximum length of the name, the labels and their values together, in bytes of UTF-8.  With the lengths of all texts
 #: and the longest unit, 2048 + (1 + 2 * 64) * 2 + 255 = 2,561 bytes: an entry in a file has room for 65,535.
 MAX_KEY_NBYTES = 2048
+#: Maximum length of a key that is shown by itself, in characters.
+MAX_SHOWN = 1000
 #: Maximum number of labels.
 MAX_LABELS = 64
 
@@ -73,6 +76,21 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
         if all(label.isidentifier() and label.isascii() and not iskeyword(label) for label, _ in self.labels):
             return f"Key({', '.join([repr(self.name), *(f'{label}={value!r}' for label, value in self.labels)])})"
         return f"Key({self.name!r}, **{dict(self.labels)!r})"
+
+    # How notebooks, IPython and rich show it: the room that draws all others imports this one.
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f'<code style="overflow-wrap:anywhere">{escape(shortened(str(self), MAX_SHOWN))}</code>'
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if len(getattr(printer, "stack", ())) > 1 else shortened(str(self), MAX_SHOWN))
+
+    def __rich__(self) -> Any:
+        from rich.text import Text
+
+        return Text(shortened(str(self), MAX_SHOWN))
 
     def __str__(self) -> str:
         if not self.labels:

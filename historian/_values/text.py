@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "printable", "quoted", "shown", "token"]
+__all__ = ["counted", "printable", "quoted", "shortened", "shown", "token"]
 
 _SPECIAL = frozenset('{},="')  # what separates the parts of a printed key, and what begins and ends a quoted text
 
@@ -34,6 +34,15 @@ def quoted(text: str) -> str:
     """
     inside = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{printable(inside)}"'
+
+
+def shortened(text: str, most: int) -> str:
+    """Return text of at most `most` characters: of longer text, the beginning and the end.
+
+    >>> shortened("abcdefgh", 5), shortened("abcde", 5)
+    ('ab~gh', 'abcde')
+    """
+    return text if len(text) <= most else f"{text[: most // 2]}~{text[len(text) - (most - 1) // 2 :]}"
 
 
 def shown(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 
-from .._show.profile import fitted, notes_on, short_names, tables
+from .._show.fit import fitted
+from .._show.profile import LEFT_OUT, notes_on, short_names, tables
 from ._input.sources import Rows, read_rows
 from ._input.tally import InputError
 from ._options import add_command, add_format, add_input, add_percentiles, misuse
@@ -80,7 +81,7 @@ def _report(histograms: list[tuple[str | Key, Histogram]], rows: Rows, args: arg
     drawn = [*tables(shown, columns, args.show), *tables(others, columns)]
     if args.format == "table":
         width = max(80, shutil.get_terminal_size().columns)
-        drawn = [fitted(headers, cells, width) for headers, cells in drawn]
+        drawn = [fitted(headers, cells, width, LEFT_OUT) for headers, cells in drawn]
     ordered = sorted(histograms, key=lambda pair: (pair[1].unit, -pair[1].sum, str(pair[0])))
     records = [{"name": str(name), "unit": h.unit, **numbers(h, percentiles)} for name, h in ordered]
     return Report(

@@ -24,6 +24,10 @@ shape.  An answer beyond the data warns (`TailWarning`), once for a question.
 
 The names in `__all__` are public; the modules may move.  These are the modules, in the order in which data flow.
 
+Display:
+
+- `views`: what notebooks and terminals show of a histogram, and of what follows from it.
+
 The values of a histogram are a sample:
 
 - `omission`: `Histogram.corrected`, which adds the waits that coordinated omission hid.

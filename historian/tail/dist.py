@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
+from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.arrays import each_number, shares, times
 from .._stats.beyond import collected, warn_beyond, warn_once
 from .._stats.checks import check_share, number
@@ -45,6 +46,7 @@ else:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .._show.view import View
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
 
@@ -247,6 +249,13 @@ class Dist(Survival):
             return "<Dist: no data>"
         p50, p99 = (collected(partial(self._quantile, p, ""))[0] for p in (0.5, 0.01))
         return f"<Dist: p50 {p50}, p99 {p99}>"
+
+    def _view(self) -> View:
+        from .views import dist_view
+
+        return dist_view(self)
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
     def _quantile(self, p: float, what: str) -> Estimate:
         if not self._count:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import Generic
 
+from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import collected, warn_beyond
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, joint_method, no_data
@@ -41,6 +42,7 @@ else:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .._show.view import View
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
     from .._values.base import BaseHistogram
@@ -369,6 +371,13 @@ class Fanout(Generic[Held]):
 
     def __repr__(self) -> str:
         return f"Fanout(n={self.n}, leaf={self.leaf!r})"
+
+    def _view(self) -> View:
+        from .views import fanout_view
+
+        return fanout_view(self)
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
     def _with(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout[Held]:
         """Return the fan-out of another number of calls; `known` holds the results of `_shares` by time."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 from .._core import slot_of
+from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.binomial import share_interval
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import Estimate, no_data
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from .._show.view import View
     from .._stats.windows import Effective
     from .._values.base import BaseHistogram
 
@@ -130,6 +132,13 @@ class Slo:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _view(self) -> View:
+        from .views import slo_view
+
+        return slo_view(self)
+
+    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
 
 
 def slo(

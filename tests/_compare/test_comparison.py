@@ -369,7 +369,7 @@ def test_a_table():
     assert "Kolmogorov-Smirnov" in lines[9] and "Wasserstein" in lines[10]
     assert "faster" not in str(historian.compare(A, B))
     html = historian.compare(A, B, names=("<a>", "b"))._repr_html_()
-    assert html.startswith("<table>") and "&lt;a&gt; (ms)" in html and "<a>" not in html
+    assert "<table>" in html and "&lt;a&gt; (ms)" in html and "<a>" not in html
 
 
 def test_a_table_of_equal_distributions_seldom_has_a_row_that_differs():

@@ -75,7 +75,10 @@ def test_every_number_shown_is_the_histograms_own():
 @pytest.mark.parametrize("empty", [{}, {"a": Histogram()}])
 def test_nothing_recorded(empty):
     assert str(Profile(empty)) == repr(Profile(empty)) == str(Registry().profile()) == "nothing recorded yet"
-    assert Profile(empty)._repr_html_() == "<p>nothing recorded yet</p>"
+    assert (
+        '<p><strong>Profile</strong> <span class="hsn-f">nothing recorded yet</span></p>'
+        in Profile(empty)._repr_html_()
+    )
 
 
 def test_the_note_appears_only_if_a_percentile_is_missing():
@@ -117,18 +120,55 @@ def test_a_long_label_does_not_make_a_wide_table():
     for end in "xy":
         registry.recorder("q", path="/" + "a" * 2_000 + end).record(1e9)  # with a question about the unit below
     assert max(map(len, str(registry.profile()).splitlines())) < 200
-    assert max(map(len, re.findall(">([^<]*)<", registry.profile()._repr_html_()))) < 200
+    html = re.sub("<style>.*?</style>", "", registry.profile()._repr_html_())
+    assert max(map(len, re.findall(">([^<]*)<", html))) < 200
     names = [row[0] for row in rows_of(registry.profile())[1:3]]
     assert len(set(names)) == 2 and max(map(len, names)) == 80
 
 
+def cells_of(profile):
+    """Return the texts of the cells of a notebook's tables, without the pictures."""
+    return re.findall(r"<t[dh](?: [^>]*)?>([^<]*)</t[dh]>", profile._repr_html_())
+
+
 def test_html_has_the_same_cells():
     profile = Profile({"a": Histogram.from_values([1.0] * 200), "b": Histogram.from_values([7], unit="bytes")})
-    cells = re.findall(r"<t[dh] [^>]*>([^<]*)<", profile._repr_html_())
-    assert cells == [cell for row in rows_of(profile) if len(row) == 10 for cell in row]
+    expected = [cell for row in rows_of(profile) if len(row) == 10 for cell in row]
+    assert [cell for cell in cells_of(profile) if cell != "density"] == expected
 
 
-def test_ipython_shows_the_table():
+def test_each_row_has_its_density_on_one_axis():
+    # the middle of 1 ms and of 100 ms is 10 ms: below it, the first bar; above it, the second; the units differ
+    profile = Profile({"a": Histogram.from_values([1.0], unit="ms"), "b": Histogram.from_values([0.1, 0.1])})
+    paths = re.findall(r'class="hsn-s".*?viewBox="0 0 (\d+) 100".*?d="([^"]*)"', profile._repr_html_())
+    assert [(width, path) for width, path in paths] == [
+        ("16", "M0 100H15V0H16V100Z"),
+        ("16", "M0 100H0V0H1V100H16V100Z"),
+    ]
+
+
+def test_a_notebook_shows_the_largest_sums():
+    profile = Profile({f"q{k:03}": Histogram.from_values([k + 1.0]) for k in range(500)})
+    cells = cells_of(profile)
+    assert [cell for cell in cells if cell.startswith("q")] == [f"q{k:03}" for k in range(499, 479, -1)]
+    assert "<p>the largest sums; 480 more: print(profile) shows all</p>" in profile._repr_html_()
+    assert str(profile).count("q") == 500
+
+
+def test_each_kind_of_unit_has_a_row_if_there_is_room():
+    histograms = {f"s{k}": Histogram.from_values([9.0]) for k in range(50)}
+    histograms.update({unit: Histogram.from_values([1.0], unit=unit) for unit in ("bytes", "rows", "users")})
+    cells = cells_of(Profile(histograms))
+    assert {"bytes", "rows", "users"} <= set(cells)
+    assert len([cell for cell in cells if cell.startswith("s") and cell[1:].isdigit()]) == 14  # of 20, 2 for each other
+
+
+def test_ipython_shows_the_table(monkeypatch):
     pretty = pytest.importorskip("IPython.lib.pretty").pretty
+    monkeypatch.setenv("COLUMNS", "200")
     profile = Profile({"a": Histogram.from_values([1.0])})
-    assert pretty(profile) == str(profile)
+    title, _, headers, row, *_ = pretty(profile, max_width=120).splitlines()
+    assert title == "Profile of 1 histogram: 1 value"
+    assert headers.split() == [*str(profile).splitlines()[0].split(), "density"]
+    assert row.split()[:10] == str(profile).splitlines()[1].split()
+    assert max(map(len, pretty(profile).splitlines())) <= 79

@@ -1,0 +1,184 @@
+"""What notebooks and terminals show of a histogram, a distribution, a fan-out and an objective."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from .._show.axis import Axis
+from .._show.density import LOWEST, is_drawn, share_below, smallest
+from .._show.interval import bar, interval_header, texts
+from .._show.scale import Scale, middle, quantity
+from .._show.summary import is_supported, min_count, unit_question
+from .._show.view import Density, Table, View
+from .._stats.beyond import collected
+from .._values.text import counted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import Any, Protocol
+
+    from .._stats.estimate import Estimate
+    from .._values.base import BaseHistogram
+
+    class _Asked(Protocol):
+        def quantile(self, q: float) -> Estimate: ...
+
+    class _Fanout(_Asked, Protocol):
+        leaf: Any
+        n: int
+
+    class _Dist(_Asked, Protocol):
+        @property
+        def min(self) -> float: ...
+        @property
+        def max(self) -> float: ...
+        @property
+        def unit(self) -> str: ...
+        @property
+        def count(self) -> float: ...
+        @property
+        def mean(self) -> Estimate: ...
+        @property
+        def never(self) -> Estimate: ...
+        def _at(self, t: Any, *, smooth: bool | None = None) -> Any: ...
+
+    class _Slo(Protocol):
+        threshold: float
+        unit: str
+        target: float
+        within: Estimate
+
+        @property
+        def is_met(self) -> bool | None: ...
+        @property
+        def burn_rate(self) -> Estimate: ...
+        @property
+        def budget_left(self) -> Estimate: ...
+
+
+__all__ = ["dist_view", "fanout_view", "histogram_view", "slo_view"]
+
+CONFIDENCE = 0.95
+#: The percentiles that are shown, by name; the first three are marked in pictures.
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
+MARKED = 3
+
+
+def histogram_view(histogram: Any, title: str = "Histogram") -> View:
+    """Return what is shown of a histogram: its density, its percentiles with their intervals, and warnings."""
+    if not histogram.count:
+        return View(title, "nothing recorded yet")
+    facts = counted(histogram.count, "value") + (", some of them synthetic" if histogram.synthetic else "")
+    scale = Scale.of(histogram.unit, middle([histogram.min, histogram.quantile(0.5), histogram.max]))
+    shown = {name: p for name, p in PERCENTILES.items() if is_supported(histogram.count, p)}
+    rows = [["min", scale.show(histogram.min), "exact" if histogram._knows_min() else "at least"]]
+    for name, p in PERCENTILES.items():
+        if name in shown:
+            rows.append([name, *texts(_quiet(histogram.ci, p / 100, CONFIDENCE), scale)])
+        else:
+            rows.append([name, "-", f"needs {counted(min_count(p), 'value')}"])
+    rows.append(["max", scale.show(histogram.max), "exact" if histogram._knows_max() else "at most"])
+    rows.append(["mean", scale.show(histogram.mean), ""])
+    marks = [(name, histogram.percentile(p)) for name, p in shown.items()][:MARKED]
+    marks.append(("max", histogram.max))
+    table = Table(("", scale.unit or "value", interval_header(CONFIDENCE)), rows)
+    notes = [*_beside(histogram), unit_question(histogram)]
+    return View(title, facts, _histogram_picture(histogram, marks), _caption(histogram.unit, marks), [table], notes)
+
+
+def dist_view(dist: _Dist) -> View:
+    """Return what is shown of a distribution: its density, and percentiles with their intervals."""
+    if not dist.count:
+        return View("Dist", "no data")
+    known = "known exactly" if dist.count == math.inf else f"smallest sample: {counted(int(dist.count), 'value')}"
+    answers = {name: _quiet(dist.quantile, p / 100) for name, p in PERCENTILES.items()}
+    scale = Scale.of(dist.unit, middle([float(one) for one in answers.values() if one < math.inf]))
+    header = interval_header(answers["p50"].confidence)
+    rows = [[name, *texts(one, scale)] for name, one in {**answers, "mean": dist.mean}.items()]
+    tables = [Table(("", scale.unit or "value", header), rows)]
+    if dist.never > 0:
+        tables.append(Table(("", "share", header), [["never returns", *texts(dist.never, Scale("", 1.0))]]))
+    marks = [*((name, float(one)) for name, one in [*answers.items()][:MARKED]), ("max", dist.max)]
+    marks = [(name, value) for name, value in marks if LOWEST < value < math.inf]
+    picture = None
+    if marks:
+        ends = [dist.min, dist.max] if dist.count < math.inf else [_quiet(dist.quantile, q) for q in (1e-4, 0.9999)]
+        axis = Axis.of([value for value in (*ends, *(at for _, at in marks)) if value > LOWEST], dist.unit)
+        picture = Density(axis, lambda times: (1 - dist._at(times, smooth=True)[1]).tolist(), dist.count, marks)
+    return View("Dist", known, picture, _caption(dist.unit, marks), tables, [answers["p50"].why])
+
+
+def fanout_view(fanout: _Fanout) -> View:
+    """Return what is shown of a fan-out: the density of the wait over that of a call, and both percentiles."""
+    leaf, n = fanout.leaf, fanout.n
+    calls = f"{n:,}" if n < 10**9 else f"{n:.3g}"
+    title = f"Fan-out: wait for all of {calls} calls"
+    if not leaf.count:
+        return View(title, "no data")
+    waits = {name: _quiet(fanout.quantile, p / 100) for name, p in PERCENTILES.items()}
+    single = {name: _quiet(leaf.ci, p / 100, CONFIDENCE) for name, p in PERCENTILES.items()}
+    scale = Scale.of(leaf.unit, middle([float(one) for one in (*waits.values(), *single.values())]))
+    rows = [[name, *texts(wait, scale), *texts(single[name], scale)] for name, wait in waits.items()]
+    unit = f" ({scale.unit})" if scale.unit else ""
+    header = interval_header(CONFIDENCE)
+    headers = ("", f"all {calls}{unit}", header, f"one call{unit}", f"{header} ")
+    marks = [*((name, float(wait)) for name, wait in [*waits.items()][:MARKED]), ("max", leaf.max)]
+    picture = _histogram_picture(leaf, marks)
+    if picture is not None:
+        one = picture.below
+
+        def below(times: Sequence[float]) -> list[float]:
+            return [math.exp(n * math.log(share)) if share else 0.0 for share in one(times)]
+
+        picture = picture._replace(below=below, behind=one, behind_name="one call")
+    notes = ["independent calls assumed: for calls that slow down together, see bounds(t, 'positive')"]
+    if any(wait.upper == math.inf for wait in waits.values()):
+        notes.insert(0, "beyond the data: there are too few values for an upper bound")
+    table = Table(headers, rows, headers[:2:-1])
+    facts = f"from {counted(leaf.count, 'recorded call')}"
+    return View(title, facts, picture, _caption(leaf.unit, marks), [table], notes)
+
+
+def slo_view(slo: _Slo) -> View:
+    """Return what is shown of an objective: whether it is met, and the answers with their intervals."""
+    title = f"Objective: {100 * slo.target:.9g} % within {quantity(slo.threshold, slo.unit)}"
+    if math.isnan(slo.within):
+        return View(title, "no data")
+    facts = {True: "met", False: "missed", None: "open, the data do not decide"}[slo.is_met]
+    asked = {"within": (slo.within, slo.target)}
+    if slo.target < 1:
+        asked |= {"burn rate": (slo.burn_rate, 1.0), "budget left": (slo.budget_left, 0.0)}
+    rows = [[name, *texts(one, Scale("", 1.0)), bar([one], one, limit)] for name, (one, limit) in asked.items()]
+    notes = [slo.within.why, *([] if slo.target < 1 else ["error budget: none"])]
+    headers = ("", "value", interval_header(slo.within.confidence), "line: limit")
+    return View(title, facts, tables=[Table(headers, rows, headers[-1:])], notes=notes)
+
+
+def _quiet(question: Callable[..., Estimate], *arguments: float) -> Estimate:
+    """Return an answer without its warning: an open side is shown."""
+    return collected(partial(question, *arguments))[0]
+
+
+def _histogram_picture(histogram: BaseHistogram, marks: Iterable[tuple[str, float]]) -> Density | None:
+    """Return the density of a histogram, or None if all values are in the zero bucket."""
+    if not is_drawn(histogram):
+        return None
+    axis = Axis.of([smallest(histogram), histogram.max], histogram.unit)
+    return Density(axis, share_below(histogram), histogram.count, [mark for mark in marks if mark[1] > LOWEST])
+
+
+def _beside(histogram: BaseHistogram) -> list[str]:
+    """Return notes on values outside of the buckets."""
+    found = []
+    if histogram.zero_count:
+        found.append(f"{counted(histogram.zero_count, 'value')} at most 2**-32, not in the picture")
+    if histogram.overflow_count:
+        found.append(f"{counted(histogram.overflow_count, 'value')} above 2**64")
+    return found
+
+
+def _caption(unit: str, marks: Iterable[tuple[str, float]]) -> str:
+    """Return what a picture shows, for those who do not see it."""
+    return f"density on a logarithmic axis: {', '.join(f'{name} {quantity(value, unit)}' for name, value in marks)}"
