@@ -68,17 +68,22 @@ class Panel:
         self.ax.set_ylim(low, high)
 
 
-def panel(ax: Axes | None, *, size: tuple[float, float] | None = None) -> Panel:
-    """Return the panel of given axes, or of those of a new figure, of a `size` in inches.
-
-    Raises ImportError without matplotlib, and TypeError for an object that is not axes of matplotlib.
-    """
+def require_matplotlib() -> None:
+    """Raise ImportError, which names the extra, unless matplotlib can be imported."""
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError as error:
         if error.name != "matplotlib":
             raise
         raise ImportError(MISSING) from None
+
+
+def panel(ax: Axes | None, *, size: tuple[float, float] | None = None) -> Panel:
+    """Return the panel of given axes, or of those of a new figure, of a `size` in inches.
+
+    Raises ImportError without matplotlib, and TypeError for an object that is not axes of matplotlib.
+    """
+    require_matplotlib()
     if ax is None:
         import matplotlib.pyplot as plt
 

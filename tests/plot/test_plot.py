@@ -54,7 +54,7 @@ ODD: dict[str, Any] = {
     "bytes": Histogram.from_values([1_000.0, 5_000.0], unit="bytes"),
     "hostile unit": Histogram.from_values([1.0, 5.0], unit="$\\frac$ <b>"),
     "hostile names": {HOSTILE: H, "_": FEW, "": ZEROS, "\u6f22\u5b57\x00\n": FEW},
-    "many": [Histogram.from_values([0.01 * k, 0.02 * k]) for k in range(1, 41)],
+    "many": [Histogram.from_values([0.01 * k, 0.02 * k]) for k in range(1, 15)],
     "difference": H + FEW - H,
 }
 
@@ -75,7 +75,7 @@ def texts(ax: Any) -> list[str]:
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.filterwarnings("ignore:Glyph")  # of a font that lacks Chinese
 def test_every_picture_of_every_histogram_can_be_drawn(name: str, odd: str) -> None:
-    ax = plt.figure(figsize=(3, 2)).add_subplot()
+    ax = plt.figure(figsize=(2.4, 1.8), dpi=50).add_subplot()
     drawn = DRAWERS[name](ODD[odd], ax=ax)
     assert drawn
     assert all(one.axes is ax for one in drawn)
@@ -86,7 +86,7 @@ def test_every_picture_of_every_histogram_can_be_drawn(name: str, odd: str) -> N
     if odd == "hostile names":
         assert HOSTILE in found
     if odd == "many":
-        assert "and 28 more" in found
+        assert "and 2 more" in found
 
 
 @pytest.mark.parametrize("name", DRAWERS)
