@@ -175,7 +175,7 @@ class BaseHistogram(Slots):
         >>> from historian import Histogram
         >>> h = Histogram.from_values([1.0, 1.0, 1.02])
         >>> h.axes[0], h.values()
-        (<Axis of 3 bins from 0.989228 to 1.02189, value (s)>, array([2., 0., 1.]))
+        (<Axis of 3 bins from 0.989228 to 1.0219, value (s)>, array([2., 0., 1.]))
         """
         from .uhi import axis_of
 
