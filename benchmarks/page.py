@@ -48,7 +48,7 @@ NOTES = {
         "give the same answers."
     ),
     "Pictures": (
-        "Each in a new figure of matplotlib, of 20,000 latencies. *Not rendered* is the time of the call, which returns "
+        "Each in a new figure of matplotlib, of 20,000 latencies. *Not rendered* is the time of the call, which gives "
         "artists. *Rendered* adds what matplotlib takes to make pixels, mostly to lay out and draw texts."
     ),
     "Request trees": (

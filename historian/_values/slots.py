@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._core import Counts
-    from .uhi import CallableCounts
 
 __all__ = ["MAX_BOUND", "MIN_BOUND", "TO_INDEX", "Slots", "edges_of"]
 
@@ -48,11 +47,11 @@ class Slots:
         return read_only([slot + TO_INDEX for slot in self._counts.pairs()[0]], "int64")
 
     @property
-    def counts(self) -> CallableCounts:
+    def counts(self) -> NDArray[np.int64]:
         """Counts of the populated buckets, shape (buckets,), read-only.
 
         Called, it returns those of all bins of the axis, as `values` does: ``histogram.counts()`` belongs to the
-        protocol that `axes` describes.
+        protocol that `axes` describes.  Type checkers know the array only.
         """
         from .uhi import CallableCounts
 
