@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -25,6 +26,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have pytest-mpl compare pictures, which it does on demand only."""
     if hasattr(config.option, "mpl"):
         config.option.mpl = True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _small_heap() -> None:
+    """Have garbage collections leave out modules and tests.  Many tests collect; each time would take half a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
