@@ -129,13 +129,20 @@ def test_a_snapshot_as_a_data_frame() -> None:
     )
 
 
-@pytest.mark.parametrize(("library", "make"), [("pandas", "DataFrame"), ("polars", "DataFrame"), ("pyarrow", "table")])
-def test_libraries_of_data_frames_take_the_columns(library: str, make: str) -> None:
-    frame_of: Any = getattr(pytest.importorskip(library), make)
+FRAMES = {
+    "pandas": lambda: pytest.importorskip("pandas").DataFrame,
+    "polars": lambda: pytest.importorskip("polars").DataFrame,
+    "pyarrow": lambda: pytest.importorskip("pyarrow").table,
+}
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_libraries_of_data_frames_take_the_columns(library: str) -> None:
+    frame_of: Any = FRAMES[library]()
     for columns in (H.to_frame(), of_registry().to_frame(), Snapshot().to_frame(), Histogram().to_frame()):
         frame = frame_of(columns)
         for name, column in columns.items():
-            read = frame[name].to_numpy() if library != "pyarrow" else frame[name].to_pandas().to_numpy()
+            read = frame[name].to_numpy()
             if isinstance(column, list):
                 assert list(read) == column
             else:
