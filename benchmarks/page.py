@@ -47,6 +47,10 @@ NOTES = {
         "Of 2e4 latencies, with an interval for each point: one call with an array, and a loop over its elements. Both "
         "give the same answers."
     ),
+    "Pictures": (
+        "Each in a new figure of matplotlib, of 20,000 latencies. *Not rendered* is the time of the call, which gives "
+        "artists. *Rendered* adds what matplotlib takes to make pixels, mostly to lay out and draw texts."
+    ),
     "Request trees": (
         "Of two histograms of 1e6 latencies each, with 95 % intervals. A chain is computed when it is asked. 500 of "
         "1,000 calls of two kinds are a quorum. *6,144 populated buckets* are all that a histogram has."

@@ -15,6 +15,7 @@ know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
 compare, by ratios              ``historian.compare(a, b)``; `interleave` runs functions in turn
+draw                            ``histogram.plot()``, `historian.plot`
 look up bucket edges            `historian.buckets`
 record from Cython              ``cimport historian._core``, `get_include`
 ==============================  ======================================================================
@@ -62,7 +63,7 @@ from .registry import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import formats, snapshot, tail
+    from . import formats, plot, snapshot, tail
     from ._compare.comparison import Comparison, compare
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
@@ -96,6 +97,7 @@ __all__ = [
     "get_include",
     "interleave",
     "merge",
+    "plot",
     "recorder",
     "snapshot",
     "tail",
@@ -111,6 +113,7 @@ _HOMES = {
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",
     "formats": "formats",
+    "plot": "plot",
     "snapshot": "snapshot",
     "tail": "tail",
 }

@@ -22,6 +22,8 @@ else:
     from collections.abc import Iterable, Mapping
     from typing import Any, Literal, overload
 
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from typing_extensions import Self
 
     from ._show.view import View
@@ -360,6 +362,16 @@ class Histogram(BaseHistogram):
         return copied
 
     # ---- display ----
+
+    def plot(self, ax: Axes | None = None) -> list[Artist]:
+        """Draw where the values are, with p50, p90, p99 and the maximum marked: see `historian.plot.density`.
+
+        `ax` are axes of matplotlib, by default those of a new figure.  For other pictures, and several histograms, see
+        `historian.plot`.  Raises ImportError without matplotlib, and TypeError unless `ax` are axes.
+        """
+        from .plot import density
+
+        return density(self, ax=ax)
 
     def __repr__(self) -> str:
         from ._show.summary import describe

@@ -18,6 +18,15 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+os.environ.setdefault("MPLBACKEND", "Agg")  # figures of matplotlib need no window
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have pytest-mpl compare pictures, which it does on demand only."""
+    if hasattr(config.option, "mpl"):
+        config.option.mpl = True
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _small_heap() -> None:

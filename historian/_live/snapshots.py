@@ -95,6 +95,24 @@ class Snapshot(dict[Key, Histogram]):
         """Return the histogram of all values.  O(buckets of all).  Raises ValueError if units differ."""
         return _merged(list(self.values()))
 
+    def to_frame(self, percentiles: Iterable[float] = (50, 90, 99, 99.9, 99.99)) -> dict[str, Any]:
+        """Return a row for each recorder as columns, for a data frame: see `Histogram.to_frame`.
+
+        The columns are ``name``, one for each label, ``unit``, ``count``, ``sum``, ``mean``, ``min``, the
+        `percentiles`, such as ``p99.9``, and ``max``.  Texts are lists, numbers are arrays.  Values are in the unit of
+        their row.  A missing label is an empty text, as in `select`; a label with the name of another column gets
+        ``label_`` before its name.  An empty histogram has NaN for all but count and sum.  O(recorders).
+
+        >>> frame = Snapshot({Key("get", route="/users"): Histogram.from_values([0.25])}).to_frame([50])
+        >>> list(frame)
+        ['name', 'route', 'unit', 'count', 'sum', 'mean', 'min', 'p50', 'max']
+        >>> frame["route"], frame["p50"]
+        (['/users'], array([0.25]))
+        """
+        from ..formats._columns import columns
+
+        return columns(self, percentiles)
+
     def _view(self) -> View:
         from .._show.profile import Profile
 

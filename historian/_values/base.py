@@ -14,11 +14,12 @@ from .units import check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from typing_extensions import Self
 
     from .._core import _Reals, _Wholes
+    from .uhi import Axis
 
     _H = TypeVar("_H", bound="BaseHistogram")
 
@@ -143,6 +144,33 @@ class BaseHistogram(Distribution):
         Equality of histograms does not depend on it: it changes intervals, but no quantile and no share.
         """
         return bool(self._synthetic)
+
+    @property
+    def axes(self) -> tuple[Axis]:
+        """The axis of all bins from the lowest to the highest populated bucket, in a tuple.
+
+        With `values`, `variances`, ``counts()`` and `kind` it makes a histogram a `PlottableHistogram` of UHI, which
+        mplhep draws: ``mplhep.histplot(h)``.  ``hist.Hist(h)`` makes a copy that hist draws.  Bins have the edges of
+        buckets; those between populated ones have the count 0.  The zero bucket begins at 0, the overflow bucket ends
+        at the maximum, so every value is in a bin.  Bins are narrow: for a picture, see `plot`.  O(bins), at most
+        6,146.
+
+        There is no ``__array__``: ``numpy.asarray(h)`` could mean the counts, the edges or the values, and a wrong
+        guess would give wrong numbers without an error.  Ask for `values`, `counts` or `to_frame`.
+
+        >>> from historian import Histogram
+        >>> h = Histogram.from_values([1.0, 1.0, 1.02])
+        >>> h.axes[0], h.values()
+        (<Axis of 3 bins from 0.989228 to 1.0219, value (s)>, array([2., 0., 1.]))
+        """
+        from .uhi import axis_of
+
+        return (axis_of(self._counts, self._max, self._unit),)
+
+    def _to_uhi_(self) -> dict[str, Any]:
+        from .uhi import schema
+
+        return schema(self.axes[0], self.values())
 
     # ---- merging ----
 

@@ -11,6 +11,8 @@ from .answers import read_only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -49,8 +51,14 @@ class Slots:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Counts of the populated buckets, shape (buckets,), read-only."""
-        return read_only(self._counts.pairs()[1], "int64")
+        """Counts of the populated buckets, shape (buckets,), read-only.
+
+        Called, it returns those of all bins of the axis, as `values` does: ``histogram.counts()`` belongs to the
+        protocol that `axes` describes.  Type checkers know the array only.
+        """
+        from .uhi import CallableCounts
+
+        return CallableCounts.of(self._counts)
 
     @property
     def lower(self) -> NDArray[np.float64]:
@@ -61,6 +69,37 @@ class Slots:
     def upper(self) -> NDArray[np.float64]:
         """Upper edges of the populated buckets, in `unit`, shape (buckets,), read-only; infinity for overflow."""
         return read_only([buckets.upper(slot + TO_INDEX) for slot in self._counts.pairs()[0]], "float64")
+
+    # ---- for plotting libraries and data frames ----
+
+    @property
+    def kind(self) -> str:
+        """What `values` holds: ``"COUNT"``, in the words of UHI."""
+        return "COUNT"
+
+    def values(self) -> NDArray[np.float64]:
+        """Return the count of each bin of the axis, shape (bins,), see `axes`.  O(bins), at most 6,146."""
+        from .uhi import dense
+
+        return dense(self._counts)
+
+    def variances(self) -> NDArray[np.float64]:
+        """Return the variance of each count if values are independent, the count itself: see `values`."""
+        return self.values()
+
+    def to_frame(self) -> dict[str, Any]:
+        """Return the populated buckets as columns: ``index``, ``lower``, ``upper`` and ``count``, arrays.
+
+        A dictionary of columns is what every library of data frames takes, without another dependency:
+        ``pandas.DataFrame(h.to_frame())``, ``polars.DataFrame(h.to_frame())``, ``pyarrow.table(h.to_frame())``.  The
+        edges are in the histogram's unit; that of the overflow bucket is infinity.  O(buckets).
+
+        >>> from historian import Histogram
+        >>> {name: column.tolist() for name, column in Histogram.from_values([1.0, 1.0, 2.0]).to_frame().items()}
+        {'index': [-1, 63], 'lower': [0.9892280131939755, 1.978456026387951], 'upper': [1.0, 2.0], 'count': [2, 1]}
+        """
+        counts: Any = self.counts.view(type(self.indices))
+        return {"index": self.indices, "lower": self.lower, "upper": self.upper, "count": counts}
 
     # ---- ranks and thresholds ----
 
