@@ -46,14 +46,15 @@ def described() -> set[str]:
     found = set()
     for path in (DOCS / "reference").glob("*.rst"):
         module = "historian"
-        directive = re.compile(r"^\.\. (?:py:)?(\w+):: *([\w.]+)((?:\n +:.*)*)", re.MULTILINE)
-        for kind, name, options in directive.findall(path.read_text(encoding="utf-8")):
-            if kind in ("automodule", "currentmodule"):
+        directive = re.compile(r"^\.\. (?:py:)?(\w+):: *([\w.]+)", re.MULTILINE)
+        for kind, name in directive.findall(path.read_text(encoding="utf-8")):
+            if kind in ("automodule", "currentmodule", "module"):
                 module = name
+            if kind == "module":
+                found.add(name)
             if kind == "automodule":
                 found.add(name)
-                if ":no-members:" not in options:
-                    found |= {f"{name}.{one}" for one in importlib.import_module(name).__all__}
+                found |= {f"{name}.{one}" for one in importlib.import_module(name).__all__}
             elif kind.startswith("auto"):
                 found.add(name if name.startswith("historian.") else f"{module}.{name}")
     return found
