@@ -6,9 +6,13 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
+from docutils import nodes
+from sphinx.addnodes import desc_signature
+
 import historian
 
 if TYPE_CHECKING:
+    from sphinx.addnodes import desc_content
     from sphinx.application import Sphinx
 
 SOURCE = "https://github.com/latency-historian/historian"
@@ -66,6 +70,33 @@ def link_to_repository(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = UPWARDS.sub(replace, source[0])
 
 
+#: Private names of types in signatures, and what a reader knows them as.
+TYPES = {
+    "_Dependence": 'Literal["independent", "positive", "any"]',
+    "_F": "Callable",
+    "_Floats": "NDArray",
+    "_Given": "ArrayLike",
+    "_HistogramDict": "dict",
+    "_Numbers": "ArrayLike",
+    "_Real": "float",
+    "_Reals": "ArrayLike",
+    "_Registry": "Registry",
+    "_Scalar": "float",
+    "_Whole": "int",
+    "_Wholes": "ArrayLike",
+    "BaseHistogram": "Histogram",
+}
+
+
+def name_types(app: Sphinx, domain: str, kind: str, content: desc_content) -> None:
+    """Replace the private names of types in signatures."""
+    for signature in content.parent.findall(desc_signature):
+        for text in list(signature.findall(nodes.Text)):
+            if str(text) in TYPES:
+                text.parent.replace(text, nodes.Text(TYPES[str(text)]))
+
+
 def setup(app: Sphinx) -> None:
-    """Connect what changes the sources."""
+    """Connect what changes sources and signatures."""
     app.connect("source-read", link_to_repository)
+    app.connect("object-description-transform", name_types)

@@ -163,6 +163,12 @@ def test_the_built_reference_has_every_name_and_its_members(site: Path) -> None:
     assert wanted - built == set()
 
 
+def test_signatures_name_no_private_type(site: Path) -> None:
+    """docs/conf.py gives each a public name."""
+    for page in (site / "reference").glob("*.html"):
+        assert not re.findall(r'class="pre">(_[A-Z]\w*|BaseHistogram)<', page.read_text(encoding="utf-8")), page
+
+
 def test_every_notebook_was_executed(site: Path) -> None:
     for notebook in NOTEBOOKS:
         page = (site / "notebooks" / f"{notebook.stem}.html").read_text(encoding="utf-8")
