@@ -81,7 +81,7 @@ def fences(page: Path) -> Iterator[tuple[int, str]]:
     assert not mark, f"{page} has a block without an end"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_example_is_executed(page: Path) -> None:
     """Sybil executes blocks of python and console, the build executes the cells of notebooks."""
     executed = {"python", "console"}
