@@ -27,7 +27,7 @@ exclude_patterns: list[str] = []
 default_role = "py:obj"  # docstrings write `name`
 highlight_language = "python"
 
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["tasklist"]
 myst_heading_anchors = 3
 
 # Every notebook runs at each build.  A warning or an error within one is an error of the build.
