@@ -1,11 +1,10 @@
-"""Recorders in a directory: compared with private ones, in several processes, many at once, and after kill -9."""
+"""Recorders in a directory: compared with private ones, in several processes, and after kill -9; see also many.py."""
 
 from __future__ import annotations
 
 import importlib.util
 import multiprocessing
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from historian import Recorder, Registry
 
+from . import many
 from .data import latencies
-from .figures import AT_LEAST, Figure, absolute, ratio, row
+from .figures import AT_LEAST, Figure, ratio, row
 from .timing import ROUNDS, Case, interleave, loop, once
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from .peers import Peer
     from .results import Results
 
-TABLE = "Directories"
+TABLE = "Records in a directory"
 WORKERS = 2
-MANY = 1_000  # recorders in a directory
 KILLS = 200
 SHORT_LIVED = 10_000  # processes
 
@@ -36,9 +35,10 @@ def measure(results: Results, peers: list[Peer]) -> None:
     if not hasattr(os, "fork"):
         results.skip(TABLE, "recorders in a directory need a POSIX system")
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
         mapped(results, peers, folder)
-        many(results, folder)
+        arrays(results, folder)
+        many.measure(results, peers, folder)
         churn(results, folder)
         kills(results, folder)
         if (os.cpu_count() or 1) < WORKERS:
@@ -48,7 +48,7 @@ def measure(results: Results, peers: list[Peer]) -> None:
 
 
 def mapped(results: Results, peers: list[Peer], folder: str) -> None:
-    """Measure records of one value, into a file and into private memory."""
+    """Measure records of one value, into a directory and into private memory."""
     private, shared = Recorder(), Registry(Path(folder, "mapped")).recorder("mapped")
     values = latencies(2_000).tolist()
     cases = [
@@ -60,11 +60,11 @@ def mapped(results: Results, peers: list[Peer], folder: str) -> None:
         loop("mapped, latencies", "record(value)", over=values, record=shared.record),
     ]
     timed = interleave(cases, rounds=2 * ROUNDS)
-    for name, what in (("private", "private memory"), ("mapped", "a file")):
+    for name, what in (("private", "private memory"), ("mapped", "a directory")):
         results.add(row(TABLE, "historian", f"record(1.5), {what}", timed[name], base=timed["loop"]))
     for suffix in ("", ", latencies"):
-        measure = f"record() into a file / into private memory{suffix}"
-        results.add(ratio(measure, 1.15, timed[f"mapped{suffix}"], timed[f"private{suffix}"], timed[f"loop{suffix}"]))
+        measure = f"record() into a directory / into private memory{suffix}"
+        results.add(ratio(measure, 1.1, timed[f"mapped{suffix}"], timed[f"private{suffix}"], timed[f"loop{suffix}"]))
     for peer in peers:
         if peer.name != "prometheus_client, multiprocess":
             continue
@@ -77,34 +77,27 @@ def mapped(results: Results, peers: list[Peer], folder: str) -> None:
             ]
         )
         results.add(row(TABLE, peer.name, "observe(1.5), of a bound child", both["observe"], base=both["loop"]))
-        measure = "record() into a file / prometheus_client's observe() into its"
+        measure = "record() into a directory / prometheus_client's observe() into its"
         results.add(ratio(measure, 1 / 50, both["mapped"], both["observe"], both["loop"]))
 
 
-def many(results: Results, folder: str) -> None:
-    """Create and read a directory of many recorders."""
-    values = latencies(10_000)
-    directory = Path(folder, "many")
-
-    def make() -> None:
-        shutil.rmtree(directory, ignore_errors=True)
-        registry = Registry(directory)
-        for i in range(MANY):
-            registry.recorder("operation", kind=i)
-
-    made = once("make", make, per=MANY)
-    interleave([made], rounds=5)
-    results.add(row(TABLE, "historian", "make a recorder", made, unit="us", per_unit=1e3))
-    registry = Registry(directory)
-    for i in range(MANY):
-        registry.recorder("operation", kind=i).record_many(values)
-    reading = once("read", registry.snapshot)
-    interleave([reading], rounds=20)
-    results.add(absolute(f"reading a directory of {MANY:,} recorders", 100, reading, "ms", 1e6))
+def arrays(results: Results, folder: str) -> None:
+    """Measure records of a large array, into a directory and into private memory."""
+    private, shared = Recorder(), Registry(Path(folder, "arrays")).recorder("arrays")
+    values = latencies(1_000_000)
+    cases = [
+        once("private", lambda: private.record_many(values), per=len(values)),
+        once("mapped", lambda: shared.record_many(values), per=len(values)),
+    ]
+    timed = interleave(cases)
+    for name, what in (("private", "private memory"), ("mapped", "a directory")):
+        results.add(row(TABLE, "historian", f"record_many(1e6), {what}", timed[name]))
+    measure = "record_many() of 1e6 into a directory / into private memory"
+    results.add(ratio(measure, 1.1, timed["mapped"], timed["private"]))
 
 
 def churn(results: Results, folder: str) -> None:
-    """Start and end many processes that record into one recorder, each into a block that it leases."""
+    """Start and end many processes that record into one recorder, each in a lane that it leases."""
     registry = Registry(Path(folder, "churn"))
     values, recorded = [1.0] * 5_000, 0
     for _ in range(SHORT_LIVED):
@@ -118,7 +111,9 @@ def churn(results: Results, folder: str) -> None:
     count("records lost by 10,000 short-lived processes", recorded - rec.snapshot().count, results)
     assert rec.path is not None
     count("files left by them, beyond the one", len(os.listdir(registry.directory)) - 1, results)
-    count("blocks of that file beyond the first two", (os.path.getsize(rec.path) - 4096) // 53248 - 2, results)
+    with open(rec.path, "rb") as file:
+        used = int.from_bytes(file.read(136)[128:], "little")
+    count("chunks of that file beyond the first 34", used - 34, results)
 
 
 def kills(results: Results, folder: str) -> None:

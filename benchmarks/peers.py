@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -179,13 +180,19 @@ class PrometheusMultiprocess(Prometheus):
     name = "prometheus_client, multiprocess"
 
     def new(self, *labels):
+        with self.files():
+            return super().new(*labels)
+
+    @contextmanager
+    def files(self):
+        """Have what is created count in files, as the library does itself if the variable is set at import."""
         from prometheus_client import values
 
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="prometheus-"))
         before = values.ValueClass
-        values.ValueClass = values.MultiProcessValue()  # as the library does itself if the variable is set at import
+        values.ValueClass = values.MultiProcessValue()
         try:
-            return super().new(*labels)
+            yield
         finally:
             values.ValueClass = before
 

@@ -1,4 +1,4 @@
-"""Request trees: chains, quorums, mixtures, and the distributions they begin with."""
+"""Request trees: chains, quorums, mixtures, the distributions they begin with; corrections and printed comparisons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from historian import Histogram
+from historian import Comparison, Histogram, merge
 from historian.tail import TailWarning, all_of, hedge, k_of, seq
 
 from .data import latencies
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 TREES = "Request trees"
+BLOCKS = 100
 
 #: The questions that have a target, with this target in ms.
 TARGETS = {
@@ -28,6 +29,8 @@ TARGETS = {
     "500 of 500 + 500 unequal calls": 150,
     "sensitivity of a fan-out of 1e6": 5,
     "dist() of 6,144 populated buckets": 5,
+    "corrected() of 53 octaves, the most that there can be": 20,
+    f"a comparison of {BLOCKS} blocks of 50 + 50 values, printed": 60,
 }
 
 
@@ -35,9 +38,13 @@ def measure(results: Results, peers: list[Peer]) -> None:
     """Measure all figures of this module."""
     h, other = (Histogram.from_values(latencies(MILLION, seed)) for seed in (1, 2))
     wide = Histogram.from_values(2.0 ** np.random.default_rng(3).uniform(-32, 64, 100_000))
+    widest = Histogram.from_values(2.0 ** np.arange(-31.99, 20.9, 1 / 64))
     x, y, fan = h.dist(), other.dist(), h.fanout(MILLION)
     chain = seq(x, y)
     chain.ppf(0.99)  # chains are computed when they are asked
+    pairs = [tuple(Histogram.from_values(latencies(50, 2 * k + i)) for i in (0, 1)) for k in range(BLOCKS)]
+    sides = [merge([pair[i] for pair in pairs]) for i in (0, 1)]
+    compared = f"a comparison of {BLOCKS} blocks of 50 + 50 values, printed"
     cases = [
         once(
             "p99 of a chain of 10 chains of 10 calls",
@@ -51,6 +58,8 @@ def measure(results: Results, peers: list[Peer]) -> None:
         once("sensitivity of a fan-out of 1e6", lambda: fan.sensitivity(0.05, 0.1)),
         once("dist() of 1e6 latencies", h.dist),
         once("dist() of 6,144 populated buckets", wide.dist),
+        once("corrected() of 53 octaves, the most that there can be", lambda: widest.corrected(2.0**-32)),
+        once(compared, lambda: str(Comparison(*sides, blocks=pairs))),
         once("mean", lambda: x.mean),
         once("sf(t)", lambda: x.sf(0.01)),
         once("ppf(q)", lambda: x.ppf(0.99)),

@@ -12,9 +12,9 @@ from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, Py
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
-from libc.math cimport NAN, fabs, isinf
+from libc.math cimport NAN, isinf
 from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
-from libc.errno cimport errno
+from libc.errno cimport ENOENT, ENOMEM, ENOSPC, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
@@ -28,9 +28,10 @@ cdef extern from "_native/atomics.h" nogil:
     uint64_t historian_atomic_load(const uint64_t *p)
     uint64_t historian_atomic_exchange(uint64_t *p, uint64_t n)
     void historian_atomic_store(uint64_t *p, uint64_t n)
-    void historian_atomic_store_release(uint64_t *p, uint64_t n)
-    uint64_t historian_atomic_add(uint64_t *p, uint64_t n)
     void historian_atomic_max(uint64_t *p, uint64_t n)
+    void *historian_load_pointer(void **p)
+    void historian_store_pointer(void **p, void *pointer)
+    bint historian_exchange_pointer(void **p, void **expected, void *desired)
 
 cdef extern from "_native/bucket.h" nogil:
     enum: HISTORIAN_SLOTS, HISTORIAN_FIRST_INDEX
@@ -41,36 +42,63 @@ cdef extern from "_native/bucket.h" nogil:
 
 cdef extern from "_native/sum.h" nogil:
     enum: HISTORIAN_SUM_DIGITS
-    void historian_add_digits(historian_sum *, const uint64_t *digits, size_t first, size_t end)
+    ctypedef struct historian_sum:
+        pass
 
 cdef extern from "_native/sum_read.h" nogil:
-    void historian_read_sum(historian_sum *total, const historian_sum *)
-    void historian_read_rest(historian_sum *total, const historian_sum *, historian_sum *drained, bint take)
     size_t historian_write_sum(historian_sum *, uint32_t *out)
 
 cdef extern from "_native/counters.h" nogil:
+    enum: HISTORIAN_CHUNK_NBYTES
     bint historian_record_exclusive(historian_counters *counters, double value)
     void historian_extend_atomic(
-        historian_counters *counters, size_t first, size_t last, uint64_t min, uint64_t max,
+        historian_head *, size_t first, size_t last, uint64_t min, uint64_t max,
         bint min_is_bound, bint max_is_bound
     )
+
+cdef extern from "_native/chunks.h" nogil:
+    historian_counters *historian_new_counters(bint exclusive)
+    void historian_free_counters(historian_counters *)
+    void historian_add_digits(historian_counters *, const uint64_t *digits, size_t first, size_t end)
+    bint historian_has_space(historian_counters *, size_t slot)
+    void historian_add_to_slot(historian_counters *, size_t slot, uint64_t count)
+
+cdef extern from "_native/total.h" nogil:
+    ctypedef struct historian_total:
+        uint64_t *counts
+        historian_sum sum
+        uint64_t max
+        uint64_t not_min
+        uint64_t max_bound
+        uint64_t not_min_bound
+        uint64_t inexact
+        uint64_t records
+    ctypedef struct historian_totals:
+        historian_total all
+        historian_total drained
+    historian_totals *historian_take_totals()
+    void historian_give_totals(historian_totals *)
+    void historian_clear_total(historian_total *)
+    void historian_running_totals(const uint64_t *counts, size_t n, uint64_t *totals)
+    void historian_total_range(const historian_total *, size_t *first, size_t *end)
+    bint historian_spread_coarse(historian_total *)
 
 cdef extern from "_native/thread.h" nogil:
     enum: HISTORIAN_THREADS
     size_t historian_take_thread()
 
 cdef extern from "_native/lanes.h" nogil:
-    ctypedef struct historian_lanes_total:
-        uint64_t *counts
-        historian_sum sum
-        uint64_t max, not_min, max_bound, not_min_bound
-        size_t first, end
+    ctypedef struct historian_private:
+        historian_lanes *lanes
+        void *atomic
+        historian_counters *drained
     historian_lanes *historian_new_lanes()
     void historian_free_lanes(historian_lanes *, bint mapped)
     historian_counters *historian_own_lane(const historian_lanes *)
     historian_counters **historian_own_place(historian_lanes *)
     historian_counters *historian_ask_for_lane(historian_lanes *, size_t n)
-    bint historian_read_lanes(historian_lanes *, historian_counters *shared, historian_lanes_total *, bint take)
+    bint historian_read_lanes(historian_private *, historian_total *, historian_total *drained, bint take)
+    void historian_read_exclusive(historian_counters *, historian_total *, bint take)
 
 cdef extern from "_native/bulk_load.h" nogil:
     ctypedef void (*historian_loader)(double *, const char *, Py_ssize_t, size_t) noexcept
@@ -94,12 +122,9 @@ cdef extern from "_native/bulk.h" nogil:
         pass
     enum: HISTORIAN_SMALL
     const char *historian_choose_scan(const char *widest)
-    void historian_add_count(historian_counters *, size_t slot, uint64_t count, bint exclusive)
-    Py_ssize_t historian_record_small(
-        historian_counters *, const historian_array *, bint exclusive, double *bad_value
-    )
+    Py_ssize_t historian_record_small(historian_counters *, const historian_array *, double *bad_value)
     Py_ssize_t historian_tally(historian_tables *, const historian_array *, double *bad_value)
-    void historian_fold(historian_counters *, historian_tables *, bint exclusive)
+    bint historian_fold(historian_counters *, historian_tables *)
     historian_tables *historian_take_tables()
     void historian_give_tables(historian_tables *)
 
@@ -113,49 +138,102 @@ cdef extern from "_native/bulk_counts.h" nogil:
     bint historian_tally_counts(
         historian_tables *, const historian_array *, const historian_occurrences *, uint64_t *total, historian_refusal *
     )
-    void historian_record_times(historian_counters *, double value, uint64_t times, bint exclusive)
+    bint historian_record_times(historian_counters *, double value, uint64_t times)
 
-cdef extern from "_native/pages.h" nogil:
-    void *historian_new_pages(size_t size)
+cdef extern from "_native/pages.h":
     void historian_free_pages(void *pages, size_t size)
-    void *historian_map_file(int fd, size_t size, bint writable)
-    int historian_reserve(int fd, size_t offset, size_t size)
-    int historian_fill_holes(int fd, size_t offset, size_t size)
-    bint historian_is_backed(const void *part, size_t size)
     void *historian_copy_file(int fd, size_t size)
+    int historian_fill_holes(int fd, size_t offset, size_t size)
 
 cdef extern from "_native/file.h" nogil:
-    enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_MAX_BLOCKS, HISTORIAN_BLOCK_NBYTES
-    enum: HISTORIAN_ROLE_DRAINED_EVEN, HISTORIAN_ROLE_DRAINED_ODD
+    enum: HISTORIAN_FILE_HEADER_NBYTES, HISTORIAN_FILE_VERSION, HISTORIAN_FILE_INDEX_WORDS
+    enum: HISTORIAN_FILE_INDEX_AT, HISTORIAN_FILE_CHUNKS_AT
+    const char *HISTORIAN_FILE_MAGIC
+    enum: HISTORIAN_THERE, HISTORIAN_REMOVED, HISTORIAN_FREE
+    const char *historian_gone
+    const uint64_t HISTORIAN_SET
+    ctypedef struct historian_file_header:
+        uint8_t *id
     ctypedef struct historian_file:
-        uint64_t *roles
-        uint64_t claimed
+        historian_file_header header
+        uint64_t used
+        uint64_t reserved
+    ctypedef struct historian_entry:
+        uint64_t drained
         uint64_t synthetic
-    ctypedef struct historian_drained:
-        pass
-    ctypedef struct historian_total:
-        uint64_t *counts
-        historian_sum sum
-        uint64_t max, not_min, max_bound, not_min_bound
-        uint64_t drains
-        size_t blocks
-    size_t historian_block_offset(size_t block)
-    void *historian_file_block(historian_file *file, size_t block)
-    size_t historian_listed_blocks(const historian_file *file)
-    size_t historian_count_blocks(const historian_file *file, size_t size)
-    const char *historian_read_file(const historian_file *, size_t size, historian_total *, historian_drained *)
-    bint historian_commit_drain(historian_file *, historian_total *, historian_drained *)
+        uint64_t claimed
+        uint64_t created
+        uint32_t nbytes
+        uint32_t key_nbytes
+        uint8_t *text
+    ctypedef struct historian_space:
+        historian_file *file
+        uint64_t size
+        uint64_t chunks
+        uint64_t is_narrow
+        const char *path
+        uint64_t device
+        uint64_t inode
+    uint64_t historian_chunks_within(size_t size)
+    uint64_t historian_read_place(const historian_space *, size_t index)
+    uint64_t historian_state(uint64_t word)
+    size_t historian_index_of(uint64_t place)
+    uint64_t historian_place_of(uint64_t word, size_t index)
+    const char *historian_read_entry(
+        const historian_space *, historian_entry *, uint64_t place, historian_total *, historian_total *, uint64_t *seen
+    )
+
+cdef extern from "_native/space.h" nogil:
+    size_t historian_map_space(int fd, size_t size, bint writable, void **pages)
+    int historian_write_header(int fd, uint64_t created, const uint8_t *id)
+    void historian_unmap_space(historian_space *)
+    bint historian_can_be_read(const historian_space *)
+    bint historian_look_beyond(historian_space *)
+
+cdef extern from "_native/drain.h" nogil:
+    bint historian_commit_drain(
+        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, historian_total *,
+        uint64_t seen
+    )
+
+cdef extern from "_native/names.h" nogil:
+    ctypedef struct historian_names:
+        uint32_t *numbers
+        uint64_t *words
+        size_t scanned
+        size_t removed
+    bint historian_scan_names(historian_space *, historian_names *)
+    historian_entry *historian_find_entry(historian_space *, historian_names *, uint64_t place, const char **wrong)
+    const char *historian_check_word(const historian_space *, size_t index, uint64_t word)
+    void historian_set_state(historian_space *, historian_names *, size_t index, uint64_t state)
+    Py_ssize_t historian_find_name(const historian_space *, const historian_names *, const uint8_t *key, size_t n)
+    Py_ssize_t historian_add_name(
+        historian_space *, historian_names *, int fd, const uint8_t *text, size_t nbytes, size_t key_nbytes,
+        uint64_t created
+    )
+    void historian_free_names(historian_names *)
+
+cdef extern from "_native/seats.h" nogil:
+    ctypedef struct historian_holds:
+        historian_space *space
+        uint64_t forks
+    historian_entry *historian_hold(historian_holds *, uint64_t place)
+    void historian_release(historian_holds *, uint64_t place, uint64_t forks)
+    void historian_end_holds(historian_holds *)
+
+cdef extern from "_native/remove.h" nogil:
+    bint historian_free_recorder(historian_space *, historian_names *, int fd, size_t index)
+    void historian_sweep(historian_space *, historian_names *, int fd)
 
 cdef extern from "_native/lease.h" nogil:
     ctypedef struct historian_lease:
-        historian_counters **exclusive
+        uint64_t lane
         size_t patience, asked_after
-    void historian_take_lease(
-        historian_lease *, historian_counters **exclusive, size_t thread, historian_file *,
-        const char *path, uint64_t device, uint64_t inode
-    )
+    void historian_attach(historian_counters *, historian_space *, uint64_t number, uint64_t index, uint64_t lane)
+    void historian_take_lease(historian_lease *, size_t thread, historian_space *)
     void historian_end_lease(historian_lease *)
-    void historian_park_lease(historian_lease *)
+    void historian_join_lease(historian_lease *, historian_counters *, historian_counters **place)
+    void historian_leave_lease(historian_lease *, historian_counters *)
 
 cdef extern from "_native/wire.h" nogil:
     const char *HISTORIAN_BLOB_MAGIC
@@ -237,10 +315,14 @@ cdef extern from "_native/clock.h":
 
 #: Whether each thread has its own counters.  That is so if there is no GIL.
 FREE_THREADED = not HISTORIAN_HAS_GIL
-#: Bytes of the header of a recorder's file: the part that never changes.
+#: Bytes of the header of a directory's file: the part that never changes.
 FILE_HEADER_NBYTES = HISTORIAN_FILE_HEADER_NBYTES
-#: Bytes of each block of counters in such a file.
-BLOCK_NBYTES = HISTORIAN_BLOCK_NBYTES
+#: First bytes of such a file, and the version of its format.
+FILE_MAGIC, FILE_VERSION = <bytes>HISTORIAN_FILE_MAGIC, HISTORIAN_FILE_VERSION
+#: Bytes of each chunk of such a file, and the offset of the first one.
+CHUNK_NBYTES, CHUNKS_AT = HISTORIAN_CHUNK_NBYTES, HISTORIAN_FILE_CHUNKS_AT
+#: The most recorders in such a file, and the offset of their index.
+MAX_RECORDERS, INDEX_AT = HISTORIAN_FILE_INDEX_WORDS, HISTORIAN_FILE_INDEX_AT
 #: Number of slots of the counters: the zero bucket, 6144 buckets, the overflow bucket.
 SLOTS = HISTORIAN_SLOTS
 #: Index of the bucket in slot 1.  The index of a bucket is ``slot + FIRST_INDEX - 1``.

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import time
 
-from ._files.directory import RegistryWarning, ensure_directory, open_directory, prepare_directory, warn_user
-from ._files.file import CorruptFileError, CorruptFileWarning
-from ._files.header import Header, file_name
-from ._live.directories import drain_directory, keys_in, read_directory, readings_in
+from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
+from ._files.draining import free_recorder
+from ._files.errors import CorruptFileError, CorruptFileWarning
+from ._files.header import FILE_NAME
+from ._files.reading import keys_in, read_all
+from ._live.directories import drain_directory, read_directory
 from ._live.family import Family, FamilyWarning, Timing
-from ._live.recorder import DISABLED, Recorder, check_room, forget_file, recorder_in_file, recorders_in
+from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._live.snapshots import Snapshot
 from ._values.key import Key, check_key, key_of
 from ._values.text import counted
+from ._values.units import check_unit
 from .histogram import Histogram
 
 TYPE_CHECKING = False
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
-    from ._files.file import Reading
+    from ._files.reading import Reading
     from ._show.profile import Profile
     from .formats._lines import Source
 
@@ -50,17 +53,17 @@ class Registry:
     >>> {str(key): h.count for key, h in registry.snapshot().items()}
     {'db.query{table=users}': 1}
 
-    In a directory, each recorder is a file mapped into memory.  All processes that ask for the same name and labels
-    count in the same file, whether they were forked or started separately.  A recorded value survives even if its
-    process is killed immediately afterwards.  Nothing depends on process ids.  The size of a file does not grow with
-    the number of processes that have come and gone.
+    A directory has one file for all its recorders, which processes map into memory.  All processes that ask for the
+    same name and labels count in the same recorder, whether they were forked or started separately.  A recorded value
+    survives even if its process is killed immediately afterwards.  Nothing depends on process ids.  The file does not
+    grow with the number of processes that have come and gone.
 
-    The directory is created with mode 0700, files with mode 0600.  Raises PermissionError for a directory that other
+    The directory is created with mode 0700, its file with mode 0600.  Raises PermissionError for a directory that other
     users may write to or own, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is written.  A registry
     can be used from any thread.  A registry in a directory can be pickled.
 
     If the directory is removed while in use, it is created again, and a `RegistryWarning` says so once.  Recorders that
-    were open count in new files, and their values are kept: snapshots in this process hold them, too.
+    were open count in a new file, and their values are kept: snapshots in this process hold them, too.
     """
 
     __module__ = "historian"
@@ -71,6 +74,7 @@ class Registry:
         self._removed = 0  # recorders that have been removed from memory
         self._families: dict[str, Family] = {}  # by name
         self._directory: str | None = None
+        self._path = ""  # of the directory's file
         self._trust = trust
         self._is_prepared = False
         self._id = (0, "")  # process id, and what identifies the recorders in its memory
@@ -78,7 +82,7 @@ class Registry:
         if directory is not None:
             if not os.fspath(directory):
                 raise ValueError("directory must not be empty; omit it for a registry in memory")
-            self._directory = os.path.abspath(os.fsdecode(directory))
+            self._count_in(os.path.abspath(os.fsdecode(directory)))
             self._prepare()
 
     @classmethod
@@ -90,14 +94,19 @@ class Registry:
         registry = cls()
         registry._named = os.environ.get("HISTORIAN_DIR", "")
         if registry._named:
-            registry._directory = os.path.abspath(registry._named)
+            registry._count_in(os.path.abspath(registry._named))
         return registry
+
+    def _count_in(self, directory: str) -> None:
+        self._directory, self._path = directory, os.path.join(directory, FILE_NAME)
 
     def _compare_environment(self) -> None:
         """Warn, at the first use of the default registry, if HISTORIAN_DIR has been set since it was imported."""
         named, self._named = self._named, None
+        if named is None or DISABLED:
+            return
         now = os.environ.get("HISTORIAN_DIR", "")
-        if named is None or not now or now == named or DISABLED:
+        if not now or now == named:
             return
         where = f"in {self._directory}" if self._directory is not None else "in memory"
         warn_user(
@@ -155,33 +164,31 @@ class Registry:
         """Return the keys of all recorders of this name; of those in a directory, also if they are not open."""
         found = {key for key in list(self._recorders) if key.name == name}
         if self._directory is not None and not DISABLED:
-            found.update(keys_in(self._directory, name, self._trust))
-        return list(found)
+            found.update(keys_in(self._directory, self._trust))
+        return [key for key in found if key.name == name]
 
     def remove(self, key: Key) -> Histogram:
-        """Remove a recorder; return the values it held.  Its memory is used again.  Raises KeyError if there is none.
+        """Remove a recorder; return the values it held.  Raises KeyError if there is none.
 
-        A `Recorder` object that is still in use goes on, but no registry sees what it counts.  In a directory, remove a
-        recorder only if no other process has it open: such a process creates it again, and counts on.
+        Its space is used again: in a directory, as soon as no process has the recorder open.  A process has it open
+        while it has a `Recorder` object of it, and a registry keeps those that it was asked for.  So let each process
+        remove the recorder.
+
+        A `Recorder` object that is still in use goes on, and loses nothing.  In memory, no registry sees what it counts
+        then.  In a directory, all do: a removed recorder that counts is there again, with what it has counted since.
         """
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        held = found.drain()
-        if found.path is not None:
-            forget_file(found)
-            folder = open_directory(os.path.dirname(found.path), self._trust)
-            try:
-                os.unlink(os.path.basename(found.path), dir_fd=folder)
-            except FileNotFoundError:
-                pass
-            finally:
-                os.close(folder)
+        held, (file, place, _) = found._remove(), found._files
         self._recorders.pop(key, None)
         self._removed += 1
         self._calls.clear()
         if key.name in self._families:
             self._families[key.name]._forget(key)
+        if file is not None:
+            del found  # if it was the last one, this process has the recorder open no more
+            free_recorder(file, place)
         return held
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:
@@ -199,7 +206,7 @@ class Registry:
         found = self._recorders.get(key)
         if found is None and self._directory is not None and not DISABLED:
             try:
-                found = recorder_in_file(os.path.join(self._directory, file_name(key)))
+                found = recorder_in_file(self._path, key)
             except FileNotFoundError:
                 return None
         return found
@@ -212,7 +219,7 @@ class Registry:
             created._drains = self._removed << 32  # not those of a recorder of this name that was removed
             return created
         self._prepare()
-        return recorder_in_file(os.path.join(self._directory, file_name(key)), Header(key, unit))
+        return recorder_in_file(self._path, key, check_unit(unit))
 
     def _prepare(self) -> None:
         if self._directory is None or DISABLED:
@@ -221,25 +228,27 @@ class Registry:
             prepare_directory(self._directory, self._trust)
             self._is_prepared = True
             return
+        if is_unchanged(self._directory, self._trust):
+            return
         folder, was_removed = ensure_directory(self._directory, self._trust)
         os.close(folder)
-        for found in recorders_in(self._directory) if was_removed else ():
+        for found in recorders_in(self._path) if was_removed else ():
             found._follow_path()
 
     def snapshot(self) -> Snapshot:
         """Return the histogram of every recorder, in the order in which the recorders were created.
 
         In a directory, this includes the recorders of all processes, running or ended.  Warns with a
-        `CorruptFileWarning` for each file that cannot be read.  O(buckets in use), in a directory O(buckets of all
-        files).  The result can be pickled: a worker process can return it, and the parent's registry can `merge` it.
-        It is a dictionary that can be asked by name and label: see `Snapshot`.
+        `CorruptFileWarning` for each recorder or file that cannot be read.  O(octaves in use, of all recorders and
+        processes).  The result can be pickled: a worker process can return it, and the parent's registry can `merge`
+        it.  It is a dictionary that can be asked by name and label: see `Snapshot`.
         """
         histograms, problems = self._read()
         _warn(problems)
         return histograms
 
     def problems(self) -> dict[str, CorruptFileError]:
-        """Return the error of each file that cannot be read, by path.  Empty for a registry in memory."""
+        """Return why recorders, or a file, cannot be read, by path and place in the file.  Empty if it is in memory."""
         return self._read()[1]
 
     def _read(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
@@ -268,7 +277,8 @@ class Registry:
         return f"{self._id[1]}-{found._drains}"
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-        return readings_in(self._directory or "", self._trust)
+        """Return what the file holds, in the order of creation, and errors.  This changes and creates nothing."""
+        return read_all(self._directory or "", self._trust)
 
     def merge(self, other: Registry | Mapping[Key, Histogram]) -> None:
         """Add the values of another registry or of its `snapshot`.  `other` does not change.  O(buckets in use).
@@ -307,8 +317,8 @@ class Registry:
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
 
-        In a directory, this resets the recorders of all processes.  The files stay.  A file that cannot be read, or
-        cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
+        In a directory, this resets the recorders of all processes.  The file stays.  A recorder that cannot be read,
+        or cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
         """
         _warn(self._clear()[2])
 

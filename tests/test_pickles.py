@@ -138,7 +138,7 @@ def test_public_constructors_of_what_is_shared(tmp_path: Path) -> None:
     check(registry)
     check(recorder)
     assert pickle.loads(pickle.dumps(recorder)) is recorder
-    assert historian.Recorder.open(recorder.path) is recorder
+    assert historian.Recorder.open(recorder.path, Key("q", table="users")) is recorder
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")

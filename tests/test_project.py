@@ -44,11 +44,12 @@ def brought(extras: dict[str, list[str]], name: str) -> set[str]:
 def imported(*places: Path) -> set[str]:
     """Return the names of the packages that Python files import, ask pytest for, or run with -m."""
     found: set[str] = set()
+    known = packages_distributions()  # once: it reads what all installed packages list
     for path in places:
         text = path.read_text(encoding="utf-8")
         found.update(re.findall(r"^\s*(?:from|import) (\w+)", text, re.MULTILINE))
         found.update(re.findall(r'importorskip\("(\w+)', text) + re.findall(r'"-m", "(\w+)"', text))
-    return {canonicalize_name(package) for name in found for package in packages_distributions().get(name, [name])}
+    return {canonicalize_name(package) for name in found for package in known.get(name, [name])}
 
 
 def python_files(*folders: str) -> list[Path]:
@@ -133,3 +134,13 @@ def test_urls_lie_in_one_repository_and_lead_to_what_is_there(project: dict[str,
     assert files == ["docs", "CHANGELOG.md"]
     assert all((ROOT / name).exists() for name in files)
     assert f"{source}/security/advisories/new" in (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+
+
+def test_what_is_tested_on_one_python_exists() -> None:
+    lines = (ROOT / ".ci" / "once").read_text(encoding="utf-8").splitlines()
+    listed = [line for line in lines if line and not line.startswith("#")]
+    assert listed
+    for line in listed:
+        path, _, name = line.partition("::")
+        assert (ROOT / "tests" / path).exists(), line
+        assert not name or f"def {name}(" in (ROOT / "tests" / path).read_text(encoding="utf-8"), line

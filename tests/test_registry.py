@@ -222,7 +222,7 @@ def test_the_recorder_of_another_process_is_counted_too(tmp_path):
     """A process knows the room that it has left only until others have added values: it then reads again."""
     one, other = Registry(tmp_path), historian.Registry(tmp_path)
     one.recorder("q").record_corrected(4.0, 1.0)
-    path = one.recorder("q").path
+    path = one.recorder("q").path or ""
     code = "import sys; from historian import *; from test_registry import many; from historian import Key\n"
     code += "Registry(sys.argv[1]).merge({Key('q'): many(2**62)})"
     done = subprocess.run(
@@ -231,4 +231,4 @@ def test_the_recorder_of_another_process_is_counted_too(tmp_path):
     assert done.returncode == 0, done.stderr
     with pytest.raises(OverflowError, match="no room"):
         other.merge({Key("q"): many(2**62)})
-    assert Recorder.open(path).snapshot().count == 2**62 + 4
+    assert Recorder.open(path, Key("q")).snapshot().count == 2**62 + 4

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, overload
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
     from ..histogram import Histogram
@@ -188,11 +191,24 @@ class Comparison:
 
         return differs(self)
 
-    def precision(self, q: float = 0.5) -> float:
+    @overload
+    def precision(self, q: _Scalar = 0.5) -> float: ...
+    @overload
+    def precision(self, q: _Numbers) -> NDArray[np.float64]: ...
+    def precision(self, q: Any = 0.5) -> float | NDArray[np.float64]:
         """Return how far the ratio of the q-quantiles may be from its value, at most, as a share: 0.02 is 2 %.
 
-        It is infinity if a bound is missing.  It is never below 1.09 %, the width of a bucket.
+        It is infinity if a bound is missing.  It is never below 1.09 %, the width of a bucket.  An array-like gives an
+        array of its shape.
         """
+        if not is_many(q):
+            return self._precision(number("q", q))
+        from .._stats.arrays import each_number, shares
+
+        asked = shares("q", q)
+        return each_number(self._precision, asked, shape=asked.shape)
+
+    def _precision(self, q: float) -> float:
         check_share("q", q)
         estimate = self.bounded(q, self.confidence)
         if estimate is None:  # also without values, or if A is about 0
@@ -203,6 +219,7 @@ class Comparison:
         """Return one sentence about the q-quantile, with a ratio of whole numbers that lies within the interval."""
         from .report import sentence
 
+        q = number("q", q)
         check_share("q", q)
         return sentence(self, q)
 

@@ -1,4 +1,4 @@
-"""The directory of a registry: create it, check it, list its files."""
+"""The directory of a registry: create it, check it, notice that it was removed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import stat
 import sys
 
 from .._values.text import printable
-from .header import SUFFIX
 
 __all__ = [
     "ATTEMPTS",
     "RegistryWarning",
     "ensure_directory",
     "is_trusted",
-    "names_in",
+    "is_unchanged",
     "open_directory",
     "prepare_directory",
     "trust_directory",
@@ -75,14 +74,28 @@ def ensure_directory(directory: str, trust: bool | None = None) -> tuple[int, bo
             return folder, False
         _known[directory] = [now]
         warn_user(
-            f"{directory} was removed while in use, and has been created again: its recorders count in new files, and "
-            "only processes that had them open still see the values of the old ones; to start from zero use "
+            f"{directory} was removed while in use, and has been created again: its recorders count in a new file, and "
+            "only processes that had the old one open still see its values; to start from zero use "
             "registry.clear()"
         )
         return folder, True
     except BaseException:
         os.close(folder)
         raise
+
+
+def is_unchanged(directory: str, trust: bool) -> bool:
+    """Return whether a directory is the one that was found last, and still private (or trusted), by one system call.
+
+    False says only that it must be looked at more closely, as `ensure_directory` does.
+    """
+    try:
+        status = os.stat(directory, follow_symlinks=False)
+    except OSError:
+        return False
+    if _known.get(directory) != [(status.st_dev, status.st_ino)] or not stat.S_ISDIR(status.st_mode):
+        return False
+    return trust or _is_private(status)
 
 
 def open_directory(directory: str, trust: bool | None = None) -> int:
@@ -183,6 +196,10 @@ def warn_user(text: str, kind: type[Warning] = RegistryWarning) -> None:
     warn(printable(text), kind, stacklevel=level)
 
 
+def _is_private(status: os.stat_result) -> bool:
+    return not status.st_mode & _OTHERS_WRITE and status.st_uid in (os.geteuid(), 0)
+
+
 def _check_private(directory: str, status: os.stat_result) -> None:
     remedy = "make it private (chmod go-w), or pass trust=True to allow it"
     if status.st_mode & _OTHERS_WRITE:
@@ -191,8 +208,3 @@ def _check_private(directory: str, status: os.stat_result) -> None:
     if status.st_uid not in (os.geteuid(), 0):
         remedy = "use a directory of your own, or pass trust=True to allow it"
         raise PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", directory)
-
-
-def names_in(folder: int) -> list[str]:
-    """Return the names of the files of recorders in an open directory, sorted."""
-    return sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX) and not name.startswith("."))

@@ -1,233 +1,182 @@
-"""Files of recorders: create, open, read and drain them.  Their layout is in ``_native/file.h``."""
+"""The file of a directory: create it, open it, add recorders and read them.  ``_native/file.h`` has its layout."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
+import time
 
-from .._core import BLOCK_NBYTES, FILE_HEADER_NBYTES, CounterFile, reserve
-from .._values.text import printable
+from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryFile, fill_holes, write_header
 from .directory import ATTEMPTS, ensure_directory, open_directory
-from .header import Header, decode, encode, file_name
+from .errors import CorruptFileError
+from .header import Header, check_page, decode, encode, path_of
+from .locking import FLAGS, REPLACED, Locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from .._core import Counts
+    from .._values.key import Key
+
+    _Counted = tuple[Counts, int, float, float, bool, int]  # as `DirectoryFile.read` returns it
 
 __all__ = [
-    "CorruptFileError",
-    "CorruptFileWarning",
-    "Reading",
-    "check_counters",
-    "drain",
+    "add_recorder",
+    "header_of",
+    "is_at_path",
+    "map_file",
+    "mapped_file",
+    "old_files",
+    "open_fd",
     "open_file",
-    "open_or_create",
-    "read",
     "read_counters",
 ]
 
-#: Size of a new file: the header and the block of counters that all processes share.
-NEW_NBYTES = 4096 + BLOCK_NBYTES
-#: How long a drain waits for another process that drains the same file.  A drain takes well below a millisecond.
-LOCK_SECONDS = 10.0
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
-_FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
+#: Suffix of the files of former versions, one for each recorder.
+_OLD_SUFFIX = ".counters"
+_OLD = (
+    "it was written by an older historian, which had a file for each recorder: end the processes that use this "
+    "directory, then remove the file, or use another directory"
+)
 
 
-class CorruptFileError(ValueError):
-    """A file in a registry's directory is not a valid file of a recorder: `path` names it, `reason` says why."""
+# ---- files that this process counts in ----
 
-    __module__ = "historian"
-
-    path: str
-    reason: str
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
-
-    def __str__(self) -> str:
-        return printable(f"{self.path}: {self.reason}")
+_open_files: MutableMapping[str, DirectoryFile] | None = None  # by path, with weak references
 
 
-class CorruptFileWarning(UserWarning):
-    """A file in a registry's directory could not be read or cleared, and was left out."""
+def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFile:
+    """Return the file at `path`, mapped to count in it.  In one process, the same file gives the same object.
 
-    __module__ = "historian"
-
-
-def open_or_create(path: str, header: Header) -> tuple[CounterFile, Header]:
-    """Open the file at `path` for counting; create it with `header` if it does not exist.  Return it and its header.
-
-    If several processes create it at the same time, one succeeds, and all open the same file.  The directory is created
-    again if it was removed, also while this happens.  Raises OSError if the disk is full.  Raises CorruptFileError if
-    the path is not a valid file of this recorder; on a file system that ignores case, it may be the file of another
-    recorder.  Raises what `ensure_directory` raises.
+    With `create`, create a missing file.  If several processes create it at the same time, one succeeds, and all open
+    the same file.  The directory is created again if it was removed, also while this happens.  Raises
+    FileNotFoundError, CorruptFileError, OSError, for example if the disk is full, and what `open_directory` raises.
     """
+    import fcntl  # noqa: F401  `_Locked` needs it, and may run when no file descriptor is left to import it
+
+    global _open_files
+    if _open_files is None:
+        from weakref import WeakValueDictionary
+
+        _open_files = WeakValueDictionary()
+    found = _open_files.get(path)
+    if found is not None and is_at_path(found):
+        return found
     for _ in range(ATTEMPTS):
-        folder, _ = ensure_directory(os.path.dirname(path))
+        directory = os.path.dirname(path)
+        folder = ensure_directory(directory)[0] if create else open_directory(directory, trust)
         try:
-            try:
-                return _open_in(folder, path)
-            except FileNotFoundError:
-                _create(folder, path, header)
-            return _open_in(folder, path)
+            file = _open_in(folder, path, create)
+            break
         except FileNotFoundError:  # removed at this moment
-            continue
+            if not create:
+                raise
         finally:
             os.close(folder)
-    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
+    else:
+        raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
+    # Another thread may have done the same.
+    if found is None:
+        return _open_files.setdefault(path, file)
+    _open_files[path] = file
+    return file
 
 
-def open_file(path: str, trust: bool | None = None) -> tuple[CounterFile, Header]:
-    """Open the file at `path` for counting.  Return it and its header.
+def mapped_file(path: str) -> DirectoryFile | None:
+    """Return the file that this process has mapped from `path`, if any.  It may have been removed or replaced since."""
+    return _open_files.get(path) if _open_files is not None else None
 
-    Raises FileNotFoundError, CorruptFileError, OSError, and what `open_directory` raises.
-    """
-    folder = open_directory(os.path.dirname(path), trust)
+
+def _open_in(folder: int, path: str, create: bool) -> DirectoryFile:
     try:
-        return _open_in(folder, path)
-    finally:
-        os.close(folder)
-
-
-def _open_in(folder: int, path: str) -> tuple[CounterFile, Header]:
-    import fcntl  # noqa: F401  `drain` needs it, and may run when no file descriptor is left to import it
-
-    fd, header = open_fd(path, os.O_RDWR, folder)
+        fd = open_fd(path, os.O_RDWR, folder)
+    except FileNotFoundError:
+        for problem in old_files(os.path.dirname(path), folder).values():
+            raise problem from None
+        if not create:
+            raise
+        _create(folder, path)
+        fd = open_fd(path, os.O_RDWR, folder)
     try:
-        return map_file(fd, path, path)[0], header  # this also reads the counts, so that damage is found now
-    finally:
-        os.close(fd)
-
-
-def check_counters(file: CounterFile) -> None:
-    """Raise CorruptFileError if an open file is damaged, or has been truncated."""
-    try:
-        file.check()
-    except ValueError as error:
-        raise CorruptFileError(file.path, str(error)) from None
-
-
-def read_counters(file: CounterFile) -> tuple[Counts, int, float, float]:
-    """Return the counts, sum, minimum and maximum in an open file.  Raises CorruptFileError."""
-    try:
-        return file.read()
-    except ValueError as error:
-        raise CorruptFileError(file.path, str(error)) from None
-
-
-class Reading:
-    """The contents of a recorder's file at one moment."""
-
-    __slots__ = ("counted", "drains", "header", "inode", "status", "synthetic")
-
-    header: Header
-    counted: tuple[Counts, int, float, float]  # since the last drain, as `Counters._read` returns it
-    drains: int  # how often the file has been drained or cleared, from 0
-    inode: int  # if it changes, the path is another file
-    status: os.stat_result  # of the file that was read
-    synthetic: bool  # whether some of the values are estimates
-
-    def __init__(self, fd: int, path: str, header: Header) -> None:
-        self.header, self.status = header, os.fstat(fd)
-        self.inode = self.status.st_ino
-        drains = _drains(fd)
-        while True:  # counts and number of drains must match: if a drain comes in between, read again
-            file, self.counted = map_file(fd, path)
-            self.synthetic = file.is_synthetic()
-            self.drains, drains = drains, _drains(fd)
-            if self.drains == drains:
-                return
-
-
-def read(path: str, folder: int | None = None) -> Reading:
-    """Read a file without changing anything; `folder` is a descriptor of its directory, if that is open.
-
-    Raises FileNotFoundError, CorruptFileError, OSError.
-    """
-    fd, header = open_fd(path, os.O_RDONLY, folder)
-    try:
-        return Reading(fd, path, header)
+        _reserve_again(fd, path)
+        return map_file(fd, path, path)
     finally:
         os.close(fd)
 
 
-def _drains(fd: int) -> int:
-    return int.from_bytes(os.pread(fd, 8, FILE_HEADER_NBYTES), "little")
+def is_at_path(file: DirectoryFile) -> bool:
+    """Return whether a file is still found at its path, as far as the system can tell."""
+    try:
+        return file.is_at(os.stat(file.path, follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # the disk fails, or the folders above it cannot be searched: the file may still be there
+        return True
 
 
-def map_file(fd: int, path: str, count_at: str = "") -> tuple[CounterFile, tuple[Counts, int, float, float]]:
-    """Map an open file and read it.  Return the `CounterFile` and its counts, sum, minimum and maximum.
+def add_recorder(file: DirectoryFile, key: Key, unit: str, created: int | None = None) -> int:
+    """Return the place of a recorder in a file; add it if it is not there.
 
-    `count_at` is the path of the file if it is mapped for counting, empty if it is only read.  Raises
-    CorruptFileError, OSError.
+    Raises OSError if there is no space, FileNotFoundError if the file has been removed or replaced.
     """
+    encoded = encode(key)
+    place = file.find(encoded, removed=False)
+    if place >= 0:
+        if not is_at_path(file):
+            raise FileNotFoundError(errno.ENOENT, REPLACED, file.path)
+        return place
+    with Locked(file) as fd:
+        created = max(0, time.time_ns()) if created is None else created  # a clock may be before 1970
+        return file.add(fd, encoded + unit.encode(), len(encoded), created)
+
+
+def header_of(file: DirectoryFile, place: int, key: Key | None = None) -> Header:
+    """Return the header of a recorder, whose key may be known.
+
+    Raises FileNotFoundError if it was removed, CorruptFileError if it is damaged.
+    """
+    try:
+        text = file.text(place)
+        return decode(*text) if key is None else Header(key, text[1].decode(), text[2])
+    except ValueError as error:
+        raise CorruptFileError(path_of(file.path, place), str(error)) from None
+
+
+def read_counters(file: DirectoryFile, place: int) -> _Counted:
+    """Return what `DirectoryFile.read` does.  Raises CorruptFileError."""
+    try:
+        return file.read(place)
+    except ValueError as error:
+        raise CorruptFileError(path_of(file.path, place), str(error)) from None
+
+
+# ---- opening and creating ----
+
+
+def map_file(fd: int, path: str, count_at: str) -> DirectoryFile:
+    """Map an open file.  `count_at` is its path if it is mapped for counting, empty if it is only read."""
     size = -1
     while True:
         try:
-            file = CounterFile(fd, count_at)
-            return file, file.read()
+            return DirectoryFile(fd, count_at)
+        except OSError as error:
+            error.filename = path
+            raise
         except ValueError as error:
-            # Another process may have added a block after CounterFile took the size.  If the size is the same, the
-            # file is damaged.
+            # Another process may have made it larger meanwhile.  If the size is the same, the file is damaged.
             before, size = size, os.fstat(fd).st_size
             if size == before:
                 raise CorruptFileError(path, str(error)) from None
 
 
-def drain(file: CounterFile) -> tuple[Counts, int, float, float]:
-    """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
-
-    Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for the
-    blocks that a drain needs.  Raises TimeoutError, an OSError, if another process has been draining the file for
-    `LOCK_SECONDS`: it may be stopped.  Then nothing has changed.
-    """
-    import fcntl
-
-    fd = os.open(file.path, os.O_RDWR | _FLAGS)  # open it again: flock() locks belong to an open file
+def open_fd(path: str, access: int, folder: int) -> int:
+    """Open the file of an open directory, and check its header; the caller closes the descriptor."""
     try:
-        if not file.is_at(os.fstat(fd)):
-            raise FileNotFoundError(
-                errno.ENOENT, "the file has been replaced since it was opened: get the recorder again", file.path
-            )
-        _lock(fd, file.path)
-        try:
-            return file.drain(fd)
-        except ValueError as error:
-            raise CorruptFileError(file.path, str(error)) from None
-        finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # if a forked child has inherited fd, closing it here does not unlock
-    finally:
-        os.close(fd)
-
-
-def _lock(fd: int, path: str) -> None:
-    """Lock a file.  A process that is stopped may hold the lock for ever, so wait for a limited time."""
-    import fcntl
-    import time
-
-    end, pause = time.monotonic() + LOCK_SECONDS, 0.0005
-    while True:
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                text = f"another process has been draining it for {LOCK_SECONDS:g} s: it may be stopped; try again"
-                raise TimeoutError(errno.ETIMEDOUT, text, path) from None
-        time.sleep(pause)
-        pause = min(2 * pause, 0.02)
-
-
-def open_fd(path: str, access: int, folder: int | None) -> tuple[int, Header]:
-    """Open a recorder's file; return its descriptor and its header.
-
-    The caller closes the descriptor.  Raises what `read` raises.
-    """
-    try:
-        fd = os.open(os.path.basename(path) if folder is not None else path, access | _FLAGS, dir_fd=folder)
+        fd = os.open(os.path.basename(path), access | FLAGS, dir_fd=folder)
     except OSError as error:
         error.filename = path
         if error.errno in (errno.ELOOP, errno.EMLINK):
@@ -240,10 +189,8 @@ def open_fd(path: str, access: int, folder: int | None) -> tuple[int, Header]:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise ValueError("it is not a regular file")
-        header = decode(_first_page(fd))
-        if os.path.basename(path) != file_name(header.key):
-            raise ValueError(f"it is a copy: the file of {str(header.key)!r} must be called {file_name(header.key)}")
-        return fd, header
+        check_page(_first_page(fd))
+        return fd
     except ValueError as error:
         os.close(fd)
         raise CorruptFileError(path, str(error)) from None
@@ -259,16 +206,40 @@ def _first_page(fd: int) -> bytes:
         raise ValueError(f"it cannot be read: {error.strerror}") from None
 
 
-def _create(folder: int, path: str, header: Header) -> None:
+def _reserve_again(fd: int, path: str) -> None:
+    """Reserve the space of a file that has holes, such as a sparse copy: else writing to it might kill the process."""
+    status, words = os.fstat(fd), os.pread(fd, 32, 128)
+    reserved, recorders = (int.from_bytes(words[at : at + 8], "little") for at in (8, 24))
+    index, nbytes = INDEX_AT + 8 * min(recorders + 1, MAX_RECORDERS), reserved * CHUNK_NBYTES
+    if status.st_blocks * 512 >= _in_pages(index) + _in_pages(nbytes) or nbytes > status.st_size - CHUNKS_AT:
+        return  # as it should be, or damaged
+    try:
+        fill_holes(fd, 0, index)
+        fill_holes(fd, CHUNKS_AT, nbytes)
+    except OSError as error:
+        raise OSError(error.errno, f"no space for the holes in this copy: {error.strerror}", path) from None
+
+
+def _in_pages(nbytes: int) -> int:
+    return -(-nbytes // 4096) * 4096
+
+
+def old_files(directory: str, folder: int) -> dict[str, CorruptFileError]:
+    """Return errors for the files of former versions in an open directory, by path: one for each recorder."""
+    names = sorted(os.listdir(folder))
+    old = [name for name in names if name.endswith(_OLD_SUFFIX) and not name.startswith(".")]
+    return {path: CorruptFileError(path, _OLD) for path in (os.path.join(directory, name) for name in old)}
+
+
+def _create(folder: int, path: str) -> None:
     """Create a complete file in an open directory, unless another process has created it in the meantime.
 
     The file is written without a name and then linked into the directory.  So a process that is killed while it writes
     leaves nothing behind.  Where the file system cannot create files without a name, a hidden name is used.
     """
-    page = encode(header)
     fd, source, hidden = _create_unlinked(folder, path)
     try:
-        _fill(fd, page, path)
+        _fill(fd, path)
         name = os.path.basename(path)
         os.link(source, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=hidden is None)
     except FileExistsError:
@@ -301,15 +272,14 @@ def _create_unlinked(folder: int, path: str) -> tuple[int, str, str | None]:
         pass
     hidden = f".{os.urandom(8).hex()}.new"
     try:
-        return os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, 0o600, dir_fd=folder), hidden, hidden
+        return os.open(hidden, os.O_CREAT | os.O_EXCL | os.O_RDWR | FLAGS, 0o600, dir_fd=folder), hidden, hidden
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from None
 
 
-def _fill(fd: int, page: bytes, path: str) -> None:
+def _fill(fd: int, path: str) -> None:
     os.fchmod(fd, 0o600)  # the umask may have removed bits
     try:
-        reserve(fd, NEW_NBYTES)
-        os.pwrite(fd, page, 0)
+        write_header(fd, max(0, time.time_ns()), os.urandom(16))
     except OSError as error:
-        raise OSError(error.errno, f"no space for a recorder of {NEW_NBYTES:,} bytes: {error.strerror}", path) from None
+        raise OSError(error.errno, f"no space for a directory of recorders: {error.strerror}", path) from None

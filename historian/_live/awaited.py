@@ -192,8 +192,9 @@ def _remedy(kind: type) -> str:
     if hasattr(kind, "__anext__"):
         return "" if hasattr(kind, "__aenter__") else "decorate an async generator that iterates over it"
     if hasattr(kind, "__next__") and not hasattr(kind, "__length_hint__") and not hasattr(kind, "__len__"):
-        # Files and cursors can be iterated over, too, but that is not all that can be done with them.
-        is_all = kind.__module__ == "itertools" or all(name.startswith("_") for name in dir(kind))
+        # Files and cursors can be iterated over, too, but that is not all that can be done with them.  The iterators of
+        # multiprocessing have `next` as another name of `__next__`.
+        is_all = kind.__module__ == "itertools" or all(name.startswith("_") or name == "next" for name in dir(kind))
         return "decorate a generator that iterates over it, or return a list" if is_all else ""
     pool = sys.modules.get("multiprocessing.pool")
     if pool is not None and issubclass(kind, pool.ApplyResult):

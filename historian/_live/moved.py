@@ -15,29 +15,33 @@ from __future__ import annotations
 import math
 import os
 
-from .._files.file import CorruptFileError, open_or_create, read_counters
+from .._files.errors import CorruptFileError
+from .._files.file import add_recorder, header_of, open_file, read_counters
 from .._files.header import Header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._core import CounterFile, Counters, Counts
+    import os
+
+    from .._core import Counters, Counts, DirectoryFile
 
     _Reading = tuple[Counts, int, float, float]
 
-__all__ = ["LeftFile", "combined", "follow_path", "is_at_path"]
+__all__ = ["LeftFile", "combined", "follow_path"]
 
 
 class LeftFile:
     """A removed file that a recorder has counted in."""
 
-    __slots__ = ("_file", "_taken")
+    __slots__ = ("_file", "_place", "_taken")
 
-    _file: CounterFile
+    _file: DirectoryFile
+    _place: int
     # What this process has drained, with the process id: a list of one item, or of none while a thread drains.
     _taken: list[tuple[int, _Reading | None]]
 
-    def __init__(self, file: CounterFile) -> None:
-        self._file = file
+    def __init__(self, file: DirectoryFile, place: int) -> None:
+        self._file, self._place = file, place
         self._taken = [(0, None)]
 
     def is_at(self, status: os.stat_result) -> bool:
@@ -46,14 +50,17 @@ class LeftFile:
 
     def is_synthetic(self) -> bool:
         """Return whether some of the values in the file are estimates."""
-        return self._file.is_synthetic()
+        return read_counters(self._file, self._place)[4]
 
     def read(self) -> _Reading | None:
         """Return what has not been drained; None if there is nothing."""
         taken = self._taken[:]
         if taken and taken[0][0] == os.getpid():  # a forked child has not claimed the file
-            return _less(read_counters(self._file), taken[0][1])
-        return None if self._file.is_claimed() else read_counters(self._file)
+            return _less(self._read(), taken[0][1])
+        return None if self._file.is_claimed(self._place) else self._read()
+
+    def _read(self) -> _Reading:
+        return read_counters(self._file, self._place)[:4]
 
     def drain(self) -> _Reading | None:
         """Return what has not been drained, and leave it out from then on; None if another process has claimed it."""
@@ -62,9 +69,9 @@ class LeftFile:
         except IndexError:
             return None  # another thread is draining
         try:
-            if owner != os.getpid() and not self._file.claim():
+            if owner != os.getpid() and not self._file.claim(self._place):
                 return None
-            owner, before, taken = os.getpid(), taken if owner == os.getpid() else None, read_counters(self._file)
+            owner, before, taken = os.getpid(), taken if owner == os.getpid() else None, self._read()
             return _less(taken, before)
         finally:
             self._taken.append((owner, taken))
@@ -101,24 +108,15 @@ def _beyond(a: float, b: float, sign: float) -> float:
     return max(a, b, key=lambda x: (sign * abs(x), x))
 
 
-def is_at_path(file: CounterFile) -> bool:
-    """Return whether a file is still found at its path, as far as the system can tell."""
-    try:
-        return file.is_at(os.stat(file.path, follow_symlinks=False))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:  # the disk fails, or the folders above it cannot be searched: the file may still be there
-        return True
-
-
-def follow_path(recorder: Counters, file: CounterFile, header: Header) -> None:
+def follow_path(recorder: Counters, file: DirectoryFile, place: int, header: Header) -> None:
     """Have a recorder count in the file that is at the path of `file` now; create it if there is none.
 
     If that is not possible, the recorder goes on counting in `file`, which stays mapped.
     """
     try:
-        new, found = open_or_create(file.path, Header(header.key, header.unit, header.created))
+        new = open_file(file.path, True)
+        at = add_recorder(new, header.key, header.unit, header.created)
+        if new is not file and header_of(new, at).unit == header.unit:
+            recorder._move(file, new, at, LeftFile(file, place))
     except (OSError, CorruptFileError):
         return
-    if found.unit == header.unit and not new.is_same(file):  # the same, if it was not found for another reason
-        recorder._move(file, new, LeftFile(file))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
-from .._core import CounterFile, Counters, Counts, Muted, number
+from .._core import Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
-from .._files.file import check_counters, drain, open_file, open_or_create, read_counters
-from .._files.header import Header
+from .._files.draining import drain, remove_recorder
+from .._files.file import add_recorder, header_of, is_at_path, mapped_file, open_file, read_counters
+from .._files.header import encode
+from .._values.key import Key
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
-from .moved import combined, follow_path, is_at_path
+from .moved import combined, follow_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._core import _Real
-    from .moved import _Reading
+    from .._core import DirectoryFile, _Real
+    from .._files.file import _Counted
+    from .._files.header import Header
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
     # coroutine function or class method.  ParamSpec would keep less: only the first overload.
@@ -31,7 +35,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "check_room", "forget_file", "recorder_in_file", "recorders_in"]
+__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
 
 #: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
 #: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
@@ -51,9 +55,10 @@ class Recorder(_Base):
     """Counts values as they are measured, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` is the label of the values.  Timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  A
-    recorder takes 100 KiB of address space (3.4 MiB in a file); without the GIL, 50 KiB and as much for each thread
-    that records much.  Only the pages of buckets in use become resident.  A recorder has identity: it has no ``==``.
-    It can be pickled only if it counts in a file (`Registry`); its snapshots can always be pickled.
+    recorder takes 0.6 kB when it is created.  Its first value adds 1 kB, and each octave of its values 0.5 kB; most
+    latencies lie in nine octaves.  Without the GIL, each thread that records much takes as much again.  A recorder has
+    identity: it has no ``==``.  It can be pickled only if it counts in a directory (`Registry`); its snapshots can
+    always be pickled.
 
     Every record is in exactly one bucket, always, and in the sum without rounding (see `Histogram.sum`).  While a
     record of native code without the GIL is in flight, `sum`, `min` and `max` may include it before the counts do.
@@ -69,8 +74,8 @@ class Recorder(_Base):
     __module__ = "historian"
 
     _drains: int  # of private memory, from 0
-    _header: Header | None  # of its file; None in memory
-    _name: str
+    _header: Header | None  # its key, unit and time of creation in a directory; None in memory
+    _name: str | None  # None for the text of the key in `_header`
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
@@ -81,8 +86,15 @@ class Recorder(_Base):
         return cls._of(name, check_unit(unit))
 
     @classmethod
-    def _of(cls, name: str, unit: str, file: CounterFile | None = None, header: Header | None = None) -> Self:
-        self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file)
+    def _of(
+        cls,
+        name: str | None,
+        unit: str,
+        file: DirectoryFile | None = None,
+        place: int = 0,
+        header: Header | None = None,
+    ) -> Self:
+        self = super().__new__(cls, NS_PER_UNIT.get(unit, 0.0), file, place)
         self._name = name
         self._unit = unit
         self._header = header
@@ -91,22 +103,25 @@ class Recorder(_Base):
         return self
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, trust: bool = False) -> Recorder:
-        """Return the recorder of a file in a registry's directory; `Recorder.path` is such a path.
+    def open(cls, path: str | os.PathLike[str], key: Key, *, trust: bool = False) -> Recorder:
+        """Return a recorder of a registry's directory, by `Recorder.path` and its key.
 
-        In one process, the same path gives the same object while that object exists.  Raises FileNotFoundError if
-        there is no such file, `CorruptFileError` if it is not the file of a recorder, and OSError.  Raises
+        In one process, the same path and key give the same object while that object exists.  Raises FileNotFoundError
+        if there is no such recorder, `CorruptFileError` if the file is not valid, and OSError.  Raises
         PermissionError if other users may write to the directory, unless `trust` is true: see `Registry`.
         """
         path = os.path.abspath(os.fsdecode(path))
         if trust:
             trust_directory(os.path.dirname(path))
-        return recorder_in_file(path)
+        return recorder_in_file(path, key)
 
     @property
     def name(self) -> str:
         """Name of the recorder in tables; may be empty."""
-        return self._name
+        header = self._header
+        if self._name is None and header is not None:
+            self._name = str(header.key)
+        return self._name or ""
 
     @property
     def unit(self) -> str:
@@ -115,7 +130,7 @@ class Recorder(_Base):
 
     @property
     def path(self) -> str | None:
-        """Path of the file that the counters are mapped from; None if they are in private memory."""
+        """Path of the directory's file, from which the counters are mapped; None if they are in private memory."""
         return self._file.path if self._file is not None else None
 
     def record_corrected(self, value: _Real, expected_interval: _Real) -> None:
@@ -152,7 +167,7 @@ class Recorder(_Base):
         """Raise OverflowError if so many values would be too many.  The count is read only now and then."""
         if added > self._room:
             held = self.snapshot().count
-            check_room(self._name, held, added)
+            check_room(self.name, held, added)
             # 1,024 processes may do the same at the same time.
             self._room = min(UNCHECKED, (MAX_ADDED - held - added) >> 10) + added
         self._room -= added
@@ -163,79 +178,96 @@ class Recorder(_Base):
         If its file was removed or replaced, the recorder counts in the file that is at its path now, which is created
         if necessary.  The snapshot holds the values of both files.
         """
-        if self._file is None:
-            return Histogram._from_reading(self._read(), self._unit, self._synthetic)
         self._follow_path()
-        file, left = self._files
-        readings = [read_counters(file), *(one.read() for one in left)] if file is not None else []
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+        file, place, left = self._files
+        if file is None:
+            return Histogram._from_reading(self._read(), self._unit, self._synthetic)
+        now = read_counters(file, place)
+        return self._histogram([now[:4], *(one.read() for one in left)], now[4])
+
+    def _histogram(self, readings: list[tuple[Counts, int, float, float] | None], synthetic: bool) -> Histogram:
+        """Return the sum of what has been read from the file and from those that have been left."""
+        synthetic = synthetic or any(one.is_synthetic() for one in self._files[2])
+        return Histogram._from_reading(combined(readings), self._unit, synthetic)
 
     def _mark_synthetic(self) -> None:
         """Mark all snapshots: some of the values are estimates, not measured."""
-        if self._file is not None:
-            self._file.mark_synthetic()
+        file, place, _ = self._files
+        if file is not None:
+            file.mark_synthetic(place)
         else:
             self._synthetic = True
 
-    def _is_synthetic(self) -> bool:
-        file, left = self._files
-        return self._synthetic or any(one.is_synthetic() for one in (file, *left) if one is not None)
-
     def _follow_path(self) -> bool:
         """Count in the file that is at the path now; return whether this is possible."""
-        file = self._file
+        file, place, _ = self._files
         if file is None or self._header is None or is_at_path(file):
             return True
-        follow_path(self, file, self._header)
+        follow_path(self, file, place, self._header)
         return is_at_path(self._file or file)
+
+    def _come_back(self, create: bool) -> Self:
+        """Return this recorder.  If it was removed, and holds nothing: with `create`, let others see it again."""
+        file, place, _ = self._files
+        if file is not None and self._header is not None and file.is_removed(place):
+            if create:
+                add_recorder(file, self._header.key, self._unit)
+            elif not file.read(place)[0].total:
+                raise FileNotFoundError(errno.ENOENT, f"recorder {self.name!r} was removed", file.path)
+        return self
 
     def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
         """Return the values in files that are not at the path any more: a reader of the directory does not see them.
 
         `seen` belongs to the file that the reader has read, which may have been removed since.
         """
-        file, left = self._files
-        readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
+        file, place, left = self._files
+        readings, synthetic = [one.read() for one in left if seen is None or not one.is_at(seen)], False
         if file is not None and not is_at_path(file) and (seen is None or not file.is_at(seen)):
-            readings.append(read_counters(file))
-        if not any(readings):
-            return None
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+            now = read_counters(file, place)
+            readings.append(now[:4])
+            synthetic = now[4]
+        return self._histogram(readings, synthetic) if any(readings) else None
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
 
-        Each record is in the result of exactly one drain.  O(buckets in use).  In a file, this includes the records of
-        all processes, even if several processes drain.  The values of a file that was removed go to the process that
-        drains first.  Raises OSError if such a file cannot be created again, or if the disk is full at the first drain.
+        Each record is in the result of exactly one drain.  O(buckets in use).  In a directory, this includes the
+        records of all processes, even if several processes drain.  The values of a file that was removed go to the
+        process that drains first.  Raises OSError if such a file cannot be created again, or if the disk is full.
         """
         if self._file is None:
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        readings: list[_Reading | None] = [self._drain_file()]
-        readings += [one.drain() for one in self._files[1]]
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+        return self._drain_file(drain)
 
-    def _drain_file(self) -> _Reading:
-        """Drain the file that is at the path, also if it is removed again at this moment."""
+    def _remove(self) -> Histogram:
+        """Do as `drain` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
+        return self.drain() if self._file is None else self._drain_file(remove_recorder)
+
+    def _drain_file(self, drain: Callable[[DirectoryFile, int], _Counted]) -> Histogram:
+        """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
+        for one in self._files[2]:
+            one.read()  # if one is damaged, this raises before anything is drained
         attempts = ATTEMPTS
         while True:
             self._follow_path()
-            file = self._files[0]
+            file, place, _ = self._files
             assert file is not None
             attempts -= 1
             try:
-                return drain(file)
+                now = drain(file, place)
+                return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
             except FileNotFoundError:
                 if not attempts:
                     raise
 
     def _drain_left(self) -> Histogram | None:
         """Drain the files that are not at the path any more; return the values they held, None if there were none."""
-        readings = [one.drain() for one in self._files[1]]
+        readings = [one.drain() for one in self._files[2]]
         if not any(reading is not None and reading[0].total for reading in readings):
             return None
-        return Histogram._from_reading(combined(readings), self._unit, self._is_synthetic())
+        return self._histogram(readings, False)
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
@@ -246,7 +278,8 @@ class Recorder(_Base):
 
         For functions, methods (also under ``classmethod`` and ``staticmethod``), coroutine functions (until they
         return), generators and async generators (from the first ``next`` until they are exhausted or closed), functions
-        that make a context manager with `contextlib` (from the start of the block to its end), and other callables.
+        above ``@contextmanager`` or ``@asynccontextmanager`` (from the start of the block to its end), and other
+        callables.  If a function returns another object with an ``__exit__``, such as a file, the call alone is timed.
 
         If a call returns work that is still to come, that is timed, too.  A coroutine or generator made elsewhere is
         timed until it ends.  A task, the future of `asyncio.gather` or of an executor, or another future is timed from
@@ -288,10 +321,11 @@ class Recorder(_Base):
         from functools import partial
 
         if self._file is not None:
+            key = self._header.key if self._header is not None else Key(self.name)
             trust = is_trusted(os.path.dirname(self._file.path))
-            return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path,)
+            return partial(Recorder.open, trust=True) if trust else Recorder.open, (self._file.path, key)
         if DISABLED:
-            return partial(Recorder, unit=self._unit), (self._name,)
+            return partial(Recorder, unit=self._unit), (self.name,)
         raise TypeError(
             f"{self!r} is in this process' memory and cannot be pickled or copied: use a recorder of "
             "Registry(directory), which processes share, or create one recorder in each process, return "
@@ -299,7 +333,7 @@ class Recorder(_Base):
         )
 
     def __repr__(self) -> str:
-        return f"Recorder({self._name!r}, unit={self._unit!r})"
+        return f"Recorder({self.name!r}, unit={self._unit!r})"
 
 
 def check_room(name: str, held: int, added: int) -> None:
@@ -310,44 +344,64 @@ def check_room(name: str, held: int, added: int) -> None:
         )
 
 
-_in_files: MutableMapping[str, Recorder] | None = None  # by path, with weak references
+_in_files: MutableMapping[tuple[str, Key], Recorder] | None = None  # by path and key, with weak references
 
 
-def recorder_in_file(path: str, new: Header | None = None) -> Recorder:
-    """Return the recorder of the file at `path`.  If `new` is given, create a missing file with that header.
+def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
+    """Return the recorder with that key in the file at `path`.  If `unit` is given, create what is missing.
 
-    In one process, the same path gives the same object while that object exists.  Raises what `open_or_create` and
-    `open_file` raise.
+    In one process, the same path and key give the same object while that object exists.  Raises FileNotFoundError if
+    there is no such recorder, and what `open_file` and `add_recorder` raise.
     """
     global _in_files
     if _in_files is None:
         from weakref import WeakValueDictionary
 
         _in_files = WeakValueDictionary()
-    found = _in_files.get(path)
+    found = _in_files.get((path, key))
     if found is not None and found._follow_path():
-        if found._file is not None:
-            check_counters(found._file)
-        return found
-    file, header = open_or_create(path, new) if new is not None else open_file(path)
+        return found._come_back(unit is not None)
+    made, header = _open_recorder(path, key, unit)
     if found is None:
-        return _in_files.setdefault(path, Recorder._of(str(header.key), header.unit, file, header))
-    if header.unit == found.unit:  # its file was removed again just now: it keeps its values, and counts on
-        found._follow_path()
+        return _in_files.setdefault((path, key), made)
+    if found._unit == header.unit and found._header is not None:
+        found._follow_path()  # it was removed just now; if it is again, `found` follows later, and keeps its values
         return found
-    found = _in_files[path] = Recorder._of(str(header.key), header.unit, file, header)
-    return found
+    _in_files[path, key] = made  # of another unit
+    return made
 
 
-def forget_file(recorder: Recorder) -> None:
-    """Let a recorder count on in its file, but never in another one at the same path, and do not find it there."""
-    if _in_files is not None and recorder.path is not None:
-        _in_files.pop(recorder.path, None)
-    recorder._header = None
+def _open_recorder(path: str, key: Key, unit: str | None) -> tuple[Recorder, Header]:
+    for _ in range(ATTEMPTS):
+        file, place = _place_in_file(path, key, unit)
+        try:
+            header = header_of(file, place, key)
+            return Recorder._of(None, header.unit, file, place, header), header
+        except FileNotFoundError:  # another process has removed it just now
+            if unit is None:
+                raise
+    raise FileNotFoundError(errno.ENOENT, f"recorder {str(key)!r} is removed each time it is created", path)
 
 
-def recorders_in(directory: str) -> list[Recorder]:
-    """Return the recorders of this process whose files are, or were, in a directory."""
+def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile, int]:
+    if unit is None:
+        file = open_file(path, False)
+        place = file.find(encode(key))
+        if place < 0:
+            raise FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
+        return file, place
+    mapped = mapped_file(path)
+    for _ in range(ATTEMPTS):
+        file = open_file(path, True) if mapped is None else mapped
+        try:
+            return file, add_recorder(file, key, unit)
+        except FileNotFoundError:  # it has been removed or replaced since it was opened
+            mapped = None
+    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
+
+
+def recorders_in(path: str) -> list[Recorder]:
+    """Return the recorders of this process that count in the file at `path`, or in one that was there."""
     if _in_files is None:
         return []
-    return [found for path, found in list(_in_files.items()) if os.path.dirname(path) == directory]
+    return [found for (at, _), found in list(_in_files.items()) if at == path]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from .._values.key import Key, text_of
 from ..histogram import Histogram, merge
 
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 
     from ..formats._lines import Source
 
-__all__ = ["Snapshot", "id_of_file"]
+__all__ = ["Snapshot", "id_of_recorder"]
 
 
 class Snapshot(dict[Key, Histogram]):
@@ -104,26 +102,9 @@ def _merged(histograms: list[Histogram]) -> Histogram:
     return merge(histograms) if len(histograms) != 1 else histograms[0]
 
 
-def id_of_file(created: int, drains: int) -> str:
-    """Return the id of a recorder in a file, between two drains: the same in every process of a machine.
+def id_of_recorder(file_id: bytes, place: int, drains: int) -> str:
+    """Return the id of a recorder in a file, between two drains: the same in every process.
 
-    `created` is the time when the file was created, in ns, `drains` how often it has been drained.
+    `file_id` is random, `place` that of the recorder in the file, `drains` how often it has been drained.
     """
-    return f"{_machine()}-{created:x}-{drains}"
-
-
-def _machine() -> str:
-    """Return what identifies this machine until it is started again: the files are in memory, as a rule."""
-    global _machine_id
-    if not _machine_id:
-        try:
-            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-                _machine_id = file.read(36).replace("-", "")[:24]
-        except OSError:  # not Linux
-            from zlib import crc32
-
-            _machine_id = f"{crc32(os.uname().nodename.encode()):08x}"
-    return _machine_id
-
-
-_machine_id = ""
+    return f"{file_id.hex()}-{place}-{drains}"

@@ -219,9 +219,12 @@ cdef int record_array(Counters self, const historian_array *array) except -1:
     cdef historian_tables *tables
     cdef double bad_value = 0
     cdef Py_ssize_t bad
+    cdef bint done = True
     if array.n <= HISTORIAN_SMALL:
         counters = writable(self, array.n)
-        bad = historian_record_small(counters, array, counters is not self.atomic, &bad_value)
+        if counters is NULL:
+            raise MemoryError()
+        bad = historian_record_small(counters, array, &bad_value)
     else:
         tables = historian_take_tables()
         if tables is NULL:
@@ -230,8 +233,10 @@ cdef int record_array(Counters self, const historian_array *array) except -1:
             bad = historian_tally(tables, array, &bad_value)
         # Not before: without the GIL, the counters may have been moved to another file.
         counters = writable(self, array.n)
-        historian_fold(counters if bad < 0 else NULL, tables, counters is not self.atomic)
+        done = historian_fold(counters if bad < 0 else NULL, tables) and (bad >= 0 or counters is not NULL)
         historian_give_tables(tables)
+    if bad == -2 or not done:
+        raise MemoryError()
     if bad >= 0:
         refuse(as_read(array, bad_value), bad_value, bad)
     return 0
@@ -244,7 +249,7 @@ cdef int record_counts(Counters self, const historian_array *array, const Opened
     cdef historian_tables *tables = historian_take_tables()
     cdef historian_refusal refusal
     cdef uint64_t total
-    cdef bint good
+    cdef bint good, done = False
     if tables is NULL:
         raise MemoryError()
     occurrences.load, occurrences.data, occurrences.stride = counts.load_count, counts.data, counts.stride
@@ -256,8 +261,10 @@ cdef int record_counts(Counters self, const historian_array *array, const Opened
         self._take_room(total)
         counters = writable(self, array.n)
     finally:
-        historian_fold(counters, tables, counters is not self.atomic)
+        done = historian_fold(counters, tables) and counters is not NULL
         historian_give_tables(tables)
+    if not done:
+        raise MemoryError()
     return 0
 
 

@@ -51,6 +51,21 @@ HISTORIAN_INLINE uint64_t historian_atomic_and(uint64_t *p, uint64_t n) {
     return (uint64_t)_InterlockedAnd64((volatile __int64 *)p, (__int64)n);
 }
 
+HISTORIAN_INLINE uint32_t historian_atomic_load32(const uint32_t *p) {
+    uint32_t n = *(const volatile uint32_t *)p;
+    historian_atomic_fence();
+    return n;
+}
+
+HISTORIAN_INLINE int historian_atomic_exchange32(uint32_t *p, uint32_t expected, uint32_t desired) {
+    return (uint32_t)_InterlockedCompareExchange((volatile long *)p, (long)desired, (long)expected) == expected;
+}
+
+HISTORIAN_INLINE int historian_atomic_exchange_if(uint64_t *p, uint64_t expected, uint64_t desired) {
+    return (uint64_t)_InterlockedCompareExchange64((volatile __int64 *)p, (__int64)desired, (__int64)expected) ==
+           expected;
+}
+
 HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
     uint64_t seen =
         (uint64_t)_InterlockedCompareExchange64((volatile __int64 *)p, (__int64)desired, (__int64)*expected);
@@ -91,6 +106,19 @@ HISTORIAN_INLINE uint64_t historian_atomic_and(uint64_t *p, uint64_t n) {
     return __atomic_fetch_and(p, n, __ATOMIC_ACQ_REL);
 }
 
+/* Read a reference, with acquire order: what it refers to was written before it. */
+HISTORIAN_INLINE uint32_t historian_atomic_load32(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
+
+/* Store `desired` if `*p == expected`, with release order. Return whether it was. */
+HISTORIAN_INLINE int historian_atomic_exchange32(uint32_t *p, uint32_t expected, uint32_t desired) {
+    return __atomic_compare_exchange_n(p, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* Likewise for 64 bits. */
+HISTORIAN_INLINE int historian_atomic_exchange_if(uint64_t *p, uint64_t expected, uint64_t desired) {
+    return __atomic_compare_exchange_n(p, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 /* Store `desired` if `*p == *expected`. Otherwise store the current value in `*expected` and return 0. This may also
  * fail without a reason, so call it in a loop. */
 HISTORIAN_INLINE int historian_atomic_compare_exchange(uint64_t *p, uint64_t *expected, uint64_t desired) {
@@ -111,11 +139,23 @@ HISTORIAN_INLINE void historian_store_pointer(void **p, void *pointer) {
     historian_atomic_fence();
     *(void *volatile *)p = pointer;
 }
+
+HISTORIAN_INLINE int historian_exchange_pointer(void **p, void **expected, void *desired) {
+    void *seen = _InterlockedCompareExchangePointer((void *volatile *)p, desired, *expected);
+    int done = seen == *expected;
+    *expected = seen;
+    return done;
+}
 #else
 HISTORIAN_INLINE void *historian_load_pointer(void *const *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 
 HISTORIAN_INLINE void historian_store_pointer(void **p, void *pointer) {
     __atomic_store_n(p, pointer, __ATOMIC_RELEASE);
+}
+
+/* Store `desired` if `*p == *expected`. Otherwise store the current pointer in `*expected` and return 0. */
+HISTORIAN_INLINE int historian_exchange_pointer(void **p, void **expected, void *desired) {
+    return __atomic_compare_exchange_n(p, expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 #endif
 

@@ -15,6 +15,7 @@
 #include "bucket.h"
 #include "bulk_load.h"
 #include "bulk_scan.h"
+#include "chunks.h"
 #include "counters.h"
 #include "platform.h"
 
@@ -57,38 +58,48 @@ HISTORIAN_INLINE size_t historian_chunk_size(const historian_array *array, size_
     return array->n - first < HISTORIAN_CHUNK ? array->n - first : HISTORIAN_CHUNK;
 }
 
-/* Add to one counter: with a plain add if the caller alone writes to them, with an atomic one if others write to
- * them, too. */
-HISTORIAN_INLINE void historian_add_count(historian_counters *counters, size_t slot, uint64_t count, int exclusive) {
-    if (exclusive)
-        historian_atomic_store_release(&counters->counts[slot], historian_atomic_load(&counters->counts[slot]) + count);
-    else
-        (void)historian_atomic_add(&counters->counts[slot], count);
-}
-
 /* Add sum and extremes, before any count (see historian_count_atomic). */
 static void historian_add_summary(historian_counters *counters, historian_summary *summary) {
     size_t first = historian_digit_at(historian_position(~summary->not_min)); /* no digit below that of the smallest */
     historian_carry_digits(summary->digits, first);
-    historian_atomic_store(&counters->used, 1);
-    historian_add_digits(&counters->sum, summary->digits, first, HISTORIAN_SUM_DIGITS);
-    historian_atomic_max(&counters->max, summary->max);
-    historian_atomic_max(&counters->not_min, summary->not_min);
+    historian_add_digits(counters, summary->digits, first, HISTORIAN_SUM_DIGITS);
+    historian_atomic_max(&counters->head->max, summary->max);
+    historian_atomic_max(&counters->head->not_min, summary->not_min);
 }
 
-/* Record at most HISTORIAN_SMALL values. Return -1, or the position of the first bad one, having added nothing. */
-static ptrdiff_t historian_record_small(historian_counters *counters, const historian_array *array, int exclusive,
-                                        double *bad_value) {
+/* Return whether the octaves of all values between two slots have chunks, and these values are regular ones. */
+static int historian_has_chunks(const historian_counters *counters, size_t first, size_t last) {
+    if (first - 1 >= HISTORIAN_BUCKETS || last - 1 >= HISTORIAN_BUCKETS) return 0;
+    for (size_t octave = (first - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT; octave <= (last - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT;
+         octave++)
+        if (!historian_chunk_of(counters, octave)) return 0;
+    return 1;
+}
+
+/* Record at most HISTORIAN_SMALL values. Return -1, or the position of the first bad one, or -2 if there is no memory;
+ * then nothing has been added. */
+static ptrdiff_t historian_record_small(historian_counters *counters, const historian_array *array, double *bad_value) {
     uint16_t slots[HISTORIAN_SMALL];
     historian_summary summary = {0, 0, {0}};
+    int has_chunks;
     for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
         size_t n = historian_chunk_size(array, first);
         ptrdiff_t bad = historian_scan_chunk(array, first, n, &summary, slots + first, bad_value);
         if (bad >= 0) return bad;
     }
     if (array->n == 0) return -1;
+    has_chunks = historian_has_chunks(counters, historian_slot(~summary.not_min), historian_slot(summary.max));
+    for (size_t i = 0; !has_chunks && i < array->n; i++)
+        if (!historian_has_space(counters, slots[i])) return -2;
     historian_add_summary(counters, &summary);
-    for (size_t i = 0; i < array->n; i++) historian_add_count(counters, slots[i], 1, exclusive);
+    if (has_chunks && counters->exclusive)
+        for (size_t i = 0; i < array->n; i++) {
+            size_t bucket = (size_t)slots[i] - 1;
+            historian_chunk *chunk = historian_chunk_of(counters, bucket >> HISTORIAN_SUM_OCTAVE_SHIFT);
+            historian_add_count(&chunk->counts[bucket % HISTORIAN_BUCKETS_PER_OCTAVE], 1, 1);
+        }
+    else
+        for (size_t i = 0; i < array->n; i++) historian_add_to_slot(counters, slots[i], 1);
     return -1;
 }
 
@@ -119,22 +130,35 @@ static ptrdiff_t historian_tally(historian_tables *tables, const historian_array
     return -1;
 }
 
-/* Add what the tables hold to the counters, if there are any, and leave the tables empty. */
-static void historian_fold(historian_counters *counters, historian_tables *tables, int exclusive) {
+/* Return whether there is space for the counts of all slots from `slot` to `end` - 1. */
+static int historian_has_space_for(historian_counters *counters, const historian_tables *tables, size_t slot,
+                                   size_t end) {
+    for (; slot < end; slot++)
+        for (size_t table = 0; table < HISTORIAN_TABLES; table++)
+            if (tables->counts[table][slot] && !historian_has_space(counters, slot)) return 0;
+    return 1;
+}
+
+/* Add what the tables hold to the counters, if there are any, and leave the tables empty. Return 0, and add nothing, if
+ * there is no memory. */
+static int historian_fold(historian_counters *counters, historian_tables *tables) {
     size_t slot, end;
-    if (!tables->summary.not_min) return;
+    int done;
+    if (!tables->summary.not_min) return 1;
     slot = historian_slot(~tables->summary.not_min);
     end = historian_slot(tables->summary.max) + 1;
-    if (counters) historian_add_summary(counters, &tables->summary);
+    done = !counters || historian_has_space_for(counters, tables, slot, end);
+    if (counters && done) historian_add_summary(counters, &tables->summary);
     for (; slot < end; slot++) {
         uint64_t count = 0;
         for (size_t table = 0; table < HISTORIAN_TABLES; table++) {
             count += tables->counts[table][slot];
             tables->counts[table][slot] = 0;
         }
-        if (count && counters) historian_add_count(counters, slot, count, exclusive);
+        if (count && counters && done) historian_add_to_slot(counters, slot, count);
     }
     memset(&tables->summary, 0, sizeof tables->summary);
+    return done;
 }
 
 /* The tables take 192 kB, and it takes time to clear fresh memory. So one set is kept for the next call. */

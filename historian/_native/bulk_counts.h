@@ -80,13 +80,16 @@ static int historian_tally_counts(historian_tables *tables, const historian_arra
     return 1;
 }
 
-/* Record one good value `times` times, which is not 0, nor 2^63 or more. */
-static void historian_record_times(historian_counters *counters, double value, uint64_t times, int exclusive) {
+/* Record one good value `times` times, which is not 0, nor 2^63 or more. Return 0, and add nothing, if there is no
+ * memory. */
+static int historian_record_times(historian_counters *counters, double value, uint64_t times) {
     historian_summary summary = {0, 0, {0}};
     uint64_t bits = historian_bits(value + 0.0);
+    if (!historian_has_space(counters, historian_slot(bits))) return 0;
     historian_add_times(&summary, bits, times);
     historian_add_summary(counters, &summary);
-    historian_add_count(counters, historian_slot(bits), times, exclusive);
+    historian_add_to_slot(counters, historian_slot(bits), times);
+    return 1;
 }
 
 #endif

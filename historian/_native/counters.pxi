@@ -1,64 +1,67 @@
 # `Counters`: how values are recorded, and how the counters are read.
 
-cdef inline size_t private_nbytes() noexcept:
-    # One block of atomic counters.  With a GIL also one of exclusive counters, and what was drained of the atomic sum.
-    return 2 * sizeof(historian_counters) + sizeof(historian_sum) if HISTORIAN_HAS_GIL else sizeof(historian_counters)
-
-
 @cython.no_gc_clear  # otherwise the collector would clear `file` before __dealloc__ uses it
 cdef class Counters:
-    """Counters of one distribution, in private memory or in a `CounterFile` that no other `Counters` uses."""
+    """Counters of one distribution, in private memory or of the recorder at `place` in a `DirectoryFile`."""
 
-    def __cinit__(self, double ns_per_unit=1e9, CounterFile file=None):
+    def __cinit__(self, double ns_per_unit=1e9, DirectoryFile file=None, uint64_t place=0):
         self.ns_per_unit = ns_per_unit
         self.timer_type = Timer
-        if isinstance(self, Muted):
+        self.is_muted = isinstance(self, Muted)
+        if self.is_muted:
             return
         if not HISTORIAN_HAS_GIL:
             self.lanes = historian_new_lanes()
             if self.lanes is NULL:
                 raise MemoryError()
         if file is not None:
-            self.file = file
-            self.atomic = <historian_counters *>historian_file_block(file.file, 0)
-            return
-        self.atomic = <historian_counters *>historian_new_pages(private_nbytes())
-        if self.atomic is NULL:
-            raise MemoryError()
-        if HISTORIAN_HAS_GIL:
-            self.exclusive = self.atomic + 1
+            count_in(self, file, place)
 
     def __dealloc__(self):
+        cdef historian_counters *own
+        leave_all(self)
         if self.file is not None:
-            (<CounterFile>self.file).end_leases()  # they point to `exclusive` or to `lanes`
-        else:
-            historian_free_pages(self.atomic, private_nbytes())
+            historian_release(&(<DirectoryFile>self.file).holds, self.place, self.forks)
         historian_free_lanes(self.lanes, self.file is not None)
+        if self.file is None:
+            historian_free_counters(self.exclusive)
+        historian_free_counters(self.atomic)
+        historian_free_counters(self.drained)
+        while self.owned is not NULL:
+            own = self.owned
+            self.owned = own.owned
+            historian_free_counters(own)
 
     @property
     def _file(self):
-        """The `CounterFile` that contains the counters, or None if they are in private memory."""
+        """The `DirectoryFile` that contains the counters, or None if they are in private memory."""
         return self.file
 
     @property
     def _files(self):
-        """The `CounterFile` in which this counts, or None, and what `_move` was given, a tuple."""
+        """The `DirectoryFile` in which this counts, or None, the place there, and what `_move` was given, a tuple."""
         with cython.critical_section(self):
-            return self.file, self.left or ()
+            return self.file, self.place, self.left or ()
 
-    def _move(self, CounterFile before not None, CounterFile file not None, left, /):
-        """Count in `file` from now on, not in `before`; remember `left`, which must keep `before` mapped.
+    def _move(self, DirectoryFile before not None, DirectoryFile file not None, uint64_t place, left, /):
+        """Count at `place` in `file` from now on, not in `before`; remember `left`, which must keep `before` mapped.
 
-        A thread without the GIL may be about to count in `before`.  Return False, and change nothing, if this does not
-        count in `before`.
+        A thread without the GIL may be about to count in `before`, so the recorder stays open there.  Return False, and
+        change nothing, if this does not count in `before`.  Raises FileNotFoundError if the recorder was removed.
         """
+        cdef historian_counters *atomic
         with cython.critical_section(self):
             if self.file is not before:
                 return False
+            file.entry(place)
             self.left = (*(self.left or ()), left)
-            before.park_leases()
-            self.atomic = <historian_counters *>historian_file_block(file.file, 0)
-            self.file = file
+            leave_all(self)
+            atomic = <historian_counters *>historian_load_pointer(<void **>&self.atomic)
+            historian_store_pointer(<void **>&self.atomic, NULL)
+            if atomic is not NULL:
+                atomic.owned = self.owned
+                self.owned = atomic
+            count_in(self, file, place)
         return True
 
     def record(self, value, /, *, count=1):
@@ -82,8 +85,8 @@ cdef class Counters:
             return
         self._take_room(times)
         counters = writable(self, 1)
-        if counters is not NULL:  # else recording is disabled
-            historian_record_times(counters, number, times, counters is not self.atomic)
+        if counters is NULL or not historian_record_times(counters, number, times):
+            raise MemoryError()
 
     def record_many(self, values, /, *, counts=None):
         """Record every value of a one-dimensional array-like, or none.
@@ -128,34 +131,37 @@ cdef class Counters:
         `bounds` says which extremes are only bounds, as in `unpacked_blob`.  Nothing happens if `counts` is empty.
         Raises OverflowError, and changes nothing, if `sum` is negative, or too large for 2**63 values.
         """
-        # Only atomic counters have bounds.
-        cdef historian_counters *counters = self.atomic if bounds else writable(self, counts.length)
-        cdef bint exclusive = counters is not self.atomic
+        cdef historian_counters *counters
         cdef uint64_t digits[HISTORIAN_SUM_DIGITS]
         cdef const unsigned char *raw
         cdef int j
         cdef uint64_t before = 0
         encoded = (<object>sum).to_bytes(4 * HISTORIAN_SUM_DIGITS, "little")
-        if counters is NULL or counts.length == 0:
+        if self.is_muted or counts.length == 0:
             return
+        counters = writable(self, counts.length)
+        if counters is NULL:
+            raise MemoryError()
         raw = encoded
         for j in range(HISTORIAN_SUM_DIGITS):
             digits[j] = (<const uint32_t *>raw)[j]
-        historian_atomic_store(&counters.used, 1)
-        historian_add_digits(&counters.sum, digits, 0, HISTORIAN_SUM_DIGITS)
+        for j in range(counts.length):
+            if not historian_has_space(counters, counts.first + j):
+                raise MemoryError()
+        historian_add_digits(counters, digits, 0, HISTORIAN_SUM_DIGITS)
         historian_extend_atomic(
-            counters, counts.first, counts.last, historian_bits(min + 0.0), historian_bits(max + 0.0),
+            counters.head, counts.first, counts.last, historian_bits(min + 0.0), historian_bits(max + 0.0),
             bounds & HISTORIAN_BLOB_MIN_BOUND != 0, bounds & HISTORIAN_BLOB_MAX_BOUND != 0,
         )
         for j in range(counts.length):
             if counts.totals[j] != before:
-                historian_add_count(counters, counts.first + j, counts.totals[j] - before, exclusive)
+                historian_add_to_slot(counters, counts.first + j, counts.totals[j] - before)
                 before = counts.totals[j]
 
     def _add_estimates(self, Counts counts not None, sum, double min, double max, /):
         """Add as `_add` does, and mark all snapshots as synthetic.  No signal handler can come in between."""
         if self.file is not None:
-            self.file.mark_synthetic()
+            self.file.mark_synthetic(self.place)
         else:
             (<object>self)._synthetic = True
         self._add(counts, sum, min, max)
@@ -165,27 +171,15 @@ cdef class Counters:
 
         `sum` is the exact sum of the values, an int in units of 2**-1074.  While another thread records, `min` or `max`
         may not match the counts yet.  Such a value is returned as NaN.  An extreme that is only a bound is returned as
-        its negative; as NaN if it is 0.  O(slots from the smallest record to the largest).
+        its negative; as NaN if it is 0.  O(octaves in use).
         """
-        if self.lanes is not NULL:
-            return read_lanes(self, drain)
-        cdef historian_sum sum
-        memset(&sum, 0, sizeof(sum))
-        cdef Reading exclusive = read_exclusive(self.exclusive, &sum, drain)
-        if self.atomic is NULL or self.file is not None or not historian_atomic_load(&self.atomic.used):
-            return exclusive.counts, whole(&sum), exclusive.min, exclusive.max
-        cdef Reading atomic = read_atomic(self.atomic, <historian_sum *>(self.exclusive + 1), &sum, drain)
-        if exclusive.counts.length == 0 or atomic.counts.length == 0:
-            exclusive = atomic if atomic.counts.length else exclusive
-            return exclusive.counts, whole(&sum), exclusive.min, exclusive.max
-        return (
-            exclusive.counts.plus(atomic.counts),
-            whole(&sum),
-            # Only the atomic extremes may be bounds.  If one is equal to the exclusive extreme, that is the exact one.
-            # NaN, an unknown extreme, stays; but nothing is below 0.
-            exclusive.min if fabs(atomic.min) >= exclusive.min or exclusive.min == 0 else atomic.min,
-            exclusive.max if fabs(atomic.max) <= exclusive.max else atomic.max,
-        )
+        cdef historian_totals *totals = historian_take_totals()
+        if totals is NULL:
+            raise MemoryError()
+        try:
+            return read_private(self, totals, drain)
+        finally:
+            historian_give_totals(totals)
 
     def time(self, errors=None):
         """Return a new `Timer`, which records how long its ``with`` or ``async with`` block takes.
@@ -228,6 +222,12 @@ cdef class Counters:
             refuse_start(start, began, now)
         record_time(self, now - began)
 
+    cdef bint record_first_native(self, double value) noexcept nogil:
+        cdef historian_counters *counters = NULL if self.is_muted else atomic_of(self)
+        if counters is not NULL:
+            return historian_record_atomic(counters, value)
+        return self.is_muted
+
 
 cdef class Muted(Counters):
     """Counters that count nothing, for ``HISTORIAN_DISABLE=1``.  Their timers tell the time, as all timers do."""
@@ -240,6 +240,31 @@ cdef class Muted(Counters):
 
     def stop(self, start, /):
         """Do nothing: recording is disabled."""
+
+
+cdef int count_in(Counters self, DirectoryFile file, uint64_t place) except -1:
+    cdef uint64_t number = file.number_of(place)
+    cdef uint64_t forks = file.holds.forks
+    if historian_hold(&file.holds, place) is NULL:
+        if errno == ENOMEM:
+            raise MemoryError()
+        raise file.gone()
+    self.space = &file.space
+    self.entry = number
+    self.file = file
+    self.place = place
+    self.forks = forks
+    return 0
+
+
+cdef int leave_all(Counters self) noexcept:
+    """Have no thread count in a lane by way of these counters."""
+    cdef historian_counters *own = self.owned
+    while own is not NULL:
+        if own.place is not NULL:
+            (<DirectoryFile>self.file).leave(own)
+        own = own.owned
+    return 0
 
 
 cdef PyObject *record_one(PyObject *counters, PyObject *value) except NULL:
@@ -256,12 +281,12 @@ historian_hasten_record(<PyTypeObject *>Counters, record_one)
 cdef inline bint record_held(Counters self, double value) noexcept:
     """Record one value.  The caller holds the GIL, if there is one.
 
-    Return False, and change nothing, if the value is NaN, infinite or negative.
+    Return False, and change nothing, if the value is NaN, infinite or negative, or if there is no memory.
     """
     cdef historian_counters *exclusive = own_counters(self)
     if exclusive is not NULL:
         return historian_record_exclusive(exclusive, value)
-    return record_atomic(self, value)
+    return record_first(self, value)
 
 
 cdef inline historian_counters *own_counters(Counters self) noexcept:
@@ -271,121 +296,89 @@ cdef inline historian_counters *own_counters(Counters self) noexcept:
     return historian_own_lane(self.lanes) if self.lanes is not NULL else NULL
 
 
-cdef bint record_atomic(Counters self, double value) noexcept:
-    cdef historian_counters *lane
-    if self.atomic is NULL:
-        return True  # recording is disabled
-    if self.file is None:
-        lane = NULL if HISTORIAN_HAS_GIL else historian_ask_for_lane(self.lanes, 1)
-        if lane is not NULL:
-            return historian_record_exclusive(lane, value)
-        return historian_record_atomic(self.atomic, value)
-    if not historian_record_atomic(self.atomic, value):
+cdef bint record_first(Counters self, double value) noexcept:
+    """Record one value of a thread that has no exclusive counters yet."""
+    cdef historian_counters *counters
+    if self.is_muted:
+        return True
+    if not 0 <= value <= historian_double(HISTORIAN_MAX_BITS):
         return False
-    (<CounterFile>self.file).ask_for_lease(self, 1)
-    return True
+    counters = writable(self, 1)
+    if counters is NULL:
+        return False
+    if counters is own_counters(self):
+        return historian_record_exclusive(counters, value)
+    return historian_record_atomic(counters, value)
 
 
-cdef inline historian_counters *writable(Counters self, size_t n) noexcept:
-    """Return the counters for the next `n` values.  The caller holds the GIL, if there is one."""
+cdef historian_counters *writable(Counters self, size_t n) noexcept:
+    """Return the counters for the next `n` values, or NULL if there is no memory.
+
+    The caller holds the GIL, if there is one.
+    """
     cdef historian_counters *exclusive = own_counters(self)
-    if exclusive is NULL and self.file is not None:
-        (<CounterFile>self.file).ask_for_lease(self, n)
+    if exclusive is not NULL:
+        return exclusive
+    if self.file is not None:
+        (<DirectoryFile>self.file).ask_for_lease(self, n)
         exclusive = own_counters(self)
-    elif exclusive is NULL and self.lanes is not NULL:
+    elif HISTORIAN_HAS_GIL:
+        self.exclusive = exclusive = historian_new_counters(True)
+    else:
         exclusive = historian_ask_for_lane(self.lanes, n)
-    return exclusive if exclusive is not NULL else self.atomic
+    return exclusive if exclusive is not NULL else atomic_of(self)
 
 
-@cython.final
-cdef class Reading:
-    """Counts with their extremes, as `Counters._read` returns them."""
+cdef historian_counters *atomic_of(Counters self) noexcept nogil:
+    """Return the atomic counters, or NULL if there is no memory for them.  Needs no GIL."""
+    cdef void *found = historian_load_pointer(<void **>&self.atomic)
+    cdef void *seen = NULL
+    cdef historian_counters *made
+    if found is not NULL:
+        return <historian_counters *>found
+    made = historian_new_counters(False)
+    if made is NULL:
+        return NULL
+    made.thread = HISTORIAN_THREADS
+    if self.space is not NULL:
+        historian_attach(made, <historian_space *>self.space, self.entry, historian_index_of(self.place), 0)
+    if historian_exchange_pointer(<void **>&self.atomic, &seen, made):
+        return made
+    historian_free_counters(made)
+    return <historian_counters *>seen
 
+
+cdef tuple read_private(Counters self, historian_totals *totals, bint drain):
+    cdef historian_private every
+    cdef historian_total *total = &totals.all
+    cdef size_t first, end
     cdef Counts counts
-    cdef double min, max
+    every.lanes = self.lanes
+    every.atomic = historian_load_pointer(<void **>&self.atomic)
+    every.drained = self.drained
+    if self.file is not None:
+        raise ValueError("the counters are in a file")
+    if every.lanes is NULL and every.atomic is NULL:
+        historian_clear_total(total)
+    else:
+        done = historian_read_lanes(&every, total, &totals.drained, drain)
+        self.drained = every.drained
+        if not done:
+            raise MemoryError()
+    historian_read_exclusive(self.exclusive, total, drain)
+    historian_total_range(total, &first, &end)
+    counts = counts_of(total.counts, <int>first, <int>end)
+    if not counts.length:
+        return counts, 0, NAN, NAN
+    low = minimum_of(counts, total.not_min, total.not_min_bound)
+    return counts, whole(&total.sum), low, maximum_of(counts, total.max, total.max_bound)
 
 
 cdef object whole(historian_sum *sum):
-    """Return a sum as an int, in units of 2**-1074.  What `sum` points to has no meaning then."""
+    """Return a sum as an int, in units of 2**-1074.  `sum` has no meaning then."""
     cdef uint32_t digits[HISTORIAN_SUM_DIGITS]
     cdef size_t n = historian_write_sum(sum, digits)
     return int.from_bytes((<const char *>digits)[:4 * n], "little")
-
-
-cdef tuple read_lanes(Counters self, bint drain):
-    """Read the lanes of all threads and the shared counters.  Other threads may write to them at the same time."""
-    cdef historian_lanes_total *total = <historian_lanes_total *>malloc(sizeof(historian_lanes_total))
-    cdef Counts counts
-    try:
-        if total is NULL or not historian_read_lanes(self.lanes, self.atomic, total, drain):
-            raise MemoryError()
-        counts = counts_of(total.counts, <int>total.first, <int>total.end)
-        low = minimum_of(counts, total.not_min, total.not_min_bound)
-        return counts, whole(&total.sum), low, maximum_of(counts, total.max, total.max_bound)
-    finally:
-        free(total)
-
-
-cdef Reading read_exclusive(historian_counters *counters, historian_sum *sum, bint drain):
-    """Read counters to which no other thread writes at the same time.  The extremes bound the populated slots."""
-    cdef Reading reading = Reading.__new__(Reading)
-    cdef int first, end
-    if counters is NULL or counters.not_min == 0:
-        reading.counts = Counts.__new__(Counts)
-        reading.min = reading.max = NAN
-        return reading
-    first = historian_slot(~counters.not_min)
-    end = historian_slot(counters.max) + 1
-    reading.counts = counts_of(&counters.counts[0], first, end)
-    reading.min = historian_double(~counters.not_min)
-    reading.max = historian_double(counters.max)
-    historian_read_sum(sum, &counters.sum)
-    if drain:
-        counters.max = counters.not_min = 0
-        memset(&counters.sum, 0, sizeof(counters.sum))
-        memset(&counters.counts[first], 0, (end - first) * sizeof(uint64_t))
-    return reading
-
-
-cdef Reading read_atomic(historian_counters *counters, historian_sum *drained, historian_sum *sum, bint drain):
-    """Read counters to which other threads may write at the same time; `drained` was drained of their sum before."""
-    cdef Reading reading = Reading.__new__(Reading)
-    cdef uint64_t max_bits, not_min, max_bound, not_min_bound
-    # Writers add the count last, so the counts are read first.  If there are none, the sum of a record in flight stays
-    # for the next drain.
-    reading.counts = drain_counts(counters) if drain else counts_of(&counters.counts[0], 0, HISTORIAN_SLOTS)
-    reading.min = reading.max = NAN
-    if reading.counts.length == 0:
-        return reading
-    historian_read_rest(sum, &counters.sum, drained, drain)
-    if drain:
-        max_bits = historian_atomic_exchange(&counters.max, 0)
-        not_min = historian_atomic_exchange(&counters.not_min, 0)
-        max_bound = historian_atomic_exchange(&counters.max_bound, 0)
-        not_min_bound = historian_atomic_exchange(&counters.not_min_bound, 0)
-    else:
-        max_bits = historian_atomic_load(&counters.max)
-        not_min = historian_atomic_load(&counters.not_min)
-        max_bound = historian_atomic_load(&counters.max_bound)
-        not_min_bound = historian_atomic_load(&counters.not_min_bound)
-    reading.min = minimum_of(reading.counts, not_min, not_min_bound)
-    reading.max = maximum_of(reading.counts, max_bits, max_bound)
-    return reading
-
-
-cdef Counts drain_counts(historian_counters *counters):
-    """Return all counts and set them to 0.  Each record is returned exactly once, also if others record now."""
-    cdef uint64_t *raw = <uint64_t *>calloc(HISTORIAN_SLOTS, sizeof(uint64_t))
-    cdef int slot
-    if raw is NULL:
-        raise MemoryError()
-    try:
-        for slot in range(HISTORIAN_SLOTS):
-            if historian_atomic_load(&counters.counts[slot]):
-                raw[slot] = historian_atomic_exchange(&counters.counts[slot], 0)
-        return counts_of(raw, 0, HISTORIAN_SLOTS)
-    finally:
-        free(raw)
 
 
 cdef int refuse_start(object start, int64_t began, int64_t now) except -1:
@@ -411,6 +404,8 @@ cdef int refuse(object value, double number, object position) except -1:
     if historian_bits(number) != HISTORIAN_NOT_A_NUMBER:
         if isinstance(value, int) and isinf(number):
             raise ValueError(f"{what}: it is too large for a float64")
+        if position is None and is_good(number):
+            raise MemoryError()  # there was none for a chunk of counters
         raise ValueError(f"{what}: a value must be finite and not negative")
     hint = "; pass its .total_seconds()" if hasattr(kind, "total_seconds") else ""
     if hasattr(kind, "__len__") and not isinstance(value, (str, bytes, bytearray)):

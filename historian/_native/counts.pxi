@@ -174,8 +174,6 @@ cdef Counts counts_of(const uint64_t *raw, int first, int end):
     `raw` may change at the same time, if it belongs to live counters.  So it is the copy that is trimmed.
     """
     cdef Counts result = Counts.__new__(Counts)
-    cdef uint64_t total = 0
-    cdef int slot
     while first < end and historian_atomic_load(raw + first) == 0:
         first += 1
     while first < end and historian_atomic_load(raw + end - 1) == 0:
@@ -183,8 +181,6 @@ cdef Counts counts_of(const uint64_t *raw, int first, int end):
     if first == end:
         return result
     result.allocate(first, end - first)
-    for slot in range(first, end):
-        total += historian_atomic_load(raw + slot)
-        result.totals[slot - first] = total
+    historian_running_totals(raw + first, end - first, result.totals)
     result.trim()  # another thread may have drained between the search and the copy
     return result

@@ -1,9 +1,8 @@
-# `CounterFile`: a file that is mapped into memory.  Several processes count in it; a process may also only read it.
+# `DirectoryFile`: the file of a directory, mapped into memory.  Several processes count in it, or only read it.
 
 cdef extern from *:
     """
-    /* Records after which to ask for a block. A lease takes about 30 us, and saves about 7 ns for each record. A
-     * process that records less does not make the file larger, either. */
+    /* Records after which a thread without the GIL asks for a lane, unless it is the first one of the process. */
     #define HISTORIAN_LEASE_AFTER ((size_t)4096)
     #define HISTORIAN_LEASE_AGAIN ((size_t)1 << 20) /* maximum number of records after which to ask again */
     /* Leases of a process: one for all threads that share the GIL, or one for each thread. */
@@ -16,162 +15,278 @@ cdef extern from *:
 
 @cython.final
 @cython.no_gc
-cdef class CounterFile:
-    """A mapped file of counters that many processes share; ``_native/file.h`` describes its layout.
+cdef class DirectoryFile:
+    """The mapped file of a directory; ``_native/file.h`` describes its layout.
 
-    `fd` may be closed as soon as the object exists.  Raises OSError if the file cannot be mapped, or if it has holes
-    and there is no space to fill them.  Raises ValueError if the file is too short for the blocks that it lists.  This
-    may also happen while another process adds a block.
+    `fd` may be closed as soon as the object exists.  The caller has checked the header.  `path` is absolute, and empty
+    if the file is only read.  Then a file with holes on a full disk, which it would be deadly to touch, is copied.
+    Raises OSError if the file cannot be mapped, ValueError if it is too short.
 
-    Another process may damage the file later.  So each method first compares the blocks that are listed with the size
-    of the file, as it was when it was last asked for: see `is_at`.
+    The *place* of a recorder is an int.  It is the position in the index; plus 2**18 for each recorder that has been
+    there before, and was removed.  What takes a place raises FileNotFoundError if its recorder was removed, and
+    ValueError, with the reason, if its entry is damaged.
     """
 
-    cdef historian_file *file
-    cdef size_t mapped  # bytes that are mapped
-    cdef uint64_t size  # bytes of the file as last seen, by any thread; what is mapped beyond it may not be used
-    cdef readonly str path  # absolute; "" if the file is only read
+    cdef historian_space space
+    cdef historian_names names
+    cdef historian_holds holds
+    cdef readonly str path
     cdef bytes encoded_path
-    cdef uint64_t device, inode  # they identify the file, even if another one now has its path
     cdef historian_lease *leases  # LEASES of them, by number of the thread; NULL if the file is only read
+    cdef object __weakref__
 
     def __cinit__(self, int fd, str path not None=""):
         status = os.fstat(fd)
         cdef bint writable = path != ""
-        # At most the size of the layout: to map a sparse file of 1 TB would take minutes.
-        self.mapped = historian_block_offset(HISTORIAN_FILE_MAX_BLOCKS)
-        historian_atomic_store(&self.size, status.st_size)
-        if not writable:
-            self.mapped = min(self.mapped, <size_t>status.st_size)
         self.path = path
         self.encoded_path = os.fsencode(path)
-        self.device, self.inode = status.st_dev, status.st_ino
+        self.space.path = <const char *>self.encoded_path
+        self.holds.space = &self.space
+        self.space.device, self.space.inode = status.st_dev, status.st_ino
+        if historian_chunks_within(status.st_size) < 2:
+            raise ValueError(f"it is cut short: {status.st_size} bytes")
         if writable:
             self.allocate_leases()
-        self.check_size()
-        self.file = <historian_file *>historian_map_file(fd, self.mapped, writable)
-        if self.file is NULL:
+        self.space.size = historian_map_space(fd, status.st_size, writable, <void **>&self.space.file)
+        if self.space.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
-        if not writable and not self.is_backed():
-            self.copy(fd)
-        self.check_blocks()
-        if writable:
-            self.fill_holes(fd)
+        self.space.chunks = historian_chunks_within(status.st_size)
+        if not writable and not historian_can_be_read(&self.space):
+            self.read_copy(fd)
+        if self.space.file.reserved > self.space.chunks or self.space.file.used > self.space.file.reserved:
+            raise ValueError(f"it is cut short or damaged: {status.st_size} bytes are too few for what it contains")
 
     def __dealloc__(self):
-        self.end_leases()
+        cdef int i
+        if self.leases is not NULL:
+            for i in range(LEASES):
+                historian_end_lease(&self.leases[i])
         PyMem_Free(self.leases)
-        historian_free_pages(self.file, self.mapped)
+        historian_end_holds(&self.holds)
+        historian_free_names(&self.names)
+        historian_unmap_space(&self.space)
+
+    def __len__(self):
+        """Number of positions of the index that have ever been in use."""
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return self.names.scanned
+
+    @property
+    def has_grown(self):
+        """Whether the file has more space than when it was mapped: what seems damaged may be there."""
+        return historian_atomic_load(&self.space.file.reserved) > self.space.chunks
+
+    @property
+    def id(self):
+        """Random bytes that tell this file from others."""
+        return (<const char *>self.space.file.header.id)[:16]
 
     def is_at(self, status, /):
-        """Return whether `status`, an `os.stat_result`, belongs to this file.  If so, its size is noted."""
-        if self.device != status.st_dev or self.inode != status.st_ino:
-            return False
-        historian_atomic_store(&self.size, status.st_size)
-        return True
+        """Return whether `status`, an `os.stat_result`, belongs to this file."""
+        return self.space.device == status.st_dev and self.space.inode == status.st_ino
 
-    def is_same(self, CounterFile other not None, /):
-        """Return whether another object has mapped the same file."""
-        return self.device == other.device and self.inode == other.inode
+    def find(self, bytes key not None, /, *, bint removed=True):
+        """Return the place of the recorder with this key, or -1.  O(recorders that are new to this process).
 
-    def claim(self):
-        """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
-        return historian_atomic_exchange(&self.file.claimed, 1) == 0
-
-    def is_claimed(self):
-        """Return whether a process has claimed the file."""
-        return historian_atomic_load(&self.file.claimed) != 0
-
-    def mark_synthetic(self):
-        """Mark the file: some of its values are estimates, not measured.  The mark stays."""
-        historian_atomic_store(&self.file.synthetic, 1)
-
-    def is_synthetic(self):
-        """Return whether the file is marked (see `mark_synthetic`)."""
-        return historian_atomic_load(&self.file.synthetic) != 0
-
-    def check(self):
-        """Raise ValueError if the file is damaged, or has been truncated since it was opened.  See `is_at`."""
-        cdef uint64_t size = 0
-        self.check_size()
-        while historian_count_blocks(self.file, historian_atomic_load(&self.size)) == 0 and size != self.size:
-            size = self.size
-            try:  # another process may have added a block after the size was asked for
-                self.is_at(os.stat(self.path, follow_symlinks=False))
-            except OSError:
-                break
-        self.check_blocks()
-
-    def read(self):
-        """Return (counts, sum, min, max) of the records of all processes since the last drain: see `Counters._read`.
-
-        O(slots of all blocks).  Raises ValueError if the file is damaged.
+        One that was removed, and holds something since then, is found if `removed`.
         """
-        return self.total(False)
+        cdef Py_ssize_t index
+        cdef uint64_t place
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            index = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>key, len(key))
+            if index < 0:
+                return -1
+            place = historian_place_of(self.names.words[index], index)
+        try:
+            self.entry(place)
+            return -1 if self.is_removed(place) and not (removed and self.holds_any(place)) else place
+        except (FileNotFoundError, ValueError):  # freed just now, or damaged since this process has read it
+            return -1
 
-    def drain(self, int fd):
+    def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
+        """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
+
+        `fd` is a descriptor of the file, open for writing and locked with ``flock``.  A recorder that was removed, and
+        is still in use, is there again.  Raises OSError if there is no space.
+        """
+        cdef Py_ssize_t index
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            historian_sweep(&self.space, &self.names, fd)
+            index = historian_find_name(&self.space, &self.names, <const uint8_t *><const char *>text, key_nbytes)
+            if index >= 0:
+                historian_set_state(&self.space, &self.names, index, HISTORIAN_THERE)
+            else:
+                index = historian_add_name(
+                    &self.space, &self.names, fd, <const uint8_t *><const char *>text, len(text), key_nbytes, created
+                )
+            if index >= 0:
+                return historian_place_of(self.names.words[index], index)
+        raise OSError(errno, os.strerror(errno), self.path)
+
+    def text(self, uint64_t place, /):
+        """Return (key, unit, time of creation in ns) of a recorder."""
+        cdef historian_entry *entry = self.entry(place)
+        cdef size_t index = historian_index_of(place)
+        cdef uint64_t word = historian_read_place(&self.space, index)
+        cdef const char *wrong = historian_check_word(&self.space, index, word)  # it was valid, when it was scanned
+        cdef uint32_t key_nbytes = entry.key_nbytes
+        cdef bytes text = (<const char *>entry.text)[:entry.nbytes] if wrong is NULL else b""
+        created = entry.created
+        self.entry(place)  # it is still the same
+        if wrong is not NULL:
+            raise ValueError(f"it is damaged: {wrong.decode()}")
+        return text[:key_nbytes], text[key_nbytes:], created
+
+    def places(self):
+        """Return a list of the places of all recorders; of those that were removed, only if they hold something."""
+        cdef size_t index, end = len(self)
+        cdef uint64_t word, place
+        cdef list places = []
+        for index in range(end):
+            word = historian_read_place(&self.space, index)
+            place = historian_place_of(word, index)
+            if historian_state(word) == HISTORIAN_FREE:
+                continue
+            if historian_state(word) == HISTORIAN_THERE or self.holds_any(place):
+                places.append(place)
+        return places
+
+    def claim(self, uint64_t place, /):
+        """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
+        return historian_atomic_exchange(&self.entry(place).claimed, 1) == 0
+
+    def is_claimed(self, uint64_t place, /):
+        """Return whether a process has claimed the counts of a recorder."""
+        return historian_atomic_load(&self.entry(place).claimed) != 0
+
+    def is_removed(self, uint64_t place, /):
+        """Return whether a recorder was removed: it is hidden while it holds nothing.  One that is damaged was not."""
+        cdef size_t index = historian_index_of(place)
+        try:
+            self.entry(place)
+        except ValueError:
+            return False
+        return historian_state(historian_read_place(&self.space, index)) != HISTORIAN_THERE
+
+    def remove(self, uint64_t place, /):
+        """Hide a recorder while it holds nothing.  The caller has locked the file with ``flock``."""
+        self.entry(place)
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            historian_set_state(&self.space, &self.names, historian_index_of(place), HISTORIAN_REMOVED)
+
+    def free(self, int fd, uint64_t place, /):
+        """Free the space of a removed recorder, if no process has it open; then of others.  `fd` as in `add`.
+
+        Return whether it is free now.
+        """
+        cdef size_t index = historian_index_of(place)
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            done = False
+            if index < self.names.scanned and historian_place_of(self.names.words[index], index) == place:
+                done = historian_free_recorder(&self.space, &self.names, fd, index)
+            historian_sweep(&self.space, &self.names, fd)
+            return done
+
+    def mark_synthetic(self, uint64_t place, /):
+        """Mark a recorder: some of its values are estimates, not measured.  The mark stays."""
+        historian_atomic_store(&self.entry(place).synthetic, HISTORIAN_SET)
+
+    def read(self, uint64_t place, /):
+        """Return (counts, sum, min, max, synthetic, drains) of the records of all processes since the last drain.
+
+        See `Counters._read`.  `drains` is how often the recorder had been drained, modulo 2**32.  `synthetic` says
+        whether some of the counts are estimates: see `mark_synthetic`.  Records that found no space are such, too: they
+        are spread over the buckets that they may belong to.  O(octaves in use, of all processes).
+        Raises ValueError if what belongs to the recorder is damaged.
+        """
+        return self.total(place, -1)
+
+    def read_all(self):
+        """Iterate over pairs (place, what was found) of all recorders; see `places`.
+
+        What was found is the result of `read`, or a text that says what is wrong.  O(octaves in use, of all recorders
+        and processes).
+        """
+        cdef size_t index, places = len(self)
+        cdef uint64_t word, before, place
+        for index in range(places):
+            word = historian_read_place(&self.space, index)
+            while historian_state(word) != HISTORIAN_FREE:
+                place = historian_place_of(word, index)
+                try:
+                    found = self.total(place, -1)
+                except FileNotFoundError:  # removed just now; there may be another one
+                    before, word = word, historian_read_place(&self.space, index)
+                    if word != before:
+                        continue
+                    break
+                except ValueError as error:
+                    found = str(error)
+                else:
+                    if historian_state(word) != HISTORIAN_THERE and not (<Counts>found[0]).length:
+                        break
+                yield place, found
+                break
+
+    def drain(self, int fd, uint64_t place, /):
         """Return the same as `read`, and leave these records out from now on.
 
-        `fd` is a separate descriptor of the file, open for writing and locked with ``flock``.  O(slots of all blocks).
-        Raises OSError if there is no space for the drained counts.  Raises ValueError if the file is damaged.  After an
-        error, nothing has been drained.
+        `fd` is a descriptor of the file, open for writing and locked with ``flock``.  O(octaves in use).  Raises
+        OSError if there is no space for the drained counts.  After an error, nothing has been drained.
         """
-        status = os.fstat(fd)
-        historian_atomic_store(&self.size, status.st_size)
-        self.check_size()
-        self.check_blocks()
-        if 512 * status.st_blocks < status.st_size:  # it was made sparse since it was opened
-            self.fill_holes(fd)
-        self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_EVEN)
-        self.reserve_drained(fd, HISTORIAN_ROLE_DRAINED_ODD)
-        return self.total(True)
+        return self.total(place, fd)
 
-    cdef bint is_backed(self) noexcept:
-        """Return whether the blocks that are listed can be read without a signal that kills the process."""
-        cdef size_t end
-        if not historian_is_backed(self.file, historian_block_offset(0)):
+    cdef historian_entry *entry(self, uint64_t place) except NULL:
+        cdef historian_entry *entry
+        cdef const char *wrong
+        with cython.critical_section(self):
+            entry = historian_find_entry(&self.space, &self.names, place, &wrong)
+        if entry is NULL:
+            if wrong is NULL:
+                raise MemoryError()
+            if wrong is historian_gone:
+                raise self.gone()
+            raise ValueError(f"it is damaged: {wrong.decode()}")
+        return entry
+
+    cdef uint64_t number_of(self, uint64_t place) except 0:
+        cdef uint64_t number
+        with cython.critical_section(self):
+            self.entry(place)
+            number = self.names.numbers[historian_index_of(place)]
+        if not number:
+            raise self.gone()
+        return number
+
+    cdef object gone(self):
+        return FileNotFoundError(ENOENT, "the recorder was removed", self.path or None)
+
+    cdef bint holds_any(self, uint64_t place) except -1:
+        """Return whether a recorder holds something, or is damaged."""
+        try:
+            return (<Counts>self.total(place, -1)[0]).length != 0
+        except FileNotFoundError:
             return False
-        end = historian_block_offset(historian_listed_blocks(self.file))
-        return end <= self.mapped and historian_is_backed(self.file, end)
+        except ValueError:
+            return True
 
-    cdef int copy(self, int fd) except -1:
-        """Read a copy, since the file cannot be read where it is mapped.
-
-        Nobody writes to such a file: its holes must be filled to count in it.
-        """
-        historian_free_pages(self.file, self.mapped)
-        self.file = <historian_file *>historian_copy_file(fd, self.mapped)
-        if self.file is NULL:
-            raise ValueError(f"it cannot be read: {os.strerror(errno)}")
-        return 0
-
-    cdef int check_size(self) except -1:
-        """Raise ValueError if the file is too short for the list of its blocks and the first one."""
-        size, least = historian_atomic_load(&self.size), historian_block_offset(1)
-        if size < least:
-            raise ValueError(f"it is cut short: {size} bytes instead of at least {least}")
-        return 0
-
-    cdef int check_blocks(self) except -1:
-        """Raise ValueError unless all blocks that are listed are there."""
-        size = historian_atomic_load(&self.size)
-        if historian_count_blocks(self.file, size) == 0:
-            raise ValueError(f"it is cut short or damaged: {size} bytes are too few for the blocks that it lists")
-        return 0
-
-    cdef int fill_holes(self, int fd) except -1:
-        """Reserve the space of all blocks again: a copy of a file may have holes."""
-        cdef size_t end = historian_block_offset(historian_listed_blocks(self.file))
-        with nogil:
-            error = historian_fill_holes(fd, 0, end)
-        self.check_space(error)
-        if not self.is_backed():
-            raise ValueError("it cannot be read where it is mapped")
-        return 0
-
-    cdef int check_space(self, int error) except -1:
-        if error:
-            raise OSError(error, os.strerror(error), self.path)
+    cdef int read_copy(self, int fd) except -1:
+        """Read a copy in private memory, not the file."""
+        cdef void *copy = historian_copy_file(fd, self.space.size)
+        if copy is NULL:
+            raise OSError(errno, os.strerror(errno))
+        historian_free_pages(self.space.file, self.space.size)
+        self.space.file = <historian_file *>copy
         return 0
 
     cdef int allocate_leases(self) except -1:
@@ -180,105 +295,142 @@ cdef class CounterFile:
         if self.leases is NULL:
             raise MemoryError()
         for i in range(LEASES):
-            self.leases[i].patience = self.leases[i].asked_after = LEASE_AFTER
+            self.leases[i].asked_after = LEASE_AFTER
+            self.leases[i].patience = 0 if i == 0 else LEASE_AFTER
         return 0
 
-    cdef int end_leases(self) noexcept:
-        cdef int i
-        if self.leases is not NULL:
-            for i in range(LEASES):
-                historian_end_lease(&self.leases[i])
-        return 0
-
-    cdef int park_leases(self) noexcept:
-        """Stop counting in this process' blocks, but keep them: a thread may be about to count there."""
-        cdef int i
-        if self.leases is not NULL:
-            for i in range(LEASES):
-                historian_park_lease(&self.leases[i])
-        return 0
-
-    cdef int reserve_drained(self, int fd, uint64_t role) except -1:
-        """Add a block with this role to the file, unless there is one.  Nobody else can add one meanwhile."""
-        cdef size_t block, blocks = historian_listed_blocks(self.file)
-        cdef int error
-        for block in range(blocks):
-            if historian_atomic_load(&self.file.roles[block]) == role:
-                return 0
-        if blocks == 0 or blocks == HISTORIAN_FILE_MAX_BLOCKS:
-            raise ValueError(
-                f"it is damaged: none of its {HISTORIAN_FILE_MAX_BLOCKS} blocks, the maximum, is one for drained counts"
-            )
-        with nogil:
-            error = historian_reserve(fd, historian_block_offset(blocks), HISTORIAN_BLOCK_NBYTES)
-        self.check_space(error)
-        historian_atomic_store(&self.size, max(historian_atomic_load(&self.size), historian_block_offset(blocks + 1)))
-        historian_atomic_store_release(&self.file.roles[blocks], role)
-        return 0
-
-    cdef size_t readable(self) noexcept:
-        """Return the number of bytes that can be read now, 0 if not all of the blocks can.
-
-        If the file was removed, its size can no longer be asked for.  Other processes may have added blocks before.
-        """
-        cdef size_t size = historian_atomic_load(&self.size), end
-        if not self.is_backed():
-            return 0
-        end = historian_block_offset(historian_listed_blocks(self.file))
-        if size < end <= self.mapped:
-            historian_atomic_store(&self.size, end)
-            return end
-        return min(size, self.mapped)
-
-    cdef tuple total(self, bint drain):
-        cdef historian_total *total = <historian_total *>malloc(sizeof(historian_total) + sizeof(historian_drained))
-        cdef historian_drained *drained = <historian_drained *>(total + 1)
-        cdef historian_sum read
+    cdef tuple total(self, uint64_t place, int drain_fd):
+        cdef historian_entry *entry = self.entry(place)
+        cdef historian_totals *totals = historian_take_totals()
         cdef const char *wrong
+        cdef uint64_t seen, records
+        cdef size_t first, end
+        cdef bint synthetic
+        cdef historian_sum copy
         cdef Counts counts
-        cdef size_t readable = self.readable()
-        if total is NULL:
+        if totals is NULL:
             raise MemoryError()
         try:
-            if readable < historian_block_offset(1):
-                raise ValueError("it is cut short, or lists blocks that it does not contain")
-            wrong = historian_read_file(self.file, readable, total, drained)
-            while wrong is not NULL and total.blocks == 0 and self.readable() > readable:
-                readable = self.readable()  # another process has added a block in the meantime
-                wrong = historian_read_file(self.file, readable, total, drained)
+            wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
+            while wrong is not NULL and historian_look_beyond(&self.space):
+                wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
+            if wrong is historian_gone:
+                self.entry(place)  # the place may be damaged: that is said first
+                raise self.gone()
+            if wrong is not NULL and self.space.is_narrow:
+                raise OSError(ENOMEM, "too few addresses to map the file", self.path)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
-            counts = counts_of(total.counts, 0, HISTORIAN_SLOTS)
-            if not counts.length:
-                return counts, 0, NAN, NAN
-            read = total.sum
-            sum = whole(&read)
-            if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= counts.total:
-                raise ValueError(f"it is damaged: its sum is too large for {counts.total} values")
-            if drain:
-                historian_commit_drain(self.file, total, drained)
-            low = minimum_of(counts, total.not_min, total.not_min_bound)
-            return counts, sum, low, maximum_of(counts, total.max, total.max_bound)
+            records = totals.all.records
+            if not records:
+                return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
+            synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
+            copy = totals.all.sum  # a drain needs it, too
+            sum = whole(&copy)
+            if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
+                raise ValueError(f"it is damaged: its sum is too large for {records} values")
+            if drain_fd >= 0 and not historian_commit_drain(
+                &self.space, drain_fd, entry, historian_index_of(place), &totals.all, &totals.drained, seen
+            ):
+                raise OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
+            synthetic |= historian_spread_coarse(&totals.all)
+            historian_total_range(&totals.all, &first, &end)
+            counts = counts_of(totals.all.counts, <int>first, <int>end)
+            low = minimum_of(counts, totals.all.not_min, totals.all.not_min_bound)
+            high = maximum_of(counts, totals.all.max, totals.all.max_bound)
+            if abs(low) > abs(high):  # one of them is damaged
+                low = high = NAN
+            return counts, sum, low, high, synthetic, seen & 0xffffffff
         finally:
-            free(total)
+            historian_give_totals(totals)
 
     cdef int ask_for_lease(self, Counters counters, size_t records) noexcept:
-        """Lease a block for this thread, if it is time to ask for one and a block is free."""
+        """Let this thread count in its lane.  Lease a lane for it, if it is time to ask for one and a lane is free."""
         cdef size_t thread = 0 if HISTORIAN_HAS_GIL else historian_take_thread()
         cdef historian_lease *lease
+        cdef historian_counters *own
         if self.leases is NULL or thread == HISTORIAN_THREADS:
             return 0
         lease = &self.leases[thread]
-        if lease.patience > records:
-            lease.patience -= records
-            return 0
-        historian_take_lease(
-            lease, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes), thread,
-            self.file, <const char *>self.encoded_path, self.device, self.inode
+        if not lease.lane:
+            if lease.patience > records:
+                lease.patience -= records
+                return 0
+            historian_take_lease(lease, thread, &self.space)
+            lease.asked_after = min(2 * lease.asked_after, LEASE_AGAIN) if not lease.lane else LEASE_AFTER
+            lease.patience = 0 if lease.lane else lease.asked_after  # a child process asks at once
+            if not lease.lane:
+                return 0
+        own = counters.owned
+        while own is not NULL and (own.place is not NULL or own.file != &self.space or own.thread != thread):
+            own = own.owned
+        if own is NULL:
+            own = <historian_counters *>calloc(1, sizeof(historian_counters))
+            if own is NULL:
+                return 0
+            own.thread = thread
+            own.owned = counters.owned
+            counters.owned = own
+        historian_attach(own, &self.space, counters.entry, historian_index_of(counters.place), lease.lane)
+        historian_join_lease(
+            lease, own, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes)
         )
-        lease.asked_after = min(2 * lease.asked_after, LEASE_AGAIN) if lease.exclusive is NULL else LEASE_AFTER
-        lease.patience = lease.asked_after  # a child process counts it down, too
         return 0
+
+    cdef int leave(self, historian_counters *own) noexcept:
+        """Have nobody count in the lane by way of these counters; they stay valid."""
+        if self.leases is not NULL and own.thread < HISTORIAN_THREADS:
+            historian_leave_lease(&self.leases[own.thread], own)
+        return 0
+
+
+def fill_holes(int fd, size_t offset, size_t nbytes, /):
+    """Reserve the space of a part of a file that may be in use.  Raises OSError."""
+    cdef int error = historian_fill_holes(fd, offset, nbytes)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+def write_header(int fd, uint64_t created, bytes id not None, /):
+    """Make a new file: write its header, and reserve space.  Raises OSError."""
+    if len(id) != 16:
+        raise ValueError("an id has 16 bytes")
+    cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+def key_parts(bytes encoded not None, /):
+    """Return the name and the labels of a key, which `Key` is a tuple of; each text is stored after its length.
+
+    Raises ValueError if the lengths do not fit, UnicodeDecodeError, a ValueError, if a text is not valid UTF-8.
+    """
+    cdef const uint8_t *at = <const uint8_t *><const char *>encoded
+    cdef const uint8_t *end = at + len(encoded)
+    cdef size_t nbytes
+    cdef bint is_sorted = True
+    cdef list labels = []
+    cdef str text, name = None, label = None, last = None
+    while end - at >= 2:
+        nbytes = at[0] + <size_t>256 * at[1]
+        at += 2
+        if nbytes > <size_t>(end - at):
+            break
+        text = (<const char *>at)[:nbytes].decode()
+        at += nbytes
+        if name is None:
+            name = text
+        elif label is None:
+            label = text
+        else:
+            is_sorted = is_sorted and (last is None or last < label)
+            labels.append((label, text))
+            last, label = label, None
+    if at != end or name is None or label is not None:
+        raise ValueError("the lengths of its name and labels do not match")
+    if not is_sorted:  # written by another library
+        labels = sorted(dict(labels).items())
+    return name, tuple(labels)
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:
@@ -301,11 +453,3 @@ cdef double maximum_of(Counts counts, uint64_t max_bits, uint64_t max_bound) noe
     if max_bits <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(max_bits) == last:
         return historian_double(max_bits)
     return NAN
-
-
-def reserve(int fd, Py_ssize_t size, /):
-    """Extend a file with zeros to at least `size` bytes, and reserve their space.  Nobody else uses the file yet."""
-    with nogil:
-        error = historian_reserve(fd, 0, size)
-    if error:
-        raise OSError(error, os.strerror(error))

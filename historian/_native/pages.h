@@ -1,8 +1,4 @@
-/* Pages of memory from the system, private or of a file. They are zero, and not resident until first used.
- *
- * A recorder's counters span 96 kB, of which a typical distribution touches three or four pages of 4 kB. malloc would
- * return recycled memory. calloc must clear it, which makes all of it resident.
- */
+/* Files in memory: mapped, and made larger before they are used. */
 #ifndef HISTORIAN_PAGES_H
 #define HISTORIAN_PAGES_H
 
@@ -16,24 +12,16 @@
 #include "platform.h"
 
 #if defined(_WIN32)
-/* Return `size` zero bytes, or NULL. */
-static void *historian_new_pages(size_t size) {
-    return VirtualAlloc(NULL, size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
-}
-static void historian_free_pages(void *pages, size_t size) {
-    (void)size;
-    if (pages) VirtualFree(pages, 0, MEM_RELEASE);
-}
+static void historian_free_pages(void *pages, size_t size) { (void)pages, (void)size; }
 static void *historian_map_file(int fd, size_t size, int writable) {
     (void)fd, (void)size, (void)writable;
     errno = ENOSYS;
     return NULL;
 }
-static int historian_reserve(int fd, size_t offset, size_t size) {
+static int historian_fill_holes(int fd, size_t offset, size_t size) {
     (void)fd, (void)offset, (void)size;
     return ENOSYS;
 }
-static int historian_fill_holes(int fd, size_t offset, size_t size) { return historian_reserve(fd, offset, size); }
 static int historian_is_backed(const void *part, size_t size) {
     (void)part, (void)size;
     return 1;
@@ -42,17 +30,21 @@ static void *historian_copy_file(int fd, size_t size) { return historian_map_fil
 #else
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #endif
 #include <unistd.h>
+#if defined(__linux__)
+/* As the C library declares them, if _GNU_SOURCE was defined before its first header. */
+int fallocate(int fd, int mode, off_t offset, off_t size);
+void *mremap(void *pages, size_t size, size_t new_size, int flags, ...);
+#endif
+
 /* Return `size` zero bytes, or NULL. After a fork, parent and child each have their own. */
 static void *historian_new_pages(size_t size) {
     void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) return NULL;
-#ifdef MADV_NOHUGEPAGE
-    (void)madvise(pages, size, MADV_NOHUGEPAGE); /* a huge page would make 2 MB resident at the first touch */
-#endif
     return pages;
 }
 static void historian_free_pages(void *pages, size_t size) {
@@ -64,23 +56,45 @@ static void *historian_map_file(int fd, size_t size, int writable) {
     void *pages = mmap(NULL, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
     return pages == MAP_FAILED ? NULL : pages;
 }
-/* Write zeros. */
-static int historian_write_zeros(int fd, size_t offset, size_t size) {
-    static const char zeros[4096];
-    while (size > 0) {
-        ssize_t n = pwrite(fd, zeros, size < sizeof zeros ? size : sizeof zeros, (off_t)offset);
+/* Map a mapped file once more, with more addresses; its path may be gone. The old mapping stays. On failure, return
+ * NULL. */
+static void *historian_map_again(void *pages, size_t size) {
+#if defined(__linux__)
+    const int may_move = 1; /* MREMAP_MAYMOVE */
+    void *more = mremap(pages, 0, size, may_move);
+    return more == MAP_FAILED ? NULL : more;
+#else
+    (void)pages, (void)size;
+    return NULL;
+#endif
+}
+/* Return how many bytes of addresses may be mapped for a file to grow: less where the process may have few. */
+static size_t historian_most_addresses(void) {
+    const size_t most = (size_t)1 << 30;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 8 >= most) return most;
+    return (size_t)limit.rlim_cur / 8;
+}
+/* Write all bytes. Return 0, or the error. */
+static int historian_write(int fd, const void *data, size_t offset, size_t size) {
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = pwrite(fd, (const char *)data + done, size - done, (off_t)(offset + done));
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return n < 0 ? errno : ENOSPC;
-        offset += (size_t)n;
-        size -= (size_t)n;
+        done += (size_t)n;
     }
     return 0;
 }
-#if defined(__linux__)
-/* As <fcntl.h> declares it, if _GNU_SOURCE was defined before the first header of the C library. */
-int fallocate(int fd, int mode, off_t offset, off_t size);
-#endif
-
+static int historian_write_zeros(int fd, size_t offset, size_t size) {
+    static const char zeros[4096];
+    int error = 0;
+    for (size_t done = 0, n; done < size && !error; done += n) {
+        n = size - done < sizeof zeros ? size - done : sizeof zeros;
+        error = historian_write(fd, zeros, offset + done, n);
+    }
+    return error;
+}
 /* Reserve space on the disk. Where the file system cannot do that, return EOPNOTSUPP. posix_fallocate() of glibc would
  * write zeros then, also over what another process writes at the same time. */
 static int historian_allocate(int fd, size_t offset, size_t size) {

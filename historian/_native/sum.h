@@ -4,8 +4,8 @@
  * (2^e, 2^(e+1)], in units of 2^(e-52): there its 53 bits are a whole number m, from 2^52 + 1 to 2^53. So one addition
  * is enough to record it, also for many threads at once:
  *
- *     octaves[e + 32][0]     the sum of all m, modulo 2^64
- *     octaves[e + 32][1]     how often its highest bit has changed: the sum divided by 2^63, rounded down
+ *     pair[0]     the sum of all m, modulo 2^64
+ *     pair[1]     how often its highest bit has changed: the sum divided by 2^63, rounded down
  *
  * The second number comes after the first one. If its lowest bit differs from the highest bit of the first one, it is
  * one too small. It is never two too small: only one in 1024 records changes the highest bit, and each record that
@@ -52,61 +52,30 @@ HISTORIAN_INLINE uint64_t historian_mantissa(uint64_t bits) {
 }
 
 /* Add a value of a regular bucket. No other thread adds to this pair. */
-HISTORIAN_INLINE void historian_add_to_octave_exclusive(historian_sum *sum, uint64_t bucket, uint64_t bits) {
-    uint64_t *octave = sum->octaves[bucket >> HISTORIAN_SUM_OCTAVE_SHIFT];
-    uint64_t before = historian_atomic_load(octave), after = before + historian_mantissa(bits);
-    historian_atomic_store_release(octave, after);
+HISTORIAN_INLINE void historian_add_to_pair_exclusive(uint64_t *pair, uint64_t bits) {
+    uint64_t before = historian_atomic_load(pair), after = before + historian_mantissa(bits);
+    historian_atomic_store_release(pair, after);
     if (HISTORIAN_UNLIKELY((before ^ after) >> 63))
-        historian_atomic_store_release(octave + 1, historian_atomic_load(octave + 1) + 1);
+        historian_atomic_store_release(pair + 1, historian_atomic_load(pair + 1) + 1);
 }
 
 /* Whether the second number of a pair is one too small. */
 HISTORIAN_INLINE uint64_t historian_is_behind(uint64_t sum, uint64_t changes) { return (changes ^ sum >> 63) & 1; }
 
 /* Correct the second number of a pair, if it is too small. It only grows, so no thread corrects it twice. */
-HISTORIAN_COLD void historian_correct_octave(uint64_t *octave) {
-    uint64_t changes = historian_atomic_load_acquire(octave + 1); /* first, so that it is never found too large */
-    while (historian_is_behind(historian_atomic_load_acquire(octave), changes)) {
+HISTORIAN_COLD void historian_correct_pair(uint64_t *pair) {
+    uint64_t changes = historian_atomic_load_acquire(pair + 1); /* first, so that it is never found too large */
+    while (historian_is_behind(historian_atomic_load_acquire(pair), changes)) {
         historian_atomic_fence(); /* a reader that sees the change sees the sum, too */
-        if (historian_atomic_compare_exchange(octave + 1, &changes, changes + 1)) return;
-        changes = historian_atomic_load_acquire(octave + 1);
+        if (historian_atomic_compare_exchange(pair + 1, &changes, changes + 1)) return;
+        changes = historian_atomic_load_acquire(pair + 1);
     }
 }
 
-/* Correct all pairs. Called when another process may have been killed while it counted here. */
-HISTORIAN_INLINE void historian_correct_sum(historian_sum *sum) {
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) historian_correct_octave(sum->octaves[octave]);
-}
-
-HISTORIAN_INLINE void historian_add_to_octave_atomic(historian_sum *sum, uint64_t bucket, uint64_t bits) {
-    uint64_t *octave = sum->octaves[bucket >> HISTORIAN_SUM_OCTAVE_SHIFT];
-    uint64_t mantissa = historian_mantissa(bits), changes = historian_atomic_load(octave + 1);
-    uint64_t after = historian_atomic_add(octave, mantissa) + mantissa;
-    if (HISTORIAN_UNLIKELY(historian_is_behind(after, changes))) historian_correct_octave(octave);
-}
-
-/* A digit has reached 2^63: carry that into the next one, unless another thread has done so. This happens once in 2^31
- * additions to a digit. Between the two steps, and for ever if the process is killed there, the sum lacks 2^63 units of
- * the digit. */
-HISTORIAN_COLD void historian_carry(uint64_t *digit) {
-    const uint64_t top = (uint64_t)1 << 63;
-    uint64_t seen = historian_atomic_load(digit);
-    while (seen & top)
-        if (historian_atomic_compare_exchange(digit, &seen, seen - top)) {
-            (void)historian_atomic_add(digit + 1, top >> 32);
-            return;
-        }
-}
-
-/* Add less than 2^32 to a digit, to which other threads may add. */
-HISTORIAN_INLINE void historian_add_to_digit(uint64_t *digit, uint64_t x) {
-    if (HISTORIAN_UNLIKELY((historian_atomic_add(digit, x) + x) >> 63)) historian_carry(digit);
-}
-
-/* Add digits of 32 bits, from `first` to `end` - 1. */
-HISTORIAN_INLINE void historian_add_digits(historian_sum *sum, const uint64_t *digits, size_t first, size_t end) {
-    for (; first < end; first++)
-        if (digits[first]) historian_add_to_digit(&sum->digits[first], digits[first]);
+HISTORIAN_INLINE void historian_add_to_pair_atomic(uint64_t *pair, uint64_t bits) {
+    uint64_t mantissa = historian_mantissa(bits), changes = historian_atomic_load(pair + 1);
+    uint64_t after = historian_atomic_add(pair, mantissa) + mantissa;
+    if (HISTORIAN_UNLIKELY(historian_is_behind(after, changes))) historian_correct_pair(pair);
 }
 
 /* ---- digits that nobody else uses ---- */
@@ -159,15 +128,6 @@ HISTORIAN_INLINE void historian_carry_digits(uint64_t *digits, size_t first) {
         digits[first] = digit & UINT32_MAX;
         carry = digit >> 32;
     }
-}
-
-/* Add a value of the zero bucket or of the overflow bucket to a sum in use. */
-HISTORIAN_COLD void historian_add_outlier(historian_sum *sum, uint64_t bits) {
-    uint64_t digits[HISTORIAN_SUM_DIGITS] = {0};
-    size_t first = historian_digit_at(historian_position(bits));
-    historian_add_value(digits, bits);
-    historian_carry_digits(digits, first);
-    historian_add_digits(sum, digits, first, first + 3);
 }
 
 #endif

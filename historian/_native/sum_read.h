@@ -41,34 +41,36 @@ HISTORIAN_INLINE void historian_write_octave(uint64_t *octave, uint64_t low, uin
     octave[1] = high;
 }
 
-/* Add what `sum` holds to `total`, which belongs to the caller. The digits of `total` are below 2^32. */
-static void historian_read_sum(historian_sum *total, const historian_sum *sum) {
-    uint64_t carry = 0;
-    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        historian_octave_sum more = historian_read_octave(sum->octaves[octave]), so_far;
-        if (!(more.low | more.high)) continue;
-        so_far = historian_read_octave(total->octaves[octave]);
-        more.low += so_far.low;
-        more.high += so_far.high + (more.low >> 63);
-        historian_write_octave(total->octaves[octave], more.low & HISTORIAN_LOW_MASK, more.high);
-    }
-    for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) {
-        uint64_t digit = historian_atomic_load(&sum->digits[k]);
-        carry += (digit & UINT32_MAX) + total->digits[k];
-        total->digits[k] = carry & UINT32_MAX;
-        carry = (carry >> 32) + (digit >> 32);
-    }
+/* Add a pair, to which others may add, to that of the same octave in a total of the caller. */
+HISTORIAN_INLINE void historian_read_pair(uint64_t *total, const uint64_t *pair) {
+    historian_octave_sum more = historian_read_octave(pair), so_far;
+    if (!(more.low | more.high)) return;
+    so_far = historian_read_octave(total);
+    more.low += so_far.low;
+    more.high += so_far.high + (more.low >> 63);
+    historian_write_octave(total, more.low & HISTORIAN_LOW_MASK, more.high);
 }
 
-/* Subtract what has been drained, where `total` is what historian_read_sum has read. Sums only grow, but a damaged file
- * may say otherwise, and so may digits that are just carried: then the difference is 0. */
-static void historian_subtract_sum(historian_sum *total, const historian_sum *drained) {
+/* Add a digit, to which others may add, to a total of the caller, whose digits are below 2^32. Return what is carried
+ * beyond the last digit: not 0 only if a file is damaged. */
+HISTORIAN_INLINE uint64_t historian_read_digit(uint64_t *digits, size_t k, uint64_t digit) {
+    for (; digit && k < HISTORIAN_SUM_DIGITS; k++) {
+        uint64_t low = (digit & UINT32_MAX) + digits[k];
+        digits[k] = low & UINT32_MAX;
+        digit = (digit >> 32) + (low >> 32);
+    }
+    return digit;
+}
+
+/* Subtract what has been drained. Return 0 if it is more: then the sum is damaged, or another thread is just carrying a
+ * digit. */
+static int historian_subtract_sum(historian_sum *total, const historian_sum *drained) {
     uint64_t borrow = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
         historian_octave_sum all = historian_read_octave(total->octaves[octave]);
         historian_octave_sum less = historian_read_octave(drained->octaves[octave]);
         uint64_t low = all.low - less.low, high = all.high - less.high - (low >> 63);
-        if (high >> 63) low = high = 0;
+        if (high >> 63) return 0;
         historian_write_octave(total->octaves[octave], low & HISTORIAN_LOW_MASK, high);
     }
     for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) {
@@ -76,17 +78,7 @@ static void historian_subtract_sum(historian_sum *total, const historian_sum *dr
         borrow = digit >> 63;
         total->digits[k] = digit & UINT32_MAX;
     }
-    if (borrow) memset(total->digits, 0, sizeof total->digits);
-}
-
-/* Read what `sum` holds beyond what has been drained from it. With `take`, drain it. */
-static void historian_read_rest(historian_sum *total, const historian_sum *sum, historian_sum *drained, int take) {
-    historian_sum rest;
-    memset(&rest, 0, sizeof rest);
-    historian_read_sum(&rest, sum);
-    historian_subtract_sum(&rest, drained);
-    if (take) historian_read_sum(drained, &rest);
-    historian_read_sum(total, &rest);
+    return !borrow;
 }
 
 /* Write a sum that belongs to the caller as digits of 32 bits. Return how many it has. `sum` has no meaning then. */
@@ -94,7 +86,9 @@ static size_t historian_write_sum(historian_sum *sum, uint32_t *out) {
     uint64_t carry = 0;
     size_t end = 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        historian_octave_sum found = historian_read_octave(sum->octaves[octave]);
+        historian_octave_sum found;
+        if (!(sum->octaves[octave][0] | sum->octaves[octave][1])) continue;
+        found = historian_read_octave(sum->octaves[octave]);
         size_t position = HISTORIAN_SUM_OCTAVE_POSITION + octave;
         if (found.low) historian_add_at(sum->digits, position, found.low);
         if (found.high) historian_add_at(sum->digits, position + 63, found.high);

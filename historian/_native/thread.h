@@ -39,6 +39,8 @@ HISTORIAN_THREAD_LOCAL size_t historian_thread = HISTORIAN_THREADS; /* or HISTOR
  * historian_mutex guards them. It is also held while they are called. */
 static void (*historian_on_thread_end)(size_t thread);
 static void (*historian_on_fork)(void);
+/* Functions that are called before a fork, after it in the parent, and after it in the child. Likewise. */
+static void (*historian_before_fork)(void), (*historian_after_fork)(void), (*historian_in_child)(void);
 
 /* A mutex of the process. A thread that holds it must not call Python, because Python may wait for other threads. A
  * fork waits until the mutex is free. */
@@ -94,16 +96,27 @@ static void historian_thread_ends(void *unused) {
     historian_give_thread();
 }
 
+static void historian_forks(void) {
+    historian_lock();
+    if (historian_before_fork) historian_before_fork();
+}
+
+static void historian_has_forked(void) {
+    if (historian_after_fork) historian_after_fork();
+    historian_unlock();
+}
+
 /* Called in a child process, in which only this thread exists. */
 static void historian_forked(void) {
     if (historian_on_fork) historian_on_fork();
+    if (historian_in_child) historian_in_child();
     historian_atomic_store(&historian_threads,
                            historian_thread == HISTORIAN_THREADS ? 0 : UINT64_C(1) << historian_thread);
     historian_unlock();
 }
 
 static void historian_watch(void) {
-    historian_forks_watched = pthread_atfork(historian_lock, historian_unlock, historian_forked) == 0;
+    historian_forks_watched = pthread_atfork(historian_forks, historian_has_forked, historian_forked) == 0;
     historian_threads_watched =
         historian_forks_watched && pthread_key_create(&historian_thread_key, historian_thread_ends) == 0;
 }

@@ -39,8 +39,10 @@ def shortened(names: Sequence[str], width: int) -> list[str]:
         return list(names)
     found = {name: name for name in names if text_width(name) <= width}
     long = _not_too_long({name: name for name in names if name not in found}, max(width, LONG))
-    shares = Counter(part for name in {*found, *long.values()} for part in set(_PART.findall(name)))
-    texts = {name: _without_shared(text, shares, width) for name, text in long.items()}
+    all_parts = [_PART.findall(name) for name in {*found, *long.values()}]
+    shares = Counter(part for parts in all_parts for part in set(parts))
+    places = Counter(place for parts in all_parts for place in {place for pair in _places(parts) for place in pair})
+    texts = {name: _without_shared(text, shares, places, width) for name, text in long.items()}
     near = _Neighbours([*found, *texts.values()])
     used = set(found)
     numbers: Counter[str] = Counter()  # how often a text was wanted
@@ -79,14 +81,24 @@ class _Neighbours:
         return sorted(found - {text})
 
 
-def _without_shared(name: str, shares: Counter[str], width: int) -> str:
+def _places(parts: list[str]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return, for each part, the part with the two before it, and with the two after it.
+
+    ``1`` is in each of ``step_1,zone=eu-1`` and ``step_2,zone=eu-1``, but it tells them apart at one of its places.
+    """
+    padded = ["", "", *parts, "", ""]
+    return [(("<", *padded[k : k + 3]), (">", *padded[k + 2 : k + 5])) for k in range(len(parts))]
+
+
+def _without_shared(name: str, shares: Counter[str], places: Counter[tuple[str, ...]], width: int) -> str:
     """Return a name without parts that other names share, the most common ones first, until it fits if it can."""
     if text_width(name) <= width:
         return name
     parts = _Parts(_PART.findall(name))
+    common = [max(places[before], places[after]) for before, after in _places(parts.texts)]
     shared = [k for k, part in enumerate(parts.texts) if shares[part] > 1]
     middle = (len(parts.texts) - 1) / 2
-    shared.sort(key=lambda k: (-shares[parts.texts[k]], abs(k - middle)))
+    shared.sort(key=lambda k: (-common[k], -shares[parts.texts[k]], abs(k - middle)))
     dropped = []
     for k in shared:
         if parts.width <= width:

@@ -6,6 +6,7 @@ Counts are exact and shown in full.  Values have three digits (see `historian._s
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from .._values.decimals import PRECISE, written
 from .._values.text import counted
@@ -26,7 +27,7 @@ def is_supported(count: int, p: float) -> bool:
     >>> is_supported(1000, 99.9), is_supported(999, 99.9)
     (True, False)
     """
-    return count >= min_count(p)
+    return count >= _min_count(p)
 
 
 def min_count(p: float) -> float:
@@ -39,6 +40,9 @@ def min_count(p: float) -> float:
         return math.inf
     numerator, denominator = PRECISE.subtract(100, written(p)).as_integer_ratio()
     return -(-100 * denominator // numerator)
+
+
+_min_count = lru_cache(maxsize=64)(min_count)
 
 
 def supported_percentile(histogram: BaseHistogram, p: float) -> float:

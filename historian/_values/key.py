@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from keyword import iskeyword
 
 from .text import token
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Key", "check_key", "key_of", "text_of"]
 
-#: Maximum length of the name, the labels and their values together, in bytes of UTF-8.  With the most labels and the
-#: longest unit, 2048 + 64 * 8 + 255 = 2,815 bytes, they fit into the header of a file, which has 3,016 for them.
+#: Maximum length of the name, the labels and their values together, in bytes of UTF-8.  With the lengths of all texts
+#: and the longest unit, 2048 + (1 + 2 * 64) * 2 + 255 = 2,561 bytes: an entry in a file has room for 65,535.
 MAX_KEY_NBYTES = 2048
 #: Maximum number of labels.
 MAX_LABELS = 64
@@ -43,9 +44,14 @@ class Key(tuple[str, tuple[tuple[str, str], ...]]):  # no NamedTuple: importing 
     def __new__(cls, name: str, /, **labels: object) -> Key:
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, not {type(name).__name__}")
-        return super().__new__(
-            cls, (text_of(name), tuple(sorted((label, text_of(value)) for label, value in labels.items())))
-        )
+        pairs = [(label, value if type(value) is str else text_of(value)) for label, value in labels.items()]
+        pairs.sort()
+        return tuple.__new__(cls, (text_of(name), tuple(pairs)))
+
+    @classmethod
+    def _of_parts(cls, parts: tuple[str, tuple[tuple[str, str], ...]]) -> Key:
+        """Return the key with this name and these labels, all of them strings; the labels are sorted."""
+        return tuple.__new__(cls, parts)
 
     __new__.__module__ = __module__  # from 3.13 on, pickles of protocol 2 look the class up where this says
 
@@ -110,10 +116,14 @@ def check_key(key: Key) -> None:
     The name must not be empty.  All texts must be valid Unicode, and have at most 2,048 bytes of UTF-8 together.  There
     may be 64 labels.  O(bytes).
     """
-    if not key.name:
+    name, labels = key
+    if not name:
         raise ValueError("name must not be empty for a recorder in a registry")
-    nbytes = _nbytes("name", key.name)
-    for label, value in key.labels:
+    text = "".join([name, *chain.from_iterable(labels)])
+    if text.isascii() and len(text) <= MAX_KEY_NBYTES and len(labels) <= MAX_LABELS:
+        return  # as nearly always; what follows finds out what is wrong
+    nbytes = _nbytes("name", name)
+    for label, value in labels:
         nbytes += _nbytes("label name", label) + _nbytes(f"value of label {label[:40]!r}", value)
     if nbytes > MAX_KEY_NBYTES:
         raise ValueError(

@@ -19,6 +19,8 @@ __all__ = ["MAX_BOUND", "MIN_BOUND", "TO_INDEX", "Slots", "edges_of"]
 
 TO_INDEX = FIRST_INDEX - 1  # added to a slot, gives the index of its bucket
 
+_LAST_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
+
 # Marks of an extreme that is not known exactly, but only bounded, as in a difference of histograms.
 MIN_BOUND: int = BLOB_MIN_BOUND
 MAX_BOUND: int = BLOB_MAX_BOUND
@@ -146,4 +148,7 @@ class Slots:
 def edges_of(slot: int) -> tuple[float, float]:
     """Return the (lower, upper) edges of the bucket in a slot."""
     index = slot + TO_INDEX
+    if 0 < slot < _LAST_SLOT:  # all but the zero and the overflow bucket
+        lower, upper = buckets.EDGES[index & 63], buckets.EDGES[(index + 1) & 63]
+        return math.ldexp(lower, index >> 6), math.ldexp(upper, (index + 1) >> 6)
     return buckets.lower(index), buckets.upper(index)

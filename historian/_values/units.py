@@ -13,6 +13,8 @@ MAX_UNIT_NBYTES = 255
 
 def check_unit(unit: object) -> str:
     """Return `unit` if it is a valid label.  Raises TypeError or ValueError if it is not."""
+    if type(unit) is str and unit in NS_PER_UNIT:
+        return unit
     if not isinstance(unit, str):
         raise TypeError(f"unit must be a string such as 's' or 'bytes', not {type(unit).__name__}")
     if not unit or not unit.isprintable():

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 
+from .._files.header import FILE_NAME
 from .._values.text import printable
 from ..registry import Registry
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from ..registry import CorruptFileError
 
 __all__ = [
-    "COUNTERS",
     "STATUS",
     "SourceError",
     "add_directory",
     "add_sources",
+    "holds_recorders",
     "open_directory",
     "read_directory",
     "report_problems",
@@ -33,10 +34,15 @@ exit status: 0 if every file was read, 1 if some could not be read (the reasons
 are on standard error, and the others are shown), 2 for a wrong command line
 """
 
-#: The ending of the files of recorders.
+#: The ending of the files of recorders of older versions, one for each recorder.
 COUNTERS = ".counters"
 
 ENVIRONMENT = "(default: the environment variable HISTORIAN_DIR)"
+
+
+def holds_recorders(names: list[str]) -> bool:
+    """Return whether a directory with these files is one of recorders."""
+    return FILE_NAME in names or any(name.endswith(COUNTERS) for name in names)
 
 
 class SourceError(Exception):
@@ -71,7 +77,7 @@ def open_directory(directory: str, trust: bool, *, required: bool = False) -> Re
             missing = errno.ENOTDIR if os.path.exists(directory) else errno.ENOENT
             raise OSError(missing, os.strerror(missing), directory)
         names = os.listdir(directory) if required else []
-        if names and not any(name.endswith(COUNTERS) for name in names):
+        if names and not holds_recorders(names):
             raise SourceError(f"{directory}: it holds no recorders")
         return Registry(directory, trust=trust)
     except OSError as error:

@@ -171,9 +171,10 @@ class _Waits:
     def records(self, name: str) -> list[dict[str, object]]:
         """Return rows of csv: one for each number of calls and answer."""
         found = []
+        time_unit = self._histogram.unit
         for n, shares, quantiles in self._rows:
-            answers = [(f"wait over {t!r}", "", share) for t, share in zip(self._times, shares)]
-            answers += [(one, self._histogram.unit, value) for one, value in zip(self._names, quantiles)]
+            answers = [(f"wait over {t!r} {time_unit}", "", share) for t, share in zip(self._times, shares)]
+            answers += [(one, time_unit, value) for one, value in zip(self._names, quantiles)]
             for answer, unit, estimate in answers:
                 ends = estimated(estimate)
                 bounds = {end: ends[end] for end in ("value", "lower", "upper")}

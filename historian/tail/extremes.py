@@ -29,6 +29,7 @@ def ordered(sf: NDArray[np.float64], extremes: tuple[float, float]) -> tuple[NDA
     import numpy
 
     sf = numpy.clip(sf, 0, 1)
+    sf += 0.0  # -0.0 of expm1(0) becomes 0.0
     rows, ends = sf[:, :COLUMNS], sf[:, COLUMNS:]
     _clamp(rows, ends, extremes)
     if (rows[:, 1:] > rows[:, :-1]).any():

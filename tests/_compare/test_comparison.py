@@ -450,6 +450,17 @@ def test_precision():
     assert historian.compare(constant, constant).precision() >= GROWTH - 1 - 1e-12
 
 
+def test_precision_of_an_array():
+    comparison = historian.compare(A, B)
+    found = comparison.precision([[0.5, 0.9, 0.99999]])
+    assert found.tolist() == [[comparison.precision(q) for q in (0.5, 0.9, 0.99999)]]
+    assert comparison.precision(np.empty((2, 0))).shape == (2, 0)
+    assert comparison.precision(np.array(0.9)) == comparison.precision(0.9)
+    assert comparison.sentence(np.array(0.9)) == comparison.sentence(0.9)
+    with pytest.raises(ValueError, match=r"q must be in 0\.\.1, not 1\.5, at position 1"):
+        comparison.precision([0.5, 1.5])
+
+
 def test_why_says_that_the_buckets_are_wider_than_the_noise():
     constant = Histogram.from_values([1.0] * 1000)
     assert "bucket width, which is larger than the noise" in historian.compare(constant, constant).ratio(0.5).why

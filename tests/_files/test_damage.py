@@ -1,28 +1,43 @@
 """Damaged files, by accident or on purpose: they are reported, and no other file is affected."""
 
+import contextlib
 import errno
 import gc
 import os
 import pickle
-import shutil
 import struct
+import subprocess
 import sys
+import warnings
 import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layout import BLOCK, ENOUGH, SHARED, SUM, patched, slot_at
+from layout import CHUNK, CHUNKS_AT, ENOUGH, HEAD_SUM, chunk_at, entry_at, file_of, patched, row_at, slot_at, word
 
 import historian
-from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry
-from historian._core import CounterFile
-from historian._files.header import Header, decode, encode
+from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry, buckets
+from historian._core import DirectoryFile
+from historian._files.header import decode, encode
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
 
-def damages():
+def header(at, data):
+    """Return a function that changes the header of a file, and corrects its checksum."""
+
+    def change(path):
+        with open(path, "rb") as file:
+            page = bytearray(file.read(4096))
+        page[at : at + len(data)] = data
+        page[124:128] = struct.pack("<I", zlib.crc32(page[:124]))
+        patched(path, 0, page)
+
+    return change
+
+
+def damages_of_files():
     """Yield (name, function that damages a file, pattern of the reported reason)."""
 
     def write(at, data):
@@ -39,85 +54,89 @@ def damages():
         return replace
 
     def link(path):
-        with open(path + ".target", "wb") as file:
-            file.write(encode(Header(Key("bad"), "s")) + bytes(BLOCK))
+        os.rename(path, path + ".target")
         os.symlink(path + ".target", path)
-
-    def version(path):
-        with open(path, "rb") as file:
-            page = bytearray(file.read(4096))
-        page[8] = 2
-        page[3068:3072] = struct.pack("<I", zlib.crc32(page[:3068]))
-        patched(path, 0, page)
-
-    def layout(path):
-        with open(path, "rb") as file:
-            page = bytearray(file.read(4096))
-        page[16:20] = struct.pack("<I", 100)
-        page[3068:3072] = struct.pack("<I", zlib.crc32(page[:3068]))
-        patched(path, 0, page)
 
     yield "empty", cut(0), "it is empty"
     yield "cut in the header", cut(100), "it is cut short: 100 bytes"
+    yield "cut in the first page", cut(150), "it is cut short: 150 bytes"
     yield "cut after a byte", cut(1), "it is cut short: 1 byte"
     yield "cut after the header", cut(4096), "it is cut short: 4096 bytes"
-    yield "cut in the counters", cut(SHARED + BLOCK - 1), "it is cut short: 57343 bytes"
-    yield "foreign", write(0, b"PK\3\4" * 1000), "it is not the file of a recorder"
-    yield "version", version, "its format has version 2: this historian reads version 1"
-    yield "layout", layout, "its layout is"
+    yield "cut in the chunks", cut(CHUNKS_AT + 20 * CHUNK), "it is cut short or damaged: 2111968 bytes are too few"
+    yield "foreign", write(0, b"PK\3\4" * 1000), "it is not a file of recorders"
+    yield "version", header(8, struct.pack("<I", 1)), "its format has version 1: this historian reads version 2"
+    yield "layout", header(24, struct.pack("<I", 100)), "its layout is"
     yield "checksum", write(60, b"\xff"), "the checksum of its header is wrong"
-    yield "a block it lacks", write(3072 + 64 + 8, struct.pack("<Q", 2)), "are too few for the blocks that it lists"
-    yield "no block", write(3072 + 64, bytes(8)), "are too few for the blocks that it lists"
-    yield "an unknown block", write(3072 + 64, struct.pack("<Q", 9)), "are too few for the blocks that it lists"
-    yield "a gap in the list", write(3136 + 8 * 2, struct.pack("<Q", 2)), "are too few for the blocks that it lists"
-    yield "a far block", write(3136 + 8 * 66, struct.pack("<Q", 3)), "are too few for the blocks that it lists"
-    yield "two shared blocks", write(3136 + 8 * 1, struct.pack("<Q", 1)), "are too few for the blocks that it lists"
-    yield "drained too often", write(3072, struct.pack("<Q", 2**64 - 1)), r"number of drains is 2\*\*63 - 1 or more"
-    yield "the last drain", write(3072, struct.pack("<Q", 2**63 - 1)), r"number of drains is 2\*\*63 - 1 or more"
-    top = SHARED + SUM + 16 * 96 + 8 * 67
-    yield "more than a sum holds", write(top, struct.pack("<Q", 1 << 35)), "or its sum is too large"
-    yield "drained nowhere", write(3072, struct.pack("<Q", 1)), "the block with its drained counts is missing"
-    yield "too much", write(slot_at(0, 1.0), struct.pack("<Q", 1 << 63)), r"a count is 2\*\*63 or more"
-    wrapping = struct.pack("<2Q", (1 << 64) - 1, 3)
-    yield "wrapping", write(slot_at(0, 1.0), wrapping), r"a count is 2\*\*63 or more"
-    many = struct.pack("<3Q", *[(1 << 63) - 1] * 3)
-    yield "too many", write(slot_at(0, 1.0), many), r"2\*\*63 records or more"
-    last_digit = SHARED + SUM + 16 * 96 + 8 * 67
-    yield "a huge sum", write(last_digit, struct.pack("<Q", (1 << 32) - 1)), "its sum is too large for 1 values"
-    less_huge = struct.pack("<Q", 1 << 24)  # digit 65 counts 2^2080, and the sum must be below 2^2104 for one value
-    yield "a less huge sum", write(last_digit - 16, less_huge), "its sum is too large for 1 values"
-    yield (
-        "a copy",
-        lambda path: shutil.copy(path.replace("bad", "good"), path),
-        "it is a copy: the file of 'good' must be called good.counters",
-    )
+    yield "more used than reserved", write(128, struct.pack("<Q", 5000)), "it is cut short or damaged"
     yield "a directory", instead(os.mkdir), "it cannot be opened: Is a directory|not a regular file"
     yield "a pipe", instead(os.mkfifo), "not a regular file"
-    yield "a link", instead(link), "it is a symbolic link, and links are not followed"
+    yield "a link", link, "it is a symbolic link, and links are not followed"
     yield "a dangling link", instead(lambda path: os.symlink("nowhere", path)), "it is a symbolic link"
     if os.geteuid() != 0:  # root may read everything
         yield "unreadable", lambda path: os.chmod(path, 0), "it cannot be opened: Permission denied"
 
 
-DAMAGES = list(damages()) if sys.platform != "win32" else []
+def damages_of_recorders():
+    """Yield (name, function that damages recorder 1, pattern of the reported reason)."""
+
+    def at(where, data):
+        return lambda path: patched(path, where(path), data)
+
+    def entry(offset, data):
+        return at(lambda path: entry_at(path, 1) + offset, data)
+
+    def row(offset, data):
+        return at(lambda path: row_at(path, 1) + offset, data)
+
+    def count(*counts):
+        return at(lambda path: slot_at(path, 1.0, 1) - 8 * (len(counts) - 1), struct.pack(f"<{len(counts)}Q", *counts))
+
+    place = 4096 + 8
+    number = "its place in the index is damaged"
+    yield "no entry", at(lambda path: place, bytes(8)), number
+    yield "an entry beyond the file", at(lambda path: place, struct.pack("<Q", 1 << 20)), number
+    yield "a wild entry", at(lambda path: place, struct.pack("<Q", 1 << 63)), number
+    yield "the entry of another", at(lambda path: place, struct.pack("<Q", 1)), number
+    yield "an entry that is none", entry(0, b"\7"), number
+    yield "a long text", entry(388, struct.pack("<I", 1 << 31)), "the length of its name is damaged"
+    yield "a longer text", entry(388, struct.pack("<I", 60_000)), "the length of its name is damaged"
+    yield "a name", entry(411, b"B"), "the checksum of its name is wrong"
+    yield "a checksum", entry(384, b"\xff\xff\xff\xff"), "the checksum of its name is wrong"
+    yield "a long key", entry(400, struct.pack("<I", 1000)), "the checksum of its name is wrong"
+    yield "a row beyond the file", entry(8, struct.pack("<Q", 1 << 40)), "a row of its counters is damaged"
+    yield "the row of another", at(lambda path: entry_at(path, 1) + 8, struct.pack("<Q", 2)), "a row of its counters"
+    yield (
+        "a row that follows itself",
+        lambda path: patched(path, row_at(path, 1) + 8, struct.pack("<Q", word(path, entry_at(path, 1) + 8))),
+        "a row of its counters is damaged",
+    )
+    yield "drained nowhere", entry(16, struct.pack("<Q", 3 << 32 | 1)), "a row of its counters is damaged"
+    yield "a chunk beyond the file", row(144 + 4 * 31, struct.pack("<I", 1 << 30)), "a chunk of its counters is damaged"
+    yield "the chunk of another octave", row(144 + 4 * 30, struct.pack("<I", 3)), "a chunk of its counters is damaged"
+    yield "no far digits", row(16, struct.pack("<Q", 1 << 50)), "a chunk of its counters is damaged"
+    yield "too much", count(1 << 63), r"a count is 2\*\*63 or more"
+    yield "wrapping", count((1 << 64) - 1, 3), r"a count is 2\*\*63 or more"
+    yield "too many", count(*[(1 << 63) - 9] * 3), r"2\*\*63 records or more"
 
 
-@pytest.mark.parametrize(("damage", "reason"), [row[1:] for row in DAMAGES], ids=[row[0] for row in DAMAGES])
+FILES = list(damages_of_files()) if sys.platform != "win32" else []
+RECORDERS = list(damages_of_recorders()) if sys.platform != "win32" else []
+
+
+@pytest.mark.parametrize(("damage", "reason"), [row[1:] for row in FILES], ids=[row[0] for row in FILES])
 def test_damaged_files(directory, damage, reason):
     registry = Registry(directory)
-    registry.recorder("good").record(1.0)
-    bad = registry.recorder("bad")
-    bad.record(1.0)
-    path = bad.path
-    del bad, registry
+    registry.recorder("bad").record(1.0)
+    path = file_of(directory)
+    del registry
     gc.collect()
     damage(path)
     before = os.lstat(path)
 
     registry = Registry(directory)
     with pytest.warns(CorruptFileWarning, match=reason) as warned:
-        assert registry.snapshot() == {Key("good"): Histogram.from_values([1.0])}
-    assert len(warned) == 1 and warned[0].filename == __file__ and "bad.counters" in str(warned[0].message)
+        assert registry.snapshot() == {}
+    assert len(warned) == 1 and warned[0].filename == __file__ and path in str(warned[0].message)
     assert list(registry.problems()) == [path]
     problem = registry.problems()[path]
     assert isinstance(problem, ValueError) and problem.path == path and str(problem) == f"{path}: {problem.reason}"
@@ -127,15 +146,54 @@ def test_damaged_files(directory, damage, reason):
     with pytest.warns(CorruptFileWarning, match=reason):
         registry.clear()
     assert os.lstat(path).st_ino == before.st_ino and os.lstat(path).st_mode == before.st_mode  # nothing is overwritten
-    assert registry.recorder("good").snapshot().count == 0
+
+
+@pytest.mark.parametrize(("damage", "reason"), [row[1:] for row in RECORDERS], ids=[row[0] for row in RECORDERS])
+def test_damaged_recorders(directory, damage, reason):
+    registry = Registry(directory)
+    for name in ("good", "bad", "better"):
+        registry.recorder(name).record(1.0)
+    path = file_of(directory)
+    del registry
+    gc.collect()
+    damage(path)
+
+    registry, bad = Registry(directory), f"{path}[1]"
+    with pytest.warns(CorruptFileWarning, match=reason) as warned:
+        assert registry.snapshot() == {Key(name): Histogram.from_values([1.0]) for name in ("good", "better")}
+    assert len(warned) == 1 and warned[0].filename == __file__ and bad in str(warned[0].message)
+    assert list(registry.problems()) == [bad] and registry.problems()[bad].path == bad
+    registry.recorder("bad").record(1.0)  # a damaged reference is not followed
+    registry.recorder("good").record(2.0)
+    with pytest.warns(CorruptFileWarning):
+        assert registry.snapshot()[Key("good")].count == 2
+    with pytest.warns(CorruptFileWarning, match=reason):
+        registry.clear()
+    assert registry.recorder("good").snapshot().count == registry.recorder("better").snapshot().count == 0
+
+
+def test_files_of_former_versions_are_refused(directory):
+    os.mkdir(directory, 0o700)
+    old = os.path.join(directory, "q.counters")
+    with open(old, "wb") as file:
+        file.write(b"\x89HSTRN\r\n\1\0\0\0")
+    registry = Registry(directory)
+    remedy = "end the processes that use this directory, then remove the file, or use another directory"
+    with pytest.raises(CorruptFileError, match=remedy):
+        registry.recorder("q")
+    assert list(registry.problems()) == [old] and os.listdir(directory) == ["q.counters"]
+    os.rename(old, old + ".bak")
+    registry.recorder("q").record(1.0)
+    os.rename(old + ".bak", old)
+    with pytest.warns(CorruptFileWarning, match=remedy):
+        assert registry.snapshot()[Key("q")].count == 1
 
 
 @pytest.mark.parametrize("call", ["open", "pread"])
 def test_a_disk_that_fails(directory, monkeypatch, call):
     registry = Registry(directory)
-    registry.recorder("good").record(1.0)
-    bad = registry.recorder("bad").path
-    inode, works = os.stat(bad).st_ino, getattr(os, call)
+    registry.recorder("q").record(1.0)
+    inode, works = os.stat(file_of(directory)).st_ino, getattr(os, call)
 
     def fails(target, *args, **kwargs):
         if os.stat(target, dir_fd=kwargs.get("dir_fd")).st_ino == inode:
@@ -143,14 +201,14 @@ def test_a_disk_that_fails(directory, monkeypatch, call):
         return works(target, *args, **kwargs)
 
     monkeypatch.setattr(os, call, fails)
-    with pytest.warns(CorruptFileWarning, match=r"bad\.counters: it cannot be .*: Input/output error"):
-        assert list(registry.snapshot()) == [Key("good")]
+    with pytest.warns(CorruptFileWarning, match=r"recorders: it cannot be .*: Input/output error"):
+        assert registry.snapshot() == {}
 
 
 def test_a_file_that_cannot_be_mapped_is_named(directory):
     path = Registry(directory).recorder("q").path
     with open(path, "rb") as file, pytest.raises(PermissionError) as failed:
-        CounterFile(file.fileno(), path)  # for writing
+        DirectoryFile(file.fileno(), path)  # for writing
     assert failed.value.filename == path
 
 
@@ -166,66 +224,131 @@ def test_no_descriptors_left(directory, monkeypatch):
         registry.snapshot()
 
 
-@given(st.binary(max_size=200), st.integers(0, 4200), st.booleans())
-def test_hostile_headers(data, at, mend):
-    page = bytearray(encode(Header(Key("q", a="b"), "s", 1)))
-    page[at : at + len(data)] = data
-    page = page[:4096]
-    if mend:
-        page[3068:3072] = struct.pack("<I", zlib.crc32(page[:3068]))
+@given(st.binary(max_size=200))
+def test_hostile_texts(data):
     try:
-        header = decode(bytes(page))
+        header = decode(data, b"s", 1)
     except ValueError:
         return
-    assert isinstance(header.key, Key) and header.unit
+    assert isinstance(header.key, Key) and header.unit and encode(header.key) is not None
 
 
 @pytest.fixture(scope="module")
 def intact(tmp_path_factory):
     registry = Registry(tmp_path_factory.mktemp("hostile") / "d")
-    rec = registry.recorder("q")
-    rec.record_many([1.0] * ENOUGH)
-    rec.drain()
-    rec.record_many([1.0, 2.0, 3.0] * ENOUGH)
+    for name in ("a", "b"):
+        rec = registry.recorder(name)
+        rec.record_many([1.0] * ENOUGH)
+        rec.record(1e300)
+        rec.drain()
+        rec.record_many([1.0, 2.0, 3.0, 2.0**-40] * ENOUGH)
     with open(rec.path, "rb") as file:
-        return rec.path, file.read()
+        return os.path.dirname(rec.path), file.read()
 
 
-@given(st.lists(st.tuples(st.integers(3072, 4096 + 5 * BLOCK), st.integers(0, 2**64 - 1)), max_size=5), st.data())
-def test_hostile_counters(intact, patches, data):
-    path, content = intact
+words = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 200), st.integers(0, 63).map(lambda k: 1 << k))
+places = st.one_of(st.integers(128, 3104), st.integers(4096, 4200), st.integers(CHUNKS_AT, CHUNKS_AT + 40 * CHUNK))
+
+
+@given(st.lists(st.tuples(places, words), max_size=5), st.floats(0, 1) | st.just(1.0))
+def test_hostile_counters(intact, patches, part):
+    directory, content = intact
     content = bytearray(content)
-    for at, word in patches:
-        content[at // 8 * 8 : at // 8 * 8 + 8] = struct.pack("<Q", word)
-    size = data.draw(st.integers(0, len(content)) | st.just(len(content)))
+    for at, number in patches:
+        content[at // 8 * 8 : at // 8 * 8 + 8] = struct.pack("<Q", number)
+    path = file_of(directory)
+    os.unlink(path)
     with open(path, "wb") as file:
-        file.write(content[:size])
-    try:
-        reading = historian._files.file.read(path)
-    except CorruptFileError:
-        return
-    h = Histogram._from_reading(reading.counted, reading.header.unit)
-    assert 0 <= h.count < 2**63 and (h.count == 0 or 0 <= h.min <= h.max)
+        file.write(content[: round(part * len(content))])
+    readings, _ = historian._files.reading.read_all(directory, True)
+    for reading in readings:
+        h = reading.histogram
+        assert 0 <= h.count < 2**63 and (h.count == 0 or 0 <= h.min <= h.max)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CorruptFileWarning)
+        registry = Registry(directory)
+        with contextlib.suppress(OSError, CorruptFileError):
+            registry.recorder("a").record_many([1.0, 1e300, 2.0**-40])  # writers check what they read, too
+            registry.recorder("c").record(1.0)
+            registry.clear()
 
 
 def test_other_files_are_left_alone(directory):
     registry = Registry(directory)
     registry.recorder("q").record(1.0)
-    for name in ("README", ".hidden.counters", ".0123456789abcdef.new"):
+    for name in ("README", ".hidden.counters", ".0123456789abcdef.new", "recorders.bak"):
         with open(os.path.join(directory, name), "w") as file:
             file.write("x")
     assert list(registry.snapshot()) == [Key("q")] and registry.problems() == {}
 
 
-def test_a_block_that_was_added_is_no_damage(directory):
+COUNT = "import sys, historian; historian.Registry(sys.argv[1]).recorder('q').record_many([1.0, 2.0**200] * 5000)"
+
+
+@pytest.mark.parametrize("part", ["pairs", "highest digits", "digits"])
+def test_sums_that_cannot_be(directory, part):
+    """Numbers that wrap, or less than has been drained of them: these are never read as another sum."""
+    rec = Registry(directory).recorder("q")
+    rec.record_many([1.0, 2.0**200] * ENOUGH)
+    subprocess.run([sys.executable, "-c", COUNT, directory], check=True)  # it has a lane of its own
+    path, rows = rec.path, [row_at(rec.path, row=k) for k in range(2)]
+    rec.record(1.0)  # into a pair; the sum of an array is in the digits
+    if part == "pairs":  # how often the highest bit has changed, in two rows: together 0
+        for k in range(2):
+            patched(path, chunk_at(path, 1.0, row=k) + 16, struct.pack("<Q", 1 << 63))
+    elif part == "highest digits":  # number 66 carries into number 67
+        far_digits = CHUNKS_AT + CHUNK * (word(path, rows[0] + 16) & 0xFFFFFF)
+        patched(path, far_digits + 8 + 8 * 58, struct.pack("<2Q", 1 << 32, (1 << 32) - 1))
+    else:
+        rec.drain()
+        for row in rows:
+            patched(path, row + HEAD_SUM, bytes(64))
+        rec.record(1.0)
+    reason = "its sum is less than what was drained of it" if part == "digits" else "a part of its sum is damaged"
+    with pytest.raises(CorruptFileError, match=reason):
+        rec.snapshot()
+    with pytest.raises(CorruptFileError, match=reason):
+        rec.drain()
+
+
+def test_extremes_that_cannot_be(directory):
+    """The least value is above the largest one: one of them is damaged, so both are only known by their bucket."""
+    rec = Registry(directory).recorder("q")
+    rec.record_many([3.0, 3.001])
+    patched(rec.path, row_at(rec.path) + 24, struct.pack("<d", 2.999))
+    found = rec.snapshot()
+    assert (found.min, found.max) == (buckets.lower(buckets.index(3.0)), buckets.upper(buckets.index(3.0)))
+    assert found.to_dict()["bounds"] == ["min", "max"]
+    assert Histogram.from_bytes(found.to_bytes()) == found
+
+
+@pytest.mark.parametrize("used", [0, 1, 3])
+def test_chunks_in_use_are_found_out(directory, used):
+    """If the file says that there are fewer than there are, chunks are still taken only if nobody uses them."""
+    rec = Registry(directory).recorder("q")
+    rec.record_many([1.0] * ENOUGH)
+    patched(rec.path, 128, struct.pack("<Q", used))
+    assert rec.drain().count == ENOUGH
+    other = Registry(directory).recorder("other")
+    for recorder in (rec, other):
+        recorder.record_many([1.0] * ENOUGH)
+        assert recorder.snapshot() == Histogram.from_values([1.0] * ENOUGH)
+
+
+def test_a_place_that_is_damaged_while_the_file_is_open(directory):
     registry = Registry(directory)
-    registry.recorder("q").record(1.0)
-    path = os.path.join(directory, "q.counters")
-    with open(path, "r+b") as stream:
-        file = CounterFile(stream.fileno(), path)
-    registry.drain()  # through another mapping: it adds two blocks
-    file.check()
-    os.truncate(path, os.path.getsize(path) - 1)
-    assert file.is_at(os.stat(path))
-    with pytest.raises(ValueError, match="too few for the blocks that it lists"):
-        file.check()
+    other, rec = registry.recorder("other"), registry.recorder("q")
+    rec.record(1.0)
+    path = file_of(directory)
+    patched(path, 4096 + 8, struct.pack("<Q", word(path, 4096 + 8) ^ 1))
+    assert registry.recorder("q") is Registry(directory).recorder("q") is rec
+    rec.record(1.0)  # where it has counted so far
+    with pytest.raises(CorruptFileError, match="its place in the index is damaged"):
+        rec.snapshot()
+    del registry, rec
+    gc.collect()
+    rec = Registry(directory).recorder("q")  # a new one, as if the damage had been there before the file was opened
+    rec.record(2.0)
+    assert rec.snapshot() == Histogram.from_values([2.0])
+    assert list(Registry(directory).problems()) == [f"{path}[1]"]
+    assert other.snapshot() == Histogram()

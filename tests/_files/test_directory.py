@@ -68,7 +68,7 @@ def test_relative_directories_stay_where_they_are(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     registry = Registry("d")
     monkeypatch.chdir("/")
-    assert registry.recorder("q").path == str(tmp_path / "d" / "q.counters")
+    assert registry.recorder("q").path == str(tmp_path / "d" / "recorders")
 
 
 DEFAULT = """
@@ -88,7 +88,7 @@ def test_the_directory_of_the_environment(tmp_path):
         done = subprocess.run([sys.executable, "-c", DEFAULT, "d"], env=env, **run)
         if count == 1:
             assert (done.returncode, done.stderr) == (0, "")
-            assert done.stdout.startswith("['q.counters'] {Key('q'): <Histogram of 1 value")
+            assert done.stdout.startswith("['recorders'] {Key('q'): <Histogram of 1 value")
         else:
             assert "AssertionError" in done.stderr  # the directory already exists
     program = "import historian; r = historian.recorder('q'); print(historian.default_registry.directory, r.path)"

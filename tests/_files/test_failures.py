@@ -11,10 +11,9 @@ from pathlib import Path
 
 import failures
 import pytest
-from layout import ENOUGH
 
 from historian import CorruptFileWarning, Histogram, Key, Registry
-from historian._files import file as files
+from historian._files import locking
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="system calls are replaced as glibc allows"
@@ -43,71 +42,115 @@ def test_each_system_call_fails_in_turn(library, tmp_path):
     assert int(done.stdout) > 500  # calls that have failed
 
 
+# ---- processes that are stopped ----
+
 STOPPED = """
-import ctypes, sys
+import ctypes, os, struct, sys
 import historian
+
+def words():
+    with open(rec.path, "rb") as file:
+        return struct.unpack("QQ", os.pread(file.fileno(), 16, 128))
+
 library, directory, scene, call, nth = sys.argv[1:]
 registry = historian.Registry(directory)
-rec = registry.recorder("q")
-rec.record(1.0)
 library = ctypes.CDLL(library)
 library.failing_in(directory.encode())
-library.failing_arm(call.encode(), int(nth), 0)
+if scene == "open":
+    library.failing_arm(call.encode(), int(nth), 0)
+rec = registry.recorder("q")
+if scene != "lease":
+    rec.record(1.0)
+if scene not in ("lease", "open"):
+    k = 0
+    while words()[0] < words()[1]:  # until all space is in use
+        registry.recorder("filler", k=k)
+        k += 1
+if scene != "open":
+    library.failing_arm(call.encode(), int(nth), 0)
 drained = 0
 if scene == "drain":
     drained = rec.drain().count
-elif scene == "lease":
-    rec.record_many([1.0] * 5000)
-    rec.record_many([1.0] * 5000)
-else:
+elif scene == "remove":
+    drained = registry.remove(historian.Key("q")).count
+elif scene == "create":
     registry.recorder("new").record(1.0)
+elif scene == "read":
+    registry.snapshot()
+elif scene != "open":
+    for k in range(-31, 65):
+        rec.record(2.0**k)
 print(drained)
 """
+# What the process is doing, after which call it is stopped, and whether it then holds the lock of the file.
 STOPS = [
-    *[("drain", "flock", 1), ("drain", "fallocate", 1), ("drain", "fallocate", 2)],
+    *[("create", "open", 1, False), ("create", "flock", 1, True), ("create", "fallocate", 1, True)],
+    *[("drain", "open", 1, False), ("drain", "flock", 1, True), ("drain", "fallocate", 1, True)],
+    *[("remove", "flock", 1, True), ("remove", "fallocate", 1, True)],
+    *[("lease", "open", 1, False), ("lease", "fcntl", 1, False), ("lease", "mmap", 1, False)],
+    *[("lease", "madvise", 1, False), ("grow", "open", 1, False), ("grow", "fallocate", 1, False)],
     *[
-        ("lease", "open", 1),
-        ("lease", "flock", 1),
-        ("lease", "fallocate", 1),
-        ("lease", "fcntl", 1),
-        ("lease", "mmap", 1),
+        ("open", "fcntl", 1, False),
+        ("open", "mmap", 1, False),
+        ("open", "mmap", 2, False),
+        ("open", "madvise", 1, False),
     ],
-    *[("create", "open", 2), ("create", "fallocate", 1), ("create", "link", 1)],
+    *[("read", "open", 2, False), ("read", "mmap", 1, False), ("drain", "flock", 2, False)],
 ]
 
 
-@pytest.mark.parametrize(("scene", "call", "nth"), STOPS)
-def test_a_process_is_stopped_while_it_holds_a_lock(library, directory, monkeypatch, scene, call, nth):
-    monkeypatch.setattr(files, "LOCK_SECONDS", 0.1)
+@pytest.mark.parametrize(("scene", "call", "nth", "holds"), STOPS)
+def test_a_process_is_stopped_while_it_holds_a_lock(library, directory, monkeypatch, scene, call, nth, holds):
+    monkeypatch.setattr(locking, "LOCK_SECONDS", 0.1)
     registry = Registry(directory)
     rec = registry.recorder("q")
+    other_one = registry.recorder("other")
     run = [sys.executable, "-c", STOPPED, library, directory, scene, call, str(nth)]
     with subprocess.Popen(run, env=preloaded(library), stdout=subprocess.PIPE, text=True) as other:
         status = os.waitpid(other.pid, os.WUNTRACED)[1]
         assert os.WIFSTOPPED(status), status
         try:
-            seen = registry.snapshot()[Key("q")].count  # nothing of this waits for it
-            rec.record_many([1.0] * ENOUGH)
-            rec.record_many([1.0] * ENOUGH)
-            Registry(directory).recorder("new").record(1.0)
-            assert rec.snapshot().count == seen + 2 * ENOUGH
-            drained, holds = 0, scene == "drain" or (scene, call) in {("lease", "flock"), ("lease", "fallocate")}
-            holds = holds or (scene, call) == ("lease", "fcntl")  # of the new block, which it is adding
+            recorded, drained = goes_on(registry, rec, other_one)
             if holds:
-                with pytest.raises(TimeoutError, match=r"another process has been draining it for 0\.1 s: it may be"):
-                    rec.drain()
-                with pytest.warns(CorruptFileWarning, match=r"q\.counters: it cannot be cleared: another process"):
-                    registry.clear()
+                it_is_said(registry, rec)
             else:
-                drained = rec.drain().count
+                registry.recorder("late").record(1.0)
+                drained += rec.drain().count
         finally:
             os.kill(other.pid, signal.SIGCONT)
         drained += int(other.communicate()[0])
     assert other.returncode == 0
-    drained += rec.drain().count
-    assert drained == 1 + 2 * ENOUGH + (10_000 if scene == "lease" else 0)
-    assert registry.problems() == {} and sorted(os.listdir(directory)) == ["new.counters", "q.counters"]
+    drained += rec.snapshot().count  # also if it was removed while these values came in
+    assert drained == recorded + {"lease": 96, "grow": 97, "read": 1}.get(scene, 1)
+    assert registry.snapshot()[Key("other")].count == recorded
+    registry.recorder("late").record(1.0)
+    assert registry.problems() == {} and os.listdir(directory) == ["recorders"]
 
+
+def goes_on(registry, rec, other):
+    """Record and read while the other process is stopped: nothing of this waits, and nothing becomes inexact."""
+    seen, values = registry.snapshot()[Key("q")].count, [2.0**k for k in range(-31, 65)]
+    for one in (rec, other):
+        for value in values:
+            one.record(value)
+        one.record_many(values)
+    h = rec.snapshot()
+    assert h.count == seen + 2 * len(values) and not h.synthetic
+    assert registry.snapshot()[Key("other")] == Histogram.from_values(2 * values)
+    return 2 * len(values), 0
+
+
+def it_is_said(registry, rec):
+    text = r"another process has kept it locked for 0\.1 s: it may be stopped; try again"
+    for ask in (rec.drain, lambda: registry.recorder("late"), lambda: registry.remove(Key("other"))):
+        with pytest.raises(TimeoutError, match=text):
+            ask()
+    for ask in (registry.clear, registry.drain):
+        with pytest.warns(CorruptFileWarning, match=f"/recorders: it cannot be cleared: {text}"):
+            ask()
+
+
+# ---- read-only file systems, clocks ----
 
 READ_ONLY = """
 import subprocess, sys, warnings
@@ -131,7 +174,7 @@ for function in (lambda: registry.recorder("q"), lambda: registry.recorder("new"
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     registry.clear()
-assert ["q.counters: it cannot be cleared: Read-only" in str(one.message) for one in said] == [True], said
+assert ["/recorders: it cannot be cleared: Read-only" in str(one.message) for one in said] == [True], said
 print("done")
 """
 
@@ -154,9 +197,69 @@ def test_a_clock_that_steps(directory, monkeypatch, now):
     registry.recorder("second").record(2.0)
     monkeypatch.undo()
     registry.recorder("third").drain()
+    assert [key.name for key in registry.snapshot()] == ["first", "second", "third"]
     assert {str(key): h.count for key, h in Registry(directory).snapshot().items()} == {
         "first": 1,
         "second": 1,
         "third": 0,
     }
     assert registry.snapshot()[Key("second")] == Histogram.from_values([2.0])
+    assert [key.name for key in registry.drain()] == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("now", [-(10**18), 0, 2**63 - 1])
+def test_a_directory_is_made_while_the_clock_is_wrong(directory, monkeypatch, now):
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    Registry(directory).recorder("q").record(1.0)
+    monkeypatch.undo()
+    assert Registry(directory).snapshot() == {Key("q"): Histogram.from_values([1.0])}
+
+
+NO_RIGHTS = """
+import os, sys
+from historian import CorruptFileError, Key, Registry
+folder, warm = sys.argv[1:]
+Registry(warm).recorder("q").record(1.0)  # imports what is imported late
+Registry(warm).drain()
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)  # root may do anything
+rec = Registry(folder + "/d").recorder("q")
+rec.record(1.0)
+
+def refused(function, kind, text):
+    try:
+        function()
+    except kind as error:
+        assert text in str(error), error
+    else:
+        raise AssertionError(function)
+
+os.chmod(folder + "/d", 0o500)  # recorders go on: they are in a file that is there
+Registry(folder + "/d").recorder("new").record(2.0)
+assert rec.drain().count == 1 and Registry(folder + "/d").snapshot()[Key("new")].count == 1
+os.mkdir(folder + "/empty", 0o500)
+refused(lambda: Registry(folder + "/empty").recorder("q"), PermissionError, "Permission denied")
+refused(lambda: Registry(folder + "/empty/d"), PermissionError, "Permission denied")
+os.chmod(rec.path, 0o400)
+rec.record(3.0)
+assert rec.snapshot().count == 1
+refused(rec.drain, PermissionError, "Permission denied")
+refused(lambda: Registry(folder + "/d").recorder("late"), PermissionError, "Permission denied")
+assert Registry(folder + "/d").snapshot()[Key("q")].count == 1
+del rec
+refused(lambda: Registry(folder + "/d").recorder("q"), CorruptFileError, "it cannot be opened: Permission denied")
+print("done")
+"""
+
+
+def test_a_directory_and_a_file_without_rights(directory):
+    with tempfile.TemporaryDirectory() as folder:  # not below folders of root alone
+        if os.geteuid() == 0:
+            os.chown(folder, 65534, 65534)
+        run = [sys.executable, "-c", NO_RIGHTS, folder, directory]
+        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        os.chmod(os.path.join(folder, "d"), 0o700)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert done.stdout == "done\n"

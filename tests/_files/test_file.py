@@ -1,7 +1,8 @@
-"""A recorder in a file: its bytes, its blocks, drains, and files that are replaced."""
+"""Recorders in a file: its bytes, its chunks, drains, and files that are replaced."""
 
 import copy
 import gc
+import itertools
 import math
 import os
 import pickle
@@ -11,11 +12,10 @@ import zlib
 from fractions import Fraction
 
 import pytest
-from layout import BLOCK, COUNTS, ENOUGH, SHARED, SUM, patched, slot_at
+from layout import CHUNK, CHUNKS_AT, ENOUGH, chunks_used, patched, rows_of, slot_at
 
-import historian
 from historian import Histogram, Key, Recorder, Registry, buckets
-from historian._core import CounterFile, Counters
+from historian._core import Counters, DirectoryFile
 from historian.cli._top.watch import Watch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a 
 def test_a_recorder_in_a_directory(directory):
     registry = Registry(directory)
     rec = registry.recorder("db.query", unit="ms", table="users")
-    assert rec.path == os.path.join(directory, "db.query,table=users.counters")
+    assert rec.path == os.path.join(directory, "recorders")
     assert (rec.name, rec.unit) == ("db.query{table=users}", "ms")
     rec.record(4.0)
     rec.record_many([1.0, 2.0, 3.0])
@@ -32,8 +32,8 @@ def test_a_recorder_in_a_directory(directory):
     key = Key("db.query", table="users")
     assert rec.snapshot() == expected
     assert registry.snapshot() == Registry(directory).snapshot() == {key: expected}
-    assert os.listdir(directory) == ["db.query,table=users.counters"]
-    assert os.path.getsize(rec.path) == SHARED + BLOCK
+    assert os.listdir(directory) == ["recorders"]
+    assert os.path.getsize(rec.path) == CHUNKS_AT + 122 * CHUNK
     assert registry.directory == directory and Registry().directory is None and Recorder().path is None
 
 
@@ -43,64 +43,82 @@ def test_the_bytes_of_a_file(directory):
     rec.record(0.75)
     with open(rec.path, "rb") as file:
         data = file.read()
-    magic, version, *layout, created, unit, name, labels = struct.unpack_from("<8sI iIIII Q III", data)
-    assert (magic, version, layout) == (b"\x89HSTRN\r\n", 1, [-2048, 6144, 64, BLOCK, SHARED])
+    magic, version, *layout, created = struct.unpack_from("<8sI IiIIIII Q", data)
+    assert (magic, version) == (b"\x89HSTRN\r\n", 2)
+    assert layout == [CHUNK, -2048, 96, 64, 2**18, 4096, CHUNKS_AT]
     assert 1.7e18 < created < 4e18  # ns: between 2023 and 2096
-    assert (unit, name, labels) == (2, 1, 2)
-    assert data[52 : 52 + 22] == b"msq" + struct.pack("<II", 1, 1) + b"a1" + struct.pack("<II", 1, 2)[:8] + b"b"
-    assert data[74:76] == "é".encode() and data[76:3068] == bytes(3068 - 76)
-    assert struct.unpack_from("<I", data, 3068) == (zlib.crc32(data[:3068]),)
-    assert struct.unpack_from("<Q", data, 3072) == (0,)  # drains
-    assert struct.unpack_from("<3Q", data, 3072 + 64) == (1, 0, 0)  # roles: shared, unused, unused
-    assert struct.unpack_from("<d", data, SHARED) == (0.75,)
-    octave = SHARED + SUM + 16 * 31  # of the values above 0.5: 31 octaves above 2**-32
-    assert struct.unpack_from("<2Q", data, octave) == (2 * 3 << 51, 0)  # 0.75 is 3 * 2**51 units of 2**-53
-    assert data[SHARED + SUM : octave] + data[octave + 16 : SHARED + COUNTS] == bytes(COUNTS - SUM - 16)
-    assert struct.unpack_from("<Q", data, slot_at(0, 0.75)) == (2,)
+    assert any(data[48:64]) and data[64:124] == bytes(60)
+    assert struct.unpack_from("<I", data, 124) == (zlib.crc32(data[:124]),)
+    assert struct.unpack_from("<5Q", data, 128) == (34, 122, 0, 1, 0)  # an entry, and 32 chunks of lane 1
+    assert data[168:1024] == bytes(1024 - 168)
+    assert struct.unpack_from("<12Q", data, 1024) == (0, 0, 0, 0, 4, 34, 0, 0, 0, 0, 0, 0)  # 2 is a row, 3 its counters
+    entry = CHUNKS_AT + CHUNK
+    assert struct.unpack_from("<2Q", data, 4096) == (0xA4000001, 0)
+    assert struct.unpack_from("<2Q", data, entry) == (1 << 56, 0xA7000002)
+    seats = 2 if sys.platform.startswith("linux") else 1 << 63  # the first one
+    assert struct.unpack_from("<2Q", data, entry + 16) == (0, seats)
+    assert data[entry + 32 : entry + 384] == bytes(384 - 32)
+    checksum, nbytes, created, key_nbytes, place = struct.unpack_from("<IIQII", data, entry + 384)
+    assert (nbytes, key_nbytes, place) == (18, 16, 0) and 1.7e18 < created < 4e18
+    assert data[entry + 408 : entry + 426] == b"\x01\x00q\x01\x00a\x01\x001\x01\x00b\x02\x00\xc3\xa9ms"
+    assert checksum == zlib.crc32(data[entry + 388 : entry + 408 + nbytes])
+    row = entry + CHUNK
+    assert struct.unpack_from("<3Q", data, row) == (2 << 56 | 1 << 40, 0, 0)
+    assert struct.unpack_from("<d", data, row + 24) == (0.75,)
+    assert struct.unpack_from("<96I", data, row + 144) == (*[0] * 31, 0xA6000003, *[0] * 64)  # octave 31
+    chunk = row + CHUNK
+    assert struct.unpack_from("<Q", data, chunk) == (3 << 56 | 31 << 48 | 1 << 40,)
+    assert struct.unpack_from("<2Q", data, chunk + 8) == (2 * 3 << 51, 0)  # 0.75 is 3 * 2**51 units of 2**-53
+    assert struct.unpack_from("<Q", data, slot_at(rec.path, 0.75)) == (2,)
+    assert data[chunk + CHUNK :] == bytes(len(data) - chunk - CHUNK)
 
 
-def test_a_block_is_leased_once_it_pays(directory):
-    rec = Registry(directory).recorder("q")
-    for _ in range(4096):
-        rec.record(1.0)
+def test_a_lane_takes_chunks_as_octaves_come(directory):
     if not sys.platform.startswith("linux"):
         pytest.skip("there are leases on Linux only")
-    rec.record(1.0)
-    size = os.path.getsize(rec.path)
-    assert size == SHARED + (2 if size > SHARED + BLOCK else 1) * BLOCK  # one block on free-threaded builds
-    rec.record_many([2.0] * ENOUGH)
-    rec.record(0.5)
-    assert rec.snapshot() == Histogram.from_values([1.0] * 4097 + [2.0] * ENOUGH + [0.5])
-    path = rec.path
-    for _ in range(5):  # the block is released and leased again
+    rec = Registry(directory).recorder("q")
+    rec.record_many([1.0] * ENOUGH)
+    used = chunks_used(rec.path)
+    rec.record_many([1.0] * ENOUGH)
+    rec.record(0.9)
+    assert chunks_used(rec.path) == used
+    for k in range(60):
+        rec.record(2.0**k)
+    assert used < chunks_used(rec.path) <= used + 60 + 32
+    used = chunks_used(rec.path)
+    for _ in range(5):  # the lane is released and leased again
         del rec
         gc.collect()
         rec = Registry(directory).recorder("q")
         rec.record_many([2.0] * ENOUGH)
-    assert os.path.getsize(path) == size
-    assert rec.snapshot().count == 4098 + 6 * ENOUGH
-    other = Recorder._of("q", "s", CounterFile(os.open(path, os.O_RDWR), path))
+        assert rows_of(rec) == 1
+    assert chunks_used(rec.path) == used and rec.snapshot().count == 61 + 7 * ENOUGH
+    fd = os.open(rec.path, os.O_RDWR)
+    other = Recorder._of("q", "s", DirectoryFile(fd, rec.path))  # as another process does
+    os.close(fd)
     other.record_many([2.0] * ENOUGH)
-    assert os.path.getsize(path) == (size + BLOCK if size > SHARED + BLOCK else size)
-    assert rec.snapshot() == other.snapshot() and rec.snapshot().count == 4098 + 7 * ENOUGH
+    assert rows_of(rec) == 2
+    assert rec.snapshot() == other.snapshot() and rec.snapshot().count == 61 + 8 * ENOUGH
 
 
-@pytest.mark.parametrize("call", [1, 2])
+@pytest.mark.parametrize("call", [1, 2, 3])
 @pytest.mark.parametrize(
     "look",
     [
         lambda directory: Registry(directory).snapshot()[Key("q")].count,
-        lambda directory: historian._files.file.open_file(os.path.join(directory, "q.counters"))[0].read()[0].total,
         lambda directory: Watch(Registry(directory)).look().changes[0].total.count,
     ],
 )
 def test_a_file_that_grows_while_it_is_opened(directory, monkeypatch, look, call):
-    rec = Registry(directory).recorder("q")
-    measure, calls = os.fstat, iter(range(1, 100))
+    registry = Registry(directory)
+    rec = registry.recorder("q")
+    measure, calls = os.fstat, itertools.count(1)
 
     def fstat(fd):
         status = measure(fd)
         if next(calls) == call:
+            for i in range(300):
+                registry.recorder("other", i=i).record(1.0)
             rec.record_many([1.0] * ENOUGH)
             rec.drain()
             rec.record(2.0)
@@ -108,18 +126,21 @@ def test_a_file_that_grows_while_it_is_opened(directory, monkeypatch, look, call
 
     monkeypatch.setattr(os, "fstat", fstat)
     assert look(directory) == 1
-    assert os.path.getsize(rec.path) >= SHARED + 3 * BLOCK
+    assert os.path.getsize(rec.path) >= CHUNKS_AT + 900 * CHUNK
 
 
 def test_a_file_that_has_grown_beyond_its_mapping(directory):
     rec = Registry(directory).recorder("q")
     rec.record(1.0)
     with open(rec.path, "rb") as file:
-        reader = CounterFile(file.fileno())
-    assert reader.read()[0].total == 1
-    rec.drain()
-    with pytest.raises(ValueError, match="blocks that it does not contain"):
-        reader.read()  # it must not return an empty result
+        reader = DirectoryFile(file.fileno())
+    assert reader.read(0)[0].total == 1
+    other = Registry(directory).recorder("other")
+    for k in range(90):
+        other.record(2.0 ** (k - 30))
+        rec.record(2.0 ** (k - 30))
+    with pytest.raises(ValueError, match="a chunk of its counters is damaged"):
+        reader.read(0)  # it must not return an incomplete result
 
 
 def test_drains_take_each_record_once(directory):
@@ -131,7 +152,7 @@ def test_drains_take_each_record_once(directory):
         assert rec.snapshot() == Histogram.from_values(values)
         assert rec.drain() == Histogram.from_values(values)
         assert rec.drain() == rec.snapshot() == Histogram()
-    assert os.path.getsize(rec.path) <= SHARED + 4 * BLOCK
+    assert chunks_used(rec.path) <= 60
 
 
 def test_sums_after_a_huge_value(directory):
@@ -226,8 +247,8 @@ def test_a_file_that_is_replaced(directory):
     assert rec._file is not before
     rec.record_many([2.0, 3.0])
     old = Counters(1e9, before)
-    old.record_many([1.0] * ENOUGH)  # into the old file: this leases no block of the new one
-    assert (before.read()[0].total, rec._file.read()[0].total) == (1 + ENOUGH, 2)
+    old.record_many([1.0] * ENOUGH)  # into the old file: this leases no lane of the new one
+    assert (before.read(0)[0].total, rec._file.read(0)[0].total) == (1 + ENOUGH, 2)
     assert rec.snapshot().count == 3 + ENOUGH
     os.unlink(rec.path)
     assert rec.drain().count == 3 + ENOUGH
@@ -242,7 +263,7 @@ def test_counters_in_a_cycle(directory):
     class Cyclic(Counters):
         pass
 
-    counters = Cyclic(1e9, CounterFile(os.open(rec.path, os.O_RDWR), rec.path))
+    counters = Cyclic(1e9, rec._file)
     counters.itself = counters
     counters.record_many([1.0] * ENOUGH)
     del counters
@@ -254,7 +275,11 @@ def test_extremes_of_a_record_in_flight(directory):
     # A writer has counted 4.0 but has not raised the maximum yet: the edge of the bucket is used instead.
     rec = Registry(directory).recorder("q")
     rec.record(1.0)
-    patched(rec.path, slot_at(0, 4.0), struct.pack("<Q", 1))
+    rec.record(2.1)
+    rec.record(0.26)
+    rec.drain()
+    rec.record(1.0)
+    patched(rec.path, slot_at(rec.path, 4.0), struct.pack("<Q", 1))
     assert (rec.snapshot().count, rec.snapshot().min, rec.snapshot().max) == (2, 1.0, 4.0)
-    patched(rec.path, slot_at(0, 0.3), struct.pack("<Q", 1))
+    patched(rec.path, slot_at(rec.path, 0.3), struct.pack("<Q", 1))
     assert (rec.snapshot().count, rec.snapshot().min) == (3, buckets.lower(buckets.index(0.3)))

@@ -28,7 +28,7 @@ def test_an_executor_takes_recorders_and_returns_histograms(context, tmp_path):
         returned = list(pool.map(pool_workers.record, [recorder] * len(CHUNKS), CHUNKS))
     assert sum(returned, Histogram()) == WHOLE
     assert recorder.snapshot() == WHOLE
-    assert [path.name for path in (tmp_path / "d").iterdir()] == ["work,kind=x.counters"]
+    assert [path.name for path in (tmp_path / "d").iterdir()] == ["recorders"]
 
 
 def test_an_executor_returns_snapshots(context):

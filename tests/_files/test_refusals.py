@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from layout import BLOCK, ENOUGH, SHARED
+from layout import CHUNK, CHUNKS_AT
 
 from historian import Key, Registry
 
@@ -17,50 +17,69 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a 
 FULL = """
 import os, resource, signal, sys
 import historian
-registry = historian.Registry(sys.argv[1])
+directory = sys.argv[1]
+registry = historian.Registry(directory)
 rec = registry.recorder("first")
-limit = 4096 + 53248
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit - 1, limit - 1))  # as on a disk that is full
+size = os.path.getsize(rec.path)
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))  # as on a disk that is full
+recorders = 1
 try:
-    registry.recorder("second")
+    while True:
+        registry.recorder("next", i=recorders)
+        recorders += 1
 except OSError as error:
-    assert "no space for a recorder of 57,344 bytes" in str(error), error
     assert not isinstance(error, historian.CorruptFileError), error
-else:
-    raise AssertionError("there is room")
+assert 100 < recorders < 125, recorders
+try:
+    historian.Registry(directory + "/other").recorder("q")
+except OSError as error:
+    assert "no space for a directory of recorders" in str(error), error
 for i in range(1000):
-    rec.record(1.0)  # there is no space for a block of its own: it counts in the shared block
-rec.record_many([2.0] * 9000)
-assert rec.snapshot().count == 10_000
+    rec.record(1.0)  # there is no space for its chunks: its octaves are counted coarsely
+rec.record_many([2.0] * 9000 + [0.0, 1e300, 2.0**-60])
+h = rec.snapshot()
+assert h.count == 10_003 and h.synthetic and (h.min, h.max) == (0.0, 1e300), h
+assert h.zero_count == 2 and h.overflow_count == 1
+assert 1 / 16 < h.quantile(0.01) <= 1.0 < h.quantile(0.5) <= 16.0 and registry.snapshot()[historian.Key("first")] == h
 try:
     rec.drain()
 except OSError:
     pass
 else:
     raise AssertionError("there is room")
-assert rec.snapshot().count == 10_000
-print(sorted(os.listdir(sys.argv[1])), os.path.getsize(rec.path))
+assert rec.snapshot() == h
+print(sorted(os.listdir(directory)), os.path.getsize(rec.path) - size)
 """
 
 
 def test_a_full_disk(directory):
     done = subprocess.run([sys.executable, "-c", FULL, directory], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"['first.counters'] {SHARED + BLOCK}\n"
+    assert done.stdout == "['other', 'recorders'] 0\n"
+    rec = Registry(directory).recorder("first")  # there is space again
+    assert rec.snapshot().count == 10_003
+    rec.record_many([1.0] * 100_000)
+    assert rec.drain().count == 110_003 and rec.snapshot().count == 0
+    rec.record_many([1.0, 2.0])
+    assert rec.snapshot() == rec.drain() and not rec.snapshot().synthetic
 
 
 def test_space_is_reserved_before_it_is_written_to(directory):
     def is_reserved():
         status = os.stat(rec.path)
-        # A file with holes is not reserved: on a full disk, writing to a mapped hole kills the process.
-        return status.st_blocks * 512 >= status.st_size
+        # A file with holes is not reserved: on a full disk, writing to a mapped hole kills the process.  The index is
+        # reserved page by page.
+        return status.st_blocks * 512 >= status.st_size - CHUNKS_AT + 8192
 
-    rec = Registry(directory).recorder("q")
+    registry = Registry(directory)
+    rec = registry.recorder("q")
     assert is_reserved()
-    rec.record_many([1.0] * ENOUGH)  # in a block of its own
+    rec.record_many([2.0**k for k in range(-60, 60)])
     assert is_reserved()
     rec.drain()
-    assert is_reserved() and os.path.getsize(rec.path) >= SHARED + 3 * BLOCK
+    for i in range(1030):  # the index needs three pages
+        registry.recorder("q", i=i)
+    assert is_reserved() and os.path.getsize(rec.path) >= CHUNKS_AT + 1000 * CHUNK
 
 
 INTERRUPTED = """
@@ -98,7 +117,7 @@ def test_no_file_systems_without_unnamed_files(directory, monkeypatch):
     monkeypatch.setattr(os, "O_TMPFILE", 0, raising=False)  # then "." cannot be opened for writing
     registry = Registry(directory)
     registry.recorder("q").record(1.0)
-    assert os.listdir(directory) == ["q.counters"] and registry.snapshot()[Key("q")].count == 1
+    assert os.listdir(directory) == ["recorders"] and registry.snapshot()[Key("q")].count == 1
 
 
 def test_no_proc_to_link_an_unnamed_file(directory, monkeypatch):
@@ -115,7 +134,7 @@ def test_no_proc_to_link_an_unnamed_file(directory, monkeypatch):
     monkeypatch.setattr(os.path, "exists", lambda path: exists(path) and not hidden(path))
     monkeypatch.setattr(os, "link", link_unless_hidden)
     Registry(directory).recorder("q").record(1.0)
-    assert os.listdir(directory) == ["q.counters"]
+    assert os.listdir(directory) == ["recorders"]
 
 
 def test_a_file_that_cannot_be_created_is_named(directory, monkeypatch):
@@ -128,7 +147,7 @@ def test_a_file_that_cannot_be_created_is_named(directory, monkeypatch):
         return opened(path, flags, *args, **kwargs)
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(OSError, match=r"Read-only file system: .*q\.counters"):
+    with pytest.raises(OSError, match=r"Read-only file system: .*/recorders"):
         registry.recorder("q")
     assert os.listdir(directory) == []
 
@@ -173,20 +192,21 @@ fill()
 before = os.stat(path).st_blocks
 for _ in range(2):
     refused(lambda: Registry(disk + "/copy").recorder("q"))
-    refused(lambda: historian.Recorder.open(path))
+    refused(lambda: historian.Recorder.open(path, Key("q")))
     refused(lambda: Registry(disk + "/copy").recorder("new"))
     assert Registry(disk + "/copy").snapshot() == {Key("q"): expected}
     assert Registry(disk + "/copy").problems() == {}
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         Registry(disk + "/copy").clear()
-    assert ["it cannot be cleared: No space left" in str(one.message) for one in said] == [True], said
+    why = "it cannot be cleared: no space for the holes in this copy: No space left"
+    assert [why in str(one.message) for one in said] == [True], said
 assert os.stat(path).st_blocks == before and os.listdir(disk + "/copy") == [os.path.basename(path)]
 
 rec.record_many([2.0] * 5000)  # its space was reserved before the disk was full
 assert rec.drain() == expected + Histogram.from_values([2.0] * 5000)
 other = Registry(disk + "/d")
-refused(lambda: other.recorder("new"))
+refused(lambda: [other.recorder(f"new{number}") for number in range(1000)])  # there is space for some
 
 os.unlink(disk + "/filler")
 copy = Registry(disk + "/copy").recorder("q")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import historian
-from historian import CorruptFileWarning, Histogram, Key, Recorder, Registry, RegistryWarning
+from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Recorder, Registry, RegistryWarning
 
 ENOUGH = 10_000  # records after which a recorder has leased a block of its file
 
@@ -186,7 +186,7 @@ def test_another_unit_in_its_place(directory, registry):
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": path})
     assert rec.snapshot() == Histogram.from_values([1.0])
     assert registry.snapshot()[Key("q")] == Histogram.from_values([5.0], unit="ms")
-    assert Recorder.open(rec.path).unit == "ms"
+    assert Recorder.open(rec.path, Key("q")).unit == "ms"
 
 
 def test_directory_that_others_may_write_to_is_refused(directory, registry):
@@ -316,3 +316,21 @@ def test_warnings_have_no_escape_sequences_of_names(tmp_path):
         registry.recorder("p")
     for one in (*warned, *removed):
         assert str(one.message).isprintable() and r"\x1b[31m" in str(one.message)
+
+
+def test_a_damaged_file_that_was_removed_hides_no_others(directory, registry):
+    first, second = registry.recorder("first"), registry.recorder("second")
+    first.record(1.0)
+    second.record(2.0)
+    with open(first.path, "r+b") as file:
+        remove(directory)
+        file.seek(4096 + 8 * 2**18 + 536 + 192)  # the first coarse count
+        file.write(b"\xff" * 8)
+    with removed(directory), pytest.warns(CorruptFileWarning, match=r"recorders\[0\]: it is damaged: a count is"):
+        assert registry.snapshot()[Key("second")] == Histogram.from_values([2.0])
+    second.record(3.0)
+    with pytest.raises(CorruptFileError, match="a count is"):
+        first.drain()
+    with pytest.warns(CorruptFileWarning, match=r"recorders\[0\]: it is damaged: a count is"):
+        assert registry.drain()[Key("second")] == Histogram.from_values([2.0, 3.0])
+    assert second.snapshot().count == 0

@@ -14,6 +14,7 @@ import pytest
 
 from historian import Histogram, Key, Recorder, Registry, RegistryWarning, snapshot
 from historian._files import file as files
+from historian._files.reading import read_all
 from historian._files.replace import replace
 from historian._live import recorder
 
@@ -51,13 +52,13 @@ def test_made_again_by_another_user(directory, mode):
     os.mkdir(directory)
     os.chmod(directory, mode)
     given_away(directory)
-    shutil.copy(os.path.join(moved, "q.counters"), directory)
+    shutil.copy(os.path.join(moved, "recorders"), directory)
     asks = [registry.snapshot, registry.problems, registry.clear, registry.profile, lambda: registry.recorder("new")]
     for ask in asks:
         with pytest.raises(PermissionError, match="pass trust=True"):
             ask()
     assert rec.snapshot() == Histogram.from_values([1.0])  # in the file that it has open
-    assert os.listdir(directory) == ["q.counters"]
+    assert os.listdir(directory) == ["recorders"]
 
 
 def test_opened_to_others_while_in_use(directory):
@@ -135,30 +136,32 @@ def test_swapped_while_it_is_read(directory, monkeypatch):
         return lists(folder)
 
     monkeypatch.setattr(os, "listdir", swap_then_list)
-    assert registry._readings()[0][0].counted[0].total == 1
+    assert read_all(directory)[0][0].histogram.count == 1
 
 
 def test_swapped_before_a_file_is_created(directory, monkeypatch):
     registry, creates = Registry(directory), files._create
 
-    def swap_then_create(folder, path, header):
+    def swap_then_create(folder, path):
         monkeypatch.setattr(files, "_create", creates)
         swap(directory)
-        creates(folder, path, header)
+        creates(folder, path)
 
     monkeypatch.setattr(files, "_create", swap_then_create)
-    registry.recorder("new").record(1.0)
-    assert os.listdir(directory) == ["q.counters"] and os.listdir(directory + ".moved") == ["new.counters"]
+    with pytest.warns(RegistryWarning, match="was removed while in use"):
+        registry.recorder("new").record(1.0)
+    assert registry.snapshot()[Key("new")].count == 1
+    assert os.listdir(directory) == ["recorders"] and os.listdir(directory + ".moved") == ["recorders"]
 
 
 def test_a_recorder_is_opened_in_a_trusted_directory_only(directory):
     rec = Registry(directory).recorder("q")
     rec.record(1.0)
     os.chmod(directory, 0o777)
-    program = f"import historian\nhistorian.Recorder.open({rec.path!r})"
+    program = f"import historian\nhistorian.Recorder.open({rec.path!r}, historian.Key('q'))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "PermissionError: [Errno 1] other users may write to it" in done.stderr
-    program = program.replace("')", "', trust=True).record(2.0)")
+    program = program.replace("'))", "'), trust=True).record(2.0)")
     subprocess.run([sys.executable, "-c", program], check=True)
     assert rec.snapshot().count == 2
 
@@ -171,7 +174,7 @@ def test_trust_is_pickled(directory):
     subprocess.run([sys.executable, "-c", program], check=True)
     assert rec.snapshot().count == 1
     with pytest.raises(FileNotFoundError):
-        Recorder.open(os.path.join(directory + ".none", "q.counters"), trust=True)
+        Recorder.open(os.path.join(directory + ".none", "recorders"), Key("q"), trust=True)
     assert not os.path.exists(directory + ".none")
 
 

@@ -264,6 +264,9 @@ def test_lazy_async_iterator_and_pool_result_warn():
         Recorder("steps").timed(lambda: Steps())()
     with multiprocessing.pool.ThreadPool(1) as pool, pytest.warns(TimedWarning, match=r"call its \.get\(\)"):
         assert Recorder("pool").timed(lambda: pool.apply_async(int, ("7",)))().get() == 7
+    for imap in ("imap", "imap_unordered"):
+        with multiprocessing.pool.ThreadPool(1) as pool, pytest.warns(TimedWarning, match="or return a list"):
+            assert list(Recorder(imap).timed(getattr(pool, imap))(int, ["7"])) == [7]
 
 
 class Plain:

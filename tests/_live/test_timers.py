@@ -122,7 +122,7 @@ def test_a_timer_cannot_be_pickled(protocol):
 
 def test_the_core_has_no_pickles_that_name_private_fields():
     assert [name for name in dir(_core) if "pyx" in name] == []
-    for cls in (Recorder, Timer, _core.Counts, _core.CounterFile, _core.Merged, _core.TimedFunction):
+    for cls in (Recorder, Timer, _core.Counts, _core.DirectoryFile, _core.Merged, _core.TimedFunction):
         assert [name for name in dir(cls) if "cython" in name or name == "__setstate__"] == []
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(TypeError, match="cannot pickle"):

@@ -18,9 +18,8 @@ enum {
     DRAINERS = 2
 };
 
-static historian_lanes *lanes;
-static historian_counters shared;
-static int64_t stop; /* set once all threads that record have ended */
+static historian_private all; /* lanes, and counters that threads share */
+static int64_t stop;          /* set once all threads that record have ended */
 
 /* What all drains have taken out, in sixteenths. */
 static uint64_t drained_counts[HISTORIAN_SLOTS], drained_sixteenths;
@@ -33,12 +32,12 @@ static void fail(const char *what, unsigned long long found, unsigned long long 
 
 /* As counters.pxi does it. */
 static void record(double value) {
-    historian_counters *lane = historian_own_lane(lanes);
-    if (!lane) lane = historian_ask_for_lane(lanes, 1);
+    historian_counters *lane = historian_own_lane(all.lanes);
+    if (!lane) lane = historian_ask_for_lane(all.lanes, 1);
     if (lane)
         (void)historian_record_exclusive(lane, value);
     else
-        (void)historian_record_atomic(&shared, value);
+        (void)historian_record_atomic((historian_counters *)all.atomic, value);
 }
 
 static double value_of(int i) { return (double)(1 << i % 12) / 16; }
@@ -56,7 +55,7 @@ static void *write_some(void *unused) {
 }
 
 /* In units of 2^-1074, 1/16 is digit 33, bit 14; all values lie between that and digit 34. */
-static uint64_t total_sixteenths(const historian_lanes_total *total) {
+static uint64_t total_sixteenths(const historian_total *total) {
     uint32_t digits[HISTORIAN_SUM_DIGITS] = {0};
     historian_sum sum = total->sum;
     size_t n = historian_write_sum(&sum, digits);
@@ -65,34 +64,41 @@ static uint64_t total_sixteenths(const historian_lanes_total *total) {
     return ((uint64_t)digits[34] << 32 | digits[33]) >> 14;
 }
 
-static void take(void) {
-    historian_lanes_total *total = (historian_lanes_total *)malloc(sizeof *total);
-    if (!total || !historian_read_lanes(lanes, &shared, total, 1)) fail("no memory", 0, 0);
-    (void)pthread_mutex_lock(&drained_mutex);
-    for (size_t slot = total->first; slot < total->end; slot++) drained_counts[slot] += total->counts[slot];
-    drained_sixteenths += total_sixteenths(total);
-    (void)pthread_mutex_unlock(&drained_mutex);
-    free(total);
+static uint64_t count_at(const historian_total *total, double value) {
+    return total->counts[historian_slot(historian_bits(value))];
 }
 
-/* A thread has seen that its value is below the maximum. A drain resets that before it counts: then nothing but what
- * had been drained tells where to look for the count. */
+static void take(void) {
+    historian_totals *totals = historian_take_totals();
+    if (!totals || !historian_read_lanes(&all, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
+    (void)pthread_mutex_lock(&drained_mutex);
+    for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) drained_counts[slot] += totals->all.counts[slot];
+    drained_sixteenths += total_sixteenths(&totals->all);
+    (void)pthread_mutex_unlock(&drained_mutex);
+    historian_give_totals(totals);
+}
+
+/* A thread has added to the sum, and a drain comes before it adds the count: both are in the next drain. */
 static void check_late_count(void) {
-    historian_lanes *own = historian_new_lanes();
-    historian_lanes_total *total = (historian_lanes_total *)malloc(sizeof *total);
-    historian_counters *lane = own && total ? historian_ask_for_lane(own, 1) : NULL;
-    size_t slot = historian_slot(historian_bits(8.0));
-    if (!lane) fail("no lane", 0, 1);
-    (void)historian_record_exclusive(lane, 8.0);
-    if (!historian_read_lanes(own, &shared, total, 1)) fail("no memory", 0, 0);
-    historian_add_to_octave_exclusive(&lane->sum, historian_bucket(historian_bits(8.0)), historian_bits(8.0));
-    historian_atomic_store_release(&lane->counts[slot], historian_atomic_load(&lane->counts[slot]) + 1);
+    historian_private own = {NULL, historian_new_lanes(), NULL, NULL};
+    historian_totals *totals = historian_take_totals();
+    historian_counters *lane = own.lanes && totals ? historian_ask_for_lane(own.lanes, 1) : NULL;
+    uint64_t bits = historian_bits(8.0), bucket = historian_bucket(bits);
+    historian_chunk *chunk;
+    if (!lane || !historian_record_exclusive(lane, 8.0)) fail("no lane", 0, 1);
+    chunk = historian_chunk_of(lane, bucket / HISTORIAN_BUCKETS_PER_OCTAVE);
+    if (!historian_read_lanes(&own, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
+    historian_add_to_pair_exclusive(chunk->sum, bits);
+    if (!historian_read_lanes(&own, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
+    if (total_sixteenths(&totals->all) && historian_total_records(&totals->all)) fail("an early count", 1, 0);
+    historian_add_count(&chunk->counts[bucket % HISTORIAN_BUCKETS_PER_OCTAVE], 1, 1);
     (void)historian_record_exclusive(lane, 1.0);
-    if (!historian_read_lanes(own, &shared, total, 1)) fail("no memory", 0, 0);
-    if (slot >= total->end || total->counts[slot] != 1) fail("a late count", 0, 1);
-    if (total_sixteenths(total) != 9 * 16) fail("the sum with it", total_sixteenths(total), 9 * 16);
-    historian_free_lanes(own, 0);
-    free(total);
+    if (!historian_read_lanes(&own, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
+    if (count_at(&totals->all, 8.0) != 1) fail("a late count", count_at(&totals->all, 8.0), 1);
+    if (total_sixteenths(&totals->all) != 9 * 16) fail("the sum with it", total_sixteenths(&totals->all), 9 * 16);
+    historian_free_lanes(own.lanes, 0);
+    historian_free_counters(own.drained);
+    historian_give_totals(totals);
     historian_give_thread();
 }
 
@@ -106,15 +112,16 @@ static void *drain(void *unused) {
 
 /* Nothing may be there that was never recorded: as many as all threads record, at most, in the slots of the values. */
 static void *look(void *unused) {
-    historian_lanes_total *total = (historian_lanes_total *)malloc(sizeof *total);
-    while (total && !historian_atomic_load_acquire((uint64_t *)&stop)) {
-        uint64_t count = 0;
-        (void)historian_read_lanes(lanes, &shared, total, 0);
-        for (size_t slot = total->first; slot < total->end; slot++) count += total->counts[slot];
+    while (!historian_atomic_load_acquire((uint64_t *)&stop)) {
+        historian_totals *totals = historian_take_totals();
+        uint64_t count;
+        if (!totals) fail("no memory", 0, 0);
+        (void)historian_read_lanes(&all, &totals->all, &totals->drained, 0);
+        count = historian_total_records(&totals->all);
         if (count > (uint64_t)WAVES * THREADS * RECORDS) fail("a snapshot's count", count, 0);
+        historian_give_totals(totals);
         (void)usleep(50);
     }
-    free(total);
     return unused;
 }
 
@@ -122,23 +129,25 @@ static void *look(void *unused) {
  * drained_mutex at the fork, so the child must not wait for it. */
 static void check_fork(void) {
     int status = 0;
-    historian_lanes_total *total = (historian_lanes_total *)malloc(sizeof *total);
-    pid_t child = total ? fork() : -1;
+    historian_totals *totals = historian_take_totals();
+    pid_t child = totals ? fork() : -1;
     if (child == 0) {
         uint64_t own = historian_thread == HISTORIAN_THREADS ? 0 : UINT64_C(1) << historian_thread;
         if (historian_threads != own) _exit(2);
         record(1.0);
-        _exit(historian_read_lanes(lanes, &shared, total, 1) && total->first < total->end ? 0 : 3);
+        if (!historian_read_lanes(&all, &totals->all, &totals->drained, 1)) _exit(3);
+        _exit(historian_total_records(&totals->all) ? 0 : 4);
     }
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0) fail("a child's status", (unsigned)status, 0);
-    free(total);
+    historian_give_totals(totals);
 }
 
 int main(void) {
     pthread_t writers[THREADS], drainers[DRAINERS], looker;
     uint64_t expected_sixteenths = 0, count = 0;
-    lanes = historian_new_lanes();
-    if (!lanes) return 1;
+    all.lanes = historian_new_lanes();
+    all.atomic = historian_new_counters(0);
+    if (!all.lanes || !all.atomic) return 1;
     check_late_count();
     for (int i = 0; i < DRAINERS; i++) (void)pthread_create(&drainers[i], NULL, drain, NULL);
     (void)pthread_create(&looker, NULL, look, NULL);
@@ -162,6 +171,8 @@ int main(void) {
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) count += drained_counts[slot];
     if (count != (uint64_t)WAVES * THREADS * RECORDS) fail("the count", count, WAVES * THREADS * RECORDS);
     if (drained_sixteenths != expected_sixteenths) fail("the sum", drained_sixteenths, expected_sixteenths);
-    historian_free_lanes(lanes, 0);
+    historian_free_lanes(all.lanes, 0);
+    historian_free_counters((historian_counters *)all.atomic);
+    historian_free_counters(all.drained);
     return 0;
 }

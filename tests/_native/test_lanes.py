@@ -11,15 +11,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from layout import file_of, rows_of
 
 import historian
-from historian import Recorder, Registry
+from historian import Key, Recorder, Registry
 from historian._core import FREE_THREADED
 
 DRILL = Path(__file__).parent / "drill_lanes.c"
 without_gil = pytest.mark.skipif(not FREE_THREADED, reason="this core relies on the GIL: see HISTORIAN_FREE_THREADED")
 LANES = 64
-BLOCK, FIRST = 53248, 4096  # of files: see docs/format.md
 ENOUGH = 5000  # records after which a thread has counters of its own
 
 
@@ -177,7 +177,7 @@ class TestFiles:
         rec = Registry(tmp_path / "latencies").recorder("q")
         for rounds in range(1, 4):  # those of later rounds have the blocks of the first
             together(*[lambda: rec.record_many([0.1] * ENOUGH)] * 5)
-            assert os.path.getsize(rec.path) == FIRST + (1 + 5) * BLOCK
+            assert rows_of(rec) == 5
             assert rec.snapshot().count == rounds * 5 * ENOUGH
             assert rec.snapshot().sum == float(Fraction(0.1) * rounds * 5 * ENOUGH)
 
@@ -185,10 +185,9 @@ class TestFiles:
     def test_a_thread_that_ends_leaves_its_block_to_other_processes(self, tmp_path):
         rec = Registry(tmp_path / "latencies").recorder("q")
         together(*[lambda: rec.record_many([0.1] * ENOUGH)] * 3)
-        size = os.path.getsize(rec.path)
-        code = "import sys, historian; historian.Recorder.open(sys.argv[1]).record_many([0.1] * 5000)"
-        subprocess.run([sys.executable, "-c", code, rec.path], check=True)
-        assert os.path.getsize(rec.path) == size
+        code = "import sys, historian; historian.Registry(sys.argv[1]).recorder('q').record_many([0.1] * 5000)"
+        subprocess.run([sys.executable, "-c", code, os.path.dirname(rec.path)], check=True)
+        assert rows_of(rec) == 3
         assert rec.snapshot().count == 4 * ENOUGH
 
     def test_more_threads_than_blocks(self, tmp_path):
@@ -200,19 +199,19 @@ class TestFiles:
             rec.record_many([0.1] * ENOUGH)
 
         together(*[work] * (LANES + 6))
-        assert os.path.getsize(rec.path) <= FIRST + (1 + LANES) * BLOCK
+        assert rows_of(rec) <= 1 + LANES
         h = rec.drain()
         assert (h.count, h.sum) == ((LANES + 6) * 2 * ENOUGH, float(Fraction(0.1) * (LANES + 6) * 2 * ENOUGH))
 
     def test_a_recorder_that_ends_before_its_threads(self, tmp_path):
-        registries, paths = [Registry(tmp_path / "latencies")], []
+        registries, keys = [Registry(tmp_path / "latencies")], []
         done, gone = threading.Barrier(2), threading.Barrier(2)
 
         def work():
             for i in range(10):
                 rec = registries[0].recorder("q", i=i)
                 rec.record_many([1.0] * ENOUGH)
-                paths.append(rec.path)
+                keys.append(Key("q", i=i))
             del rec
             done.wait()
             gone.wait()
@@ -223,4 +222,4 @@ class TestFiles:
         registries.clear()
         gone.wait()
         thread.join()
-        assert {Recorder.open(path).snapshot().count for path in paths} == {ENOUGH}
+        assert {Recorder.open(file_of(tmp_path / "latencies"), key).snapshot().count for key in keys} == {ENOUGH}

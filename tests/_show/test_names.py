@@ -47,6 +47,15 @@ def test_one_long_word_is_cut_where_it_does_not_differ(names, short):
     assert shortened(names, 12) == short
 
 
+@pytest.mark.parametrize("width", [18, 24, 27, 40])
+def test_a_number_that_all_names_hold_elsewhere_stays_where_it_tells_them_apart(width):
+    base = "application.services.payments.gateway.handlers"
+    names = [f"{base}.step_{k}{{zone=eu-central-1,tenant=a-long-tenant-name}}" for k in range(4)]
+    assert [name.split("~")[1][0] for name in shortened(names, width)] == list("0123")
+    names = [f"http.request{{shard={k},status={s},zone=eu-west-1}}" for k in (1, 2) for s in (200, 500)]
+    assert all(f"{k},status={s}" in short for k, s, short in zip("1122", (200, 500) * 2, shortened(names, width)))
+
+
 @given(
     st.lists(st.text("abc./{}=,", min_size=1, max_size=60), min_size=1, max_size=30, unique=True), st.integers(8, 40)
 )

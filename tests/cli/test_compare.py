@@ -188,6 +188,12 @@ def test_what_users_see():
     assert "10,000 values; 95 % intervals; calls assumed to be independent" in lines[5]
 
 
+def test_a_row_of_csv_names_the_unit_of_its_time():
+    status, out, _ = historian("fanout", "slow.hist", "-n", "10", "-t", "0.5", "--format", "csv")
+    assert status == 0
+    assert out.splitlines()[1].startswith("slow.hist,10,wait over 0.5 s,,0.09561")
+
+
 def test_the_time_is_the_99th_percentile_unless_it_is_given():
     p99 = A.quantile(0.99)
     rows = json.loads(historian("fanout", "a.hist", "--format", "json")[1])["rows"]

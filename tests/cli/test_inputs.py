@@ -394,6 +394,18 @@ def test_misspelt_names_are_said_with_the_nearest(shop, command, args, message):
         assert "; did you mean '" in err
 
 
+def test_a_field_without_a_text_or_number_is_not_called_misspelt(tmp_path):
+    """The message suggested the very name that was given."""
+    file = tmp_path / "calls.jsonl"
+    file.write_text('{"time": 1, "error": null, "tags": ["a"]}\n{"time": 2, "error": null, "tags": ["b"]}\n')
+    for asked in ("--by error", "--by tags", "--where error=timeout"):
+        status, out, err = historian("summarize", file, "--field", "time", *asked.split())
+        option, key = asked.partition("=")[0].split()
+        why = f"no value of '{key}' for {option} is a text, a number, true or false"
+        assert (status, out, err) == (1, "", f"historian summarize: {why}\n")
+    assert json.loads(answer("summarize", "--format", "json", file, "--field", "time", "--where", "error="))["rows"]
+
+
 @pytest.mark.parametrize(
     ("args", "hint"),
     [

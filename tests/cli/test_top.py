@@ -12,6 +12,7 @@ import time
 
 import pyte
 import pytest
+from layout import entry_at, patched
 from outside import run
 
 from historian import Histogram, Key, Registry
@@ -66,7 +67,7 @@ def test_chosen_recorders_and_groups(tmp_path):
         return [(one.name, one.recent.count, one.total.unit) for one in changes]
 
     assert looked(Choice({"table": ["a"]})) == [("q{table=a}", 3, "s"), ("u{table=a}", 1, "s")]
-    assert looked(Choice(by=("name",))) == [("q", 4, "s"), ("q", 1, "bytes"), ("u", 1, "s")]
+    assert looked(Choice(by=("name",))) == [("q", 4, "s"), ("u", 1, "s"), ("q", 1, "bytes")]
     assert looked(Choice({"name": ["u"]}, ("table",))) == [("a", 1, "s")]
     status, out, err = run("top", tmp_path / "d", "--where", "tabel=a", "--count", 1, "--interval", 0.1)
     assert (status, out) == (1, "") and "'tabel' for --where; did you mean 'table'?" in err
@@ -116,10 +117,11 @@ def test_a_file_that_was_removed_and_created_again(tmp_path):
 
 def test_bad_files_do_not_hide_the_others(tmp_path):
     Registry(tmp_path / "d").recorder("a").record(1.0)
-    bad = tmp_path / "d" / "bad.counters"
-    bad.write_bytes(b"")
+    Registry(tmp_path / "d").recorder("bad").record(1.0)
+    path = str(tmp_path / "d" / "recorders")
+    patched(path, entry_at(path, 1) + 411, b"B")
     look = Watch(Registry(tmp_path / "d")).look()
-    assert [one.name for one in look.changes] == ["a"] and list(look.problems) == [str(bad)]
+    assert [one.name for one in look.changes] == ["a"] and list(look.problems) == [f"{path}[1]"]
     assert "1 file cannot be read: run `historian profile` for the reasons" in frame([], problems=["x"])
 
 

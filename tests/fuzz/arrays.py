@@ -55,6 +55,7 @@ class Arrays:
     """Hostile ``.npy`` files."""
 
     batch = 2000
+    addresses = 0
 
     def __init__(self, seed: int, folder: str) -> None:
         self.command = Command(folder)

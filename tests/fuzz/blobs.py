@@ -63,6 +63,7 @@ class Blobs:
     """Hostile blobs, for `Histogram.from_bytes` and `historian.merge`."""
 
     batch = 100_000
+    addresses = 0
 
     def __init__(self, seed: int, folder: str, read: Callable[[bytes], Histogram] = Histogram.from_bytes) -> None:
         rng = Random(seed)

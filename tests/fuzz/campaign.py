@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-#: Seconds after which a case is taken to hang.
-PATIENCE = 60
+#: Seconds after which a case is taken to hang.  A campaign in the background may get little of the processor.
+PATIENCE = 600
 
 #: Bytes that a case may take beyond what the process has before.
 MEMORY = 1 << 30
@@ -45,6 +45,7 @@ class Fuzzer(Protocol):
     """Makes hostile input, hands it to a reader, and judges what comes back."""
 
     batch: int  # cases for one child process
+    addresses: int  # bytes of memory that a case may map without using them
 
     def __init__(self, seed: int, folder: str) -> None: ...
 
@@ -169,7 +170,7 @@ def _work(make: type[Fuzzer], seed: int, cases: range, deadline: float, folder: 
     work = os.path.join(folder, "work")
     os.mkdir(work, 0o700)
     fuzzer = make(seed, work)
-    limit_memory(MEMORY)
+    limit_memory(MEMORY + fuzzer.addresses)
     refused = accepted = faults = 0
     for case in cases:
         if time.monotonic() > deadline:

@@ -157,6 +157,7 @@ class Dicts:
     """Hostile dictionaries."""
 
     batch = 20_000
+    addresses = 0
 
     def __init__(self, seed: int, folder: str) -> None:
         rng = Random(seed)

@@ -20,6 +20,7 @@ class Documents:
     """Hostile lines of JSON objects."""
 
     batch = 4000
+    addresses = 0
 
     def __init__(self, seed: int, folder: str) -> None:
         self.command = Command(folder)

@@ -1,64 +1,57 @@
-"""Files of recorders as docs/format.md describes them, written without the package: how to write and to read them."""
+"""The file of a directory as docs/format.md describes it, read without the package."""
 
 from __future__ import annotations
 
 import math
 import struct
 from dataclasses import dataclass, field
-from fractions import Fraction
-from functools import lru_cache
-from hashlib import sha256
+from functools import lru_cache, reduce
+from operator import xor
 from zlib import crc32
 
-import numpy as np
+from sparse import CHUNK, CHUNKS_AT, Image
 
-MAGIC = b"\x89HSTRN\r\n"
-LAYOUT = (-2048, 6144, 64, 53248, 4096)
-SLOTS, BLOCK, FIRST, MAX_BLOCKS = 6146, 53248, 4096, 67
-DRAINS, CLAIMED, SYNTHETIC, ROLES, CHECKSUM = 3072, 3080, 3088, 3136, 3068
-SHARED, LEASED, EVEN, ODD = 1, 2, 3, 4
-#: Where in a block of counters the sum and the counts lie; in a drained one.
-SUM, COUNTS, DRAINED_SUM = 64, 2176, 49168
-OCTAVES, DIGITS = 96, 68
-LARGEST = 1.7976931348623157e308
+MAGIC, SET = b"\x89HSTRN\r\n", 0xA5C396F00F693C5A
+INDEX_AT, PLACES = 4096, 2**18
+LAYOUT = (CHUNK, -2048, 96, 64, PLACES, INDEX_AT, CHUNKS_AT)
+ENTRY, ROW, COUNTERS, FAR_DIGITS, COARSE = range(1, 6)
+THERE, REMOVED, CLOSED, FREE = 0xA5, 0x5A, 0x3C, 0xC3  # what a place of the index is
+SLOTS, DRAINED, LANES = 6146, 255, 65
+LARGEST, LARGEST_BITS = 1.7976931348623157e308, 0x7FEFFFFFFFFFFFFF
+ALL = 2**64 - 1
 #: In units of 2**-1074: a sum must be less than this for each value.
 LARGEST_SUM = 1 << 2104
 
 
 class RefusedError(ValueError):
-    """No reader should take the file for a whole one; the message says why."""
-
-
-@dataclass
-class Counters:
-    """What is to be written to a block."""
-
-    counts: dict[int, int] = field(default_factory=dict)  # by slot
-    pairs: dict[int, int] = field(default_factory=dict)  # sum of each octave, by its number
-    digits: dict[int, int] = field(default_factory=dict)
-    low: float | None = None
-    high: float | None = None
+    """No reader should take the file, or this recorder, for a whole one; the message says why."""
 
 
 @dataclass
 class Found:
-    """What a file says."""
+    """What a file says of a recorder."""
 
     name: str
     labels: dict[str, str]
     unit: str
     counts: dict[int, int]  # by slot, since the last drain
-    sum: int | None  # in units of 2**-1074; None if it is impossible, and may be read as anything
-    low: float  # NaN if it is not known what it is
-    high: float
+    sum: int  # in units of 2**-1074
+    min: tuple[float, bool]  # and whether it is a bound only
+    max: tuple[float, bool]
     synthetic: bool
-    roles: list[int]
-    has_more: bool  # whether there is something behind the last block: a writer that adds one would count on
 
 
-def edge(slot: int) -> float:
-    """Return the upper edge of a slot."""
-    return LARGEST if slot == SLOTS - 1 else 2.0 ** ((slot - 2048) / 64)
+@dataclass
+class Total:
+    """What rows hold together."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+    coarse: list[int] = field(default_factory=lambda: [0] * 24)
+    octaves: dict[int, int] = field(default_factory=dict)  # sums, in units of the octave
+    digits: int = 0
+    lacking: int = 0
+    is_wide: bool = False  # whether a digit is 2**32 or more
+    extremes: list[int] = field(default_factory=lambda: [0] * 4)  # max, min, and their bounds, as heads have them
 
 
 def slot_of(value: float) -> int:
@@ -74,256 +67,222 @@ def slot_of(value: float) -> int:
     return slot
 
 
-# ---- writing ----
+def edge(slot: int) -> float:
+    """Return the upper edge of a slot."""
+    return LARGEST if slot == SLOTS - 1 else 2.0 ** ((slot - 2048) / 64)
 
 
-def file_name(name: bytes, labels: list[tuple[bytes, bytes]]) -> str:
-    """Return the name of a recorder's file."""
-    return _file_name(name, tuple(labels))
-
-
-@lru_cache(1000)
-def _file_name(name: bytes, labels: tuple[tuple[bytes, bytes], ...]) -> str:
-    plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
-
-    def escaped(text: bytes) -> str:
-        return "".join(
-            chr(byte) if byte in plain and (byte != 0x2E or at) else f"%{byte:02X}" for at, byte in enumerate(text)
-        )
-
-    stem = ",".join([escaped(name), *(f"{escaped(label)}={escaped(value)}" for label, value in labels)])
-    if len(stem) > 180:
-        stem = f"{stem[:147]}~{sha256(stem.encode()).hexdigest()[:32]}"
-    return f"{stem}.counters"
-
-
-def header(name: bytes, labels: list[tuple[bytes, bytes]], unit: bytes, created: int) -> bytes:
-    """Return the first 3072 bytes."""
-    data = struct.pack("<8sIiIIIIQIII", MAGIC, 1, *LAYOUT, created, len(unit), len(name), len(labels)) + unit + name
-    for label, value in labels:
-        data += struct.pack("<II", len(label), len(value)) + label + value
-    return with_checksum(data.ljust(CHECKSUM, b"\0"))
-
-
-def with_checksum(data: bytes) -> bytes:
-    """Return the header with its checksum put right."""
-    return data[:CHECKSUM] + struct.pack("<I", crc32(data[:CHECKSUM])) + data[CHECKSUM + 4 :]
-
-
-def put_sum(data: bytearray, at: int, counters: Counters) -> None:
-    for octave, total in counters.pairs.items():
-        struct.pack_into("<QQ", data, at + 16 * octave, total % 2**64, total >> 63)
-    for k, digit in counters.digits.items():
-        struct.pack_into("<Q", data, at + 1536 + 8 * k, digit)
-
-
-def block(counters: Counters) -> bytearray:
-    """Return a shared or leased block."""
-    data = bytearray(BLOCK)
-    if counters.counts:
-        struct.pack_into("<dQQ", data, 0, counters.high or 0.0, bits_of(counters.low or 0.0) ^ 2**64 - 1, 1)
-    put_sum(data, SUM, counters)
-    for slot, count in counters.counts.items():
-        struct.pack_into("<Q", data, COUNTS + 8 * slot, count)
-    return data
-
-
-def drained(counters: Counters) -> bytearray:
-    """Return a drained block; its digits are below 2**32."""
-    total = sum(digit << 32 * k for k, digit in counters.digits.items())
-    digits = {k: total >> 32 * k & 0xFFFFFFFF for k in range(DIGITS)}
-    counters = Counters(counters.counts, counters.pairs, digits)
-    data = bytearray(BLOCK)
-    for slot, count in counters.counts.items():
-        struct.pack_into("<Q", data, 8 * slot, count)
-    put_sum(data, DRAINED_SUM, counters)
-    return data
-
-
-def bits_of(value: float) -> int:
-    return int(struct.unpack("<Q", struct.pack("<d", value))[0])
-
-
-def whole(head: bytes, drains: int, synthetic: bool, blocks: list[tuple[int, bytes]]) -> bytes:
-    """Return a file of these blocks, each with its role."""
-    page = bytearray(FIRST)
-    page[: len(head)] = head
-    struct.pack_into("<QQQ", page, DRAINS, drains, 0, int(synthetic))
-    for k, (role, _) in enumerate(blocks):
-        struct.pack_into("<Q", page, ROLES + 8 * k, role)
-    return bytes(page) + b"".join(bytes(data) for _, data in blocks)
-
-
-# ---- reading ----
-
-
-def read(data: bytes) -> Found:
-    """Return what the bytes of a file say, which nobody changes meanwhile.  Raises RefusedError."""
-    name, labels, unit = read_header(data)
-    if len(data) < FIRST + BLOCK:
-        raise RefusedError("cut short")
-    drains, _, synthetic = struct.unpack_from("<QQQ", data, DRAINS)
-    roles = read_roles(data)
-    has_more = bool(data[FIRST + BLOCK * len(roles) :].strip(b"\0"))
-    if drains >= 2**63 - 1:
-        raise RefusedError("drains")
-    counts: dict[int, int] = {}
-    low = high = total = 0
-    is_odd = False  # whether the sum is impossible, but no number of it gives that away alone
-    for k, role in enumerate(roles):
-        if role in (SHARED, LEASED):
-            at = FIRST + BLOCK * k
-            add_counts(counts, data, at + COUNTS)
-            octaves, digits = parts_at(data, at + SUM)
-            total += value_of(octaves, digits)
-            is_odd = is_odd or not is_plausible(octaves) or bool((digits_at(data, at + SUM) >= 2**63).any())
-            highest, lowest = struct.unpack_from("<QQ", data, at)
-            low, high = max(low, lowest), max(high, highest)
-    if any(count >= 2**63 for count in counts.values()):
-        raise RefusedError("a count")
-    if drains:
-        role = EVEN if drains % 2 == 0 else ODD
-        if role not in roles:
-            raise RefusedError("no drained block")
-        at = FIRST + BLOCK * roles.index(role)
-        less: dict[int, int] = {}
-        add_counts(less, data, at)
-        for slot, count in less.items():
-            counts[slot] = counts.get(slot, 0) - count
-        is_odd = is_odd or sums_below(data, roles, at + DRAINED_SUM)
-        total -= value_of(*parts_at(data, at + DRAINED_SUM))
-    counts = {slot: count for slot, count in counts.items() if count}
-    if any(count < 0 for count in counts.values()):
-        raise RefusedError("more drained than counted")
-    number = sum(counts.values())
-    if number >= 2**63:
-        raise RefusedError("too many")
-    if not counts:
-        kept = None if is_odd else total  # of records in flight
-        return Found(name, labels, unit, {}, kept, math.nan, math.nan, bool(synthetic), roles, has_more)
-    if total >= number * LARGEST_SUM and not is_odd:
-        raise RefusedError("the sum")
-    first, last = min(counts), max(counts)
-    smallest, largest = float_of(low ^ 2**64 - 1), float_of(high)
-    if any(data[FIRST + 24 : FIRST + 40]):  # bounds, of histograms that were added
-        smallest = largest = math.nan
-    known_low = low and is_value(smallest) and slot_of(smallest) == first
-    known_high = is_value(largest) and slot_of(largest) == last
-    if smallest == smallest:
-        smallest = smallest if known_low else 0.0 if not first else edge(first - 1)
-        largest = largest if known_high else edge(last)
-    return Found(
-        name, labels, unit, counts, None if is_odd else total, smallest, largest, bool(synthetic), roles, has_more
-    )
-
-
-def read_header(data: bytes) -> tuple[str, dict[str, str], str]:
-    """Return name, labels and unit."""
-    if len(data) < 3072 or data[:8] != MAGIC:
-        raise RefusedError("magic")
-    if struct.unpack_from("<I", data, CHECKSUM) != (crc32(data[:CHECKSUM]),):
-        raise RefusedError("checksum")
-    version, *layout = struct.unpack_from("<IiIIII", data, 8)
-    in_unit, in_name, number = struct.unpack_from("<III", data, 40)
-    if version != 1 or tuple(layout) != LAYOUT:
-        raise RefusedError("version or layout")
-    at = 52
-
-    def text(length: int) -> str:
-        nonlocal at
-        at += length
-        if at > CHECKSUM:
-            raise RefusedError("texts")
-        try:
-            return data[at - length : at].decode()
-        except UnicodeDecodeError:
-            raise RefusedError("texts") from None
-
-    unit, name = text(in_unit), text(in_name)
-    if not unit or not unit.isprintable() or in_unit > 255:
-        raise RefusedError("unit")
-    pairs = []
-    for _ in range(number):
-        if at + 8 > CHECKSUM:
-            raise RefusedError("texts")
-        sizes = struct.unpack_from("<II", data, at)
-        at += 8
-        pairs.append((text(sizes[0]), text(sizes[1])))
-    if len(dict(pairs)) < len(pairs) or pairs != sorted(pairs):
-        raise RefusedError("labels")
-    return name, dict(pairs), unit
-
-
-def read_roles(data: bytes) -> list[int]:
-    """Return the roles of the blocks that exist."""
-    every = struct.unpack_from(f"<{MAX_BLOCKS}Q", data, ROLES)
-    roles = list(every[: (*every, 0).index(0)])
-    if any(every[len(roles) :]):
-        raise RefusedError("a role behind the last block")
-    if not roles or roles[0] != SHARED or any(not LEASED <= role <= ODD for role in roles[1:]):
-        raise RefusedError("roles")
-    if roles.count(EVEN) > 1 or roles.count(ODD) > 1:
-        raise RefusedError("a drained block twice")
-    if len(data) < FIRST + BLOCK * len(roles):
-        raise RefusedError("blocks that are not there")
-    return roles
-
-
-def add_counts(counts: dict[int, int], data: bytes, at: int) -> None:
-    found = np.frombuffer(data, "<u8", SLOTS, at)
-    for slot in found.nonzero()[0].tolist():
-        counts[slot] = counts.get(slot, 0) + int(found[slot])
-
-
-def parts_at(data: bytes, at: int) -> tuple[list[int], int]:
-    """Return the sum of each octave in its own units, and that of the digits."""
-    numbers = np.frombuffer(data, "<u8", 2 * OCTAVES + DIGITS, at)
-    octaves, digits = [0] * OCTAVES, 0
-    for k in numbers.nonzero()[0].tolist():
-        if k >= 2 * OCTAVES:
-            digits += int(numbers[k]) << 32 * (k - 2 * OCTAVES)
-    for octave in {k // 2 for k in numbers[: 2 * OCTAVES].nonzero()[0].tolist()}:
-        a, b = int(numbers[2 * octave]), int(numbers[2 * octave + 1])
-        b += (a >> 63) != b & 1
-        octaves[octave] = a % 2**63 + (b << 63)
-    return octaves, digits
-
-
-def value_of(octaves: list[int], digits: int) -> int:
-    """Return a sum in units of 2**-1074."""
-    return digits + sum(total << octave - 84 + 1074 for octave, total in enumerate(octaves) if total)
-
-
-def sums_below(data: bytes, roles: list[int], at: int) -> bool:
-    """Return whether any part of the sum that was drained is larger than that of all counters, or may be."""
-    octaves, digits = [0] * OCTAVES, 0
-    for k, role in enumerate(roles):
-        if role in (SHARED, LEASED):
-            more, further = parts_at(data, FIRST + BLOCK * k + SUM)
-            octaves = [a + b for a, b in zip(octaves, more)]
-            digits += further
-    less, fewer = parts_at(data, at)
-    digits_below = bool((digits_at(data, at) >= 2**32).any())  # drained digits are carried
-    return digits < fewer or digits_below or any(a < b for a, b in zip(octaves, less)) or not is_plausible(less)
-
-
-def digits_at(data: bytes, at: int) -> np.ndarray:
-    return np.frombuffer(data, "<u8", DIGITS, at + 16 * OCTAVES)
-
-
-def is_plausible(octaves: list[int]) -> bool:
-    """Return whether 2**63 values of an octave, each of at most 2**53 units, could have such a sum."""
-    return max(octaves) <= 2**116
-
-
-def float_of(bits: int) -> float:
+def number_of(bits: int) -> float:
     return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
 
 
-def is_value(value: float) -> bool:
-    return 0 <= value <= LARGEST and math.copysign(1, value) > 0
+class File:
+    """The bytes of a file that nobody changes meanwhile.  Raises RefusedError if all of it is to be refused."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        header = image.read(0, 128)
+        if len(header) < 128 or header[:8] != MAGIC:
+            raise RefusedError("magic")
+        if struct.unpack_from("<I", header, 124) != (crc32(header[:124]),):
+            raise RefusedError("checksum")
+        version, *layout = struct.unpack_from("<IIiIIIII", header, 8)
+        if version != 2 or tuple(layout) != LAYOUT:
+            raise RefusedError("version or layout")
+        self.chunks = max(0, image.size - CHUNKS_AT) // CHUNK
+        if self.chunks < 2:
+            raise RefusedError("cut short")
+        used, reserved, _, recorders = struct.unpack("<4Q", image.read(128, 32))
+        if not used <= reserved <= self.chunks:
+            raise RefusedError("used or reserved")
+        self.places = recorders if recorders <= PLACES else 0
+        while self.places < PLACES and image.word(INDEX_AT + 8 * self.places):
+            self.places += 1
+
+    def chunk(self, number: int, owner: int) -> bytes:
+        """Return the bytes of a chunk."""
+        if not 0 < number < self.chunks:
+            raise RefusedError("a chunk beyond the end")
+        data = self.image.read(CHUNKS_AT + CHUNK * number, CHUNK)
+        if int.from_bytes(data[:8], "little") != owner:
+            raise RefusedError("a chunk of something else")
+        return data
+
+    def recorder(self, place: int) -> Found | None:
+        """Return what is said of a recorder, None if it was removed and holds nothing.  Raises RefusedError."""
+        word = self.image.word(INDEX_AT + 8 * place)
+        number, state = word & 0xFFFFFF, reduce(xor, word.to_bytes(8, "little"))
+        if state == FREE:
+            return None
+        if state not in (THERE, REMOVED, CLOSED):
+            raise RefusedError("a place of the index")
+        entry = words_of(self.chunk(number, owner_of(ENTRY, place)))
+        text = self.text(number, place)
+        if entry[4] not in (0, SET):
+            raise RefusedError("a mark")
+        total = self.rows(entry, place)
+        records = sum(total.counts.values()) + sum(total.coarse)
+        if records >= 2**63:
+            raise RefusedError("too many")
+        if state != THERE and not records:
+            return None
+        synthetic = entry[4] == SET or total.lacking % 2**64 != 0 or any(total.coarse)
+        amount = total.digits + sum(part << octave - 84 + 1074 for octave, part in total.octaves.items())
+        if records and amount >= records * LARGEST_SUM:
+            raise RefusedError("the sum")
+        for k, count in enumerate(total.coarse):
+            for j in range(256) if count else ():
+                more = count // 256 + (j + 1) * (count % 256) // 256 - j * (count % 256) // 256
+                total.counts[1 + 256 * k + j] = total.counts.get(1 + 256 * k + j, 0) + more
+        counts = {slot: count for slot, count in total.counts.items() if count}
+        extremes = extremes_of(counts, total.extremes) if counts else ((math.nan, False), (math.nan, False))
+        return Found(*text, counts, amount if counts else 0, *extremes, synthetic and bool(counts))
+
+    def text(self, number: int, place: int) -> tuple[str, dict[str, str], str]:
+        """Return the name, the labels and the unit."""
+        at = CHUNKS_AT + CHUNK * number
+        checksum, nbytes, _, key_nbytes, index = struct.unpack("<IIQII", self.image.read(at + 384, 24))
+        if nbytes > 65535 or number + (408 + nbytes + CHUNK - 1) // CHUNK > self.chunks:
+            raise RefusedError("the length of the texts")
+        data = self.image.read(at + 388, 20 + nbytes)
+        if key_nbytes > nbytes or index != place or checksum != crc32(data):
+            raise RefusedError("the checksum of an entry")
+        name, *pairs = texts(data[20 : 20 + key_nbytes])
+        return name, dict(zip(pairs[::2], pairs[1::2])), data[20 + key_nbytes :].decode()
+
+    def rows(self, entry: tuple[int, ...], place: int) -> Total:
+        """Add up all rows, and subtract what has been drained."""
+        total, drained, reference, rows = Total(), Total(), entry[1], 0
+        if entry[2]:
+            row = words_of(self.chunk(number_in(entry[2] >> 32), owner_of(ROW, place, DRAINED)))
+            if row[1] != entry[2] & 0xFFFFFFFF:
+                raise RefusedError("the number of drains")
+            if row[66]:
+                words = words_of(self.chunk(number_in(row[66]), owner_of(COARSE, place, DRAINED)))
+                drained.coarse = list(words[3:27])
+            self.add_row(drained, row, place, DRAINED)
+            if drained.is_wide:
+                raise RefusedError("a drained digit")
+        while reference:
+            number = number_in(reference)
+            lane = self.image.word(CHUNKS_AT + CHUNK * number) >> 40 & 255 if 0 < number < self.chunks else 0
+            rows += 1
+            if lane >= LANES or rows > LANES:
+                raise RefusedError("a row")
+            row = words_of(self.chunk(number, owner_of(ROW, place, lane)))
+            self.add_row(total, row, place, lane)
+            reference = row[1]
+        total.coarse = list(entry[24:48])
+        self.add_head(total, entry[6:24], place, 0, coarse=True)
+        if any(count >= 2**63 for count in (*total.counts.values(), *total.coarse)):
+            raise RefusedError("a count")
+        if any(part >> 63 > 2**53 for part in total.octaves.values()):
+            raise RefusedError("the sum of an octave")
+        if entry[2]:
+            subtract(total, drained)
+        return total
+
+    def add_row(self, total: Total, row: tuple[int, ...], place: int, lane: int) -> None:
+        for octave, reference in enumerate(struct.unpack("<96I", struct.pack("<48Q", *row[18:66]))):
+            if not reference:
+                continue
+            counts, amount = counters_in(self.chunk(number_in(reference), owner_of(COUNTERS, place, lane, octave)))
+            for k, count in counts:
+                slot = 1 + 64 * octave + k
+                total.counts[slot] = total.counts.get(slot, 0) + count
+            total.octaves[octave] = total.octaves.get(octave, 0) + amount
+        self.add_head(total, row[:18], place, lane)
+
+    def add_head(self, total: Total, head: tuple[int, ...], place: int, lane: int, *, coarse: bool = False) -> None:
+        for slot, count in ((0, head[5]), (SLOTS - 1, head[6])):
+            total.counts[slot] = total.counts.get(slot, 0) + count
+            if count >= 2**63:
+                raise RefusedError("a count")
+        digits = dict(enumerate(head[7:15], 30))
+        if head[2] and not coarse:
+            words = words_of(self.chunk(number_in(head[2]), owner_of(FAR_DIGITS, place, lane)))[1:61]
+            digits.update(zip([*range(30), *range(38, 68)], words))
+        for k, digit in digits.items():
+            total.digits += digit << 32 * k
+            total.is_wide = total.is_wide or digit >= 2**32
+            if digit >= (2**32 if k == 67 else 3 << 62):
+                raise RefusedError("a digit")
+        if total.digits >= 1 << 32 * 68:
+            raise RefusedError("the sum of the digits")
+        total.lacking += head[15]
+        total.extremes = list(map(max, total.extremes, (head[3], head[4], *head[16:18])))
 
 
-def exact(value: float) -> int:
-    """Return a float in units of 2**-1074."""
-    return int(Fraction(value) * 2**1074)
+def extremes_of(counts: dict[int, int], found: list[int]) -> tuple[tuple[float, bool], tuple[float, bool]]:
+    """Return the minimum and the maximum, and whether each is a bound only."""
+    first, last = min(counts), max(counts)
+    (high, not_low, high_bound, not_low_bound), low, low_bound = found, ALL - found[1], ALL - found[3]
+    edges = (edge(first - 1) if first else 0.0, True), (edge(last), True)
+    least, most = edges
+    if not_low_bound > not_low and (is_in(low_bound, first) or is_in(low_bound + 1, first)):
+        least = number_of(low_bound), True
+    elif not_low and is_in(low, first):
+        least = number_of(low), False
+    if high_bound > high and is_in(high_bound, last):
+        most = number_of(high_bound), True
+    elif is_in(high, last):
+        most = number_of(high), False
+    return (least, most) if least[0] <= most[0] else edges  # one of them is damaged
+
+
+def is_in(bits: int, slot: int) -> bool:
+    return bits <= LARGEST_BITS and slot_of(number_of(bits)) == slot
+
+
+def owner_of(kind: int, place: int, lane: int = 0, octave: int = 0) -> int:
+    return kind << 56 | octave << 48 | lane << 40 | place
+
+
+def number_in(reference: int) -> int:
+    """Return the number in a reference to a chunk."""
+    number = reference & 0xFFFFFF
+    if reference != number | (0xA5 ^ number & 255 ^ number >> 8 & 255 ^ number >> 16) << 24:
+        raise RefusedError("a reference")
+    return number
+
+
+@lru_cache(20_000)
+def words_of(chunk: bytes) -> tuple[int, ...]:
+    return struct.unpack("<67Q", chunk)
+
+
+@lru_cache(20_000)
+def counters_in(chunk: bytes) -> tuple[list[tuple[int, int]], int]:
+    """Return the counts that are not 0, by bucket, and their sum in units of the octave."""
+    _, a, b, *counts = struct.unpack("<67Q", chunk)
+    if b > 2**53:
+        raise RefusedError("the sum of an octave")
+    if max(counts) >= 2**63:
+        raise RefusedError("a count")
+    b += (a >> 63) != b & 1
+    return [(k, count) for k, count in enumerate(counts) if count], a % 2**63 + (b << 63)
+
+
+def subtract(total: Total, drained: Total) -> None:
+    for slot, count in drained.counts.items():
+        total.counts[slot] = total.counts.get(slot, 0) - count
+    total.coarse = [a - b for a, b in zip(total.coarse, drained.coarse)]
+    if min((*total.counts.values(), *total.coarse)) < 0:
+        raise RefusedError("more drained than counted")
+    for octave, part in drained.octaves.items():
+        total.octaves[octave] = total.octaves.get(octave, 0) - part
+        if total.octaves[octave] < 0:
+            raise RefusedError("a larger sum drained than counted")
+    total.lacking = (total.lacking - drained.lacking) % 2**64
+    total.digits -= drained.digits
+    if total.digits < 0:
+        raise RefusedError("larger digits drained than counted")
+
+
+def texts(key: bytes) -> list[str]:
+    found, at = [], 0
+    while at < len(key):
+        end = at + 2 + int.from_bytes(key[at : at + 2], "little")
+        found.append(key[at + 2 : end].decode())
+        at = end
+    return found

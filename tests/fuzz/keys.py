@@ -35,6 +35,7 @@ class Keys:
     """Hostile names and labels, some pairs of them nearly the same."""
 
     batch = 1000
+    addresses = 0
 
     def __init__(self, seed: int, folder: str) -> None:
         self.parent = folder

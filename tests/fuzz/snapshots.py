@@ -32,6 +32,7 @@ class Snapshots:
     """Hostile files of lines of JSON."""
 
     batch = 5000
+    addresses = 0
 
     def __init__(self, seed: int, folder: str) -> None:
         rng = Random(seed)

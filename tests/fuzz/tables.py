@@ -33,6 +33,7 @@ class Tables:
     """Hostile ``.csv`` and ``.tsv`` files."""
 
     batch = 4000
+    addresses = 0
 
     def __init__(self, seed: int, folder: str) -> None:
         self.command = Command(folder)

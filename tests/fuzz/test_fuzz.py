@@ -20,7 +20,7 @@ READERS = {
     ),
     "files": (
         300,
-        "snapshot = Registry.snapshot; Registry.snapshot = lambda self: {k: h + h for k, h in snapshot(self).items()}",
+        "read = module.read; module.read = lambda registry: ({k: h + h for k, h in read(registry)[0].items()}, {})",
     ),
     "dicts": (
         2000,
@@ -60,6 +60,7 @@ import campaign
 
 class Planted:
     batch = 10
+    addresses = 0
 
     def __init__(self, seed, folder):
         self.drawn = set()

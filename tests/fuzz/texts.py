@@ -28,6 +28,7 @@ class Texts:
     """Hostile files of plain numbers, and of what other kinds of files begin with."""
 
     batch = 4000
+    addresses = 0
 
     def __init__(self, seed: int, folder: str) -> None:
         self.command = Command(folder)

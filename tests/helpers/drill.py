@@ -104,7 +104,7 @@ def tally(outcome: Outcome, registry: historian.Registry, acknowledged: int, in_
     outcome.surplus += max(more - in_a_call, 0)
     outcome.unreadable += registry.problems()
     assert registry.directory is not None
-    outcome.strays.update(name for name in os.listdir(registry.directory) if not name.endswith(".counters"))
+    outcome.strays.update(name for name in os.listdir(registry.directory) if name != "recorders")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ DEPENDENCE = ["independent", "positive", "any"]
 def check_ends(x: Dist, least: float, most: float) -> None:
     """Assert that all times lie between the smallest and the largest, and that both occur."""
     assert (x.sf(most), x.cdf(most), x.never) == (0.0, 1.0, 0.0)
+    assert f"{x.sf(most):.0%}, {x.never.lower:.0%}" == "0%, 0%"  # not -0%
     assert (x.sf(math.nextafter(least, 0)), x.cdf(math.nextafter(least, 0))) == (1.0, 0.0)
     assert x.sf(math.nextafter(most, 0)) > 0.0
     with pytest.warns(match="beyond the data") if x.never.upper else np.errstate():

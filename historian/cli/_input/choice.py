@@ -107,8 +107,12 @@ class Choice:
             return
         for key in (*self.where, *(self.by if self._found else ())):
             if not self._seen[key]:
-                hint = did_you_mean(key, self.known) or (f"; there are {listed(self.known)}" if self.known else "")
                 option = "--where" if key in self.where else "--by"
+                if key in self.known:
+                    if self._found and "" in self.where.get(key, ()):
+                        continue  # what has no value was asked for
+                    raise InputError(f"no value of {clipped(key)} for {option} is a text, a number, true or false")
+                hint = did_you_mean(key, self.known) or (f"; there are {listed(self.known)}" if self.known else "")
                 raise InputError(f"no column, field or label {clipped(key)} for {option}{hint}")
         if self._found:
             return

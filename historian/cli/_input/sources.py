@@ -14,7 +14,7 @@ from ...histogram import Histogram
 from .._near import did_you_mean, listed
 from .._options import choice_of
 from .._output import merged, say
-from .._source import COUNTERS, SourceError, open_directory, read_directory
+from .._source import SourceError, holds_recorders, open_directory, read_directory
 from .choice import Choice
 from .hist import files_in
 from .layout import Layout
@@ -146,7 +146,7 @@ class _Reader:
 
     def _read_directory(self, directory: str, layout: Layout) -> None:
         names = os.listdir(directory)
-        found = not names or any(name.endswith(COUNTERS) for name in names)
+        found = not names or holds_recorders(names)
         if found:
             self._read_recorders(directory)
         for path in files_in(directory, exclude=self._output, on_error=self._cannot_read):

@@ -25,6 +25,7 @@ NAME_WIDTH = 24  # columns of numbers are left out until names have this width, 
 MIN_NAME_WIDTH = 7  # minimum width of names: a window of 40 columns, minus three numbers of 9 and their spaces
 LEFT_OUT = ("count", "90", "99.9", "median", "sum/s")  # columns to leave out in a narrow window, in this order
 ONE = Scale("", 1.0)
+MANY_NAMES = 50_000  # whose widths are remembered
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 
@@ -65,6 +66,7 @@ class Frame:
         self._directory = directory
         self._percentiles = {"median" if p == 50 else f"{p:.9g}": p for p in percentiles}  # by column
         self._scales: dict[str, Scale] = {}  # by base unit and kind of column
+        self._widths: dict[str, int] = {}  # columns that the names of the previous frame take
         self._names: dict[str, tuple[tuple[frozenset[str], int], dict[str, str]]] = {}  # by base unit: see `_shortened`
 
     def lines(self, look: Look, sort: str, width: int) -> list[Line]:
@@ -95,19 +97,21 @@ class Frame:
         scale = self._scale(kind, "values", middle(values))
         total = self._scale(kind, "sum", max((row.sum for row in rows if row.sum == row.sum), default=math.nan))
         columns = {
-            "rate/s": [_show(ONE, row.rate) + ("" if row.is_whole else "+") for row in rows],
-            **{name: [_show(scale, row.percentiles[name]) for row in rows] for name in self._percentiles},
-            "max": [_show(scale, row.max) for row in rows],
-            "sum/s": [_show(total, row.sum) for row in rows],
+            "rate/s": _column(ONE, [row.rate for row in rows]),
+            **{name: _column(scale, [row.percentiles[name] for row in rows]) for name in self._percentiles},
+            "max": _column(scale, [row.max for row in rows]),
+            "sum/s": _column(total, [row.sum for row in rows]),
             "count": [f"{row.total:,}" for row in rows],
         }
+        if not all(row.is_whole for row in rows):
+            columns["rate/s"] = [text if row.is_whole else f"{text}+" for text, row in zip(columns["rate/s"], rows)]
         headers = {name: name for name in columns}
         if any(row.sum > 0 for row in rows):
             headers["sum/s"] = f"sum/s ({printable(total.unit)})"
         widths = {name: max(7, len(headers[name]), *map(len, cells)) for name, cells in columns.items()}
         shows = any(value == value for value in values)
         first = f"operation ({printable(scale.unit)})" if shows else "operation"
-        longest = max(text_width(first), *(text_width(printed(row.name)) for row in rows))
+        longest = max(text_width(first), *(self._width_of(row.name) for row in rows))
         for name in dict.fromkeys([*LEFT_OUT, *self._percentiles]):
             if (
                 name in columns
@@ -118,15 +122,23 @@ class Frame:
         # Cut names and their header, but never numbers: a cut number would be a wrong number.
         room = min(longest, max(MIN_NAME_WIDTH, width - sum(widths.values()) - 2 * len(widths)))
 
-        def line(name: str, cells: dict[str, str]) -> str:
-            numbers = (f"{cells[column]:>{widths[column]}}" for column in columns)
-            return cut("  ".join([name + " " * (room - text_width(name)), *numbers]).rstrip(), width)
+        names = [cut(first, room), *self._shortened(kind, [row.name for row in rows], room)]
+        padded = [[name + " " * (room - text_width(name)) for name in names]]
+        padded += [[text.rjust(widths[name]) for text in (headers[name], *texts)] for name, texts in columns.items()]
+        header, *lines = ["  ".join(cells).rstrip() for cells in zip(*padded)]
+        if room + sum(widths.values()) + 2 * len(widths) > width:
+            header, *lines = [cut(line, width) for line in (header, *lines)]
+        kinds = ["idle" if row.rate == 0 else "" for row in rows]
+        return [Line(header, "header"), *map(Line, lines, kinds)]
 
-        lines = [Line(line(cut(first, room), headers), "header")]
-        for k, (row, name) in enumerate(zip(rows, self._shortened(kind, [row.name for row in rows], room))):
-            cells = {column: texts[k] for column, texts in columns.items()}
-            lines.append(Line(line(name, cells), "idle" if row.rate == 0 else ""))
-        return lines
+    def _width_of(self, name: str) -> int:
+        """Return the columns that a name takes.  It is asked again in each frame, so it is remembered."""
+        found = self._widths.get(name)
+        if found is None:
+            if len(self._widths) > MANY_NAMES:
+                self._widths.clear()
+            found = self._widths[name] = text_width(printed(name))
+        return found
 
     def _shortened(self, kind: str, names: list[str], room: int) -> list[str]:
         """Return the names of a table's rows, at most `room` columns wide; computed again when they change."""
@@ -153,17 +165,13 @@ def _row(change: Change, seconds: float, percentiles: dict[str, float]) -> Row:
     recent, total = change.recent, change.total
     factor = base_unit(total.unit)[1]
     highest = min(recent.max, total.max)  # the maximum of a difference of histograms is only a bucket edge
-    rate, per_second = (0.0, 0.0) if not recent.count else (recent.count / seconds, recent.sum * factor / seconds)
-    return Row(
-        change.name,
-        rate,
-        {name: factor * min(supported_percentile(recent, p), highest) for name, p in percentiles.items()},
-        factor * min(supported_percentile(recent, 99), highest),
-        factor * highest,
-        per_second,
-        total.count,
-        change.is_whole,
-    )
+    if not recent.count:
+        nothing = dict.fromkeys(percentiles, math.nan)
+        return Row(change.name, 0.0, nothing, math.nan, math.nan, 0.0, total.count, change.is_whole)
+    found = {name: factor * min(supported_percentile(recent, p), highest) for name, p in percentiles.items()}
+    p99 = found["99"] if percentiles.get("99") == 99 else factor * min(supported_percentile(recent, 99), highest)
+    rate, per_second = recent.count / seconds, recent.sum * factor / seconds
+    return Row(change.name, rate, found, p99, factor * highest, per_second, total.count, change.is_whole)
 
 
 def _sorted(rows: list[Row], sort: str) -> list[Row]:
@@ -174,6 +182,12 @@ def _sorted(rows: list[Row], sort: str) -> list[Row]:
         return value != value, 0.0 if value != value else value, -row.rate if sort == "p99" else 0.0, row.name
 
     return sorted(rows, key=key)
+
+
+def _column(scale: Scale, values: list[float]) -> list[str]:
+    """Return the texts of a column.  Thousands of recorders have few different values."""
+    texts = {value: _show(scale, value) for value in set(values)}
+    return [texts[value] for value in values]
 
 
 def _show(scale: Scale, value: float) -> str:

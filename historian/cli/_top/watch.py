@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 from ...histogram import Histogram
@@ -29,16 +30,17 @@ class Look(NamedTuple):
     """All recorders at one time."""
 
     seconds: float  # since the previous look; NaN for the first look
-    changes: list[Change]  # of recorders that hold values, by file name
+    changes: list[Change]  # of recorders that hold values, in the order of their creation
     problems: dict[str, CorruptFileError]
 
 
 class Before(NamedTuple):
     """The state of a recorder at the previous look."""
 
-    inode: int  # of its file; if it changes, the file has been replaced
+    file_id: bytes  # if it changes, the file has been replaced
     drains: int  # how often the recorder had been drained or cleared, from 0
     histogram: Histogram
+    name: str  # of its group; empty if it is not chosen
 
 
 class Watch:
@@ -63,13 +65,12 @@ class Watch:
         readings, problems = self._registry._readings()
         changes, before = [], {}
         for reading in readings:
-            key = reading.header.key
-            histogram = Histogram._from_reading(reading.counted, reading.header.unit, reading.synthetic)
-            before[key] = Before(reading.inode, reading.drains, histogram)
-            group = self._choice.of_recorder(key)
+            key, histogram = reading.header.key, reading.histogram
+            earlier, group = self._before.get(key), self._choice.of_recorder(key)
+            name = (earlier.name if earlier else "") or (self._choice.name_of(group) if group is not None else "")
+            before[key] = Before(reading.file_id, reading.drains, histogram, name)
             if histogram.count and group is not None:
-                name = self._choice.name_of(group)
-                changes.append(Change(name, histogram, *_since(self._before.get(key), before[key])))
+                changes.append(Change(name, histogram, *_since(earlier, before[key])))
         if self._looked_at != self._looked_at:  # only at first: later, recorders may go and come back
             self._choice.check()
         seconds, self._looked_at, self._before = now - self._looked_at, now, before
@@ -89,11 +90,20 @@ def _added_up(changes: list[Change]) -> list[Change]:
     return list(found.values())
 
 
+def _no_values(unit: str) -> Histogram:
+    return Histogram.from_values((), unit=unit)
+
+
+_nothing = lru_cache(maxsize=64)(_no_values)
+
+
 def _since(before: Before | None, now: Before) -> tuple[Histogram, bool]:
     """Return the values counted between two looks, and whether none are missing."""
-    if before is None or before.inode != now.inode:
+    if before is None or before.file_id != now.file_id:
         return now.histogram, True
     if before.drains == now.drains:
+        if before.histogram.count == now.histogram.count:  # counts never decrease: nothing was recorded
+            return _nothing(now.histogram.unit), True
         try:
             return now.histogram - before.histogram, True
         except ValueError:  # counts never decrease: another file has been written in its place

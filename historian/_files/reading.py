@@ -1,0 +1,133 @@
+"""Recorders of a directory, read from outside: nothing is changed, and nothing in the file can do harm."""
+
+from __future__ import annotations
+
+import os
+
+from ..histogram import Histogram
+from .directory import open_directory
+from .errors import CorruptFileError
+from .file import map_file, old_files, open_fd
+from .header import FILE_NAME, decode, path_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._core import DirectoryFile
+    from .._values.key import Key
+    from .header import Header
+
+__all__ = ["Reading", "keys_in", "read_all"]
+
+
+class Reading:
+    """A recorder of a directory at one moment."""
+
+    __slots__ = ("drains", "file_id", "header", "histogram", "place", "status")
+
+    header: Header
+    histogram: Histogram  # of the values since the last drain
+    drains: int  # how often it has been drained or cleared, from 0, modulo 2**32
+    file_id: bytes  # tells the file from others
+    place: int  # in the file
+    status: os.stat_result  # of the file that was read
+
+
+class _Known:
+    """What has been read from a file: its texts do not change."""
+
+    __slots__ = ("headers", "inode")
+
+    def __init__(self, inode: tuple[int, int]) -> None:
+        self.inode = inode
+        self.headers: dict[int, Header] = {}
+
+
+_known: dict[str, _Known] = {}  # by path, of the last few files
+
+
+def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+    """Return all recorders of a directory, in the order of their creation, and errors by file or recorder.
+
+    This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
+    """
+    path = os.path.join(directory, FILE_NAME)
+    old = {}
+    try:
+        folder = open_directory(directory, trust)
+    except FileNotFoundError:  # removed just now, or never created, since recording is disabled
+        return [], {}
+    try:
+        old = old_files(directory, folder)
+        fd = open_fd(path, os.O_RDONLY, folder)
+    except FileNotFoundError:
+        return [], old
+    except CorruptFileError as error:
+        return [], {path: CorruptFileError(path, error.reason), **old}
+    finally:
+        os.close(folder)
+    try:
+        while True:
+            try:
+                file = map_file(fd, path, "")
+            except CorruptFileError as error:
+                return [], {path: CorruptFileError(path, error.reason), **old}
+            readings, problems = _read_mapped(file, os.fstat(fd), path)
+            if not problems or not file.has_grown:  # if it has, that may be all that is wrong
+                return readings, {**problems, **old}
+    finally:
+        os.close(fd)
+
+
+def _read_mapped(
+    file: DirectoryFile, status: os.stat_result, path: str
+) -> tuple[list[Reading], dict[str, CorruptFileError]]:
+    inode = status.st_dev, status.st_ino
+    known = _known.get(path)
+    if known is None or known.inode != inode:
+        if len(_known) > 8:
+            _known.clear()
+        known = _known[path] = _Known(inode)
+    headers, readings, problems, file_id = known.headers, [], {}, file.id
+    known.headers = {}  # those that were removed are forgotten
+    for place, found in file.read_all():
+        try:
+            if isinstance(found, str):
+                raise ValueError(found)
+            header = headers.get(place)
+            if header is None:
+                header = decode(*file.text(place))
+            known.headers[place] = header
+        except FileNotFoundError:  # it was removed just now
+            continue
+        except ValueError as error:
+            at = path_of(path, place)
+            problems[at] = CorruptFileError(at, str(error))
+            continue
+        reading = Reading()
+        reading.header, reading.drains = header, found[5]
+        reading.histogram = Histogram._from_reading(found[:4], header.unit, found[4])
+        reading.file_id, reading.place, reading.status = file_id, place, status
+        readings.append(reading)
+    return readings, problems
+
+
+def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
+    """Return the keys of all recorders in a directory; those that are damaged are left out."""
+    path, keys = os.path.join(directory, FILE_NAME), []
+    folder = open_directory(directory, trust)
+    try:
+        fd = open_fd(path, os.O_RDONLY, folder)
+    except (FileNotFoundError, CorruptFileError):
+        return []
+    finally:
+        os.close(folder)
+    try:
+        file = map_file(fd, path, "")
+        for place in file.places():
+            try:
+                keys.append(decode(*file.text(place)).key)
+            except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
+                continue
+    finally:
+        os.close(fd)
+    return keys

@@ -1,0 +1,374 @@
+/* The recorders of a directory by name: the entries of its file, and a hash table of them in this process' memory.
+ *
+ * An entry is written completely before its number is put into the index, with one store. So a process that is killed
+ * while it creates a recorder leaves nothing half-made. Each process reads the entries that are new to it, and checks
+ * each once. What is in an entry cannot hide another one.
+ */
+#ifndef HISTORIAN_NAMES_H
+#define HISTORIAN_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "atomics.h"
+#include "file.h"
+#include "space.h"
+#include "wire.h"
+
+typedef struct {
+    uint64_t *words;   /* of each place of the index, when it was last looked at */
+    uint32_t *numbers; /* of the entry of each place; 0 if it is damaged or free */
+    uint32_t *hashes;  /* of the name of each place that has a number */
+    uint64_t *table;   /* open addressing: hash << 32 | index + 1, or 0 */
+    size_t scanned;    /* places that are known */
+    size_t room;       /* of `words`, `numbers` and `hashes` */
+    size_t mask;       /* size of the table - 1; the table is at most half full */
+    size_t free;       /* known places that are free */
+    size_t removed;    /* known places whose recorder was removed, and that are not free yet */
+    size_t vacant;     /* where to look for a free place first */
+    size_t unfreed;    /* where to look for a removed one first */
+    uint64_t changes;  /* the word `changes` of the file, when all places were last looked at */
+} historian_names;
+
+static uint32_t historian_entry_checksum(const historian_entry *entry) {
+    size_t from = offsetof(historian_entry, nbytes);
+    return historian_crc32((const uint8_t *)entry + from, offsetof(historian_entry, text) - from + entry->nbytes);
+}
+
+/* Return NULL if the entry that a word of the index names is valid, else what is wrong. */
+static const char *historian_check_word(const historian_space *space, size_t index, uint64_t word) {
+    uint64_t number = word & 0xffffff;
+    const historian_entry *entry;
+    if (!historian_is_there(word) && historian_state(word) != HISTORIAN_FREE)
+        return "its place in the index is damaged";
+    entry =
+        (const historian_entry *)historian_chunk_at(space, number, historian_owner(HISTORIAN_KIND_ENTRY, index, 0, 0));
+    if (!entry || !historian_chunk_address(space, number + historian_entry_chunks(0) - 1))
+        return "its place in the index is damaged";
+    if (entry->nbytes > UINT16_MAX ||
+        !historian_chunk_address(space, number + historian_entry_chunks(entry->nbytes) - 1))
+        return "the length of its name is damaged";
+    if (entry->key_nbytes > entry->nbytes || entry->index != index ||
+        entry->checksum != historian_entry_checksum(entry))
+        return "the checksum of its name is wrong";
+    return NULL;
+}
+
+static uint32_t historian_hash(const uint8_t *bytes, size_t n) {
+    uint64_t hash = 0xcbf29ce484222325u ^ n; /* FNV-1a, eight bytes at a time; then its bits are mixed */
+    for (; n >= 8; n -= 8, bytes += 8) hash = (hash ^ historian_load_le(bytes)) * 0x100000001b3u ^ hash >> 29;
+    while (n--) hash = (hash ^ *bytes++) * 0x100000001b3u;
+    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash >> 32);
+}
+
+/* Return the entry of a place that is known and valid. */
+HISTORIAN_INLINE historian_entry *historian_entry_of(const historian_space *space, const historian_names *names,
+                                                     size_t index) {
+    if (index >= names->scanned || !names->numbers[index]) return NULL;
+    return (historian_entry *)historian_chunk_address(space, names->numbers[index]);
+}
+
+static void historian_insert_name(historian_names *names, uint32_t hash, size_t index) {
+    size_t at = hash & names->mask;
+    while (names->table[at]) at = (at + 1) & names->mask;
+    names->table[at] = (uint64_t)hash << 32 | (index + 1);
+}
+
+/* Take an entry out of the table; those behind it move up. */
+static void historian_forget_name(historian_names *names, size_t index) {
+    uint64_t mine = (uint64_t)names->hashes[index] << 32 | (index + 1);
+    size_t hole = names->hashes[index] & names->mask, next;
+    while (names->table[hole] && names->table[hole] != mine) hole = (hole + 1) & names->mask;
+    if (!names->table[hole]) return;
+    for (next = (hole + 1) & names->mask; names->table[next]; next = (next + 1) & names->mask) {
+        size_t home = (size_t)(names->table[next] >> 32) & names->mask;
+        if (((next - home) & names->mask) < ((next - hole) & names->mask)) continue;
+        names->table[hole] = names->table[next];
+        hole = next;
+    }
+    names->table[hole] = 0;
+}
+
+/* Make room for one more place. Return 0 if there is no memory. */
+static int historian_make_room(historian_names *names) {
+    size_t room = names->room ? 2 * names->room : 256;
+    uint64_t *table, *old = names->table, *words;
+    uint32_t *numbers, *hashes;
+    if (names->scanned < names->room) return 1;
+    words = (uint64_t *)realloc(names->words, room * sizeof *words);
+    if (words) names->words = words;
+    numbers = (uint32_t *)realloc(names->numbers, room * sizeof *numbers);
+    if (numbers) names->numbers = numbers;
+    hashes = (uint32_t *)realloc(names->hashes, room * sizeof *hashes);
+    if (hashes) names->hashes = hashes;
+    if (!words || !numbers || !hashes) return 0;
+    table = (uint64_t *)calloc(2 * room, sizeof *table);
+    if (!table) return 0;
+    names->table = table;
+    for (size_t at = 0; old && at <= names->mask; at++) {
+        size_t to = (size_t)(old[at] >> 32) & (2 * room - 1);
+        if (!old[at]) continue;
+        while (table[to]) to = (to + 1) & (2 * room - 1);
+        table[to] = old[at];
+    }
+    free(old);
+    names->mask = 2 * room - 1;
+    names->room = room;
+    return 1;
+}
+
+static void historian_free_names(historian_names *names) {
+    free(names->words);
+    free(names->numbers);
+    free(names->hashes);
+    free(names->table);
+    memset(names, 0, sizeof *names);
+}
+
+/* Remember the word of a place, and count those that are free or removed. */
+static void historian_remember_word(historian_names *names, size_t index, uint64_t word) {
+    uint64_t before = historian_state(names->words[index]), now = historian_state(word);
+    names->free += (now == HISTORIAN_FREE) - (size_t)(before == HISTORIAN_FREE);
+    names->removed += (now == HISTORIAN_REMOVED || now == HISTORIAN_CLOSED) -
+                      (size_t)(before == HISTORIAN_REMOVED || before == HISTORIAN_CLOSED);
+    names->words[index] = word;
+}
+
+/* Learn what is at a place of the index now. */
+static void historian_learn_place(historian_space *space, historian_names *names, size_t index) {
+    const uint64_t *at = historian_file_index(space) + index;
+    uint64_t word = historian_atomic_load_acquire(at), before = names->words[index];
+    if (names->numbers[index]) {
+        if (historian_is_there(word) && word >> 32 == before >> 32) { /* the same recorder, in another state */
+            historian_remember_word(names, index, word);
+            return;
+        }
+        historian_forget_name(names, index);
+        names->numbers[index] = 0;
+    }
+    for (;;) {
+        const char *wrong = historian_is_there(word) ? historian_check_word(space, index, word) : historian_gone;
+        historian_remember_word(names, index, word);
+        if (wrong && historian_is_there(word) && historian_look_beyond(space))
+            wrong = historian_check_word(space, index, word);
+        if (!wrong) {
+            const historian_entry *entry = (const historian_entry *)historian_chunk_address(space, word & 0xffffff);
+            names->hashes[index] = historian_hash(entry->text, entry->key_nbytes);
+        }
+        historian_atomic_fence();
+        if (historian_atomic_load(at) == word) { /* else another one was created there meanwhile */
+            if (wrong) return;
+            names->numbers[index] = (uint32_t)(word & 0xffffff);
+            historian_insert_name(names, names->hashes[index], index);
+            return;
+        }
+        word = historian_atomic_load_acquire(at);
+    }
+}
+
+/* Learn the entries that other processes have added, and where they have removed some. Return 0 if there is no memory,
+ * or too few addresses. */
+static int historian_scan_names(historian_space *space, historian_names *names) {
+    uint64_t changes = historian_atomic_load_acquire(&space->file->changes);
+    uint64_t recorders = historian_atomic_load_acquire(&space->file->recorders);
+    if (recorders > HISTORIAN_FILE_INDEX_WORDS) recorders = 0; /* damaged: those that follow each other are found */
+    if (changes != names->changes || changes & 1) {            /* odd: a process changes one, or was killed meanwhile */
+        const uint64_t *words = historian_file_index(space);
+        for (size_t index = 0; index < names->scanned; index++)
+            if (historian_atomic_load(words + index) != names->words[index]) historian_learn_place(space, names, index);
+        names->changes = changes;
+    }
+    while (names->scanned < HISTORIAN_FILE_INDEX_WORDS) {
+        size_t index = names->scanned;
+        if (index > recorders && index % 512 == 0 && !historian_is_backed(historian_file_index(space) + index, 8))
+            break; /* never reserved: the number of recorders is damaged */
+        if (index >= recorders && !historian_read_place(space, index)) break;
+        if (!historian_make_room(names)) return 0;
+        names->numbers[index] = 0;
+        names->words[index] = 0;
+        names->scanned = index + 1;
+        historian_learn_place(space, names, index);
+        if (historian_is_there(names->words[index]) && !names->numbers[index] &&
+            historian_atomic_load(&space->is_narrow)) { /* it may be where nothing can be mapped */
+            historian_remember_word(names, index, 0);
+            names->scanned = index;
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Return the entry of a recorder, or NULL and what is wrong: historian_gone if it was removed. */
+static historian_entry *historian_find_entry(historian_space *space, historian_names *names, uint64_t place,
+                                             const char **wrong) {
+    size_t index = historian_index_of(place);
+    historian_entry *entry;
+    *wrong = "its entry was damaged";
+    if (index >= names->scanned && !historian_scan_names(space, names)) {
+        *wrong = NULL;
+        return NULL;
+    }
+    if (index >= names->scanned) return NULL;
+    if (historian_read_place(space, index) != names->words[index]) historian_learn_place(space, names, index);
+    entry = historian_entry_of(space, names, index);
+    if (entry && historian_is_same(names->words[index], place)) return entry;
+    if (entry || historian_state(names->words[index]) == HISTORIAN_FREE)
+        *wrong = historian_gone;
+    else if (historian_check_word(space, index, names->words[index]))
+        *wrong = historian_check_word(space, index, names->words[index]);
+    return NULL;
+}
+
+/* Change the word of a place, which is known. The caller has locked the file. */
+static void historian_change_place(historian_space *space, historian_names *names, size_t index, uint64_t word) {
+    uint64_t changes = historian_atomic_load(&space->file->changes) | 1; /* odd already: a process was killed here */
+    int is_latest = names->changes + 1 == changes;
+    historian_atomic_store(&space->file->changes, changes);
+    historian_atomic_fence();
+    historian_atomic_store(historian_file_index(space) + index, word);
+    historian_atomic_fence();
+    historian_atomic_store(&space->file->changes, changes + 1);
+    if (is_latest) names->changes = changes + 1;
+    historian_learn_place(space, names, index);
+}
+
+/* Make a removed recorder one that is there again, or the reverse. The caller has locked the file. */
+static void historian_set_state(historian_space *space, historian_names *names, size_t index, uint64_t state) {
+    uint64_t word = historian_read_place(space, index);
+    if (historian_is_there(word) && historian_state(word) != state)
+        historian_change_place(space, names, index, historian_place_word(word >> 32, state, word & 0xffffff));
+}
+
+/* Return the index of the recorder with this name and labels, which may have been removed, or -1. */
+static ptrdiff_t historian_find_name(const historian_space *space, const historian_names *names, const uint8_t *key,
+                                     size_t n) {
+    uint32_t hash = historian_hash(key, n);
+    if (!names->table) return -1;
+    for (size_t at = hash & names->mask; names->table[at]; at = (at + 1) & names->mask) {
+        size_t index = (size_t)(names->table[at] & UINT32_MAX) - 1;
+        const historian_entry *entry = historian_entry_of(space, names, index);
+        if (names->table[at] >> 32 == hash && entry && entry->key_nbytes == n &&
+            historian_chunk_address(space, names->numbers[index] + historian_entry_chunks(n) - 1) &&
+            memcmp(entry->text, key, n) == 0)
+            return (ptrdiff_t)index;
+    }
+    return -1;
+}
+
+#if !defined(_WIN32)
+/* Take chunks that follow each other, for an entry. Return the first one, or 0. The caller has locked the file. */
+static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t chunks, uint64_t owner) {
+    for (int attempt = 0; attempt < HISTORIAN_LOCKED_ATTEMPTS; attempt++) {
+        uint64_t first = 0, owned = 0;
+        if (historian_take_unused(space, chunks, &first) != chunks) {
+            /* What was taken is lost: less than an entry, once the disk is full. */
+            errno = historian_grow(space, fd, chunks, HISTORIAN_GROW_PATIENCE);
+            if (errno) return 0;
+            if (historian_take_unused(space, chunks, &first) != chunks) continue; /* others have taken some of it */
+        }
+        while (owned < chunks && historian_own_chunk(space, first + owned, owner)) owned++;
+        if (owned == chunks) return first;
+    }
+    errno = EIO;
+    return 0;
+}
+
+/* Make the rows of an entry free. A process that is killed here leaves the rest for the next one. */
+static void historian_free_rows(historian_space *space, historian_entry *entry, size_t index) {
+    uint64_t number = historian_number(historian_atomic_load_acquire(&entry->rows)), here, lane;
+    while (number) {
+        historian_row *row = historian_next_row(space, index, &number, &lane);
+        if (!row) break;
+        here = historian_number(historian_atomic_load(&entry->rows));
+        historian_empty_row(space, row, index, lane);
+        historian_atomic_store_release(&entry->rows, historian_reference(number));
+        historian_free_chunk(space, here, historian_owner(HISTORIAN_KIND_ROW, index, lane, 0));
+    }
+    historian_atomic_store_release(&entry->rows, 0);
+    historian_free_row(space, historian_number(historian_atomic_load(&entry->drained) >> 32), index,
+                       HISTORIAN_DRAINED_LANE);
+    historian_atomic_store_release(&entry->drained, 0);
+}
+
+/* Return a free place whose entry has so many chunks, or -1. The caller has locked the file. */
+static ptrdiff_t historian_find_vacant(const historian_space *space, historian_names *names, uint64_t chunks) {
+    for (size_t seen = 0; names->free && seen < names->scanned; seen++) {
+        size_t index = (names->vacant + seen) % names->scanned;
+        uint64_t word = names->words[index];
+        if (historian_state(word) != HISTORIAN_FREE || word != historian_read_place(space, index)) continue;
+        /* If a process was killed while it wrote the entry, its length is not known. */
+        if (historian_check_word(space, index, word) ||
+            historian_entry_chunks(
+                ((const historian_entry *)historian_chunk_address(space, word & 0xffffff))->nbytes) != chunks)
+            continue;
+        names->vacant = index + 1;
+        return (ptrdiff_t)index;
+    }
+    return -1;
+}
+
+static void historian_write_entry(historian_entry *entry, size_t index, const uint8_t *text, size_t nbytes,
+                                  size_t key_nbytes, uint64_t created) {
+    memcpy(entry->text, text, nbytes);
+    entry->nbytes = (uint32_t)nbytes;
+    entry->key_nbytes = (uint32_t)key_nbytes;
+    entry->index = (uint32_t)index;
+    entry->created = created;
+    entry->checksum = historian_entry_checksum(entry);
+}
+
+/* Create a recorder at a free place. Return its index. The caller has locked the file. */
+static ptrdiff_t historian_reuse_place(historian_space *space, historian_names *names, size_t index,
+                                       const uint8_t *text, size_t nbytes, size_t key_nbytes, uint64_t created) {
+    uint64_t word = names->words[index];
+    historian_entry *entry = (historian_entry *)historian_chunk_address(space, word & 0xffffff);
+    if (!entry) return -1;
+    historian_free_rows(space, entry, index); /* what is left of them, if a process was killed */
+    historian_atomic_store(&entry->seats, 0);
+    historian_atomic_store(&entry->synthetic, 0);
+    historian_atomic_store(&entry->claimed, 0);
+    historian_clear_words(&entry->coarse, sizeof entry->coarse);
+    historian_write_entry(entry, index, text, nbytes, key_nbytes, created);
+    historian_change_place(space, names, index,
+                           historian_place_word((word >> 32) + 1, HISTORIAN_THERE, word & 0xffffff));
+    return (ptrdiff_t)index;
+}
+
+/* Add a recorder. The caller has locked the file, scanned it, and not found the name. Return its index, or -1 and set
+ * errno. */
+static ptrdiff_t historian_add_name(historian_space *space, historian_names *names, int fd, const uint8_t *text,
+                                    size_t nbytes, size_t key_nbytes, uint64_t created) {
+    ptrdiff_t vacant = historian_find_vacant(space, names, historian_entry_chunks(nbytes));
+    size_t index = names->scanned;
+    uint64_t *place = historian_file_index(space) + index, number;
+    uint64_t owner = historian_owner(HISTORIAN_KIND_ENTRY, index, 0, 0);
+    historian_entry *entry;
+    if (vacant >= 0) return historian_reuse_place(space, names, (size_t)vacant, text, nbytes, key_nbytes, created);
+    if (index + 1 >= HISTORIAN_FILE_INDEX_WORDS) {
+        errno = ENOSPC;
+        return -1;
+    }
+    if ((index + 1) % 512 == 0) { /* the page of the next place, which others look at */
+        errno = historian_reserve(fd, HISTORIAN_FILE_INDEX_AT + 8 * (index + 1), 4096);
+        if (errno) return -1;
+    }
+    number = historian_take_entry(space, fd, historian_entry_chunks(nbytes), owner);
+    entry = (historian_entry *)historian_chunk_address(space, number);
+    if (!entry) return -1;
+    for (uint64_t more = 1; more < historian_entry_chunks(nbytes); more++)
+        historian_atomic_store((uint64_t *)historian_chunk_address(space, number + more), 0);
+    historian_write_entry(entry, index, text, nbytes, key_nbytes, created);
+    historian_atomic_store_release(place, historian_place_word(0, HISTORIAN_THERE, number));
+    historian_atomic_store_release(&space->file->recorders, index + 1);
+    if (!historian_scan_names(space, names)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return (ptrdiff_t)index;
+}
+#endif
+
+#endif

@@ -1,0 +1,204 @@
+"""Where there is little space on the disk, or few addresses for a process: no process dies, and nothing is lost."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from historian import Key, Registry
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs tmpfs, RLIMIT_AS and leases")
+
+COMMON = """
+import os, resource, subprocess, sys
+import historian
+from historian import Histogram, Key, Registry
+OCTAVES = [2.0**k for k in range(-31, 65)]
+
+def run_out(folder):
+    with open(folder + "/filler", "wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            pass
+
+def refused(function, text):
+    try:
+        function()
+    except OSError as error:
+        assert text in str(error), error
+    else:
+        raise AssertionError(function)
+"""
+
+
+def ran(program, *arguments, disk=None, size="0"):
+    """Run a program, which must succeed; with `disk`, where a file system of this size is mounted."""
+    run = []
+    if disk is not None:
+        disk.mkdir()
+        run = ["unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size={size} none "$0" && exec "$@"', str(disk)]
+        if not shutil.which("unshare") or subprocess.run([*run, "true"], capture_output=True, check=False).returncode:
+            pytest.skip("needs unshare, and the right to mount a file system")
+    program = [sys.executable, "-c", COMMON + program, *map(str, arguments)]
+    done = subprocess.run([*run, *program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return done.stdout
+
+
+BUSY = """
+disk = sys.argv[1]
+registry = Registry(disk + "/d")
+recorders = [registry.recorder("q", i=i) for i in range(50)]
+for process in range(4):  # they run out of space while they record
+    if not os.fork():
+        for rec in recorders:
+            for value in OCTAVES:
+                rec.record(value)
+            rec.record_many(OCTAVES)
+        os._exit(0)
+for process in range(4):
+    assert os.wait()[1] == 0
+expected = Histogram.from_values(8 * OCTAVES)
+refused(lambda: [registry.recorder("more", i=i) for i in range(10_000)], "No space left")
+refused(lambda: [rec.drain() for rec in recorders], "No space left")
+run_out(disk)
+inexact = 0
+for rec in recorders:
+    h = rec.snapshot()
+    for what in ("count", "sum", "min", "max"):
+        assert getattr(h, what) == getattr(expected, what) or not h.count, (what, h, getattr(h, what))
+    inexact += h.synthetic
+assert inexact > 10
+refused(lambda: Registry(disk + "/other").recorder("q"), "no space for a directory of recorders: No space left")
+assert os.listdir(disk + "/other") == []
+seen = {key: h.count for key, h in registry.snapshot().items()}
+os.unlink(disk + "/filler")
+subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
+registry.recorder("another").record(1.0)
+for rec in recorders:
+    assert rec.drain().count in (0, expected.count)
+    rec.record_many(OCTAVES * 100)  # by and by it asks for space again
+    rec.drain()
+    rec.record_many(OCTAVES)
+    assert rec.drain() == Histogram.from_values(OCTAVES)
+print("done")
+"""
+
+
+def test_a_disk_that_runs_full_while_many_record(tmp_path):
+    assert ran(BUSY, tmp_path / "disk", disk=tmp_path / "disk", size="1m") == "done\n"
+
+
+SPARSE = """
+disk = sys.argv[1]
+registry = Registry(disk + "/d")
+for i in range(512):  # as many as a page of the index has
+    registry.recorder("q", i=i).record(1.0)
+expected = registry.snapshot()
+os.mkdir(disk + "/copy", 0o700)
+subprocess.run(["cp", "--sparse=always", disk + "/d/recorders", disk + "/copy"], check=True)
+run_out(disk)
+copy = Registry(disk + "/copy")
+assert copy.snapshot() == expected and copy.problems() == {}  # a program that reads a hole would be killed
+refused(lambda: copy.recorder("q", i=0), "no space for the holes in this copy")
+os.unlink(disk + "/filler")
+rec = copy.recorder("q", i=0)
+run_out(disk)
+rec.record_many(OCTAVES)
+assert rec.snapshot().count == 97
+print("done")
+"""
+
+
+def test_a_sparse_copy(tmp_path):
+    assert ran(SPARSE, tmp_path / "disk", disk=tmp_path / "disk", size="2m") == "done\n"
+
+
+ONE_HOLE = """
+import ctypes
+disk = sys.argv[1]
+rec = Registry(disk + "/d").recorder("q")
+rec.record(1.0)
+os.mkdir(disk + "/copy", 0o700)
+subprocess.run(["cp", "--sparse=never", disk + "/d/recorders", disk + "/copy"], check=True)
+with open(disk + "/copy/recorders", "r+b") as file:
+    index = ctypes.c_long(8192), ctypes.c_long(2_101_248 - 8192)
+    last = ctypes.c_long(os.path.getsize(file.name) // 4096 * 4096), ctypes.c_long(4096)
+    for at, size in (index, last):  # keep the size, punch a hole
+        assert ctypes.CDLL(None).fallocate(file.fileno(), 3, at, size) == 0
+run_out(disk)
+refused(lambda: Registry(disk + "/copy").recorder("q"), "no space for the holes in this copy: No space left")
+assert Registry(disk + "/copy").snapshot()[Key("q")].count == 1
+print("done")
+"""
+
+
+def test_a_copy_with_a_single_hole(tmp_path):
+    assert ran(ONE_HOLE, tmp_path / "disk", disk=tmp_path / "disk", size="3m") == "done\n"
+
+
+NARROW = """
+directory, numbers = sys.argv[1], int(sys.argv[2])
+
+def mapped():
+    with open("/proc/self/maps") as maps:
+        ends = [line.split()[0].split("-") for line in maps if line.rstrip().endswith("/recorders")]
+    return sorted(int(end, 16) - int(start, 16) for start, end in ends)
+
+used = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+limit = used + (260 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+registry = Registry(directory)
+recorders = [registry.recorder("q", i=i) for i in range(numbers)]
+assert mapped()[-1] <= limit // 8 + 4096, mapped()
+for rec in recorders:
+    rec.record_many(OCTAVES)
+    rec.record(1.0)
+expected = Histogram.from_values([*OCTAVES, 1.0])
+for rec in recorders:
+    assert rec.snapshot() == expected  # nothing is inexact
+assert len(registry.snapshot()) == numbers and registry.recorder("late").unit == "s"
+assert registry.problems() == {}
+for rec in recorders[::10]:
+    assert rec.drain() == expected
+print(os.path.getsize(recorders[0].path) > limit // 8, len(mapped()))
+"""
+
+
+def test_a_process_that_may_have_few_addresses(directory):
+    assert ran(NARROW, directory, 10) == "False 3\n"  # the file, and what keeps lane and seat
+    os.unlink(os.path.join(directory, "recorders"))
+    assert ran(NARROW, directory, 1000) == "True 4\n"  # it is mapped once more, and counters stay where they are
+    assert Registry(directory).snapshot()[Key("q", i=1)].count == 97
+
+
+OTHERS_GROW = """
+directory, how = sys.argv[1:]
+registry = Registry(directory)
+rec = registry.recorder("q")
+rec.record(1.0)
+child = os.fork()
+if not child:
+    rec.record_many(OCTAVES)
+    for i in range(100):
+        registry.recorder("q", i=i).record_many(OCTAVES)
+    rec.record_many([2.0**64] * 2)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+if how == "removed":
+    os.unlink(rec.path)
+elif how == "no descriptors":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+h = rec.snapshot()  # in a part of the file that this process has not asked for
+assert h == Histogram.from_values([1.0, *OCTAVES, 2.0**64, 2.0**64]), h
+print("done")
+"""
+
+
+@pytest.mark.parametrize("how", ["removed", "no descriptors", "all as usual"])
+def test_a_file_that_others_have_made_larger(directory, how):
+    assert ran(OTHERS_GROW, directory, how) == "done\n"
