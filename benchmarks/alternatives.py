@@ -14,17 +14,16 @@ HERE = Path(__file__).parent
 TEMPLATE = HERE / "alternatives.md"
 PAGE = HERE.parent / "docs" / "explanation" / "alternatives.md"
 
-#: A table that runs have since files and bytes have their present form: earlier ones had larger blobs.
+#: A table that runs have since bytes have their present form: earlier ones had larger blobs.
 PRESENT = "Directories"
 US = "historian"
 RECORD = ("One value at a time", "latencies, bound")
-#: Title of a column, table, and what each library did; historian's memory was also measured for one recorder alone.
+#: Title of a column, table, and what each library did.
 COSTS = {
     "one record": [RECORD],
     "one quantile": [("Quantiles", "one")],
     "merge": [("Merge", "two, of 5e4 latencies each")],
     "bytes": [("Encode and decode", "size of 1e5 latencies")],
-    "memory": [("Resident memory", "30 each 10000 x record"), ("Resident memory", "1000 each 10000 x record")],
 }
 
 
