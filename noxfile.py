@@ -133,9 +133,13 @@ def run_forced(session: nox.Session, *names: str) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run doctests, and the python blocks of README.md and docs/."""
-    session.install(".[docs]")
+    """Run the examples of README.md, docs/ and docstrings; build the site; look at it in Chromium, if found."""
+    session.install(".[docs,test]")
     session.run("pytest", "tests/test_docs.py", *session.posargs)
+    site = ROOT / "build" / "site" / "html"
+    # Each notebook runs, in a folder of its own.  A warning is an error.
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "-b", "html", "docs", str(site))
+    session.run("pytest", "tests/test_site.py", *session.posargs, env={"DOCS_SITE": str(site)})
 
 
 @nox.session

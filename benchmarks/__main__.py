@@ -1,7 +1,8 @@
-"""Run every benchmark, print each figure, save all figures in benchmarks/results/, and write docs/benchmarks.md.
+"""Run every benchmark, print each figure, save all figures in benchmarks/results/, and write the pages.
 
 ``python -m benchmarks`` runs all of them.  ``python -m benchmarks scalar timers`` runs some, and writes nothing.
-``python -m benchmarks --page`` only writes the page, from the saved results.
+``python -m benchmarks --page`` only writes docs/benchmarks.md and docs/explanation/alternatives.md, from the saved
+results.
 """
 
 from __future__ import annotations

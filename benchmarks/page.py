@@ -1,10 +1,11 @@
-"""Write docs/benchmarks.md from page.md and every file in results/."""
+"""Write docs/benchmarks.md from page.md and every file in results/, and the comparison with other libraries."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import alternatives
 from .data import ASKED, WRONG
 from .results import Results
 
@@ -108,15 +109,20 @@ NOTES = {
 
 
 def write() -> None:
-    """Write the page."""
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(render(), encoding="utf-8", newline="\n")
+    """Write both pages."""
+    for path, text in ((PAGE, render()), (alternatives.PAGE, alternatives.render(saved()))):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def saved() -> list[Results]:
+    """Return all saved results."""
+    return [Results.read(path) for path in sorted(RESULTS.glob("*.json"))]
 
 
 def render() -> str:
     """Return the page for all saved results."""
-    found = [Results.read(path) for path in sorted(RESULTS.glob("*.json"))]
-    return TEMPLATE.read_text(encoding="utf-8").replace("<!-- results -->\n", "".join(section(one) for one in found))
+    return TEMPLATE.read_text(encoding="utf-8").replace("<!-- results -->\n", "".join(map(section, saved())))
 
 
 def section(results: Results) -> str:

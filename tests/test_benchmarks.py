@@ -24,6 +24,7 @@ def bench() -> ModuleType:
     for name in (
         "accuracy",
         "accuracy_coverage",
+        "alternatives",
         "coverage_compare",
         "data",
         "figures",
@@ -43,6 +44,30 @@ def case(bench: ModuleType, *samples: float):
 def test_the_page_is_made_of_the_results(bench: ModuleType) -> None:
     page = ROOT / "docs" / "benchmarks.md"
     assert page.read_text(encoding="utf-8") == bench.page.render(), "run: python -m benchmarks --page"
+
+
+def test_the_comparison_with_other_libraries_is_made_of_the_results(bench: ModuleType) -> None:
+    page = ROOT / "docs" / "explanation" / "alternatives.md"
+    runs = bench.page.saved()
+    assert page.read_text(encoding="utf-8") == bench.alternatives.render(runs), "run: python -m benchmarks --page"
+    found = bench.alternatives.peers(runs)
+    assert {"hdrhistogram", "ddsketch", "prometheus_client"} <= set(found)
+    for column in bench.alternatives.COSTS.values():
+        assert bench.alternatives.own(runs, column)
+        assert all(bench.alternatives.ratios(runs, who, column) for who in ("hdrhistogram", "ddsketch"))
+
+
+def test_ratios_to_historian_are_the_least_and_the_greatest_of_the_runs(bench: ModuleType) -> None:
+    def run(ours: float, theirs: float) -> object:
+        rows = [
+            bench.figures.Row("t", who, "w", cost, 0, 0, "ns") for who, cost in (("historian", ours), ("o", theirs))
+        ]
+        return bench.results.Results(rows=rows)
+
+    runs = [run(2.0, 30.0), run(4.0, 2.0), run(1.0, 1234.0)]  # 15, 0.5 and 1234 times
+    assert bench.alternatives.ratios(runs, "o", [("t", "w")]) == "0.5 to 1,200"
+    assert bench.alternatives.ratios(runs, "absent", [("t", "w")]) == ""
+    assert bench.alternatives.own(runs, [("t", "w")]) == "1 to 4 ns"
 
 
 def test_every_table_has_its_note(bench: ModuleType) -> None:

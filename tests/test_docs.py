@@ -18,6 +18,7 @@ import historian
 
 ROOT = Path(__file__).parents[1]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if path.exists()]
+NEEDS = {"celery.md": "celery"}  # which has no wheel for some Pythons
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
 MODULES = ["historian", *(name for name in FOUND if not name.endswith("__main__"))]
 
@@ -74,6 +75,8 @@ def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("historian.registry.default_registry", registry)
     if page.name == "processes.md" and sys.platform == "win32":
         pytest.skip("recorders in a directory need a POSIX system")
+    if page.name in NEEDS:
+        pytest.importorskip(NEEDS[page.name])
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
     if sys.platform != "win32":
         parsers.append(CodeBlockParser("console", run_console))

@@ -62,7 +62,17 @@ def test_no_extra_is_empty_and_all_is_the_union_of_those_for_users(project: dict
     assert for_users
     assert all(brought(extras, name) for name in extras)
     assert brought(extras, "all") == set().union(*(brought(extras, name) for name in for_users))
-    assert brought(extras, "all") <= brought(extras, "docs") <= brought(extras, "test") <= brought(extras, "dev")
+    assert brought(extras, "all") <= brought(extras, "test") <= brought(extras, "dev")
+    assert brought(extras, "all") <= brought(extras, "docs")
+
+
+def test_environments_for_tests_do_not_install_what_builds_the_site(project: dict[str, Any]) -> None:
+    extras = project["optional-dependencies"]
+    builders = brought(extras, "docs") - brought(extras, "all")
+    assert {"sphinx", "furo", "myst-nb"} == builders
+    assert not builders & brought(extras, "test")
+    configuration = (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+    assert [tool for tool in builders if not re.search(rf"\b{tool}\b", configuration.replace("_", "-"))] == []
 
 
 def test_what_extras_bring_is_imported(project: dict[str, Any]) -> None:
