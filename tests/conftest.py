@@ -19,9 +19,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _small_heap() -> None:
-    """Have garbage collections leave out modules and tests.  Many tests collect; each time would take half a second."""
+    """Have garbage collections leave out what is there before: many tests collect, and each time would take long."""
     gc.collect()
     gc.freeze()
 
