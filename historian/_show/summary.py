@@ -36,13 +36,15 @@ def min_count(p: float) -> float:
     >>> min_count(99), min_count(99.9)
     (100, 1000)
     """
+    return _min_count(p)
+
+
+@lru_cache(maxsize=64)
+def _min_count(p: float) -> float:
     if p >= 100:
         return math.inf
     numerator, denominator = PRECISE.subtract(100, written(p)).as_integer_ratio()
     return -(-100 * denominator // numerator)
-
-
-_min_count = lru_cache(maxsize=64)(min_count)
 
 
 def supported_percentile(histogram: BaseHistogram, p: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from .. import buckets
 from .._core import BLOB_MAX_BOUND, BLOB_MIN_BOUND, FIRST_INDEX, slot_of
@@ -145,6 +146,7 @@ class Slots:
         return least, most
 
 
+@lru_cache(maxsize=1024)
 def edges_of(slot: int) -> tuple[float, float]:
     """Return the (lower, upper) edges of the bucket in a slot."""
     index = slot + TO_INDEX

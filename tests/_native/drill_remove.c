@@ -20,7 +20,7 @@
 #include "remove.h"
 #include "seats.h"
 
-enum { RECORDERS = 1000, OCTAVES = 11, WORKERS = 3, NAME = 16, LOST_CHUNKS = 24, STEPS = 8000 };
+enum { RECORDERS = 1000, OCTAVES = 11, WORKERS = 3, NAME = 16, LOST_CHUNKS = 24, STEPS = 4000 };
 
 /* What survives a kill. Who drains writes down first what will have been taken: it holds then if the drain is done. */
 typedef struct {
@@ -313,8 +313,10 @@ static pid_t start(int worker, int shared) {
  * that processes had just taken or given when they were killed. */
 static void check_space(drill_process *process, uint64_t kills) {
     const historian_file *file = process->space.file;
-    uint64_t found = 1, number, chunks = file->used;
+    uint64_t found = 1, number, chunks;
     for (size_t i = 0; i < RECORDERS; i++) remove_recorder(process, i);
+    (void)historian_look_beyond(&process->space);
+    chunks = file->used;
     for (int lane = 0; lane < HISTORIAN_FILE_LANES; lane++) found += file->lanes[lane][1] - file->lanes[lane][0];
     for (size_t index = 0; index < process->names.scanned; index++, found++)
         if (historian_state(process->names.words[index]) != HISTORIAN_FREE)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..._show.names import cut, shortened
 from ..._show.scale import Scale, base_unit, middle
-from ..._show.summary import supported_percentile
+from ..._show.summary import is_supported, supported_percentile
 from ..._show.table import text_width
 from ..._values.text import printable
 from .._report import printed
@@ -165,12 +165,16 @@ def _row(change: Change, seconds: float, percentiles: dict[str, float]) -> Row:
     recent, total = change.recent, change.total
     factor = base_unit(total.unit)[1]
     highest = min(recent.max, total.max)  # the maximum of a difference of histograms is only a bucket edge
-    if not recent.count:
+    count = recent.count
+    if not count:
         nothing = dict.fromkeys(percentiles, math.nan)
         return Row(change.name, 0.0, nothing, math.nan, math.nan, 0.0, total.count, change.is_whole)
-    found = {name: factor * min(supported_percentile(recent, p), highest) for name, p in percentiles.items()}
+    found = dict.fromkeys(percentiles, math.nan)
+    for name, p in percentiles.items():
+        if is_supported(count, p):
+            found[name] = factor * min(recent.percentile(p), highest)
     p99 = found["99"] if percentiles.get("99") == 99 else factor * min(supported_percentile(recent, 99), highest)
-    rate, per_second = recent.count / seconds, recent.sum * factor / seconds
+    rate, per_second = count / seconds, recent.sum * factor / seconds
     return Row(change.name, rate, found, p99, factor * highest, per_second, total.count, change.is_whole)
 
 
