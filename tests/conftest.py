@@ -28,9 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.mpl = True
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _small_heap() -> None:
-    """Have garbage collections leave out modules and tests.  Many tests collect; each time would take half a second."""
+    """Have garbage collections leave out what is there before: many tests collect, and each time would take long."""
     gc.collect()
     gc.freeze()
 

@@ -61,6 +61,7 @@ registry.merge({historian.Key("q"): Histogram.from_values([1.0])}); registry.cle
 assert Histogram.from_values([1.0, 2.0]).quantile(0.0) == 1.0  # histograms made from values still work
 assert type(rec).record is not historian._core.Counters.record
 historian._core.Counters.record(rec, 1.0, count=2)  # nothing to count in, and no crash
+historian._core.Counters.record_many(rec, [1.0]); historian._core.Counters.record_many(rec, [1.0], counts=[2])
 print("ran")
 """
 

@@ -72,3 +72,13 @@ registry.clear()
 """
     assert run(program, HISTORIAN_DIR=where, HISTORIAN_DISABLE="1") == ("{} {} 0\n", "")
     assert not os.path.exists(where)
+
+
+def test_a_family_is_the_first_that_is_used(tmp_path):
+    where = str(tmp_path / "there")
+    program = """
+import historian
+historian.default_registry.family("q", labels=("a",))["x"].record(1.0)
+print(historian.default_registry.snapshot().total().count)
+"""
+    assert run(program, HISTORIAN_DIR=where) == ("1\n", "")

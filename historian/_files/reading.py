@@ -112,9 +112,12 @@ def _read_mapped(
 
 
 def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
-    """Return the keys of all recorders in a directory; those that are damaged are left out."""
+    """Return the keys of all recorders in a directory, which may not exist; those that are damaged are left out."""
     path, keys = os.path.join(directory, FILE_NAME), []
-    folder = open_directory(directory, trust)
+    try:
+        folder = open_directory(directory, trust)
+    except FileNotFoundError:
+        return []
     try:
         fd = open_fd(path, os.O_RDONLY, folder)
     except (FileNotFoundError, CorruptFileError):

@@ -81,7 +81,7 @@ cdef class Counters:
         if not is_good(number):
             refuse(value, number, None)
         times = count_of(count, "count")
-        if times == 0:
+        if times == 0 or self.is_muted:
             return
         self._take_room(times)
         counters = writable(self, 1)
@@ -103,6 +103,8 @@ cdef class Counters:
         """
         cdef Opened opened, opened_counts
         cdef historian_array array
+        if self.is_muted:
+            return
         opened_counts.has_view, opened_counts.numbers = False, NULL
         if counts is not None and is_masked(values):
             values, counts = pairs_of(values, counts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 from .. import buckets
 from .._core import BLOB_MAX_BOUND, BLOB_MIN_BOUND, FIRST_INDEX, slot_of
@@ -185,11 +184,18 @@ class Slots:
         return least, most
 
 
-@lru_cache(maxsize=1024)
+_edges: dict[int, tuple[float, float]] = {}  # of slots that were asked for, of which there are 6,146
+
+
 def edges_of(slot: int) -> tuple[float, float]:
     """Return the (lower, upper) edges of the bucket in a slot."""
-    index = slot + TO_INDEX
-    if 0 < slot < _LAST_SLOT:  # all but the zero and the overflow bucket
-        lower, upper = buckets.EDGES[index & 63], buckets.EDGES[(index + 1) & 63]
-        return math.ldexp(lower, index >> 6), math.ldexp(upper, (index + 1) >> 6)
-    return buckets.lower(index), buckets.upper(index)
+    found = _edges.get(slot)
+    if found is None:
+        index = slot + TO_INDEX
+        if 0 < slot < _LAST_SLOT:  # all but the zero and the overflow bucket
+            lower, upper = buckets.EDGES[index & 63], buckets.EDGES[(index + 1) & 63]
+            found = math.ldexp(lower, index >> 6), math.ldexp(upper, (index + 1) >> 6)
+        else:
+            found = buckets.lower(index), buckets.upper(index)
+        _edges[slot] = found
+    return found

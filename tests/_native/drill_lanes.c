@@ -73,7 +73,8 @@ static void take(void) {
     if (!totals || !historian_read_lanes(&all, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
     (void)pthread_mutex_lock(&drained_mutex);
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) drained_counts[slot] += totals->all.counts[slot];
-    drained_sixteenths += total_sixteenths(&totals->all);
+    /* If there are no counts, the sum is that of a record in flight, and is in the next drain. */
+    if (historian_total_records(&totals->all)) drained_sixteenths += total_sixteenths(&totals->all);
     (void)pthread_mutex_unlock(&drained_mutex);
     historian_give_totals(totals);
 }

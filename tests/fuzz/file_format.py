@@ -131,9 +131,8 @@ class File:
         if records and amount >= records * LARGEST_SUM:
             raise RefusedError("the sum")
         for k, count in enumerate(total.coarse):
-            for j in range(256) if count else ():
-                more = count // 256 + (j + 1) * (count % 256) // 256 - j * (count % 256) // 256
-                total.counts[1 + 256 * k + j] = total.counts.get(1 + 256 * k + j, 0) + more
+            if count:
+                spread(total, count, 1 + 256 * k, 256 + 256 * k)
         counts = {slot: count for slot, count in total.counts.items() if count}
         extremes = extremes_of(counts, total.extremes) if counts else ((math.nan, False), (math.nan, False))
         return Found(*text, counts, amount if counts else 0, *extremes, synthetic and bool(counts))
@@ -211,6 +210,24 @@ class File:
             raise RefusedError("the sum of the digits")
         total.lacking += head[15]
         total.extremes = list(map(max, total.extremes, (head[3], head[4], *head[16:18])))
+
+
+def spread(total: Total, count: int, first: int, last: int) -> None:
+    """Spread a coarse count over slots, not beyond the extremes, whose slots get one first."""
+    (high, not_low, high_bound, not_low_bound), low, most = total.extremes, 0, SLOTS
+    if not_low and not_low_bound <= not_low and ALL - not_low <= LARGEST_BITS:
+        low = slot_of(number_of(ALL - not_low))
+    if high and high_bound <= high <= LARGEST_BITS:
+        most = slot_of(number_of(high))
+    if low <= last and most >= first and low <= most:
+        first, last = max(first, low), min(last, most)
+        for slot in (low, most):
+            if count and first <= slot <= last and not total.counts.get(slot):
+                total.counts[slot], count = 1, count - 1
+    n = last - first + 1
+    for j in range(n):
+        more = count // n + (j + 1) * (count % n) // n - j * (count % n) // n
+        total.counts[first + j] = total.counts.get(first + j, 0) + more
 
 
 def extremes_of(counts: dict[int, int], found: list[int]) -> tuple[tuple[float, bool], tuple[float, bool]]:

@@ -23,7 +23,7 @@ class Image:
         """Return the bytes of a file."""
         with open(path, "rb") as file:
             head = file.read(HEAD)
-            if any(file.read(CHUNKS_AT - HEAD)):
+            if file.read(CHUNKS_AT - HEAD).strip(b"\0"):
                 raise ValueError(f"{path} uses more of its index than the first page")
             return cls(head, file.read(), os.path.getsize(path))
 
