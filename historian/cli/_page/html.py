@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 
 from ... import __version__
-from ..._show.table import html_table
 from ..._values.text import printable
 from .figures import THEMES, inline_svg
 
@@ -28,7 +27,8 @@ body {{ color: var(--ink); background: var(--paper); font: 16px/1.5 system-ui, s
 h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
 .table {{ overflow-x: auto; overflow-wrap: normal; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }}
-th, td {{ border-bottom: 1px solid var(--line); padding: 0.2rem 0.6rem; }}
+th, td {{ border-bottom: 1px solid var(--line); padding: 0.2rem 0.6rem; text-align: right; }}
+th:first-child, td:first-child {{ text-align: left; }}
 .pictures {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
 figure {{ flex: 1 1 22rem; margin: 0; max-width: 30rem; min-width: 0; }}
 figcaption {{ font-weight: 600; }}
@@ -69,7 +69,7 @@ class Page:
     def table(self, headers: list[str], rows: list[list[str]]) -> None:
         """Add a table; on a narrow screen it scrolls by itself."""
         self._settle()
-        self._parts.append(f'<div class="table">{html_table(headers, rows)}</div>')
+        self._parts.append(f'<div class="table">{_table(headers, rows)}</div>')
 
     def picture(self, draw: Callable[..., object], title: str) -> None:
         """Add a picture.  Those that follow each other stand side by side if there is room."""
@@ -94,3 +94,9 @@ class Page:
         if self._pictures:
             self._parts.append(f'<div class="pictures">{"".join(self._pictures)}</div>')
             self._pictures = []
+
+
+def _table(headers: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{escape(header)}</th>" for header in headers)
+    body = "\n".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
