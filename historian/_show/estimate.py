@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Protocol
 
-    from .interval import Bounded
+    from .interval import _Bounded
 
-    class _Estimate(Bounded, Protocol):
+    class _Estimate(_Bounded, Protocol):
         @property
         def why(self) -> str: ...
         @property

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Protocol
 
-    class Bounded(Protocol):
+    class _Bounded(Protocol):
         """The parts of an estimate that are shown."""
 
         @property
@@ -31,7 +31,7 @@ __all__ = ["bar", "common_scale", "interval_header", "texts"]
 PLAIN = 1e-6  # numbers closer to 0 are written with an exponent
 
 
-def texts(estimate: Bounded, scale: Scale) -> tuple[str, str]:
+def texts(estimate: _Bounded, scale: Scale) -> tuple[str, str]:
     """Return the value and its interval as text, both in the unit of `scale`; "-" and "no data" if it is NaN.
 
     They have three digits, as `Scale.show`, but no digit behind the second one of half the interval's width.  The
@@ -55,7 +55,7 @@ def texts(estimate: Bounded, scale: Scale) -> tuple[str, str]:
     return _show(value, place, 0), "exact" if lower == upper else inside
 
 
-def common_scale(estimate: Bounded) -> Scale:
+def common_scale(estimate: _Bounded) -> Scale:
     """Return the scale that suits an estimate: chosen for the first of value and bounds that is finite and not 0."""
     known = [one for one in (estimate.value, estimate.upper, estimate.lower) if 0 < abs(one) < math.inf]
     return Scale.of(estimate.unit, abs(known[0])) if known else Scale(estimate.unit, 1.0)
@@ -70,7 +70,7 @@ def interval_header(confidence: float | None) -> str:
     return "bounds" if confidence is None else f"{100 * confidence:.9g} % interval"
 
 
-def bar(together: Iterable[Bounded], one: Bounded, reference: float | None = None) -> Interval | str:
+def bar(together: Iterable[_Bounded], one: _Bounded, reference: float | None = None) -> Interval | str:
     """Return a picture of an interval, on an axis for all that stand `together`, and a value to compare with."""
     if math.isnan(one.value) or math.isinf(one.value):
         return ""

@@ -39,12 +39,14 @@ def min_count(p: float) -> float:
     return _min_count(p)
 
 
-@lru_cache(maxsize=64)
-def _min_count(p: float) -> float:
+def _find_min_count(p: float) -> float:
     if p >= 100:
         return math.inf
     numerator, denominator = PRECISE.subtract(100, written(p)).as_integer_ratio()
     return -(-100 * denominator // numerator)
+
+
+_min_count = lru_cache(maxsize=64)(_find_min_count)  # not a decorator: stubtest cannot check its result
 
 
 def supported_percentile(histogram: BaseHistogram, p: float) -> float:

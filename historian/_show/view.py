@@ -52,7 +52,7 @@ class Interval(NamedTuple):
     reference: float | None = None  # a value to compare with, such as 1 for a ratio
 
 
-Cell: TypeAlias = "str | Interval | Density"
+Cell: TypeAlias = str | Interval | Density
 
 
 class Table(NamedTuple):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from functools import cache
-
 from .._show.scale import TIME
 from .._values.base import MAX_FLOAT
 from .._values.text import printable
@@ -12,7 +9,6 @@ from ._look import grid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
     from matplotlib.axes import Axes
@@ -27,6 +23,7 @@ __all__ = [
     "panel",
     "share_axis",
     "share_text",
+    "to_nines",
     "value_axis",
 ]
 
@@ -101,9 +98,11 @@ def _wider(low: float, high: float) -> tuple[float, float]:
 
 def value_axis(axis: Axis, unit: str, what: str = "") -> None:
     """Label an axis of values in `unit`: logarithmic, with the unit of a time at each tick."""
+    from ._ticks import LogTicks
+
     set_scale(axis, "log")
     is_time = unit in TIME
-    axis.set_major_locator(_locators()[0]())
+    axis.set_major_locator(LogTicks())
     axis.set_major_formatter(lambda value, _: value_text(value, unit))
     _no_minor_ticks(axis)
     name = what or ("time" if is_time else "value")
@@ -114,9 +113,11 @@ def value_axis(axis: Axis, unit: str, what: str = "") -> None:
 
 def share_axis(axis: Axis, name: str, *, is_log: bool = True) -> None:
     """Label an axis of shares, in percent."""
+    from ._ticks import LogTicks
+
     if is_log:
         set_scale(axis, "log")
-        axis.set_major_locator(_locators()[0]())
+        axis.set_major_locator(LogTicks())
         _no_minor_ticks(axis)
     axis.set_major_formatter(lambda share, _: share_text(share))
     name_axis(axis, name)
@@ -124,8 +125,10 @@ def share_axis(axis: Axis, name: str, *, is_log: bool = True) -> None:
 
 def number_axis(axis: Axis, name: str) -> None:
     """Label a logarithmic axis of numbers without a unit."""
+    from ._ticks import LogTicks
+
     set_scale(axis, "log")
-    axis.set_major_locator(_locators()[0]())
+    axis.set_major_locator(LogTicks())
     axis.set_major_formatter(lambda value, _: number_text(value))
     _no_minor_ticks(axis)
     name_axis(axis, name)
@@ -133,8 +136,10 @@ def number_axis(axis: Axis, name: str) -> None:
 
 def nines_axis(axis: Axis) -> None:
     """Label an axis of percentiles, 0..100, on which 90, 99, 99.9, ... have equal distances."""
-    set_scale(axis, "function", functions=(_to_nines, _from_nines))
-    axis.set_major_locator(_locators()[1]())
+    from ._ticks import NinesTicks
+
+    set_scale(axis, "function", functions=(to_nines, _from_nines))
+    axis.set_major_locator(NinesTicks())
     axis.set_major_formatter(lambda p, _: f"{p:.12g}")
     _no_minor_ticks(axis)
     name_axis(axis, "percentile")
@@ -158,7 +163,8 @@ def _no_minor_ticks(axis: Axis) -> None:
     axis.set_minor_locator(NullLocator())
 
 
-def _to_nines(p: Any) -> Any:
+def to_nines(p: Any) -> Any:
+    """Return where percentiles lie on an axis of nines: 90 at 1, 99 at 2."""
     import numpy
 
     return -numpy.log10(numpy.clip(1 - numpy.asarray(p, dtype=float) / 100, 10**-MAX_NINES, None))
@@ -215,64 +221,3 @@ def share_text(share: float) -> str:
     ('0.1 %', '100 %')
     """
     return f"{number_text(100 * share)} %"
-
-
-@cache
-def _locators() -> tuple[type[Any], type[Any]]:
-    """Return the classes of ticks of logarithmic axes and of percentiles.  Their base is matplotlib's, loaded late."""
-    from matplotlib.ticker import Locator, MaxNLocator
-
-    class LogTicks(Locator):
-        """At powers of 10, or at 1, 2 and 5, or at equal distances if the axis is short."""
-
-        def __call__(self) -> list[float]:
-            low, high = self.axis.get_view_interval()  # type: ignore[union-attr]
-            return self.tick_values(low, high)
-
-        def tick_values(self, low: float, high: float) -> list[float]:
-            low, high = sorted((float(low), float(high)))
-            if not 0 < low < high < math.inf:
-                return []
-            room = max(3, min(9, _room(self.axis)))
-            decades = math.log10(high) - math.log10(low)
-            if decades < 0.7:
-                found = MaxNLocator(max(2, min(4, room)), steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-            elif len(near := _powers(low, high, (1.0, 2.0, 5.0))) <= room:
-                found = near
-            else:
-                found = _powers(low, high, (1.0,), max(1, math.ceil(decades / room)))
-            return [float(tick) for tick in found if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
-
-    class NinesTicks(Locator):
-        """At 0, 50, 90, 99, ..., without those that do not fit beside the one before."""
-
-        def __call__(self) -> list[float]:
-            low, high = self.axis.get_view_interval()  # type: ignore[union-attr]
-            return self.tick_values(low, high)
-
-        def tick_values(self, low: float, high: float) -> list[float]:
-            low, high = sorted((low, high))
-            inside = [p for p in NINES if low <= p <= high * (1 + 1e-9)]
-            room = _room(self.axis) * 5 / max(1e-9, float(_to_nines(high) - _to_nines(low)))  # characters to a nine
-            found: list[float] = []
-            for p in inside:
-                width = 0.8 * len(f"{p:.12g}")
-                if not found or float(_to_nines(p) - _to_nines(found[-1])) * room >= width:
-                    found.append(p)
-            return found
-
-    return LogTicks, NinesTicks
-
-
-def _room(axis: Any) -> int:
-    """Return how many labels of five characters fit beside each other, or above each other; 9 without an axis."""
-    if axis is None:
-        return 9
-    box, size = axis.axes.get_window_extent(), 10 * axis.axes.get_figure(root=True).dpi / 72
-    return int(box.width / (5 * size) if axis.axis_name == "x" else box.height / (2.2 * size))
-
-
-def _powers(low: float, high: float, mantissas: Iterable[float], step: int = 1) -> list[float]:
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    exponents = range(first - first % step, last + 1, step)
-    return [one for exponent in exponents for m in mantissas if low <= (one := float(f"{m}e{exponent}")) <= high]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
 from .._values.base import BaseHistogram
 from .._values.text import counted
 from .._values.units import check_unit
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any, TypeAlias
+__all__ = ["Histograms", "about_zero", "beyond", "checked", "named", "unit_of"]
 
-    Histograms: TypeAlias = BaseHistogram | Mapping[Any, BaseHistogram] | Iterable[BaseHistogram]
-
-__all__ = ["about_zero", "beyond", "checked", "named", "unit_of"]
+Histograms: TypeAlias = BaseHistogram | Mapping[Any, BaseHistogram] | Iterable[BaseHistogram]
 
 
 def named(histograms: Histograms) -> list[tuple[str, BaseHistogram]]:

@@ -21,7 +21,7 @@ from matplotlib.collections import PolyCollection, QuadMesh  # noqa: E402
 from matplotlib.patches import StepPatch  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
-from historian.plot._axes import _locators  # noqa: E402
+from historian.plot._ticks import LogTicks  # noqa: E402
 from historian.plot._look import COLORS, OPEN, style_of  # noqa: E402
 
 RNG = numpy.random.default_rng(20_261_126)
@@ -321,7 +321,7 @@ def test_axes_have_units() -> None:
     ],
 )
 def test_ticks_of_a_logarithmic_axis(low: float, high: float, ticks: list[float]) -> None:
-    assert _locators()[0]().tick_values(low, high) == pytest.approx(ticks)
+    assert LogTicks().tick_values(low, high) == pytest.approx(ticks)
 
 
 def test_colours_stand_out_on_white_and_on_black_and_styles_differ() -> None:
