@@ -383,7 +383,11 @@ class Histogram(BaseHistogram):
 
         return histogram_view(self)
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
 
 def merge(

@@ -328,7 +328,11 @@ class Registry:
         title = f"Registry of {counted(len(histograms), 'recorder')} {where}"
         return Profile(histograms, notes)._view()._replace(title=title)
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.

@@ -246,7 +246,11 @@ class Comparison:
             self._shown = view(self)
         return self._shown
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
     def _ratio(self, q: float) -> Estimate:
         estimate = self.quiet_ratio(q)

@@ -342,7 +342,11 @@ class Recorder(_Base):
 
         return histogram_view(self.snapshot(), f"Recorder {self.name}".rstrip())
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
 
 def check_room(name: str, held: int, added: int) -> None:

@@ -118,7 +118,11 @@ class Snapshot(dict[Key, Histogram]):
 
         return Profile(self)._view()._replace(title=f"Snapshot of {counted(len(self), 'recorder')}")
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial

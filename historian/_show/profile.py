@@ -109,7 +109,11 @@ class Profile(Generic[Held]):
             notes.insert(0, f"the largest sums; {left_out:,} more: print(profile) shows all")
         return View(title, facts, tables=found, notes=notes)
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
 
 def _text(name: Any) -> str:

@@ -2,10 +2,10 @@
 
 A class takes them over as its own, beside a method `_view` that returns a `historian._show.view.View`::
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
 
-They are no base class: IPython looks for `_repr_pretty_` in each class before it looks at the next one, and would find
-`__repr__` first.  What draws is imported when it is first needed.
+and ``__rich__``, which calls `in_rich`. They are no base class: IPython looks for `_repr_pretty_` in each class
+before it looks at the next one, and would find `__repr__` first. What draws is imported when it is first needed.
 """
 
 from __future__ import annotations

@@ -146,7 +146,11 @@ class Estimate(float):
 
         return estimate_view(self)
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
     def __format__(self, spec: str) -> str:
         return format(float(self), spec) if spec else str(self)

@@ -262,7 +262,11 @@ class Estimates:
 
         return estimates_view(self, self._shown()) if self.ndim else estimate_view(self[()])
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
     # ---- the texts: one for all, or an array of objects with one for each ----
 

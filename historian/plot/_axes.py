@@ -6,6 +6,7 @@ from .._show.scale import TIME
 from .._values.base import MAX_FLOAT
 from .._values.text import printable
 from ._look import grid
+from ._nines import from_nines, to_nines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = [
     "panel",
     "share_axis",
     "share_text",
-    "to_nines",
     "value_axis",
 ]
 
@@ -32,9 +32,6 @@ MISSING = "historian.plot needs matplotlib: run pip install 'latency-historian[p
 #: Units of time that ticks are written in: those whose ratios are powers of 10.
 DECIMAL = ("s", "ms", "us", "ns")
 
-NINES = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999, 99.99999, 99.999999, 99.9999999, 99.99999999)
-
-MAX_NINES = 13.0  # of a percentile: 100 is infinitely far to the right
 
 ROOM = 0.06  # of the axes, between the curves and the frame
 
@@ -138,7 +135,7 @@ def nines_axis(axis: Axis) -> None:
     """Label an axis of percentiles, 0..100, on which 90, 99, 99.9, ... have equal distances."""
     from ._ticks import NinesTicks
 
-    set_scale(axis, "function", functions=(to_nines, _from_nines))
+    set_scale(axis, "function", functions=(to_nines, from_nines))
     axis.set_major_locator(NinesTicks())
     axis.set_major_formatter(lambda p, _: f"{p:.12g}")
     _no_minor_ticks(axis)
@@ -161,19 +158,6 @@ def _no_minor_ticks(axis: Axis) -> None:
     from matplotlib.ticker import NullLocator
 
     axis.set_minor_locator(NullLocator())
-
-
-def to_nines(p: Any) -> Any:
-    """Return where percentiles lie on an axis of nines: 90 at 1, 99 at 2."""
-    import numpy
-
-    return -numpy.log10(numpy.clip(1 - numpy.asarray(p, dtype=float) / 100, 10**-MAX_NINES, None))
-
-
-def _from_nines(nines: Any) -> Any:
-    import numpy
-
-    return 100 * (1 - 10.0 ** -numpy.asarray(nines, dtype=float))
 
 
 def value_text(value: float, unit: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Protocol
 
 from .._show.names import shortened
 from .._stats.estimate import TailWarning
@@ -13,7 +14,7 @@ from ._look import band, finite, legend, note, style_of, text_color
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Protocol
+    from typing import Any
 
     import numpy as np
     from matplotlib.artist import Artist
@@ -23,26 +24,26 @@ if TYPE_CHECKING:
     from .._stats.estimates import Estimates
     from .._values.base import BaseHistogram
 
-    class _Comparison(Protocol):
-        """The parts of a `historian.Comparison` that are drawn; `Histogram` calls this room, so it lies below it."""
-
-        @property
-        def a(self) -> BaseHistogram: ...
-        @property
-        def b(self) -> BaseHistogram: ...
-        @property
-        def confidence(self) -> float: ...
-        @property
-        def names(self) -> tuple[str, str]: ...
-        def ratio(self, q: Any) -> Any: ...
-
-
-__all__ = ["shift"]
+__all__ = ["Compared", "shift"]
 
 POINTS = 60
 
 
-def shift(comparison: _Comparison, *, ax: Axes | None = None) -> list[Artist]:
+class Compared(Protocol):
+    """The parts of a `historian.Comparison` that are drawn; `Histogram` calls this room, so it lies below it."""
+
+    @property
+    def a(self) -> BaseHistogram: ...
+    @property
+    def b(self) -> BaseHistogram: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def names(self) -> tuple[str, str]: ...
+    def ratio(self, q: Any) -> Any: ...
+
+
+def shift(comparison: Compared, *, ax: Axes | None = None) -> list[Artist]:
     """Draw a comparison: the ratio of each percentile, B over A, with its interval, and a line where both are equal.
 
     Where the whole band is above 1, B is slower; where it is below, B is faster.  The axis of ratios is logarithmic, so
@@ -83,7 +84,7 @@ def shift(comparison: _Comparison, *, ax: Axes | None = None) -> list[Artist]:
     return [line, *drawn, equal]
 
 
-def _places(comparison: _Comparison) -> NDArray[np.float64]:
+def _places(comparison: Compared) -> NDArray[np.float64]:
     """Return the percentiles to draw: those of which both have a value above, and A is not about 0."""
     import numpy
 
@@ -95,7 +96,7 @@ def _places(comparison: _Comparison) -> NDArray[np.float64]:
     return p[(a.percentile(p) > 2.0**-32) & (b.percentile(p) > 2.0**-32)]
 
 
-def _ratios(comparison: _Comparison, p: NDArray[np.float64]) -> Estimates:
+def _ratios(comparison: Compared, p: NDArray[np.float64]) -> Estimates:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TailWarning)
         found: Estimates = comparison.ratio(p / 100)

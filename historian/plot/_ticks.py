@@ -6,7 +6,7 @@ import math
 
 from matplotlib.ticker import Locator, MaxNLocator
 
-from ._axes import NINES, to_nines
+from ._nines import NINES, to_nines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from .._show.names import cut
 from .._show.scale import quantity
@@ -16,16 +17,13 @@ from ._look import COLORS, note, plain, text_color
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any, TypeAlias
-
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-    _Time: TypeAlias = Dist | BaseHistogram
-    _Part: TypeAlias = _Time | tuple[_Time, Mapping[Any, Any]]
+__all__ = ["Part", "tree"]
 
-__all__ = ["tree"]
+Time: TypeAlias = Dist | BaseHistogram
+Part: TypeAlias = Time | tuple[Time, Mapping[Any, Any]]
 
 MIN_ROWS = 4  # of a picture; fewer would make the bars thick
 MAX_NAME_WIDTH = 22  # columns
@@ -33,7 +31,7 @@ MAX_NAME_WIDTH = 22  # columns
 OWN = "p50 and p99 of each part by itself,\nnot its share of the tail"
 
 
-def tree(request: Mapping[Any, _Part], *, ax: Axes | None = None) -> list[Artist]:
+def tree(request: Mapping[Any, Part], *, ax: Axes | None = None) -> list[Artist]:
     r"""Draw the parts of a request as a tree, from left to right, with p50 and p99 of each part.
 
     `request` maps the name of the whole to its distribution and its parts: ``{"page": (page, {"auth": auth})}``.  A
@@ -74,7 +72,7 @@ def tree(request: Mapping[Any, _Part], *, ax: Axes | None = None) -> list[Artist
 
 class _Node(NamedTuple):
     name: str
-    time: _Time
+    time: Time
     depth: int  # of the tree, from 0
     row: float
     parent: tuple[int, float] | None  # depth and row
@@ -83,12 +81,12 @@ class _Node(NamedTuple):
     is_leaf: bool
 
 
-def _nodes(parts: Mapping[Any, _Part]) -> list[_Node]:
+def _nodes(parts: Mapping[Any, Part]) -> list[_Node]:
     """Return the nodes of a tree, a parent before its parts.  A leaf has a row of its own, a parent the middle one."""
     found: list[_Node] = []
     next_row = 0
 
-    def visit(parts: Mapping[Any, _Part], depth: int) -> list[int]:
+    def visit(parts: Mapping[Any, Part], depth: int) -> list[int]:
         nonlocal next_row
         places = []
         for name, part in parts.items():
@@ -110,7 +108,7 @@ def _nodes(parts: Mapping[Any, _Part]) -> list[_Node]:
     return found
 
 
-def _quantiles(time: _Time) -> tuple[float, float]:
+def _quantiles(time: Time) -> tuple[float, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TailWarning)
         return float(time.quantile(0.5)), float(time.quantile(0.99))

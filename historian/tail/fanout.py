@@ -377,7 +377,11 @@ class Fanout(Generic[Held]):
 
         return fanout_view(self)
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
     def _with(self, n: int, known: dict[float, tuple[float, float, float]] | None = None) -> Fanout[Held]:
         """Return the fan-out of another number of calls; `known` holds the results of `_shares` by time."""

@@ -138,7 +138,11 @@ class Slo:
 
         return slo_view(self)
 
-    _repr_html_, _repr_pretty_, __rich__ = in_html, in_terminal, in_rich
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
 
 def slo(

@@ -21,8 +21,8 @@ from matplotlib.collections import PolyCollection, QuadMesh  # noqa: E402
 from matplotlib.patches import StepPatch  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
-from historian.plot._ticks import LogTicks  # noqa: E402
 from historian.plot._look import COLORS, OPEN, style_of  # noqa: E402
+from historian.plot._ticks import LogTicks  # noqa: E402
 
 RNG = numpy.random.default_rng(20_261_126)
 H = Histogram.from_values(RNG.lognormal(-5, 0.8, 20_000))
