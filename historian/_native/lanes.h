@@ -140,10 +140,11 @@ static int historian_read_lanes(historian_private *all, historian_total *total, 
     historian_total_counters(drained, all->drained);
     historian_total_lanes(total, all, 0, 0);
     (void)historian_subtract_total(total, drained);
-    /* Without counts, the sum of a record in flight stays for the next drain. */
     if (historian_total_records(total)) {
         done = !take || historian_save_drained(all, total);
         if (done) historian_total_lanes(total, all, 1, take);
+    } else {
+        historian_clear_total(total); /* the sum of a record in flight stays for the next drain */
     }
     historian_unlock();
     return done;

@@ -73,8 +73,7 @@ static void take(void) {
     if (!totals || !historian_read_lanes(&all, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
     (void)pthread_mutex_lock(&drained_mutex);
     for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) drained_counts[slot] += totals->all.counts[slot];
-    /* If there are no counts, the sum is that of a record in flight, and is in the next drain. */
-    if (historian_total_records(&totals->all)) drained_sixteenths += total_sixteenths(&totals->all);
+    drained_sixteenths += total_sixteenths(&totals->all);
     (void)pthread_mutex_unlock(&drained_mutex);
     historian_give_totals(totals);
 }
@@ -91,7 +90,8 @@ static void check_late_count(void) {
     if (!historian_read_lanes(&own, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
     historian_add_to_pair_exclusive(chunk->sum, bits);
     if (!historian_read_lanes(&own, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
-    if (total_sixteenths(&totals->all) && historian_total_records(&totals->all)) fail("an early count", 1, 0);
+    if (total_sixteenths(&totals->all)) fail("an early sum", total_sixteenths(&totals->all), 0);
+    if (historian_total_records(&totals->all)) fail("an early count", historian_total_records(&totals->all), 0);
     historian_add_count(&chunk->counts[bucket % HISTORIAN_BUCKETS_PER_OCTAVE], 1, 1);
     (void)historian_record_exclusive(lane, 1.0);
     if (!historian_read_lanes(&own, &totals->all, &totals->drained, 1)) fail("no memory", 0, 0);
