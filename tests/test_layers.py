@@ -26,8 +26,8 @@ ROOMS = [
     "_live",
     "registry",
     "snapshot",
-    "formats of others",
     "__init__",
+    "formats of others",
     "cli",
     "__main__",
 ]
@@ -66,7 +66,7 @@ ARROWS = {name: imports(name, path) for name, path in MODULES.items()}
 
 
 def room(name: str) -> str:
-    """Return the room of a module.  Public formats take and return histograms; the others are what these are made of."""
+    """Return the room of a module.  Those of public formats come late: they take and return histograms."""
     parts = name.split(".")
     return "formats of others" if parts[0] == "formats" and parts[1:] and parts[1][0] != "_" else parts[0]
 

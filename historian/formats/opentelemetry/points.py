@@ -1,8 +1,7 @@
 """A histogram as a data point of an exponential histogram, and back.
 
 At scale 6, OpenTelemetry's buckets are historian's, with the same index: a bucket holds the values in
-``(2**(i/64), 2**((i+1)/64)]``.  So `data_point` loses nothing.  A lower scale merges 2, 4, 8 and so on buckets, exactly.
-The zero bucket, ``[0, 2**-32]``, is the zero count.  Values above ``2**64`` are in the next bucket, index 4096.
+``(2**(i/64), 2**((i+1)/64)]``.  So `data_point` loses nothing.  A lower scale merges 2, 4, 8 and so on buckets.  The zero bucket, ``[0, 2**-32]``, is the zero count.  Values above ``2**64`` are in the next bucket, index 4096.
 """
 
 from __future__ import annotations
@@ -102,9 +101,9 @@ def from_data_point(point: Any, *, unit: str = "s") -> Decoded:
     From scale 6 on, counts are exact: 64 buckets of scale 12, say, are one of historian's.  The error is that of any
     histogram, 0.5415 %.  A wider bucket of a lower scale is counted in one bucket near its middle, and the result is
     marked as `Histogram.synthetic`: a quantile is then off by at most 1.6 % at scale 5, 2.7 % at scale 4, 4.8 % at
-    scale 3 and 17 % at scale 1.  `Decoded.relative_error` has the figure, except that a minimum and a maximum are exact
-    if the point has them.  Values are taken to be in `unit`.  O(buckets).  Raises ValueError for negative values, counts
-    that contradict each other, scales outside -10 to 20, and points without counts of buckets.
+    scale 3 and 17 % at scale 1.  `Decoded.relative_error` has the figure.  A minimum and a maximum that the point has
+    are exact.  Values are taken to be in `unit`.  O(buckets).  Raises ValueError for negative values, for counts that
+    contradict each other, for scales outside -10 to 20, and for what has no counts of buckets.
     """
     check_unit(unit)
     scale, zero_count = _whole(point, "scale"), _whole(point, "zero_count")
@@ -118,23 +117,22 @@ def from_data_point(point: Any, *, unit: str = "s") -> Decoded:
         raise ValueError(f"count {point.count} is not the sum of zero_count {zero_count} and the bucket counts")
     if not total:
         return Decoded(Histogram(), buckets.RELATIVE_ERROR)
-    found = _Found(max(0, SCALE - scale))
+    found, shift = _Found(), max(0, SCALE - scale)
     if zero_count:
-        found.add(buckets.ZERO_INDEX, buckets.ZERO_INDEX, zero_count)
+        found.add(buckets.ZERO_INDEX, 0, zero_count)
     for index, count in enumerate(counts, offset):
         if count:
-            first = index >> scale - SCALE if scale > SCALE else index << SCALE - scale
-            found.add(first, _middle(first, found.shift), count)
+            found.add(index >> scale - SCALE if scale > SCALE else index << shift, shift, count)
     threshold = float(getattr(point, "zero_threshold", 0.0) or 0.0)
     is_wide = zero_count and threshold > buckets.lower(buckets.MIN_INDEX)
-    return Decoded(found.histogram(point, unit), math.inf if is_wide else _relative_error(found.shift))
+    return Decoded(found.histogram(point, unit), math.inf if is_wide else _relative_error(shift))
 
 
 def _whole(point: Any, name: str) -> int:
     value = getattr(point, name, None)
-    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+    if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"not a data point of an exponential histogram: its {name} is {value!r}")
-    return int(value)
+    return value
 
 
 def _counts(side: Any, name: str) -> tuple[int, Sequence[int]]:
@@ -160,36 +158,33 @@ def _offset_of_middle(shift: int) -> int:
     return int(buckets.BUCKETS_PER_OCTAVE * (1 - math.log2(1 + 2.0 ** -(2**shift / buckets.BUCKETS_PER_OCTAVE))))
 
 
-def _middle(first: int, shift: int) -> int:
-    return first + _offset_of_middle(shift)
-
-
 def _relative_error(shift: int) -> float:
     """Return how far the representative of a wider bucket's middle is from its values, at most."""
     if not shift:
         return buckets.RELATIVE_ERROR
-    middle, width = buckets.representative(_offset_of_middle(shift)), 2.0 ** (2**shift / buckets.BUCKETS_PER_OCTAVE)
-    return max(middle - 1, 1 - middle / width)
+    middle = buckets.representative(_offset_of_middle(shift))
+    return max(middle - 1, 1 - middle * 2.0 ** (-float(2**shift) / buckets.BUCKETS_PER_OCTAVE))
 
 
 class _Found:
-    """Counts by index of the bucket, with the first index of the wider bucket that each comes from."""
+    """Counts by index of the bucket, and which buckets the lowest and the highest one of the point cover."""
 
-    def __init__(self, shift: int) -> None:
-        self.shift = shift
+    def __init__(self) -> None:
         self.counts: dict[int, int] = {}
-        self.first = self.last = 0  # indices at which the lowest and highest populated buckets of the point begin
+        self.lowest = self.highest = range(0)
+        self.is_estimated = False
 
-    def add(self, first: int, index: int, count: int) -> None:
-        """Add the count of a bucket; they come in ascending order."""
+    def add(self, first: int, shift: int, count: int) -> None:
+        """Add the count of a bucket that covers 2**shift buckets, from `first` on.  They come in ascending order."""
+        self.highest = range(_clamped(first), _clamped(first + (1 << shift) - 1) + 1)
         if not self.counts:
-            self.first = first
-        self.last = first
-        index = min(max(index, buckets.ZERO_INDEX), buckets.OVERFLOW_INDEX)
+            self.lowest = self.highest
+        index = _clamped(first + _offset_of_middle(shift))
         self.counts[index] = self.counts.get(index, 0) + count
+        self.is_estimated |= shift > 0
 
     def histogram(self, point: Any, unit: str) -> Histogram:
-        low, high = self._extreme(point, "min", self.first), self._extreme(point, "max", self.last)
+        low, high = _extreme(point, "min", self.lowest), _extreme(point, "max", self.highest)
         n = sum(self.counts.values())
         if low is not None and high is not None and not (low < high if n > 1 and low != high else low == high):
             raise ValueError(f"min {low!r} and max {high!r} are impossible for a count of {n}")
@@ -199,8 +194,8 @@ class _Found:
             self._move(max(self.counts), buckets.index(high), -1)
         indices = sorted(self.counts)
         counts, total = [self.counts[index] for index in indices], _number(point, "sum")
-        is_estimated = self.shift > 0 or total is None
         if total is None:
+            self.is_estimated = True
             total = math.fsum(buckets.representative(index) * count for index, count in zip(indices, counts))
         return Histogram.from_dict(
             {
@@ -213,22 +208,9 @@ class _Found:
                 "indices": indices,
                 "counts": counts,
                 "bounds": [name for name, extreme in (("min", low), ("max", high)) if extreme is None],
-                "synthetic": is_estimated,
+                "synthetic": self.is_estimated,
             }
         )
-
-    def _extreme(self, point: Any, name: str, first: int) -> float | None:
-        """Return the point's minimum or maximum if it lies in the bucket that begins at index `first`.
-
-        A bound is used for others: libraries that compute the index by a logarithm are one bucket off at times.
-        """
-        value = _number(point, name)
-        if value is None or not 0 <= value < math.inf:
-            return None
-        index = buckets.index(value)
-        if index in (buckets.ZERO_INDEX, buckets.OVERFLOW_INDEX):
-            return value if (first <= index if index == buckets.ZERO_INDEX else first >= index) else None
-        return value if first <= index < first + (1 << self.shift) else None
 
     def _move(self, index: int, to: int, inwards: int) -> None:
         """Move the value of an extreme to its own bucket, and all others that would be beyond it."""
@@ -238,6 +220,19 @@ class _Found:
             self.counts[index] -= n
             if not self.counts[index]:
                 del self.counts[index]
+
+
+def _clamped(index: int) -> int:
+    return min(max(index, buckets.ZERO_INDEX), buckets.OVERFLOW_INDEX)
+
+
+def _extreme(point: Any, name: str, covered: range) -> float | None:
+    """Return the point's minimum or maximum, or None if it has none, or one that does not lie in these buckets.
+
+    A bound is used for the latter: libraries that compute the index by a logarithm are one bucket off at times.
+    """
+    value = _number(point, name)
+    return value if value is not None and 0 <= value < math.inf and buckets.index(value) in covered else None
 
 
 def _number(point: Any, name: str) -> float | None:

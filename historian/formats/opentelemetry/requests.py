@@ -38,8 +38,8 @@ def from_metrics(data: MetricsData | bytes | Any) -> list[Received]:
 
     Metrics of other kinds are left out: the buckets of explicit histograms are wider by far.  Points that are marked as
     "no recorded value" are left out, too.  The unit is that of the metric; "By" becomes "bytes", none becomes "1".
-    O(buckets).  Raises ValueError, which names the metric, for a point that `from_data_point` refuses, and for a name or
-    attributes that a `Key` cannot have.
+    O(buckets).  Raises ValueError, which names the metric, for a point that `from_data_point` refuses, and for a name
+    or attributes that a `Key` cannot have.
     """
     if isinstance(data, (bytes, bytearray, memoryview)):
         data = _parsed(bytes(data))

@@ -101,7 +101,9 @@ def test_what_arrives_is_what_was_recorded(tmp_path, way, shared):
         else:
             compression = Compression.Gzip if "gzip" in way else Compression.NoCompression
             exporter = OTLPMetricExporter(receiver.endpoint, compression=compression)
-        with PeriodicExporter(registry, exporter, every=3600, resource=Resource({"service.name": "shop"})) as background:
+        with PeriodicExporter(
+            registry, exporter, every=3600, resource=Resource({"service.name": "shop"})
+        ) as background:
             assert background.force_flush()
         assert len(receiver.requests) == 2  # the flush, and the last one at the end
     for request in receiver.requests:
@@ -248,8 +250,8 @@ def test_a_child_exports_nothing(tmp_path):
     registry = Registry(tmp_path / "shared")
     exporter = Kept()
     with PeriodicExporter(registry, exporter, every=3600) as background:
-        children = [multiprocessing.get_context("fork").Process(target=as_a_child, args=(registry, background, exporter))
-                    for _ in range(2)]  # fmt: skip
+        fork, arguments = multiprocessing.get_context("fork"), (registry, background, exporter)
+        children = [fork.Process(target=as_a_child, args=arguments) for _ in range(2)]
         for child in children:
             child.start()
         for child in children:

@@ -77,14 +77,23 @@ def test_what_has_no_point():
 def coarse(values, scale, /, **changes):
     """Return the point of values at any scale, by exact arithmetic up to scale 6; of 1 and 2 at finer scales."""
     shift = 6 - scale
-    index = [buckets.index(value) >> shift if shift >= 0 else (buckets.index(value) + 1 << -shift) - 1 for value in values]
+    index = [
+        buckets.index(value) >> shift if shift >= 0 else (buckets.index(value) + 1 << -shift) - 1 for value in values
+    ]
     offset = min(index)
     counts = [0] * (max(index) - offset + 1)
     for i in index:
         counts[i - offset] += 1
-    fields = dict(scale=scale, zero_count=0, count=len(values), sum=math.fsum(values), min=min(values), max=max(values))
-    fields |= dict(positive=SimpleNamespace(offset=offset, bucket_counts=counts))
-    fields |= dict(negative=SimpleNamespace(offset=0, bucket_counts=[]), zero_threshold=0.0)
+    fields = {
+        "scale": scale,
+        "zero_count": 0,
+        "count": len(values),
+        "sum": math.fsum(values),
+        "min": min(values),
+        "max": max(values),
+    }
+    fields |= {"positive": SimpleNamespace(offset=offset, bucket_counts=counts)}
+    fields |= {"negative": SimpleNamespace(offset=0, bucket_counts=[]), "zero_threshold": 0.0}
     return SimpleNamespace(**fields | changes)
 
 
