@@ -51,8 +51,8 @@ class PeriodicExporter:
     True
 
     A thread exports each `every` seconds, and `shutdown` once more: at the end of a ``with`` block, or when the program
-    ends.  What fails is logged, and tried again after 1, 2, 4 and so on seconds, at most `every`.  Nothing is raised into
-    the program, and nothing is lost meanwhile.  An export takes at most `timeout` seconds.
+    ends.  What fails is logged, and tried again after 1, 2, 4 and so on seconds, at most `every`.  Nothing is raised
+    into the program, and nothing is lost meanwhile.  An export takes at most `timeout` seconds.
 
     The exporter's preference for histograms decides on the temporality, see `MetricProducer`.  After a fork, the child
     exports nothing, or its parent's values would be exported twice: in a directory (`Registry`), one process of a

@@ -1,7 +1,8 @@
 """A histogram as a data point of an exponential histogram, and back.
 
 At scale 6, OpenTelemetry's buckets are historian's, with the same index: a bucket holds the values in
-``(2**(i/64), 2**((i+1)/64)]``.  So `data_point` loses nothing.  A lower scale merges 2, 4, 8 and so on buckets.  The zero bucket, ``[0, 2**-32]``, is the zero count.  Values above ``2**64`` are in the next bucket, index 4096.
+``(2**(i/64), 2**((i+1)/64)]``.  So `data_point` loses nothing.  A lower scale merges 2, 4, 8 and so on buckets.  The
+zero bucket, ``[0, 2**-32]``, is the zero count.  Values above ``2**64`` are in the next bucket, index 4096.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def _relative_error(shift: int) -> float:
     if not shift:
         return buckets.RELATIVE_ERROR
     middle = buckets.representative(_offset_of_middle(shift))
-    return max(middle - 1, 1 - middle * 2.0 ** (-float(2**shift) / buckets.BUCKETS_PER_OCTAVE))
+    return max(middle - 1, 1 - middle * math.pow(2, -(1 << shift) / buckets.BUCKETS_PER_OCTAVE))
 
 
 class _Found:
