@@ -41,11 +41,13 @@ TIES = 3  # so many values in a bucket, with none in the buckets beside it, coun
 
 
 class Grid(NamedTuple):
-    """A histogram as running totals at the edges of its buckets."""
+    """A histogram as running totals at the edges of its buckets, from the first to the last populated one."""
 
-    edges: NDArray[np.int64]  # index of the bucket above each edge, ascending, from the first populated bucket on
+    edges: NDArray[np.int64]  # index of the bucket above each edge, ascending
+    counts: NDArray[np.float64]  # values between each edge and the next
     totals: NDArray[np.float64]  # values below each edge, in [0, size]
     size: int  # number of values
+    tied: NDArray[np.bool_]  # for each bucket, whether its values count as equal: see `TIES`
 
     @classmethod
     def of(cls, histogram: Histogram) -> Grid:
@@ -54,9 +56,11 @@ class Grid(NamedTuple):
 
         indices, counts = histogram.indices, histogram.counts
         first, last = int(indices[0]), int(indices[-1])
-        dense = numpy.zeros(last - first + 1)
-        dense[indices - first] = counts
-        return cls(numpy.arange(first, last + 2), numpy.concatenate([[0.0], numpy.cumsum(dense)]), histogram.count)
+        padded = numpy.zeros(last - first + 3)  # with an empty bucket at each end
+        padded[indices - (first - 1)] = counts
+        tied = (padded[1:-1] >= TIES) & (padded[:-2] + padded[2:] == 0)
+        totals = padded[:-1].cumsum()
+        return cls(numpy.arange(first, last + 2), padded[1:-1], totals, histogram.count, tied)
 
     def likely(self, q: float) -> tuple[int, int]:
         """Return the positions of two edges between which the true q-quantile lies, except with probability 1e-12."""
@@ -162,9 +166,7 @@ def _where_tied(grid: Grid, span: tuple[int, int]) -> NDArray[np.intp]:
     """Return the positions of the ties in a span."""
     import numpy
 
-    values = numpy.diff(grid.totals, prepend=0.0, append=grid.size)  # with an empty bucket at each end
-    alone = (values[1:-1] >= TIES) & (values[:-2] + values[2:] == 0)
-    where = numpy.flatnonzero(alone[span[0] : span[1]]) + span[0]
+    where = numpy.flatnonzero(grid.tied[span[0] : span[1]]) + span[0]
     found: NDArray[np.intp] = where[(grid.edges[where] != ZERO_INDEX) & (grid.edges[where] != OVERFLOW_INDEX)]
     return found
 
