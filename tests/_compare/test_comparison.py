@@ -87,7 +87,7 @@ def reached(name, q, n, times, ratio=1.25):
     draw = {"exp": lambda: rng.exponential(1.0, n), "lognormal": lambda: rng.lognormal(0, 1, n)}[name]
     for _ in range(times):
         a, b = (Grid.of(Histogram.from_values(scale * draw())) for scale in (1, ratio))
-        low, high = RatioOf(a, b, q).bounds(0.95)
+        low, high = RatioOf.each(a, b, [q])[0].bounds(0.95)
         hits += low <= ratio <= high
     return hits / times
 
@@ -125,7 +125,7 @@ def test_intervals_of_whole_numbers_cover_what_they_say():
     hits, times = 0, 400
     for _ in range(times):
         a, b = (Histogram.from_values(rng.poisson(mean, size) + 1.0) for mean, size in ((20, 1_000), (30, 20_000)))
-        low, high = RatioOf(Grid.of(a), Grid.of(b), 0.99).bounds(0.95)
+        low, high = RatioOf.each(Grid.of(a), Grid.of(b), [0.99])[0].bounds(0.95)
         hits += low <= truth <= high
     assert hits / times >= 0.96
 
