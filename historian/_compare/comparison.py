@@ -6,7 +6,7 @@ import math
 
 from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import warn_beyond
-from .._stats.checks import check_confidence, check_share, number
+from .._stats.checks import check_confidence, check_share
 from .._stats.estimate import Estimate, no_data, quantile_name
 from .._values.answers import is_many
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
@@ -100,7 +100,7 @@ class Comparison:
         names: tuple[str, str] = ("A", "B"),
         looks: int = 1,
     ) -> None:
-        check_confidence(confidence)
+        confidence = check_confidence(confidence)
         check_pair(a, b)
         self.looks, self.names = check_looks(looks), checked_names(names)
         self.a, self.b, self.confidence = a, b, confidence
@@ -126,7 +126,7 @@ class Comparison:
         zero bucket.
         """
         if not is_many(q):
-            return self._ratio(number("q", q))
+            return self._ratio(check_share("q", q))
         from .._stats.arrays import each_estimate, shares
 
         asked = shares("q", q)
@@ -206,14 +206,13 @@ class Comparison:
         array of its shape.
         """
         if not is_many(q):
-            return self._precision(number("q", q))
+            return self._precision(check_share("q", q))
         from .._stats.arrays import each_number, shares
 
         asked = shares("q", q)
         return each_number(self._precision, asked, shape=asked.shape)
 
     def _precision(self, q: float) -> float:
-        check_share("q", q)
         estimate = self.bounded(q, self.confidence)
         if estimate is None:  # also without values, or if A is about 0
             return math.inf
@@ -223,9 +222,7 @@ class Comparison:
         """Return one sentence about the q-quantile, with a ratio of whole numbers that lies within the interval."""
         from .report import sentence
 
-        q = number("q", q)
-        check_share("q", q)
-        return sentence(self, q)
+        return sentence(self, check_share("q", q))
 
     def __str__(self) -> str:
         from .report import text
@@ -294,7 +291,6 @@ class Comparison:
         ratio 1 here, and up to 0.6 % more or less there.  Either lies inside the interval.
         """
         confidence = self.confidence if confidence is None else confidence
-        check_share("q", q)
         if self.is_empty:
             return no_data(0.0, math.inf)
         low, high = self.a.quantile(q), self.b.quantile(q)

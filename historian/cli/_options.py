@@ -23,6 +23,7 @@ __all__ = [
     "FORMATS",
     "STATUS",
     "add_command",
+    "add_files",
     "add_format",
     "add_input",
     "add_output",
@@ -101,6 +102,14 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by FACTOR")
     group.add_argument("--skip-bad", action="store_true", help="skip, count and report lines and files that are bad")
     add_trust(group)
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the files to read, by default standard input."""
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", default=["-"],
+        help="a file or directory, or - for standard input (the default)",
+    )  # fmt: skip
 
 
 def add_where(parser: argparse._ActionsContainer) -> None:
