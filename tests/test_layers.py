@@ -86,7 +86,8 @@ def test_the_way_of_a_value_is_found() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_lead_one_way(name: str) -> None:
     own = ROOMS.index(room(name))
-    back = sorted(other for other in ARROWS[name] if ROOMS.index(room(other)) > own)
+    others = (other for other in ARROWS[name] if not other.startswith(f"{name}."))  # a package may name its modules
+    back = sorted(other for other in others if ROOMS.index(room(other)) > own)
     assert not back, f"{name} imports what comes after it: {back}"
 
 
