@@ -119,18 +119,28 @@ def test_deaths_hangs_and_faults_are_found():
     assert found["says"].startswith("SIGSEGV")
 
 
-def test_a_case_can_be_repeated(tmp_path):
+@pytest.mark.parametrize("reader", ["blobs", "files"])
+def test_a_case_can_be_repeated(reader, tmp_path):
     """The number of a case, and the seed, are all that it depends on."""
     code = """
-import sys
+import importlib, sys
 sys.path[:0] = sys.argv[1:3]
-import campaign, blobs
-one, two = blobs.Blobs(7, ""), blobs.Blobs(7, "")
-first = [one.hostile(campaign.seeded(7, n)) for n in range(200)]
-assert two.hostile(campaign.seeded(7, 150)) == first[150]
+import campaign
+make = getattr(importlib.import_module(sys.argv[3]), sys.argv[3].capitalize())
+one, two = make(7, sys.argv[4] + "/1"), make(7, sys.argv[4] + "/2")
+
+def hostile(fuzzer, case):
+    rng = campaign.seeded(7, case)
+    if sys.argv[3] == "blobs":
+        return fuzzer.hostile(rng)
+    image = fuzzer.hostile(rng, *rng.choice(fuzzer.pool))
+    return bytes(image.head), bytes(image.rest), image.size
+
+first = [hostile(one, n) for n in range(200)]
+assert [hostile(two, n) for n in range(199, -1, -1)] == first[::-1]
 print(len(set(first)))
 """
-    assert int(run_python(code)) > 150
+    assert int(run_python(code, reader, tmp_path)) > 150
 
 
 def test_unknown_readers_are_refused():
