@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,16 @@ assert [hostile(two, n) for n in range(199, -1, -1)] == first[::-1]
 print(len(set(first)))
 """
     assert int(run_python(code, reader, tmp_path)) > 150
+
+
+def test_a_minute_is_a_number_of_cases(monkeypatch):
+    """So a faster machine tries no other cases, and no reader is without a number."""
+    monkeypatch.setattr(sys, "path", sys.path[:])  # which it extends
+    main = runpy.run_path(str(FUZZ / "__main__.py"))
+    assert main["READERS"].keys() == main["A_MINUTE"].keys()
+    command = [sys.executable, str(FUZZ), "dicts", "--minutes", "0.001", "--seed", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.startswith("dicts: seed 1, 900 cases")
 
 
 def test_unknown_readers_are_refused():
