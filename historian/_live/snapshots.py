@@ -120,9 +120,9 @@ class Snapshot(dict[Key, Histogram]):
         >>> frame["route"], frame["p50"]
         (['/users'], array([0.25]))
         """
-        from ..formats._columns import columns
+        from .._values.columns import columns
 
-        return columns(self, percentiles)
+        return columns(self.items(), percentiles)
 
     def _view(self) -> View:
         from .._show.profile import Profile
