@@ -158,6 +158,7 @@ cdef extern from "_native/file.h" nogil:
         historian_file_header header
         uint64_t used
         uint64_t reserved
+        uint64_t changes
     ctypedef struct historian_entry:
         uint64_t drained
         uint64_t synthetic

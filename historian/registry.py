@@ -8,6 +8,7 @@ import time
 from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
 from ._files.draining import free_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning
+from ._files.file import mapped_file
 from ._files.header import FILE_NAME
 from ._files.reading import keys_in, read_all
 from ._live.directories import drain_directory, read_directory
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
+    from ._core import DirectoryFile
     from ._files.reading import Reading
     from ._show.profile import Profile
     from ._show.view import View
@@ -164,10 +166,13 @@ class Registry:
 
     def _keys(self, name: str) -> list[Key]:
         """Return the keys of all recorders of this name; of those in a directory, also if they are not open."""
-        found = {key for key in list(self._recorders) if key.name == name}
-        if self._directory is not None and not DISABLED:
-            found.update(keys_in(self._directory, self._trust))
+        is_shared = self._directory is not None and not DISABLED
+        found = keys_in(self._directory or "", self._trust) if is_shared else list(self._recorders)
         return [key for key in found if key.name == name]
+
+    def _file(self) -> DirectoryFile | None:
+        """Return the directory's file, if this process counts in it already."""
+        return mapped_file(self._path) if self._directory is not None and not DISABLED else None
 
     def remove(self, key: Key) -> Histogram:
         """Remove a recorder; return the values it held.  Raises KeyError if there is none.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .._values.key import Key
     from .header import Header
 
-__all__ = ["Reading", "keys_in", "read_all"]
+__all__ = ["Reading", "keys_from", "keys_in", "read_all"]
 
 
 class Reading:
@@ -133,4 +133,15 @@ def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
                 continue
     finally:
         os.close(fd)
+    return keys
+
+
+def keys_from(file: DirectoryFile, first: int) -> list[Key]:
+    """Return the keys of the recorders at the positions from `first` on, where none was removed before."""
+    keys = []
+    for place in range(first, len(file)):
+        try:
+            keys.append(decode(*file.text(place)).key)
+        except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
+            continue
     return keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from operator import methodcaller
 
+from .._files.reading import keys_from
 from .._values.key import Key, check_key, text_of
 from .._values.text import counted
 from .._values.units import NS_PER_UNIT, check_unit
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._core import Timer
+    from .._core import DirectoryFile, Timer
     from .recorder import Recorder
 
     class _Registry(Protocol):
         def _find_or_create(self, key: Key, unit: str) -> Recorder: ...
         def _keys(self, name: str) -> list[Key]: ...
+        def _file(self) -> DirectoryFile | None: ...
 
 
 __all__ = ["Family", "FamilyWarning", "Timing"]
@@ -49,15 +51,31 @@ class Family:
     'http.request{method=GET,route=/users}'
 
     Values are strings, or are converted to strings as in `Key`; strings are found fastest.  A recorder is created when
-    it is first asked for.  There are at most `max_series` of them, with those that were in the registry before (a few
-    more if several threads or processes create the last ones at the same time).  The values of further label sets go to
+    it is first asked for.  There are at most `max_series` of them, with those that were in the registry before and those of
+    other processes with the same directory (a few more if several threads or processes create the last ones at the same
+    time).  The values of further label sets go to
     the recorder with the single label ``overflow="true"``, and a `FamilyWarning` says so once.  So do those of label
     sets that no recorder can have: longer than 2,048 bytes, or not valid Unicode.  Nothing is lost, and label values
     from outside, such as paths of requests, never raise and never take more memory than the limit allows.
     """
 
-    __slots__ = ("__weakref__", "_folded", "_known", "_names", "_registry", "_series", "max_series", "name", "unit")
+    __slots__ = (
+        "__weakref__",
+        "_folded",
+        "_known",
+        "_names",
+        "_registry",
+        "_seen",
+        "_series",
+        "max_series",
+        "name",
+        "unit",
+    )
     __module__ = "historian"
+
+    # Else Python would ask for family[0], family[1] and so on, and each would be a new recorder.
+    __iter__: None = None
+    __contains__: None = None
 
     name: str
     unit: str
@@ -66,6 +84,7 @@ class Family:
     _names: tuple[str, ...]
     _series: dict[Any, Recorder]  # by values, a tuple of strings; also by the value itself if there is one label
     _known: set[Key] | None  # what counts for the limit; None until a recorder is created
+    _seen: tuple[bytes, int, int]  # of the file when that was learned: its id, its changes, its positions
     _folded: set[int]  # hashes of folded label sets, at most MAX_FOLDED
 
     def __init__(self, registry: _Registry, name: str, labels: Iterable[str], unit: str, max_series: int) -> None:
@@ -76,6 +95,7 @@ class Family:
             raise ValueError(f"max_series must be at least 1, not {max_series}")
         self.name, self.unit, self.max_series = name, check_unit(unit), max_series
         self._registry, self._series, self._known, self._folded = registry, {}, None, set()
+        self._seen = (b"", 0, 0)
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -145,21 +165,35 @@ class Family:
 
     def _add(self, texts: tuple[str, ...]) -> Recorder:
         key = Key(self.name, **dict(zip(self._names, texts)))
-        if self._known is None:
-            self._known = {one for one in self._registry._keys(self.name) if one != _overflow_of(self.name)}
-        if key not in self._known:
+        known = self._look()
+        if key not in known:
             try:
                 check_key(key)
             except ValueError as error:
                 return self._fold(texts, f"a label set that no recorder can have ({error})")
-            if len(self._known) >= self.max_series:
+            if len(known) >= self.max_series:
                 return self._fold(texts, f"more than max_series={self.max_series:,} label sets")
         found = self._registry._find_or_create(key, self.unit)
-        self._known.add(key)
+        known.add(key)
         self._series[texts] = found
         if len(texts) == 1:
             self._series[texts[0]] = found
         return found
+
+    def _look(self) -> set[Key]:
+        """Return what counts for the limit, with what other processes have created and removed meanwhile.
+
+        O(recorders that are new to this process); O(all of the directory) after one has been removed.
+        """
+        file, known = self._registry._file(), self._known
+        seen = (file.id, file.changes, len(file)) if file is not None else self._seen
+        if known is None or seen[:2] != self._seen[:2]:
+            known = set(self._registry._keys(self.name))
+        elif file is not None and seen[2] > self._seen[2]:
+            known.update(key for key in keys_from(file, self._seen[2]) if key.name == self.name)
+        known.discard(_overflow_of(self.name))
+        self._known, self._seen = known, seen
+        return known
 
     def _fold(self, texts: tuple[str, ...], why: str) -> Recorder:
         is_first = not self._folded

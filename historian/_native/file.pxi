@@ -83,6 +83,11 @@ cdef class DirectoryFile:
         """Random bytes that tell this file from others."""
         return (<const char *>self.space.file.header.id)[:16]
 
+    @property
+    def changes(self):
+        """A number that is another one once a recorder has been removed, or created where one was removed."""
+        return historian_atomic_load(&self.space.file.changes)
+
     def is_at(self, status, /):
         """Return whether `status`, an `os.stat_result`, belongs to this file."""
         return self.space.device == status.st_dev and self.space.inode == status.st_ino

@@ -334,3 +334,34 @@ def test_a_recorder_that_was_removed_and_made_again_is_another_source():
     registry.remove(Key("q"))
     registry.recorder("q").record(1.0)
     assert registry.snapshot().source_of(Key("q"))[0] != before[0]
+
+
+def test_the_limit_is_that_of_the_directory(tmp_path):
+    families = [Registry(tmp_path / "d").family("f", labels=("x",), max_series=100) for _ in range(4)]
+    with pytest.warns(FamilyWarning):
+        for i in range(800):
+            families[i % 4][i].record(1.0)
+    snapshot = Registry(tmp_path / "d").snapshot()
+    assert len(snapshot) == 101 and snapshot.total().count == 800
+    assert snapshot[Key("f", overflow="true")].count == 700
+
+
+def test_what_others_remove_makes_room(tmp_path):
+    family = Registry(tmp_path / "d").family("f", labels=("x",), max_series=10)
+    for i in range(10):
+        family[i].record(1.0)
+    other = Registry(tmp_path / "d")
+    for i in range(10):
+        assert other.remove(Key("f", x=str(i))).count == 1
+    for i in range(10, 20):
+        family[i].record(1.0)
+    assert family.folded == 0
+    assert sorted(key.labels[0][1] for key in other.snapshot()) == [str(i) for i in range(10, 20)]
+
+
+@pytest.mark.parametrize("ask", [iter, lambda family: "GET" in family], ids=["iter", "in"])
+def test_a_family_is_no_sequence(ask):
+    family = Registry().family("f", labels=("x",))
+    with pytest.raises(TypeError):
+        ask(family)
+    assert Registry().snapshot() == {} and repr(family).endswith("0 recorders>")
