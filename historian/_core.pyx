@@ -158,7 +158,6 @@ cdef extern from "_native/file.h" nogil:
         historian_file_header header
         uint64_t used
         uint64_t reserved
-        uint64_t changes
     ctypedef struct historian_entry:
         uint64_t drained
         uint64_t synthetic
@@ -202,12 +201,13 @@ cdef extern from "_native/names.h" nogil:
         uint32_t *numbers
         uint64_t *words
         size_t scanned
-        size_t removed
+        uint64_t removals
     bint historian_scan_names(historian_space *, historian_names *)
     historian_entry *historian_find_entry(historian_space *, historian_names *, uint64_t place, const char **wrong)
     const char *historian_check_word(const historian_space *, size_t index, uint64_t word)
     void historian_set_state(historian_space *, historian_names *, size_t index, uint64_t state)
     Py_ssize_t historian_find_name(const historian_space *, const historian_names *, const uint8_t *key, size_t n)
+    size_t historian_count_names(historian_names *, const uint8_t *name, size_t n)
     Py_ssize_t historian_add_name(
         historian_space *, historian_names *, int fd, const uint8_t *text, size_t nbytes, size_t key_nbytes,
         uint64_t created

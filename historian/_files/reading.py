@@ -13,10 +13,9 @@ from .header import FILE_NAME, decode, path_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._core import DirectoryFile
-    from .._values.key import Key
     from .header import Header
 
-__all__ = ["Reading", "keys_from", "keys_in", "read_all"]
+__all__ = ["Reading", "read_all"]
 
 
 class Reading:
@@ -109,39 +108,3 @@ def _read_mapped(
         reading.file_id, reading.place, reading.status = file_id, place, status
         readings.append(reading)
     return readings, problems
-
-
-def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
-    """Return the keys of all recorders in a directory, which may not exist; those that are damaged are left out."""
-    path, keys = os.path.join(directory, FILE_NAME), []
-    try:
-        folder = open_directory(directory, trust)
-    except FileNotFoundError:
-        return []
-    try:
-        fd = open_fd(path, os.O_RDONLY, folder)
-    except (FileNotFoundError, CorruptFileError):
-        return []
-    finally:
-        os.close(folder)
-    try:
-        file = map_file(fd, path, "")
-        for place in file.places():
-            try:
-                keys.append(decode(*file.text(place)).key)
-            except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
-                continue
-    finally:
-        os.close(fd)
-    return keys
-
-
-def keys_from(file: DirectoryFile, first: int) -> list[Key]:
-    """Return the keys of the recorders at the positions from `first` on, where none was removed before."""
-    keys = []
-    for place in range(first, len(file)):
-        try:
-            keys.append(decode(*file.text(place)).key)
-        except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
-            continue
-    return keys

@@ -83,11 +83,6 @@ cdef class DirectoryFile:
         """Random bytes that tell this file from others."""
         return (<const char *>self.space.file.header.id)[:16]
 
-    @property
-    def changes(self):
-        """A number that is another one once a recorder has been removed, or created where one was removed."""
-        return historian_atomic_load(&self.space.file.changes)
-
     def is_at(self, status, /):
         """Return whether `status`, an `os.stat_result`, belongs to this file."""
         return self.space.device == status.st_dev and self.space.inode == status.st_ino
@@ -111,6 +106,25 @@ cdef class DirectoryFile:
             return -1 if self.is_removed(place) and not (removed and self.holds_any(place)) else place
         except (FileNotFoundError, ValueError):  # freed just now, or damaged since this process has read it
             return -1
+
+    def count(self, bytes name not None, /):
+        """Return how many recorders have a name, with any labels.  O(recorders) at first, then O(1).
+
+        `name` is the beginning of their keys: the key without labels.  Those that were removed do not count, even if
+        they hold something.
+        """
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return historian_count_names(&self.names, <const uint8_t *><const char *>name, len(name))
+
+    @property
+    def removals(self):
+        """How often this process has seen that a recorder was removed, and not freed at once: it may be open."""
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return self.names.removals
 
     def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
         """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
