@@ -90,14 +90,14 @@ cdef extern from "_native/thread.h" nogil:
 cdef extern from "_native/lanes.h" nogil:
     ctypedef struct historian_private:
         historian_lanes *lanes
-        void *atomic
-        historian_counters *drained
+        void **atomic
+        historian_counters **drained
     historian_lanes *historian_new_lanes()
     void historian_free_lanes(historian_lanes *, bint mapped)
     historian_counters *historian_own_lane(const historian_lanes *)
     historian_counters **historian_own_place(historian_lanes *)
     historian_counters *historian_ask_for_lane(historian_lanes *, size_t n)
-    bint historian_read_lanes(historian_private *, historian_total *, historian_total *drained, bint take)
+    bint historian_read_lanes(const historian_private *, historian_total *, historian_total *drained, bint take)
     void historian_read_exclusive(historian_counters *, historian_total *, bint take)
 
 cdef extern from "_native/bulk_load.h" nogil:
