@@ -237,6 +237,7 @@ cdef extern from "_native/lease.h" nogil:
     void historian_leave_lease(historian_lease *, historian_counters *)
 
 cdef extern from "_native/wire.h" nogil:
+    uint32_t historian_crc32(const uint8_t *data, size_t n)
     const char *HISTORIAN_BLOB_MAGIC
     enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SYNTHETIC, HISTORIAN_BLOB_MAX_NBYTES
     enum: HISTORIAN_BLOB_MIN_BOUND, HISTORIAN_BLOB_MAX_BOUND, HISTORIAN_BLOB_FLAGS

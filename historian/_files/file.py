@@ -11,7 +11,7 @@ from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryF
 from .directory import ATTEMPTS, ensure_directory, open_directory
 from .errors import CorruptFileError
 from .header import Header, check_page, decode, encode, path_of
-from .locking import FLAGS, REPLACED, Locked
+from .locking import FLAGS, REPLACED, Locked, prepare_locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,9 +56,8 @@ def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFi
     the same file.  The directory is created again if it was removed, also while this happens.  Raises
     FileNotFoundError, CorruptFileError, OSError, for example if the disk is full, and what `open_directory` raises.
     """
-    import fcntl  # noqa: F401  `_Locked` needs it, and may run when no file descriptor is left to import it
-
     global _open_files
+    prepare_locks()
     if _open_files is None:
         from weakref import WeakValueDictionary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from operator import methodcaller
 
+from .._files.directory import warn_user
 from .._files.header import encode
 from .._values.key import Key, check_key, text_of
 from .._values.text import counted
@@ -235,8 +236,6 @@ class Family:
             self._folded.add(hash(texts))
         found = self._registry._find_or_create(self._overflow, self.unit)
         if is_first:
-            from .._files.directory import warn_user
-
             where = f"such values are counted as {self._overflow}"
             warn_user(f"family {self.name!r} was asked for {why}: {where}", FamilyWarning)
         return found

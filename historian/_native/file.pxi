@@ -427,6 +427,11 @@ def write_header(int fd, uint64_t created, bytes id not None, /):
         raise OSError(error, os.strerror(error))
 
 
+def crc32(bytes data not None, /):
+    """Return the CRC-32, as `zlib.crc32` does.  That is a module to import, and the interpreter may be ending."""
+    return historian_crc32(<const uint8_t *><const char *>data, len(data))
+
+
 def key_parts(bytes encoded not None, /):
     """Return the name and the labels of a key, which `Key` is a tuple of; each text is stored after its length.
 
