@@ -194,6 +194,8 @@ class Registry:
         A `Recorder` object that is still in use goes on, and loses nothing.  In memory, no registry sees what it counts
         then.  In a directory, all do: a removed recorder that counts is there again, with what it has counted since.
         """
+        if not isinstance(key, Key):
+            raise TypeError(f"remove() takes a Key, as snapshots have: remove(Key('name', label='value')), not {key!r}")
         found = self._find(key)
         if found is None:
             raise KeyError(key)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, Protocol
 
-    from typing_extensions import Self
+    from typing_extensions import Never, Self
 
     from .._core import DirectoryFile, Timer
     from .recorder import Recorder
@@ -142,8 +142,10 @@ class Family:
             return False
         return self._registry._has(key)
 
-    def labels(self, /, **labels: object) -> Recorder:
+    def labels(self, /, *unnamed: Never, **labels: object) -> Recorder:
         """Return the recorder with these labels.  Raises ValueError as ``family[...]`` does.  O(labels)."""
+        if unnamed:
+            raise self._unnamed("labels", unnamed)
         try:
             values = tuple([labels[name] for name in self._names])
         except KeyError:
@@ -152,11 +154,19 @@ class Family:
             raise ValueError(self._expected(labels))
         return self[values]
 
-    def time(self, *values: object, errors: Recorder | None = None) -> Timer:
-        """Return a timer of the recorder with these values: ``with family.time("GET", "/users"):``."""
+    def time(self, /, *values: object, errors: Recorder | None = None, **labels: Never) -> Timer:
+        """Return a timer of the recorder with these values: ``with family.time("GET", "/users"):``.
+
+        Raises ValueError as ``family[...]`` does.  Raises TypeError for labels by name: ``family.timing`` takes them.
+        """
+        if labels:
+            raise TypeError(
+                f"time() takes the values of {', '.join(self._names)} in this order, without names: for "
+                f"{', '.join(labels)} by name, use timing() or labels(...).time()"
+            )
         return self[values].time(errors)
 
-    def timing(self, /, **labels: object) -> Timing:
+    def timing(self, /, *unnamed: Never, **labels: object) -> Timing:
         """Return a timer whose labels may be given later: in its block, when they are known.
 
         >>> from historian import Registry
@@ -171,9 +181,15 @@ class Family:
         """
         if self.unit not in NS_PER_UNIT:
             raise ValueError(f"timers need a recorder in s, ms, us or ns, and family {self.name!r} is in {self.unit!r}")
+        if unnamed:
+            raise self._unnamed("timing", unnamed)
         timing = Timing(self)
         timing.labels(**labels)
         return timing
+
+    def _unnamed(self, method: str, values: tuple[object, ...]) -> TypeError:
+        named = ", ".join(f"{name}=..." if name.isidentifier() else f"**{{{name!r}: ...}}" for name in self._names)
+        return TypeError(f"{method}() takes labels by name, {method}({named}), not {counted(len(values), 'value')}")
 
     def _expected(self, labels: Iterable[str]) -> str:
         return f"family {self.name!r} has the labels {', '.join(self._names)}, not {', '.join(labels) or 'none'}"
@@ -284,8 +300,15 @@ class Timing:
         self._family, self._labels = family, dict.fromkeys(family.label_names, "")
         self._began = self._ended = 0
 
-    def labels(self, /, **labels: object) -> None:
-        """Set labels; the last value counts.  Raises ValueError for a label that the family does not have."""
+    def labels(self, /, *unnamed: Never, **labels: object) -> None:
+        """Set labels; the last value counts.  Raises ValueError for a label that the family does not have.
+
+        Raises RuntimeError after the block has ended: its time has been recorded.
+        """
+        if unnamed:
+            raise self._family._unnamed("labels", unnamed)
+        if self._ended:
+            raise RuntimeError("this timer has ended, and its time is recorded: give labels in the block")
         for name in labels:
             if name not in self._labels:
                 raise ValueError(self._family._expected(labels))

@@ -99,6 +99,23 @@ def test_labels_that_the_family_does_not_have(ask):
     assert registry.snapshot() == {}
 
 
+@pytest.mark.parametrize(
+    ("ask", "why"),
+    [
+        (lambda family: family.time(method="GET", a_route="/"), "values of method, a route in this order, without nam"),
+        (lambda family: family.time("GET", a_route="/"), r"for a_route by name, use timing\(\) or labels\(\.\.\.\)"),
+        (lambda family: family.labels("GET", "/"), r"labels\(method=\.\.\., \*\*{'a route': \.\.\.}\), not 2 values"),
+        (lambda family: family.timing().labels("GET"), r"labels\(method=\.\.\., .*, not 1 value"),
+        (lambda family: family.timing("GET"), r"timing\(method=\.\.\., \*\*{'a route': \.\.\.}\), not 1 value"),
+    ],
+)
+def test_values_where_names_belong_and_the_reverse(ask, why):
+    registry = Registry()
+    with pytest.raises(TypeError, match=why):
+        ask(registry.family("http", labels=("method", "a route")))
+    assert registry.snapshot() == {}
+
+
 def test_labels_of_every_name():
     names = ("self", "name", "unit", "labels", "errors", "class", "a label")
     family = Registry().family("http", labels=names)
@@ -338,8 +355,10 @@ def test_misuse_of_a_timing():
         timing.__enter__()
     with pytest.raises(RuntimeError, match="not running"):
         timing.__exit__(None, None, None)
+    with pytest.raises(RuntimeError, match="this timer has ended, and its time is recorded: give labels in the block"):
+        timing.labels(a="x")
     with timing:  # again, after its end
-        pass
+        timing.labels(a="x")
     assert registry.snapshot().total().count == 2
 
 
@@ -369,6 +388,9 @@ def test_removing_a_recorder(registry):
     assert registry.snapshot() == {} and (registry.directory is None or os.listdir(registry.directory) == ["recorders"])
     with pytest.raises(KeyError, match="http"):
         registry.remove(key)
+    for wrong in ("http", ("http", (("route", "/a"),)), recorder, None):
+        with pytest.raises(TypeError, match=r"remove\(\) takes a Key, as snapshots have: remove\(Key\('name', label"):
+            registry.remove(wrong)
     recorder.record(2.0)  # it goes on; in a directory, where other processes may have it open, it is there again
     assert recorder.snapshot() == Histogram.from_values([2.0])
     seen = {} if registry.directory is None else {key: Histogram.from_values([2.0])}
