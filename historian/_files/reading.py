@@ -7,7 +7,7 @@ import os
 from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError
-from .file import map_file, old_files, open_fd
+from .file import map_file, open_fd
 from .header import FILE_NAME, decode, path_of
 
 TYPE_CHECKING = False
@@ -50,18 +50,16 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    old = {}
     try:
         folder = open_directory(directory, trust)
     except FileNotFoundError:  # removed just now, or never created, since recording is disabled
         return [], {}
     try:
-        old = old_files(directory, folder)
         fd = open_fd(path, os.O_RDONLY, folder)
     except FileNotFoundError:
-        return [], old
+        return [], {}
     except CorruptFileError as error:
-        return [], {path: CorruptFileError(path, error.reason), **old}
+        return [], {path: CorruptFileError(path, error.reason)}
     finally:
         os.close(folder)
     try:
@@ -69,10 +67,10 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
             try:
                 file = map_file(fd, path, "")
             except CorruptFileError as error:
-                return [], {path: CorruptFileError(path, error.reason), **old}
+                return [], {path: CorruptFileError(path, error.reason)}
             readings, problems = _read_mapped(file, os.fstat(fd), path)
             if not problems or not file.has_grown:  # if it has, that may be all that is wrong
-                return readings, {**problems, **old}
+                return readings, problems
     finally:
         os.close(fd)
 
