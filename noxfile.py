@@ -133,13 +133,25 @@ def run_forced(session: nox.Session, *names: str) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run the examples of README.md, docs/ and docstrings; build the site; look at it in Chromium, if found."""
+    """Run the examples of README.md, docs/ and docstrings; then build the site and look at it, as `site` does."""
     session.install(".[docs,test]")
     session.run("pytest", "tests/test_docs.py", *session.posargs)
-    site = ROOT / "build" / "site" / "html"
+    build_site(session)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the site in build/site/html, where each notebook runs; look at it in Chromium, if found."""
+    session.install(".[docs]", "hypothesis>=6.100", "pytest>=9", "sybil>=7")
+    build_site(session)
+
+
+def build_site(session: nox.Session) -> None:
+    """Build the site, and test what was built."""
+    built = ROOT / "build" / "site" / "html"
     # Each notebook runs, in a folder of its own.  A warning is an error.
-    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "-b", "html", "docs", str(site))
-    session.run("pytest", "tests/test_site.py", *session.posargs, env={"DOCS_SITE": str(site)})
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "-b", "html", "docs", str(built))
+    session.run("pytest", "tests/test_site.py", *session.posargs, env={"DOCS_SITE": str(built)})
 
 
 @nox.session

@@ -82,6 +82,7 @@ class Registry:
         self._trust = trust
         self._is_prepared = False
         self._id = (0, "")  # process id, and what identifies the recorders in its memory
+        self._began = time.time()
         self._named: str | None = None  # HISTORIAN_DIR at import, "" if it was not set; None once it has been compared
         if directory is not None:
             if not os.fspath(directory):
@@ -287,13 +288,16 @@ class Registry:
         now = time.time()
         histograms: dict[Key, Histogram] = {}
         sources: dict[Key, Source] = {}
+        starts: dict[Key, float] = {}
         for key, found in list(self._recorders.items()):
             source = ""
             while source != self._id_now(found):  # if another thread drains, read again
                 source = self._id_now(found)
                 histograms[key] = found.snapshot()
             sources[key] = source, now
-        return Snapshot(histograms, sources=sources)
+            if source.endswith("-0"):
+                starts[key] = self._began
+        return Snapshot(histograms, sources=sources, starts=starts)
 
     def _id_now(self, found: Recorder) -> str:
         """Return the id of a recorder in memory until its next drain."""

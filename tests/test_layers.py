@@ -27,6 +27,7 @@ ROOMS = [
     "registry",
     "snapshot",
     "__init__",
+    "formats of others",
     "cli",
     "__main__",
 ]
@@ -65,7 +66,9 @@ ARROWS = {name: imports(name, path) for name, path in MODULES.items()}
 
 
 def room(name: str) -> str:
-    return name.split(".")[0]
+    """Return the room of a module.  Those of public formats come late: they take and return histograms."""
+    parts = name.split(".")
+    return "formats of others" if parts[0] == "formats" and parts[1:] and parts[1][0] != "_" else parts[0]
 
 
 def test_every_room_is_on_the_map() -> None:
@@ -83,7 +86,8 @@ def test_the_way_of_a_value_is_found() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_lead_one_way(name: str) -> None:
     own = ROOMS.index(room(name))
-    back = sorted(other for other in ARROWS[name] if ROOMS.index(room(other)) > own)
+    others = (other for other in ARROWS[name] if not other.startswith(f"{name}."))  # a package may name its modules
+    back = sorted(other for other in others if ROOMS.index(room(other)) > own)
     assert not back, f"{name} imports what comes after it: {back}"
 
 
