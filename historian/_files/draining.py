@@ -6,7 +6,7 @@ import os
 
 from .directory import open_directory
 from .errors import CorruptFileError
-from .file import old_files, open_file
+from .file import open_file
 from .header import FILE_NAME, check_units, decode, path_of
 from .locking import Locked
 
@@ -59,23 +59,17 @@ def drain_directory(
     `open_directory` raises.
     """
     path = os.path.join(directory, FILE_NAME)
-    problems: dict[str, CorruptFileError] = {}
     try:
-        folder = open_directory(directory, trust)
-        try:
-            problems = old_files(directory, folder)
-        finally:
-            os.close(folder)
+        os.close(open_directory(directory, trust))
         file = open_file(path, False, trust)
         with Locked(file) as fd:
-            drained, more = _drain_locked(file, fd, chosen)
+            return _drain_locked(file, fd, chosen)
     except FileNotFoundError:  # removed just now, or never created
         return [], {}
     except CorruptFileError as error:
-        return [], {path: CorruptFileError(path, error.reason), **problems}
+        return [], {path: CorruptFileError(path, error.reason)}
     except OSError as error:  # no space for the holes of a copy, or another process has kept it locked
-        return [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}"), **problems}
-    return drained, {**more, **problems}
+        return [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}")}
 
 
 def _drain_locked(
