@@ -169,24 +169,33 @@ def _picture(comparison: _Comparison, labels: Sequence[str]) -> Density | None:
 
 
 def overview(comparisons: Sequence[_Comparison]) -> View:
-    """Return what notebooks and terminals show of many comparisons with the same A: the ratios of median and p99."""
+    """Return what notebooks and terminals show of many comparisons with the same A: the ratios of median and p99.
+
+    The intervals of all ratios hold together, as those of a single comparison do.
+    """
     if not comparisons:
         return View("Comparisons", "none")
     shown = comparisons[:SHOWN]
     first, *others = shortened([*_labels(shown[0])[:1], *(_labels(one)[1] for one in shown)], LABEL)
-    tables = [_overview_of(q, shown, first, others) for q in OVERVIEW]
-    notes = [sentence(one, 0.99, labels=(first, label)) for one, label in zip(shown, others)]
+    number = sum(one.bounded(q, one.confidence) is not None for one in shown for q in OVERVIEW)
+    each = [1 - (1 - one.confidence) / max(1, number) for one in shown]
+    tables = [_overview_of(q, shown, each, first, others) for q in OVERVIEW]
+    notes = [sentence(one, 0.99, part, (first, label)) for one, part, label in zip(shown, each, others)]
+    if number > 1:
+        notes.append(f"{_percent(shown[0].confidence)} confidence: for all {number} ratios together (Bonferroni)")
     left_out = len(comparisons) - len(shown)
     notes += [f"... ({left_out:,} more comparisons)"] if left_out else []
     return View(counted(len(comparisons), "comparison"), f"with {first}", tables=tables, notes=notes)
 
 
-def _overview_of(q: float, comparisons: Sequence[_Comparison], first: str, others: Sequence[str]) -> Table:
-    """Return the table of one quantile."""
+def _overview_of(
+    q: float, comparisons: Sequence[_Comparison], confidences: Sequence[float], first: str, others: Sequence[str]
+) -> Table:
+    """Return the table of one quantile; each ratio by itself has one of the `confidences`."""
     one = comparisons[0]
     values = [one.a.quantile(q), *(each.b.quantile(q) for each in comparisons)]
     scale = Scale.of(one.a.unit, middle(values))
-    ratios = [each.bounded(q, each.confidence) for each in comparisons]
+    ratios = [each.bounded(q, confidence) for each, confidence in zip(comparisons, confidences)]
     together = [ratio for ratio in ratios if ratio is not None]
     rows: list[list[Cell]] = [[first, scale.show(values[0]), "", "", ""]]
     for each, label, value, ratio in zip(comparisons, others, values[1:], ratios):
