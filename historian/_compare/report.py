@@ -178,9 +178,10 @@ def overview(comparisons: Sequence[_Comparison]) -> View:
     shown = comparisons[:SHOWN]
     first, *others = shortened([*_labels(shown[0])[:1], *(_labels(one)[1] for one in shown)], LABEL)
     number = sum(one.bounded(q, one.confidence) is not None for one in shown for q in OVERVIEW)
-    each = [1 - (1 - one.confidence) / max(1, number) for one in shown]
-    tables = [_overview_of(q, shown, each, first, others) for q in OVERVIEW]
-    notes = [sentence(one, 0.99, part, (first, label)) for one, part, label in zip(shown, each, others)]
+    parts = [1 - (1 - one.confidence) / max(1, number) for one in shown]
+    ratios = [_Rows(part, {q: one.bounded(q, part) for q in OVERVIEW}) for one, part in zip(shown, parts)]
+    tables = [_overview_of(q, shown, ratios, first, others) for q in OVERVIEW]
+    notes = [sentence(one, of.quoted, of.each, (first, label)) for one, of, label in zip(shown, ratios, others)]
     if number > 1:
         notes.append(f"{_percent(shown[0].confidence)} confidence: for all {number} ratios together (Bonferroni)")
     left_out = len(comparisons) - len(shown)
@@ -189,13 +190,13 @@ def overview(comparisons: Sequence[_Comparison]) -> View:
 
 
 def _overview_of(
-    q: float, comparisons: Sequence[_Comparison], confidences: Sequence[float], first: str, others: Sequence[str]
+    q: float, comparisons: Sequence[_Comparison], found: Sequence[_Rows], first: str, others: Sequence[str]
 ) -> Table:
-    """Return the table of one quantile; each ratio by itself has one of the `confidences`."""
-    one = comparisons[0]
-    values = [one.a.quantile(q), *(each.b.quantile(q) for each in comparisons)]
-    scale = Scale.of(one.a.unit, middle(values))
-    ratios = [each.bounded(q, confidence) for each, confidence in zip(comparisons, confidences)]
+    """Return the table of one quantile, with the ratios that were found for each comparison."""
+    a, confidence = comparisons[0].a, comparisons[0].confidence
+    values = [a.quantile(q), *(each.b.quantile(q) for each in comparisons)]
+    scale = Scale.of(a.unit, middle(values))
+    ratios = [one.ratios[q] for one in found]
     together = [ratio for ratio in ratios if ratio is not None]
     rows: list[list[Cell]] = [[first, scale.show(values[0]), "", "", ""]]
     for each, label, value, ratio in zip(comparisons, others, values[1:], ratios):
@@ -203,7 +204,7 @@ def _overview_of(
         if ratio is not None:
             told = [*_ratio(ratio)[1:], bar(together, ratio, 1.0)]
         rows.append([label, scale.show(value), *told])
-    headers = (_name(q), printable(scale.unit), f"over {first}", f"{_percent(one.confidence)} interval", LINE_AT_1)
+    headers = (_name(q), printable(scale.unit), f"over {first}", f"{_percent(confidence)} interval", LINE_AT_1)
     return Table(headers, rows, headers[:3:-1])
 
 

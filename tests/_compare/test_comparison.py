@@ -616,3 +616,12 @@ def test_an_overview_of_a_single_ratio():
     assert (interval.lower, interval.upper) == (few.ratio(0.5).lower, few.ratio(0.5).upper)
     assert not any("together" in note for note in view.notes)
     assert Comparisons([historian.compare(Histogram(), Histogram())])._view().tables
+
+
+def test_an_overview_speaks_of_the_quantile_that_differs():
+    """The median is twice as large, the p99 the same: the sentence must not say "no clear difference"."""
+    a = Histogram.from_values([1.0] * 5_000 + [9.0] * 500)
+    b = Histogram.from_values([2.0] * 5_000 + [9.0] * 500)
+    notes = Comparisons([historian.compare(a, b), historian.compare(a, a)])._view().notes
+    assert notes[0].startswith("median of B over A: 2:1")
+    assert notes[1].startswith("p99 of B over A: no clear difference")
