@@ -7,7 +7,7 @@ import os
 from .directory import open_directory
 from .errors import CorruptFileError
 from .file import open_file
-from .header import FILE_NAME, decode, path_of
+from .header import FILE_NAME, check_units, decode, path_of
 from .locking import Locked
 
 TYPE_CHECKING = False
@@ -76,11 +76,13 @@ def _drain_locked(
     file: DirectoryFile, fd: int, chosen: Collection[Key] | None
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     drained, problems = [], {}
+    first: dict[Key, Header] = {}
     for place in file.places():
         at = path_of(file.path, place)
         try:
             header = decode(*file.text(place))
             if chosen is None or header.key in chosen:
+                check_units(header, first.setdefault(header.key, header))
                 drained.append(Drained(header, file.drain(fd, place), place, file.id))
         except ValueError as error:
             problems[at] = CorruptFileError(at, str(error))

@@ -22,7 +22,7 @@ from .._values.text import counted
 from .._values.units import check_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
-__all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode", "path_of"]
+__all__ = ["FILE_NAME", "Header", "check_page", "check_units", "decode", "encode", "path_of"]
 
 #: Name of the file of a directory.
 FILE_NAME = "recorders"
@@ -49,6 +49,12 @@ class Header:
 def path_of(file: str, place: int) -> str:
     """Return what names a recorder in messages: the path of its file, and its position in the index."""
     return f"{file}[{place % MAX_RECORDERS}]"
+
+
+def check_units(one: Header, other: Header) -> None:
+    """Raise ValueError if two recorders with the same key cannot be added up."""
+    if one.unit != other.unit:
+        raise ValueError(f"another recorder has its name and labels, and the unit {other.unit!r}, not {one.unit!r}")
 
 
 def check_page(page: bytes) -> None:

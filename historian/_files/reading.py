@@ -8,7 +8,7 @@ from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError
 from .file import map_file, open_fd
-from .header import FILE_NAME, decode, path_of
+from .header import FILE_NAME, check_units, decode, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,18 @@ class Reading:
     file_id: bytes  # tells the file from others
     place: int  # in the file
     status: os.stat_result  # of the file that was read
+
+    def _add(self, more: Reading) -> None:
+        """Add what another place holds that has the same key: there is one only if the file was damaged.
+
+        Raises ValueError if that cannot be.
+        """
+        check_units(more.header, self.header)
+        try:
+            self.histogram += more.histogram
+        except OverflowError:
+            raise ValueError("another recorder has its name and labels, and they hold 2**63 values or more") from None
+        self.drains = (self.drains + more.drains) % 2**32
 
 
 class _Known:
@@ -86,6 +98,7 @@ def _read_mapped(
         known = _known[path] = _Known(inode)
     headers, readings, problems, file_id = known.headers, [], {}, file.id
     known.headers = {}  # those that were removed are forgotten
+    by_key: dict[Key, Reading] = {}
     for place, found in file.read_all():
         try:
             if isinstance(found, str):
@@ -104,5 +117,13 @@ def _read_mapped(
         reading.header, reading.drains = header, found[5]
         reading.histogram = Histogram._from_reading(found[:4], header.unit, found[4])
         reading.file_id, reading.place, reading.status = file_id, place, status
-        readings.append(reading)
+        first = by_key.setdefault(header.key, reading)
+        if first is reading:
+            readings.append(reading)
+            continue
+        try:
+            first._add(reading)
+        except ValueError as error:
+            at = path_of(path, place)
+            problems[at] = CorruptFileError(at, str(error))
     return readings, problems

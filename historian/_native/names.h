@@ -267,26 +267,6 @@ static historian_entry *historian_find_entry(historian_space *space, historian_n
     return NULL;
 }
 
-/* Change the word of a place, which is known. The caller has locked the file. */
-static void historian_change_place(historian_space *space, historian_names *names, size_t index, uint64_t word) {
-    uint64_t changes = historian_atomic_load(&space->file->changes) | 1; /* odd already: a process was killed here */
-    int is_latest = names->changes + 1 == changes;
-    historian_atomic_store(&space->file->changes, changes);
-    historian_atomic_fence();
-    historian_atomic_store(historian_file_index(space) + index, word);
-    historian_atomic_fence();
-    historian_atomic_store(&space->file->changes, changes + 1);
-    if (is_latest) names->changes = changes + 1;
-    historian_learn_place(space, names, index);
-}
-
-/* Make a removed recorder one that is there again, or the reverse. The caller has locked the file. */
-static void historian_set_state(historian_space *space, historian_names *names, size_t index, uint64_t state) {
-    uint64_t word = historian_read_place(space, index);
-    if (historian_is_there(word) && historian_state(word) != state)
-        historian_change_place(space, names, index, historian_place_word(word >> 32, state, word & 0xffffff));
-}
-
 /* Return the index of the recorder with this name and labels, which may have been removed, or -1. */
 static ptrdiff_t historian_find_name(const historian_space *space, const historian_names *names, const uint8_t *key,
                                      size_t n) {
@@ -316,6 +296,40 @@ static size_t historian_count_names(historian_names *names, const uint8_t *text,
 }
 
 #if !defined(_WIN32)
+#include <time.h>
+
+/* Return what `changes` is after a change: an even number that it has not been before. The clock gives it, not a
+ * count: if the file is damaged, or an earlier copy of it is written over it, a count may come back to a number that a
+ * process has seen. That process would not look, and might add a recorder that is there. */
+static uint64_t historian_next_change(uint64_t changes) {
+    struct timespec now = {0, 0};
+    uint64_t next;
+    if (clock_gettime(CLOCK_REALTIME, &now)) return changes + 2;
+    next = ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) & ~(uint64_t)1;
+    return next > changes ? next : changes + 2; /* a clock may have been set back */
+}
+
+/* Change the word of a place, which is known. The caller has locked the file. */
+static void historian_change_place(historian_space *space, historian_names *names, size_t index, uint64_t word) {
+    uint64_t changes = historian_atomic_load(&space->file->changes); /* odd if a process was killed here */
+    uint64_t next = historian_next_change(changes & ~(uint64_t)1);
+    int is_latest = names->changes == changes && !(changes & 1);
+    historian_atomic_store(&space->file->changes, changes | 1);
+    historian_atomic_fence();
+    historian_atomic_store(historian_file_index(space) + index, word);
+    historian_atomic_fence();
+    historian_atomic_store(&space->file->changes, next);
+    if (is_latest) names->changes = next;
+    historian_learn_place(space, names, index);
+}
+
+/* Make a removed recorder one that is there again, or the reverse. The caller has locked the file. */
+static void historian_set_state(historian_space *space, historian_names *names, size_t index, uint64_t state) {
+    uint64_t word = historian_read_place(space, index);
+    if (historian_is_there(word) && historian_state(word) != state)
+        historian_change_place(space, names, index, historian_place_word(word >> 32, state, word & 0xffffff));
+}
+
 /* Take chunks that follow each other, for an entry. Return the first one, or 0. The caller has locked the file. */
 static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t chunks, uint64_t owner) {
     for (int attempt = 0; attempt < HISTORIAN_LOCKED_ATTEMPTS; attempt++) {

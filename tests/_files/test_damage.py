@@ -14,7 +14,20 @@ import zlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from layout import CHUNK, CHUNKS_AT, ENOUGH, HEAD_SUM, chunk_at, entry_at, file_of, patched, row_at, slot_at, word
+from layout import (
+    CHUNK,
+    CHUNKS_AT,
+    ENOUGH,
+    HEAD_SUM,
+    chunk_at,
+    chunks_used,
+    entry_at,
+    file_of,
+    patched,
+    row_at,
+    slot_at,
+    word,
+)
 
 import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry, buckets
@@ -316,6 +329,26 @@ def test_chunks_in_use_are_found_out(directory, used):
     for recorder in (rec, other):
         recorder.record_many([1.0] * ENOUGH)
         assert recorder.snapshot() == Histogram.from_values([1.0] * ENOUGH)
+
+
+def test_more_chunks_in_use_than_a_record_skips(directory):
+    """A record gives up after 64 of them: the count is right, and the sum says that it lacks something."""
+    registry = Registry(directory)
+    rec = registry.recorder("q")
+    rec.record(1.0)
+    for k in range(20):
+        registry.recorder("other", k=k).record_many([2.0**octave for octave in range(10)])
+    assert chunks_used(rec.path) > 200
+    patched(rec.path, 1024, bytes(65 * 32))  # no lane has chunks left
+    patched(rec.path, 128, struct.pack("<Q", 1))
+    rec.record_many([1e300, 1e300])
+    assert rec.snapshot().count == 3 and rec.snapshot().synthetic and rec.snapshot().sum == 1.0
+    for _ in range(5):  # each goes on where the last one has given up
+        rec.record_many([1e300])
+    assert rec.drain().count == 8
+    rec.record_many([1e300, 1e300])
+    assert rec.snapshot() == Histogram.from_values([1e300, 1e300])
+    assert sum(histogram.count for histogram in registry.snapshot().values()) == 2 + 200
 
 
 def test_a_place_that_is_damaged_while_the_file_is_open(directory):
