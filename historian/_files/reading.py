@@ -13,6 +13,7 @@ from .header import FILE_NAME, check_units, decode, path_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._core import DirectoryFile
+    from .._values.key import Key
     from .header import Header
 
 __all__ = ["Reading", "read_all"]
