@@ -68,8 +68,8 @@ static void historian_add_summary(historian_counters *counters, historian_summar
     historian_atomic_max(&counters->head->not_min, summary->not_min);
 }
 
-/* For each octave of the values between two slots: where the count of slot 0 would be, if there were one before those of
- * its chunk. So the address of a count takes one addition. Return 0 if a chunk is missing, or a value is not regular. */
+/* Find, for each octave of the values between two slots, where the count of slot 0 would be, if its chunk went on there
+ * below. So the address of a count takes one addition. Return 0 if a chunk is missing, or if a value is not regular. */
 static int historian_find_origins(const historian_counters *counters, size_t first, size_t last, uintptr_t *origins) {
     if (first - 1 >= HISTORIAN_BUCKETS || last - 1 >= HISTORIAN_BUCKETS) return 0;
     for (size_t octave = (first - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT; octave <= (last - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT;

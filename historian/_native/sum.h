@@ -126,7 +126,7 @@ HISTORIAN_INLINE size_t historian_end_of_sum(uint64_t max) {
 }
 static_assert((0x7fe - 1 + 53 + 63 - 1) / 32 + 1 <= HISTORIAN_SUM_DIGITS, "the digits have room for any sum");
 
-/* Bring the digits from `first` to `end` - 1 below 2^32. Those after them are 0, and so is what the last one carries. */
+/* Bring digits `first` to `end` - 1 below 2^32. Those after them are 0, and so is what the last one carries. */
 HISTORIAN_INLINE void historian_carry_digits(uint64_t *digits, size_t first, size_t end) {
     uint64_t carry = 0;
     for (; first < end; first++) {
