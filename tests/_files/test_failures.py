@@ -246,8 +246,19 @@ assert rec.snapshot().count == 1
 refused(rec.drain, PermissionError, "Permission denied")
 refused(lambda: Registry(folder + "/d").recorder("late"), PermissionError, "Permission denied")
 assert Registry(folder + "/d").snapshot()[Key("q")].count == 1
-del rec
-refused(lambda: Registry(folder + "/d").recorder("q"), CorruptFileError, "it cannot be opened: Permission denied")
+for is_mapped in (True, False):
+    if not is_mapped:
+        del rec
+    registry = Registry(folder + "/d")
+    remove, create = (lambda: registry.remove(Key("q"))), (lambda: registry.recorder("q"))
+    for ask in (registry.drain, registry.clear, remove, *([] if is_mapped else [create])):
+        refused(ask, PermissionError, "Permission denied")
+        assert {key.name: h.count for key, h in registry.snapshot().items()} == {"q": 1, "new": 1}
+        assert registry.problems() == {}
+os.chmod(folder + "/d/recorders", 0)
+refused(Registry(folder + "/d").drain, PermissionError, "Permission denied")
+problem, = Registry(folder + "/d").problems().values()
+assert isinstance(problem, CorruptFileError) and problem.reason == "it cannot be opened: Permission denied"
 print("done")
 """
 
