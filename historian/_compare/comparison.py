@@ -80,7 +80,7 @@ class Comparison:
     that do not add up to `a` and `b`.
     """
 
-    __slots__ = ("_blocks", "_ratios", "_shown", "a", "b", "blocks", "confidence", "looks", "names")
+    __slots__ = ("_blocks", "_grids", "_ratios", "_shown", "a", "b", "blocks", "confidence", "looks", "names")
     __module__ = "historian"
 
     a: Histogram
@@ -106,6 +106,7 @@ class Comparison:
         self.a, self.b, self.confidence = a, b, confidence
         self.blocks = checked_blocks(a, b, blocks, confidence, self.looks)
         self._ratios: dict[float, RatioOf] = {}  # by quantile, as asked for
+        self._grids: tuple[Grid, Grid] | None = None  # when first needed
         self._blocks: Blocks | None = None
         self._shown: View | None = None
 
@@ -149,7 +150,7 @@ class Comparison:
             strictly, ties = drawn.below()
             return strictly, strictly + ties
 
-        return self._resampled(superiority(self.a, self.b, self._at_a_look()), within, 1.0)
+        return self._resampled(superiority(*self._both(), self._at_a_look()), within, 1.0)
 
     @property
     def kolmogorov_smirnov(self) -> Estimate:
@@ -159,7 +160,7 @@ class Comparison:
         """
         if self.is_empty:
             return no_data(0.0, 1.0)
-        plain = kolmogorov_smirnov(self.a, self.b, self._at_a_look())
+        plain = kolmogorov_smirnov(*self._both(), self._at_a_look())
 
         def within(drawn: Blocks) -> tuple[Any, Any]:
             at_edges, most = drawn.largest_difference()
@@ -176,7 +177,7 @@ class Comparison:
         """
         if self.is_empty:
             return no_data(0.0, math.inf)
-        plain = wasserstein(self.a, self.b, self._at_a_look())
+        plain = wasserstein(*self._both(), self._at_a_look())
 
         def within(drawn: Blocks) -> tuple[Any, Any]:
             shift = drawn.mean_shift()
@@ -263,8 +264,16 @@ class Comparison:
         The probability that any of them misses is at most the sum of their probabilities (Bonferroni), so each gets an
         equal part.  A ratio without bounds is not shown, so it does not count.
         """
-        rows = sum(self.bounded(q, self.confidence) is not None for q in set(quantiles))
+        asked = set(quantiles)
+        self._prepare(q for q in asked if not self.is_empty and index(self.a.quantile(q)) != ZERO_INDEX)
+        rows = sum(self.bounded(q, self.confidence) is not None for q in asked)
         return 1 - (1 - self.confidence) / max(1, rows)
+
+    def _prepare(self, quantiles: Iterable[float]) -> None:
+        """Compute the distributions of some ratios, unless they are there.  Together they take less time."""
+        missing = [q for q in quantiles if q not in self._ratios]
+        if missing:
+            self._ratios.update(zip(missing, RatioOf.each(*self._both(), missing)))
 
     def bounded(self, q: float, confidence: float) -> Estimate | None:
         """Return the ratio of the q-quantiles if it has bounds on both sides, else None."""
@@ -292,11 +301,10 @@ class Comparison:
                 f"{quantile_name(q)} of {name} must be above 2**-32 to have a ratio, not {low!r}: "
                 "ask for a larger q or record in a smaller unit"
             )
-        if q not in self._ratios:
-            self._ratios[q] = RatioOf(Grid.of(self.a), Grid.of(self.b), q)
+        self._prepare([q])
         at_a_look = self._at_a_look(confidence)
         lower, upper = self._ratios[q].bounds(at_a_look)
-        why, method = f"{sampled(self.a, self.b)}; bucket width", "order statistics"
+        why, method = f"{sampled(self.a.count, self.b.count)}; bucket width", "order statistics"
         if self.blocks:
             lower, upper, why = self._between_blocks(q, lower, upper, at_a_look)
             method = "block bootstrap"
@@ -338,6 +346,11 @@ class Comparison:
         """Return the reason "blocks", which says if an interval is wider because neighbours are alike."""
         alike = f", {wider:.2g} times wider because neighbours are alike" if wider > 1 else ""
         return f"{len(self.blocks)} blocks of each, resampled{alike}; bucket width"
+
+    def _both(self) -> tuple[Grid, Grid]:
+        if self._grids is None:
+            self._grids = Grid.of(self.a), Grid.of(self.b)
+        return self._grids
 
     def _drawn(self) -> Blocks:
         from .bootstrap import Blocks

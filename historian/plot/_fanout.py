@@ -106,7 +106,8 @@ def fanout(
     else:
         on.limit_y(0.0, min(1.02, 1.1 * max(values, default=1.0)), is_log=False)
     more = [(one, NAMES[dependence]) for one in wider[:1]]
-    legend(on.ax, lines, [name for name, _ in filled], bands, confidence, more=more, loc="lower right")
+    loc: Literal["upper left", "lower right"] = "lower right" if t is None else "upper left"  # where no curve is
+    legend(on.ax, lines, [name for name, _ in filled], bands, confidence, more=more, loc=loc)
     return artists if filled else note(on.ax, "no data")
 
 

@@ -77,7 +77,7 @@ def percentiles(histograms: Histograms, *, ax: Axes | None = None, confidence: f
     on.limit_x(0.0, most, is_log=False)
     on.limit_y(min(values, default=1.0), max(values, default=1.0))
     names, notes = [name for name, _ in filled], about_zero(filled)
-    legend(on.ax, lines, names, bands, confidence, notes=notes, loc="lower right")
+    legend(on.ax, lines, names, bands, confidence, notes=notes, loc="best")
     return artists if filled else note(on.ax, "no data")
 
 
