@@ -14,6 +14,7 @@ from .._core import (
     INDEX_AT,
     MAX_RECORDERS,
     SLOTS,
+    crc32,
     key_parts,
 )
 from .._values.key import Key
@@ -28,7 +29,7 @@ FILE_NAME = "recorders"
 
 OCTAVES = (SLOTS - 2) // BUCKETS_PER_OCTAVE
 LAYOUT = (CHUNK_NBYTES, FIRST_INDEX, OCTAVES, BUCKETS_PER_OCTAVE, MAX_RECORDERS, INDEX_AT, CHUNKS_AT)
-FIXED = "<8s I IiIIIII Q"  # magic, version, layout, creation time in ns
+FIXED = range(8, 40, 4)  # where the version and the numbers of the layout are, 4 bytes each, after the magic
 CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # offset of the CRC-32 of all bytes before it
 
 
@@ -58,14 +59,11 @@ def check_units(one: Header, other: Header) -> None:
 
 def check_page(page: bytes) -> None:
     """Check the first page of a directory's file.  Raises ValueError, with the reason, if it is not valid."""
-    import struct
-    from zlib import crc32
-
     if page[:8] != FILE_MAGIC[: len(page[:8])] or not page:
         raise ValueError("it is not a file of recorders" if page else "it is empty")
     if len(page) < INDEX_AT:
         raise ValueError(f"it is cut short: {counted(len(page), 'byte')}")
-    _, version, *layout, _ = struct.unpack_from(FIXED, page)
+    version, *layout = [int.from_bytes(page[at : at + 4], "little", signed=True) for at in FIXED]
     if version != FILE_VERSION:
         raise ValueError(f"its format has version {version}: this historian reads version {FILE_VERSION}")
     if int.from_bytes(page[CHECKSUM_AT:FILE_HEADER_NBYTES], "little") != crc32(page[:CHECKSUM_AT]):

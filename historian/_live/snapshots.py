@@ -78,6 +78,8 @@ class Snapshot(dict[Key, Histogram]):
         """
         from fnmatch import fnmatchcase
 
+        if not isinstance(name, str):
+            raise TypeError(f"select() takes a name as a string, select('http.*', method='GET'), not {name!r}")
         wanted = {label: text_of(value) for label, value in labels.items()}
 
         def fits(key: Key) -> bool:
@@ -94,8 +96,12 @@ class Snapshot(dict[Key, Histogram]):
         """Return the histograms merged over all labels but these, by name: exactly, as if recorded so.
 
         ``by("route")`` gives one for each name and route, ``by()`` one for each name.  A missing label is left out of
-        the key.  O(buckets of all).  Raises ValueError if recorders of one name have different units.
+        the key.  O(buckets of all).  Raises ValueError if recorders of one name have different units, and TypeError for
+        a label that is not a string.
         """
+        for label in labels:
+            if not isinstance(label, str):
+                raise TypeError(f"by() takes labels as strings, by('route', 'method'), not {label!r}")
         groups: dict[Key, list[Histogram]] = {}
         for key, histogram in self.items():
             kept = {label: value for label, value in key.labels if label in labels}

@@ -9,7 +9,9 @@ The own formats need no module.  Bytes: `Histogram.to_bytes` and `Histogram.from
 __all__ = ["opentelemetry"]
 
 TYPE_CHECKING = False
-if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
+if TYPE_CHECKING:
+    from . import opentelemetry
+else:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:
         """Import a module of `__all__` when it is first used."""
