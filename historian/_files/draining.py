@@ -85,7 +85,10 @@ def _drain_locked(
                 found.append((header, place))
         except ValueError as error:
             problems[at] = CorruptFileError(at, str(error))
-    file.prepare(fd, [place for _, place in found])  # if there is no space, nothing has been drained yet
+    try:
+        file.prepare(fd, [place for _, place in found])  # if there is no space, nothing has been drained yet
+    except ValueError as error:
+        raise CorruptFileError(file.path, str(error)) from None
     for header, place in found:
         try:
             drained.append(Drained(header, file.drain(fd, place, prepared=True), place, file.id))

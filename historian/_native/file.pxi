@@ -403,6 +403,10 @@ cdef class DirectoryFile:
         raise self.no_space()
 
     cdef object no_space(self):
+        """Return the error for a chunk that could not be taken: the disk is full, or the file is damaged."""
+        cdef uint64_t used = self.space.file.used, reserved = self.space.file.reserved
+        if errno == ENOSPC and not self.space.is_narrow and not used <= reserved <= self.space.chunks:
+            return ValueError("it is cut short or damaged: it has fewer chunks than it says")
         return OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
 
     cdef tuple total(self, uint64_t place, int drain_fd, int how):

@@ -336,21 +336,36 @@ def test_more_chunks_in_use_than_a_record_skips(directory):
     rec.record(1.0)
     for k in range(20):
         registry.recorder("other", k=k).record_many([2.0**octave for octave in range(10)])
-    assert chunks_used(rec.path) > 200
-    for number in range(1, chunks_used(rec.path)):
-        at = 2_101_248 + 536 * number
-        if word(file_of(directory), at) == 0:  # kept for drains
-            patched(rec.path, at, struct.pack("<Q", 1))
-    patched(rec.path, 1024, bytes(65 * 32))  # no lane has chunks left
-    patched(rec.path, 128, struct.pack("<Q", 1))
+    in_use = [word(rec.path, CHUNKS_AT + CHUNK * number) != 0 for number in range(chunks_used(rec.path))]
+    first = next(number for number in range(len(in_use) - 64) if all(in_use[number : number + 64]))
+    patched(rec.path, 1024, bytes(65 * 32))  # no lane has chunks left, and none is free again
+    patched(rec.path, 128, struct.pack("<Q", first))
     rec.record_many([1e300, 1e300])
     assert rec.snapshot().count == 3 and rec.snapshot().synthetic and rec.snapshot().sum == 1.0
-    for _ in range(5):  # each goes on where the last one has given up
+    for _ in range(10):  # each goes on where the last one has given up
         rec.record_many([1e300])
-    assert rec.drain().count == 8
+    assert rec.drain().count == 13
     rec.record_many([1e300, 1e300])
     assert rec.snapshot() == Histogram.from_values([1e300, 1e300])
     assert sum(histogram.count for histogram in registry.snapshot().values()) == 2 + 200
+
+
+@pytest.mark.parametrize(("at", "number"), [(128, 100_000), (136, 100_000), (136, 2), (136, 2**63)])
+def test_a_number_of_chunks_that_is_damaged_while_the_file_is_open(directory, at, number):
+    """A drain says that the file is damaged, not that the disk is full, and loses nothing."""
+    registry = Registry(directory)
+    rec = registry.recorder("q")
+    rec.record_many([1.0] * ENOUGH)
+    before = word(rec.path, at)
+    patched(rec.path, 168, bytes(8))  # no chunk is kept for drains
+    patched(rec.path, at, struct.pack("<Q", number))
+    reason = "it is cut short or damaged"
+    with pytest.warns(CorruptFileWarning, match=reason):
+        assert registry.drain() == {}
+    with pytest.raises(CorruptFileError, match=reason):
+        rec.drain()
+    patched(rec.path, at, struct.pack("<Q", before))
+    assert registry.drain() == {Key("q"): Histogram.from_values([1.0] * ENOUGH)}
 
 
 def test_a_place_that_is_damaged_while_the_file_is_open(directory):
