@@ -191,10 +191,26 @@ cdef extern from "_native/space.h" nogil:
     bint historian_look_beyond(historian_space *)
 
 cdef extern from "_native/drain.h" nogil:
-    bint historian_commit_drain(
-        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, historian_total *,
-        uint64_t seen
+    enum:
+        HISTORIAN_DRAIN
+        HISTORIAN_DRAIN_PREPARED
+        HISTORIAN_DRAIN_TO_FREE
+        HISTORIAN_DRAIN_SPARE
+    bint historian_prepare_drain(
+        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, const historian_total *,
+        int how
     )
+    bint historian_commit_drain(
+        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, historian_total *
+    )
+    uint64_t historian_chunks_of_both(const historian_total *, const historian_total *)
+    uint64_t historian_missing_chunks(
+        const historian_space *, const historian_entry *, uint64_t index, const historian_total *,
+        const historian_total *
+    )
+
+cdef extern from "_native/kept.h" nogil:
+    bint historian_keep(historian_space *, int fd, uint64_t missing, uint64_t chunks)
 
 cdef extern from "_native/names.h" nogil:
     ctypedef struct historian_names:
@@ -225,6 +241,8 @@ cdef extern from "_native/seats.h" nogil:
 cdef extern from "_native/remove.h" nogil:
     bint historian_free_recorder(historian_space *, historian_names *, int fd, size_t index)
     void historian_sweep(historian_space *, historian_names *, int fd)
+    void historian_sweep_all(historian_space *, historian_names *, int fd)
+    bint historian_is_ours(const historian_holds *, const historian_entry *, int fd, size_t index)
 
 cdef extern from "_native/lease.h" nogil:
     ctypedef struct historian_lease:
@@ -289,6 +307,9 @@ cdef extern from "_native/cpython.h":
     PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *)
     object PyVectorcall_Call(object, object, object)
     object PyMethod_New(object, object)
+    bint PyFunction_Check(object)
+    int Py_EnterRecursiveCall(const char *where)
+    void Py_LeaveRecursiveCall()
     bint exits_well "historian_exits_well"(object error)
     bint historian_is_exiting_well()
     bint historian_may_be_to_come(PyObject *result)

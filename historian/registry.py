@@ -364,15 +364,17 @@ class Registry:
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
 
-        In a directory, this resets the recorders of all processes.  The file stays.  A recorder that cannot be read,
-        or cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
+        In a directory, this resets the recorders of all processes.  The file stays.  A recorder that is damaged is not
+        changed, and a `CorruptFileWarning` reports it.  Raises OSError if the disk is full or read-only, the file may
+        not be written, or another process keeps it locked.  Then no recorder has been reset.
         """
         _warn(self._clear()[2])
 
     def drain(self) -> Snapshot:
         """Return the histogram of every recorder, and reset all to empty: each record is in the result of one drain.
 
-        In a directory, this includes the records of all processes.  Warns as `clear` does.  O(buckets in use).
+        In a directory, this includes the records of all processes.  Warns and raises as `clear` does: after an error,
+        all recorders hold what they held.  O(buckets in use).
         """
         histograms, problems = self._drain()
         _warn(problems)

@@ -164,7 +164,10 @@ def map_file(fd: int, path: str, count_at: str) -> DirectoryFile:
 
 
 def open_fd(path: str, access: int, folder: int) -> int:
-    """Open the file of an open directory, and check its header; the caller closes the descriptor."""
+    """Open the file of an open directory, and check its header; the caller closes the descriptor.
+
+    Raises CorruptFileError if it is not valid, or cannot be read.  Raises OSError if it cannot be written.
+    """
     try:
         fd = os.open(os.path.basename(path), access | FLAGS, dir_fd=folder)
     except OSError as error:
@@ -173,7 +176,7 @@ def open_fd(path: str, access: int, folder: int) -> int:
             raise CorruptFileError(path, "it is a symbolic link, and links are not followed") from None
         if error.errno in (errno.ENXIO, errno.ENODEV):
             raise CorruptFileError(path, "it is not a regular file") from None
-        if error.errno in _NOT_CORRUPT:
+        if error.errno in _NOT_CORRUPT or (access == os.O_RDWR and error.errno != errno.EISDIR):
             raise
         raise CorruptFileError(path, f"it cannot be opened: {error.strerror}") from None
     try:

@@ -14,6 +14,7 @@
 
 #include "atomics.h"
 #include "file.h"
+#include "kept.h"
 #include "space.h"
 #include "wire.h"
 
@@ -332,6 +333,7 @@ static void historian_set_state(historian_space *space, historian_names *names, 
 
 /* Take chunks that follow each other, for an entry. Return the first one, or 0. The caller has locked the file. */
 static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t chunks, uint64_t owner) {
+    if (chunks == 1) return historian_take_locked(space, fd, owner);
     for (int attempt = 0; attempt < HISTORIAN_LOCKED_ATTEMPTS; attempt++) {
         uint64_t first = 0, owned = 0;
         if (historian_take_unused(space, chunks, &first) != chunks) {
@@ -432,6 +434,7 @@ static ptrdiff_t historian_add_name(historian_space *space, historian_names *nam
     for (uint64_t more = 1; more < historian_entry_chunks(nbytes); more++)
         historian_atomic_store((uint64_t *)historian_chunk_address(space, number + more), 0);
     historian_write_entry(entry, index, text, nbytes, key_nbytes, created);
+    historian_keep_unused(space);
     historian_atomic_store_release(place, historian_place_word(0, HISTORIAN_THERE, number));
     historian_atomic_store_release(&space->file->recorders, index + 1);
     if (!historian_scan_names(space, names)) {

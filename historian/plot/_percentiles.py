@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import warnings
 
+from .._stats.arrays import each_number
 from .._stats.checks import check_confidence
 from .._stats.estimate import TailWarning
+from .._values.decimals import share_of
 from ..tail.intervals import ci
 from ._axes import nines_axis, panel, value_axis
 from ._inputs import about_zero, named, unit_of
@@ -92,4 +94,4 @@ def _places(histogram: BaseHistogram) -> NDArray[np.float64]:
 def _intervals(histogram: BaseHistogram, p: NDArray[np.float64], confidence: float) -> Estimates:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TailWarning)
-        return ci(histogram, p / 100, confidence, None)
+        return ci(histogram, each_number(share_of, p, shape=p.shape), confidence, None)

@@ -87,7 +87,9 @@ static uint64_t look(historian_space *space, historian_names *names, size_t i, i
         exit(1);
     }
     records = historian_total_records(&totals->all);
-    if (take && records && !historian_commit_drain(space, fd, entry, i, &totals->all, &totals->drained, seen))
+    if (take && records &&
+        !(historian_prepare_drain(space, fd, entry, i, &totals->all, &totals->drained, HISTORIAN_DRAIN) &&
+          historian_commit_drain(space, fd, entry, i, &totals->all, &totals->drained)))
         fail("space to drain", 0, 1);
     if (fd >= 0) (void)close(fd);
     return records;

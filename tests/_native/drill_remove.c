@@ -164,8 +164,10 @@ static void remove_recorder(drill_process *process, size_t i) {
         book->drains = (uint32_t)seen;
         book->will_be_taken = book->taken[i] + records;
         historian_atomic_store_release(&book->is_draining, 1);
-        if (records && !historian_commit_drain(&process->space, fd, entry, historian_index_of(place), &totals->all,
-                                               &totals->drained, seen))
+        if (records && !(historian_prepare_drain(&process->space, fd, entry, historian_index_of(place), &totals->all,
+                                                 &totals->drained, HISTORIAN_DRAIN) &&
+                         historian_commit_drain(&process->space, fd, entry, historian_index_of(place), &totals->all,
+                                                &totals->drained)))
             fail("space to drain", 0, 1);
         book->taken[i] = book->will_be_taken;
         historian_atomic_store_release(&book->is_draining, 0);
@@ -292,7 +294,7 @@ static pid_t start(int worker, int shared) {
  * that processes had just taken or given when they were killed. */
 static void check_space(drill_process *process, uint64_t kills) {
     const historian_file *file = process->space.file;
-    uint64_t found = 1, number, chunks;
+    uint64_t found = 1, kept = 0, number, chunks;
     for (size_t i = 0; i < RECORDERS; i++) remove_recorder(process, i);
     (void)historian_look_beyond(&process->space);
     chunks = file->used;
@@ -305,6 +307,12 @@ static void check_space(drill_process *process, uint64_t kills) {
         if (!chunk || found > chunks) fail("a free chunk", number, 0);
         number = chunk->sum[0];
     }
+    for (number = (uint32_t)file->kept; number; found++, kept++) {
+        const historian_chunk *chunk = historian_chunk_at(&process->space, number, 0);
+        if (!chunk || found > chunks) fail("a kept chunk", number, 0);
+        number = chunk->sum[0];
+    }
+    if (kept != file->kept >> 32 || kept < OCTAVES + 1) fail("kept chunks", kept, file->kept >> 32);
     if (found > chunks || found + LOST_CHUNKS * kills < chunks) fail("chunks", found, chunks);
 }
 

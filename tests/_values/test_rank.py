@@ -334,3 +334,13 @@ def test_what_is_no_share_is_refused_whatever_its_width():
             h.quantile(bad)
         with pytest.raises(ValueError, match=r"q must be in 0\.\.1.*position 1"):
             h.ci(np.array([0.5, bad]) if not isinstance(bad, np.longdouble) else [np.longdouble(0.5), bad])
+
+
+def test_what_notebooks_show_has_the_same_ranks():
+    """99.9 / 100 is 0.9990000000000001 in float64: of 1,000 values, that would be the last one."""
+    h = Histogram.from_values([0.010] * 999 + [30.0])
+    for shown in (h, h.dist(), h.fanout(1)):
+        table = shown._view().tables[0]
+        values = {row[0]: row[1] for row in table.rows}
+        assert table.headers[1].endswith(("ms", "(ms)"))
+        assert values["p99.9"] == values["p50"] == "10.0"
