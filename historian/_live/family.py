@@ -241,7 +241,7 @@ class Family:
         if removals == self._removals:
             return
         self._removals = removals
-        for found in set(self._series.values()):
+        for found in set(self._series.copy().values()):  # a copy: other threads may add to it
             at, place, _ = found._files
             if at is file and found._header is not None and file.is_removed(place):
                 self._registry._forget(found._header.key)
@@ -280,7 +280,7 @@ class Family:
         return again, (self._registry,)
 
     def __repr__(self) -> str:
-        found = counted(len(set(self._series.values())), "recorder")
+        found = counted(len(set(self._series.copy().values())), "recorder")
         return f"<Family {self.name!r} of {', '.join(self._names)}: {found}>"
 
 

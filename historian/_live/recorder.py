@@ -18,8 +18,9 @@ from .moved import combined, follow_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable
     from typing import Any, TypeVar, overload
+    from weakref import WeakValueDictionary
 
     from typing_extensions import Self
 
@@ -357,7 +358,7 @@ def check_room(name: str, held: int, added: int) -> None:
         )
 
 
-_in_files: MutableMapping[tuple[str, Key], Recorder] | None = None  # by path and key, with weak references
+_in_files: WeakValueDictionary[tuple[str, Key], Recorder] | None = None  # by path and key, with weak references
 
 
 def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
@@ -417,4 +418,6 @@ def recorders_in(path: str) -> list[Recorder]:
     """Return the recorders of this process that count in the file at `path`, or in one that was there."""
     if _in_files is None:
         return []
-    return [found for (at, _), found in list(_in_files.items()) if at == path]
+    # `items` would fail if another thread adds a recorder meanwhile; the list of references is made at once.
+    found = [reference() for reference in _in_files.valuerefs() if reference.key[0] == path]
+    return [one for one in found if one is not None]

@@ -50,10 +50,13 @@ cdef class Counters:
         change nothing, if this does not count in `before`.  Raises FileNotFoundError if the recorder was removed.
         """
         cdef historian_counters *atomic
+        cdef uint64_t number = file.number_of(place)
         with cython.critical_section(self):
+            # Nothing below may wait for another lock of Python: this one would be let go meanwhile, and another thread
+            # would move these counters, too.
             if self.file is not before:
                 return False
-            file.entry(place)
+            hold(file, place)
             self.left = (*(self.left or ()), left)
             leave_all(self)
             atomic = <historian_counters *>historian_load_pointer(<void **>&self.atomic)
@@ -61,7 +64,7 @@ cdef class Counters:
             if atomic is not NULL:
                 atomic.owned = self.owned
                 self.owned = atomic
-            count_in(self, file, place)
+            count_at(self, file, place, number)
         return True
 
     def record(self, value, /, *, count=1):
@@ -246,16 +249,27 @@ cdef class Muted(Counters):
 
 cdef int count_in(Counters self, DirectoryFile file, uint64_t place) except -1:
     cdef uint64_t number = file.number_of(place)
-    cdef uint64_t forks = file.holds.forks
+    hold(file, place)
+    count_at(self, file, place, number)
+    return 0
+
+
+cdef int hold(DirectoryFile file, uint64_t place) except -1:
+    """Have this process keep a recorder open."""
     if historian_hold(&file.holds, place) is NULL:
         if errno == ENOMEM:
             raise MemoryError()
         raise file.gone()
+    return 0
+
+
+cdef int count_at(Counters self, DirectoryFile file, uint64_t place, uint64_t number) except -1:
+    """Count in a recorder that this process holds; `number` is that of its entry."""
     self.space = &file.space
     self.entry = number
     self.file = file
     self.place = place
-    self.forks = forks
+    self.forks = file.holds.forks
     return 0
 
 

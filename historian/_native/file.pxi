@@ -342,11 +342,13 @@ cdef class DirectoryFile:
         return entry
 
     cdef uint64_t number_of(self, uint64_t place) except 0:
-        cdef uint64_t number
+        cdef uint64_t number = 0
+        cdef const char *wrong
         with cython.critical_section(self):
-            self.entry(place)
-            number = self.names.numbers[historian_index_of(place)]
+            if historian_find_entry(&self.space, &self.names, place, &wrong) is not NULL:
+                number = self.names.numbers[historian_index_of(place)]
         if not number:
+            self.entry(place)  # raises what is wrong
             raise self.gone()
         return number
 
