@@ -9,12 +9,13 @@ This is one compiled module.  Its parts are in ``_native/*.pxi``, and are includ
 
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN, isinf
 from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
-from libc.errno cimport ENOENT, ENOMEM, ENOSPC, errno
+from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
@@ -196,6 +197,13 @@ cdef extern from "_native/drain.h" nogil:
         uint64_t seen
     )
 
+cdef extern from "_native/lock.h" nogil:
+    int historian_open_to_lock(const historian_space *, int *fd)
+    int historian_try_lock(int fd)
+    void historian_release_lock(int fd)
+    void historian_close(int fd)
+    void historian_pause(double seconds)
+
 cdef extern from "_native/names.h" nogil:
     ctypedef struct historian_names:
         uint32_t *numbers
@@ -364,6 +372,7 @@ cdef inline bint is_good(double value) noexcept:
 
 include "_native/counts.pxi"
 include "_native/wire.pxi"
+include "_native/system.pxi"
 include "_native/file.pxi"
 include "_native/counters.pxi"
 include "_native/arrays.pxi"

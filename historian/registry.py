@@ -7,7 +7,7 @@ import time
 
 from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
 from ._files.draining import free_recorder
-from ._files.errors import CorruptFileError, CorruptFileWarning
+from ._files.errors import CorruptFileError, CorruptFileWarning, checked
 from ._files.header import FILE_NAME
 from ._files.reading import keys_in, read_all
 from ._live.directories import drain_directory, read_directory
@@ -207,10 +207,8 @@ class Registry:
         """Return the recorder if it exists."""
         found = self._recorders.get(key)
         if found is None and self._directory is not None and not DISABLED:
-            try:
-                found = recorder_in_file(self._path, key)
-            except FileNotFoundError:
-                return None
+            there = recorder_in_file(self._path, key)
+            return None if isinstance(there, FileNotFoundError) else checked(there)
         return found
 
     def _create(self, key: Key, unit: str) -> Recorder:
@@ -221,7 +219,7 @@ class Registry:
             created._drains = self._removed << 32  # not those of a recorder of this name that was removed
             return created
         self._prepare()
-        return recorder_in_file(self._path, key, check_unit(unit))
+        return checked(recorder_in_file(self._path, key, check_unit(unit)))
 
     def _prepare(self) -> None:
         if self._directory is None or DISABLED:
@@ -233,7 +231,7 @@ class Registry:
         if is_unchanged(self._directory, self._trust):
             return
         folder, was_removed = ensure_directory(self._directory, self._trust)
-        os.close(folder)
+        checked(folder).close()
         for found in recorders_in(self._path) if was_removed else ():
             found._follow_path()
 

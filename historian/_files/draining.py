@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from .._core import Descriptor, attempt
 from .directory import open_directory
 from .errors import CorruptFileError
-from .file import old_files, open_file
-from .header import FILE_NAME, decode, path_of
-from .locking import Locked
+from .file import header_of, old_files, open_file, said_of
+from .header import FILE_NAME, Header, path_of
+from .locking import locked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from .._core import DirectoryFile
     from .._values.key import Key
     from .file import _Counted
-    from .header import Header
 
 __all__ = ["Drained", "drain", "drain_directory", "free_recorder", "remove_recorder"]
 
@@ -36,18 +36,15 @@ class Drained:
         self.header, self.counted, self.place, self.file_id = header, counted, place, file_id
 
 
-def drain(file: DirectoryFile, place: int) -> _Counted:
+def drain(file: DirectoryFile, place: int) -> _Counted | OSError | CorruptFileError:
     """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
 
-    Raises FileNotFoundError if the file has been removed or replaced.  Raises OSError if there is no space for what a
-    drain writes.  Raises TimeoutError, an OSError, if another process has kept the file locked for `LOCK_SECONDS`: it
+    Or return the error: FileNotFoundError if the file has been removed or replaced; OSError if there is no space for
+    what a drain writes; TimeoutError, an OSError, if another process has kept the file locked for `LOCK_SECONDS`: it
     may be stopped.  Then nothing has changed.
     """
-    with Locked(file) as fd:
-        try:
-            return file.drain(fd, place)
-        except ValueError as error:
-            raise CorruptFileError(path_of(file.path, place), str(error)) from None
+    with locked(file) as fd:
+        return fd if isinstance(fd, OSError) else said_of(file, place, attempt(file.drain, fd, place))
 
 
 def drain_directory(
@@ -55,27 +52,37 @@ def drain_directory(
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     """Drain all recorders of a directory, or those chosen, in the order of their creation.
 
-    Return what they held, and errors by file or recorder.  Nothing is found if there is no file.  Raises what
-    `open_directory` raises.
+    Return what they held, and errors by file or recorder.  Nothing is found if there is no file.
     """
     path = os.path.join(directory, FILE_NAME)
-    problems: dict[str, CorruptFileError] = {}
-    try:
-        folder = open_directory(directory, trust)
-        try:
-            problems = old_files(directory, folder)
-        finally:
-            os.close(folder)
-        file = open_file(path, False, trust)
-        with Locked(file) as fd:
-            drained, more = _drain_locked(file, fd, chosen)
-    except FileNotFoundError:  # removed just now, or never created
+    folder = open_directory(directory, trust)
+    if isinstance(folder, FileNotFoundError):  # removed just now, or never created
         return [], {}
-    except CorruptFileError as error:
-        return [], {path: CorruptFileError(path, error.reason), **problems}
-    except OSError as error:  # no space for the holes of a copy, or another process has kept it locked
-        return [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}"), **problems}
-    return drained, {**more, **problems}
+    if not isinstance(folder, Descriptor):
+        return [], {path: _uncleared(path, folder)}
+    with folder:
+        old = old_files(directory, folder)
+    if isinstance(old, Exception):
+        return [], {path: _uncleared(path, old)}
+    file = open_file(path, False, trust)
+    if isinstance(file, FileNotFoundError):
+        return [], {}
+    if isinstance(file, Exception):
+        return [], {path: _uncleared(path, file), **old}
+    with locked(file) as fd:
+        if isinstance(fd, FileNotFoundError):
+            return [], {}
+        if isinstance(fd, OSError):
+            return [], {path: _uncleared(path, fd), **old}
+        drained, problems = _drain_locked(file, fd, chosen)
+    return drained, {**problems, **old}
+
+
+def _uncleared(at: str, error: OSError | ValueError) -> CorruptFileError:
+    """Return what is said of a file or a recorder that could not be drained."""
+    if isinstance(error, OSError):  # no space for what a drain writes, or another process has kept it locked
+        return CorruptFileError(at, f"it cannot be cleared: {error.strerror}")
+    return CorruptFileError(at, error.reason if isinstance(error, CorruptFileError) else str(error))
 
 
 def _drain_locked(
@@ -83,26 +90,26 @@ def _drain_locked(
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     drained, problems = [], {}
     for place in file.places():
-        at = path_of(file.path, place)
-        try:
-            header = decode(*file.text(place))
-            if chosen is None or header.key in chosen:
-                drained.append(Drained(header, file.drain(fd, place), place, file.id))
-        except ValueError as error:
-            problems[at] = CorruptFileError(at, str(error))
-        except OSError as error:  # no space for what a drain writes
-            problems[at] = CorruptFileError(at, f"it cannot be cleared: {error.strerror}")
+        header = header_of(file, place)
+        if isinstance(header, Header) and chosen is not None and header.key not in chosen:
+            continue
+        found = attempt(file.drain, fd, place) if isinstance(header, Header) else header
+        if isinstance(header, Header) and not isinstance(found, Exception):
+            drained.append(Drained(header, found, place, file.id))
+        elif isinstance(found, Exception):
+            at = path_of(file.path, place)
+            problems[at] = _uncleared(at, found)
     return drained, problems
 
 
-def remove_recorder(file: DirectoryFile, place: int) -> _Counted:
-    """Drain a recorder, and hide it while it holds nothing.  Raises what `drain` raises."""
-    with Locked(file) as fd:
-        try:
-            held = file.drain(fd, place)
-        except ValueError as error:
-            raise CorruptFileError(path_of(file.path, place), str(error)) from None
-        file.remove(place)
+def remove_recorder(file: DirectoryFile, place: int) -> _Counted | OSError | CorruptFileError:
+    """Drain a recorder, and hide it while it holds nothing.  Return what `drain` returns."""
+    with locked(file) as fd:
+        if isinstance(fd, OSError):
+            return fd
+        held = said_of(file, place, attempt(file.drain, fd, place))
+        if not isinstance(held, Exception):
+            file.remove(place)
         return held
 
 
@@ -111,8 +118,6 @@ def free_recorder(file: DirectoryFile, place: int) -> None:
 
     Otherwise, and if the file cannot be locked, this is done when a recorder is next added or removed.
     """
-    try:
-        with Locked(file) as fd:
-            file.free(fd, place)
-    except OSError:
-        pass
+    with locked(file) as fd:
+        if not isinstance(fd, OSError):
+            attempt(file.free, fd, place)

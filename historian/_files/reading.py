@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 
+from .._core import attempt
 from ..histogram import Histogram
 from .directory import open_directory
-from .errors import CorruptFileError
+from .errors import CorruptFileError, checked
 from .file import map_file, old_files, open_fd
-from .header import FILE_NAME, decode, path_of
+from .header import FILE_NAME, Header, decode, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._core import DirectoryFile
     from .._values.key import Key
-    from .header import Header
 
 __all__ = ["Reading", "keys_in", "read_all"]
 
@@ -51,31 +51,25 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    old = {}
-    try:
-        folder = open_directory(directory, trust)
-    except FileNotFoundError:  # removed just now, or never created, since recording is disabled
+    folder = open_directory(directory, trust)
+    if isinstance(folder, FileNotFoundError):  # removed just now, or never created, since recording is disabled
         return [], {}
-    try:
-        old = old_files(directory, folder)
-        fd = open_fd(path, os.O_RDONLY, folder)
-    except FileNotFoundError:
+    with checked(folder) as opened:
+        old = checked(old_files(directory, opened))
+        fd = open_fd(path, os.O_RDONLY, opened)
+    if isinstance(fd, FileNotFoundError):
         return [], old
-    except CorruptFileError as error:
-        return [], {path: CorruptFileError(path, error.reason), **old}
-    finally:
-        os.close(folder)
-    try:
+    if isinstance(fd, CorruptFileError):
+        return [], {path: fd, **old}
+    with checked(fd) as opened:
         while True:
-            try:
-                file = map_file(fd, path, "")
-            except CorruptFileError as error:
-                return [], {path: CorruptFileError(path, error.reason), **old}
-            readings, problems = _read_mapped(file, os.fstat(fd), path)
+            file = map_file(opened, path, "")
+            if isinstance(file, CorruptFileError):
+                return [], {path: file, **old}
+            file = checked(file)
+            readings, problems = _read_mapped(file, os.fstat(int(opened)), path)
             if not problems or not file.has_grown:  # if it has, that may be all that is wrong
                 return readings, {**problems, **old}
-    finally:
-        os.close(fd)
 
 
 def _read_mapped(
@@ -90,18 +84,14 @@ def _read_mapped(
     headers, readings, problems, file_id = known.headers, [], {}, file.id
     known.headers = {}  # those that were removed are forgotten
     for place, found in file.read_all():
-        try:
-            if isinstance(found, str):
-                raise ValueError(found)
-            header = headers.get(place)
-            if header is None:
-                header = decode(*file.text(place))
+        header = headers.get(place) or _header_in(file, place) if not isinstance(found, str) else found
+        if isinstance(header, Header):
             known.headers[place] = header
-        except FileNotFoundError:  # it was removed just now
+        if header is None:  # it was removed just now
             continue
-        except ValueError as error:
+        if isinstance(header, str) or isinstance(found, str):
             at = path_of(path, place)
-            problems[at] = CorruptFileError(at, str(error))
+            problems[at] = CorruptFileError(at, str(header))
             continue
         reading = Reading()
         reading.header, reading.drains = header, found[5]
@@ -111,26 +101,25 @@ def _read_mapped(
     return readings, problems
 
 
+def _header_in(file: DirectoryFile, place: int) -> Header | str | None:
+    """Return the header of a recorder; the reason why it is damaged; or None if it was removed."""
+    text = attempt(file.text, place)
+    if isinstance(text, FileNotFoundError):
+        return None
+    return str(text) if isinstance(text, Exception) else decode(*text)
+
+
 def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
     """Return the keys of all recorders in a directory, which may not exist; those that are damaged are left out."""
-    path, keys = os.path.join(directory, FILE_NAME), []
-    try:
-        folder = open_directory(directory, trust)
-    except FileNotFoundError:
+    path = os.path.join(directory, FILE_NAME)
+    folder = open_directory(directory, trust)
+    if isinstance(folder, FileNotFoundError):
         return []
-    try:
-        fd = open_fd(path, os.O_RDONLY, folder)
-    except (FileNotFoundError, CorruptFileError):
+    with checked(folder) as opened:
+        fd = open_fd(path, os.O_RDONLY, opened)
+    if isinstance(fd, (FileNotFoundError, CorruptFileError)):
         return []
-    finally:
-        os.close(folder)
-    try:
-        file = map_file(fd, path, "")
-        for place in file.places():
-            try:
-                keys.append(decode(*file.text(place)).key)
-            except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
-                continue
-    finally:
-        os.close(fd)
-    return keys
+    with checked(fd) as opened:
+        file = checked(map_file(opened, path, ""))
+        headers = [_header_in(file, place) for place in file.places()]
+    return [header.key for header in headers if isinstance(header, Header)]

@@ -10,7 +10,7 @@ import os
 import time
 
 from .._files import draining, reading
-from .._files.errors import CorruptFileError
+from .._files.errors import CorruptFileError, checked
 from .._files.file import is_at_path
 from .._files.header import FILE_NAME
 from ..histogram import Histogram
@@ -44,10 +44,7 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:
             key = found._header.key
-            try:
-                _add(histograms, sources, key, found._read_left(readings[0].status if key in read else None))
-            except CorruptFileError as error:
-                problems.setdefault(error.path, error)
+            _add(histograms, sources, problems, key, found._read_left(readings[0].status if key in read else None))
     return Snapshot(histograms, sources=sources), problems
 
 
@@ -66,17 +63,22 @@ def drain_directory(
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()
-        try:
-            _add(histograms, sources, found._header.key, found._drain_left())
-        except CorruptFileError as error:  # what has been drained must not be lost
-            problems.setdefault(error.path, error)
+        _add(histograms, sources, problems, found._header.key, found._drain_left())
     return Snapshot(histograms, sources=sources), problems
 
 
 def _add(
-    histograms: dict[Key, Histogram], sources: dict[Key, tuple[str, float]], key: Key, more: Histogram | None
+    histograms: dict[Key, Histogram],
+    sources: dict[Key, tuple[str, float]],
+    problems: dict[str, CorruptFileError],
+    key: Key,
+    more: Histogram | OSError | ValueError | None,
 ) -> None:
-    """Add what a recorder holds elsewhere, unless its unit is another one."""
+    """Add what a recorder holds elsewhere, unless its unit is another one; or the error."""
+    if isinstance(more, CorruptFileError):
+        problems.setdefault(more.path, more)
+        return
+    more = checked(more)
     if more is not None and histograms.get(key, more).unit == more.unit:
         histograms[key] = histograms[key] + more if key in histograms else more
         if more.count:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from operator import methodcaller
 
-from .._values.key import Key, check_key, text_of
+from .._values.key import Key, check_key, fault_of_key, text_of
 from .._values.text import counted
 from .._values.units import NS_PER_UNIT, check_unit
 
@@ -99,13 +99,9 @@ class Family:
 
     def labels(self, /, **labels: object) -> Recorder:
         """Return the recorder with these labels.  Raises ValueError as ``family[...]`` does.  O(labels)."""
-        try:
-            values = tuple([labels[name] for name in self._names])
-        except KeyError:
-            values = ()
-        if len(labels) != len(values):
+        if len(labels) != len(self._names) or not all(name in labels for name in self._names):
             raise ValueError(self._expected(labels))
-        return self[values]
+        return self[tuple([labels[name] for name in self._names])]
 
     def time(self, *values: object, errors: Recorder | None = None) -> Timer:
         """Return a timer of the recorder with these values: ``with family.time("GET", "/users"):``."""
@@ -148,10 +144,9 @@ class Family:
         if self._known is None:
             self._known = {one for one in self._registry._keys(self.name) if one != _overflow_of(self.name)}
         if key not in self._known:
-            try:
-                check_key(key)
-            except ValueError as error:
-                return self._fold(texts, f"a label set that no recorder can have ({error})")
+            fault = fault_of_key(key)
+            if fault is not None:
+                return self._fold(texts, f"a label set that no recorder can have ({fault})")
             if len(self._known) >= self.max_series:
                 return self._fold(texts, f"more than max_series={self.max_series:,} label sets")
         found = self._registry._find_or_create(key, self.unit)

@@ -145,7 +145,7 @@ def test_swapped_before_a_file_is_created(directory, monkeypatch):
     def swap_then_create(folder, path):
         monkeypatch.setattr(files, "_create", creates)
         swap(directory)
-        creates(folder, path)
+        return creates(folder, path)
 
     monkeypatch.setattr(files, "_create", swap_then_create)
     with pytest.warns(RegistryWarning, match="was removed while in use"):
