@@ -52,6 +52,7 @@ cdef extern from "_native/sum_read.h" nogil:
 cdef extern from "_native/counters.h" nogil:
     enum: HISTORIAN_CHUNK_NBYTES
     bint historian_record_exclusive(historian_counters *counters, double value)
+    uint64_t historian_bits_below(size_t slot)
     void historian_extend_atomic(
         historian_head *, size_t first, size_t last, uint64_t min, uint64_t max,
         bint min_is_bound, bint max_is_bound

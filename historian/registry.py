@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from ._core import add_all, count_again, give_back
 from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
 from ._files.draining import free_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning, checked
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
+    from ._core import _Taken
     from ._files.reading import Reading
     from ._show.profile import Profile
     from ._show.view import View
@@ -174,7 +176,7 @@ class Registry:
 
         Its space is used again: in a directory, as soon as no process has the recorder open.  A process has it open
         while it has a `Recorder` object of it, and a registry keeps those that it was asked for.  So let each process
-        remove the recorder.
+        remove the recorder.  After an exception of a signal handler, its values are there again.
 
         A `Recorder` object that is still in use goes on, and loses nothing.  In memory, no registry sees what it counts
         then.  In a directory, all do: a removed recorder that counts is there again, with what it has counted since.
@@ -182,16 +184,33 @@ class Registry:
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        held, (file, place, _) = found._remove(), found._files
-        self._recorders.pop(key, None)
-        self._removed += 1
-        self._calls.clear()
-        if key.name in self._families:
-            self._families[key.name]._forget(key)
-        if file is not None:
-            del found  # if it was the last one, this process has the recorder open no more
-            free_recorder(file, place)
-        return held
+        unit = found.unit
+        taken: list[_Taken] = []
+        try:
+            held, (file, place, _) = found._remove(taken), found._files
+            self._recorders.pop(key, None)
+            self._removed += 1
+            self._calls.clear()
+            if key.name in self._families:
+                self._families[key.name]._forget(key)
+            if file is not None:
+                del found  # if it was the last one, this process has the recorder open no more
+                free_recorder(file, place)
+            return held
+        except BaseException:
+            self._undo_removal(key, unit, taken)
+            raise
+
+    def _undo_removal(self, key: Key, unit: str, taken: list[_Taken]) -> None:
+        """Count again what a recorder held, after an exception."""
+        for where, _, _ in taken:
+            if isinstance(where, Recorder):  # in memory
+                self._recorders.setdefault(key, where)
+        give_back(taken)
+        for _, _, reading in taken:  # its space has been freed
+            again = self._find_or_create(key, unit)
+            file, place, _ = again._files
+            count_again(again if file is None else file, place, reading)
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:
         found = self._recorders.get(key)
@@ -286,7 +305,8 @@ class Registry:
         A recorder that gets synthetic counts (`Histogram.corrected`) marks its snapshots as synthetic from then on.
         Raises ValueError if a recorder exists with another unit, or cannot have this name and these labels: see
         `recorder`.  Raises OverflowError if a count would be too close to 2**63.  Then nothing has been added to any
-        recorder, and none has been created.
+        recorder, and none has been created.  After an exception of a signal handler, either all or nothing has been
+        added; recorders without values may have been created.
         """
         histograms, problems = other._read() if isinstance(other, Registry) else (dict(other), {})
         _warn(problems)
@@ -301,10 +321,9 @@ class Registry:
                 _check_unit(found, histogram.unit)
                 found._take_room(histogram.count)
         into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
-        for key, histogram in histograms.items():
-            if histogram.synthetic:
-                into[key]._mark_synthetic()
-            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max, histogram._bounds)
+        add_all(
+            [(into[key], h.synthetic, (h._counts, h._sum, h.min, h.max, h._bounds)) for key, h in histograms.items()]
+        )
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
@@ -344,27 +363,37 @@ class Registry:
         """Return the histogram of every recorder, and reset all to empty: each record is in the result of one drain.
 
         In a directory, this includes the records of all processes.  Warns as `clear` does.  O(buckets in use).
+
+        If an exception comes in between, of a signal handler or of a warning, all values are counted again, where they
+        were.  So they are in the result of the next drain.
         """
-        histograms, problems = self._drain()
-        _warn(problems)
-        return histograms
+        taken: list[_Taken] = []
+        try:
+            histograms, problems = self._drain(None, taken)
+            _warn(problems)
+            return histograms
+        except BaseException:
+            give_back(taken)
+            raise
 
     def _clear(self, chosen: Collection[Key] | None = None) -> tuple[int, int, dict[str, CorruptFileError]]:
         """Clear; return the number of recorders cleared, the number of values they held, and errors by path.
 
         With `chosen`, files of other recorders are left alone.
         """
-        histograms, problems = self._drain(chosen)
+        histograms, problems = self._drain(chosen, [])
         return len(histograms), sum(histogram.count for histogram in histograms.values()), problems
 
-    def _drain(self, chosen: Collection[Key] | None = None) -> tuple[Snapshot, dict[str, CorruptFileError]]:
+    def _drain(
+        self, chosen: Collection[Key] | None, taken: list[_Taken]
+    ) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
         if self._directory is None:
             private = [(key, one) for key, one in list(self._recorders.items()) if chosen is None or key in chosen]
             sources = {key: (self._id_now(found), time.time()) for key, found in private}
-            return Snapshot({key: found.drain() for key, found in private}, sources=sources), {}
+            return Snapshot({key: found._drained(taken) for key, found in private}, sources=sources), {}
         self._prepare()
-        return drain_directory(self._directory, chosen, self._trust)
+        return drain_directory(self._directory, chosen, self._trust, taken)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .._core import Descriptor, attempt
+from .._core import Descriptor, attempt, give_back
 from .directory import open_directory
 from .errors import CorruptFileError
 from .file import header_of, old_files, open_file, said_of
@@ -15,11 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from .._core import DirectoryFile
+    from .._core import DirectoryFile, _Taken
     from .._values.key import Key
     from .file import _Counted
 
-__all__ = ["Drained", "drain", "drain_directory", "free_recorder", "remove_recorder"]
+__all__ = ["Drained", "drain", "drain_directory", "free_recorder", "remove_recorder", "settle"]
 
 
 class Drained:
@@ -36,23 +36,24 @@ class Drained:
         self.header, self.counted, self.place, self.file_id = header, counted, place, file_id
 
 
-def drain(file: DirectoryFile, place: int) -> _Counted | OSError | CorruptFileError:
+def drain(file: DirectoryFile, place: int, taken: list[_Taken]) -> _Counted | OSError | CorruptFileError:
     """Return the values counted since the last drain, and remove them: each record is in the result of one drain.
 
     Or return the error: FileNotFoundError if the file has been removed or replaced; OSError if there is no space for
     what a drain writes; TimeoutError, an OSError, if another process has kept the file locked for `LOCK_SECONDS`: it
-    may be stopped.  Then nothing has changed.
+    may be stopped.  Then nothing has changed.  What is drained is added to `taken`: see `give_back`.
     """
     with locked(file) as fd:
-        return fd if isinstance(fd, OSError) else said_of(file, place, attempt(file.drain, fd, place))
+        return fd if isinstance(fd, OSError) else said_of(file, place, attempt(file.drain, fd, place, taken))
 
 
 def drain_directory(
-    directory: str, chosen: Collection[Key] | None = None, trust: bool | None = None
+    directory: str, chosen: Collection[Key] | None, trust: bool | None, taken: list[_Taken]
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     """Drain all recorders of a directory, or those chosen, in the order of their creation.
 
-    Return what they held, and errors by file or recorder.  Nothing is found if there is no file.
+    Return what they held, and errors by file or recorder.  Nothing is found if there is no file.  What is drained is
+    added to `taken`: see `give_back`.
     """
     path = os.path.join(directory, FILE_NAME)
     folder = open_directory(directory, trust)
@@ -74,7 +75,7 @@ def drain_directory(
             return [], {}
         if isinstance(fd, OSError):
             return [], {path: _uncleared(path, fd), **old}
-        drained, problems = _drain_locked(file, fd, chosen)
+        drained, problems = _drain_locked(file, fd, chosen, taken)
     return drained, {**problems, **old}
 
 
@@ -86,14 +87,14 @@ def _uncleared(at: str, error: OSError | ValueError) -> CorruptFileError:
 
 
 def _drain_locked(
-    file: DirectoryFile, fd: int, chosen: Collection[Key] | None
+    file: DirectoryFile, fd: int, chosen: Collection[Key] | None, taken: list[_Taken]
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     drained, problems = [], {}
     for place in file.places():
         header = header_of(file, place)
         if isinstance(header, Header) and chosen is not None and header.key not in chosen:
             continue
-        found = attempt(file.drain, fd, place) if isinstance(header, Header) else header
+        found = attempt(file.drain, fd, place, taken) if isinstance(header, Header) else header
         if isinstance(header, Header) and not isinstance(found, Exception):
             drained.append(Drained(header, found, place, file.id))
         elif isinstance(found, Exception):
@@ -102,15 +103,29 @@ def _drain_locked(
     return drained, problems
 
 
-def remove_recorder(file: DirectoryFile, place: int) -> _Counted | OSError | CorruptFileError:
+def remove_recorder(file: DirectoryFile, place: int, taken: list[_Taken]) -> _Counted | OSError | CorruptFileError:
     """Drain a recorder, and hide it while it holds nothing.  Return what `drain` returns."""
     with locked(file) as fd:
         if isinstance(fd, OSError):
             return fd
-        held = said_of(file, place, attempt(file.drain, fd, place))
+        held = said_of(file, place, attempt(file.drain, fd, place, taken))
         if not isinstance(held, Exception):
             file.remove(place)
         return held
+
+
+def settle(file: DirectoryFile, place: int) -> None:
+    """Write into a file that is back at its path what this process has drained of a recorder and remembers.
+
+    There was no space for it.  What has been counted since is drained, too, and counted again.
+    """
+    taken: list[_Taken] = []
+    try:
+        with locked(file) as fd:
+            if not isinstance(fd, OSError):
+                attempt(file.drain, fd, place, taken)
+    finally:
+        give_back(taken)
 
 
 def free_recorder(file: DirectoryFile, place: int) -> None:

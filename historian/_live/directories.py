@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from .._core import _Taken
     from .._values.key import Key
     from .recorder import Recorder
 
@@ -49,10 +50,13 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
 
 
 def drain_directory(
-    directory: str, chosen: Collection[Key] | None, trust: bool
+    directory: str, chosen: Collection[Key] | None, trust: bool, taken: list[_Taken]
 ) -> tuple[Snapshot, dict[str, CorruptFileError]]:
-    """Drain all recorders, or those chosen; return what they held, and errors by file or recorder."""
-    drained, problems = draining.drain_directory(directory, chosen, trust)
+    """Drain all recorders, or those chosen; return what they held, and errors by file or recorder.
+
+    What is taken out is also added to `taken`, until the caller has the result: see `give_back`.
+    """
+    drained, problems = draining.drain_directory(directory, chosen, trust, taken)
     now = time.time()
     histograms, sources = {}, {}
     for one in drained:
@@ -63,7 +67,7 @@ def drain_directory(
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()
-        _add(histograms, sources, problems, found._header.key, found._drain_left())
+        _add(histograms, sources, problems, found._header.key, found._drain_left(taken))
     return Snapshot(histograms, sources=sources), problems
 
 

@@ -2,28 +2,35 @@
 
 The old file stays mapped, so nothing is lost for this process.  Other processes may have it mapped, too, and count in
 it until they notice.  So its counts are never copied: a snapshot adds up all files that the recorder has counted in.
-Each record is in exactly one of them, so none is counted twice.  To drain the old file, a process must claim it first.
-The first one gets it, so each record is in the result of exactly one drain.
+Each record is in exactly one of them, so none is counted twice.
 
     counts in F1 ---- F1 is removed ---- next snapshot: creates F2 at the same path, counts there
                                          snapshot = F2 + F1        for each process that had F1 open
                                          snapshot = F2             for processes that started later
+                 ---- F1 is moved back ---- next snapshot: counts in F1 again
+                                         snapshot = F1 + F2        for each process that had F2 open
+                                         snapshot = F1             for processes that started later
+
+What is drained of a file is written down in that file, wherever it is.  So each record is in the result of one drain,
+whoever drains, and whichever file is at the path then.  Only if a file that was moved away has no space for this, one
+process claims it, and remembers what it has drained until it can be written down.
 """
 
 from __future__ import annotations
 
 import math
-import os
 
 from .._core import attempt
-from .._files.file import add_recorder, header_of, open_file, read_counters
+from .._files.draining import settle
+from .._files.file import add_recorder, header_of, open_file, said_of
 from .._files.header import Header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
 
-    from .._core import Counters, Counts, DirectoryFile
+    from .._core import Counters, Counts, DirectoryFile, _Taken
     from .._files.errors import CorruptFileError
     from .._files.file import _Counted
 
@@ -35,56 +42,28 @@ __all__ = ["LeftFile", "combined", "follow_path"]
 class LeftFile:
     """A removed file that a recorder has counted in."""
 
-    __slots__ = ("_file", "_place", "_taken")
+    __slots__ = ("file", "place")
 
-    _file: DirectoryFile
-    _place: int
-    # What this process has drained, with the process id: a list of one item, or of none while a thread drains.
-    _taken: list[tuple[int, _Counted | None]]
+    file: DirectoryFile
+    place: int
 
     def __init__(self, file: DirectoryFile, place: int) -> None:
-        self._file, self._place = file, place
-        self._taken = [(0, None)]
+        self.file, self.place = file, place
 
     def is_at(self, status: os.stat_result) -> bool:
         """Return whether `status` belongs to this file."""
-        return self._file.is_at(status)
+        return self.file.is_at(status)
 
     def read(self) -> _Counted | OSError | CorruptFileError | None:
-        """Return what has not been drained; None if there is nothing; or the error."""
-        taken = self._taken[:]
-        if taken and taken[0][0] == os.getpid():  # a forked child has not claimed the file
-            return _less(self._read(), taken[0][1])
-        return None if self._file.is_claimed(self._place) else self._read()
+        """Return what has not been drained; None if another process has claimed it; or the error."""
+        return said_of(self.file, self.place, attempt(self.file.read_left, self.place))
 
-    def _read(self) -> _Counted | OSError | CorruptFileError:
-        return read_counters(self._file, self._place)
+    def drain(self, taken: list[_Taken]) -> _Counted | OSError | CorruptFileError | None:
+        """Return what has not been drained, and leave it out from then on; None if another process has claimed it.
 
-    def drain(self) -> _Counted | OSError | CorruptFileError | None:
-        """Return what has not been drained, and leave it out from then on; None if another process has claimed it."""
-        try:
-            owner, taken = self._taken.pop()
-        except IndexError:
-            return None  # another thread is draining
-        try:
-            if owner != os.getpid() and not self._file.claim(self._place):
-                return None
-            now = self._read()
-            if isinstance(now, Exception):
-                return now
-            owner, before, taken = os.getpid(), taken if owner == os.getpid() else None, now
-            return _less(taken, before)
-        finally:
-            self._taken.append((owner, taken))
-
-
-def _less(
-    reading: _Counted | OSError | CorruptFileError, taken: _Counted | None
-) -> _Counted | OSError | CorruptFileError | None:
-    if taken is None or isinstance(reading, Exception):
-        return reading
-    counts = reading[0].minus(taken[0])
-    return (counts, max(0, reading[1] - taken[1]), math.nan, math.nan, *reading[4:]) if counts.total else None
+        What is drained is added to `taken`: see `give_back`.  Or return the error.
+        """
+        return said_of(self.file, self.place, attempt(self.file.drain_left, self.place, taken))
 
 
 def combined(readings: Iterable[_Counted | None]) -> tuple[_Reading, bool] | None:
@@ -125,4 +104,7 @@ def follow_path(recorder: Counters, file: DirectoryFile, place: int, header: Hea
         return
     found = header_of(new, at)
     if not isinstance(found, Exception) and found.unit == header.unit:
-        attempt(recorder._move, file, new, at, LeftFile(file, place))
+        # It may be a file that was moved away, and is back: then it is no file that has been left any more.
+        left = [one for one in recorder._files[2] if one.file is not new or one.place != at]
+        if attempt(recorder._move, file, new, at, (*left, LeftFile(file, place))) is True and new.has_claimed(at):
+            settle(new, at)

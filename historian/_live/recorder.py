@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .._core import Counters, Counts, Muted, attempt, number
+from .._core import Counters, Counts, Muted, attempt, give_back, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
 from .._files.draining import drain, remove_recorder
 from .._files.errors import checked
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .._core import DirectoryFile, _Real
+    from .._core import DirectoryFile, _Real, _Taken
     from .._files.file import _Counted
     from .._files.header import Header
     from .._show.view import View
@@ -193,14 +193,6 @@ class Recorder(_Base):
         assert found is not None
         return Histogram._from_reading(found[0], self._unit, found[1])
 
-    def _mark_synthetic(self) -> None:
-        """Mark all snapshots: some of the values are estimates, not measured."""
-        file, place, _ = self._files
-        if file is not None:
-            file.mark_synthetic(place)
-        else:
-            self._synthetic = True
-
     def _follow_path(self) -> bool:
         """Count in the file that is at the path now; return whether this is possible."""
         file, place, _ = self._files
@@ -228,7 +220,7 @@ class Recorder(_Base):
         """
         file, place, left = self._files
         readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
-        if file is not None and not is_at_path(file) and (seen is None or not file.is_at(seen)):
+        if file is not None and (not file.is_at(seen) if seen is not None else not is_at_path(file)):
             readings.append(read_counters(file, place))
         return self._sum_of(readings)
 
@@ -249,17 +241,34 @@ class Recorder(_Base):
         Each record is in the result of exactly one drain.  O(buckets in use).  In a directory, this includes the
         records of all processes, even if several processes drain.  The values of a file that was removed go to the
         process that drains first.  Raises OSError if such a file cannot be created again, or if the disk is full.
+
+        If an exception comes in between, of a signal handler or any other, the values are counted again.  So they are
+        in the result of the next drain.
         """
+        taken: list[_Taken] = []
+        try:
+            return self._drained(taken)
+        except BaseException:
+            give_back(taken)
+            raise
+
+    def _drained(self, taken: list[_Taken]) -> Histogram:
+        """Drain.  What is taken out is also added to `taken`, until the caller has the result: see `give_back`."""
         if self._file is None:
             self._drains += 1  # before the values are taken: see `Registry._read_private`
-            return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        return self._drain_file(drain)
+            self._drain(taken)
+            return Histogram._from_reading(taken[-1][2], self._unit, self._synthetic)
+        return self._drain_file(drain, taken)
 
-    def _remove(self) -> Histogram:
-        """Do as `drain` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
-        return self.drain() if self._file is None else self._drain_file(remove_recorder)
+    def _remove(self, taken: list[_Taken]) -> Histogram:
+        """Do as `_drained` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
+        return self._drained(taken) if self._file is None else self._drain_file(remove_recorder, taken)
 
-    def _drain_file(self, drain: Callable[[DirectoryFile, int], _Counted | OSError | ValueError]) -> Histogram:
+    def _drain_file(
+        self,
+        drain: Callable[[DirectoryFile, int, list[_Taken]], _Counted | OSError | ValueError],
+        taken: list[_Taken],
+    ) -> Histogram:
         """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
         for one in self._files[2]:
             checked(one.read())  # if one is damaged, this raises before anything is drained
@@ -267,17 +276,17 @@ class Recorder(_Base):
             self._follow_path()
             file, place, _ = self._files
             assert file is not None
-            now = drain(file, place)
+            now = drain(file, place, taken)
             if not isinstance(now, FileNotFoundError):
                 break
-        return self._histogram([checked(now), *(one.drain() for one in self._files[2])])
+        return self._histogram([checked(now), *(one.drain(taken) for one in self._files[2])])
 
-    def _drain_left(self) -> Histogram | OSError | ValueError | None:
+    def _drain_left(self, taken: list[_Taken]) -> Histogram | OSError | ValueError | None:
         """Drain the files that are not at the path any more; return the values they held, None if there were none.
 
         Return the error if one cannot be read.
         """
-        return self._sum_of([one.drain() for one in self._files[2]])
+        return self._sum_of([one.drain(taken) for one in self._files[2]])
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...

@@ -1,7 +1,12 @@
-/* Draining a recorder in a file: what has been drained is written down, and subtracted from then on; see file.h. */
+/* Draining a recorder in a file: what has been drained is written down, and subtracted from then on; see file.h.
+ *
+ * Who drains the file at its path has locked it, so that nobody waits for nothing. But a file that was moved away cannot
+ * be locked, and processes that have it open drain it, too. Then it may be moved back at any moment. So the commit finds
+ * out whether another drain has come in between: if so, it changes nothing, and the caller reads again. */
 #ifndef HISTORIAN_DRAIN_H
 #define HISTORIAN_DRAIN_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -91,8 +96,17 @@ static void historian_add_drained(historian_total *before, const historian_total
         (void)historian_read_digit(before->sum.digits, k, taken->sum.digits[k]);
 }
 
+/* Give back extremes that were taken for a drain that another process was faster than. They may belong to what that one
+ * has drained, so they are only bounds from now on. */
+static void historian_give_back_extremes(historian_head *head, const historian_total *total) {
+    historian_atomic_max(&head->max_bound, total->max > total->max_bound ? total->max : total->max_bound);
+    historian_atomic_max(&head->not_min_bound,
+                         total->not_min > total->not_min_bound ? total->not_min : total->not_min_bound);
+}
+
 /* Save that all records of `total` are drained, too; `total`, `drained` and `seen` are what historian_read_entry has
- * read. The caller has locked the file, so nobody else drains. Return 0, and change nothing, if there is no space. */
+ * read. `fd` is a descriptor of the file, or negative if it cannot be made larger. Return 0, and change nothing, if
+ * there is no space, or with `errno` EAGAIN if another process has drained since. */
 static int historian_commit_drain(historian_space *space, int fd, historian_entry *entry, uint64_t index,
                                   historian_total *total, historian_total *drained, uint64_t seen) {
     uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0);
@@ -107,7 +121,13 @@ static int historian_commit_drain(historian_space *space, int fd, historian_entr
     }
     total->max = total->not_min = total->max_bound = total->not_min_bound = 0;
     (void)historian_total_rows(total, space, entry, index, 1, 1);
-    historian_atomic_store_release(&entry->drained, historian_reference(number) << 32 | (uint32_t)(seen + 1));
+    if (!historian_atomic_exchange_if(&entry->drained, seen,
+                                      historian_reference(number) << 32 | (uint32_t)(seen + 1))) {
+        historian_give_back_extremes(&entry->coarse.head, total);
+        historian_free_row(space, number, index, HISTORIAN_DRAINED_LANE);
+        errno = EAGAIN;
+        return 0;
+    }
     if (seen) historian_free_row(space, historian_number(seen >> 32), index, HISTORIAN_DRAINED_LANE);
     return 1;
 }
