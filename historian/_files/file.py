@@ -61,6 +61,7 @@ _OLD = (
 # ---- files that this process counts in ----
 
 _open_files: MutableMapping[str, DirectoryFile] | None = None  # by path, with weak references
+_mapped_files: MutableMapping[tuple[str, tuple[int, int]], DirectoryFile] = {}  # by path and inode; then likewise weak
 
 
 def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFile | OSError | ValueError:
@@ -70,11 +71,11 @@ def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFi
     the same file.  The directory is created again if it was removed, also while this happens.  The error is a
     FileNotFoundError, a CorruptFileError, an OSError such as that of a full disk, or what `open_directory` returns.
     """
-    global _open_files
+    global _open_files, _mapped_files
     if _open_files is None:
         from weakref import WeakValueDictionary
 
-        _open_files = WeakValueDictionary()
+        _mapped_files, _open_files = WeakValueDictionary(), WeakValueDictionary()
     found = _open_files.get(path)
     if found is not None and is_at_path(found):
         return found
@@ -88,6 +89,7 @@ def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFi
         if create and isinstance(file, FileNotFoundError):  # removed at this moment
             continue
         if isinstance(file, DirectoryFile):
+            file = _mapped_files.setdefault((path, file.inode), file)
             # Another thread may have done the same.
             if found is None:
                 return _open_files.setdefault(path, file)
@@ -116,7 +118,10 @@ def _open_in(folder: Descriptor, path: str, create: bool) -> DirectoryFile | OSE
     if not isinstance(fd, Descriptor):
         return fd
     with fd:
-        return _reserve_again(fd, path) or map_file(fd, path, path)
+        status = os.fstat(int(fd))
+        # One that was moved away, and is back, may still be mapped.
+        known = _mapped_files.get((path, (status.st_dev, status.st_ino)))
+        return known if known is not None else _reserve_again(fd, path) or map_file(fd, path, path)
 
 
 def is_at_path(file: DirectoryFile) -> bool:
