@@ -63,8 +63,8 @@ class Registry:
     grow with the number of processes that have come and gone.
 
     The directory is created with mode 0700, its file with mode 0600.  Raises PermissionError for a directory that other
-    users may write to or own, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is written.  A registry
-    can be used from any thread.  A registry in a directory can be pickled.
+    users may write to or own, or with such a file, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is
+    written.  A registry can be used from any thread.  A registry in a directory can be pickled.
 
     If the directory is removed while in use, it is created again, and a `RegistryWarning` says so once.  Recorders that
     were open count in a new file, and their values are kept: snapshots in this process hold them, too.

@@ -14,6 +14,7 @@ from .errors import checked
 __all__ = [
     "ATTEMPTS",
     "RegistryWarning",
+    "distrust",
     "ensure_directory",
     "is_trusted",
     "is_unchanged",
@@ -105,7 +106,7 @@ def open_directory(directory: str, trust: bool | None = None) -> Descriptor | OS
     folder = open_file_at(directory, _FOLDER) if trust else _open_unlinked(directory)
     if trust or not isinstance(folder, Descriptor):
         return folder
-    return _distrust(directory, os.fstat(int(folder))) or folder
+    return distrust(directory, os.fstat(int(folder))) or folder
 
 
 def trust_directory(directory: str) -> None:
@@ -194,13 +195,13 @@ def _is_private(status: os.stat_result) -> bool:
     return not status.st_mode & _OTHERS_WRITE and status.st_uid in (os.geteuid(), 0)
 
 
-def _distrust(directory: str, status: os.stat_result) -> PermissionError | None:
-    """Return why a directory is not trusted, if it is not."""
+def distrust(path: str, status: os.stat_result) -> PermissionError | None:
+    """Return why a directory, or a file in it, is not trusted, if it is not: other users may write to it or own it."""
     remedy = "make it private (chmod go-w), or pass trust=True to allow it"
     if status.st_mode & _OTHERS_WRITE:
         mode = stat.S_IMODE(status.st_mode)
-        return PermissionError(errno.EPERM, f"other users may write to it, its mode is {mode:04o}: {remedy}", directory)
+        return PermissionError(errno.EPERM, f"other users may write to it, its mode is {mode:04o}: {remedy}", path)
     if status.st_uid not in (os.geteuid(), 0):
         remedy = "use a directory of your own, or pass trust=True to allow it"
-        return PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", directory)
+        return PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", path)
     return None

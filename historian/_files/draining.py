@@ -6,7 +6,7 @@ import os
 
 from .._core import Descriptor, attempt, give_back
 from .directory import open_directory
-from .errors import CorruptFileError
+from .errors import CorruptFileError, checked
 from .file import header_of, old_files, open_file, said_of
 from .header import FILE_NAME, Header, path_of
 from .locking import locked
@@ -53,7 +53,7 @@ def drain_directory(
     """Drain all recorders of a directory, or those chosen, in the order of their creation.
 
     Return what they held, and errors by file or recorder.  Nothing is found if there is no file.  What is drained is
-    added to `taken`: see `give_back`.
+    added to `taken`: see `give_back`.  Raises PermissionError for a file that is not to be trusted.
     """
     path = os.path.join(directory, FILE_NAME)
     folder = open_directory(directory, trust)
@@ -68,6 +68,8 @@ def drain_directory(
     file = open_file(path, False, trust)
     if isinstance(file, FileNotFoundError):
         return [], {}
+    if isinstance(file, PermissionError):  # not one to trust
+        checked(file)
     if isinstance(file, Exception):
         return [], {path: _uncleared(path, file), **old}
     with locked(file) as fd:

@@ -19,7 +19,7 @@ from .._core import (
     open_file_at,
     write_header,
 )
-from .directory import ATTEMPTS, ensure_directory, open_directory
+from .directory import ATTEMPTS, distrust, ensure_directory, is_trusted, open_directory
 from .errors import CorruptFileError
 from .header import Header, decode, encode, fault_of_page, path_of
 from .locking import FLAGS, REPLACED, locked
@@ -85,7 +85,7 @@ def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFi
         if not isinstance(folder, Descriptor):
             return folder
         with folder:
-            file = _open_in(folder, path, create)
+            file = _open_in(folder, path, create, trust)
         if create and isinstance(file, FileNotFoundError):  # removed at this moment
             continue
         if isinstance(file, DirectoryFile):
@@ -103,8 +103,8 @@ def mapped_file(path: str) -> DirectoryFile | None:
     return _open_files.get(path) if _open_files is not None else None
 
 
-def _open_in(folder: Descriptor, path: str, create: bool) -> DirectoryFile | OSError | ValueError:
-    fd = open_fd(path, os.O_RDWR, folder)
+def _open_in(folder: Descriptor, path: str, create: bool, trust: bool | None) -> DirectoryFile | OSError | ValueError:
+    fd = open_fd(path, os.O_RDWR, folder, trust)
     if isinstance(fd, FileNotFoundError):
         old = old_files(os.path.dirname(path), folder)
         if isinstance(old, Exception):
@@ -114,7 +114,7 @@ def _open_in(folder: Descriptor, path: str, create: bool) -> DirectoryFile | OSE
         error = _create(folder, path) if create else fd
         if error is not None:
             return error
-        fd = open_fd(path, os.O_RDWR, folder)
+        fd = open_fd(path, os.O_RDWR, folder, trust)
     if not isinstance(fd, Descriptor):
         return fd
     with fd:
@@ -192,8 +192,12 @@ def map_file(fd: Descriptor, path: str, count_at: str) -> DirectoryFile | OSErro
         return file
 
 
-def open_fd(path: str, access: int, folder: Descriptor) -> Descriptor | OSError | ValueError:
-    """Open the file of an open directory, and check its header.  Return its descriptor, or the error."""
+def open_fd(path: str, access: int, folder: Descriptor, trust: bool | None) -> Descriptor | OSError | ValueError:
+    """Open the file of an open directory, and check it.  Return its descriptor, or the error.
+
+    The error is a PermissionError if other users may write to the file or own it, unless the directory is trusted: see
+    `open_directory`.  A directory that only this user writes to may have such a file, whose counts are not its own.
+    """
     fd = open_file_at(os.path.basename(path), access | FLAGS, dir_fd=folder)
     if isinstance(fd, OSError):
         fd.filename = path
@@ -205,6 +209,10 @@ def open_fd(path: str, access: int, folder: Descriptor) -> Descriptor | OSError 
             return CorruptFileError(path, f"it cannot be opened: {fd.strerror}")
     if not isinstance(fd, Descriptor):
         return fd
+    if not (is_trusted(os.path.dirname(path)) if trust is None else trust):
+        refused = distrust(path, os.fstat(int(fd)))
+        if refused is not None:
+            return refused
     fault = _fault_of(fd)
     return fd if fault is None else CorruptFileError(path, fault)
 

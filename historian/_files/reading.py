@@ -56,7 +56,7 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
         return [], {}
     with checked(folder) as opened:
         old = checked(old_files(directory, opened))
-        fd = open_fd(path, os.O_RDONLY, opened)
+        fd = open_fd(path, os.O_RDONLY, opened, trust)
     if isinstance(fd, FileNotFoundError):
         return [], old
     if isinstance(fd, CorruptFileError):
@@ -116,7 +116,7 @@ def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
     if isinstance(folder, FileNotFoundError):
         return []
     with checked(folder) as opened:
-        fd = open_fd(path, os.O_RDONLY, opened)
+        fd = open_fd(path, os.O_RDONLY, opened, trust)
     if isinstance(fd, (FileNotFoundError, CorruptFileError)):
         return []
     with checked(fd) as opened:
