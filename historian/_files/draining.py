@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from .._core import Descriptor, attempt, give_back
+from .._core import attempt, give_back
 from .directory import open_directory
 from .errors import CorruptFileError, checked
-from .file import header_of, old_files, open_file, said_of
-from .header import FILE_NAME, Header, path_of
+from .file import header_of, open_file, said_of
+from .header import FILE_NAME, Header, fault_of_units, path_of
 from .locking import locked
 
 TYPE_CHECKING = False
@@ -52,65 +52,67 @@ def drain_directory(
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     """Drain all recorders of a directory, or those chosen, in the order of their creation.
 
-    Return what they held, and errors by file or recorder.  Nothing is found if there is no file.  What is drained is
-    added to `taken`: see `give_back`.  Raises PermissionError for a file that is not to be trusted.
+    Return what they held, and errors by file or recorder: those that are damaged are left out.  Nothing is found if
+    there is no file.  What is drained is added to `taken`: see `give_back`.  Raises OSError if there is no space for
+    what a drain writes, if the file may not be written, or if another process has kept it locked; then nothing has been
+    drained.  Raises what `open_directory` returns.
     """
     path = os.path.join(directory, FILE_NAME)
     folder = open_directory(directory, trust)
     if isinstance(folder, FileNotFoundError):  # removed just now, or never created
         return [], {}
-    if not isinstance(folder, Descriptor):
-        return [], {path: _uncleared(path, folder)}
-    with folder:
-        old = old_files(directory, folder)
-    if isinstance(old, Exception):
-        return [], {path: _uncleared(path, old)}
+    checked(folder).close()
     file = open_file(path, False, trust)
     if isinstance(file, FileNotFoundError):
         return [], {}
-    if isinstance(file, PermissionError):  # not one to trust
-        checked(file)
-    if isinstance(file, Exception):
-        return [], {path: _uncleared(path, file), **old}
+    if isinstance(file, CorruptFileError):
+        return [], {path: file}
+    file = checked(file)
     with locked(file) as fd:
         if isinstance(fd, FileNotFoundError):
             return [], {}
-        if isinstance(fd, OSError):
-            return [], {path: _uncleared(path, fd), **old}
-        drained, problems = _drain_locked(file, fd, chosen, taken)
-    return drained, {**problems, **old}
-
-
-def _uncleared(at: str, error: OSError | ValueError) -> CorruptFileError:
-    """Return what is said of a file or a recorder that could not be drained."""
-    if isinstance(error, OSError):  # no space for what a drain writes, or another process has kept it locked
-        return CorruptFileError(at, f"it cannot be cleared: {error.strerror}")
-    return CorruptFileError(at, error.reason if isinstance(error, CorruptFileError) else str(error))
+        return _drain_locked(file, checked(fd), chosen, taken)
 
 
 def _drain_locked(
     file: DirectoryFile, fd: int, chosen: Collection[Key] | None, taken: list[_Taken]
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
-    drained, problems = [], {}
+    found, drained, problems = [], [], {}
+    first: dict[Key, Header] = {}
     for place in file.places():
         header = header_of(file, place)
-        if isinstance(header, Header) and chosen is not None and header.key not in chosen:
+        at = path_of(file.path, place)
+        if isinstance(header, FileNotFoundError):
             continue
-        found = attempt(file.drain, fd, place, taken) if isinstance(header, Header) else header
-        if isinstance(header, Header) and not isinstance(found, Exception):
-            drained.append(Drained(header, found, place, file.id))
-        elif isinstance(found, Exception):
-            at = path_of(file.path, place)
-            problems[at] = _uncleared(at, found)
+        if isinstance(header, CorruptFileError):
+            problems[at] = header
+            continue
+        header = checked(header)
+        if chosen is None or header.key in chosen:
+            fault = fault_of_units(header, first.setdefault(header.key, header))
+            if fault is None:
+                found.append((header, place))
+            else:
+                problems[at] = CorruptFileError(at, fault)
+    checked(attempt(file.prepare, fd, [place for _, place in found]))  # without space, nothing has been drained yet
+    for header, place in found:
+        counted = said_of(file, place, attempt(file.drain, fd, place, taken, prepared=True))
+        if isinstance(counted, CorruptFileError):
+            problems[counted.path] = counted
+        else:
+            drained.append(Drained(header, checked(counted), place, file.id))
     return drained, problems
 
 
 def remove_recorder(file: DirectoryFile, place: int, taken: list[_Taken]) -> _Counted | OSError | CorruptFileError:
-    """Drain a recorder, and hide it while it holds nothing.  Return what `drain` returns."""
+    """Drain a recorder, and hide it while it holds nothing.  Return what `drain` returns.
+
+    It needs no space if nobody else has the recorder open, so this is how to gain some on a full file system.
+    """
     with locked(file) as fd:
         if isinstance(fd, OSError):
             return fd
-        held = said_of(file, place, attempt(file.drain, fd, place, taken))
+        held = said_of(file, place, attempt(file.drain, fd, place, taken, to_free=True))
         if not isinstance(held, Exception):
             file.remove(place)
         return held

@@ -41,7 +41,6 @@ __all__ = [
     "is_at_path",
     "map_file",
     "mapped_file",
-    "old_files",
     "open_fd",
     "open_file",
     "read_counters",
@@ -50,12 +49,6 @@ __all__ = [
 
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
-#: Suffix of the files of former versions, one for each recorder.
-_OLD_SUFFIX = ".counters"
-_OLD = (
-    "it was written by an older historian, which had a file for each recorder: end the processes that use this "
-    "directory, then remove the file, or use another directory"
-)
 
 
 # ---- files that this process counts in ----
@@ -105,13 +98,8 @@ def mapped_file(path: str) -> DirectoryFile | None:
 
 def _open_in(folder: Descriptor, path: str, create: bool, trust: bool | None) -> DirectoryFile | OSError | ValueError:
     fd = open_fd(path, os.O_RDWR, folder, trust)
-    if isinstance(fd, FileNotFoundError):
-        old = old_files(os.path.dirname(path), folder)
-        if isinstance(old, Exception):
-            return old
-        for problem in old.values():
-            return problem
-        error = _create(folder, path) if create else fd
+    if isinstance(fd, FileNotFoundError) and create:
+        error = _create(folder, path)
         if error is not None:
             return error
         fd = open_fd(path, os.O_RDWR, folder, trust)
@@ -195,7 +183,8 @@ def map_file(fd: Descriptor, path: str, count_at: str) -> DirectoryFile | OSErro
 def open_fd(path: str, access: int, folder: Descriptor, trust: bool | None) -> Descriptor | OSError | ValueError:
     """Open the file of an open directory, and check it.  Return its descriptor, or the error.
 
-    The error is a PermissionError if other users may write to the file or own it, unless the directory is trusted: see
+    The error is a CorruptFileError if it is not valid, or cannot be read; an OSError if it cannot be written.  It is a
+    PermissionError if other users may write to the file or own it, unless the directory is trusted: see
     `open_directory`.  A directory that only this user writes to may have such a file, whose counts are not its own.
     """
     fd = open_file_at(os.path.basename(path), access | FLAGS, dir_fd=folder)
@@ -205,7 +194,7 @@ def open_fd(path: str, access: int, folder: Descriptor, trust: bool | None) -> D
             return CorruptFileError(path, "it is a symbolic link, and links are not followed")
         if fd.errno in (errno.ENXIO, errno.ENODEV):
             return CorruptFileError(path, "it is not a regular file")
-        if fd.errno not in _NOT_CORRUPT:
+        if fd.errno not in _NOT_CORRUPT and (access != os.O_RDWR or fd.errno == errno.EISDIR):
             return CorruptFileError(path, f"it cannot be opened: {fd.strerror}")
     if not isinstance(fd, Descriptor):
         return fd
@@ -248,18 +237,6 @@ def _reserve_again(fd: Descriptor, path: str) -> OSError | ValueError | None:
 
 def _in_pages(nbytes: int) -> int:
     return -(-nbytes // 4096) * 4096
-
-
-def old_files(directory: str, folder: Descriptor) -> dict[str, CorruptFileError] | OSError | ValueError:
-    """Return errors for the files of former versions in an open directory, by path: one for each recorder.
-
-    Return the error if it cannot be listed.
-    """
-    names: list[str] | OSError | ValueError = attempt(os.listdir, int(folder))
-    if isinstance(names, Exception):
-        return names
-    old = [name for name in sorted(names) if name.endswith(_OLD_SUFFIX) and not name.startswith(".")]
-    return {path: CorruptFileError(path, _OLD) for path in (os.path.join(directory, name) for name in old)}
 
 
 def _create(folder: Descriptor, path: str) -> OSError | ValueError | None:

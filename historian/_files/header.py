@@ -15,6 +15,7 @@ from .._core import (
     MAX_RECORDERS,
     SLOTS,
     attempt,
+    crc32,
     key_parts,
 )
 from .._values.key import Key
@@ -22,14 +23,14 @@ from .._values.text import counted
 from .._values.units import fault_of_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
-__all__ = ["FILE_NAME", "Header", "decode", "encode", "fault_of_page", "path_of"]
+__all__ = ["FILE_NAME", "Header", "decode", "encode", "fault_of_page", "fault_of_units", "path_of"]
 
 #: Name of the file of a directory.
 FILE_NAME = "recorders"
 
 OCTAVES = (SLOTS - 2) // BUCKETS_PER_OCTAVE
 LAYOUT = (CHUNK_NBYTES, FIRST_INDEX, OCTAVES, BUCKETS_PER_OCTAVE, MAX_RECORDERS, INDEX_AT, CHUNKS_AT)
-FIXED = "<8s I IiIIIII Q"  # magic, version, layout, creation time in ns
+FIXED = range(8, 40, 4)  # where the version and the numbers of the layout are, 4 bytes each, after the magic
 CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # offset of the CRC-32 of all bytes before it
 
 
@@ -51,16 +52,20 @@ def path_of(file: str, place: int) -> str:
     return f"{file}[{place % MAX_RECORDERS}]"
 
 
+def fault_of_units(one: Header, other: Header) -> str | None:
+    """Return why two recorders with the same key cannot be added up; None if they can."""
+    if one.unit == other.unit:
+        return None
+    return f"another recorder has its name and labels, and the unit {other.unit!r}, not {one.unit!r}"
+
+
 def fault_of_page(page: bytes) -> str | None:
     """Return why the first page of a directory's file is not valid; None if it is."""
-    import struct
-    from zlib import crc32
-
     if page[:8] != FILE_MAGIC[: len(page[:8])] or not page:
         return "it is not a file of recorders" if page else "it is empty"
     if len(page) < INDEX_AT:
         return f"it is cut short: {counted(len(page), 'byte')}"
-    _, version, *layout, _ = struct.unpack_from(FIXED, page)
+    version, *layout = [int.from_bytes(page[at : at + 4], "little", signed=True) for at in FIXED]
     if version != FILE_VERSION:
         return f"its format has version {version}: this historian reads version {FILE_VERSION}"
     if int.from_bytes(page[CHECKSUM_AT:FILE_HEADER_NBYTES], "little") != crc32(page[:CHECKSUM_AT]):

@@ -8,15 +8,15 @@ from .._core import attempt
 from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError, checked
-from .file import map_file, old_files, open_fd
-from .header import FILE_NAME, Header, decode, path_of
+from .file import map_file, open_fd
+from .header import FILE_NAME, Header, decode, fault_of_units, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._core import DirectoryFile
     from .._values.key import Key
 
-__all__ = ["Reading", "keys_in", "read_all"]
+__all__ = ["Reading", "read_all"]
 
 
 class Reading:
@@ -30,6 +30,20 @@ class Reading:
     file_id: bytes  # tells the file from others
     place: int  # in the file
     status: os.stat_result  # of the file that was read
+
+    def _add(self, more: Reading) -> str | None:
+        """Add what another place holds that has the same key: there is one only if the file was damaged.
+
+        Return why that cannot be; None if it is done.
+        """
+        fault = fault_of_units(more.header, self.header)
+        if fault is None and self.histogram.count + more.histogram.count >= 2**63:
+            fault = "another recorder has its name and labels, and they hold 2**63 values or more"
+        if fault is not None:
+            return fault
+        self.histogram += more.histogram
+        self.drains = (self.drains + more.drains) % 2**32
+        return None
 
 
 class _Known:
@@ -55,21 +69,20 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     if isinstance(folder, FileNotFoundError):  # removed just now, or never created, since recording is disabled
         return [], {}
     with checked(folder) as opened:
-        old = checked(old_files(directory, opened))
         fd = open_fd(path, os.O_RDONLY, opened, trust)
     if isinstance(fd, FileNotFoundError):
-        return [], old
+        return [], {}
     if isinstance(fd, CorruptFileError):
-        return [], {path: fd, **old}
+        return [], {path: fd}
     with checked(fd) as opened:
         while True:
             file = map_file(opened, path, "")
             if isinstance(file, CorruptFileError):
-                return [], {path: file, **old}
+                return [], {path: file}
             file = checked(file)
             readings, problems = _read_mapped(file, os.fstat(int(opened)), path)
             if not problems or not file.has_grown:  # if it has, that may be all that is wrong
-                return readings, {**problems, **old}
+                return readings, problems
 
 
 def _read_mapped(
@@ -83,6 +96,7 @@ def _read_mapped(
         known = _known[path] = _Known(inode)
     headers, readings, problems, file_id = known.headers, [], {}, file.id
     known.headers = {}  # those that were removed are forgotten
+    by_key: dict[Key, Reading] = {}
     for place, found in file.read_all():
         header = headers.get(place) or _header_in(file, place) if not isinstance(found, str) else found
         if isinstance(header, Header):
@@ -97,7 +111,14 @@ def _read_mapped(
         reading.header, reading.drains = header, found[5]
         reading.histogram = Histogram._from_reading(found[:4], header.unit, found[4])
         reading.file_id, reading.place, reading.status = file_id, place, status
-        readings.append(reading)
+        first = by_key.setdefault(header.key, reading)
+        if first is reading:
+            readings.append(reading)
+            continue
+        fault = first._add(reading)
+        if fault is not None:
+            at = path_of(path, place)
+            problems[at] = CorruptFileError(at, fault)
     return readings, problems
 
 
@@ -107,19 +128,3 @@ def _header_in(file: DirectoryFile, place: int) -> Header | str | None:
     if isinstance(text, FileNotFoundError):
         return None
     return str(text) if isinstance(text, Exception) else decode(*text)
-
-
-def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
-    """Return the keys of all recorders in a directory, which may not exist; those that are damaged are left out."""
-    path = os.path.join(directory, FILE_NAME)
-    folder = open_directory(directory, trust)
-    if isinstance(folder, FileNotFoundError):
-        return []
-    with checked(folder) as opened:
-        fd = open_fd(path, os.O_RDONLY, opened, trust)
-    if isinstance(fd, (FileNotFoundError, CorruptFileError)):
-        return []
-    with checked(fd) as opened:
-        file = checked(map_file(opened, path, ""))
-        headers = [_header_in(file, place) for place in file.places()]
-    return [header.key for header in headers if isinstance(header, Header)]

@@ -12,7 +12,7 @@ import time
 from .._files import draining, reading
 from .._files.errors import CorruptFileError, checked
 from .._files.file import is_at_path
-from .._files.header import FILE_NAME
+from .._files.header import FILE_NAME, path_of
 from ..histogram import Histogram
 from .recorder import recorders_in
 from .snapshots import Snapshot, id_of_recorder
@@ -36,17 +36,20 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
         found._follow_path()
     now = time.time()
     readings, problems = reading.read_all(directory, trust)
-    histograms, sources = {}, {}
+    histograms, sources, starts = {}, {}, {}
     for one in readings:
         key = one.header.key
         histograms[key] = one.histogram
+        if not one.drains:
+            starts[key] = one.header.created / 1e9
         sources[key] = id_of_recorder(one.file_id, one.place, one.drains), now
     read = frozenset(histograms) if live else ()
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:
             key = found._header.key
             _add(histograms, sources, problems, key, found._read_left(readings[0].status if key in read else None))
-    return Snapshot(histograms, sources=sources), problems
+    starts = {key: start for key, start in starts.items() if key in sources}  # one source, one start
+    return Snapshot(histograms, sources=sources, starts=starts), problems
 
 
 def drain_directory(
@@ -57,13 +60,20 @@ def drain_directory(
     What is taken out is also added to `taken`, until the caller has the result: see `give_back`.
     """
     drained, problems = draining.drain_directory(directory, chosen, trust, taken)
-    now = time.time()
+    file, now = os.path.join(directory, FILE_NAME), time.time()
     histograms, sources = {}, {}
     for one in drained:
         key, counted = one.header.key, one.counted
-        histograms[key] = Histogram._from_reading(counted[:4], one.header.unit, counted[4])
-        sources[key] = id_of_recorder(one.file_id, one.place, counted[5]), now
-    for found in recorders_in(os.path.join(directory, FILE_NAME)):  # last: a file may be removed at any moment
+        histogram = Histogram._from_reading(counted[:4], one.header.unit, counted[4])
+        if key not in histograms:
+            histograms[key], sources[key] = histogram, (id_of_recorder(one.file_id, one.place, counted[5]), now)
+            continue
+        if histograms[key].count + histogram.count < 2**63:
+            _add(histograms, sources, problems, key, histogram)  # the file was damaged: two places have this key
+        else:
+            at = path_of(file, one.place)
+            problems[at] = CorruptFileError(at, "another recorder has its name and labels, and too many values")
+    for found in recorders_in(file):  # last: a file may be removed at any moment
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()

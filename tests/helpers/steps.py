@@ -34,9 +34,8 @@ def interrupted(work, step, error, event):
     result = caught = None
 
     def trace(frame, kind, arg):
-        module, name = frame.f_globals.get("__name__", "").partition(".")[0], frame.f_code.co_name
-        if module not in ("historian", "json", "weakref", "os") or (module, name) == ("weakref", "remove"):
-            return None  # Python itself ignores what the callback of a weak reference raises
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("historian", "json", "os"):
+            return None
         frame.f_trace_opcodes = event == "opcode"
         returns = kind == "opcode" and dis.opname[frame.f_code.co_code[frame.f_lasti]] in RETURNS
         if kind == event and not returns and next(steps) == step:
