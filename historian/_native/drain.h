@@ -1,9 +1,9 @@
 /* Draining a recorder in a file: what has been drained is written down, and subtracted from then on; see file.h.
  * Before that, space is taken, which may fail; see kept.h.
  *
- * Who drains the file at its path has locked it. But a file that was moved away cannot be locked, and processes that have
- * it open drain it, too. Then it may be moved back at any moment. So the commit finds out whether another drain has come
- * in between: if so, it changes nothing, and the caller reads again. */
+ * Who drains the file at its path has locked it. But a file that was moved away cannot be locked, and processes that
+ * have it open drain it, too. Then it may be moved back at any moment. So the commit finds out whether another drain
+ * has come in between: if so, it changes nothing, and the caller reads again. */
 #ifndef HISTORIAN_DRAIN_H
 #define HISTORIAN_DRAIN_H
 
@@ -86,7 +86,8 @@ static uint64_t historian_prepare_chunk(historian_space *space, int fd, uint64_t
         historian_take_for_drain(space, fd, historian_owner(kind, index, HISTORIAN_DRAINED_LANE, octave)));
 }
 
-/* Give the drained row a chunk of zeros for each part of `total` that it has none for. Return 0 if there is no space. */
+/* Give the drained row a chunk of zeros for each part of `total` that it has none for. Return 0 if there is no space.
+ */
 static int historian_prepare_row(historian_space *space, int fd, historian_entry *entry, uint64_t index,
                                  const historian_total *total, const historian_total *drained) {
     historian_row *row;
@@ -239,8 +240,8 @@ static void historian_give_back_extremes(historian_head *head, const historian_t
 
 /* Save that all records of `total` are drained, too; `total`, `drained` and `seen` are what historian_read_entry has
  * read. The caller has locked the file, `fd`, and has called historian_prepare_drain; or `fd` is negative, since the
- * file is not at its path. Return 0, and change nothing, if there is no space, or with `errno` EAGAIN if another process
- * has drained since. */
+ * file is not at its path. Return 0, and change nothing, if there is no space, or with `errno` EAGAIN if another
+ * process has drained since. */
 static int historian_commit_drain(historian_space *space, int fd, historian_entry *entry, uint64_t index,
                                   historian_total *total, historian_total *drained, uint64_t seen) {
     uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0);

@@ -255,8 +255,10 @@ if sys.argv[2] == "write":
 else:
     try:
         registry.recorder("q")
-    except ValueError as error:
-        assert "it cannot be opened: Permission denied" in str(error)
+    except PermissionError as error:
+        assert "Permission denied" in str(error)
+    else:
+        raise AssertionError
 """
 
 
