@@ -31,7 +31,10 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class RegistryWarning(UserWarning):
-    """Recorders count somewhere else than expected: their directory was removed, or HISTORIAN_DIR was set too late."""
+    """Recorders count somewhere else than expected.
+
+    Their directory was removed, HISTORIAN_DIR was set too late, or a family has no space for another recorder.
+    """
 
     __module__ = "historian"
 

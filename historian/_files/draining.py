@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .file import _Counted
     from .header import Header
 
-__all__ = ["Drained", "drain", "drain_directory", "free_recorder", "remove_recorder"]
+__all__ = ["Drained", "drain", "drain_directory", "free_recorder", "hide_recorder", "remove_recorder"]
 
 
 class Drained:
@@ -112,6 +112,12 @@ def remove_recorder(file: DirectoryFile, place: int) -> _Counted:
             raise CorruptFileError(path_of(file.path, place), str(error)) from None
         file.remove(place)
         return held
+
+
+def hide_recorder(file: DirectoryFile, place: int) -> None:
+    """Hide a recorder while it holds nothing.  Raises what `drain` raises."""
+    with Locked(file):
+        file.remove(place)
 
 
 def free_recorder(file: DirectoryFile, place: int) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from operator import methodcaller
 
+from .._files.directory import RegistryWarning, warn_user
+from .._files.errors import CorruptFileError
 from .._values.key import Key, check_key, text_of
 from .._values.text import counted
 from .._values.units import NS_PER_UNIT, check_unit
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
     class _Registry(Protocol):
-        def _find_or_create(self, key: Key, unit: str) -> Recorder: ...
+        def _find_or_create(self, key: Key, unit: str, *, check: bool = True) -> Recorder: ...
+        def _reserve(self, key: Key, unit: str) -> Recorder | None: ...
         def _keys(self, name: str) -> list[Key]: ...
 
 
@@ -28,6 +31,7 @@ __all__ = ["Family", "FamilyWarning", "Timing"]
 
 OVERFLOW = "overflow"  # the label of the recorder that gets the values of all folded label sets
 MAX_FOLDED = 10_000  # folded label sets that are told apart
+FIRST_PATIENCE, MOST_PATIENCE = 16, 4096  # label sets to fold after a failure, before the next attempt
 
 
 class FamilyWarning(UserWarning):
@@ -56,7 +60,10 @@ class Family:
     from outside, such as paths of requests, never raise and never take more memory than the limit allows.
     """
 
-    __slots__ = ("__weakref__", "_folded", "_known", "_names", "_registry", "_series", "max_series", "name", "unit")
+    __slots__ = (
+        *("__weakref__", "_folded", "_known", "_names", "_patience", "_refused", "_registry", "_reserved", "_said", "_series"),
+        *("max_series", "name", "unit"),
+    )
     __module__ = "historian"
 
     name: str
@@ -67,6 +74,10 @@ class Family:
     _series: dict[Any, Recorder]  # by values, a tuple of strings; also by the value itself if there is one label
     _known: set[Key] | None  # what counts for the limit; None until a recorder is created
     _folded: set[int]  # hashes of folded label sets, at most MAX_FOLDED
+    _said: set[type[Warning]]  # what it has warned of
+    _reserved: Recorder | None  # that of folded label sets, in a directory: it is there before it is needed
+    _patience: int  # label sets to fold before the next attempt to create a recorder
+    _refused: int  # what `_patience` was set to when that last failed; 0 if it never has
 
     def __init__(self, registry: _Registry, name: str, labels: Iterable[str], unit: str, max_series: int) -> None:
         self._names = _checked(name, labels)
@@ -76,6 +87,13 @@ class Family:
             raise ValueError(f"max_series must be at least 1, not {max_series}")
         self.name, self.unit, self.max_series = name, check_unit(unit), max_series
         self._registry, self._series, self._known, self._folded = registry, {}, None, set()
+        self._reserved, self._patience, self._refused, self._said = None, 0, 0, set()
+
+    def _bind(self) -> Self:
+        """Create the recorder of folded label sets in a directory: later there may be no space.  Raises OSError."""
+        if self._reserved is None:
+            self._reserved = self._registry._reserve(_overflow_of(self.name), self.unit)
+        return self
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -133,6 +151,11 @@ class Family:
     def _expected(self, labels: Iterable[str]) -> str:
         return f"family {self.name!r} has the labels {', '.join(self._names)}, not {', '.join(labels) or 'none'}"
 
+    def _at_end(self, texts: tuple[str, ...]) -> Recorder:
+        """Return a recorder for a value that there is already: whatever fails, it must be counted."""
+        found = self._series.get(texts)
+        return found if found is not None else self._add(texts, is_late=True)
+
     def _find(self, values: tuple[object, ...]) -> Recorder:
         if len(values) != len(self._names):
             raise ValueError(
@@ -143,7 +166,8 @@ class Family:
         found = self._series.get(texts)
         return found if found is not None else self._add(texts)
 
-    def _add(self, texts: tuple[str, ...]) -> Recorder:
+    def _add(self, texts: tuple[str, ...], *, is_late: bool = False) -> Recorder:
+        """Return a recorder that is not known yet.  If `is_late`, there is a value for it, so nothing is raised."""
         key = Key(self.name, **dict(zip(self._names, texts)))
         if self._known is None:
             self._known = {one for one in self._registry._keys(self.name) if one != _overflow_of(self.name)}
@@ -154,23 +178,41 @@ class Family:
                 return self._fold(texts, f"a label set that no recorder can have ({error})")
             if len(self._known) >= self.max_series:
                 return self._fold(texts, f"more than max_series={self.max_series:,} label sets")
-        found = self._registry._find_or_create(key, self.unit)
+        found = self._create(key, is_late)
+        if isinstance(found, str):
+            return self._fold(texts, f"a recorder that cannot be created ({found})", RegistryWarning)
+        if found.unit != self.unit:
+            return self._fold(texts, f"a recorder that exists with unit {found.unit!r}")
         self._known.add(key)
         self._series[texts] = found
         if len(texts) == 1:
             self._series[texts[0]] = found
         return found
 
-    def _fold(self, texts: tuple[str, ...], why: str) -> Recorder:
-        is_first = not self._folded
+    def _create(self, key: Key, is_late: bool) -> Recorder | str:
+        """Return the recorder, or why it cannot be created: "" if that was so just before."""
+        if self._patience:  # a new attempt may take seconds, if a process that is stopped has locked the file
+            self._patience -= 1
+            return ""
+        try:
+            found = self._registry._find_or_create(key, self.unit, check=not is_late)
+        except (OSError, CorruptFileError) as error:
+            # An error without a file is that of a signal handler.
+            if self._reserved is None or (isinstance(error, OSError) and error.filename is None):
+                raise
+            self._refused = self._patience = min(2 * self._refused, MOST_PATIENCE) or FIRST_PATIENCE
+            return str(error)
+        self._refused = 0
+        return found
+
+    def _fold(self, texts: tuple[str, ...], why: str, kind: type[Warning] = FamilyWarning) -> Recorder:
         if len(self._folded) < MAX_FOLDED:
             self._folded.add(hash(texts))
         key = _overflow_of(self.name)
-        found = self._registry._find_or_create(key, self.unit)
-        if is_first:
-            from .._files.directory import warn_user
-
-            warn_user(f"family {self.name!r} was asked for {why}: such values are counted as {key}", FamilyWarning)
+        found = self._reserved or self._registry._find_or_create(key, self.unit)
+        if kind not in self._said:
+            self._said.add(kind)
+            warn_user(f"family {self.name!r} was asked for {why}: such values are counted as {key}", kind)
         return found
 
     def _notes(self) -> list[str]:
@@ -243,7 +285,7 @@ class Timing:
         if not self._began or self._ended:
             raise RuntimeError("this timer is not running: use it as `with family.timing() as timing:`")
         self._ended = now
-        self._family[tuple(self._labels.values())].record(self.elapsed)
+        self._family._at_end(tuple(self._labels.values())).record(self.elapsed)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
