@@ -135,7 +135,7 @@ def _open_or_make(directory: str, trust: bool | None) -> int:
             return open_directory(directory, trust)
         except FileNotFoundError:
             _make(directory)
-    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", directory)
+    raise FileNotFoundError(errno.ENOENT, "it cannot be created here, or is removed each time", directory)
 
 
 def _open_unlinked(directory: str) -> int:
