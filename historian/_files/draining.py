@@ -6,8 +6,8 @@ import os
 
 from .directory import open_directory
 from .errors import CorruptFileError
-from .file import old_files, open_file
-from .header import FILE_NAME, decode, path_of
+from .file import open_file
+from .header import FILE_NAME, check_units, decode, path_of
 from .locking import Locked
 
 TYPE_CHECKING = False
@@ -60,36 +60,31 @@ def drain_directory(
     if another process has kept it locked; then nothing has been drained.  Raises what `open_directory` raises.
     """
     path = os.path.join(directory, FILE_NAME)
-    problems: dict[str, CorruptFileError] = {}
     try:
-        folder = open_directory(directory, trust)
-        try:
-            problems = old_files(directory, folder)
-        finally:
-            os.close(folder)
+        os.close(open_directory(directory, trust))
         file = open_file(path, False, trust)
         with Locked(file) as fd:
-            drained, more = _drain_locked(file, fd, chosen)
+            return _drain_locked(file, fd, chosen)
     except FileNotFoundError:  # removed just now, or never created
         return [], {}
     except CorruptFileError as error:
-        return [], {path: CorruptFileError(path, error.reason), **problems}
-    return drained, {**more, **problems}
+        return [], {path: CorruptFileError(path, error.reason)}
 
 
 def _drain_locked(
     file: DirectoryFile, fd: int, chosen: Collection[Key] | None
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     found, drained, problems = [], [], {}
+    first: dict[Key, Header] = {}
     for place in file.places():
         at = path_of(file.path, place)
         try:
             header = decode(*file.text(place))
+            if chosen is None or header.key in chosen:
+                check_units(header, first.setdefault(header.key, header))
+                found.append((header, place))
         except ValueError as error:
             problems[at] = CorruptFileError(at, str(error))
-            continue
-        if chosen is None or header.key in chosen:
-            found.append((header, place))
     file.prepare(fd, [place for _, place in found])  # if there is no space, nothing has been drained yet
     for header, place in found:
         try:

@@ -59,8 +59,7 @@ static uint64_t historian_chunks_of_both(const historian_total *total, const his
 /* Return the row of what has been drained, or NULL if there is none. */
 static historian_row *historian_drained_row(const historian_space *space, const historian_entry *entry,
                                             uint64_t index) {
-    return (historian_row *)historian_chunk_at(space,
-                                               historian_number(historian_atomic_load(&entry->drained) >> 32),
+    return (historian_row *)historian_chunk_at(space, historian_number(historian_atomic_load(&entry->drained) >> 32),
                                                historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0));
 }
 
@@ -82,7 +81,8 @@ static uint64_t historian_prepare_chunk(historian_space *space, int fd, uint64_t
         historian_take_for_drain(space, fd, historian_owner(kind, index, HISTORIAN_DRAINED_LANE, octave)));
 }
 
-/* Give the drained row a chunk of zeros for each part of `total` that it has none for. Return 0 if there is no space. */
+/* Give the drained row a chunk of zeros for each part of `total` that it has none for. Return 0 if there is no space.
+ */
 static int historian_prepare_row(historian_space *space, int fd, historian_entry *entry, uint64_t index,
                                  const historian_total *total, const historian_total *drained) {
     historian_row *row;
@@ -137,8 +137,7 @@ static int historian_prepare_drain(historian_space *space, int fd, historian_ent
     uint64_t chunks = historian_chunks_of_both(total, drained);
     uint64_t missing = historian_missing_chunks(space, entry, index, total, drained);
     if (space->keep < chunks) space->keep = chunks; /* as many as are freed afterwards */
-    if (historian_keep(space, fd, missing, chunks) &&
-        historian_prepare_row(space, fd, entry, index, total, drained))
+    if (historian_keep(space, fd, missing, chunks) && historian_prepare_row(space, fd, entry, index, total, drained))
         return 1;
     if (how == HISTORIAN_DRAIN_PREPARED) {
         historian_leave_unprepared(space, entry, index, total);

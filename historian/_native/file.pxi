@@ -107,6 +107,25 @@ cdef class DirectoryFile:
         except (FileNotFoundError, ValueError):  # freed just now, or damaged since this process has read it
             return -1
 
+    def count(self, bytes name not None, /):
+        """Return how many recorders have a name, with any labels.  O(recorders) at first, then O(1).
+
+        `name` is the beginning of their keys: the key without labels.  Those that were removed do not count, even if
+        they hold something.
+        """
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return historian_count_names(&self.names, <const uint8_t *><const char *>name, len(name))
+
+    @property
+    def removals(self):
+        """How often this process has seen that a recorder was removed, and not freed at once: it may be open."""
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return self.names.removals
+
     def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
         """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
 
@@ -301,8 +320,8 @@ cdef class DirectoryFile:
         OSError if there is no space for the drained counts.  After an error, nothing has been drained.
 
         With `prepared`, the recorder is one of those of `prepare`, and there is space.  What has been recorded since
-        then is left for the next drain if there is no space for it.  With `to_free`, the recorder is removed and freed afterwards.  If
-        only one object of this process has it open, it needs no space then.
+        then is left for the next drain if there is no space for it.  With `to_free`, the recorder is removed and freed
+        afterwards.  If only one object of this process has it open, it needs no space then.
         """
         cdef int how = HISTORIAN_DRAIN_PREPARED if prepared else HISTORIAN_DRAIN
         if to_free and historian_is_ours(&self.holds, self.entry(place), fd, historian_index_of(place)):
@@ -485,6 +504,11 @@ def write_header(int fd, uint64_t created, bytes id not None, /):
     cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
     if error:
         raise OSError(error, os.strerror(error))
+
+
+def crc32(bytes data not None, /):
+    """Return the CRC-32, as `zlib.crc32` does.  That is a module to import, and the interpreter may be ending."""
+    return historian_crc32(<const uint8_t *><const char *>data, len(data))
 
 
 def key_parts(bytes encoded not None, /):

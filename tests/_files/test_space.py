@@ -150,6 +150,9 @@ def mapped():
     return sorted(int(end, 16) - int(start, 16) for start, end in ends)
 
 used = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+if used > 512 << 20:  # without the GIL, CPython reserves 1 GB for its own memory
+    print("too many addresses")
+    sys.exit()
 limit = used + (260 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 registry = Registry(directory)
@@ -170,7 +173,10 @@ print(os.path.getsize(recorders[0].path) > limit // 8, len(mapped()))
 
 
 def test_a_process_that_may_have_few_addresses(directory):
-    assert ran(NARROW, directory, 10) == "False 3\n"  # the file, and what keeps lane and seat
+    found = ran(NARROW, directory, 10)
+    if found == "too many addresses\n":
+        pytest.skip("this interpreter has reserved too many addresses already")
+    assert found == "False 3\n"  # the file, and what keeps lane and seat
     os.unlink(os.path.join(directory, "recorders"))
     assert ran(NARROW, directory, 1000) == "True 4\n"  # it is mapped once more, and counters stay where they are
     assert Registry(directory).snapshot()[Key("q", i=1)].count == 97

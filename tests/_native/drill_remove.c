@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "drain.h"
+#include "drill.h"
 #include "lease.h"
 #include "names.h"
 #include "remove.h"
@@ -42,34 +43,12 @@ typedef struct {
 static drill_book *book;
 static const char *path;
 
-static void fail(const char *what, unsigned long long found, unsigned long long expected) {
-    printf("%s: %llu, not %llu\n", what, found, expected);
-    exit(1);
-}
-
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* tells the sanitizer of the locks of the file */
 
-static __thread uint64_t random_state = 1;
-static uint64_t random_number(void) { /* xorshift64, Marsaglia 2003 */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    return random_state ^= random_state << 17;
-}
-
 static void open_space(drill_process *process) {
-    historian_space *space = &process->space;
-    struct stat status;
-    int fd = open(path, O_RDWR);
     memset(process, 0, sizeof *process);
-    if (fd < 0 || fstat(fd, &status)) fail("open", 0, 1);
-    space->path = path;
-    space->device = (uint64_t)status.st_dev;
-    space->inode = (uint64_t)status.st_ino;
-    space->size = historian_map_space(fd, (size_t)status.st_size, 1, (void **)&space->file);
-    if (!space->file) fail("map", 0, 1);
-    space->chunks = historian_chunks_within((size_t)status.st_size);
-    process->holds.space = space;
-    (void)close(fd);
+    drill_map(&process->space, path);
+    process->holds.space = &process->space;
 }
 
 static const uint8_t *name_of(size_t i) {
