@@ -175,7 +175,9 @@ def test_doubling_a_registry_ends_before_the_count_does(registry):
     registry.recorder("q").record(1.0)
     for _ in range(62):
         registry.merge(registry)
-    with pytest.raises(OverflowError, match=r"'q' would hold 9,223,372,036,854,775,808 values: .* so that no count reaches 2\*\*63"):
+    with pytest.raises(
+        OverflowError, match=r"'q' would hold 9,223,372,036,854,775,808 values: .* no count reaches 2\*\*63"
+    ):
         registry.merge(registry)
     h = registry.snapshot()[Key("q")]
     assert h.count == 2**62
@@ -211,7 +213,7 @@ def test_waits_that_are_too_many_are_not_recorded(registry):
     recorder = registry.recorder("q")
     for _ in range(2**11 - 2**4):
         recorder.record_corrected(2.0**52, 1.0)
-    with pytest.raises(OverflowError, match="would hold 9,[0-9,]* values: it may hold 9,151,314,442,816,847,872 at most"):
+    with pytest.raises(OverflowError, match=r"would hold [0-9,]* values: it may hold 9,151,314,442,816,847,872 at"):
         recorder.record_corrected(2.0**52, 1.0)
     assert recorder.snapshot().count == 2**63 - 2**56
     assert recorder.drain().count == 2**63 - 2**56
