@@ -334,11 +334,15 @@ def test_more_chunks_in_use_than_a_record_skips(directory):
     registry = Registry(directory)
     rec = registry.recorder("q")
     rec.record(1.0)
-    for other in [registry.recorder("other", k=k) for k in range(20)]:
-        other.record_many([2.0**octave for octave in range(10)])
-    assert chunks_used(rec.path) > 250
+    for k in range(20):
+        registry.recorder("other", k=k).record_many([2.0**octave for octave in range(10)])
+    assert chunks_used(rec.path) > 200
+    for number in range(1, chunks_used(rec.path)):
+        at = 2_101_248 + 536 * number
+        if word(file_of(directory), at) == 0:  # kept for drains
+            patched(rec.path, at, struct.pack("<Q", 1))
     patched(rec.path, 1024, bytes(65 * 32))  # no lane has chunks left
-    patched(rec.path, 128, struct.pack("<Q", chunks_used(rec.path) - 32 - 100))
+    patched(rec.path, 128, struct.pack("<Q", 1))
     rec.record_many([1e300, 1e300])
     assert rec.snapshot().count == 3 and rec.snapshot().synthetic and rec.snapshot().sum == 1.0
     for _ in range(5):  # each goes on where the last one has given up
