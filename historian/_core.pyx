@@ -21,7 +21,7 @@ from libc.string cimport memcmp, memmove, memset
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from operator import index
 
 

@@ -7,7 +7,7 @@ import time
 
 from ._core import add_all, count_again, give_back
 from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
-from ._files.draining import free_recorder
+from ._files.draining import free_recorder, hide_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning, checked
 from ._files.file import is_at_path, mapped_file, open_file
 from ._files.header import FILE_NAME, encode
@@ -155,7 +155,9 @@ class Registry:
         """Return the recorders of this name with these labels: ``family["GET", "/users"]``.  See `Family`.
 
         The same arguments give the same family.  At most `max_series` label sets get a recorder of their own.  Raises
-        ValueError if the family exists with other arguments, and for names that a recorder cannot have.
+        ValueError if the family exists with other arguments, and for names that a recorder cannot have.  In a
+        directory, raises OSError if there is no space for the recorder of what exceeds the limit: later, nothing fails
+        for lack of space.
         """
         made = Family(self, name, labels, unit, max_series)
         found = self._families.setdefault(name, made)
@@ -165,7 +167,20 @@ class Registry:
                 f"family {name!r} exists with labels={found.label_names!r}, unit={found.unit!r}, "
                 f"max_series={found.max_series}: use the same arguments"
             )
-        return found
+        return found._bind()
+
+    def _reserve(self, key: Key, unit: str) -> Recorder | None:
+        """Return a recorder of the directory that is hidden while it holds nothing.  In memory, only check its unit."""
+        if self._directory is None or DISABLED:
+            found = self._recorders.get(key)
+        else:
+            found = self._create(key, unit)
+            file, place, _ = found._files
+            if file is not None and key not in self._recorders:
+                hide_recorder(file, place)
+        if found is not None:
+            _check_unit(found, unit)
+        return found if found is not None and found.path is not None else None
 
     def _file(self) -> DirectoryFile | None:
         """Return the directory's file, which is created if necessary; None if the registry is in memory."""
@@ -232,16 +247,21 @@ class Registry:
         if key.name in self._families:
             self._families[key.name]._forget(key)
 
-    def _find_or_create(self, key: Key, unit: str) -> Recorder:
+    def _find_or_create(self, key: Key, unit: str, *, check: bool = True) -> Recorder:
+        """Return the recorder; with `check`, raise ValueError if it has another unit."""
         found = self._recorders.get(key)
         if found is None:
             # Several threads may get here at once.  dict.setdefault needs no lock that a fork could leave locked.
             created = self._create(key, unit)
-            _check_unit(created, unit)
+            if check:
+                _check_unit(created, unit)
+            if created.unit != unit:
+                return created
             found = self._recorders.setdefault(key, created)
             if key.name in self._families:
                 self._families[key.name]._known.add(key)
-        _check_unit(found, unit)
+        if check:
+            _check_unit(found, unit)
         return found
 
     def _find(self, key: Key) -> Recorder | None:

@@ -175,7 +175,9 @@ def test_doubling_a_registry_ends_before_the_count_does(registry):
     registry.recorder("q").record(1.0)
     for _ in range(62):
         registry.merge(registry)
-    with pytest.raises(OverflowError, match=r"'q' holds 4,611,686,018,427,387,904 values .* below 2\*\*63"):
+    with pytest.raises(
+        OverflowError, match=r"'q' would hold 9,223,372,036,854,775,808 values: .* no count reaches 2\*\*63"
+    ):
         registry.merge(registry)
     h = registry.snapshot()[Key("q")]
     assert h.count == 2**62
@@ -189,14 +191,14 @@ def test_a_merge_that_is_too_large_changes_nothing(registry):
     registry.merge({Key("d"): many(2**62)})
     before = registry.snapshot()
     more = {Key(name): many(2**62) if name == "d" else many(3) for name in "xabcde"}
-    with pytest.raises(OverflowError, match="'d' holds"):
+    with pytest.raises(OverflowError, match="'d' would hold"):
         registry.merge(more)
     assert registry.snapshot() == before  # and "x" is not created
 
 
 def test_single_records_have_room_beside_the_largest_merge(registry):
     """Otherwise one more record would make the count 2**63, and the directory unreadable."""
-    with pytest.raises(OverflowError, match="'q' holds 0 values and has no room for 9,223,372,036,854,775,807 more"):
+    with pytest.raises(OverflowError, match="'q' would hold 9,223,372,036,854,775,807 values: it may hold 9,"):
         registry.merge({Key("q"): many(2**63 - 1)})
     assert registry.snapshot() == {}
     registry.merge({Key("q"): many(2**63 - 2**56)})
@@ -211,7 +213,7 @@ def test_waits_that_are_too_many_are_not_recorded(registry):
     recorder = registry.recorder("q")
     for _ in range(2**11 - 2**4):
         recorder.record_corrected(2.0**52, 1.0)
-    with pytest.raises(OverflowError, match="no room for 4,503,599,627,370,496 more"):
+    with pytest.raises(OverflowError, match=r"would hold [0-9,]* values: it may hold 9,151,314,442,816,847,872 at"):
         recorder.record_corrected(2.0**52, 1.0)
     assert recorder.snapshot().count == 2**63 - 2**56
     assert recorder.drain().count == 2**63 - 2**56
@@ -230,7 +232,7 @@ def test_the_recorder_of_another_process_is_counted_too(tmp_path):
         [sys.executable, "-c", code, tmp_path], cwd=os.path.dirname(__file__), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    with pytest.raises(OverflowError, match="no room"):
+    with pytest.raises(OverflowError, match="would hold"):
         other.merge({Key("q"): many(2**62)})
     assert Recorder.open(path, Key("q")).snapshot().count == 2**62 + 4
 
@@ -249,7 +251,7 @@ class Last:
         family["/more"].record(1.0)
         with family.timing(route="/"):
             pass
-        counts = {str(key): h.count for key, h in registry.snapshot().items()}
+        counts = {str(key): h.count for key, h in sorted(registry.snapshot().items())}
         counts["removed"] = registry.remove(Key("last")).count
         counts["drained"] = registry.drain().total().count
         write(1, str(counts).encode())
@@ -271,5 +273,5 @@ def test_a_finalizer_may_record_at_the_end_of_the_interpreter(where, tmp_path):
         text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    counts = "{'http{route=/}': 3, 'last': 1, 'http{overflow=true}': 1, 'removed': 1, 'drained': 4}"
+    counts = "{'http{overflow=true}': 1, 'http{route=/}': 3, 'last': 1, 'removed': 1, 'drained': 4}"
     assert done.stdout == counts

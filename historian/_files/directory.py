@@ -34,7 +34,10 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class RegistryWarning(UserWarning):
-    """Recorders count somewhere else than expected: their directory was removed, or HISTORIAN_DIR was set too late."""
+    """Recorders count somewhere else than expected.
+
+    Their directory was removed, HISTORIAN_DIR was set too late, or a family has no space for another recorder.
+    """
 
     __module__ = "historian"
 
@@ -127,7 +130,7 @@ def _open_or_make(directory: str, trust: bool | None) -> Descriptor | OSError | 
         error = _make(directory)
         if error is not None:
             return error
-    return FileNotFoundError(errno.ENOENT, "it is removed each time it is created", directory)
+    return FileNotFoundError(errno.ENOENT, "it cannot be created here, or is removed each time", directory)
 
 
 def _open_unlinked(directory: str) -> Descriptor | OSError | ValueError:

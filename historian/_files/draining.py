@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from .._values.key import Key
     from .file import _Counted
 
-__all__ = ["Drained", "drain", "drain_directory", "free_recorder", "remove_recorder", "settle"]
+__all__ = [
+    "Drained", "drain", "drain_directory", "free_recorder", "hide_recorder", "remove_recorder", "settle",
+]  # fmt: skip
 
 
 class Drained:
@@ -133,6 +135,13 @@ def settle(file: DirectoryFile, place: int) -> None:
                 attempt(file.drain, fd, place, taken)
     finally:
         give_back(taken)
+
+
+def hide_recorder(file: DirectoryFile, place: int) -> None:
+    """Hide a recorder while it holds nothing.  Raises what `drain` returns."""
+    with locked(file) as fd:
+        checked(fd)
+        file.remove(place)
 
 
 def free_recorder(file: DirectoryFile, place: int) -> None:

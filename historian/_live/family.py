@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from operator import methodcaller
 
-from .._files.directory import warn_user
+from .._files.directory import RegistryWarning, warn_user
+from .._files.errors import CorruptFileError
 from .._files.header import encode
 from .._values.key import Key, check_key, fault_of_key, text_of
 from .._values.text import counted
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from .recorder import Recorder
 
     class _Registry(Protocol):
-        def _find_or_create(self, key: Key, unit: str) -> Recorder: ...
+        def _find_or_create(self, key: Key, unit: str, *, check: bool = True) -> Recorder: ...
+        def _reserve(self, key: Key, unit: str) -> Recorder | None: ...
         def _file(self) -> DirectoryFile | None: ...
         def _has(self, key: Key) -> bool: ...
         def _forget(self, key: Key) -> None: ...
@@ -32,6 +34,7 @@ __all__ = ["Family", "FamilyWarning", "Timing"]
 
 OVERFLOW = "overflow"  # the label of the recorder that gets the values of all folded label sets
 MAX_FOLDED = 10_000  # folded label sets that are told apart
+FIRST_PATIENCE, MOST_PATIENCE = 16, 4096  # label sets to fold after a failure, before the next attempt
 
 
 class FamilyWarning(UserWarning):
@@ -69,18 +72,8 @@ class Family:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_encoded",
-        "_folded",
-        "_known",
-        "_names",
-        "_overflow",
-        "_registry",
-        "_removals",
-        "_series",
-        "max_series",
-        "name",
-        "unit",
+        *("__weakref__", "_encoded", "_folded", "_known", "_names", "_overflow", "_patience", "_refused", "_registry"),
+        *("_removals", "_reserved", "_said", "_series", "max_series", "name", "unit"),
     )
     __module__ = "historian"
 
@@ -98,6 +91,10 @@ class Family:
     _known: set[Key]  # of the recorders of this name that the registry has; in memory, they count for the limit
     _removals: tuple[bytes, int]  # id of the file, and its removals when the family last let go of such recorders
     _folded: set[int]  # hashes of folded label sets, at most MAX_FOLDED
+    _said: set[type[Warning]]  # what it has warned of
+    _reserved: Recorder | None  # that of folded label sets, in a directory: it is there before it is needed
+    _patience: int  # label sets to fold before the next attempt to create a recorder
+    _refused: int  # what `_patience` was set to when that last failed; 0 if it never has
 
     def __init__(self, registry: _Registry, name: str, labels: Iterable[str], unit: str, max_series: int) -> None:
         self._names = _checked(name, labels)
@@ -107,8 +104,15 @@ class Family:
             raise ValueError(f"max_series must be at least 1, not {max_series}")
         self.name, self.unit, self.max_series = name, check_unit(unit), max_series
         self._registry, self._series, self._known, self._folded = registry, {}, set(), set()
+        self._reserved, self._patience, self._refused, self._said = None, 0, 0, set()
         self._removals = (b"", 0)
         self._overflow, self._encoded = Key(name, **{OVERFLOW: "true"}), encode(Key(name))
+
+    def _bind(self) -> Self:
+        """Create the recorder of folded label sets in a directory: later there may be no space.  Raises OSError."""
+        if self._reserved is None:
+            self._reserved = self._registry._reserve(self._overflow, self.unit)
+        return self
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -186,6 +190,11 @@ class Family:
     def _expected(self, labels: Iterable[str]) -> str:
         return f"family {self.name!r} has the labels {', '.join(self._names)}, not {', '.join(labels) or 'none'}"
 
+    def _at_end(self, texts: tuple[str, ...]) -> Recorder:
+        """Return a recorder for a value that there is already: whatever fails, it must be counted."""
+        found = self._series.get(texts)
+        return found if found is not None else self._add(texts, is_late=True)
+
     def _texts(self, values: tuple[object, ...]) -> tuple[str, ...]:
         if len(values) != len(self._names):
             raise ValueError(
@@ -202,17 +211,40 @@ class Family:
         found = self._series.get(texts)
         return found if found is not None else self._add(texts)
 
-    def _add(self, texts: tuple[str, ...]) -> Recorder:
+    def _add(self, texts: tuple[str, ...], *, is_late: bool = False) -> Recorder:
+        """Return a recorder that is not known yet.  If `is_late`, there is a value for it, so nothing is raised."""
         key = self._key_of(texts)
         fault = fault_of_key(key)
         if fault is not None:
             return self._fold(texts, f"a label set that no recorder can have ({fault})")
-        if not self._has_room(key):
+        found = self._create(key, is_late)
+        if found is None:
             return self._fold(texts, f"more than max_series={self.max_series:,} label sets")
-        found = self._registry._find_or_create(key, self.unit)
+        if isinstance(found, str):
+            return self._fold(texts, f"a recorder that cannot be created ({found})", RegistryWarning)
+        if found.unit != self.unit:
+            return self._fold(texts, f"a recorder that exists with unit {found.unit!r}")
         self._series[texts] = found
         if len(texts) == 1:
             self._series[texts[0]] = found
+        return found
+
+    def _create(self, key: Key, is_late: bool) -> Recorder | str | None:
+        """Return the recorder, None if it would be one too many, or why it cannot be had: "" if that was just so."""
+        if self._patience:  # a new attempt may take seconds, if a process that is stopped has locked the file
+            self._patience -= 1
+            return ""
+        try:
+            if not self._has_room(key):
+                return None
+            found = self._registry._find_or_create(key, self.unit, check=not is_late)
+        except (OSError, CorruptFileError) as error:
+            # An error without a file is that of a signal handler.
+            if self._reserved is None or (isinstance(error, OSError) and error.filename is None):
+                raise
+            self._refused = self._patience = min(2 * self._refused, MOST_PATIENCE) or FIRST_PATIENCE
+            return str(error)
+        self._refused = 0
         return found
 
     def _has_room(self, key: Key) -> bool:
@@ -237,14 +269,14 @@ class Family:
             if at is file and found._header is not None and file.is_removed(place):
                 self._registry._forget(found._header.key)
 
-    def _fold(self, texts: tuple[str, ...], why: str) -> Recorder:
-        is_first = not self._folded
+    def _fold(self, texts: tuple[str, ...], why: str, kind: type[Warning] = FamilyWarning) -> Recorder:
         if len(self._folded) < MAX_FOLDED:
             self._folded.add(hash(texts))
-        found = self._registry._find_or_create(self._overflow, self.unit)
-        if is_first:
+        found = self._reserved or self._registry._find_or_create(self._overflow, self.unit)
+        if kind not in self._said:
+            self._said.add(kind)
             where = f"such values are counted as {self._overflow}"
-            warn_user(f"family {self.name!r} was asked for {why}: {where}", FamilyWarning)
+            warn_user(f"family {self.name!r} was asked for {why}: {where}", kind)
         return found
 
     def _notes(self) -> list[str]:
@@ -324,7 +356,7 @@ class Timing:
         if not self._began or self._ended:
             raise RuntimeError("this timer is not running: use it as `with family.timing() as timing:`")
         self._ended = now
-        self._family[tuple(self._labels.values())].record(self.elapsed)
+        self._family._at_end(tuple(self._labels.values())).record(self.elapsed)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -371,7 +371,8 @@ def check_room(name: str, held: int, added: int) -> None:
     """Raise OverflowError if a recorder that holds `held` values has no room for `added` more."""
     if held + added > MAX_ADDED:
         raise OverflowError(
-            f"recorder {name!r} holds {held:,} values and has no room for {added:,} more: a count must stay below 2**63"
+            f"recorder {name!r} would hold {held + added:,} values: it may hold {MAX_ADDED:,} at most, so that no "
+            "count reaches 2**63"
         )
 
 

@@ -174,10 +174,18 @@ cdef bint is_iterable(object values) except -1:
     return hasattr(type(values), "__iter__") or hasattr(type(values), "__getitem__")
 
 
+cdef bint is_mapping(object values) except -1:
+    """Return whether iterating over `values` gives keys: also if it is no `Mapping` for isinstance, as proxies are."""
+    kind = type(values)
+    if isinstance(values, Mapping):
+        return True
+    return hasattr(kind, "keys") and hasattr(kind, "__getitem__") and not isinstance(values, Sequence)
+
+
 cdef object as_numbers(object values):
     """Return `values` as a float64 array or a tuple."""
     if not hasattr(values, "__array__") and not PyObject_CheckBuffer(values):
-        if isinstance(values, Mapping):
+        if is_mapping(values):
             raise TypeError(
                 f"values must not be a mapping, here a {type(values).__name__}: if it maps values to counts, pass "
                 "m.keys(), counts=m.values()"
@@ -199,7 +207,7 @@ cdef object as_numbers(object values):
 cdef object as_whole_numbers(object counts):
     """Return `counts` as an array of int64 or uint64, or a tuple."""
     if not hasattr(counts, "__array__") and not PyObject_CheckBuffer(counts):
-        if isinstance(counts, Mapping) or not is_iterable(counts):
+        if is_mapping(counts) or not is_iterable(counts):
             raise not_counts(counts)
         return tuple(counts)
     import numpy

@@ -39,8 +39,9 @@
  *     reset                max and not_min of all rows become 0
  *     commit               number of new row, n + 1     its chunks become free   all up to drain n + 1
  *
- * Before that it prepares the old row: this gets a chunk of zeros for each octave that it has none for. So the chunks of
- * the old row are as many as those of the new one, and a drain only takes space while it prepares; see kept.h. A process that is killed before the commit has drained nothing.
+ * Before that it prepares the old row: this gets a chunk of zeros for each octave that it has none for. So the chunks
+ * of the old row are as many as those of the new one, and a drain only takes space while it prepares; see kept.h. A
+ * process that is killed before the commit has drained nothing.
  */
 #ifndef HISTORIAN_FILE_H
 #define HISTORIAN_FILE_H

@@ -325,8 +325,8 @@ cdef class DirectoryFile:
         drained is also added to `taken`: see `give_back`.
 
         With `prepared`, the recorder is one of those of `prepare`, and there is space.  What has been recorded since
-        then is left for the next drain if there is no space for it.  With `to_free`, the recorder is removed and freed afterwards.  If
-        only one object of this process has it open, it needs no space then.
+        then is left for the next drain if there is no space for it.  With `to_free`, the recorder is removed and freed
+        afterwards.  If only one object of this process has it open, it needs no space then.
         """
         cdef int how = HISTORIAN_DRAIN_PREPARED if prepared else HISTORIAN_DRAIN
         if to_free and historian_is_ours(&self.holds, self.entry(place), fd, historian_index_of(place)):

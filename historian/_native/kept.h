@@ -12,7 +12,8 @@
  *     commit          x x x x                         B B B B
  *
  * To prepare changes nothing that is counted. A drain of many recorders first keeps all chunks that it will need, then
- * prepares all recorders. Then it cannot fail. A recorder that is drained to be freed at once needs nothing but kept chunks, and gives back more.
+ * prepares all recorders. Then it cannot fail. A recorder that is drained to be freed at once needs nothing but kept
+ * chunks, and gives back more.
  */
 #ifndef HISTORIAN_KEPT_H
 #define HISTORIAN_KEPT_H
@@ -32,7 +33,7 @@ enum {
     HISTORIAN_KEPT_STEP = 4                      /* unused chunks to keep when a recorder is added */
 };
 
-/* Return how many chunks are kept: the upper half of the word `kept`. Its lower half has the number of the first one. */
+/* Return how many chunks are kept: the upper half of the word `kept`. Its lower half is the number of the first one. */
 HISTORIAN_INLINE uint64_t historian_count_kept(const historian_space *space) {
     return historian_atomic_load(&space->file->kept) >> 32;
 }
@@ -140,9 +141,9 @@ static uint64_t historian_count_free(historian_space *space, uint64_t n) {
     return count;
 }
 
-/* Keep chunks for a drain: `chunks` that are given back, and `missing` ones that are not. Afterwards there are at least as
- * many as before, or as should be. Return 0, and set errno, if there is no space: then no more are kept than before, and
- * unused chunks, which follow each other, stay unused. */
+/* Keep chunks for a drain: `chunks` that are given back, and `missing` ones that are not. Afterwards there are at least
+ * as many as before, or as should be. Return 0, and set errno, if there is no space: then no more are kept than before,
+ * and unused chunks, which follow each other, stay unused. */
 static int historian_keep(historian_space *space, int fd, uint64_t missing, uint64_t chunks) {
     uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, 0, HISTORIAN_DRAINED_LANE, 0);
     uint64_t count = historian_count_kept(space), target = historian_target_kept(space);

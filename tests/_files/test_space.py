@@ -257,3 +257,60 @@ print("done")
 
 def test_a_full_disk_gets_space_by_removing(tmp_path):
     assert ran(FULL, tmp_path / "disk", disk=tmp_path / "disk", size="2m") == "done\n"
+
+
+FAMILY = """
+import warnings
+disk = sys.argv[1]
+registry = Registry(disk + "/d")
+family = registry.family("http", labels=("route", "status"), max_series=100_000)
+family["hot", "200"].record(1)
+assert list(registry.snapshot()) == [Key("http", route="hot", status="200")]  # the other one holds nothing
+run_out(disk)
+served = 1
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    while not said:
+        family[served, "200"].record(1.0)
+        served += 1
+text = str(said[0].message)
+assert said[0].category is historian.RegistryWarning and "No space left" in text, said
+assert text.startswith("family 'http' was asked for a recorder that cannot be created"), text
+assert text.endswith("such values are counted as http{overflow=true}"), text
+
+class OwnError(Exception):
+    pass
+
+def handler(status):
+    with family.timing(route="/login") as timing:
+        timing.labels(status=status)
+        if status == 503:
+            raise OwnError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("error")  # it is said once
+    for status in (200, 503):
+        try:
+            handler(status)
+        except OwnError as error:
+            assert error.__context__ is None and status == 503
+    with family.time("new", "1"):
+        pass
+    family["new", "2"].record(1.0)
+served += 4
+snapshot = registry.snapshot()
+assert sum(h.count for h in snapshot.values()) == served
+assert snapshot[Key("http", overflow="true")].count == 5
+assert Registry(disk + "/d").snapshot() == snapshot  # for others, too
+refused(lambda: [registry.recorder(f"more {i}") for i in range(1000)], "No space left")
+refused(lambda: registry.family("other", labels=("route",)), "No space left")
+os.unlink(disk + "/filler")
+for k in range(1, 100):  # by and by it asks for space again
+    family["late", k].record(1.0)
+assert Key("http", route="late", status="99") in registry.snapshot()
+print("done")
+"""
+
+
+def test_a_family_on_a_full_disk(tmp_path):
+    assert ran(FAMILY, tmp_path / "disk", disk=tmp_path / "disk", size="1m") == "done\n"

@@ -2,12 +2,15 @@
 
 import array
 import collections
+import contextlib
 import functools
 import inspect
 import math
+import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
+from multiprocessing.managers import DictProxy, Token
 
 import numpy as np
 import pytest
@@ -70,7 +73,51 @@ def test_recorders(in_directory, tmp_path):
     assert rec.snapshot() == Histogram()
 
 
-@pytest.mark.parametrize("kind", [dict, collections.Counter])
+class Pairs:
+    """A mapping for `dict`, though not for isinstance; as a proxy of `multiprocessing.Manager().dict()`."""
+
+    def __init__(self, pairs):
+        self.pairs = pairs
+
+    def __iter__(self):
+        return iter(self.pairs)
+
+    def __len__(self):
+        return len(self.pairs)
+
+    def __getitem__(self, key):
+        return self.pairs[key]
+
+    def keys(self):
+        return self.pairs.keys()
+
+    def values(self):
+        return self.pairs.values()
+
+
+class Older(Pairs):
+    """One that is found to be iterable only because it has ``__getitem__``."""
+
+    __iter__ = None
+
+
+def test_a_row_of_a_database_is_no_mapping():
+    """It has keys, but iterating over it gives its values."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.row_factory = sqlite3.Row
+        row = database.execute("SELECT 1.5 AS a, 2.5 AS b").fetchone()
+    assert Histogram.from_values(row) == Histogram.from_values([1.5, 2.5])
+
+
+def test_a_proxy_of_a_dictionary_is_refused():
+    proxy = DictProxy(Token("dict", ("nowhere", 0), "0"), "pickle", authkey=b"", incref=False)
+    with pytest.raises(TypeError, match=r"values must not be a mapping, here a DictProxy"):
+        Recorder().record_many(proxy)
+    with pytest.raises(TypeError, match=r"whole numbers, not DictProxy"):
+        Histogram.from_values([1.0], counts=proxy)
+
+
+@pytest.mark.parametrize("kind", [dict, collections.Counter, Pairs, Older])
 def test_mappings_are_refused_with_a_hint(kind):
     """As locust's `response_times`: without counts, the keys would be counted, once each."""
     times = kind({10: 400, 20: 17})
@@ -97,6 +144,7 @@ BAD = [
     (np.append(np.ones(4999), -1), np.ones(5000, int), ValueError, r"values\[4999\] is -1\.0"),
     ([1.0], "1", TypeError, "not str"),
     ([1.0], {1: 1}, TypeError, "not dict"),
+    ([1.0], Pairs({1: 1}), TypeError, "not Pairs"),
     ([1.0], np.ones((1, 1), int), ValueError, "counts must be an array of one dimension"),
     ([1.0], np.ma.array([1], mask=[True]), ValueError, "masked"),
 ]
@@ -117,7 +165,7 @@ def test_what_cannot_be_counted_changes_nothing(values, counts, error, message):
 def test_a_recorder_has_room_for_less_than_a_histogram():
     rec = Recorder("q")
     rec.record_many([1.0], counts=[2**62])
-    with pytest.raises(OverflowError, match="no room"):
+    with pytest.raises(OverflowError, match="would hold"):
         rec.record_many([1.0], counts=[2**62])
     rec.record(1.0)
     assert rec.snapshot().count == 2**62 + 1
@@ -207,7 +255,7 @@ BAD_RECORDS = [
     ((1.0,), {"count": None}, TypeError, "count must be a whole number"),
     ((1.0,), {"count": np.array([2])}, TypeError, "count must be a whole number"),
     ((1.0,), {"count": 2**63}, OverflowError, r"count must be below 2\*\*63"),
-    ((1.0,), {"count": 2**63 - 1}, OverflowError, "'q' holds 1 values and has no room for 9,223,372,036,854,775,807"),
+    ((1.0,), {"count": 2**63 - 1}, OverflowError, "'q' would hold 9,223,372,036,854,775,808 values: it may hold 9,"),
     ((math.nan,), {"count": 0}, ValueError, "cannot record nan"),
     ((-1.0,), {"count": -1}, ValueError, r"cannot record -1\.0"),
     (("1",), {"count": 2}, TypeError, "str is not a real number"),

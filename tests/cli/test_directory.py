@@ -97,6 +97,19 @@ def test_an_empty_directory(tmp_path):
     assert run("profile", tmp_path / "empty") == (0, "nothing recorded yet\n", "")
     assert run("snapshot", tmp_path / "empty") == (0, "", "")
     assert run("clear", tmp_path / "empty") == (0, "cleared 0 recorders, which held 0 values\n", "")
+    status, out, err = run("top", tmp_path / "empty", "--count", "1", "--interval", "0.1")
+    assert (status, out.splitlines()[-1], err) == (0, "nothing recorded yet", "")
+    assert run("report", tmp_path / "empty", "-o", tmp_path / "empty.html") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["summarize"], ["compare", "{}"], ["fanout", "-n", "9"], ["merge", "-o", "-"], ["plot", "-o", "-"]]
+)
+def test_an_empty_directory_where_numbers_are_needed(tmp_path, arguments):
+    (tmp_path / "empty").mkdir(mode=0o700)
+    arguments = [argument.format(tmp_path / "empty") for argument in arguments]
+    status, out, err = run(*arguments, tmp_path / "empty")
+    assert (status, out) == (1, "") and err.endswith("/empty: it contains no numbers\n")
 
 
 def untimed(text):

@@ -148,7 +148,7 @@ def test_many_files_need_no_more_memory_than_one(files):
         (["a.hist", "bad.hist"], "bad.hist: not the bytes of a histogram: its checksum is wrong"),
         (["a.hist", "none.hist"], "none.hist: No such file or directory"),
         (["a.hist", "ms.hist"], "ms.hist: its values are in 'ms', not in 's' as those of a.hist"),
-        (["empty"], "there was no file to merge: nothing was written"),
+        (["empty"], "empty: it contains no numbers"),
         (["--files-from", "none"], "none: No such file or directory"),
         (
             ["--skip-bad", "bad.hist"],

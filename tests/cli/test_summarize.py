@@ -316,7 +316,7 @@ def test_bad_rows_are_reported_with_file_line_and_text(row, why):
 
 
 def test_a_quote_without_an_end_does_not_swallow_the_rest_of_the_file():
-    with pytest.raises(InputError, match="not csv: field larger than field limit"):
+    with pytest.raises(InputError, match="not csv: a value of more than 131,072 characters: is a quote missing"):
         count(b'a\n"1\n' + b"2\n" * 1_000_000, Layout(column="a"))
     with pytest.raises(InputError, match="<stdin>:2: not csv: unexpected end of data"):
         count(b'a\n"1', Layout(column="a"))
@@ -746,3 +746,43 @@ def test_a_closed_standard_output_is_reported(command):
 def test_version():
     done = subprocess.run([*COMMAND[:-1], "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"historian {historian.__version__}\n"
+
+
+def test_npy_files_with_more_than_an_array(tmp_path):
+    path = tmp_path / "a.npy"
+    with open(path, "wb") as file:
+        for array in ([1.0, 2.0], [[3.0], [4.0]], [5]):
+            numpy.save(file, numpy.array(array))
+    (row,) = summary(path)["rows"]
+    assert (row["count"], row["max"]) == (5, 5.0)
+    with open(path, "ab") as file:
+        numpy.save(file, numpy.array([6.0, -1.0]))
+    assert complaint(path).startswith(f"{path}: array 4: value [1]: '-1.0' is negative")
+    with open(path, "wb") as file:
+        numpy.save(file, numpy.array([1.0, 2.0]))
+        file.write(b"\0more")
+    assert complaint(path) == f"{path}: other bytes follow the array, and are not counted: '\\x00more'"
+    with open(path, "wb") as file:
+        numpy.save(file, numpy.array([1.0, 2.0]))
+        file.write(b"\x93NUMPY\1")
+    assert complaint(path) == f"{path}: array 2: not a .npy file: its first bytes are wrong"
+
+
+def test_archives_of_arrays(tmp_path):
+    for name, save in (("a.npz", numpy.savez), ("b.npz", numpy.savez_compressed), ("c.npz", numpy.savez)):
+        save(tmp_path / name, **({} if name == "c.npz" else {"x": numpy.ones(3)}))
+        why = "cannot read an archive of arrays (.npz): save the array by itself, with numpy.save, as .npy"
+        assert complaint(tmp_path / name) == f"{tmp_path / name}: {why}"
+    (tmp_path / "a.npz").rename(tmp_path / "a.zip")
+    assert complaint(tmp_path / "a.zip") == f"{tmp_path / 'a.zip'}: cannot read a zip archive: unpack it"
+
+
+def test_csv_that_is_separated_by_bars():
+    assert summary("--column", "time", stdin=b"route|time\n/a,b|1.5\n'/c;d'|2.5\n")["rows"][0]["sum"] == 4.0
+    assert "has 3 columns, but the first line has 2" in complaint("--column", "b", stdin=b"a|b\n1|2|3\n")
+
+
+def test_csv_with_a_quote_that_does_not_end():
+    stdin = b'a,b\n1,2\n3,"' + b"x" * 131_073 + b'"\n'
+    why = "not csv: a value of more than 131,072 characters: is a quote missing?"
+    assert complaint("--column", "a", stdin=stdin) == f"<stdin>:3: {why}"

@@ -1,4 +1,4 @@
-"""Read the numbers in one column of a table: values separated by commas, tabs or semicolons."""
+"""Read the numbers in one column of a table: values separated by commas, tabs, semicolons or vertical bars."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _rows(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, list
     """Yield every row that is not blank, after the file name and the number of its last line."""
     lines = Lines(stream)
     first = next(lines, "")
-    delimiter = "\t" if bare(name).endswith(".tsv") else next((c for c in ",\t;" if c in first), ",")
+    delimiter = "\t" if bare(name).endswith(".tsv") else next((c for c in ",\t;|" if c in first), ",")
     reader = csv.reader(chain([first] if first else [], lines), delimiter=delimiter, strict=True)
     while True:
         row: list[str] = []
@@ -105,12 +105,18 @@ def _rows(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, list
         except StopIteration:
             return
         except csv.Error as error:
-            fault = lines.take_fault() or f"not csv: {error}"
+            fault = lines.take_fault() or _fault_of(error)
         where = f"{name}:{lines.number}"
         if fault:
             tally.bad(where, f"{fault}: {clipped(','.join(row))}" if row else fault)
         elif row:
             yield where, row
+
+
+def _fault_of(error: csv.Error) -> str:
+    if "field limit" in str(error):
+        return f"not csv: a value of more than {csv.field_size_limit():,} characters: is a quote missing?"
+    return f"not csv: {error}"
 
 
 def _columns_of(first: list[str], layout: Layout, file: str) -> _Columns:

@@ -20,6 +20,9 @@ __all__ = ["read_npy"]
 #: Elements in a chunk.
 CHUNK_SIZE = 1 << 16
 
+#: Bytes of magic and version, at the beginning of an array.
+MAGIC_NBYTES = 8
+
 #: Maximum size of a header in bytes, as in numpy.
 MAX_HEADER_NBYTES = 10_000
 
@@ -38,24 +41,38 @@ _ITEM = re.compile(
 
 
 def read_npy(stream: BinaryIO, name: str, tally: Tally, group: Key = ALL) -> None:
-    """Count all elements of an array of real numbers of any shape.
+    """Count all elements of arrays of real numbers of any shape.  A file may hold several, one after the other.
 
     The file is read, not mapped: mapped pages would count as memory of this process.  Nothing is unpickled.
     """
+    magic, number = stream.read(MAGIC_NBYTES), 0
+    while magic or not number:
+        number += 1
+        where = name if number == 1 else f"{name}: array {number}"
+        if number > 1 and not magic.startswith(b"\x93NUMPY"):
+            tally.bad(name, f"other bytes follow the array, and are not counted: {clipped(magic.decode('latin-1'))}")
+            return
+        if not _read_array(stream, magic, where, tally, group):
+            return
+        magic = stream.read(MAGIC_NBYTES)
+
+
+def _read_array(stream: BinaryIO, magic: bytes, name: str, tally: Tally, group: Key) -> bool:
+    """Count the elements of an array whose first bytes have been read.  Return whether another one may follow."""
     import numpy
 
     try:
-        shape, fortran_order, dtype = _header(stream)
+        shape, fortran_order, dtype = _header(stream, magic)
     except ValueError as error:
         tally.bad(name, str(error))
-        return
+        return False
     expected, done = math.prod(shape), 0
     while done < expected:
         raw = stream.read(min(CHUNK_SIZE, expected - done) * dtype.itemsize)
         whole = len(raw) // dtype.itemsize
         if not whole:
             tally.bad(name, f"ends after {done:,} of {counted(expected, 'value')}")
-            return
+            return False
         with numpy.errstate(all="ignore"):  # a long double beyond float64 becomes infinite and is then refused
             values = numpy.frombuffer(raw, dtype, whole).astype(numpy.float64)
         try:
@@ -63,6 +80,7 @@ def read_npy(stream: BinaryIO, name: str, tally: Tally, group: Key = ALL) -> Non
         except ValueError:
             _add_good(values, f"{name}: value ", (done, shape, fortran_order), tally, group)
         done += whole
+    return True
 
 
 def _add_good(
@@ -85,13 +103,12 @@ def _add_good(
     tally.add(good, group)
 
 
-def _header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+def _header(stream: BinaryIO, magic: bytes) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     """Read the header; return the shape, whether the first index varies fastest, and the dtype.
 
     Raises ValueError, with the reason, if it is not the header of an array of real numbers.
     """
-    magic = stream.read(8)
-    if len(magic) < 8 or not magic.startswith(b"\x93NUMPY"):
+    if len(magic) < MAGIC_NBYTES or not magic.startswith(b"\x93NUMPY"):
         raise ValueError("not a .npy file: its first bytes are wrong")
     major, minor = magic[6:]
     if (major, minor) not in ((1, 0), (2, 0)):

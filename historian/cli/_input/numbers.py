@@ -20,6 +20,9 @@ __all__ = ["read"]
 #: The first bytes of a .npy file.
 NPY = b"\x93NUMPY"
 
+#: The first bytes of a zip archive, such as numpy's .npz.
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+
 _COMMENT = re.compile(rb"#[^\n]*")
 
 
@@ -44,6 +47,11 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
         group = layout.group_of(name)
         if group is not None:
             read_hist(stream, name, tally, group)
+    elif head.startswith(ZIP):
+        what, remedy = ("a zip archive", "unpack it")
+        if plain.endswith(".npz"):
+            what, remedy = "an archive of arrays (.npz)", "save the array by itself, with numpy.save, as .npy"
+        tally.bad(name, f"cannot read {what}: {remedy}")
     else:
         _read_text(stream, head, name, layout, tally)
 

@@ -157,8 +157,10 @@ class _Reader:
 
     def _read_directory(self, directory: str, layout: Layout) -> None:
         names = os.listdir(directory)
-        found = not names or holds_recorders(names)
-        if found:
+        # To show or keep what is in an empty directory, where nothing has been recorded yet, is no error.
+        found = not names
+        if holds_recorders(names) or (found and self._partial):
+            found = True
             self._read_recorders(directory)
         for path in files_in(directory, exclude=self._output, on_error=self._cannot_read):
             found = True
