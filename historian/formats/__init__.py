@@ -1,7 +1,9 @@
-"""Formats of histograms.  This package has no public names yet.
+"""Formats of histograms, and of other libraries.
 
 Bytes: `Histogram.to_bytes` and `Histogram.from_bytes`.  Plain data, suitable for JSON: `Histogram.to_dict` and
 `Histogram.from_dict`.  JSON lines: `historian.snapshot`.
+
+`historian.formats.hdr`: HdrHistogram's encodings, logs and percentile tables.
 """
 
 __all__: list[str] = []
