@@ -66,7 +66,7 @@ ARROWS = {name: imports(name, path) for name, path in MODULES.items()}
 
 
 def room(name: str) -> str:
-    """Return the room of a module.  Public formats take and return histograms; the others are what these are made of."""
+    """Return the room of a module.  Formats of others take and return histograms."""
     parts = name.split(".")
     return "formats of others" if parts[0] == "formats" and parts[1:] and parts[1][0] != "_" else parts[0]
 

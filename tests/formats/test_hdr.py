@@ -211,6 +211,24 @@ def test_an_empty_histogram():
     assert repr(empty) == "<HdrHistogram of 0 values: digits 3>"
 
 
+def test_sums():
+    one = hdr.HdrHistogram(3, 1, 10**9, [5, 7], [1, 2])
+    other = hdr.HdrHistogram(3, 1, 10**12, [7, 9], [3, 4])
+    total = one + other
+    assert (total.indices, total.counts, total.highest) == ((5, 7, 9), (1, 5, 4), 10**12)
+    assert total == other + one
+    with pytest.raises(ValueError, match="of 3 digits from 1 and of 2 digits from 1: their indices do not mean"):
+        one + hdr.HdrHistogram(2, 1, 10**9, [5], [1])
+    with pytest.raises(ValueError, match=r"2\*\*63 or more"):
+        hdr.HdrHistogram(3, 1, 10**9, [5], [2**62]) + hdr.HdrHistogram(3, 1, 10**9, [5], [2**62])
+    with pytest.raises(ValueError, match="different factors"):
+        hdr.decode(bytes.fromhex(ENCODED["double"])) + hdr.decode(
+            (DATA / "java.hlog").read_text().splitlines()[-1].rsplit(",", 1)[1]
+        )
+    with pytest.raises(TypeError):
+        one + 1  # type: ignore[operator]
+
+
 def test_as_a_value():
     one, other = (hdr.decode(ENCODED["log3.z"]) for _ in range(2))
     assert one == other

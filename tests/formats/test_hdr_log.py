@@ -142,9 +142,9 @@ def test_a_log_without_intervals_says_so(text):
         ("1.0,2.0,x,HISTF", "line 4: not an interval"),
         (f"nan,2.0,3.0,{ONE}", "line 4: not an interval"),
         (f"1.0,-2.0,3.0,{ONE}", "line 4: an interval of -2.0 s"),
-        (f"1.0,2.0,3.0,{ONE[:-4]}", "line 4, from column 13: offset"),
-        (f"1.0,2.0,3.0,{ONE[:-1]}*", "line 4, from column 13: offset"),
-        ("1.0,2.0,3.0,AAAA", "line 4, from column 13: offset 0: not an HdrHistogram"),
+        (f"1.0,2.0,3.0,{ONE[:-4]}", "line 4: column 13, (decompressed |after |)offset"),
+        (f"1.0,2.0,3.0,{ONE[:-5]}*{ONE[-4:]}", f"line 4: column 13, offset {len(ONE) - 5}: not base64"),
+        ("1.0,2.0,3.0,AAAA", "line 4: column 13, (decompressed |after |)offset 0: not an HdrHistogram"),
     ],
 )
 def test_lines_that_are_not_valid(line, match):

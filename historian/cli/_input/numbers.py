@@ -6,6 +6,7 @@ import re
 from typing import BinaryIO
 
 from ..._values.key import Key
+from .hdr import kind_of, read_hdr
 from .hist import HIST, SUFFIX, read_hist
 from .layout import Layout
 from .lines import BOM, chunks
@@ -44,6 +45,8 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
         group = layout.group_of(name)
         if group is not None:
             read_hist(stream, name, tally, group)
+    elif (kind := kind_of(head, plain)) and not (layout.column and plain.endswith((".csv", ".tsv"))):
+        read_hdr(stream, name, kind, layout, tally)
     else:
         _read_text(stream, head, name, layout, tally)
 

@@ -85,6 +85,7 @@ class Tally:
         self.skipped = 0  # pieces of bad input: lines, rows, elements of an array, files
         self.first = ""
         self.converted = False  # whether the buckets of a histogram were scaled
+        self.notes: dict[str, str] = {}  # what users should know about the input, each once, by kind
 
     def add(self, values: list[float] | NDArray[np.float64], group: Key = ALL) -> None:
         """Count the numbers.  O(len).  Raises ValueError if one is NaN, infinite or negative; then none is counted."""
@@ -116,7 +117,7 @@ class Tally:
                 self.converted = True
             else:
                 histogram = Histogram.from_values([], unit=self._show)
-        elif not may_mix:
+        elif not may_mix and self._show is None:
             histogram = self._in_common_unit(histogram, where)
         elif histogram.count:
             self._common = self._common or (histogram.unit, where)
@@ -156,6 +157,22 @@ class Tally:
         if base_unit(unit)[0] != base_unit(histogram.unit)[0]:
             remedy = "read them apart, or choose recorders with --where"
         raise InputError(f"{where}: its values are in {histogram.unit!r}, not in {unit!r} {others}: {remedy}")
+
+    def units(self, usual: str, where: str) -> tuple[str, str]:
+        """Return the unit of values in a format of others, and the one to convert them to, which costs no accuracy.
+
+        Such a format does not say its unit.  `usual` is what the programs that write it use, unless ``--unit`` tells.
+        """
+        if self._unit is not None:
+            values = target = self._unit
+        else:
+            values, target = usual, "s"
+            if self._common is not None and _is_convertible(values, self._common[0]):
+                target = self._common[0]
+            self.notes.setdefault(usual, f"{where}: its values are taken for {usual}, as is usual; if not, pass --unit")
+        if self._show is not None and _is_convertible(values, self._show):
+            target = self._show
+        return values, target
 
     def touch(self, group: Key) -> None:
         """Create a group, even if nothing is added to it."""

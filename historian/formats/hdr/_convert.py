@@ -24,6 +24,7 @@ from ._encoding import Parts
 from ._layout import MAX_VALUE, Layout
 
 __all__ = [
+    "added",
     "conversion",
     "extremes",
     "from_histogram",
@@ -203,6 +204,30 @@ def relative_error(parts: Parts) -> float:
     double = parts.double_ratio is not None
     known, _ = _indices(parts.layout, 1, 1, parts.factor if double else 0.0)
     return _error(parts, known.of(tuple(parts.indices))[1])
+
+
+def added(one: Parts, other: Parts) -> Parts:
+    """Return the counts of both.  Raises ValueError if their indices do not mean the same."""
+    (first, second), doubles = (
+        (one.layout, other.layout),
+        (one.double_ratio is not None, other.double_ratio is not None),
+    )
+    if (first.digits, first.lowest) != (second.digits, second.lowest) or doubles[0] != doubles[1]:
+        raise ValueError(
+            f"cannot add histograms of {first.digits} digits from {first.lowest} and of {second.digits} digits from "
+            f"{second.lowest}: their indices do not mean the same"
+        )
+    if doubles[0] and one.factor != other.factor:
+        raise ValueError(f"cannot add doubles of different factors, {one.factor!r} and {other.factor!r}")
+    total = dict(zip(one.indices, one.counts))
+    for index, count in zip(other.indices, other.counts):
+        total[index] = total.get(index, 0) + count
+    if sum(total.values()) > MAX_VALUE:
+        raise ValueError("the counts of both add up to 2**63 or more")
+    indices = tuple(sorted(total))
+    larger = max(one, other, key=lambda parts: parts.layout.highest)
+    length = max(one.length, other.length)
+    return larger._replace(indices=indices, counts=tuple(total[k] for k in indices), length=length)
 
 
 # ---- from historian's buckets ----

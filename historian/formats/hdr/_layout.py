@@ -27,8 +27,8 @@ class Layout:
     >>> layout = Layout.of(digits=3, lowest=1, highest=3_600_000_000_000)
     >>> layout.sub_buckets, layout.buckets, layout.length
     (2048, 32, 33792)
-    >>> layout.index(1_000_000), layout.range(10_169)
-    (10168, (1000448, 1000959))
+    >>> layout.index(1_000_000), layout.range(11_169)
+    (11169, (999936, 1000447))
     """
 
     __slots__ = ("buckets", "digits", "half", "highest", "length", "lowest", "shift", "sub_buckets", "unit")

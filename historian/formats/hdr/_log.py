@@ -25,7 +25,7 @@ from ._histogram import HdrHistogram, decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import overload
 
 __all__ = ["Interval", "Log", "LogWarning", "Reader", "is_log", "read_log"]
@@ -177,10 +177,19 @@ class Log(Sequence[Interval]):
 class Reader:
     """Iterates over the intervals in a stream of text, in the memory of one of them.
 
-    `start_time`, `base_time` and `comments` are what was found so far.
+    `start_time`, `base_time` and `comments` are what was found so far.  `on_error` gets the number of a line that is
+    not valid, and the reason; the others follow.  Without it, ValueError is raised.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, values: str, unit: str | None = None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        name: str,
+        values: str,
+        unit: str | None = None,
+        on_error: Callable[[int, str], None] | None = None,
+    ) -> None:
+        self._on_error = on_error
         self._stream = stream
         self._name = name
         self._conversion = conversion(check_unit(values), unit)
@@ -195,18 +204,20 @@ class Reader:
         while line := self._stream.readline(MAX_LINE_NBYTES + 1):
             self.number += 1
             if len(line) > MAX_LINE_NBYTES:
-                raise ValueError(f"{self.where}: longer than {MAX_LINE_NBYTES:,} bytes")
+                raise ValueError(f"{self._name}, line {self.number}: longer than {MAX_LINE_NBYTES:,} bytes")
             if line.startswith(b"\xef\xbb\xbf") and self.number == 1:
                 line = line[3:]
             if line.startswith(b"#"):
                 self._comment(line)
             elif line.strip() and not line.startswith(LEGEND):
-                yield self._interval(line)
-
-    @property
-    def where(self) -> str:
-        """The file and the number of the last line."""
-        return f"{self._name}, line {self.number}"
+                try:
+                    found = self._interval(line)
+                except ValueError as error:
+                    if self._on_error is None:
+                        raise ValueError(f"{self._name}, line {self.number}: {error}") from None
+                    self._on_error(self.number, str(error))
+                else:
+                    yield found
 
     def _comment(self, line: bytes) -> None:
         found = _TIME.match(line)
@@ -220,18 +231,16 @@ class Reader:
     def _interval(self, line: bytes) -> Interval:
         found = _LINE.fullmatch(line)
         if found is None:
-            raise ValueError(
-                f"{self.where}: not an interval, which is time, length, maximum and base64: {_shown(line)}"
-            )
+            raise ValueError(f"not an interval, which is time, length, maximum and base64: {_shown(line)}")
         tag, stamp, length, _, encoded = found.groups()
         try:
             histogram, error = to_histogram(decoded(encoded), *self._conversion)
         except ValueError as refused:
-            raise ValueError(f"{self.where}, from column {found.start(5) + 1}: {refused}") from None
+            raise ValueError(f"column {found.start(5) + 1}, {refused}") from None
         start = self._absolute(float(stamp))
         name = None if tag is None else tag.decode(errors="backslashreplace")
         if float(length) < 0:
-            raise ValueError(f"{self.where}: an interval of {float(length)!r} s")
+            raise ValueError(f"an interval of {float(length)!r} s")
         return Interval._read(start, start + float(length), histogram, name, error, encoded)
 
     def _absolute(self, stamp: float) -> float:
