@@ -25,6 +25,9 @@ READERS = {
     "texts": "Texts",
     "documents": "Documents",
     "keys": "Keys",
+    "hdr": "Hdr",
+    "hlogs": "Hlogs",
+    "hgrms": "Hgrms",
 }
 
 

@@ -38,6 +38,16 @@ READERS = {
         100,
         "load = module.snapshot.load; module.snapshot.load = lambda path: dict(list(load(path).items())[1:])",
     ),
+    "hdr": (
+        1000,
+        "read = module.hdr.decode; module.hdr.decode = lambda data: read(data) + read(data)",
+    ),
+    "hlogs": (500, "read = module.hdr.read_log; module.hdr.read_log = lambda *a, **k: read(*a, **k)[1:]"),
+    "hgrms": (
+        500,
+        "read = module._table.parse_percentiles; module._table.parse_percentiles = "
+        "lambda *a: read(*a)._replace(counts=read(*a).counts[:-1])",
+    ),
 }
 
 SPOILED = """

@@ -195,7 +195,9 @@ class HdrHistogram:
         return self._of_parts(_convert.added(self._parts, other._parts))
 
     def __eq__(self, other: object) -> bool:
-        return self._parts == other._parts if isinstance(other, HdrHistogram) else NotImplemented
+        if not isinstance(other, HdrHistogram):
+            return NotImplemented
+        return self._parts == other._parts or self.encode(compressed=False) == other.encode(compressed=False)
 
     def __hash__(self) -> int:
         return hash(self.encode(compressed=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import os
 import re
 import time
@@ -30,6 +29,9 @@ MAX_RATIO = 1e6
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+#: Seconds that a time stamp must be below: readers take no more digits.
+MAX_STAMP = 1e17
 
 #: Years from 1970 to 9999, in seconds.
 MAX_TIME = 253402300799.0
@@ -113,8 +115,8 @@ def _line(interval: Interval, values: str, digits: int, base: float) -> str:
     if tag is not None and re.search(r"[,\s]", tag):
         raise ValueError(f"a tag must not have commas and blanks: {tag!r}")
     start, length = interval.start - base, interval.end - interval.start
-    if not (math.isfinite(start) and 0 <= length < math.inf):
-        raise ValueError(f"an interval must end after its start, and both must be finite: {interval!r}")
+    if not (abs(start) < MAX_STAMP and 0 <= length < MAX_STAMP):
+        raise ValueError(f"an interval must end after its start, and both must be below 1e17 s: {interval!r}")
     numbers = f"{fixed(start, 3)},{fixed(length, 3)},{fixed(counts.max / MAX_RATIO, 3)}"
     return f"{'' if tag is None else f'Tag={tag},'}{numbers},{counts.to_base64()}\n"
 
