@@ -4,6 +4,7 @@ Bytes: `Histogram.to_bytes` and `Histogram.from_bytes`.  Plain data, suitable fo
 `Histogram.from_dict`.  JSON lines: `historian.snapshot`.
 
 `historian.formats.hdr`: HdrHistogram's encodings, logs and percentile tables.
+`historian.formats.ddsketch`: DDSketch's messages.
 """
 
 __all__: list[str] = []

@@ -28,6 +28,7 @@ READERS = {
     "hdr": "Hdr",
     "hlogs": "Hlogs",
     "hgrms": "Hgrms",
+    "sketches": "Sketches",
 }
 
 

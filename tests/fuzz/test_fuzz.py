@@ -48,6 +48,11 @@ READERS = {
         "read = module._table.parse_percentiles; module._table.parse_percentiles = "
         "lambda *a: read(*a)._replace(counts=read(*a).counts[:-1])",
     ),
+    "sketches": (
+        1000,
+        "read = module.ddsketch.decode; module.ddsketch.decode = "
+        "lambda *a, **k: read(*a, **k)._replace(histogram=Histogram())",
+    ),
 }
 
 SPOILED = """

@@ -134,7 +134,7 @@ class HdrHistogram:
 
         It allows for both: the width of the indices that have counts, and that of historian's buckets.  If `lowest` is
         1, it is at most 0.0064 with 3 digits, and at most 0.0133 with 2 digits.  It leaves out values below `lowest`,
-        which are not told apart.  0 if empty.  O(indices).
+        which are not told apart, and those outside 2**-32 to 2**64 in the unit of the result.  0 if empty.  O(indices).
         """
         return _convert.relative_error(self._parts)
 
