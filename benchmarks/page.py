@@ -73,6 +73,10 @@ NOTES = {
         "different sets, and copies of them. ddsketch uses protobuf, without sum, minimum and maximum. hdrhistogram is "
         "deflated, with two digits."
     ),
+    "Export of 200 recorders": (
+        "Each recorder holds 10,000 latencies. They are read, and made to data points of exponential histograms. The "
+        "SDK's exporter then makes bytes of these."
+    ),
     "Threads": (
         "Time for each value, from the first start to the last end, over all threads. Each thread has its own array "
         "and its own processor. Two threads share the bandwidth of the memory: `numpy.sum`, which only reads, shows "
@@ -131,6 +135,8 @@ def section(results: Results) -> str:
     title = (
         f"{about['processor']} ({about['simd']}), {about['cores']} cores, {about['system']}, Python {about['python']}"
     )
+    if "parts" in about:
+        title += f": only {', '.join(about['parts'])}"
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
     parts = [
         f"## {title}\n\n",
@@ -140,8 +146,7 @@ def section(results: Results) -> str:
         "### Targets\n\n",
         targets(results),
         *(table(name, results) for name in dict.fromkeys(row.table for row in results.rows)),
-        "### Growth\n\n",
-        growth(results.growth),
+        *(["### Growth\n\n", growth(results.growth)] if results.growth else []),
     ]
     return "".join(parts)
 

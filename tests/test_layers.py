@@ -26,8 +26,8 @@ ROOMS = [
     "_live",
     "registry",
     "snapshot",
-    "formats of others",
     "__init__",
+    "formats of others",
     "cli",
     "__main__",
 ]
@@ -63,10 +63,12 @@ def imports(name: str, path: Path) -> set[str]:
 
 
 ARROWS = {name: imports(name, path) for name, path in MODULES.items()}
+#: It names the public formats, which are imported when they are first used.
+ARROWS["formats"] = {other for other in ARROWS["formats"] if not other.startswith("formats.")}
 
 
 def room(name: str) -> str:
-    """Return the room of a module.  Formats of others take and return histograms."""
+    """Return the room of a module.  Those of public formats come late: they take and return histograms."""
     parts = name.split(".")
     return "formats of others" if parts[0] == "formats" and parts[1:] and parts[1][0] != "_" else parts[0]
 

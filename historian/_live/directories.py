@@ -12,7 +12,7 @@ import time
 from .._files import draining, reading
 from .._files.errors import CorruptFileError
 from .._files.file import is_at_path
-from .._files.header import FILE_NAME
+from .._files.header import FILE_NAME, path_of
 from ..histogram import Histogram
 from .recorder import recorders_in
 from .snapshots import Snapshot, id_of_recorder
@@ -35,10 +35,12 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
         found._follow_path()
     now = time.time()
     readings, problems = reading.read_all(directory, trust)
-    histograms, sources = {}, {}
+    histograms, sources, starts = {}, {}, {}
     for one in readings:
         key = one.header.key
         histograms[key] = one.histogram
+        if not one.drains:
+            starts[key] = one.header.created / 1e9
         sources[key] = id_of_recorder(one.file_id, one.place, one.drains), now
     read = frozenset(histograms) if live else ()
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
@@ -48,7 +50,8 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
                 _add(histograms, sources, key, found._read_left(readings[0].status if key in read else None))
             except CorruptFileError as error:
                 problems.setdefault(error.path, error)
-    return Snapshot(histograms, sources=sources), problems
+    starts = {key: start for key, start in starts.items() if key in sources}  # one source, one start
+    return Snapshot(histograms, sources=sources, starts=starts), problems
 
 
 def drain_directory(
@@ -56,13 +59,20 @@ def drain_directory(
 ) -> tuple[Snapshot, dict[str, CorruptFileError]]:
     """Drain all recorders, or those chosen; return what they held, and errors by file or recorder."""
     drained, problems = draining.drain_directory(directory, chosen, trust)
-    now = time.time()
+    file, now = os.path.join(directory, FILE_NAME), time.time()
     histograms, sources = {}, {}
     for one in drained:
         key, counted = one.header.key, one.counted
-        histograms[key] = Histogram._from_reading(counted[:4], one.header.unit, counted[4])
-        sources[key] = id_of_recorder(one.file_id, one.place, counted[5]), now
-    for found in recorders_in(os.path.join(directory, FILE_NAME)):  # last: a file may be removed at any moment
+        histogram = Histogram._from_reading(counted[:4], one.header.unit, counted[4])
+        if key not in histograms:
+            histograms[key], sources[key] = histogram, (id_of_recorder(one.file_id, one.place, counted[5]), now)
+            continue
+        try:
+            _add(histograms, sources, key, histogram)  # the file was damaged: two places have this key
+        except OverflowError as error:
+            at = path_of(file, one.place)
+            problems[at] = CorruptFileError(at, str(error))
+    for found in recorders_in(file):  # last: a file may be removed at any moment
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()

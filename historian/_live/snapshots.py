@@ -35,19 +35,21 @@ class Snapshot(dict[Key, Histogram]):
     snapshots of the same recorder, one after the other in a file, therefore count once.
     """
 
-    __slots__ = ("_sources",)
+    __slots__ = ("_sources", "_starts")
     __module__ = "historian"
 
     _sources: Mapping[Key, Source]  # of those recorders whose counts have one source
+    _starts: Mapping[Key, float]  # of those recorders that were never drained: when they were created
 
     def __init__(
         self,
         histograms: Mapping[Key, Histogram] | Iterable[tuple[Key, Histogram]] = (),
         *,
         sources: Mapping[Key, Source] | None = None,
+        starts: Mapping[Key, float] | None = None,
     ) -> None:
         super().__init__(histograms)
-        self._sources = dict(sources or {})
+        self._sources, self._starts = dict(sources or {}), dict(starts or {})
 
     def source_of(self, key: Key) -> Source | None:
         """Return the id of the recorder and the time when it was read, in seconds since 1970-01-01 00:00 UTC.
@@ -56,6 +58,14 @@ class Snapshot(dict[Key, Histogram]):
         source is not known.
         """
         return self._sources.get(key)
+
+    def start_of(self, key: Key) -> float | None:
+        """Return since when the values have been counted, in seconds since 1970-01-01 00:00 UTC.
+
+        This is when the recorder was created, or its registry in memory.  None if it has been drained or cleared since:
+        the time of this is not kept.
+        """
+        return self._starts.get(key)
 
     def select(self, name: str = "*", /, **labels: object) -> Snapshot:
         """Return the recorders with this name and these labels; a recorder may have further labels.
@@ -68,6 +78,8 @@ class Snapshot(dict[Key, Histogram]):
         """
         from fnmatch import fnmatchcase
 
+        if not isinstance(name, str):
+            raise TypeError(f"select() takes a name as a string, select('http.*', method='GET'), not {name!r}")
         wanted = {label: text_of(value) for label, value in labels.items()}
 
         def fits(key: Key) -> bool:
@@ -77,14 +89,19 @@ class Snapshot(dict[Key, Histogram]):
             )
 
         found = {key: histogram for key, histogram in self.items() if fits(key)}
-        return Snapshot(found, sources={key: source for key, source in self._sources.items() if key in found})
+        sources = {key: source for key, source in self._sources.items() if key in found}
+        return Snapshot(found, sources=sources, starts={k: start for k, start in self._starts.items() if k in found})
 
     def by(self, *labels: str) -> Snapshot:
         """Return the histograms merged over all labels but these, by name: exactly, as if recorded so.
 
         ``by("route")`` gives one for each name and route, ``by()`` one for each name.  A missing label is left out of
-        the key.  O(buckets of all).  Raises ValueError if recorders of one name have different units.
+        the key.  O(buckets of all).  Raises ValueError if recorders of one name have different units, and TypeError for
+        a label that is not a string.
         """
+        for label in labels:
+            if not isinstance(label, str):
+                raise TypeError(f"by() takes labels as strings, by('route', 'method'), not {label!r}")
         groups: dict[Key, list[Histogram]] = {}
         for key, histogram in self.items():
             kept = {label: value for label, value in key.labels if label in labels}
@@ -109,9 +126,9 @@ class Snapshot(dict[Key, Histogram]):
         >>> frame["route"], frame["p50"]
         (['/users'], array([0.25]))
         """
-        from ..formats._columns import columns
+        from .._values.columns import columns
 
-        return columns(self, percentiles)
+        return columns(self.items(), percentiles)
 
     def _view(self) -> View:
         from .._show.profile import Profile
@@ -127,7 +144,7 @@ class Snapshot(dict[Key, Histogram]):
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
 
-        return partial(Snapshot, sources=self._sources), (dict(self),)
+        return partial(Snapshot, sources=self._sources, starts=self._starts), (dict(self),)
 
 
 def _merged(histograms: list[Histogram]) -> Histogram:

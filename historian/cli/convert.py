@@ -81,8 +81,9 @@ def run(args: argparse.Namespace) -> int:
         say("convert", f"error: {wrong}")
         return 2
     try:
+        told = args.by or args.show or args.pattern or args.generator
         same = ending == ".hgrm" or args.values in (None, args.unit or NS)
-        exact = _exact(args, ending) if ending in HDR and same and not (args.by or args.show) else None
+        exact = _exact(args, ending) if ending in HDR and same and not told else None
         data = exact if exact is not None else _converted(args, ending)
     except InputError as error:
         say("convert", str(error))

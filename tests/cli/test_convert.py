@@ -110,7 +110,7 @@ def test_bad_lines():
 
 
 def test_options_that_do_not_apply():
-    assert "--column does not apply to a log" in historian("summarize", "--column", "x", "run.hlog")[2]
+    assert "--field does not apply to a log" in historian("summarize", "--field", "x", "run.hlog")[2]
     assert "--scale cannot change" in historian("summarize", "--scale", "2", "--unit", "ns", "run.hlog")[2]
     lines = Path("table.csv").read_text().splitlines()
     assert rows("--column", "TotalCount", "table.csv")[0] == [("table.csv", len(lines) - 1, "s")]  # as numbers

@@ -46,7 +46,7 @@ def test_counts_survive_there_and_back(dialect, values):
     assert found.relative_error == (buckets.RELATIVE_ERROR if values else 0)
     if values:
         assert found.histogram.min <= min(values)
-        assert found.histogram.max >= max(values) or max(values) > 2**64
+        assert found.histogram.max >= max(values) or max(values) <= 2**-32  # which is written as zero
 
 
 def test_dialects_differ_by_one_bucket():
@@ -168,17 +168,17 @@ def test_the_measured_loss():
         (message(gamma=math.nan), "gamma must be above 1"),
         (message(offset=math.inf), "index offset must be finite"),
         (message(offset=1e12), "index offset must be below"),
-        (message(kind=4), "offset 22: there is no interpolation 4"),
+        (message(kind=4), "offset 21: there is no interpolation 4"),
         (message((0.5,)), "a count must be a whole number, not 0.5: weighted"),
         (message((-1.0,)), "a count must be in 0..2"),
         (message((math.nan,)), "a count must be in 0..2"),
         (message((2.0**62, 2.0**62)), "the counts add up to 9223372036854775808"),
-        (message(zero=-1.0), "offset 45: a count must be in"),
+        (message(zero=-1.0), "offset 41: a count must be in"),
         (message(negative=(0.0, 3.0)), "it counts negative values, which historian does not hold"),
         (message((1.0, 1.0), 2**31 - 1), "index 2147483648 is beyond 32 bits"),
-        (message()[:-1], "offset 52: a field is cut short"),
+        (message()[:-1], "offset 48: a field is cut short"),
         (b"\x0a\x03\x09\x00\x00", "offset 5: a field is cut short"),
-        (b"\x08\x01", "offset 2: mapping has the wire type 0, not 2"),
+        (b"\x08\x01", "offset 1: mapping has the wire type 0, not 2"),
         (b"\x0f", "offset 0: there is no wire type 7"),
         (b"\x02\x00", "offset 0: there is no field 0"),
         (b"\xff" * 11, "offset 0: a number of more than 10 bytes"),

@@ -102,9 +102,9 @@ def _read_log(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None
         tally.bad(name, str(error).removeprefix(f"{name}, "))
     if not found and tally.skipped == skipped:
         tally.found = True  # an idle program is not nothing
-        if tally.notes.get(NS, "").startswith(f"{name}: "):
-            del tally.notes[NS]
-        tally.notes[name] = f"{name}: it holds no intervals, only a header"
+        if tally.said.get(NS, "").startswith(f"{name}: "):
+            del tally.said[NS]
+        tally.said[name] = f"{name}: it holds no intervals, only a header"
 
 
 def _read_table(stream: BinaryIO, name: str, group: Key, tally: Tally) -> None:
