@@ -116,6 +116,14 @@ def test_literal_ranges():
     assert layout.range(3072) == (4096, 4099)  # then four
 
 
+def test_indices_of_values():
+    one = hdr.HdrHistogram(3, 1, 4000, [], [])
+    assert (one.index(0), one.index(2047), one.index(2049), one.index(4095)) == (0, 2047, 2048, 3071)
+    for value in (-1, 4096, 2**63):
+        with pytest.raises(ValueError, match=r"value must be in 0\.\.4095"):
+            one.index(value)
+
+
 # ---- from and to historian's histograms ----
 
 

@@ -59,24 +59,27 @@ class _Indices:
         self._layout = layout
         self._factor = factor.numerator, factor.denominator
         self._width = width  # added to a width: 1 for doubles, of which each integer stands for many
-        self._known: dict[int, tuple[float, float]] = {}  # middle times the factor, and relative error
+        self._middles: dict[int, float] = {}  # times the factor
+        self._errors: dict[int, float] = {}  # relative distance to a value of the index
 
-    def of(self, indices: tuple[int, ...]) -> tuple[tuple[float, ...], float]:
+    def of(self, indices: tuple[int, ...]) -> tuple[list[float], float]:
         """Return the middles of indices, and the largest relative distance to a value of theirs."""
-        known = self._known
+        middles, errors = self._middles, self._errors
         try:
-            found = [known[index] for index in indices]
+            return list(map(middles.__getitem__, indices)), max(map(errors.__getitem__, indices))
         except KeyError:
-            if len(known) + len(indices) > REMEMBERED:
-                known.clear()
-            for index in indices:
-                if index not in known:
-                    known[index] = self._computed(index)
-            found = [known[index] for index in indices]
-            if len(known) > REMEMBERED:
-                known.clear()
-        middles, errors = zip(*found)
-        return middles, max(errors)
+            pass
+        if len(middles) + len(indices) > REMEMBERED:
+            middles.clear()
+            errors.clear()
+        for index in indices:
+            if index not in middles:
+                middles[index], errors[index] = self._computed(index)
+        found = list(map(middles.__getitem__, indices)), max(map(errors.__getitem__, indices))
+        if len(middles) > REMEMBERED:
+            middles.clear()
+            errors.clear()
+        return found
 
     def _computed(self, index: int) -> tuple[float, float]:
         low, high = self._layout.range(index)

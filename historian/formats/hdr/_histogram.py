@@ -138,6 +138,20 @@ class HdrHistogram:
         """
         return _convert.relative_error(self._parts)
 
+    def index(self, value: int) -> int:
+        """Return the index of a value from 0 on, by the rules of HdrHistogram.
+
+        O(1).  Raises ValueError for a value below 0 or above the last index.
+
+        >>> HdrHistogram(3, 1, 3_600_000_000_000, [], []).index(1_000_000)
+        11169
+        """
+        layout = self._parts.layout
+        found = layout.index(value) if 0 <= value <= MAX_VALUE else layout.length
+        if found >= layout.length:
+            raise ValueError(f"value must be in 0..{layout.range(layout.length - 1)[1]}, not {value!r}")
+        return found
+
     # ---- to others ----
 
     def histogram(self, *, values: str, unit: str | None = None) -> Histogram:
