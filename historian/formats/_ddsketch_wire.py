@@ -134,4 +134,6 @@ def _read_bin(data: bytes, at: int, end: int, store: _Store) -> None:
         elif number == 2:
             _expect(wire, FIXED64, begin, "a count")
             count, place = double(data, begin), begin
+        else:  # of such an entry, some versions of protobuf take no notice
+            raise ValueError(f"offset {begin}: an entry of binCounts has no field {number}")
     store.sparse[index] = count, place

@@ -183,6 +183,7 @@ def test_the_measured_loss():
         (b"\x02\x00", "offset 0: there is no field 0"),
         (b"\xff" * 11, "offset 0: a number of more than 10 bytes"),
         (b"\xff", "offset 1: a number is cut short"),
+        (b"\x12\x04\x0a\x02\x18\x00", "offset 5: an entry of binCounts has no field 3"),
         (b"\x12\x03\x12\x01\x00", "offset 5: a bin of contiguousBinCounts is cut short"),
     ],
 )  # fmt: skip
