@@ -47,7 +47,7 @@ READERS = {
     "hgrms": (
         500,
         "read = module._table.parse_percentiles; module._table.parse_percentiles = "
-        "lambda *a: read(*a)._replace(counts=read(*a).counts[:-1])",
+        "lambda *a: read(*a)._replace(values=read(*a).values[::-1])",
     ),
     "sketches": (
         1000,

@@ -44,25 +44,9 @@ class Layout:
     length: int  # number of indices
 
     @staticmethod
-    @lru_cache(maxsize=64)
     def of(digits: int, lowest: int, highest: int) -> Layout:
         """Return a layout.  Raises ValueError, as HdrHistogram does, if there is none."""
-        if not 0 <= digits <= MAX_DIGITS:
-            raise ValueError(f"digits must be in 0..{MAX_DIGITS}, not {digits}")
-        if not 1 <= lowest <= MAX_VALUE // 2:
-            raise ValueError(f"lowest must be in 1..{MAX_VALUE // 2}, not {lowest}")
-        if not 2 * lowest <= highest <= MAX_VALUE:
-            raise ValueError(f"highest must be in 2 * lowest..{MAX_VALUE}, not {highest}")
-        layout = Layout()
-        layout.digits, layout.lowest, layout.highest = digits, lowest, highest
-        layout.unit = lowest.bit_length() - 1
-        layout.shift = (2 * 10**digits - 1).bit_length() - 1
-        layout.half, layout.sub_buckets = 1 << layout.shift, 2 << layout.shift
-        if layout.unit + layout.shift > 61:
-            raise ValueError(f"{digits} digits of values from {lowest} on do not fit in 63 bits: lower one of them")
-        layout.buckets = max(1, highest.bit_length() - layout.unit - layout.shift)
-        layout.length = (layout.buckets + 1) * layout.half
-        return layout
+        return _made(digits, lowest, highest)
 
     def range(self, index: int) -> tuple[int, int]:
         """Return the lowest and the highest value of an index, which HdrHistogram calls equivalent."""
@@ -82,3 +66,24 @@ class Layout:
         """Return the index of a value from 0 to MAX_VALUE, which may be above `highest`."""
         bucket = max(0, value.bit_length() - self.unit - self.shift - 1)
         return ((bucket + 1) << self.shift) + (value >> (bucket + self.unit)) - self.half
+
+
+@lru_cache(maxsize=64)
+def _made(digits: int, lowest: int, highest: int) -> Layout:
+    """Return a layout, of which logs have few."""
+    if not 0 <= digits <= MAX_DIGITS:
+        raise ValueError(f"digits must be in 0..{MAX_DIGITS}, not {digits}")
+    if not 1 <= lowest <= MAX_VALUE // 2:
+        raise ValueError(f"lowest must be in 1..{MAX_VALUE // 2}, not {lowest}")
+    if not 2 * lowest <= highest <= MAX_VALUE:
+        raise ValueError(f"highest must be in 2 * lowest..{MAX_VALUE}, not {highest}")
+    layout = Layout()
+    layout.digits, layout.lowest, layout.highest = digits, lowest, highest
+    layout.unit = lowest.bit_length() - 1
+    layout.shift = (2 * 10**digits - 1).bit_length() - 1
+    layout.half, layout.sub_buckets = 1 << layout.shift, 2 << layout.shift
+    if layout.unit + layout.shift > 61:
+        raise ValueError(f"{digits} digits of values from {lowest} on do not fit in 63 bits: lower one of them")
+    layout.buckets = max(1, highest.bit_length() - layout.unit - layout.shift)
+    layout.length = (layout.buckets + 1) * layout.half
+    return layout
