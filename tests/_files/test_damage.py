@@ -337,6 +337,10 @@ def test_more_chunks_in_use_than_a_record_skips(directory):
     for k in range(20):
         registry.recorder("other", k=k).record_many([2.0**octave for octave in range(10)])
     assert chunks_used(rec.path) > 200
+    for number in range(1, chunks_used(rec.path)):
+        at = 2_101_248 + 536 * number
+        if word(file_of(directory), at) == 0:  # kept for drains
+            patched(rec.path, at, struct.pack("<Q", 1))
     patched(rec.path, 1024, bytes(65 * 32))  # no lane has chunks left
     patched(rec.path, 128, struct.pack("<Q", 1))
     rec.record_many([1e300, 1e300])
