@@ -30,6 +30,7 @@ __all__ = [
     "add_percentiles",
     "add_selection",
     "add_trust",
+    "add_unit",
     "add_where",
     "choice_of",
     "misuse",
@@ -102,6 +103,11 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by FACTOR")
     group.add_argument("--skip-bad", action="store_true", help="skip, count and report lines and files that are bad")
     add_trust(group)
+
+
+def add_unit(parser: argparse._ActionsContainer, option: str, what: str) -> None:
+    """Add an option that takes a unit."""
+    parser.add_argument(option, metavar="UNIT", type=_unit, help=what)
 
 
 def add_files(parser: argparse.ArgumentParser) -> None:

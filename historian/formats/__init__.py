@@ -1,16 +1,18 @@
-"""Formats of histograms: a module for each kind of monitoring, which is imported when it is first used.
+"""Formats of histograms: a module for each other library, which is imported when it is first used.
 
 `historian.formats.opentelemetry`: exponential histograms, to send and to read.
+`historian.formats.hdr`: HdrHistogram's encodings, logs and percentile tables.
+`historian.formats.ddsketch`: DDSketch's messages.
 
 The own formats need no module.  Bytes: `Histogram.to_bytes` and `Histogram.from_bytes`.  Plain data, suitable for JSON:
 `Histogram.to_dict` and `Histogram.from_dict`.  JSON lines: `historian.snapshot`.
 """
 
-__all__ = ["opentelemetry"]
+__all__ = ["ddsketch", "hdr", "opentelemetry"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import opentelemetry
+    from . import ddsketch, hdr, opentelemetry
 else:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:

@@ -25,6 +25,10 @@ READERS = {
     "texts": "Texts",
     "documents": "Documents",
     "keys": "Keys",
+    "hdr": "Hdr",
+    "hlogs": "Hlogs",
+    "hgrms": "Hgrms",
+    "sketches": "Sketches",
     "otlp": "Otlp",
 }
 
@@ -40,6 +44,10 @@ A_MINUTE = {
     "documents": 15_000,
     "keys": 8_000,
     "otlp": 500_000,
+    "hdr": 400_000,
+    "hlogs": 60_000,
+    "hgrms": 130_000,
+    "sketches": 400_000,
 }
 
 

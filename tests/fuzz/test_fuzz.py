@@ -39,6 +39,21 @@ READERS = {
         100,
         "load = module.snapshot.load; module.snapshot.load = lambda path: dict(list(load(path).items())[1:])",
     ),
+    "hdr": (
+        1000,
+        "read = module.hdr.decode; module.hdr.decode = lambda data: read(data) + read(data)",
+    ),
+    "hlogs": (500, "read = module.hdr.read_log; module.hdr.read_log = lambda *a, **k: read(*a, **k)[1:]"),
+    "hgrms": (
+        500,
+        "read = module._table.parse_percentiles; module._table.parse_percentiles = "
+        "lambda *a: read(*a)._replace(values=read(*a).values[::-1])",
+    ),
+    "sketches": (
+        1000,
+        "read = module.ddsketch.decode; module.ddsketch.decode = "
+        "lambda *a, **k: read(*a, **k)._replace(relative_error=-1.0)",
+    ),
     "otlp": (500, "read = module.from_metrics; module.from_metrics = lambda data: read(data)[1:]"),
 }
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from ..._values.key import Key
 from .choice import METRICS
 from .generators import GENERATORS, Shape, guess, shape_of
+from .hdr import kind_of, read_hdr
 from .hist import HIST, SUFFIX, read_hist
 from .layout import Layout
 from .lines import BOM, chunks
@@ -52,8 +53,17 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
         if plain.endswith(".npz"):
             what, remedy = "an archive of arrays (.npz)", "save the array by itself, with numpy.save, as .npy"
         tally.bad(name, f"cannot read {what}: {remedy}")
+    elif (kind := _kind_of(head, plain, layout)) != "":
+        read_hdr(stream, name, kind, layout, tally)
     else:
         _read_text(stream, head, name, layout, tally)
+
+
+def _kind_of(head: bytes, plain: str, layout: Layout) -> str:
+    """Return which of HdrHistogram's files this is; empty if it is none, or the user says what it is."""
+    if layout.pattern or layout.generator or layout.column:
+        return ""
+    return kind_of(head, plain)
 
 
 def _read_text(stream: BinaryIO, head: bytes, name: str, layout: Layout, tally: Tally) -> None:

@@ -257,6 +257,8 @@ def read_rows(
         reader.read(file, ALL if together else Key(STDIN if file == "-" else file))
     reader.choice.check()
     rows = reader.rows()
+    for message in reader.tally.said.values():
+        say(command, message)
     if rows.skipped:
         what = "entry" if rows.skipped == 1 else "entries"
         say(command, f"skipped {rows.skipped:,} bad {what}; the first: {reader.tally.first}")

@@ -89,6 +89,7 @@ class Tally:
         self._told_by = ""  # the file of a load generator that told the unit
         self._untold = ""  # a file of numbers whose unit nothing told
         self.converted = False  # whether the buckets of a histogram were scaled
+        self.said: dict[str, str] = {}  # messages about the input, each once, by kind
 
     def add(self, values: list[float] | NDArray[np.float64], group: Key = ALL, counts: list[int] | None = None) -> None:
         """Count the numbers, each as often as `counts` says.  O(len).
@@ -150,7 +151,7 @@ class Tally:
                 self.converted = True
             else:
                 histogram = Histogram.from_values([], unit=self._show)
-        elif not may_mix:
+        elif not may_mix and self._show is None:
             histogram = self._in_common_unit(histogram, where)
         elif histogram.count:
             self._common = self._common or (histogram.unit, where)
@@ -190,6 +191,21 @@ class Tally:
         if base_unit(unit)[0] != base_unit(histogram.unit)[0]:
             remedy = "read them apart, or choose recorders with --where"
         raise InputError(f"{where}: its values are in {histogram.unit!r}, not in {unit!r} {others}: {remedy}")
+
+    def units(self, usual: str, where: str) -> tuple[str, str]:
+        """Return the unit of values in a format of others, and the one to convert them to, which costs no accuracy.
+
+        Such a format does not say its unit.  `usual` is what the programs that write it use, unless ``--unit`` tells.
+        """
+        if self._unit is not None and not self._told_by:
+            values = target = self._unit
+        else:
+            values, target = usual, self._unit or (self._common[0] if self._common is not None else "s")
+            target = target if _is_convertible(values, target) else "s"
+            self.said.setdefault(usual, f"{where}: its values are taken for {usual}, as is usual; if not, pass --unit")
+        if self._show is not None and _is_convertible(values, self._show):
+            target = self._show
+        return values, target
 
     def touch(self, group: Key) -> None:
         """Create a group, even if nothing is added to it."""
