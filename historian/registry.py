@@ -264,13 +264,14 @@ class Registry:
         now = time.time()
         histograms: dict[Key, Histogram] = {}
         sources: dict[Key, Source] = {}
+        starts: dict[Key, float] = {}
         for key, found in list(self._recorders.items()):
             source = ""
             while source != self._id_now(found):  # if another thread drains, read again
-                source = self._id_now(found)
+                source, starts[key] = self._id_now(found), found._start
                 histograms[key] = found.snapshot()
             sources[key] = source, now
-        return Snapshot(histograms, sources=sources)
+        return Snapshot(histograms, sources=sources, starts=starts)
 
     def _id_now(self, found: Recorder) -> str:
         """Return the id of a recorder in memory until its next drain."""

@@ -35,11 +35,13 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
         found._follow_path()
     now = time.time()
     readings, problems = reading.read_all(directory, trust)
-    histograms, sources = {}, {}
+    histograms, sources, starts = {}, {}, {}
     for one in readings:
         key = one.header.key
         histograms[key] = one.histogram
         sources[key] = id_of_recorder(one.file_id, one.place, one.drains), now
+        if not one.drains:
+            starts[key] = one.header.created / 1e9
     read = frozenset(histograms) if live else ()
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:
@@ -48,7 +50,8 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
                 _add(histograms, sources, key, found._read_left(readings[0].status if key in read else None))
             except CorruptFileError as error:
                 problems.setdefault(error.path, error)
-    return Snapshot(histograms, sources=sources), problems
+    starts = {key: at for key, at in starts.items() if key in sources}
+    return Snapshot(histograms, sources=sources, starts=starts), problems
 
 
 def drain_directory(

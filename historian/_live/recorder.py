@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from .._core import Counters, Counts, Muted, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
@@ -72,13 +73,14 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_start", "_synthetic", "_unit")
     __module__ = "historian"
 
     _drains: int  # of private memory, from 0
     _header: Header | None  # its key, unit and time of creation in a directory; None in memory
     _name: str | None  # None for the text of the key in `_header`
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
+    _start: float  # when it was created, or drained in private memory: seconds since 1970-01-01 00:00 UTC
     _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
 
@@ -101,6 +103,7 @@ class Recorder(_Base):
         self._unit = unit
         self._header = header
         self._drains = self._room = 0
+        self._start = time.time()
         self._synthetic = False
         return self
 
@@ -239,6 +242,7 @@ class Recorder(_Base):
         process that drains first.  Raises OSError if such a file cannot be created again, or if the disk is full.
         """
         if self._file is None:
+            self._start = time.time()
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
         return self._drain_file(drain)

@@ -35,19 +35,22 @@ class Snapshot(dict[Key, Histogram]):
     snapshots of the same recorder, one after the other in a file, therefore count once.
     """
 
-    __slots__ = ("_sources",)
+    __slots__ = ("_sources", "_starts")
     __module__ = "historian"
 
     _sources: Mapping[Key, Source]  # of those recorders whose counts have one source
+    _starts: Mapping[Key, float]  # of those recorders whose first moment is known: seconds since 1970-01-01 00:00 UTC
 
     def __init__(
         self,
         histograms: Mapping[Key, Histogram] | Iterable[tuple[Key, Histogram]] = (),
         *,
         sources: Mapping[Key, Source] | None = None,
+        starts: Mapping[Key, float] | None = None,
     ) -> None:
         super().__init__(histograms)
         self._sources = dict(sources or {})
+        self._starts = dict(starts or {})
 
     def source_of(self, key: Key) -> Source | None:
         """Return the id of the recorder and the time when it was read, in seconds since 1970-01-01 00:00 UTC.
@@ -56,6 +59,14 @@ class Snapshot(dict[Key, Histogram]):
         source is not known.
         """
         return self._sources.get(key)
+
+    def start_of(self, key: Key) -> float | None:
+        """Return since when the recorder has counted these values, in seconds since 1970-01-01 00:00 UTC.
+
+        That is when it was created, or last drained.  None if it is not known: if the histogram is of several sources,
+        and for a recorder in a directory that has been drained or cleared.
+        """
+        return self._starts.get(key)
 
     def select(self, name: str = "*", /, **labels: object) -> Snapshot:
         """Return the recorders with this name and these labels; a recorder may have further labels.
@@ -77,7 +88,8 @@ class Snapshot(dict[Key, Histogram]):
             )
 
         found = {key: histogram for key, histogram in self.items() if fits(key)}
-        return Snapshot(found, sources={key: source for key, source in self._sources.items() if key in found})
+        sources = {key: source for key, source in self._sources.items() if key in found}
+        return Snapshot(found, sources=sources, starts={key: at for key, at in self._starts.items() if key in found})
 
     def by(self, *labels: str) -> Snapshot:
         """Return the histograms merged over all labels but these, by name: exactly, as if recorded so.
@@ -127,7 +139,7 @@ class Snapshot(dict[Key, Histogram]):
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial
 
-        return partial(Snapshot, sources=self._sources), (dict(self),)
+        return partial(Snapshot, sources=self._sources, starts=self._starts), (dict(self),)
 
 
 def _merged(histograms: list[Histogram]) -> Histogram:
