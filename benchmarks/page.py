@@ -73,6 +73,10 @@ NOTES = {
         "different sets, and copies of them. ddsketch uses protobuf, without sum, minimum and maximum. hdrhistogram is "
         "deflated, with two digits."
     ),
+    "Export of 200 recorders": (
+        "Each recorder holds 10,000 latencies. They are read, and made to data points of exponential histograms. The "
+        "SDK's exporter then makes bytes of these."
+    ),
     "Threads": (
         "Time for each value, from the first start to the last end, over all threads. Each thread has its own array "
         "and its own processor. Two threads share the bandwidth of the memory: `numpy.sum`, which only reads, shows "

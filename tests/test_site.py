@@ -27,10 +27,18 @@ FENCE = re.compile(r"^(?P<mark>`{3,}|~{3,}|:{3,})[ \t]*(?P<language>.*)$")
 NO_PYTHON = {"sh", "text", "yaml", "ini", "{image}", "{toctree}", "{include}"}
 
 PACKAGE = Path(historian.__file__).parent
-MODULES = [
-    "historian",
-    *(f"historian.{name}" for name in historian.__all__ if inspect.ismodule(getattr(historian, name))),
-]
+
+
+def modules_in(name: str) -> Iterator[str]:
+    """Yield the name of a module, and those of the modules that it names in ``__all__``, and so on."""
+    yield name
+    module = importlib.import_module(name)
+    for one in module.__all__:
+        if inspect.ismodule(getattr(module, one)):
+            yield from modules_in(f"{name}.{one}")
+
+
+MODULES = list(modules_in("historian"))
 
 
 def public_names() -> set[str]:

@@ -176,6 +176,25 @@ def test_a_forked_process_is_another_source():
     assert registry.snapshot().source_of(Key("q"))[0] != before
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_snapshot_knows_since_when_values_are_counted(tmp_path, shared):
+    before = time.time()
+    registry = Registry(tmp_path / "shared" if shared else None)
+    registry.recorder("q").record(1.0)
+    found = registry.snapshot()
+    start, after = found.start_of(Key("q")), time.time()
+    assert before - 0.01 <= start <= after + 0.01  # clocks of files may be coarser
+    assert registry.snapshot().start_of(Key("q")) == found.select("q").start_of(Key("q")) == start
+    assert pickle.loads(pickle.dumps(found)).start_of(Key("q")) == start
+    assert found.start_of(Key("other")) is None and found.by().start_of(Key("q")) is None
+    drained = time.time()
+    registry.clear()
+    again = registry.snapshot().start_of(Key("q"))
+    assert again is None if shared else drained - 0.01 <= again <= time.time() + 0.01  # a file does not keep it
+    registry.recorder("later").record(1.0)
+    assert registry.snapshot().start_of(Key("later")) >= start
+
+
 @pytest.mark.parametrize("line", ['"source":3', '"source":""', '"source":"a"', '"source":"a","time":true',
                                   '"source":"a","time":-1', '"source":"a","time":NaN', '"source":"a\\n","time":1',
                                   '"source":"' + "a" * 101 + '","time":1'])  # fmt: skip

@@ -1,7 +1,25 @@
-"""Formats of histograms.  This package has no public names yet.
+"""Formats of histograms: a module for each kind of monitoring, which is imported when it is first used.
 
-Bytes: `Histogram.to_bytes` and `Histogram.from_bytes`.  Plain data, suitable for JSON: `Histogram.to_dict` and
-`Histogram.from_dict`.  JSON lines: `historian.snapshot`.
+`historian.formats.opentelemetry`: exponential histograms, to send and to read.
+`historian.formats.prometheus`: native histograms, and classic ones, to be scraped.
+
+The own formats need no module.  Bytes: `Histogram.to_bytes` and `Histogram.from_bytes`.  Plain data, suitable for JSON:
+`Histogram.to_dict` and `Histogram.from_dict`.  JSON lines: `historian.snapshot`.
 """
 
-__all__: list[str] = []
+__all__ = ["opentelemetry", "prometheus"]
+
+TYPE_CHECKING = False
+if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
+
+    def __getattr__(name: str) -> object:
+        """Import a module of `__all__` when it is first used."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return import_module(f".{name}", __name__)
+
+
+def __dir__() -> list[str]:
+    return __all__

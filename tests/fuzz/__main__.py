@@ -25,6 +25,7 @@ READERS = {
     "texts": "Texts",
     "documents": "Documents",
     "keys": "Keys",
+    "otlp": "Otlp",
 }
 
 

@@ -38,6 +38,7 @@ READERS = {
         100,
         "load = module.snapshot.load; module.snapshot.load = lambda path: dict(list(load(path).items())[1:])",
     ),
+    "otlp": (500, "read = module.from_metrics; module.from_metrics = lambda data: read(data)[1:]"),
 }
 
 SPOILED = """
