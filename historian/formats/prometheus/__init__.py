@@ -1,7 +1,8 @@
 """Recorders as metrics of Prometheus: native histograms, and classic ones for scrapers that know no others.
 
-historian's buckets are those of Prometheus' native histograms at schema 6, so counts and sums arrive without loss:
-``histogram_quantile`` answers within 0.55 % of a recorded value.  Minimum and maximum have no place there.
+historian's buckets are those of Prometheus' native histograms at schema 6, so counts and sums arrive without loss.
+``histogram_quantile`` answers from the right bucket, so at most 1.1 % off, and usually much less, because it
+interpolates.  Minimum and maximum have no place there.
 
 `Collector` turns the recorders of a registry into metrics, for the registry of prometheus_client, and for the scrape
 applications in `historian.web.wsgi` and `historian.web.asgi`.  Native histograms need the applications, because
