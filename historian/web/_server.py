@@ -71,10 +71,12 @@ class Server:
         assert task is not None
         self._waiting[task] = writer
         if len(self._waiting) + len(self._answering) > MAX_CONNECTIONS:
-            next(iter(self._waiting)).cancel()
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]  # at once: many may connect before it ends
+            oldest.cancel()
         try:
             request = await _read(reader)
-            self._waiting.pop(task)
+            self._waiting.pop(task, None)
             self._answering.add(task)
             await asyncio.wait_for(self._answer(request, _Connection(writer)), ANSWER_SECONDS)
             await asyncio.wait_for(_linger(reader, writer), LINGER_SECONDS)
@@ -98,6 +100,8 @@ class Server:
         async with self._turns:
             try:
                 await application(_scope(request), connection.receive, connection.send)
+            except ConnectionError:  # the client has left
+                raise
             except Exception:
                 LOG.exception("the answer to %s failed", request.path)
                 if not connection.has_begun:

@@ -40,6 +40,7 @@ def serve(
 
 async def _serve(sources: tuple[Source, ...], host: str, port: int, ready: Callable[[str], object] | None) -> None:
     import asyncio
+    import contextlib
     import signal
 
     from ._server import Server
@@ -47,7 +48,8 @@ async def _serve(sources: tuple[Source, ...], host: str, port: int, ready: Calla
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        with contextlib.suppress(NotImplementedError):  # on Windows, an interrupt raises KeyboardInterrupt
+            loop.add_signal_handler(number, stop.set)
     server = Server({"/metrics": metrics(*sources)})
     address, port = await server.start(host, port)
     if ready is not None:

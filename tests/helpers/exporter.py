@@ -1,7 +1,7 @@
 """A program that is scraped: it records what standard input says, and serves it until it is killed.
 
-``python exporter.py PORT [DIRECTORY]``.  Each line of input is a JSON object: ``name``, ``labels``, and the ``values`` to
-record, or ``remove``.  Each is answered by a line, after the first one, which is the URL.
+``python exporter.py PORT [DIRECTORY]``.  Each line of input is a JSON object: ``name``, ``labels``, and the ``values``
+to record, or ``remove``.  Each is answered by a line, after the first one, which is the URL.
 """
 
 import json

@@ -54,7 +54,7 @@ def exporter():
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, exporter):
-    """A server takes 5 s to find its target, so there is one for all tests: each of them has recorders of its own."""
+    # It takes 5 s to find its target, so there is one for all tests: each of them has recorders of its own.
     found = Prometheus(tmp_path_factory.mktemp("server") / "native", f"127.0.0.1:{exporter.port}", native=True)
     yield found
     found.end()
