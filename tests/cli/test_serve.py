@@ -141,7 +141,7 @@ def test_it_ends_cleanly_by_a_signal(directory, number):
             assert process.stderr.read() == ""
             with contextlib.suppress(ConnectionError):
                 assert idle.recv(10) == b""
-    with pytest.raises(OSError):
+    with pytest.raises(urllib.error.URLError):
         fetch(url)
 
 

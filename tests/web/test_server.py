@@ -198,11 +198,10 @@ def test_a_client_that_sends_no_request_is_closed(running, monkeypatch):
 
 def test_a_drop_at_a_time_does_not_prolong_it(running, monkeypatch):
     monkeypatch.setattr(_server, "HEAD_SECONDS", 0.5)
-    with running.connect() as client:
-        with pytest.raises(ConnectionError):  # once it is closed
-            while True:
-                client.sendall(b"x")
-                time.sleep(0.01)
+    with running.connect() as client, pytest.raises(ConnectionError):  # once it is closed
+        while True:
+            client.sendall(b"x")
+            time.sleep(0.01)
 
 
 def test_a_thousand_connections_do_not_keep_others_out(running):
