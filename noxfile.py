@@ -28,6 +28,8 @@ C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests" / "_native") fo
 #: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
 CLANG_FORMAT = "clang-format==19.*"
 CLANG_TIDY = "clang-tidy==19.*"
+#: Runs of libFuzzer that take about a minute.
+HEADER_RUNS = 1_000_000
 BUILD_TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")["build-system"]["requires"]
 
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
@@ -133,13 +135,25 @@ def run_forced(session: nox.Session, *names: str) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run the examples of README.md, docs/ and docstrings; build the site; look at it in Chromium, if found."""
+    """Run the examples of README.md, docs/ and docstrings; then build the site and look at it, as `site` does."""
     session.install(".[docs,test]")
     session.run("pytest", "tests/test_docs.py", *session.posargs)
-    site = ROOT / "build" / "site" / "html"
+    build_site(session)
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Build the site in build/site/html, where each notebook runs; look at it in Chromium, if found."""
+    session.install(".[docs]", "hypothesis>=6.100", "pytest>=9", "sybil>=7")
+    build_site(session)
+
+
+def build_site(session: nox.Session) -> None:
+    """Build the site, and test what was built."""
+    built = ROOT / "build" / "site" / "html"
     # Each notebook runs, in a folder of its own.  A warning is an error.
-    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "-b", "html", "docs", str(site))
-    session.run("pytest", "tests/test_site.py", *session.posargs, env={"DOCS_SITE": str(site)})
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "--fresh-env", "-b", "html", "docs", str(built))
+    session.run("pytest", "tests/test_site.py", *session.posargs, env={"DOCS_SITE": str(built)})
 
 
 @nox.session
@@ -238,12 +252,17 @@ def sanitizer_environment(sanitizer: str) -> dict[str, str]:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Fuzz each reader for a number of seconds (default: 60), blobs also guided by coverage (needs clang)."""
-    seconds, seed = [*session.posargs, *("60", "1")[len(session.posargs) :]][:2]
+    """Fuzz each reader, blobs also guided by coverage (needs clang), with cases that take about a minute each.
+
+    So all machines try the same cases; those that would need more than 90 seconds stop there.  With arguments, SECONDS
+    and SEED (default: 1), fuzz each reader for so long.
+    """
+    seconds, seed = [*session.posargs, *("90", "1")[len(session.posargs) :]][:2]
+    minutes, runs = ([], []) if session.posargs else (["--minutes", "1"], [f"-runs={HEADER_RUNS}"])
     session.install(".[all]")
-    session.run("python", str(ROOT / "tests" / "fuzz"), "--seconds", seconds, "--seed", seed)
+    session.run("python", str(ROOT / "tests" / "fuzz"), *minutes, "--seconds", seconds, "--seed", seed)
     if shutil.which("clang"):
-        fuzz_headers(session, seconds)
+        fuzz_headers(session, *runs, f"-max_total_time={seconds}", f"-seed={seed}")
     else:
         session.warn("skipped the C headers that read blobs: there is no clang; on Debian, apt-get install clang")
 
@@ -258,7 +277,7 @@ def fuzz_sanitized(session: nox.Session) -> None:
     session.run(*command, env=sanitizer_environment("address,undefined"))
 
 
-def fuzz_headers(session: nox.Session, seconds: str) -> None:
+def fuzz_headers(session: nox.Session, *limits: str) -> None:
     """Fuzz the C headers that read blobs by libFuzzer."""
     work = Path(session.create_tmp())
     corpus, binary = work / "corpus", work / "fuzz_blob"  # the corpus is kept: the next run goes on from there
@@ -268,5 +287,5 @@ def fuzz_headers(session: nox.Session, seconds: str) -> None:
     source = str(ROOT / "tests" / "_native" / "fuzz_blob.c")
     sanitizers = ["-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
     session.run("clang", "-g", "-O1", *sanitizers, "-I", str(NATIVE), source, "-o", str(binary), external=True)
-    options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1", f"-artifact_prefix={work}/"]
+    options = [*limits, "-max_len=4096", "-print_final_stats=1", f"-artifact_prefix={work}/"]
     session.run(str(binary), *options, str(corpus), external=True)

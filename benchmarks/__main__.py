@@ -1,8 +1,9 @@
 """Run every benchmark, print each figure, save all figures in benchmarks/results/, and write the pages.
 
 ``python -m benchmarks`` runs all of them.  ``python -m benchmarks scalar timers`` runs some, and writes nothing.
-``python -m benchmarks --page`` only writes docs/benchmarks.md and docs/explanation/alternatives.md, from the saved
-results.
+``python -m benchmarks --save display pictures`` runs some, and saves their figures beside those of the run of all, as
+a run of its own; the next run of all replaces both.  ``python -m benchmarks --page`` only writes docs/benchmarks.md and
+docs/explanation/alternatives.md, from the saved results.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from . import (
     page,
     parallel,
     pictures,
+    reading,
     scalar,
     scrape,
     starting,
@@ -46,6 +48,7 @@ PARTS = {
     "wire": wire,
     "otlp": otlp,
     "scrape": scrape,
+    "reading": reading,
     "parallel": parallel,
     "directory": directory,
     "labels": labels,
@@ -54,12 +57,16 @@ PARTS = {
     "growth": growth,
 }
 
+NO_PEERS = {"curves", "trees", "display", "pictures", "growth"}  # parts in which historian stands alone
+
 
 def main(arguments: list[str]) -> int:
     """Return 0, or 2 for an unknown benchmark; a missed target is shown but is not a failure, since machines differ."""
     if arguments == ["--page"]:
         page.write()
         return 0
+    saves = arguments[:1] == ["--save"]
+    arguments = arguments[saves:]
     unknown = [name for name in arguments if name not in PARTS]
     if unknown:
         print(f"there is no benchmark named {unknown[0]}: choose from {', '.join(PARTS)}", file=sys.stderr)
@@ -68,17 +75,28 @@ def main(arguments: list[str]) -> int:
     for name, value in results.about.items():
         print(f"{name}: {value}")
     peers, skipped = present()
-    for who, why in skipped.items():
-        results.skip(who, why)
+    if not arguments or not NO_PEERS.issuperset(arguments):
+        for who, why in skipped.items():
+            results.skip(who, why)
     for name in arguments or PARTS:
         print(f"\n-- {name}", flush=True)
         PARTS[name].measure(results, peers)
     results.seconds = time.monotonic() - began
     summarise(results)
-    if not arguments:
-        results.write(page.RESULTS / f"{machine.key()}.json")
+    if saves or not arguments:
+        save(results, arguments)
         page.write()
     return 0
+
+
+def save(results: Results, parts: list[str]) -> None:
+    """Save a run; one of all parts replaces those of some on this kind of machine."""
+    if parts:
+        results.about["parts"] = parts
+    else:
+        for path in page.RESULTS.glob(f"{machine.key()}+*.json"):
+            path.unlink()
+    results.write(page.RESULTS / f"{'+'.join([machine.key(), *parts])}.json")
 
 
 def summarise(results: Results) -> None:

@@ -140,6 +140,8 @@ def section(results: Results) -> str:
     title = (
         f"{about['processor']} ({about['simd']}), {about['cores']} cores, {about['system']}, Python {about['python']}"
     )
+    if "parts" in about:
+        title += f": only {', '.join(about['parts'])}"
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
     parts = [
         f"## {title}\n\n",
@@ -149,8 +151,7 @@ def section(results: Results) -> str:
         "### Targets\n\n",
         targets(results),
         *(table(name, results) for name in dict.fromkeys(row.table for row in results.rows)),
-        "### Growth\n\n",
-        growth(results.growth),
+        *(["### Growth\n\n", growth(results.growth)] if results.growth else []),
     ]
     return "".join(parts)
 

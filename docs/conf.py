@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from docutils import nodes
@@ -37,6 +39,7 @@ nb_execution_timeout = 90  # seconds for one cell
 nb_execution_show_tb = True
 nb_output_stderr = "warn"
 nb_merge_streams = True
+os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent)  # how pictures look in notebooks
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

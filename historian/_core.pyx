@@ -90,14 +90,14 @@ cdef extern from "_native/thread.h" nogil:
 cdef extern from "_native/lanes.h" nogil:
     ctypedef struct historian_private:
         historian_lanes *lanes
-        void *atomic
-        historian_counters *drained
+        void **atomic
+        historian_counters **drained
     historian_lanes *historian_new_lanes()
     void historian_free_lanes(historian_lanes *, bint mapped)
     historian_counters *historian_own_lane(const historian_lanes *)
     historian_counters **historian_own_place(historian_lanes *)
     historian_counters *historian_ask_for_lane(historian_lanes *, size_t n)
-    bint historian_read_lanes(historian_private *, historian_total *, historian_total *drained, bint take)
+    bint historian_read_lanes(const historian_private *, historian_total *, historian_total *drained, bint take)
     void historian_read_exclusive(historian_counters *, historian_total *, bint take)
 
 cdef extern from "_native/bulk_load.h" nogil:
@@ -191,22 +191,39 @@ cdef extern from "_native/space.h" nogil:
     bint historian_look_beyond(historian_space *)
 
 cdef extern from "_native/drain.h" nogil:
-    bint historian_commit_drain(
-        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, historian_total *,
-        uint64_t seen
+    enum:
+        HISTORIAN_DRAIN
+        HISTORIAN_DRAIN_PREPARED
+        HISTORIAN_DRAIN_TO_FREE
+        HISTORIAN_DRAIN_SPARE
+    bint historian_prepare_drain(
+        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, const historian_total *,
+        int how
     )
+    bint historian_commit_drain(
+        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, historian_total *
+    )
+    uint64_t historian_chunks_of_both(const historian_total *, const historian_total *)
+    uint64_t historian_missing_chunks(
+        const historian_space *, const historian_entry *, uint64_t index, const historian_total *,
+        const historian_total *
+    )
+
+cdef extern from "_native/kept.h" nogil:
+    bint historian_keep(historian_space *, int fd, uint64_t missing, uint64_t chunks)
 
 cdef extern from "_native/names.h" nogil:
     ctypedef struct historian_names:
         uint32_t *numbers
         uint64_t *words
         size_t scanned
-        size_t removed
+        uint64_t removals
     bint historian_scan_names(historian_space *, historian_names *)
     historian_entry *historian_find_entry(historian_space *, historian_names *, uint64_t place, const char **wrong)
     const char *historian_check_word(const historian_space *, size_t index, uint64_t word)
     void historian_set_state(historian_space *, historian_names *, size_t index, uint64_t state)
     Py_ssize_t historian_find_name(const historian_space *, const historian_names *, const uint8_t *key, size_t n)
+    size_t historian_count_names(historian_names *, const uint8_t *name, size_t n)
     Py_ssize_t historian_add_name(
         historian_space *, historian_names *, int fd, const uint8_t *text, size_t nbytes, size_t key_nbytes,
         uint64_t created
@@ -224,6 +241,8 @@ cdef extern from "_native/seats.h" nogil:
 cdef extern from "_native/remove.h" nogil:
     bint historian_free_recorder(historian_space *, historian_names *, int fd, size_t index)
     void historian_sweep(historian_space *, historian_names *, int fd)
+    void historian_sweep_all(historian_space *, historian_names *, int fd)
+    bint historian_is_ours(const historian_holds *, const historian_entry *, int fd, size_t index)
 
 cdef extern from "_native/lease.h" nogil:
     ctypedef struct historian_lease:
@@ -236,6 +255,7 @@ cdef extern from "_native/lease.h" nogil:
     void historian_leave_lease(historian_lease *, historian_counters *)
 
 cdef extern from "_native/wire.h" nogil:
+    uint32_t historian_crc32(const uint8_t *data, size_t n)
     const char *HISTORIAN_BLOB_MAGIC
     enum: HISTORIAN_BLOB_VERSION, HISTORIAN_BLOB_SCALE, HISTORIAN_BLOB_SYNTHETIC, HISTORIAN_BLOB_MAX_NBYTES
     enum: HISTORIAN_BLOB_MIN_BOUND, HISTORIAN_BLOB_MAX_BOUND, HISTORIAN_BLOB_FLAGS
@@ -297,6 +317,9 @@ cdef extern from "_native/cpython.h":
     PyObject *PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *)
     object PyVectorcall_Call(object, object, object)
     object PyMethod_New(object, object)
+    bint PyFunction_Check(object)
+    int Py_EnterRecursiveCall(const char *where)
+    void Py_LeaveRecursiveCall()
     bint exits_well "historian_exits_well"(object error)
     bint historian_is_exiting_well()
     bint historian_may_be_to_come(PyObject *result)

@@ -151,10 +151,11 @@ class Histogram(BaseHistogram):
         """Return whether there are enough values for an upper bound of the q-quantile behind a fan-out of `n`.
 
         The result is true or false, and holds the number of values that are needed.  With this many, at least one
-        value is above the quantile with the given confidence.  The number grows in proportion to n.  Of a synthetic
-        histogram, the effective sample size counts, 0 if the measured values are not known.  If q or n is an
-        array-like, the result is `historian.tail.Enoughs`.  O(1).  Raises ValueError for q outside 0..1, n below 1, and
-        a confidence that is not between 0 and 1.
+        value is above the quantile with the given confidence.  The number grows in proportion to n.  An interval with
+        two sides, as that of `ci`, allows half of the errors on each side, so it needs more: it has an upper bound at
+        95 % if ``enough_for(q, n, 0.975)`` is true.  Of a synthetic histogram, the effective sample size counts, 0 if
+        the measured values are not known.  If q or n is an array-like, the result is `historian.tail.Enoughs`.  O(1).
+        Raises ValueError for q outside 0..1, n below 1, and a confidence that is not between 0 and 1.
 
         >>> from historian import Histogram
         >>> Histogram.from_values(range(10_000)).enough_for(0.99, n=100)
@@ -256,8 +257,8 @@ class Histogram(BaseHistogram):
         part of its bytes, of a pickle or of a merged histogram.  There, sampling gives no bounds: keep what was
         measured, merge that, and correct the result.
 
-        Raises ValueError if this histogram is synthetic already, if
-        `expected_interval` is not positive and finite, and if the count would reach 2**63.
+        Raises ValueError if this histogram is synthetic already, if `expected_interval` is not positive and finite, and
+        if the count would reach 2**63.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([1.0]).corrected(0.25)         # 1.0, then 0.75, 0.5, 0.25

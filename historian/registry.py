@@ -8,8 +8,9 @@ import time
 from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
 from ._files.draining import free_recorder
 from ._files.errors import CorruptFileError, CorruptFileWarning
-from ._files.header import FILE_NAME
-from ._files.reading import keys_in, read_all
+from ._files.file import is_at_path, mapped_file, open_file
+from ._files.header import FILE_NAME, encode
+from ._files.reading import read_all
 from ._live.directories import drain_directory, read_directory
 from ._live.family import Family, FamilyWarning, Timing
 from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
+    from ._core import DirectoryFile
     from ._files.reading import Reading
     from ._show.profile import Profile
     from ._show.view import View
@@ -155,6 +157,7 @@ class Registry:
         """
         made = Family(self, name, labels, unit, max_series)
         found = self._families.setdefault(name, made)
+        found._known.update([key for key in list(self._recorders) if key.name == name])
         if (found.label_names, found.unit, found.max_series) != (made.label_names, made.unit, made.max_series):
             raise ValueError(
                 f"family {name!r} exists with labels={found.label_names!r}, unit={found.unit!r}, "
@@ -162,36 +165,54 @@ class Registry:
             )
         return found
 
-    def _keys(self, name: str) -> list[Key]:
-        """Return the keys of all recorders of this name; of those in a directory, also if they are not open."""
-        found = {key for key in list(self._recorders) if key.name == name}
-        if self._directory is not None and not DISABLED:
-            found.update(keys_in(self._directory, self._trust))
-        return [key for key in found if key.name == name]
+    def _file(self) -> DirectoryFile | None:
+        """Return the directory's file, which is created if necessary; None if the registry is in memory."""
+        if self._directory is None or DISABLED:
+            return None
+        found = mapped_file(self._path)
+        if found is None or not is_at_path(found):
+            self._prepare()
+            found = open_file(self._path, True)
+        return found
+
+    def _has(self, key: Key) -> bool:
+        """Return whether a snapshot would have this key.  This creates nothing."""
+        if self._directory is None or DISABLED:
+            return key in self._recorders
+        try:
+            return open_file(self._path, False, self._trust).find(encode(key)) >= 0
+        except FileNotFoundError:
+            return False
 
     def remove(self, key: Key) -> Histogram:
         """Remove a recorder; return the values it held.  Raises KeyError if there is none.
 
         Its space is used again: in a directory, as soon as no process has the recorder open.  A process has it open
         while it has a `Recorder` object of it, and a registry keeps those that it was asked for.  So let each process
-        remove the recorder.
+        remove the recorder; a `Family` lets go of it by itself.
 
         A `Recorder` object that is still in use goes on, and loses nothing.  In memory, no registry sees what it counts
         then.  In a directory, all do: a removed recorder that counts is there again, with what it has counted since.
         """
+        if not isinstance(key, Key):
+            raise TypeError(f"remove() takes a Key, as snapshots have: remove(Key('name', label='value')), not {key!r}")
         found = self._find(key)
         if found is None:
             raise KeyError(key)
         held, (file, place, _) = found._remove(), found._files
-        self._recorders.pop(key, None)
         self._removed += 1
-        self._calls.clear()
-        if key.name in self._families:
-            self._families[key.name]._forget(key)
+        self._forget(key)
         if file is not None:
             del found  # if it was the last one, this process has the recorder open no more
             free_recorder(file, place)
         return held
+
+    def _forget(self, key: Key) -> None:
+        """Forget a recorder that was removed, here or by another process."""
+        self._recorders.pop(key, None)
+        self._calls.clear()
+        if key.name in self._families:
+            self._families[key.name]._forget(key)
 
     def _find_or_create(self, key: Key, unit: str) -> Recorder:
         found = self._recorders.get(key)
@@ -200,6 +221,8 @@ class Registry:
             created = self._create(key, unit)
             _check_unit(created, unit)
             found = self._recorders.setdefault(key, created)
+            if key.name in self._families:
+                self._families[key.name]._known.add(key)
         _check_unit(found, unit)
         return found
 
@@ -338,15 +361,17 @@ class Registry:
     def clear(self) -> None:
         """Reset every recorder to empty.  Existing `Recorder` objects stay valid.
 
-        In a directory, this resets the recorders of all processes.  The file stays.  A recorder that cannot be read,
-        or cannot be cleared because the disk is full, is not changed, and a `CorruptFileWarning` reports it.
+        In a directory, this resets the recorders of all processes.  The file stays.  A recorder that is damaged is not
+        changed, and a `CorruptFileWarning` reports it.  Raises OSError if the disk is full or read-only, the file may
+        not be written, or another process keeps it locked.  Then no recorder has been reset.
         """
         _warn(self._clear()[2])
 
     def drain(self) -> Snapshot:
         """Return the histogram of every recorder, and reset all to empty: each record is in the result of one drain.
 
-        In a directory, this includes the records of all processes.  Warns as `clear` does.  O(buckets in use).
+        In a directory, this includes the records of all processes.  Warns and raises as `clear` does: after an error,
+        all recorders hold what they held.  O(buckets in use).
         """
         histograms, problems = self._drain()
         _warn(problems)

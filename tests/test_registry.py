@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -232,3 +233,43 @@ def test_the_recorder_of_another_process_is_counted_too(tmp_path):
     with pytest.raises(OverflowError, match="no room"):
         other.merge({Key("q"): many(2**62)})
     assert Recorder.open(path, Key("q")).snapshot().count == 2**62 + 4
+
+
+AT_EXIT = """
+import os, sys
+from historian import Key, Registry
+registry = Registry(sys.argv[1] or None)
+family = registry.family("http", labels=("route",), max_series=1)
+family["/"].record(1.0)
+
+class Last:
+    def __del__(self, registry=registry, family=family, Key=Key, write=os.write):
+        registry.recorder("last").record(1.0)
+        family["/"].record(1.0)
+        family["/more"].record(1.0)
+        with family.timing(route="/"):
+            pass
+        counts = {str(key): h.count for key, h in registry.snapshot().items()}
+        counts["removed"] = registry.remove(Key("last")).count
+        counts["drained"] = registry.drain().total().count
+        write(1, str(counts).encode())
+
+last = Last()
+"""
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["memory", pytest.param("directory", marks=pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX"))],
+)
+def test_a_finalizer_may_record_at_the_end_of_the_interpreter(where, tmp_path):
+    """Nothing can be imported any more then."""
+    directory = str(tmp_path / "d") if where == "directory" else ""
+    path = os.pathsep.join([str(Path(historian.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EXIT, directory], env={**os.environ, "PYTHONPATH": path}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    counts = "{'http{route=/}': 3, 'last': 1, 'http{overflow=true}': 1, 'removed': 1, 'drained': 4}"
+    assert done.stdout == counts

@@ -254,6 +254,11 @@ def test_by_and_total():
         mixed.total()
     with pytest.raises(ValueError, match="cannot combine"):
         mixed.by()
+    for wrong in (["route"], 3, None):
+        with pytest.raises(TypeError, match=r"by\(\) takes labels as strings, by\('route', 'method'\), not "):
+            found.by(wrong)
+        with pytest.raises(TypeError, match=r"select\(\) takes a name as a string, select\('http"):
+            found.select(wrong)
 
 
 def test_a_snapshot_is_a_dictionary_and_pickles():

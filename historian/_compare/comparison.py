@@ -6,7 +6,7 @@ import math
 
 from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import warn_beyond
-from .._stats.checks import check_confidence, check_share, number
+from .._stats.checks import check_confidence, check_share
 from .._stats.estimate import Estimate, no_data, quantile_name
 from .._values.answers import is_many
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
@@ -80,7 +80,7 @@ class Comparison:
     that do not add up to `a` and `b`.
     """
 
-    __slots__ = ("_blocks", "_ratios", "_shown", "a", "b", "blocks", "confidence", "looks", "names")
+    __slots__ = ("_blocks", "_grids", "_ratios", "_shown", "a", "b", "blocks", "confidence", "looks", "names")
     __module__ = "historian"
 
     a: Histogram
@@ -100,12 +100,13 @@ class Comparison:
         names: tuple[str, str] = ("A", "B"),
         looks: int = 1,
     ) -> None:
-        check_confidence(confidence)
+        confidence = check_confidence(confidence)
         check_pair(a, b)
         self.looks, self.names = check_looks(looks), checked_names(names)
         self.a, self.b, self.confidence = a, b, confidence
         self.blocks = checked_blocks(a, b, blocks, confidence, self.looks)
         self._ratios: dict[float, RatioOf] = {}  # by quantile, as asked for
+        self._grids: tuple[Grid, Grid] | None = None  # when first needed
         self._blocks: Blocks | None = None
         self._shown: View | None = None
 
@@ -125,7 +126,7 @@ class Comparison:
         zero bucket.
         """
         if not is_many(q):
-            return self._ratio(number("q", q))
+            return self._ratio(check_share("q", q))
         from .._stats.arrays import each_estimate, shares
 
         asked = shares("q", q)
@@ -149,7 +150,7 @@ class Comparison:
             strictly, ties = drawn.below()
             return strictly, strictly + ties
 
-        return self._resampled(superiority(self.a, self.b, self._at_a_look()), within, 1.0)
+        return self._resampled(superiority(*self._both(), self._at_a_look()), within, 1.0)
 
     @property
     def kolmogorov_smirnov(self) -> Estimate:
@@ -159,7 +160,7 @@ class Comparison:
         """
         if self.is_empty:
             return no_data(0.0, 1.0)
-        plain = kolmogorov_smirnov(self.a, self.b, self._at_a_look())
+        plain = kolmogorov_smirnov(*self._both(), self._at_a_look())
 
         def within(drawn: Blocks) -> tuple[Any, Any]:
             at_edges, most = drawn.largest_difference()
@@ -176,7 +177,7 @@ class Comparison:
         """
         if self.is_empty:
             return no_data(0.0, math.inf)
-        plain = wasserstein(self.a, self.b, self._at_a_look())
+        plain = wasserstein(*self._both(), self._at_a_look())
 
         def within(drawn: Blocks) -> tuple[Any, Any]:
             shift = drawn.mean_shift()
@@ -205,14 +206,13 @@ class Comparison:
         array of its shape.
         """
         if not is_many(q):
-            return self._precision(number("q", q))
+            return self._precision(check_share("q", q))
         from .._stats.arrays import each_number, shares
 
         asked = shares("q", q)
         return each_number(self._precision, asked, shape=asked.shape)
 
     def _precision(self, q: float) -> float:
-        check_share("q", q)
         estimate = self.bounded(q, self.confidence)
         if estimate is None:  # also without values, or if A is about 0
             return math.inf
@@ -222,9 +222,7 @@ class Comparison:
         """Return one sentence about the q-quantile, with a ratio of whole numbers that lies within the interval."""
         from .report import sentence
 
-        q = number("q", q)
-        check_share("q", q)
-        return sentence(self, q)
+        return sentence(self, check_share("q", q))
 
     def __str__(self) -> str:
         from .report import text
@@ -266,8 +264,16 @@ class Comparison:
         The probability that any of them misses is at most the sum of their probabilities (Bonferroni), so each gets an
         equal part.  A ratio without bounds is not shown, so it does not count.
         """
-        rows = sum(self.bounded(q, self.confidence) is not None for q in set(quantiles))
+        asked = set(quantiles)
+        self._prepare(q for q in asked if not self.is_empty and index(self.a.quantile(q)) != ZERO_INDEX)
+        rows = sum(self.bounded(q, self.confidence) is not None for q in asked)
         return 1 - (1 - self.confidence) / max(1, rows)
+
+    def _prepare(self, quantiles: Iterable[float]) -> None:
+        """Compute the distributions of some ratios, unless they are there.  Together they take less time."""
+        missing = [q for q in quantiles if q not in self._ratios]
+        if missing:
+            self._ratios.update(zip(missing, RatioOf.each(*self._both(), missing)))
 
     def bounded(self, q: float, confidence: float) -> Estimate | None:
         """Return the ratio of the q-quantiles if it has bounds on both sides, else None."""
@@ -285,7 +291,6 @@ class Comparison:
         ratio 1 here, and up to 0.6 % more or less there.  Either lies inside the interval.
         """
         confidence = self.confidence if confidence is None else confidence
-        check_share("q", q)
         if self.is_empty:
             return no_data(0.0, math.inf)
         low, high = self.a.quantile(q), self.b.quantile(q)
@@ -296,11 +301,10 @@ class Comparison:
                 f"{quantile_name(q)} of {name} must be above 2**-32 to have a ratio, not {low!r}: "
                 "ask for a larger q or record in a smaller unit"
             )
-        if q not in self._ratios:
-            self._ratios[q] = RatioOf(Grid.of(self.a), Grid.of(self.b), q)
+        self._prepare([q])
         at_a_look = self._at_a_look(confidence)
         lower, upper = self._ratios[q].bounds(at_a_look)
-        why, method = f"{sampled(self.a, self.b)}; bucket width", "order statistics"
+        why, method = f"{sampled(self.a.count, self.b.count)}; bucket width", "order statistics"
         if self.blocks:
             lower, upper, why = self._between_blocks(q, lower, upper, at_a_look)
             method = "block bootstrap"
@@ -342,6 +346,11 @@ class Comparison:
         """Return the reason "blocks", which says if an interval is wider because neighbours are alike."""
         alike = f", {wider:.2g} times wider because neighbours are alike" if wider > 1 else ""
         return f"{len(self.blocks)} blocks of each, resampled{alike}; bucket width"
+
+    def _both(self) -> tuple[Grid, Grid]:
+        if self._grids is None:
+            self._grids = Grid.of(self.a), Grid.of(self.b)
+        return self._grids
 
     def _drawn(self) -> Blocks:
         from .bootstrap import Blocks

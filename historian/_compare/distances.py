@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..histogram import Histogram
+    from .ratios import Grid
 
 __all__ = ["Pair", "kolmogorov_smirnov", "sampled", "superiority", "wasserstein"]
 
@@ -36,15 +36,15 @@ class Pair(NamedTuple):
     b: NDArray[np.float64]
 
     @classmethod
-    def of(cls, a: Histogram, b: Histogram) -> Pair:
+    def of(cls, a: Grid, b: Grid) -> Pair:
         """Return the shares of all buckets, from the first to the last one populated in `a` or `b`.  O(buckets)."""
         import numpy
 
-        both = a.indices, b.indices
-        first, last = min(int(i[0]) for i in both), max(int(i[-1]) for i in both)
-        shares = numpy.zeros((2, last - first + 1))
-        for row, histogram in zip(shares, (a, b)):
-            row[histogram.indices - first] = histogram.counts / histogram.count
+        first, end = min(int(g.edges[0]) for g in (a, b)), max(int(g.edges[-1]) for g in (a, b))
+        shares = numpy.zeros((2, end - first))
+        for row, grid in zip(shares, (a, b)):
+            start = int(grid.edges[0]) - first
+            row[start : start + len(grid.counts)] = grid.counts / grid.size
         return cls(shares[0], shares[1])
 
     def below(self) -> tuple[Any, Any]:
@@ -67,7 +67,7 @@ class Pair(NamedTuple):
         return differences
 
 
-def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
+def superiority(a: Grid, b: Grid, confidence: float) -> Estimate:
     """Return the probability that a value of `b` is below a value of `a`; a tie counts half.  O(buckets).
 
     Two values in the same bucket may be in either order: the interval holds both.  The variance is that of DeLong,
@@ -82,10 +82,10 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     value = min(1.0, strictly + ties / 2)
     above = 1 - pair.a.cumsum() + pair.a / 2  # of a, above a value of b
     below = pair.b.cumsum() - pair.b / 2  # of b, below a value of a
-    least = min(a.count, b.count)
+    least = min(a.size, b.size)
     parts = [
-        (_spread(pair.b, above, value, b.count), _effective_number(pair.b, above, b.count)),
-        (_spread(pair.a, below, value, a.count), _effective_number(pair.a, below, a.count)),
+        (_spread(pair.b, above, value, b.size), _effective_number(pair.b, above, b.size)),
+        (_spread(pair.a, below, value, a.size), _effective_number(pair.a, below, a.size)),
     ]
     variance = sum(spread for spread, _ in parts)
     size: float = least
@@ -93,13 +93,13 @@ def superiority(a: Histogram, b: Histogram, confidence: float) -> Estimate:
         freedom = variance**2 / sum(spread**2 / number for spread, number in parts)
         normal = NormalDist().inv_cdf((1 + confidence) / 2)
         worse = student_quantile((1 + confidence) / 2, max(1, int(freedom))) / normal
-        full = min(value * (1 - value) / variance, a.count + b.count)
+        full = min(value * (1 - value) / variance, a.size + b.size)
         size = max(full / worse**2, min(full, least))
     low, high = min(strictly, value), max(value, min(1.0, strictly + ties))
     lower = share_lower(low * size, (1 - low) * size, confidence)
     upper = share_upper(high * size, (1 - high) * size, confidence)
     bounds = min(lower, value), max(upper, value)
-    return Estimate(value, *bounds, f"{sampled(a, b)}; bucket width", confidence=confidence, method="DeLong")
+    return Estimate(value, *bounds, f"{sampled(a.size, b.size)}; bucket width", confidence=confidence, method="DeLong")
 
 
 def _spread(shares: NDArray[np.float64], beaten: NDArray[np.float64], mean: float, count: int) -> float:
@@ -119,7 +119,7 @@ def _effective_number(shares: NDArray[np.float64], beaten: NDArray[np.float64], 
     return max(1.0, min(found))
 
 
-def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimate:
+def kolmogorov_smirnov(a: Grid, b: Grid, confidence: float) -> Estimate:
     """Return the largest difference between the shares at or below a value, over all values.  O(buckets).
 
     The answer is the difference at bucket edges.  Within a bucket it may be larger; the upper bound allows for this.
@@ -129,13 +129,13 @@ def kolmogorov_smirnov(a: Histogram, b: Histogram, confidence: float) -> Estimat
     pair = Pair.of(a, b)
     value, within = (round(float(share), DIGITS) for share in pair.largest_difference())
     band = math.log(4 / (1 - confidence)) / 2
-    noise = math.sqrt(band / a.count) + math.sqrt(band / b.count)
+    noise = math.sqrt(band / a.size) + math.sqrt(band / b.size)
     bounds = max(0.0, value - noise), min(1.0, max(value, within) + noise)
-    why = f"{sampled(a, b)}; bucket width; the interval covers more than its confidence"
+    why = f"{sampled(a.size, b.size)}; bucket width; the interval covers more than its confidence"
     return Estimate(value, *bounds, why, confidence=confidence, method="Dvoretzky-Kiefer-Wolfowitz")
 
 
-def wasserstein(a: Histogram, b: Histogram, confidence: float) -> Estimate:
+def wasserstein(a: Grid, b: Grid, confidence: float) -> Estimate:
     """Return the mean distance by which the values of `a` must move to become those of `b`, on the natural logarithm.
 
     Its exponential is a factor: 0.223 is a factor of 1.25.  O(buckets).  Every value may be off by half a bucket.  The
@@ -149,22 +149,22 @@ def wasserstein(a: Histogram, b: Histogram, confidence: float) -> Estimate:
     pair = Pair.of(a, b)
     value = float(pair.mean_shift())
     ups, downs = pair.a.cumsum(), pair.b.cumsum()
-    both = (ups * a.count + downs * b.count) / (a.count + b.count)
-    noise = math.sqrt(2 / math.pi * (1 / a.count + 1 / b.count)) * STEP * float(((both * abs(1 - both)) ** 0.5).sum())
+    both = (ups * a.size + downs * b.size) / (a.size + b.size)
+    noise = math.sqrt(2 / math.pi * (1 / a.size + 1 / b.size)) * STEP * float(((both * abs(1 - both)) ** 0.5).sum())
     signs = (ups > downs) * 1.0 - (ups < downs)
     potential = STEP * signs.cumsum()
     variance = sum(
         float((shares * (potential - (shares * potential).sum()) ** 2).sum()) / count
-        for shares, count in ((pair.a, a.count), (pair.b, b.count))
+        for shares, count in ((pair.a, a.size), (pair.b, b.size))
     )
     spread = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(variance)
-    ends = {int(i) for h in (a, b) for i in (h.indices[0], h.indices[-1])}
+    ends = {int(i) for grid in (a, b) for i in (grid.edges[0], grid.edges[-1] - 1)}
     upper = math.inf if ends & {ZERO_INDEX, OVERFLOW_INDEX} else value + STEP + spread
     lower = max(0.0, value - STEP - spread - noise)
-    why = f"{sampled(a, b)}; bucket width; the interval covers more than its confidence"
+    why = f"{sampled(a.size, b.size)}; bucket width; the interval covers more than its confidence"
     return Estimate(value, lower, upper, why, confidence=confidence, method="normal approximation")
 
 
-def sampled(a: Histogram, b: Histogram) -> str:
-    """Return the reason "sampling", and what is assumed."""
-    return f"sampling: {a.count:,} and {b.count:,} values, assumed to be independent"
+def sampled(a: int, b: int) -> str:
+    """Return the reason "sampling" for so many values, and what is assumed."""
+    return f"sampling: {a:,} and {b:,} values, assumed to be independent"

@@ -106,6 +106,7 @@ def interleave(
     >>> comparison.a.count, len(comparison.blocks)
     (600, 30)
     """
+    confidence = check_confidence(confidence)
     plan = Plan.of(blocks, calls, seconds, until, warm_up, confidence)
     if len(callables) < 2:
         raise ValueError(f"pass at least two callables to compare, not {len(callables)}")
@@ -153,7 +154,6 @@ class Plan(NamedTuple):
         confidence: float,
     ) -> Plan:
         """Return a plan if all arguments are valid; else raise."""
-        check_confidence(confidence)
         blocks = check_n(blocks, "blocks") if blocks is not None else BLOCKS if until is None else MOST_BLOCKS
         check_blocks(blocks, confidence)
         seconds = seconds if seconds is not None else SECONDS if until is None else MOST_SECONDS

@@ -41,11 +41,13 @@ TIES = 3  # so many values in a bucket, with none in the buckets beside it, coun
 
 
 class Grid(NamedTuple):
-    """A histogram as running totals at the edges of its buckets."""
+    """A histogram as running totals at the edges of its buckets, from the first to the last populated one."""
 
-    edges: NDArray[np.int64]  # index of the bucket above each edge, ascending, from the first populated bucket on
+    edges: NDArray[np.int64]  # index of the bucket above each edge, ascending
+    counts: NDArray[np.float64]  # values between each edge and the next
     totals: NDArray[np.float64]  # values below each edge, in [0, size]
     size: int  # number of values
+    tied: NDArray[np.bool_]  # for each bucket, whether its values count as equal: see `TIES`
 
     @classmethod
     def of(cls, histogram: Histogram) -> Grid:
@@ -54,9 +56,11 @@ class Grid(NamedTuple):
 
         indices, counts = histogram.indices, histogram.counts
         first, last = int(indices[0]), int(indices[-1])
-        dense = numpy.zeros(last - first + 1)
-        dense[indices - first] = counts
-        return cls(numpy.arange(first, last + 2), numpy.concatenate([[0.0], numpy.cumsum(dense)]), histogram.count)
+        padded = numpy.zeros(last - first + 3)  # with an empty bucket at each end
+        padded[indices - (first - 1)] = counts
+        tied = (padded[1:-1] >= TIES) & (padded[:-2] + padded[2:] == 0)
+        totals = padded[:-1].cumsum()
+        return cls(numpy.arange(first, last + 2), padded[1:-1], totals, histogram.count, tied)
 
     def likely(self, q: float) -> tuple[int, int]:
         """Return the positions of two edges between which the true q-quantile lies, except with probability 1e-12."""
@@ -83,24 +87,27 @@ class RatioOf:
     Values are assumed to be spread evenly over their bucket, on the logarithm.
     """
 
-    def __init__(self, a: Grid, b: Grid, q: float) -> None:
-        """Convolve both distributions.  O(cells^2), 0.5 ms."""
+    def __init__(self, a: Grid, b: Grid, part: Part, chances: Sequence[NDArray[np.float64]]) -> None:
+        """Convolve both distributions.  O(cells^2).  `chances` are those of what `part` asks."""
         import numpy
 
-        spans = a.likely(q), b.likely(q)
-        parts = max(1, CELLS // max(high - low for low, high in spans))
-        grids = (a, b)
-        totals = [_totals(grid, span, parts) for grid, span in zip(grids, spans)]
-        ties = [_where_tied(grid, span) for grid, span in zip(grids, spans)]
-        asked = [(one, one) for one in totals] + [(g.totals[tie + 1], g.totals[tie]) for g, tie in zip(grids, ties)]
-        chances = _chances(asked, [a.size, b.size] * 2, q)
-        of_a, of_b = (_mass(*one, parts) for one in zip(grids, spans, chances))
-        self._parts = parts
+        self._parts, grids, ties = part.parts, (a, b), part.ties
+        of_a, of_b = (_mass(*one, part.parts) for one in zip(grids, part.spans, chances))
         self._cells = numpy.convolve(of_b.cells, of_a.cells[::-1])
         self._first = of_b.first - (of_a.first + len(of_a.cells) - 1)  # the first difference of cells
         self._beyond = of_b.below + of_a.above, of_b.above + of_a.below  # probability of less, and of more
         tied = [Ties(g.edges[tie], most, 1 - least) for g, tie, (most, least) in zip(grids, ties, chances[2:])]
         self._ties = tied[0], tied[1]
+
+    @staticmethod
+    def each(a: Grid, b: Grid, quantiles: Sequence[float]) -> list[RatioOf]:
+        """Return the distribution of the ratio of each of these quantiles.  O(cells^2) each, 0.3 ms.
+
+        The binomial probabilities of all are computed in one call, since a call costs as much as 500 values.
+        """
+        parts = [Part.of(a, b, q) for q in quantiles]
+        chances = iter(_chances([one for part in parts for one in part.asked]))
+        return [RatioOf(a, b, part, [next(chances) for _ in part.asked]) for part in parts]
 
     def bounds(self, confidence: float) -> tuple[float, float]:
         """Return the bounds of the ratio: 0 or infinity for a missing bound.  O(cells + ties^2)."""
@@ -147,6 +154,35 @@ def _mass(grid: Grid, span: tuple[int, int], chances: NDArray[np.float64], parts
     return Mass(int(grid.edges[low]) * parts, cells, below, above)
 
 
+class Asked(NamedTuple):
+    """Totals of values, of which the probabilities P(rank <= up_to) and P(rank < below) are asked."""
+
+    up_to: NDArray[np.float64]
+    below: NDArray[np.float64]
+    size: int  # number of all values
+    q: float  # the quantile whose rank it is
+
+
+class Part(NamedTuple):
+    """Where the q-quantiles of two histograms probably are, and what is asked to know their distributions."""
+
+    spans: tuple[tuple[int, int], tuple[int, int]]  # the edges between which they lie
+    parts: int  # cells of a bucket
+    ties: tuple[NDArray[np.intp], NDArray[np.intp]]  # positions of buckets
+    asked: list[Asked]  # of the cells of each, then of the ties of each
+
+    @classmethod
+    def of(cls, a: Grid, b: Grid, q: float) -> Part:
+        """Return it for two histograms and a quantile.  O(cells)."""
+        grids, spans = (a, b), (a.likely(q), b.likely(q))
+        parts = max(1, CELLS // max(high - low for low, high in spans))
+        ties = _where_tied(a, spans[0]), _where_tied(b, spans[1])
+        totals = [_totals(grid, span, parts) for grid, span in zip(grids, spans)]
+        asked = [Asked(one, one, grid.size, q) for one, grid in zip(totals, grids)]
+        asked += [Asked(grid.totals[tie + 1], grid.totals[tie], grid.size, q) for grid, tie in zip(grids, ties)]
+        return cls(spans, parts, ties, asked)
+
+
 class Ties(NamedTuple):
     """Buckets that hold one value many times, and the probability of the quantile on each side, including the bucket.
 
@@ -162,27 +198,20 @@ def _where_tied(grid: Grid, span: tuple[int, int]) -> NDArray[np.intp]:
     """Return the positions of the ties in a span."""
     import numpy
 
-    values = numpy.diff(grid.totals, prepend=0.0, append=grid.size)  # with an empty bucket at each end
-    alone = (values[1:-1] >= TIES) & (values[:-2] + values[2:] == 0)
-    where = numpy.flatnonzero(alone[span[0] : span[1]]) + span[0]
+    where = numpy.flatnonzero(grid.tied[span[0] : span[1]]) + span[0]
     found: NDArray[np.intp] = where[(grid.edges[where] != ZERO_INDEX) & (grid.edges[where] != OVERFLOW_INDEX)]
     return found
 
 
-def _chances(
-    asked: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], sizes: Sequence[int], q: float
-) -> list[NDArray[np.float64]]:
-    """Return P(rank <= up_to) and P(rank < below), in two rows, for each pair in `asked` and its number of values.
-
-    The rank of the q-quantile is binomial.  All are computed in one call, since a call costs as much as 500 values.
-    """
+def _chances(asked: Sequence[Asked]) -> list[NDArray[np.float64]]:
+    """Return P(rank <= up_to) and P(rank < below), in two rows, for each of `asked`.  The rank is binomial."""
     import numpy
 
-    lengths = [len(up_to) for up_to, _ in asked]
-    up_to, below = (numpy.concatenate(one) for one in zip(*asked))
-    count = numpy.repeat(numpy.array(sizes, dtype=numpy.float64), lengths)
+    lengths = [len(one.up_to) for one in asked]
+    up_to, below = (numpy.concatenate([one[k] for one in asked]) for k in (0, 1))
+    count, q = (numpy.repeat(numpy.array([one[k] for one in asked], dtype=numpy.float64), lengths) for k in (2, 3))
     of = numpy.array([count - up_to, count - below + 1]), numpy.array([up_to + 1, below])
-    chances, _ = tails(1 - q, *(numpy.maximum(one, 0.5) for one in of))
+    chances, _ = tails(numpy.array([1 - q, 1 - q]), *(numpy.maximum(one, 0.5) for one in of))
     chances[0, up_to >= count], chances[1, below <= 0] = 1.0, 0.0
     return numpy.split(chances, numpy.cumsum(lengths)[:-1], axis=1)
 

@@ -169,24 +169,34 @@ def _picture(comparison: _Comparison, labels: Sequence[str]) -> Density | None:
 
 
 def overview(comparisons: Sequence[_Comparison]) -> View:
-    """Return what notebooks and terminals show of many comparisons with the same A: the ratios of median and p99."""
+    """Return what notebooks and terminals show of many comparisons with the same A: the ratios of median and p99.
+
+    The intervals of all ratios hold together, as those of a single comparison do.
+    """
     if not comparisons:
         return View("Comparisons", "none")
     shown = comparisons[:SHOWN]
     first, *others = shortened([*_labels(shown[0])[:1], *(_labels(one)[1] for one in shown)], LABEL)
-    tables = [_overview_of(q, shown, first, others) for q in OVERVIEW]
-    notes = [sentence(one, 0.99, labels=(first, label)) for one, label in zip(shown, others)]
+    number = sum(one.bounded(q, one.confidence) is not None for one in shown for q in OVERVIEW)
+    parts = [1 - (1 - one.confidence) / max(1, number) for one in shown]
+    ratios = [_Rows(part, {q: one.bounded(q, part) for q in OVERVIEW}) for one, part in zip(shown, parts)]
+    tables = [_overview_of(q, shown, ratios, first, others) for q in OVERVIEW]
+    notes = [sentence(one, of.quoted, of.each, (first, label)) for one, of, label in zip(shown, ratios, others)]
+    if number > 1:
+        notes.append(f"{_percent(shown[0].confidence)} confidence: for all {number} ratios together (Bonferroni)")
     left_out = len(comparisons) - len(shown)
     notes += [f"... ({left_out:,} more comparisons)"] if left_out else []
     return View(counted(len(comparisons), "comparison"), f"with {first}", tables=tables, notes=notes)
 
 
-def _overview_of(q: float, comparisons: Sequence[_Comparison], first: str, others: Sequence[str]) -> Table:
-    """Return the table of one quantile."""
-    one = comparisons[0]
-    values = [one.a.quantile(q), *(each.b.quantile(q) for each in comparisons)]
-    scale = Scale.of(one.a.unit, middle(values))
-    ratios = [each.bounded(q, each.confidence) for each in comparisons]
+def _overview_of(
+    q: float, comparisons: Sequence[_Comparison], found: Sequence[_Rows], first: str, others: Sequence[str]
+) -> Table:
+    """Return the table of one quantile, with the ratios that were found for each comparison."""
+    a, confidence = comparisons[0].a, comparisons[0].confidence
+    values = [a.quantile(q), *(each.b.quantile(q) for each in comparisons)]
+    scale = Scale.of(a.unit, middle(values))
+    ratios = [one.ratios[q] for one in found]
     together = [ratio for ratio in ratios if ratio is not None]
     rows: list[list[Cell]] = [[first, scale.show(values[0]), "", "", ""]]
     for each, label, value, ratio in zip(comparisons, others, values[1:], ratios):
@@ -194,7 +204,7 @@ def _overview_of(q: float, comparisons: Sequence[_Comparison], first: str, other
         if ratio is not None:
             told = [*_ratio(ratio)[1:], bar(together, ratio, 1.0)]
         rows.append([label, scale.show(value), *told])
-    headers = (_name(q), printable(scale.unit), f"over {first}", f"{_percent(one.confidence)} interval", LINE_AT_1)
+    headers = (_name(q), printable(scale.unit), f"over {first}", f"{_percent(confidence)} interval", LINE_AT_1)
     return Table(headers, rows, headers[:3:-1])
 
 

@@ -188,8 +188,10 @@ def _identity(folder: int) -> tuple[int, int]:
 
 def warn_user(text: str, kind: type[Warning] = RegistryWarning) -> None:
     """Warn with a warning that points at the caller of the package."""
-    from warnings import warn
-
+    try:
+        from warnings import warn
+    except ImportError:  # the interpreter is ending
+        return
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "historian":
         level, frame = level + 1, frame.f_back

@@ -6,8 +6,8 @@ import os
 
 from .directory import open_directory
 from .errors import CorruptFileError
-from .file import old_files, open_file
-from .header import FILE_NAME, decode, path_of
+from .file import open_file
+from .header import FILE_NAME, check_units, decode, path_of
 from .locking import Locked
 
 TYPE_CHECKING = False
@@ -55,51 +55,54 @@ def drain_directory(
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
     """Drain all recorders of a directory, or those chosen, in the order of their creation.
 
-    Return what they held, and errors by file or recorder.  Nothing is found if there is no file.  Raises what
-    `open_directory` raises.
+    Return what they held, and errors by file or recorder: those that are damaged are left out.  Nothing is found if
+    there is no file.  Raises OSError if there is no space for what a drain writes, if the file may not be written, or
+    if another process has kept it locked; then nothing has been drained.  Raises what `open_directory` raises.
     """
     path = os.path.join(directory, FILE_NAME)
-    problems: dict[str, CorruptFileError] = {}
     try:
-        folder = open_directory(directory, trust)
-        try:
-            problems = old_files(directory, folder)
-        finally:
-            os.close(folder)
+        os.close(open_directory(directory, trust))
         file = open_file(path, False, trust)
         with Locked(file) as fd:
-            drained, more = _drain_locked(file, fd, chosen)
+            return _drain_locked(file, fd, chosen)
     except FileNotFoundError:  # removed just now, or never created
         return [], {}
     except CorruptFileError as error:
-        return [], {path: CorruptFileError(path, error.reason), **problems}
-    except OSError as error:  # no space for the holes of a copy, or another process has kept it locked
-        return [], {path: CorruptFileError(path, f"it cannot be cleared: {error.strerror}"), **problems}
-    return drained, {**more, **problems}
+        return [], {path: CorruptFileError(path, error.reason)}
 
 
 def _drain_locked(
     file: DirectoryFile, fd: int, chosen: Collection[Key] | None
 ) -> tuple[list[Drained], dict[str, CorruptFileError]]:
-    drained, problems = [], {}
+    found, drained, problems = [], [], {}
+    first: dict[Key, Header] = {}
     for place in file.places():
         at = path_of(file.path, place)
         try:
             header = decode(*file.text(place))
             if chosen is None or header.key in chosen:
-                drained.append(Drained(header, file.drain(fd, place), place, file.id))
+                check_units(header, first.setdefault(header.key, header))
+                found.append((header, place))
         except ValueError as error:
             problems[at] = CorruptFileError(at, str(error))
-        except OSError as error:  # no space for what a drain writes
-            problems[at] = CorruptFileError(at, f"it cannot be cleared: {error.strerror}")
+    file.prepare(fd, [place for _, place in found])  # if there is no space, nothing has been drained yet
+    for header, place in found:
+        try:
+            drained.append(Drained(header, file.drain(fd, place, prepared=True), place, file.id))
+        except ValueError as error:
+            at = path_of(file.path, place)
+            problems[at] = CorruptFileError(at, str(error))
     return drained, problems
 
 
 def remove_recorder(file: DirectoryFile, place: int) -> _Counted:
-    """Drain a recorder, and hide it while it holds nothing.  Raises what `drain` raises."""
+    """Drain a recorder, and hide it while it holds nothing.  Raises what `drain` raises.
+
+    It needs no space if nobody else has the recorder open, so this is how to gain some on a full file system.
+    """
     with Locked(file) as fd:
         try:
-            held = file.drain(fd, place)
+            held = file.drain(fd, place, to_free=True)
         except ValueError as error:
             raise CorruptFileError(path_of(file.path, place), str(error)) from None
         file.remove(place)

@@ -11,7 +11,7 @@ from .._core import CHUNK_NBYTES, CHUNKS_AT, INDEX_AT, MAX_RECORDERS, DirectoryF
 from .directory import ATTEMPTS, ensure_directory, open_directory
 from .errors import CorruptFileError
 from .header import Header, check_page, decode, encode, path_of
-from .locking import FLAGS, REPLACED, Locked
+from .locking import FLAGS, REPLACED, Locked, prepare_locks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = [
     "is_at_path",
     "map_file",
     "mapped_file",
-    "old_files",
     "open_fd",
     "open_file",
     "read_counters",
@@ -36,12 +35,6 @@ __all__ = [
 
 #: Errors of open() that do not mean a bad file: it does not exist, or the process or system is at a limit.
 _NOT_CORRUPT = (errno.ENOENT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EROFS)
-#: Suffix of the files of former versions, one for each recorder.
-_OLD_SUFFIX = ".counters"
-_OLD = (
-    "it was written by an older historian, which had a file for each recorder: end the processes that use this "
-    "directory, then remove the file, or use another directory"
-)
 
 
 # ---- files that this process counts in ----
@@ -56,9 +49,8 @@ def open_file(path: str, create: bool, trust: bool | None = None) -> DirectoryFi
     the same file.  The directory is created again if it was removed, also while this happens.  Raises
     FileNotFoundError, CorruptFileError, OSError, for example if the disk is full, and what `open_directory` raises.
     """
-    import fcntl  # noqa: F401  `_Locked` needs it, and may run when no file descriptor is left to import it
-
     global _open_files
+    prepare_locks()
     if _open_files is None:
         from weakref import WeakValueDictionary
 
@@ -95,8 +87,6 @@ def _open_in(folder: int, path: str, create: bool) -> DirectoryFile:
     try:
         fd = open_fd(path, os.O_RDWR, folder)
     except FileNotFoundError:
-        for problem in old_files(os.path.dirname(path), folder).values():
-            raise problem from None
         if not create:
             raise
         _create(folder, path)
@@ -174,7 +164,10 @@ def map_file(fd: int, path: str, count_at: str) -> DirectoryFile:
 
 
 def open_fd(path: str, access: int, folder: int) -> int:
-    """Open the file of an open directory, and check its header; the caller closes the descriptor."""
+    """Open the file of an open directory, and check its header; the caller closes the descriptor.
+
+    Raises CorruptFileError if it is not valid, or cannot be read.  Raises OSError if it cannot be written.
+    """
     try:
         fd = os.open(os.path.basename(path), access | FLAGS, dir_fd=folder)
     except OSError as error:
@@ -183,7 +176,7 @@ def open_fd(path: str, access: int, folder: int) -> int:
             raise CorruptFileError(path, "it is a symbolic link, and links are not followed") from None
         if error.errno in (errno.ENXIO, errno.ENODEV):
             raise CorruptFileError(path, "it is not a regular file") from None
-        if error.errno in _NOT_CORRUPT:
+        if error.errno in _NOT_CORRUPT or (access == os.O_RDWR and error.errno != errno.EISDIR):
             raise
         raise CorruptFileError(path, f"it cannot be opened: {error.strerror}") from None
     try:
@@ -222,13 +215,6 @@ def _reserve_again(fd: int, path: str) -> None:
 
 def _in_pages(nbytes: int) -> int:
     return -(-nbytes // 4096) * 4096
-
-
-def old_files(directory: str, folder: int) -> dict[str, CorruptFileError]:
-    """Return errors for the files of former versions in an open directory, by path: one for each recorder."""
-    names = sorted(os.listdir(folder))
-    old = [name for name in names if name.endswith(_OLD_SUFFIX) and not name.startswith(".")]
-    return {path: CorruptFileError(path, _OLD) for path in (os.path.join(directory, name) for name in old)}
 
 
 def _create(folder: int, path: str) -> None:

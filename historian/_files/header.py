@@ -14,6 +14,7 @@ from .._core import (
     INDEX_AT,
     MAX_RECORDERS,
     SLOTS,
+    crc32,
     key_parts,
 )
 from .._values.key import Key
@@ -21,14 +22,14 @@ from .._values.text import counted
 from .._values.units import check_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
-__all__ = ["FILE_NAME", "Header", "check_page", "decode", "encode", "path_of"]
+__all__ = ["FILE_NAME", "Header", "check_page", "check_units", "decode", "encode", "path_of"]
 
 #: Name of the file of a directory.
 FILE_NAME = "recorders"
 
 OCTAVES = (SLOTS - 2) // BUCKETS_PER_OCTAVE
 LAYOUT = (CHUNK_NBYTES, FIRST_INDEX, OCTAVES, BUCKETS_PER_OCTAVE, MAX_RECORDERS, INDEX_AT, CHUNKS_AT)
-FIXED = "<8s I IiIIIII Q"  # magic, version, layout, creation time in ns
+FIXED = range(8, 40, 4)  # where the version and the numbers of the layout are, 4 bytes each, after the magic
 CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # offset of the CRC-32 of all bytes before it
 
 
@@ -50,16 +51,19 @@ def path_of(file: str, place: int) -> str:
     return f"{file}[{place % MAX_RECORDERS}]"
 
 
+def check_units(one: Header, other: Header) -> None:
+    """Raise ValueError if two recorders with the same key cannot be added up."""
+    if one.unit != other.unit:
+        raise ValueError(f"another recorder has its name and labels, and the unit {other.unit!r}, not {one.unit!r}")
+
+
 def check_page(page: bytes) -> None:
     """Check the first page of a directory's file.  Raises ValueError, with the reason, if it is not valid."""
-    import struct
-    from zlib import crc32
-
     if page[:8] != FILE_MAGIC[: len(page[:8])] or not page:
         raise ValueError("it is not a file of recorders" if page else "it is empty")
     if len(page) < INDEX_AT:
         raise ValueError(f"it is cut short: {counted(len(page), 'byte')}")
-    _, version, *layout, _ = struct.unpack_from(FIXED, page)
+    version, *layout = [int.from_bytes(page[at : at + 4], "little", signed=True) for at in FIXED]
     if version != FILE_VERSION:
         raise ValueError(f"its format has version {version}: this historian reads version {FILE_VERSION}")
     if int.from_bytes(page[CHECKSUM_AT:FILE_HEADER_NBYTES], "little") != crc32(page[:CHECKSUM_AT]):

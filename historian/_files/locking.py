@@ -8,9 +8,11 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .._core import DirectoryFile
 
-__all__ = ["FLAGS", "REPLACED", "Locked"]
+__all__ = ["FLAGS", "REPLACED", "Locked", "prepare_locks"]
 
 #: How long to wait for another process that has locked the file.  What needs the lock takes well below a millisecond.
 LOCK_SECONDS = 10.0
@@ -18,6 +20,17 @@ LOCK_SECONDS = 10.0
 REPLACED = "the file has been replaced since it was opened: get the recorder again"
 #: With what files are opened.
 FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK if hasattr(os, "O_NOFOLLOW") else 0  # none on Windows
+
+_fcntl: Any = None  # the module; imported with the first file, since `import historian` must stay cheap
+
+
+def prepare_locks() -> None:
+    """Import what `Locked` needs.  Later, no file descriptor may be left for that, or the interpreter may be ending."""
+    global _fcntl
+    if _fcntl is None:
+        import fcntl
+
+        _fcntl = fcntl
 
 
 class Locked:
@@ -43,11 +56,11 @@ class Locked:
         return self._fd
 
     def __exit__(self, *error: object) -> None:
-        import fcntl
-
         # The work is done: if a system call fails now, what was drained must not be lost.
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)  # if a forked child has inherited it, closing it here does not unlock
+            _fcntl.flock(
+                self._fd, _fcntl.LOCK_UN
+            )  # if a forked child has inherited it, closing it here does not unlock
         except OSError:
             pass
         try:
@@ -58,12 +71,11 @@ class Locked:
 
 def _lock(fd: int, path: str) -> None:
     """Lock a file.  A process that is stopped may hold the lock for ever, so wait for a limited time."""
-    import fcntl
-
     end, pause = None, 0.0005
     while True:
         try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _fcntl.flock(fd, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+            return
         except BlockingIOError:
             now = time.monotonic()
             end = now + LOCK_SECONDS if end is None else end

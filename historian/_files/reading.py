@@ -7,8 +7,8 @@ import os
 from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError
-from .file import map_file, old_files, open_fd
-from .header import FILE_NAME, decode, path_of
+from .file import map_file, open_fd
+from .header import FILE_NAME, check_units, decode, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .._values.key import Key
     from .header import Header
 
-__all__ = ["Reading", "keys_in", "read_all"]
+__all__ = ["Reading", "read_all"]
 
 
 class Reading:
@@ -30,6 +30,18 @@ class Reading:
     file_id: bytes  # tells the file from others
     place: int  # in the file
     status: os.stat_result  # of the file that was read
+
+    def _add(self, more: Reading) -> None:
+        """Add what another place holds that has the same key: there is one only if the file was damaged.
+
+        Raises ValueError if that cannot be.
+        """
+        check_units(more.header, self.header)
+        try:
+            self.histogram += more.histogram
+        except OverflowError:
+            raise ValueError("another recorder has its name and labels, and they hold 2**63 values or more") from None
+        self.drains = (self.drains + more.drains) % 2**32
 
 
 class _Known:
@@ -51,18 +63,16 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    old = {}
     try:
         folder = open_directory(directory, trust)
     except FileNotFoundError:  # removed just now, or never created, since recording is disabled
         return [], {}
     try:
-        old = old_files(directory, folder)
         fd = open_fd(path, os.O_RDONLY, folder)
     except FileNotFoundError:
-        return [], old
+        return [], {}
     except CorruptFileError as error:
-        return [], {path: CorruptFileError(path, error.reason), **old}
+        return [], {path: CorruptFileError(path, error.reason)}
     finally:
         os.close(folder)
     try:
@@ -70,10 +80,10 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
             try:
                 file = map_file(fd, path, "")
             except CorruptFileError as error:
-                return [], {path: CorruptFileError(path, error.reason), **old}
+                return [], {path: CorruptFileError(path, error.reason)}
             readings, problems = _read_mapped(file, os.fstat(fd), path)
             if not problems or not file.has_grown:  # if it has, that may be all that is wrong
-                return readings, {**problems, **old}
+                return readings, problems
     finally:
         os.close(fd)
 
@@ -88,6 +98,7 @@ def _read_mapped(
         known = _known[path] = _Known(file_id)
     headers, readings, problems = known.headers, [], {}
     known.headers = {}  # those that were removed are forgotten
+    by_key: dict[Key, Reading] = {}
     for place, found in file.read_all():
         try:
             if isinstance(found, str):
@@ -106,30 +117,13 @@ def _read_mapped(
         reading.header, reading.drains = header, found[5]
         reading.histogram = Histogram._from_reading(found[:4], header.unit, found[4])
         reading.file_id, reading.place, reading.status = file_id, place, status
-        readings.append(reading)
+        first = by_key.setdefault(header.key, reading)
+        if first is reading:
+            readings.append(reading)
+            continue
+        try:
+            first._add(reading)
+        except ValueError as error:
+            at = path_of(path, place)
+            problems[at] = CorruptFileError(at, str(error))
     return readings, problems
-
-
-def keys_in(directory: str, trust: bool | None = None) -> list[Key]:
-    """Return the keys of all recorders in a directory, which may not exist; those that are damaged are left out."""
-    path, keys = os.path.join(directory, FILE_NAME), []
-    try:
-        folder = open_directory(directory, trust)
-    except FileNotFoundError:
-        return []
-    try:
-        fd = open_fd(path, os.O_RDONLY, folder)
-    except (FileNotFoundError, CorruptFileError):
-        return []
-    finally:
-        os.close(folder)
-    try:
-        file = map_file(fd, path, "")
-        for place in file.places():
-            try:
-                keys.append(decode(*file.text(place)).key)
-            except (FileNotFoundError, ValueError):  # it was removed just now, or is damaged
-                continue
-    finally:
-        os.close(fd)
-    return keys

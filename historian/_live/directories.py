@@ -12,7 +12,7 @@ import time
 from .._files import draining, reading
 from .._files.errors import CorruptFileError
 from .._files.file import is_at_path
-from .._files.header import FILE_NAME
+from .._files.header import FILE_NAME, path_of
 from ..histogram import Histogram
 from .recorder import recorders_in
 from .snapshots import Snapshot, id_of_recorder
@@ -59,13 +59,20 @@ def drain_directory(
 ) -> tuple[Snapshot, dict[str, CorruptFileError]]:
     """Drain all recorders, or those chosen; return what they held, and errors by file or recorder."""
     drained, problems = draining.drain_directory(directory, chosen, trust)
-    now = time.time()
+    file, now = os.path.join(directory, FILE_NAME), time.time()
     histograms, sources = {}, {}
     for one in drained:
         key, counted = one.header.key, one.counted
-        histograms[key] = Histogram._from_reading(counted[:4], one.header.unit, counted[4])
-        sources[key] = id_of_recorder(one.file_id, one.place, counted[5]), now
-    for found in recorders_in(os.path.join(directory, FILE_NAME)):  # last: a file may be removed at any moment
+        histogram = Histogram._from_reading(counted[:4], one.header.unit, counted[4])
+        if key not in histograms:
+            histograms[key], sources[key] = histogram, (id_of_recorder(one.file_id, one.place, counted[5]), now)
+            continue
+        try:
+            _add(histograms, sources, key, histogram)  # the file was damaged: two places have this key
+        except OverflowError as error:
+            at = path_of(file, one.place)
+            problems[at] = CorruptFileError(at, str(error))
+    for found in recorders_in(file):  # last: a file may be removed at any moment
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()

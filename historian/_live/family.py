@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from operator import methodcaller
 
+from .._files.directory import warn_user
+from .._files.header import encode
 from .._values.key import Key, check_key, text_of
 from .._values.text import counted
 from .._values.units import NS_PER_UNIT, check_unit
@@ -14,14 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, Protocol
 
-    from typing_extensions import Self
+    from typing_extensions import Never, Self
 
-    from .._core import Timer
+    from .._core import DirectoryFile, Timer
     from .recorder import Recorder
 
     class _Registry(Protocol):
         def _find_or_create(self, key: Key, unit: str) -> Recorder: ...
-        def _keys(self, name: str) -> list[Key]: ...
+        def _file(self) -> DirectoryFile | None: ...
+        def _has(self, key: Key) -> bool: ...
+        def _forget(self, key: Key) -> None: ...
 
 
 __all__ = ["Family", "FamilyWarning", "Timing"]
@@ -49,23 +53,50 @@ class Family:
     'http.request{method=GET,route=/users}'
 
     Values are strings, or are converted to strings as in `Key`; strings are found fastest.  A recorder is created when
-    it is first asked for.  There are at most `max_series` of them, with those that were in the registry before (a few
-    more if several threads or processes create the last ones at the same time).  The values of further label sets go to
-    the recorder with the single label ``overflow="true"``, and a `FamilyWarning` says so once.  So do those of label
-    sets that no recorder can have: longer than 2,048 bytes, or not valid Unicode.  Nothing is lost, and label values
-    from outside, such as paths of requests, never raise and never take more memory than the limit allows.
+    it is first asked for.  ``("GET", "/users") in requests`` tells whether it exists, and creates none.  A family
+    cannot be iterated over: ``registry.snapshot().select("http.request")`` holds what it has counted.
+
+    There are at most `max_series` recorders of this name in the registry; in a directory, those of all processes count.
+    (There may be a few more if several threads or processes create the last ones at the same time.)  The values of
+    further label sets go to the recorder with the single label ``overflow="true"``, and a `FamilyWarning` says so once.
+    So do those of label sets that no recorder can have: longer than 2,048 bytes, or not valid Unicode.  Nothing is
+    lost, and label values from outside, such as paths of requests, never raise and never take more memory than the
+    limit allows.
+
+    A recorder that any process removes (`Registry.remove`) makes room for another one.  When the family is next asked
+    for a new label set, it lets go of recorders that were removed.  To ask for one of them again is to ask for a new
+    one: it needs room.
     """
 
-    __slots__ = ("__weakref__", "_folded", "_known", "_names", "_registry", "_series", "max_series", "name", "unit")
+    __slots__ = (
+        "__weakref__",
+        "_encoded",
+        "_folded",
+        "_known",
+        "_names",
+        "_overflow",
+        "_registry",
+        "_removals",
+        "_series",
+        "max_series",
+        "name",
+        "unit",
+    )
     __module__ = "historian"
+
+    # Else Python would ask for family[0], family[1] and so on, and each would be a new recorder.
+    __iter__: None = None
 
     name: str
     unit: str
     max_series: int  # at least 1
     _registry: _Registry
     _names: tuple[str, ...]
+    _overflow: Key  # of the recorder that gets the values of folded label sets
+    _encoded: bytes  # the beginning of all keys of this name
     _series: dict[Any, Recorder]  # by values, a tuple of strings; also by the value itself if there is one label
-    _known: set[Key] | None  # what counts for the limit; None until a recorder is created
+    _known: set[Key]  # of the recorders of this name that the registry has; in memory, they count for the limit
+    _removals: tuple[bytes, int]  # id of the file, and its removals when the family last let go of such recorders
     _folded: set[int]  # hashes of folded label sets, at most MAX_FOLDED
 
     def __init__(self, registry: _Registry, name: str, labels: Iterable[str], unit: str, max_series: int) -> None:
@@ -75,7 +106,9 @@ class Family:
         if max_series < 1:
             raise ValueError(f"max_series must be at least 1, not {max_series}")
         self.name, self.unit, self.max_series = name, check_unit(unit), max_series
-        self._registry, self._series, self._known, self._folded = registry, {}, None, set()
+        self._registry, self._series, self._known, self._folded = registry, {}, set(), set()
+        self._removals = (b"", 0)
+        self._overflow, self._encoded = Key(name, **{OVERFLOW: "true"}), encode(Key(name))
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -97,8 +130,22 @@ class Family:
         except (KeyError, TypeError):
             return self._find(values if type(values) is tuple else (values,))
 
-    def labels(self, /, **labels: object) -> Recorder:
+    def __contains__(self, values: object) -> bool:
+        """Return whether there is a recorder with these values; in a directory, of any process.  O(labels).
+
+        Raises ValueError unless there is one value for each label.
+        """
+        key = self._key_of(self._texts(values if type(values) is tuple else (values,)))
+        try:
+            check_key(key)
+        except ValueError:
+            return False
+        return self._registry._has(key)
+
+    def labels(self, /, *unnamed: Never, **labels: object) -> Recorder:
         """Return the recorder with these labels.  Raises ValueError as ``family[...]`` does.  O(labels)."""
+        if unnamed:
+            raise self._unnamed("labels", unnamed)
         try:
             values = tuple([labels[name] for name in self._names])
         except KeyError:
@@ -107,11 +154,19 @@ class Family:
             raise ValueError(self._expected(labels))
         return self[values]
 
-    def time(self, *values: object, errors: Recorder | None = None) -> Timer:
-        """Return a timer of the recorder with these values: ``with family.time("GET", "/users"):``."""
+    def time(self, /, *values: object, errors: Recorder | None = None, **labels: Never) -> Timer:
+        """Return a timer of the recorder with these values: ``with family.time("GET", "/users"):``.
+
+        Raises ValueError as ``family[...]`` does.  Raises TypeError for labels by name: ``family.timing`` takes them.
+        """
+        if labels:
+            raise TypeError(
+                f"time() takes the values of {', '.join(self._names)} in this order, without names: for "
+                f"{', '.join(labels)} by name, use timing() or labels(...).time()"
+            )
         return self[values].time(errors)
 
-    def timing(self, /, **labels: object) -> Timing:
+    def timing(self, /, *unnamed: Never, **labels: object) -> Timing:
         """Return a timer whose labels may be given later: in its block, when they are known.
 
         >>> from historian import Registry
@@ -126,51 +181,79 @@ class Family:
         """
         if self.unit not in NS_PER_UNIT:
             raise ValueError(f"timers need a recorder in s, ms, us or ns, and family {self.name!r} is in {self.unit!r}")
+        if unnamed:
+            raise self._unnamed("timing", unnamed)
         timing = Timing(self)
         timing.labels(**labels)
         return timing
 
+    def _unnamed(self, method: str, values: tuple[object, ...]) -> TypeError:
+        named = ", ".join(f"{name}=..." if name.isidentifier() else f"**{{{name!r}: ...}}" for name in self._names)
+        return TypeError(f"{method}() takes labels by name, {method}({named}), not {counted(len(values), 'value')}")
+
     def _expected(self, labels: Iterable[str]) -> str:
         return f"family {self.name!r} has the labels {', '.join(self._names)}, not {', '.join(labels) or 'none'}"
 
-    def _find(self, values: tuple[object, ...]) -> Recorder:
+    def _texts(self, values: tuple[object, ...]) -> tuple[str, ...]:
         if len(values) != len(self._names):
             raise ValueError(
                 f"family {self.name!r} has {counted(len(self._names), 'label')}, {', '.join(self._names)}: give one "
                 f"value for each, not {counted(len(values), 'value')}"
             )
-        texts = tuple([value if type(value) is str else text_of(value) for value in values])
+        return tuple([value if type(value) is str else text_of(value) for value in values])
+
+    def _key_of(self, texts: tuple[str, ...]) -> Key:
+        return Key(self.name, **dict(zip(self._names, texts)))
+
+    def _find(self, values: tuple[object, ...]) -> Recorder:
+        texts = self._texts(values)
         found = self._series.get(texts)
         return found if found is not None else self._add(texts)
 
     def _add(self, texts: tuple[str, ...]) -> Recorder:
-        key = Key(self.name, **dict(zip(self._names, texts)))
-        if self._known is None:
-            self._known = {one for one in self._registry._keys(self.name) if one != _overflow_of(self.name)}
-        if key not in self._known:
-            try:
-                check_key(key)
-            except ValueError as error:
-                return self._fold(texts, f"a label set that no recorder can have ({error})")
-            if len(self._known) >= self.max_series:
-                return self._fold(texts, f"more than max_series={self.max_series:,} label sets")
+        key = self._key_of(texts)
+        try:
+            check_key(key)
+        except ValueError as error:
+            return self._fold(texts, f"a label set that no recorder can have ({error})")
+        if not self._has_room(key):
+            return self._fold(texts, f"more than max_series={self.max_series:,} label sets")
         found = self._registry._find_or_create(key, self.unit)
-        self._known.add(key)
         self._series[texts] = found
         if len(texts) == 1:
             self._series[texts[0]] = found
         return found
 
+    def _has_room(self, key: Key) -> bool:
+        """Return whether a recorder exists, or may be created.  O(recorders that are new to this process)."""
+        file = self._registry._file()
+        if file is None:
+            return key in self._known or len(self._known) - (self._overflow in self._known) < self.max_series
+        self._let_go(file)
+        room = self.max_series - file.count(self._encoded)
+        if room > 0 or file.find(encode(key), removed=False) >= 0:
+            return True
+        return room == 0 and file.find(encode(self._overflow), removed=False) >= 0  # which does not count
+
+    def _let_go(self, file: DirectoryFile) -> None:
+        """Forget recorders that other processes have removed: once no process has them open, their space is free."""
+        removals = file.id, file.removals
+        if removals == self._removals:
+            return
+        self._removals = removals
+        for found in set(self._series.values()):
+            at, place, _ = found._files
+            if at is file and found._header is not None and file.is_removed(place):
+                self._registry._forget(found._header.key)
+
     def _fold(self, texts: tuple[str, ...], why: str) -> Recorder:
         is_first = not self._folded
         if len(self._folded) < MAX_FOLDED:
             self._folded.add(hash(texts))
-        key = _overflow_of(self.name)
-        found = self._registry._find_or_create(key, self.unit)
+        found = self._registry._find_or_create(self._overflow, self.unit)
         if is_first:
-            from .._files.directory import warn_user
-
-            warn_user(f"family {self.name!r} was asked for {why}: such values are counted as {key}", FamilyWarning)
+            where = f"such values are counted as {self._overflow}"
+            warn_user(f"family {self.name!r} was asked for {why}: {where}", FamilyWarning)
         return found
 
     def _notes(self) -> list[str]:
@@ -190,15 +273,15 @@ class Family:
         self._series.pop(texts, None)
         if len(texts) == 1:
             self._series.pop(texts[0], None)
-        if self._known is not None:
-            self._known.discard(key)
+        self._known.discard(key)
 
     def __reduce__(self) -> tuple[Any, ...]:
         again = methodcaller("family", self.name, labels=self._names, unit=self.unit, max_series=self.max_series)
         return again, (self._registry,)
 
     def __repr__(self) -> str:
-        return f"<Family {self.name!r} of {', '.join(self._names)}: {counted(len(self._known or ()), 'recorder')}>"
+        found = counted(len(set(self._series.values())), "recorder")
+        return f"<Family {self.name!r} of {', '.join(self._names)}: {found}>"
 
 
 class Timing:
@@ -217,8 +300,15 @@ class Timing:
         self._family, self._labels = family, dict.fromkeys(family.label_names, "")
         self._began = self._ended = 0
 
-    def labels(self, /, **labels: object) -> None:
-        """Set labels; the last value counts.  Raises ValueError for a label that the family does not have."""
+    def labels(self, /, *unnamed: Never, **labels: object) -> None:
+        """Set labels; the last value counts.  Raises ValueError for a label that the family does not have.
+
+        Raises RuntimeError after the block has ended: its time has been recorded.
+        """
+        if unnamed:
+            raise self._family._unnamed("labels", unnamed)
+        if self._ended:
+            raise RuntimeError("this timer has ended, and its time is recorded: give labels in the block")
         for name in labels:
             if name not in self._labels:
                 raise ValueError(self._family._expected(labels))
@@ -250,10 +340,6 @@ class Timing:
 
     async def __aexit__(self, *exception: object) -> None:
         self.__exit__(*exception)
-
-
-def _overflow_of(name: str) -> Key:
-    return Key(name, **{OVERFLOW: "true"})
 
 
 def _checked(name: str, labels: Iterable[str]) -> tuple[str, ...]:

@@ -79,6 +79,8 @@ class Snapshot(dict[Key, Histogram]):
         """
         from fnmatch import fnmatchcase
 
+        if not isinstance(name, str):
+            raise TypeError(f"select() takes a name as a string, select('http.*', method='GET'), not {name!r}")
         wanted = {label: text_of(value) for label, value in labels.items()}
 
         def fits(key: Key) -> bool:
@@ -95,8 +97,12 @@ class Snapshot(dict[Key, Histogram]):
         """Return the histograms merged over all labels but these, by name: exactly, as if recorded so.
 
         ``by("route")`` gives one for each name and route, ``by()`` one for each name.  A missing label is left out of
-        the key.  O(buckets of all).  Raises ValueError if recorders of one name have different units.
+        the key.  O(buckets of all).  Raises ValueError if recorders of one name have different units, and TypeError for
+        a label that is not a string.
         """
+        for label in labels:
+            if not isinstance(label, str):
+                raise TypeError(f"by() takes labels as strings, by('route', 'method'), not {label!r}")
         groups: dict[Key, list[Histogram]] = {}
         for key, histogram in self.items():
             kept = {label: value for label, value in key.labels if label in labels}
@@ -121,9 +127,9 @@ class Snapshot(dict[Key, Histogram]):
         >>> frame["route"], frame["p50"]
         (['/users'], array([0.25]))
         """
-        from ..formats._columns import columns
+        from .._values.columns import columns
 
-        return columns(self, percentiles)
+        return columns(self.items(), percentiles)
 
     def _view(self) -> View:
         from .._show.profile import Profile

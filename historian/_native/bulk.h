@@ -61,18 +61,23 @@ HISTORIAN_INLINE size_t historian_chunk_size(const historian_array *array, size_
 /* Add sum and extremes, before any count (see historian_count_atomic). */
 static void historian_add_summary(historian_counters *counters, historian_summary *summary) {
     size_t first = historian_digit_at(historian_position(~summary->not_min)); /* no digit below that of the smallest */
-    historian_carry_digits(summary->digits, first);
-    historian_add_digits(counters, summary->digits, first, HISTORIAN_SUM_DIGITS);
+    size_t end = historian_end_of_sum(summary->max); /* of an array, hardly more than five digits are not 0 */
+    historian_carry_digits(summary->digits, first, end);
+    historian_add_digits(counters, summary->digits, first, end);
     historian_atomic_max(&counters->head->max, summary->max);
     historian_atomic_max(&counters->head->not_min, summary->not_min);
 }
 
-/* Return whether the octaves of all values between two slots have chunks, and these values are regular ones. */
-static int historian_has_chunks(const historian_counters *counters, size_t first, size_t last) {
+/* Find, for each octave of the values between two slots, where the count of slot 0 would be, if its chunk went on there
+ * below. So the address of a count takes one addition. Return 0 if a chunk is missing, or if a value is not regular. */
+static int historian_find_origins(const historian_counters *counters, size_t first, size_t last, uintptr_t *origins) {
     if (first - 1 >= HISTORIAN_BUCKETS || last - 1 >= HISTORIAN_BUCKETS) return 0;
     for (size_t octave = (first - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT; octave <= (last - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT;
-         octave++)
-        if (!historian_chunk_of(counters, octave)) return 0;
+         octave++) {
+        const historian_chunk *chunk = historian_chunk_of(counters, octave);
+        if (!chunk) return 0;
+        origins[octave] = (uintptr_t)chunk->counts - sizeof(uint64_t) * (1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE);
+    }
     return 1;
 }
 
@@ -80,7 +85,9 @@ static int historian_has_chunks(const historian_counters *counters, size_t first
  * then nothing has been added. */
 static ptrdiff_t historian_record_small(historian_counters *counters, const historian_array *array, double *bad_value) {
     uint16_t slots[HISTORIAN_SMALL];
+    uintptr_t origins[HISTORIAN_OCTAVES];
     historian_summary summary = {0, 0, {0}};
+    size_t all = array->n;
     int has_chunks;
     for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
         size_t n = historian_chunk_size(array, first);
@@ -88,18 +95,19 @@ static ptrdiff_t historian_record_small(historian_counters *counters, const hist
         if (bad >= 0) return bad;
     }
     if (array->n == 0) return -1;
-    has_chunks = historian_has_chunks(counters, historian_slot(~summary.not_min), historian_slot(summary.max));
-    for (size_t i = 0; !has_chunks && i < array->n; i++)
+    has_chunks =
+        historian_find_origins(counters, historian_slot(~summary.not_min), historian_slot(summary.max), origins);
+    for (size_t i = 0; !has_chunks && i < all; i++)
         if (!historian_has_space(counters, slots[i])) return -2;
     historian_add_summary(counters, &summary);
     if (has_chunks && counters->exclusive)
-        for (size_t i = 0; i < array->n; i++) {
-            size_t bucket = (size_t)slots[i] - 1;
-            historian_chunk *chunk = historian_chunk_of(counters, bucket >> HISTORIAN_SUM_OCTAVE_SHIFT);
-            historian_add_count(&chunk->counts[bucket % HISTORIAN_BUCKETS_PER_OCTAVE], 1, 1);
+        for (size_t i = 0; i < all; i++) {
+            size_t slot = slots[i];
+            uintptr_t origin = origins[(slot - 1) >> HISTORIAN_SUM_OCTAVE_SHIFT];
+            historian_add_count((uint64_t *)(origin + slot * sizeof(uint64_t)), 1, 1);
         }
     else
-        for (size_t i = 0; i < array->n; i++) historian_add_to_slot(counters, slots[i], 1);
+        for (size_t i = 0; i < all; i++) historian_add_to_slot(counters, slots[i], 1);
     return -1;
 }
 

@@ -51,7 +51,7 @@ HISTORIAN_INLINE ptrdiff_t historian_tally_chunk(historian_tables *tables, const
         tables->counts[0][historian_slot(bits)] += counts[i];
         historian_add_times(&tables->summary, bits, counts[i]);
     }
-    historian_carry_digits(tables->summary.digits, 0);
+    historian_carry_digits(tables->summary.digits, 0, HISTORIAN_SUM_DIGITS);
     return -1;
 }
 

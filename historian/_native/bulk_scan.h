@@ -95,7 +95,7 @@ HISTORIAN_INLINE int historian_add_to_summary(historian_summary *summary, const 
         historian_add_lanes(summary->digits, sums, compensations, lanes);
     } else if (max) {
         for (size_t i = 0; i < n; i++) historian_add_value(summary->digits, historian_bits(values[i] + 0.0));
-        historian_carry_digits(summary->digits, 0);
+        historian_carry_digits(summary->digits, 0, historian_end_of_sum(summary->max));
     }
     return 1;
 }

@@ -63,7 +63,7 @@ static size_t historian_digits_of(uint64_t *digits, uint64_t bits) {
     size_t first = historian_digit_at(historian_position(bits));
     memset(digits, 0, HISTORIAN_SUM_DIGITS * sizeof *digits);
     historian_add_value(digits, bits);
-    historian_carry_digits(digits, first);
+    historian_carry_digits(digits, first, first + 3);
     return first;
 }
 

@@ -355,18 +355,13 @@ cdef tuple read_private(Counters self, historian_totals *totals, bint drain):
     cdef historian_total *total = &totals.all
     cdef size_t first, end
     cdef Counts counts
-    every.lanes = self.lanes
-    every.atomic = historian_load_pointer(<void **>&self.atomic)
-    every.drained = self.drained
+    every.lanes, every.atomic, every.drained = self.lanes, <void **>&self.atomic, &self.drained
     if self.file is not None:
         raise ValueError("the counters are in a file")
-    if every.lanes is NULL and every.atomic is NULL:
+    if every.lanes is NULL and historian_load_pointer(every.atomic) is NULL:
         historian_clear_total(total)
-    else:
-        done = historian_read_lanes(&every, total, &totals.drained, drain)
-        self.drained = every.drained
-        if not done:
-            raise MemoryError()
+    elif not historian_read_lanes(&every, total, &totals.drained, drain):
+        raise MemoryError()
     historian_read_exclusive(self.exclusive, total, drain)
     historian_total_range(total, &first, &end)
     counts = counts_of(total.counts, <int>first, <int>end)

@@ -1,17 +1,154 @@
-/* Draining a recorder in a file: what has been drained is written down, and subtracted from then on; see file.h. */
+/* Draining a recorder in a file: what has been drained is written down, and subtracted from then on; see file.h.
+ * Before that, space is taken, which may fail; see kept.h. */
 #ifndef HISTORIAN_DRAIN_H
 #define HISTORIAN_DRAIN_H
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "atomics.h"
 #include "file.h"
+#include "kept.h"
 #include "space.h"
 #include "sum_read.h"
 #include "total.h"
 
 #if !defined(_WIN32)
+/* What to do if there is no space for what a drain adds to the drained row. */
+enum {
+    HISTORIAN_DRAIN = 0,
+    HISTORIAN_DRAIN_PREPARED = 1, /* it was prepared: leave what has come since then for the next drain */
+    HISTORIAN_DRAIN_TO_FREE = 2   /* nobody else has the recorder open, and it is freed at once: use kept chunks */
+};
+enum { HISTORIAN_DRAIN_SPARE = 8 }; /* chunks to keep for what is recorded while many recorders are drained */
+
+/* Take a chunk for a drained row: a kept one. */
+static uint64_t historian_take_for_drain(historian_space *space, int fd, uint64_t owner) {
+    uint64_t number = historian_take_kept(space, owner);
+    return number ? number : historian_take_locked(space, fd, owner);
+}
+
+/* ---- preparing ---- */
+
+static int historian_has_coarse(const historian_total *total) {
+    uint64_t any = 0;
+    for (size_t k = 0; k < HISTORIAN_COARSE; k++) any |= total->coarse[k];
+    return any != 0;
+}
+
+/* Return whether the sum of both has far digits. */
+static int historian_sums_to_far_digits(const historian_total *total, const historian_total *drained) {
+    uint64_t digits[HISTORIAN_SUM_DIGITS], any = 0;
+    memcpy(digits, drained->sum.digits, sizeof digits);
+    for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++) (void)historian_read_digit(digits, k, total->sum.digits[k]);
+    for (size_t k = 0; k < HISTORIAN_SUM_DIGITS; k++)
+        if (k - HISTORIAN_NEAR_DIGIT >= HISTORIAN_NEAR_DIGITS) any |= digits[k];
+    return any != 0;
+}
+
+/* Return how many chunks a row has that holds both. */
+static uint64_t historian_chunks_of_both(const historian_total *total, const historian_total *drained) {
+    uint64_t chunks = 1;
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
+        chunks += total->touched[octave] | drained->touched[octave];
+    return chunks + (uint64_t)historian_sums_to_far_digits(total, drained) +
+           (uint64_t)(historian_has_coarse(total) || historian_has_coarse(drained));
+}
+
+/* Return the row of what has been drained, or NULL if there is none. */
+static historian_row *historian_drained_row(const historian_space *space, const historian_entry *entry,
+                                            uint64_t index) {
+    return (historian_row *)historian_chunk_at(space,
+                                               historian_number(historian_atomic_load(&entry->drained) >> 32),
+                                               historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0));
+}
+
+/* Return how many chunks the drained row lacks for `total`. */
+static uint64_t historian_missing_chunks(const historian_space *space, const historian_entry *entry, uint64_t index,
+                                         const historian_total *total, const historian_total *drained) {
+    const historian_row *row = historian_drained_row(space, entry, index);
+    uint64_t missing = row == NULL;
+    for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
+        missing += total->touched[octave] && !(row && historian_atomic_load32(&row->chunks[octave]));
+    missing += !(row && historian_atomic_load(&row->head.far_digits)) && historian_sums_to_far_digits(total, drained);
+    return missing + (!(row && historian_atomic_load(&row->coarse)) && historian_has_coarse(total));
+}
+
+/* Return a reference to a new chunk of zeros, or 0. */
+static uint64_t historian_prepare_chunk(historian_space *space, int fd, uint64_t kind, uint64_t index,
+                                        uint64_t octave) {
+    return historian_reference(
+        historian_take_for_drain(space, fd, historian_owner(kind, index, HISTORIAN_DRAINED_LANE, octave)));
+}
+
+/* Give the drained row a chunk of zeros for each part of `total` that it has none for. Return 0 if there is no space. */
+static int historian_prepare_row(historian_space *space, int fd, historian_entry *entry, uint64_t index,
+                                 const historian_total *total, const historian_total *drained) {
+    historian_row *row;
+    uint64_t reference;
+    if (!historian_atomic_load(&entry->drained)) { /* after 0 drains */
+        reference = historian_prepare_chunk(space, fd, HISTORIAN_KIND_ROW, index, 0);
+        if (!reference) return 0;
+        historian_atomic_store_release(&entry->drained, reference << 32);
+    }
+    row = historian_drained_row(space, entry, index);
+    if (!row) return 0;
+    for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
+        if (!total->touched[octave] || historian_atomic_load32(&row->chunks[octave])) continue;
+        reference = historian_prepare_chunk(space, fd, HISTORIAN_KIND_COUNTERS, index, octave);
+        if (!reference) return 0;
+        (void)historian_atomic_exchange32(&row->chunks[octave], 0, (uint32_t)reference);
+    }
+    if (!historian_atomic_load(&row->head.far_digits) && historian_sums_to_far_digits(total, drained)) {
+        reference = historian_prepare_chunk(space, fd, HISTORIAN_KIND_FAR_DIGITS, index, 0);
+        if (!reference) return 0;
+        historian_atomic_store_release(&row->head.far_digits, reference);
+    }
+    if (!historian_atomic_load(&row->coarse) && historian_has_coarse(total)) {
+        reference = historian_prepare_chunk(space, fd, HISTORIAN_KIND_COARSE, index, 0);
+        if (!reference) return 0;
+        historian_atomic_store_release(&row->coarse, reference);
+    }
+    return 1;
+}
+
+/* Leave out of `total` what the drained row has no chunks for. */
+static void historian_leave_unprepared(const historian_space *space, const historian_entry *entry, uint64_t index,
+                                       historian_total *total) {
+    const historian_row *row = historian_drained_row(space, entry, index);
+    if (!row) historian_clear_total(total);
+    for (size_t octave = 0; row && octave < HISTORIAN_OCTAVES; octave++) {
+        if (!total->touched[octave] || historian_atomic_load32(&row->chunks[octave])) continue;
+        memset(total->counts + 1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE, 0, 8 * (size_t)HISTORIAN_BUCKETS_PER_OCTAVE);
+        total->sum.octaves[octave][0] = total->sum.octaves[octave][1] = 0;
+        total->touched[octave] = 0;
+    }
+    for (size_t k = 0; row && !historian_atomic_load(&row->head.far_digits) && k < HISTORIAN_SUM_DIGITS; k++)
+        if (k - HISTORIAN_NEAR_DIGIT >= HISTORIAN_NEAR_DIGITS) total->sum.digits[k] = 0;
+    if (row && !historian_atomic_load(&row->coarse)) memset(total->coarse, 0, sizeof total->coarse);
+    total->records = historian_total_records(total);
+}
+
+/* Take the space that a drain of `total` needs; `how` says what to do if there is none. Return 0, and set errno, if it
+ * cannot be drained. Nothing that is counted changes. The caller has locked the file, and has read the recorder. */
+static int historian_prepare_drain(historian_space *space, int fd, historian_entry *entry, uint64_t index,
+                                   historian_total *total, const historian_total *drained, int how) {
+    uint64_t chunks = historian_chunks_of_both(total, drained);
+    uint64_t missing = historian_missing_chunks(space, entry, index, total, drained);
+    if (space->keep < chunks) space->keep = chunks; /* as many as are freed afterwards */
+    if (historian_keep(space, fd, missing, chunks) &&
+        historian_prepare_row(space, fd, entry, index, total, drained))
+        return 1;
+    if (how == HISTORIAN_DRAIN_PREPARED) {
+        historian_leave_unprepared(space, entry, index, total);
+        return 1;
+    }
+    return how == HISTORIAN_DRAIN_TO_FREE && historian_count_kept(space) >= chunks;
+}
+
+/* ---- draining ---- */
+
 /* Write the digits of a sum into a drained row. Return 0 if there is no space. */
 static int historian_write_digits(historian_space *space, int fd, historian_row *row, uint64_t index,
                                   const uint64_t *digits) {
@@ -20,7 +157,7 @@ static int historian_write_digits(historian_space *space, int fd, historian_row 
         uint64_t owner = historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, HISTORIAN_DRAINED_LANE, 0);
         if (!digits[k]) continue;
         if (k - HISTORIAN_NEAR_DIGIT >= HISTORIAN_NEAR_DIGITS && !far_digits) {
-            uint64_t number = historian_take_locked(space, fd, owner);
+            uint64_t number = historian_take_for_drain(space, fd, owner);
             far_digits = (historian_far_digits *)historian_chunk_at(space, number, owner);
             if (!far_digits) return 0;
             historian_atomic_store(&row->head.far_digits, historian_reference(number));
@@ -37,12 +174,10 @@ static int historian_write_digits(historian_space *space, int fd, historian_row 
 /* Write coarse counts into a drained row. Return 0 if there is no space. */
 static int historian_write_coarse(historian_space *space, int fd, historian_row *row, uint64_t index,
                                   const historian_total *all) {
-    uint64_t owner = historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0), any = 0;
-    uint64_t number;
+    uint64_t owner = historian_owner(HISTORIAN_KIND_COARSE, index, HISTORIAN_DRAINED_LANE, 0), number;
     historian_chunk *chunk;
-    for (size_t k = 0; k < HISTORIAN_COARSE; k++) any |= all->coarse[k];
-    if (!any) return 1;
-    number = historian_take_locked(space, fd, owner);
+    if (!historian_has_coarse(all)) return 1;
+    number = historian_take_for_drain(space, fd, owner);
     chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
     if (!chunk) return 0;
     historian_atomic_store(&row->coarse, historian_reference(number));
@@ -57,7 +192,7 @@ static int historian_write_drained(historian_space *space, int fd, historian_row
         uint64_t owner = historian_owner(HISTORIAN_KIND_COUNTERS, index, HISTORIAN_DRAINED_LANE, octave), number;
         historian_chunk *chunk;
         if (!all->touched[octave]) continue;
-        number = historian_take_locked(space, fd, owner);
+        number = historian_take_for_drain(space, fd, owner);
         chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
         if (!chunk) return 0;
         (void)historian_atomic_exchange32(&row->chunks[octave], 0, (uint32_t)historian_reference(number));
@@ -91,12 +226,14 @@ static void historian_add_drained(historian_total *before, const historian_total
         (void)historian_read_digit(before->sum.digits, k, taken->sum.digits[k]);
 }
 
-/* Save that all records of `total` are drained, too; `total`, `drained` and `seen` are what historian_read_entry has
- * read. The caller has locked the file, so nobody else drains. Return 0, and change nothing, if there is no space. */
+/* Save that all records of `total` are drained, too; `total` and `drained` are what historian_read_entry has read. The
+ * caller has locked the file, so nobody else drains, and has called historian_prepare_drain. Return 0, and change
+ * nothing, if there is no space. */
 static int historian_commit_drain(historian_space *space, int fd, historian_entry *entry, uint64_t index,
-                                  historian_total *total, historian_total *drained, uint64_t seen) {
+                                  historian_total *total, historian_total *drained) {
     uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0);
-    uint64_t number = historian_take_locked(space, fd, owner);
+    uint64_t seen = historian_atomic_load(&entry->drained);
+    uint64_t number = historian_take_for_drain(space, fd, owner);
     historian_row *row = (historian_row *)historian_chunk_at(space, number, owner);
     if (!row) return 0;
     historian_atomic_store(&row->head.next, (uint32_t)(seen + 1)); /* which drain it is of */

@@ -39,7 +39,8 @@
  *     reset                max and not_min of all rows become 0
  *     commit               number of new row, n + 1     its chunks become free   all up to drain n + 1
  *
- * A process that is killed before the commit has drained nothing.
+ * Before that it prepares the old row: this gets a chunk of zeros for each octave that it has none for. So the chunks of
+ * the old row are as many as those of the new one, and a drain only takes space while it prepares; see kept.h. A process that is killed before the commit has drained nothing.
  */
 #ifndef HISTORIAN_FILE_H
 #define HISTORIAN_FILE_H
@@ -102,8 +103,9 @@ typedef struct {
     uint64_t reserved;  /* chunks whose space is reserved: those below */
     uint64_t free;      /* in its lower half: a chunk that is free again, which has the next one; or 0 */
     uint64_t recorders; /* places of the index that have ever been in use, those below */
-    uint64_t changes;   /* how often such a place has changed, twice; odd while one changes */
-    uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 40];
+    uint64_t changes;   /* another even number each time such a place changes, see names.h; odd while one changes */
+    uint64_t kept;      /* free chunks that are kept for drains: their number << 32 | the first one, which has the next */
+    uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 48];
     uint64_t lanes[HISTORIAN_FILE_LANES][4]; /* the next unused chunk of each, and the end of those; else 0 */
     uint8_t rest[4096 - 1024 - HISTORIAN_FILE_LANES * 32];
 } historian_file;
@@ -161,6 +163,7 @@ typedef struct historian_space {
     uint64_t patience;      /* requests for space to refuse before the next attempt to make the file larger */
     uint64_t refused;       /* what `patience` was set to after the last attempt */
     uint64_t spare;         /* a chunk that a thread took in vain; or 0 */
+    uint64_t keep;          /* the most chunks that a drain has needed for a moment: see kept.h */
 } historian_space;
 
 HISTORIAN_INLINE size_t historian_chunk_offset(uint64_t number) {

@@ -107,6 +107,25 @@ cdef class DirectoryFile:
         except (FileNotFoundError, ValueError):  # freed just now, or damaged since this process has read it
             return -1
 
+    def count(self, bytes name not None, /):
+        """Return how many recorders have a name, with any labels.  O(recorders) at first, then O(1).
+
+        `name` is the beginning of their keys: the key without labels.  Those that were removed do not count, even if
+        they hold something.
+        """
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return historian_count_names(&self.names, <const uint8_t *><const char *>name, len(name))
+
+    @property
+    def removals(self):
+        """How often this process has seen that a recorder was removed, and not freed at once: it may be open."""
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            return self.names.removals
+
     def add(self, int fd, bytes text not None, size_t key_nbytes, uint64_t created, /):
         """Add a recorder unless it exists; return its place.  `text` is the key and the unit.
 
@@ -217,7 +236,7 @@ cdef class DirectoryFile:
         are spread over the buckets that they may belong to.  O(octaves in use, of all processes).
         Raises ValueError if what belongs to the recorder is damaged.
         """
-        return self.total(place, -1)
+        return self.total(place, -1, HISTORIAN_DRAIN)
 
     def read_all(self):
         """Iterate over pairs (place, what was found) of all recorders; see `places`.
@@ -232,7 +251,7 @@ cdef class DirectoryFile:
             while historian_state(word) != HISTORIAN_FREE:
                 place = historian_place_of(word, index)
                 try:
-                    found = self.total(place, -1)
+                    found = self.total(place, -1, HISTORIAN_DRAIN)
                 except FileNotFoundError:  # removed just now; there may be another one
                     before, word = word, historian_read_place(&self.space, index)
                     if word != before:
@@ -246,13 +265,68 @@ cdef class DirectoryFile:
                 yield place, found
                 break
 
-    def drain(self, int fd, uint64_t place, /):
+    def prepare(self, int fd, list places not None, /):
+        """Keep all space that it needs to drain these recorders: then a drain that is `prepared` cannot fail.
+
+        `fd` as in `drain`.  Nothing that is counted changes.  Recorders that are damaged, or were removed, are left
+        out.  O(octaves in use).  Raises OSError if there is no space; then none has been taken.
+        """
+        cdef uint64_t missing = 0, chunks = 0
+        self.need(places, &missing, &chunks)
+        if historian_keep(&self.space, fd, missing, chunks):
+            return
+        self.sweep_all(fd)
+        if not historian_keep(&self.space, fd, missing, chunks):
+            raise self.no_space()
+
+    cdef int need(self, list places, uint64_t *missing, uint64_t *chunks) except -1:
+        """Add up how many chunks the drained rows lack; find how many there must be for a moment."""
+        cdef historian_totals *totals = historian_take_totals()
+        cdef historian_entry *entry
+        cdef const char *wrong
+        cdef uint64_t seen, place
+        if totals is NULL:
+            raise MemoryError()
+        try:
+            for place in places:
+                try:
+                    entry = self.entry(place)
+                except (FileNotFoundError, ValueError):
+                    continue
+                if not self.read_totals(entry, place, totals, &seen, &wrong) or not totals.all.records:
+                    continue
+                chunks[0] = max(chunks[0], historian_chunks_of_both(&totals.all, &totals.drained))
+                missing[0] += historian_missing_chunks(
+                    &self.space, entry, historian_index_of(place), &totals.all, &totals.drained
+                )
+        finally:
+            historian_give_totals(totals)
+        if missing[0]:
+            missing[0] += HISTORIAN_DRAIN_SPARE
+        return 0
+
+    cdef int sweep_all(self, int fd) except -1:
+        """Free the space of all recorders that were removed and that no process has open."""
+        with cython.critical_section(self):
+            if not historian_scan_names(&self.space, &self.names):
+                raise MemoryError()
+            historian_sweep_all(&self.space, &self.names, fd)
+        return 0
+
+    def drain(self, int fd, uint64_t place, /, *, bint prepared=False, bint to_free=False):
         """Return the same as `read`, and leave these records out from now on.
 
         `fd` is a descriptor of the file, open for writing and locked with ``flock``.  O(octaves in use).  Raises
         OSError if there is no space for the drained counts.  After an error, nothing has been drained.
+
+        With `prepared`, the recorder is one of those of `prepare`, and there is space.  What has been recorded since
+        then is left for the next drain if there is no space for it.  With `to_free`, the recorder is removed and freed afterwards.  If
+        only one object of this process has it open, it needs no space then.
         """
-        return self.total(place, fd)
+        cdef int how = HISTORIAN_DRAIN_PREPARED if prepared else HISTORIAN_DRAIN
+        if to_free and historian_is_ours(&self.holds, self.entry(place), fd, historian_index_of(place)):
+            how = HISTORIAN_DRAIN_TO_FREE
+        return self.total(place, fd, how)
 
     cdef historian_entry *entry(self, uint64_t place) except NULL:
         cdef historian_entry *entry
@@ -282,7 +356,7 @@ cdef class DirectoryFile:
     cdef bint holds_any(self, uint64_t place) except -1:
         """Return whether a recorder holds something, or is damaged."""
         try:
-            return (<Counts>self.total(place, -1)[0]).length != 0
+            return (<Counts>self.total(place, -1, HISTORIAN_DRAIN)[0]).length != 0
         except FileNotFoundError:
             return False
         except ValueError:
@@ -307,7 +381,31 @@ cdef class DirectoryFile:
             self.leases[i].patience = 0 if i == 0 else LEASE_AFTER
         return 0
 
-    cdef tuple total(self, uint64_t place, int drain_fd):
+    cdef bint read_totals(
+        self, historian_entry *entry, uint64_t place, historian_totals *totals, uint64_t *seen, const char **wrong
+    ) noexcept:
+        """Read a recorder; see `historian_read_entry`.  Return whether it could be read, else set what is wrong."""
+        wrong[0] = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, seen)
+        while wrong[0] is not NULL and historian_look_beyond(&self.space):
+            wrong[0] = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, seen)
+        return wrong[0] is NULL
+
+    cdef int prepare_one(
+        self, int fd, historian_entry *entry, uint64_t place, historian_totals *totals, int how
+    ) except -1:
+        """Take the space for a drain of what has been read.  Removed recorders are freed for this if necessary."""
+        cdef size_t index = historian_index_of(place)
+        if historian_prepare_drain(&self.space, fd, entry, index, &totals.all, &totals.drained, how):
+            return 0
+        self.sweep_all(fd)
+        if historian_prepare_drain(&self.space, fd, entry, index, &totals.all, &totals.drained, how):
+            return 0
+        raise self.no_space()
+
+    cdef object no_space(self):
+        return OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
+
+    cdef tuple total(self, uint64_t place, int drain_fd, int how):
         cdef historian_entry *entry = self.entry(place)
         cdef historian_totals *totals = historian_take_totals()
         cdef const char *wrong
@@ -319,9 +417,7 @@ cdef class DirectoryFile:
         if totals is NULL:
             raise MemoryError()
         try:
-            wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
-            while wrong is not NULL and historian_look_beyond(&self.space):
-                wrong = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, &seen)
+            self.read_totals(entry, place, totals, &seen, &wrong)
             if wrong is historian_gone:
                 self.entry(place)  # the place may be damaged: that is said first
                 raise self.gone()
@@ -329,6 +425,8 @@ cdef class DirectoryFile:
                 raise OSError(ENOMEM, "too few addresses to map the file", self.path)
             if wrong is not NULL:
                 raise ValueError(f"it is damaged: {wrong.decode()}")
+            if drain_fd >= 0 and totals.all.records:
+                self.prepare_one(drain_fd, entry, place, totals, how)
             records = totals.all.records
             if not records:
                 return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
@@ -338,9 +436,9 @@ cdef class DirectoryFile:
             if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
                 raise ValueError(f"it is damaged: its sum is too large for {records} values")
             if drain_fd >= 0 and not historian_commit_drain(
-                &self.space, drain_fd, entry, historian_index_of(place), &totals.all, &totals.drained, seen
+                &self.space, drain_fd, entry, historian_index_of(place), &totals.all, &totals.drained
             ):
-                raise OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
+                raise self.no_space()
             synthetic |= historian_spread_coarse(&totals.all)
             historian_total_range(&totals.all, &first, &end)
             counts = counts_of(totals.all.counts, <int>first, <int>end)
@@ -406,6 +504,11 @@ def write_header(int fd, uint64_t created, bytes id not None, /):
     cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
     if error:
         raise OSError(error, os.strerror(error))
+
+
+def crc32(bytes data not None, /):
+    """Return the CRC-32, as `zlib.crc32` does.  That is a module to import, and the interpreter may be ending."""
+    return historian_crc32(<const uint8_t *><const char *>data, len(data))
 
 
 def key_parts(bytes encoded not None, /):

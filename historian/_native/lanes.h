@@ -84,19 +84,19 @@ static historian_counters *historian_ask_for_lane(historian_lanes *lanes, size_t
     return lane;
 }
 
-/* All counters of a recorder in private memory. */
+/* All counters of a recorder in private memory that threads may use at the same time. Pointers that any thread may set
+ * are read and set where they are, with historian_mutex held: two threads may drain at the same time. */
 typedef struct {
-    historian_counters *exclusive; /* NULL without a GIL */
-    historian_lanes *lanes;        /* NULL with a GIL */
-    void *atomic;                  /* historian_counters; NULL until needed */
-    historian_counters *drained;   /* what was drained of the lanes and the atomic ones; NULL until then */
+    historian_lanes *lanes;       /* NULL with a GIL */
+    void **atomic;                /* historian_counters; NULL until needed */
+    historian_counters **drained; /* what was drained of the lanes and the atomic ones; NULL until then */
 } historian_private;
 
 /* Add up all counters, or only their extremes. With `take`, reset these. */
 static void historian_total_lanes(historian_total *total, const historian_private *all, int extremes, int take) {
     for (size_t thread = 0; thread <= HISTORIAN_THREADS; thread++) {
         historian_counters *counters = (historian_counters *)historian_load_pointer(
-            thread < HISTORIAN_THREADS && all->lanes ? &all->lanes->lane[thread] : (void *const *)&all->atomic);
+            thread < HISTORIAN_THREADS && all->lanes ? &all->lanes->lane[thread] : all->atomic);
         if (!all->lanes && thread < HISTORIAN_THREADS) continue;
         if (counters && extremes)
             historian_total_extremes(total, counters->head, take);
@@ -105,43 +105,45 @@ static void historian_total_lanes(historian_total *total, const historian_privat
     }
 }
 
-/* Save that all records of `total` are drained, too. Return 0 if there is no memory. */
-static int historian_save_drained(historian_private *all, const historian_total *total) {
+/* Save that all records of `total` are drained, too, in the counters there. Return 0 if there is no memory. */
+static int historian_save_drained(historian_counters **place, const historian_total *total) {
     uint64_t digits[HISTORIAN_SUM_DIGITS];
-    if (!all->drained) all->drained = historian_new_counters(1);
-    if (!all->drained) return 0;
+    historian_counters *drained = *place ? *place : historian_new_counters(1);
+    *place = drained;
+    if (!drained) return 0;
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        if (total->touched[octave] && !historian_get_chunk(all->drained, octave)) return 0;
+        if (total->touched[octave] && !historian_get_chunk(drained, octave)) return 0;
     if (historian_has_far_digits(total->sum.digits, 0, HISTORIAN_SUM_DIGITS) &&
-        !historian_take_private(all->drained, HISTORIAN_OCTAVES))
+        !historian_take_private(drained, HISTORIAN_OCTAVES))
         return 0;
     memcpy(digits, total->sum.digits, sizeof digits);
-    historian_add_digits(all->drained, digits, 0, HISTORIAN_SUM_DIGITS);
+    historian_add_digits(drained, digits, 0, HISTORIAN_SUM_DIGITS);
     for (size_t octave = 0; octave < HISTORIAN_OCTAVES; octave++) {
-        historian_chunk *chunk = all->drained->chunks[octave];
+        historian_chunk *chunk = drained->chunks[octave];
         if (!total->touched[octave]) continue;
         historian_read_pair(chunk->sum, total->sum.octaves[octave]);
         for (size_t k = 0; k < HISTORIAN_BUCKETS_PER_OCTAVE; k++)
             chunk->counts[k] += total->counts[1 + octave * HISTORIAN_BUCKETS_PER_OCTAVE + k];
     }
-    all->drained->head->outliers[0] += total->counts[HISTORIAN_ZERO_SLOT];
-    all->drained->head->outliers[1] += total->counts[HISTORIAN_OVERFLOW_SLOT];
+    drained->head->outliers[0] += total->counts[HISTORIAN_ZERO_SLOT];
+    drained->head->outliers[1] += total->counts[HISTORIAN_OVERFLOW_SLOT];
     return 1;
 }
 
 /* Read the lanes and the atomic counters. With `take`, drain them. `drained` is for this function. Return 0, and drain
  * nothing, if there is no memory to save what has been drained. */
-static int historian_read_lanes(historian_private *all, historian_total *total, historian_total *drained, int take) {
+static int historian_read_lanes(const historian_private *all, historian_total *total, historian_total *drained,
+                                int take) {
     int done = 1;
     historian_clear_total(total);
     historian_clear_total(drained);
     (void)historian_watch_forks();
     historian_lock();
-    historian_total_counters(drained, all->drained);
+    historian_total_counters(drained, *all->drained);
     historian_total_lanes(total, all, 0, 0);
     (void)historian_subtract_total(total, drained);
     if (historian_total_records(total)) {
-        done = !take || historian_save_drained(all, total);
+        done = !take || historian_save_drained(all->drained, total);
         if (done) historian_total_lanes(total, all, 1, take);
     } else {
         historian_clear_total(total); /* the sum of a record in flight stays for the next drain */

@@ -14,21 +14,32 @@
 
 #include "atomics.h"
 #include "file.h"
+#include "kept.h"
 #include "space.h"
 #include "wire.h"
+
+enum { HISTORIAN_COUNTED_NAMES = 64 }; /* names whose recorders are counted: those of families, which ask for it */
+
+typedef struct {
+    uint64_t name; /* its hash; 0 for none */
+    size_t recorders;
+} historian_counted;
 
 typedef struct {
     uint64_t *words;   /* of each place of the index, when it was last looked at */
     uint32_t *numbers; /* of the entry of each place; 0 if it is damaged or free */
-    uint32_t *hashes;  /* of the name of each place that has a number */
+    uint32_t *hashes;  /* of the key of each place that has a number */
+    uint64_t *names;   /* hashes of the name in the key, without labels: 64 bits, so that they differ if names do */
     uint64_t *table;   /* open addressing: hash << 32 | index + 1, or 0 */
     size_t scanned;    /* places that are known */
-    size_t room;       /* of `words`, `numbers` and `hashes` */
+    size_t room;       /* of `words`, `numbers`, `hashes` and `names` */
     size_t mask;       /* size of the table - 1; the table is at most half full */
     size_t free;       /* known places that are free */
     size_t removed;    /* known places whose recorder was removed, and that are not free yet */
     size_t vacant;     /* where to look for a free place first */
     size_t unfreed;    /* where to look for a removed one first */
+    historian_counted counted[HISTORIAN_COUNTED_NAMES]; /* by hash of the name */
+    uint64_t removals; /* how often a known place has become one of a removed recorder */
     uint64_t changes;  /* the word `changes` of the file, when all places were last looked at */
 } historian_names;
 
@@ -56,12 +67,11 @@ static const char *historian_check_word(const historian_space *space, size_t ind
     return NULL;
 }
 
-static uint32_t historian_hash(const uint8_t *bytes, size_t n) {
+static uint64_t historian_hash(const uint8_t *bytes, size_t n) {
     uint64_t hash = 0xcbf29ce484222325u ^ n; /* FNV-1a, eight bytes at a time; then its bits are mixed */
     for (; n >= 8; n -= 8, bytes += 8) hash = (hash ^ historian_load_le(bytes)) * 0x100000001b3u ^ hash >> 29;
     while (n--) hash = (hash ^ *bytes++) * 0x100000001b3u;
-    hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(hash >> 32);
+    return (hash ^ hash >> 32) * 0x9e3779b97f4a7c15u;
 }
 
 /* Return the entry of a place that is known and valid. */
@@ -95,7 +105,7 @@ static void historian_forget_name(historian_names *names, size_t index) {
 /* Make room for one more place. Return 0 if there is no memory. */
 static int historian_make_room(historian_names *names) {
     size_t room = names->room ? 2 * names->room : 256;
-    uint64_t *table, *old = names->table, *words;
+    uint64_t *table, *old = names->table, *words, *each;
     uint32_t *numbers, *hashes;
     if (names->scanned < names->room) return 1;
     words = (uint64_t *)realloc(names->words, room * sizeof *words);
@@ -104,7 +114,9 @@ static int historian_make_room(historian_names *names) {
     if (numbers) names->numbers = numbers;
     hashes = (uint32_t *)realloc(names->hashes, room * sizeof *hashes);
     if (hashes) names->hashes = hashes;
-    if (!words || !numbers || !hashes) return 0;
+    each = (uint64_t *)realloc(names->names, room * sizeof *each);
+    if (each) names->names = each;
+    if (!words || !numbers || !hashes || !each) return 0;
     table = (uint64_t *)calloc(2 * room, sizeof *table);
     if (!table) return 0;
     names->table = table;
@@ -124,21 +136,46 @@ static void historian_free_names(historian_names *names) {
     free(names->words);
     free(names->numbers);
     free(names->hashes);
+    free(names->names);
     free(names->table);
     memset(names, 0, sizeof *names);
+}
+
+/* Return the length of the name at the beginning of an entry's key, with its own length before it. */
+static size_t historian_name_nbytes(const historian_entry *entry) {
+    size_t nbytes = entry->key_nbytes < 2 ? entry->key_nbytes : (size_t)2 + entry->text[0] + 256u * entry->text[1];
+    return nbytes < entry->key_nbytes ? nbytes : entry->key_nbytes;
 }
 
 /* Remember the word of a place, and count those that are free or removed. */
 static void historian_remember_word(historian_names *names, size_t index, uint64_t word) {
     uint64_t before = historian_state(names->words[index]), now = historian_state(word);
+    int was_removed = before == HISTORIAN_REMOVED || before == HISTORIAN_CLOSED;
+    int is_removed = now == HISTORIAN_REMOVED || now == HISTORIAN_CLOSED;
     names->free += (now == HISTORIAN_FREE) - (size_t)(before == HISTORIAN_FREE);
-    names->removed += (now == HISTORIAN_REMOVED || now == HISTORIAN_CLOSED) -
-                      (size_t)(before == HISTORIAN_REMOVED || before == HISTORIAN_CLOSED);
+    names->removed += (size_t)(is_removed - was_removed);
+    names->removals += is_removed && !was_removed;
     names->words[index] = word;
 }
 
-/* Learn what is at a place of the index now. */
-static void historian_learn_place(historian_space *space, historian_names *names, size_t index) {
+/* Return where the recorders of a name are counted, if they are. */
+static historian_counted *historian_counted_of(historian_names *names, uint64_t name) {
+    return &names->counted[name % HISTORIAN_COUNTED_NAMES];
+}
+
+/* Return whether the recorder of a known place counts for its name: one that was removed does not. */
+static int historian_counts(const historian_names *names, size_t index) {
+    return names->numbers[index] && historian_state(names->words[index]) == HISTORIAN_THERE;
+}
+
+/* Count the recorder of a known place: 1 to count it, -1 before it changes. */
+static void historian_count_place(historian_names *names, size_t index, int one) {
+    historian_counted *counted = historian_counted_of(names, names->names[index]);
+    if (historian_counts(names, index) && counted->name == names->names[index]) counted->recorders += (size_t)one;
+}
+
+/* Learn what is at a place of the index now, but do not count it. */
+static void historian_learn_uncounted(historian_space *space, historian_names *names, size_t index) {
     const uint64_t *at = historian_file_index(space) + index;
     uint64_t word = historian_atomic_load_acquire(at), before = names->words[index];
     if (names->numbers[index]) {
@@ -156,7 +193,8 @@ static void historian_learn_place(historian_space *space, historian_names *names
             wrong = historian_check_word(space, index, word);
         if (!wrong) {
             const historian_entry *entry = (const historian_entry *)historian_chunk_address(space, word & 0xffffff);
-            names->hashes[index] = historian_hash(entry->text, entry->key_nbytes);
+            names->hashes[index] = (uint32_t)(historian_hash(entry->text, entry->key_nbytes) >> 32);
+            names->names[index] = historian_hash(entry->text, historian_name_nbytes(entry));
         }
         historian_atomic_fence();
         if (historian_atomic_load(at) == word) { /* else another one was created there meanwhile */
@@ -167,6 +205,13 @@ static void historian_learn_place(historian_space *space, historian_names *names
         }
         word = historian_atomic_load_acquire(at);
     }
+}
+
+/* Learn what is at a place of the index now. */
+static void historian_learn_place(historian_space *space, historian_names *names, size_t index) {
+    historian_count_place(names, index, -1);
+    historian_learn_uncounted(space, names, index);
+    historian_count_place(names, index, 1);
 }
 
 /* Learn the entries that other processes have added, and where they have removed some. Return 0 if there is no memory,
@@ -189,6 +234,7 @@ static int historian_scan_names(historian_space *space, historian_names *names) 
         if (!historian_make_room(names)) return 0;
         names->numbers[index] = 0;
         names->words[index] = 0;
+        names->names[index] = 0;
         names->scanned = index + 1;
         historian_learn_place(space, names, index);
         if (historian_is_there(names->words[index]) && !names->numbers[index] &&
@@ -222,30 +268,10 @@ static historian_entry *historian_find_entry(historian_space *space, historian_n
     return NULL;
 }
 
-/* Change the word of a place, which is known. The caller has locked the file. */
-static void historian_change_place(historian_space *space, historian_names *names, size_t index, uint64_t word) {
-    uint64_t changes = historian_atomic_load(&space->file->changes) | 1; /* odd already: a process was killed here */
-    int is_latest = names->changes + 1 == changes;
-    historian_atomic_store(&space->file->changes, changes);
-    historian_atomic_fence();
-    historian_atomic_store(historian_file_index(space) + index, word);
-    historian_atomic_fence();
-    historian_atomic_store(&space->file->changes, changes + 1);
-    if (is_latest) names->changes = changes + 1;
-    historian_learn_place(space, names, index);
-}
-
-/* Make a removed recorder one that is there again, or the reverse. The caller has locked the file. */
-static void historian_set_state(historian_space *space, historian_names *names, size_t index, uint64_t state) {
-    uint64_t word = historian_read_place(space, index);
-    if (historian_is_there(word) && historian_state(word) != state)
-        historian_change_place(space, names, index, historian_place_word(word >> 32, state, word & 0xffffff));
-}
-
 /* Return the index of the recorder with this name and labels, which may have been removed, or -1. */
 static ptrdiff_t historian_find_name(const historian_space *space, const historian_names *names, const uint8_t *key,
                                      size_t n) {
-    uint32_t hash = historian_hash(key, n);
+    uint32_t hash = (uint32_t)(historian_hash(key, n) >> 32);
     if (!names->table) return -1;
     for (size_t at = hash & names->mask; names->table[at]; at = (at + 1) & names->mask) {
         size_t index = (size_t)(names->table[at] & UINT32_MAX) - 1;
@@ -258,9 +284,56 @@ static ptrdiff_t historian_find_name(const historian_space *space, const histori
     return -1;
 }
 
+/* Return how many known recorders have this name, with any labels; those that were removed do not count. */
+static size_t historian_count_names(historian_names *names, const uint8_t *text, size_t n) {
+    uint64_t name = historian_hash(text, n);
+    historian_counted *counted = historian_counted_of(names, name);
+    if (counted->name != name) {
+        counted->name = name;
+        counted->recorders = 0;
+        for (size_t index = 0; index < names->scanned; index++) historian_count_place(names, index, 1);
+    }
+    return counted->recorders;
+}
+
 #if !defined(_WIN32)
+#include <time.h>
+
+/* Return what `changes` is after a change: an even number that it has not been before. The clock gives it, not a
+ * count: if the file is damaged, or an earlier copy of it is written over it, a count may come back to a number that a
+ * process has seen. That process would not look, and might add a recorder that is there. */
+static uint64_t historian_next_change(uint64_t changes) {
+    struct timespec now = {0, 0};
+    uint64_t next;
+    if (clock_gettime(CLOCK_REALTIME, &now)) return changes + 2;
+    next = ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) & ~(uint64_t)1;
+    return next > changes ? next : changes + 2; /* a clock may have been set back */
+}
+
+/* Change the word of a place, which is known. The caller has locked the file. */
+static void historian_change_place(historian_space *space, historian_names *names, size_t index, uint64_t word) {
+    uint64_t changes = historian_atomic_load(&space->file->changes); /* odd if a process was killed here */
+    uint64_t next = historian_next_change(changes & ~(uint64_t)1);
+    int is_latest = names->changes == changes && !(changes & 1);
+    historian_atomic_store(&space->file->changes, changes | 1);
+    historian_atomic_fence();
+    historian_atomic_store(historian_file_index(space) + index, word);
+    historian_atomic_fence();
+    historian_atomic_store(&space->file->changes, next);
+    if (is_latest) names->changes = next;
+    historian_learn_place(space, names, index);
+}
+
+/* Make a removed recorder one that is there again, or the reverse. The caller has locked the file. */
+static void historian_set_state(historian_space *space, historian_names *names, size_t index, uint64_t state) {
+    uint64_t word = historian_read_place(space, index);
+    if (historian_is_there(word) && historian_state(word) != state)
+        historian_change_place(space, names, index, historian_place_word(word >> 32, state, word & 0xffffff));
+}
+
 /* Take chunks that follow each other, for an entry. Return the first one, or 0. The caller has locked the file. */
 static uint64_t historian_take_entry(historian_space *space, int fd, uint64_t chunks, uint64_t owner) {
+    if (chunks == 1) return historian_take_locked(space, fd, owner);
     for (int attempt = 0; attempt < HISTORIAN_LOCKED_ATTEMPTS; attempt++) {
         uint64_t first = 0, owned = 0;
         if (historian_take_unused(space, chunks, &first) != chunks) {
@@ -361,6 +434,7 @@ static ptrdiff_t historian_add_name(historian_space *space, historian_names *nam
     for (uint64_t more = 1; more < historian_entry_chunks(nbytes); more++)
         historian_atomic_store((uint64_t *)historian_chunk_address(space, number + more), 0);
     historian_write_entry(entry, index, text, nbytes, key_nbytes, created);
+    historian_keep_unused(space);
     historian_atomic_store_release(place, historian_place_word(0, HISTORIAN_THERE, number));
     historian_atomic_store_release(&space->file->recorders, index + 1);
     if (!historian_scan_names(space, names)) {

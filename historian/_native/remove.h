@@ -63,6 +63,16 @@ static int historian_free_recorder(historian_space *space, historian_names *name
     return 1;
 }
 
+/* Return whether nobody can have a recorder open but one object of this process, whose seat is in `holds`. */
+static int historian_is_ours(const historian_holds *holds, const historian_entry *entry, int fd, size_t index) {
+    int is_ours;
+    historian_lock();
+    is_ours = holds->seat && index < holds->room && (holds->held[index] & ~HISTORIAN_IS_MARKED) <= 1 &&
+              !historian_is_held(entry, fd, (uint64_t)1 << holds->seat);
+    historian_unlock();
+    return is_ours;
+}
+
 /* Free some of the recorders that were removed while processes had them open. The caller as above. */
 static void historian_sweep(historian_space *space, historian_names *names, int fd) {
     size_t looked = 0;
@@ -74,6 +84,12 @@ static void historian_sweep(historian_space *space, historian_names *names, int 
         looked++;
         (void)historian_free_recorder(space, names, fd, index);
     }
+}
+
+/* Free all that can be freed of them, since there is no space. */
+static void historian_sweep_all(historian_space *space, historian_names *names, int fd) {
+    size_t removed = names->removed;
+    for (size_t looked = 0; looked < removed; looked += HISTORIAN_SWEEP) historian_sweep(space, names, fd);
 }
 #endif
 

@@ -6,6 +6,7 @@
  *              | of a lane             | touched so far  | to be touched       |
  *              +-----------------------+-----------------+---------------------+
  *                       | free again --> free --> 0        a stack, for all, without a lock
+ *                       | kept       --> kept --> 0        another one, for drains: see kept.h
  *
  * A lane takes a batch of chunks at a time, and the next process with this lane goes on with its rest. So chunks cost
  * no lock, and processes that come and go leave nothing behind. To reserve more takes none either, so nobody waits for
@@ -309,17 +310,6 @@ static uint64_t historian_take_free(historian_space *space) {
     return 0;
 }
 
-/* Make a chunk free, if it is for this. */
-static void historian_free_chunk(historian_space *space, uint64_t number, uint64_t owner) {
-    historian_chunk *chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
-    uint64_t head;
-    if (!chunk || !owner || !historian_atomic_exchange_if(&chunk->owner, owner, 0)) return;
-    do {
-        head = historian_atomic_load(&space->file->free);
-        historian_atomic_store(&chunk->sum[0], (uint32_t)head);
-    } while (!historian_atomic_exchange_if(&space->file->free, head, historian_free_word(head, number)));
-}
-
 /* Take the next chunk of a lane's batch, or of a new batch. Return its number, or 0 if there is no space. */
 static uint64_t historian_take_of_batch(historian_space *space, uint64_t *batch) {
     uint64_t number = historian_atomic_load(batch), taken;
@@ -350,43 +340,6 @@ static uint64_t historian_take_number(historian_space *space, uint64_t lane, uin
 static void historian_give_number(historian_space *space, uint64_t number) {
     historian_atomic_store_release((uint64_t *)historian_chunk_address(space, number), 0);
     historian_atomic_store(&space->spare, number);
-}
-
-/* ---- chunks of those who have locked the file (see historian_lock_file) ---- */
-
-/* Take a chunk: one that is free again, or an unused one. Return its number, or 0. */
-static uint64_t historian_take_locked(historian_space *space, int fd, uint64_t owner) {
-    for (int attempt = 0; attempt < HISTORIAN_LOCKED_ATTEMPTS; attempt++) {
-        uint64_t number = historian_take_free(space);
-        if (!number && !historian_take_unused(space, 1, &number)) {
-            errno = historian_grow(space, fd, 1, HISTORIAN_GROW_PATIENCE);
-            if (errno) return 0;
-            if (!historian_take_unused(space, 1, &number)) continue; /* others have taken all of it */
-        }
-        if (historian_own_chunk(space, number, owner)) return number;
-    }
-    errno = EIO;
-    return 0;
-}
-
-/* Make the chunks of a row free. */
-static void historian_empty_row(historian_space *space, const historian_row *row, uint64_t index, uint64_t lane) {
-    for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
-        if (row->chunks[octave])
-            historian_free_chunk(space, historian_number(row->chunks[octave]),
-                                 historian_owner(HISTORIAN_KIND_COUNTERS, index, lane, octave));
-    historian_free_chunk(space, historian_number(row->head.far_digits),
-                         historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
-    historian_free_chunk(space, historian_number(row->coarse), historian_owner(HISTORIAN_KIND_COARSE, index, lane, 0));
-}
-
-/* Make a row and its chunks free. */
-static void historian_free_row(historian_space *space, uint64_t number, uint64_t index, uint64_t lane) {
-    uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, lane, 0);
-    const historian_row *row = (const historian_row *)historian_chunk_at(space, number, owner);
-    if (!row) return;
-    historian_empty_row(space, row, index, lane);
-    historian_free_chunk(space, number, owner);
 }
 
 /* ---- the file as a whole ---- */

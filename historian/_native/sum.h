@@ -120,10 +120,16 @@ HISTORIAN_INLINE void historian_add_value_times(uint64_t *digits, uint64_t bits,
 }
 static_assert((0x7fe - 1 + 64) / 32 + 2 < HISTORIAN_SUM_DIGITS, "the digits have room for the largest value");
 
-/* Bring all digits from `first` on below 2^32. */
-HISTORIAN_INLINE void historian_carry_digits(uint64_t *digits, size_t first) {
+/* Return after which digit the sum of fewer than 2^63 values ends, given the bits of the largest one. */
+HISTORIAN_INLINE size_t historian_end_of_sum(uint64_t max) {
+    return historian_digit_at(historian_position(max) + 53 + 63 - 1) + 1;
+}
+static_assert((0x7fe - 1 + 53 + 63 - 1) / 32 + 1 <= HISTORIAN_SUM_DIGITS, "the digits have room for any sum");
+
+/* Bring digits `first` to `end` - 1 below 2^32. Those after them are 0, and so is what the last one carries. */
+HISTORIAN_INLINE void historian_carry_digits(uint64_t *digits, size_t first, size_t end) {
     uint64_t carry = 0;
-    for (; first < HISTORIAN_SUM_DIGITS; first++) {
+    for (; first < end; first++) {
         uint64_t digit = digits[first] + carry;
         digits[first] = digit & UINT32_MAX;
         carry = digit >> 32;

@@ -140,6 +140,7 @@ cdef class TimedCallable(WeaklyReferenced):
     cdef Counters into
     cdef Counters errors  # records calls that raise an exception; may be `into`
     cdef object resume
+    cdef bint checks_depth  # whether calls of `function` notice how deeply they are nested, as those of functions do
     cdef object finished  # a type, or None: `resume` has said that the work of results of this type is done
     cdef object by_value  # __reduce__ returns by_value(function, into, errors) if pickle cannot find it by name
     cdef dict names  # values of `__name__` and the like that have been set
@@ -154,6 +155,7 @@ cdef class TimedCallable(WeaklyReferenced):
         self.errors = errors
         self.resume = resume
         self.by_value = by_value
+        self.checks_depth = PyFunction_Check(function)
         self.innermost, self.names = function, {}
         if isinstance(function, TimedCallable):
             self.innermost = (<TimedCallable>function).innermost
@@ -241,8 +243,15 @@ cdef PyObject *resume_result(TimedCallable self, PyObject *result, int64_t began
 cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, PyObject *kwnames) noexcept:
     cdef TimedCallable self = <TimedCallable>obj
     cdef int64_t began = historian_now()
-    cdef PyObject *result = PyObject_Vectorcall(<PyObject *>self.function, args, nargsf, kwnames)
+    cdef PyObject *result
     cdef PyObject *resumed
+    if self.checks_depth:
+        result = PyObject_Vectorcall(<PyObject *>self.function, args, nargsf, kwnames)
+    elif Py_EnterRecursiveCall(" in a timed call"):
+        return NULL
+    else:
+        result = PyObject_Vectorcall(<PyObject *>self.function, args, nargsf, kwnames)
+        Py_LeaveRecursiveCall()
     if result is NULL:
         record_time(self.into if historian_is_exiting_well() else self.errors, historian_now() - began)
         return NULL

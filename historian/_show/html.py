@@ -42,7 +42,7 @@ STYLE = (
     ".hsn td,.hsn th{padding:1px 0 1px .9em;border:0;text-align:right;white-space:nowrap;background:none}"
     ".hsn td:first-child,.hsn th:first-child{padding-left:0;text-align:left}"
     ".hsn th{font-weight:inherit}.hsn thead th,.hsn .hsn-f{opacity:.75}"
-    ".hsn tbody th{white-space:normal;overflow-wrap:anywhere;min-width:4.5em}"
+    ".hsn tbody th{white-space:normal;overflow-wrap:break-word;min-width:4.5em}"
     ".hsn p{margin:.2em 0;overflow-wrap:anywhere}"
     ".hsn svg{overflow:visible;vertical-align:middle}.hsn svg text{font-size:11px;fill:currentColor}"
     ".hsn .hsn-a{fill:var(--hsn-1);fill-opacity:.45;stroke:var(--hsn-1);stroke-width:1.2px}"
@@ -83,7 +83,7 @@ def _table(table: Table) -> str:
     """Return a table; the first cell of each row is its header."""
     head = "".join(f'<th scope="col">{_escaped(header, CELL)}</th>' for header in table.headers)
     rows = "\n".join(
-        f'<tr><th scope="row">{_cell(row[0])}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in row[1:])}</tr>'
+        f'<tr><th scope="row">{_name(row[0])}</th>{"".join(f"<td>{_cell(cell)}</td>" for cell in row[1:])}</tr>'
         for row in table.rows
     )
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
@@ -93,6 +93,11 @@ def _cell(cell: Cell) -> str:
     if isinstance(cell, Interval):
         return interval(cell, "interval")
     return spark(cell, "density") if isinstance(cell, Density) else _escaped(cell, CELL)
+
+
+def _name(cell: Cell) -> str:
+    """Return the first cell of a row: lines of a key may end before its labels, and between them."""
+    return _cell(cell).replace("{", "{<wbr/>").replace(",", ",<wbr/>") if isinstance(cell, str) else _cell(cell)
 
 
 def _escaped(text: str, width: int) -> str:

@@ -82,6 +82,22 @@ class Profile(Generic[Held]):
     def __reduce__(self) -> tuple[Any, ...]:
         return Profile, (self.histograms, self.notes)
 
+    def to_frame(self, percentiles: Iterable[float] = (50, 90, 99, 99.9, 99.99)) -> dict[str, Any]:
+        """Return the rows of all tables, in their order, as columns for a data frame: see `Snapshot.to_frame`.
+
+        Names are whole, and values are numbers in the unit of their row.  Each percentile is there, also if few values
+        support it.  O(histograms).
+
+        >>> from historian import Histogram
+        >>> frame = Profile({"scan": Histogram.from_values([0.5]), "sort": Histogram.from_values([2.0])}).to_frame([50])
+        >>> frame["name"], frame["p50"], list(frame)
+        (['sort', 'scan'], array([2. , 0.5]), ['name', 'unit', 'count', 'sum', 'mean', 'min', 'p50', 'max'])
+        """
+        from .._values.columns import columns
+
+        kinds = _kinds(self.histograms.items()).values()
+        return columns([row for rows in kinds for row in _by_sum(rows)], percentiles)
+
     def _rows(self) -> list[_Named]:
         return short_names((_text(name), histogram) for name, histogram in self.histograms.items())
 

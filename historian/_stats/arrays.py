@@ -42,8 +42,8 @@ def any_many(*given: object) -> bool:
 
 
 def shares(name: str, given: Any) -> _Floats:
-    """Return numbers in 0..1 as an array; else raise, as `check_share` does, with the position."""
-    array = numbers(given, name)
+    """Return numbers in 0..1, as the decimals that were written, as an array; else raise, with the position."""
+    array = numbers(given, name, written=True)
     _check(array, (array >= 0) & (array <= 1), lambda one: check_share(name, one))
     return array
 

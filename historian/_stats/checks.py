@@ -7,6 +7,7 @@ import operator
 
 from .._core import real
 from .._values.checks import is_bool
+from .._values.floats import as_written
 
 __all__ = ["check_confidence", "check_n", "check_number", "check_share", "number"]
 
@@ -16,8 +17,8 @@ MAX_INTEGER = 10**100
 
 
 def check_share(name: str, share: float) -> float:
-    """Return `share` as a float if it is a number from 0 to 1; else raise."""
-    value = number(name, share)
+    """Return `share`, as the decimal that was written, as a float if it is a number from 0 to 1; else raise."""
+    value = number(name, as_written(share))
     if not 0 <= value <= 1:
         raise ValueError(f"{name} must be in 0..1, not {share!r}")
     return value
@@ -28,7 +29,7 @@ def check_confidence(confidence: float) -> float:
 
     It must not be so close to 0 or 1 that (1 + confidence)/2 rounds to 1/2 or 1.
     """
-    value = number("confidence", confidence)
+    value = number("confidence", as_written(confidence))
     if not 0.5 < (1 + value) / 2 < 1:  # quantiles are computed for this share
         raise ValueError(f"confidence must be between 0 and 1, such as 0.95, not {confidence!r}")
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from .._core import real
+from .floats import as_written, each_as_written, has_others, is_other
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
         NDArray[np.floating[Any] | np.integer[Any]] | _SupportsArray | Sequence[_Scalar] | Sequence[Sequence[_Scalar]]
     )
 
-__all__ = ["as_array", "each", "is_many", "is_one", "numbers", "position", "read_only", "refuse_share"]
+__all__ = ["as_array", "each", "each_pair", "is_many", "is_one", "numbers", "position", "read_only", "refuse_share"]
 
 
-def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | NDArray[np.float64]:
+def each(
+    question: Callable[[float], float], x: _Scalar | _Numbers, *, written: bool = False
+) -> float | NDArray[np.float64]:
     """Call `question` with each element of an array-like; return the results in the same shape.
 
-    An error names the position of the first bad element.
+    `written` is that of `numbers`.  An error names the position of the first bad element.
     """
     import numpy
 
@@ -43,8 +46,8 @@ def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | N
             array = numpy.array(x)
         except (ValueError, Warning):
             pass  # `numbers` says what is wrong
-    if array is None or array.dtype.char != "d":
-        array = numbers(x)
+    if array is None or array.dtype.char != "d" or (written and has_others(x)):
+        array = numbers(x, written=written)
     asked = iter(array.ravel().tolist())
     try:
         answers = list(map(question, asked))
@@ -57,6 +60,29 @@ def each(question: Callable[[float], float], x: _Scalar | _Numbers) -> float | N
     if array.ndim == 1:
         return found
     return found.reshape(array.shape) if array.ndim else float(found[0])
+
+
+def each_pair(
+    question: Callable[[float], tuple[float, float]], x: _Scalar | _Numbers, *, written: bool = False
+) -> tuple[float, float] | tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Call `question`, whose answer is a pair, as `each` does; return the first numbers of all answers, and the others.
+
+    >>> each_pair(lambda one: (one, 2 * one), [1.0, 2.0])
+    (array([1., 2.]), array([2., 4.]))
+    """
+    import numpy
+
+    others: list[float] = []
+
+    def first(one: float) -> float:
+        pair = question(one)
+        others.append(pair[1])
+        return pair[0]
+
+    found = each(first, x, written=written)
+    if isinstance(found, float):
+        return found, others[0]
+    return found, numpy.array(others, dtype=numpy.float64).reshape(found.shape)
 
 
 def is_one(x: object) -> TypeGuard[float]:
@@ -75,10 +101,11 @@ def is_many(x: object) -> bool:
     return hasattr(x, "__len__") and getattr(x, "shape", None) != ()
 
 
-def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
+def numbers(x: Any, name: str = "", *, written: bool = False) -> NDArray[np.float64]:
     """Return an array-like of real numbers as an array of the same shape.
 
-    The array is a copy: what is checked stays as it is, though another thread may write to `x`.
+    The array is a copy: what is checked stays as it is, though another thread may write to `x`.  With `written`, floats
+    of another width are read as the decimals that were written: see `historian._values.floats`.
 
     Raises TypeError for an element that is not a number, with its position.  A text is not a number, and neither is a
     date or a duration.
@@ -90,7 +117,12 @@ def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
         raise TypeError(f"{what} a number or an array of numbers, not {x!r}")
     array = as_array(x, what)
     if array.dtype.char == "d":
-        return array if isinstance(x, (list, tuple)) else array.copy()
+        is_list = isinstance(x, (list, tuple))
+        if written and is_list and has_others(x):
+            return numpy.array([numbers(one, name, written=True) for one in x], dtype=numpy.float64)
+        return array if is_list else array.copy()
+    if written and is_other(array.dtype):
+        return each_as_written(array)
     if array.dtype.kind in "fiu":
         return array.astype(numpy.float64)
     if array.dtype.kind == "b":
@@ -98,7 +130,8 @@ def numbers(x: Any, name: str = "") -> NDArray[np.float64]:
     if array.dtype.kind in "mM":
         raise TypeError(f"{what} an array of numbers, not of {array.dtype}: convert to numbers in the histogram's unit")
     objects = numpy.asarray(x, dtype=object)
-    found = [_number(one, what, k, objects.shape) for k, one in enumerate(objects.ravel().tolist())]
+    listed = objects.ravel().tolist()
+    found = [_number(as_written(one) if written else one, what, k, objects.shape) for k, one in enumerate(listed)]
     return numpy.array(found, dtype=numpy.float64).reshape(objects.shape)
 
 

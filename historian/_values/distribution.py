@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .answers import each, is_one, refuse_share
+from .answers import each, each_pair, is_one, refuse_share
 from .rank import rank_of, rank_of_percentile
 from .slots import Slots
 
@@ -44,9 +44,10 @@ class Distribution(Slots):
 
         `q` is a number in 0..1, or an array-like of any shape; then the result is an array of that shape.  The
         definition is that of ``numpy.quantile(..., method="inverted_cdf")``, with q read as the decimal that was
-        written: 0.999 of 1,000 values is the 999th.  The smallest and the largest value are exact, and every result
-        lies between them.  In a difference of histograms they may not be known; then they are within 0.5415 %, too.  In
-        the overflow bucket the result is the maximum.  O(log buckets) each.  Raises ValueError for q outside 0..1.
+        written: 0.999 of 1,000 values is the 999th, also as a ``numpy.float32``.  The smallest and the largest value
+        are exact, and every result lies between them.  In a difference of histograms they may not be known; then they
+        are within 0.5415 %, too.  In the overflow bucket the result is the maximum.  O(log buckets) each.  Raises
+        ValueError for q outside 0..1.
 
         With ``interpolated=True``, the result is in the same bucket, at the place that fits its rank.  Use it for
         smooth curves, and to compare quantiles of smooth distributions.  For 100,000 values or more from one of these,
@@ -72,7 +73,9 @@ class Distribution(Slots):
             if interpolated:
                 return self._interpolated(rank, q * count)
             return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
-        return each((lambda one: self.quantile(one, interpolated=True)) if interpolated else self.quantile, q)
+        return each(
+            (lambda one: self.quantile(one, interpolated=True)) if interpolated else self.quantile, q, written=True
+        )
 
     @overload
     def percentile(self, p: _Scalar, *, interpolated: bool = False) -> float: ...
@@ -99,7 +102,9 @@ class Distribution(Slots):
             if interpolated:
                 return self._interpolated(rank, p * count / 100)
             return self._value(counts.slot_at(rank)) if 1 < rank < count else self._value_at(rank)
-        return each((lambda one: self.percentile(one, interpolated=True)) if interpolated else self.percentile, p)
+        return each(
+            (lambda one: self.percentile(one, interpolated=True)) if interpolated else self.percentile, p, written=True
+        )
 
     @overload
     def quantile_bounds(self, q: _Scalar) -> tuple[float, float]: ...
@@ -117,7 +122,7 @@ class Distribution(Slots):
         (1.978456026387951, 2.0)
         """
         if type(q) is not float and not is_one(q):
-            return each(lambda one: self.quantile_bounds(one)[0], q), each(lambda one: self.quantile_bounds(one)[1], q)
+            return each_pair(self.quantile_bounds, q, written=True)
         if not 0 <= q <= 1:
             refuse_share(q, "q", 1)
         return self._edges(self._counts.slot_at(rank_of(q, self.count))) if self.count else (math.nan, math.nan)
@@ -161,7 +166,7 @@ class Distribution(Slots):
         (0.4, 0.8)
         """
         if type(t) is not float and not is_one(t):
-            return each(lambda one: self.cdf_bounds(one)[0], t), each(lambda one: self.cdf_bounds(one)[1], t)
+            return each_pair(self.cdf_bounds, t)
         low, high = self._above(t)
         count = self.count
         return ((count - high) / count, (count - low) / count) if count else (math.nan, math.nan)
@@ -199,6 +204,6 @@ class Distribution(Slots):
         (0.2, 0.6)
         """
         if type(t) is not float and not is_one(t):
-            return each(lambda one: self.sf_bounds(one)[0], t), each(lambda one: self.sf_bounds(one)[1], t)
+            return each_pair(self.sf_bounds, t)
         low, high = self._above(t)
         return (low / self.count, high / self.count) if self.count else (math.nan, math.nan)

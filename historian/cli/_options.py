@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 
 from .._show.scale import base_unit
 from .._values.units import check_unit
 from ._input.choice import Choice
+from ._input.generators import GENERATORS
 from ._input.hist import SUFFIX
 from ._input.stream import bare
+from ._near import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ __all__ = [
     "FORMATS",
     "STATUS",
     "add_command",
+    "add_files",
     "add_format",
     "add_input",
     "add_output",
@@ -75,6 +79,16 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         help="the numbers are in this column of csv: a name, or a number from 1",
     )
     where.add_argument("--field", metavar="A.B", type=_name, help="the numbers are in this field of JSON")
+    other = group.add_mutually_exclusive_group()
+    other.add_argument(
+        "--pattern", metavar="REGEX", type=_pattern,
+        help="the numbers are in lines of a log: the group (?P<value>...) of this regular expression, in the unit of a "
+        "group 'unit'; other named groups are keys of --where and --by",
+    )  # fmt: skip
+    other.add_argument(
+        "--from", metavar="NAME", type=_generator, dest="generator",
+        help=f"the files are of this load generator: {', '.join(GENERATORS)}",
+    )  # fmt: skip
     group.add_argument(
         "--header", action=argparse.BooleanOptionalAction, default=None,
         help="whether the first line of csv names its columns",
@@ -88,6 +102,14 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--scale", metavar="FACTOR", type=_scale, default=1.0, help="multiply every number by FACTOR")
     group.add_argument("--skip-bad", action="store_true", help="skip, count and report lines and files that are bad")
     add_trust(group)
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add the files to read, by default standard input."""
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", default=["-"],
+        help="a file or directory, or - for standard input (the default)",
+    )  # fmt: skip
 
 
 def add_where(parser: argparse._ActionsContainer) -> None:
@@ -144,7 +166,8 @@ def choice_of(args: argparse.Namespace) -> Choice:
     for pairs in args.where:
         for key, value in pairs:
             where.setdefault(key, []).append(value)
-    return Choice(where, tuple(dict.fromkeys(args.by)))
+    by = args.by or (["by"] if getattr(args, "pattern", None) and "by" in re.compile(args.pattern).groupindex else [])
+    return Choice(where, tuple(dict.fromkeys(by)))
 
 
 def misuse(files: Iterable[str], args: argparse.Namespace) -> str:
@@ -152,6 +175,12 @@ def misuse(files: Iterable[str], args: argparse.Namespace) -> str:
     files = list(files)
     if files.count("-") > 1:
         return "standard input (-) can be read only once"
+    told = [f"--{option}" for option in ("column", "field") if getattr(args, option)]
+    if args.header is not None:
+        told.append("--header" if args.header else "--no-header")
+    other = ["--pattern"] * bool(args.pattern) + ["--from"] * bool(args.generator)
+    if told and other:
+        return f"{other[0]} tells where the numbers are: omit {told[0]}"
     for option in ("column", "field"):
         fixed = [file for file in files if bare(file).endswith((".npy", SUFFIX))]
         if fixed and getattr(args, option):
@@ -187,6 +216,25 @@ def _name(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("the name must not be empty")
     return text.strip()
+
+
+def _pattern(text: str) -> str:
+    """Return a regular expression.  Raises ArgumentTypeError if it is none, or has no group ``value``."""
+    try:
+        groups = re.compile(text).groupindex
+    except (re.error, OverflowError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"not a regular expression: {error}") from None
+    if "value" not in groups:
+        raise argparse.ArgumentTypeError(f"it needs a group (?P<value>...), which {text!r} has not")
+    return text
+
+
+def _generator(text: str) -> str:
+    """Return the name of a load generator.  Raises ArgumentTypeError if there is none of this name."""
+    if text.lower() not in GENERATORS:
+        hint = did_you_mean(text, GENERATORS, cutoff=0.5)
+        raise argparse.ArgumentTypeError(f"there is no {text!r}; there are {', '.join(GENERATORS)}{hint}")
+    return text.lower()
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

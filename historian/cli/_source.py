@@ -34,15 +34,12 @@ exit status: 0 if every file was read, 1 if some could not be read (the reasons
 are on standard error, and the others are shown), 2 for a wrong command line
 """
 
-#: The ending of the files of recorders of older versions, one for each recorder.
-COUNTERS = ".counters"
-
 ENVIRONMENT = "(default: the environment variable HISTORIAN_DIR)"
 
 
 def holds_recorders(names: list[str]) -> bool:
     """Return whether a directory with these files is one of recorders."""
-    return FILE_NAME in names or any(name.endswith(COUNTERS) for name in names)
+    return FILE_NAME in names
 
 
 class SourceError(Exception):

@@ -152,7 +152,7 @@ def _confidence(text: str) -> float:
     percent = number(text)
     if not 0 < percent < 100:
         raise argparse.ArgumentTypeError(f"must be between 0 and 100, not {text!r}")
-    return percent / 100
+    return share_of(percent)
 
 
 def _looks(text: str) -> int:

@@ -10,7 +10,7 @@ from .. import plot
 from .._values.text import printable
 from ._input.sources import read_rows
 from ._input.tally import InputError
-from ._options import STATUS, add_command, add_input, add_output, misuse, number
+from ._options import STATUS, add_command, add_files, add_input, add_output, misuse, number
 from ._output import put, say, write
 from ._page.figures import as_png, as_svg
 from ._page.html import Page
@@ -61,9 +61,7 @@ examples:
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
     parser = add_command(commands, "plot", "draw percentiles and other pictures", DESCRIPTION, EXAMPLES)
-    parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="a file or directory, or - for standard input (the default)"
-    )
+    add_files(parser)
     parser.add_argument(
         "--kind", choices=list(TITLES), default="percentiles", metavar="KIND",
         help=f"the picture: {', '.join(TITLES)} (default: %(default)s)",
@@ -79,13 +77,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Read all files, then write the picture.  Return the exit status."""
-    files = args.files or ["-"]
-    wrong = misuse(files, args) or _misuse(args)
+    wrong = misuse(args.files, args) or _misuse(args)
     if wrong:
         say("plot", f"error: {wrong}")
         return 2
     try:
-        rows = read_rows(files, args, "plot", output=os.path.realpath(args.output))
+        rows = read_rows(args.files, args, "plot", output=os.path.realpath(args.output))
         data = _encoded(curves(rows, "plot"), args)
     except (InputError, ImportError) as error:
         say("plot", str(error))

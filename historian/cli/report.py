@@ -13,7 +13,7 @@ from .._show.names import shortened
 from .._show.scale import base_unit
 from ._input.sources import STDIN, read_rows
 from ._input.tally import InputError
-from ._options import STATUS, add_command, add_input, add_output, add_percentiles, misuse
+from ._options import STATUS, add_command, add_files, add_input, add_output, add_percentiles, misuse
 from ._output import put, say, write
 from ._page.html import Page
 from ._summary import doubts, summary
@@ -50,9 +50,7 @@ examples:
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
     parser = add_command(commands, "report", "write a page of tables and pictures", DESCRIPTION, EXAMPLES)
-    parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="a file or directory, or - for standard input (the default)"
-    )
+    add_files(parser)
     add_percentiles(parser, "50,90,99,99.9,99.99")
     add_output(parser, "the file to write, .html; - is standard output", required=True)
     add_input(parser)
@@ -61,8 +59,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Read all files, then write the page.  Return the exit status."""
-    files = args.files or ["-"]
-    wrong = misuse(files, args)
+    wrong = misuse(args.files, args)
     if not wrong and args.output != "-" and not args.output.lower().endswith((".html", ".htm")):
         wrong = f"-o must end with .html, not {args.output!r}"
     if wrong:
@@ -70,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
     try:
         mixed = "recorders" if args.unit is None else False
-        rows = read_rows(files, args, "report", mixed=mixed, partial=True, output=os.path.realpath(args.output))
-        text = _page(rows, files, args)
+        rows = read_rows(args.files, args, "report", mixed=mixed, partial=True, output=os.path.realpath(args.output))
+        text = _page(rows, args)
     except (InputError, ImportError) as error:
         say("report", str(error))
         return 1
@@ -85,8 +82,8 @@ def run(args: argparse.Namespace) -> int:
     return status or bool(rows.problems)
 
 
-def _page(rows: Rows, files: list[str], args: argparse.Namespace) -> str:
-    names = [STDIN if file == "-" else os.path.basename(os.path.normpath(file)) for file in files]
+def _page(rows: Rows, args: argparse.Namespace) -> str:
+    names = [STDIN if file == "-" else os.path.basename(os.path.normpath(file)) for file in args.files]
     page = Page(f"Latency report: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}")
     found = summary(rows, args.percentiles, args.show)
     page.warnings(_warnings(rows))

@@ -7,7 +7,7 @@ import os
 
 from ._input.sources import read_rows
 from ._input.tally import InputError
-from ._options import STATUS, add_command, add_format, add_input, add_output, add_percentiles, misuse
+from ._options import STATUS, add_command, add_files, add_format, add_input, add_output, add_percentiles, misuse
 from ._output import are_lines, encode, put, say, write
 from ._report import report
 from ._summary import doubts, summary
@@ -47,9 +47,7 @@ examples:
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
     parser = add_command(commands, "summarize", "print percentiles of the numbers in files", DESCRIPTION, EXAMPLES)
-    parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="a file or directory, or - for standard input (the default)"
-    )
+    add_files(parser)
     add_percentiles(parser, "50,90,99,99.9,99.99")
     add_format(parser)
     add_output(
@@ -61,15 +59,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Read all files, then print.  Nothing is printed if a file cannot be read.  Return the exit status."""
-    files = args.files or ["-"]
-    wrong = misuse(files, args)
+    wrong = misuse(args.files, args)
     if wrong:
         say("summarize", f"error: {wrong}")
         return 2
     lines = args.output is not None and are_lines(args.output, otherwise=bool(args.by))
     mixed = "recorders" if args.unit is None and (args.output is None or lines) else False
     try:
-        rows = read_rows(files, args, "summarize", mixed=mixed, output=os.path.realpath(args.output or ""))
+        rows = read_rows(args.files, args, "summarize", mixed=mixed, output=os.path.realpath(args.output or ""))
         text = report(summary(rows, args.percentiles, args.show), args.format)
         data = b""
         if args.output is not None:

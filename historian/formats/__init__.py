@@ -10,7 +10,9 @@ The own formats need no module.  Bytes: `Histogram.to_bytes` and `Histogram.from
 __all__ = ["opentelemetry", "prometheus"]
 
 TYPE_CHECKING = False
-if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
+if TYPE_CHECKING:
+    from . import opentelemetry
+else:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:
         """Import a module of `__all__` when it is first used."""

@@ -10,7 +10,7 @@ from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import TailWarning, nines
 from ..tail.fanouts import Fanouts
 from ..tail.intervals import ci
-from ..tail.shares import DEPENDENCE
+from ..tail.shares import DEPENDENCE, tail_of
 from ._axes import number_axis, panel, share_axis, value_axis
 from ._inputs import named, unit_of
 from ._look import Style, band, finite, legend, note, style_of
@@ -106,7 +106,8 @@ def fanout(
     else:
         on.limit_y(0.0, min(1.02, 1.1 * max(values, default=1.0)), is_log=False)
     more = [(one, NAMES[dependence]) for one in wider[:1]]
-    legend(on.ax, lines, [name for name, _ in filled], bands, confidence, more=more, loc="lower right")
+    loc: Literal["upper left", "lower right"] = "lower right" if t is None else "upper left"  # where no curve is
+    legend(on.ax, lines, [name for name, _ in filled], bands, confidence, more=more, loc=loc)
     return artists if filled else note(on.ax, "no data")
 
 
@@ -164,7 +165,7 @@ def _curve(histogram: BaseHistogram, calls: NDArray[Any], question: _Question) -
             bounds = fans.bounds(t, dependence, confidence=confidence)  # type: ignore[arg-type]  # checked above
             return _Curve(x, found.value, found.lower, found.upper, bounds.lower, bounds.upper)
         # Of n calls, at least one is slow with a probability from that of one call to n times that (Boole).
-        ends = ci(histogram, numpy.append(1 - (1 - q) / x, q) if dependence == "any" else [q], confidence, None)
+        ends = ci(histogram, numpy.append(1 - tail_of(q) / x, q) if dependence == "any" else [q], confidence, None)
     least = numpy.minimum(found.lower, ends.lower[-1])
     most = numpy.maximum(found.upper, ends.upper[:-1]) if dependence == "any" else found.upper
     return _Curve(x, found.value, found.lower, found.upper, least, most)

@@ -121,7 +121,7 @@ def legend(
     bands: Sequence[Artist],
     confidence: float | None,
     *,
-    loc: Literal["lower left", "lower right", "upper right", "best"],
+    loc: Literal["lower left", "lower right", "upper left", "upper right", "best"],
     more: Sequence[tuple[Artist, str]] = (),
     notes: Sequence[str] = (),
 ) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import warnings
 
+from .._stats.arrays import each_number
 from .._stats.checks import check_confidence
 from .._stats.estimate import TailWarning
+from .._values.decimals import share_of
 from ..tail.intervals import ci
 from ._axes import nines_axis, panel, value_axis
 from ._inputs import about_zero, named, unit_of
@@ -75,7 +77,7 @@ def percentiles(histograms: Histograms, *, ax: Axes | None = None, confidence: f
     on.limit_x(0.0, most, is_log=False)
     on.limit_y(min(values, default=1.0), max(values, default=1.0))
     names, notes = [name for name, _ in filled], about_zero(filled)
-    legend(on.ax, lines, names, bands, confidence, notes=notes, loc="lower right")
+    legend(on.ax, lines, names, bands, confidence, notes=notes, loc="best")
     return artists if filled else note(on.ax, "no data")
 
 
@@ -92,4 +94,4 @@ def _places(histogram: BaseHistogram) -> NDArray[np.float64]:
 def _intervals(histogram: BaseHistogram, p: NDArray[np.float64], confidence: float) -> Estimates:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TailWarning)
-        return ci(histogram, p / 100, confidence, None)
+        return ci(histogram, each_number(share_of, p, shape=p.shape), confidence, None)

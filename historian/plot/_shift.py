@@ -7,7 +7,9 @@ import warnings
 from typing import Protocol
 
 from .._show.names import shortened
+from .._stats.arrays import each_number
 from .._stats.estimate import TailWarning
+from .._values.decimals import share_of
 from .._values.text import printable
 from ._axes import nines_axis, number_axis, panel
 from ._look import band, finite, legend, note, style_of, text_color
@@ -99,5 +101,5 @@ def _places(comparison: Compared) -> NDArray[np.float64]:
 def _ratios(comparison: Compared, p: NDArray[np.float64]) -> Estimates:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TailWarning)
-        found: Estimates = comparison.ratio(p / 100)
+        found: Estimates = comparison.ratio(each_number(share_of, p, shape=p.shape))
         return found

@@ -11,6 +11,7 @@ import math
 from .._stats.arrays import common, each_estimate, each_number, shares, spread, times, wholes
 from .._stats.beyond import warn_once
 from .._stats.checks import check_confidence
+from .._stats.estimate import Estimate
 from .._stats.estimates import Estimates, unknown_of
 from .._values.text import counted
 from .intervals import quantile_intervals, shares_above
@@ -167,14 +168,14 @@ def _known(leaf: BaseHistogram, t: _Floats, confidence: float) -> dict[float, tu
 
 
 def _estimates(given: Any, measured: _Floats) -> Any:
-    """Return the elements of `Estimates` with their intervals; for other arguments, the numbers."""
+    """Return the numbers as they were read, but each `Estimate` among those that were given as it is."""
     import numpy
 
-    if not isinstance(given, Estimates):
-        return measured
-    found = numpy.empty(given.shape, dtype=object)
-    for index in numpy.ndindex(given.shape):
-        found[index] = given[index]
+    objects = given if isinstance(given, Estimates) else numpy.asarray(given, dtype=object)
+    found = measured.astype(object)
+    for index in numpy.ndindex(found.shape):
+        if isinstance(objects[index], Estimate):
+            found[index] = objects[index]
     return found
 
 

@@ -54,6 +54,8 @@ __all__ = ["EDGES_METHOD", "Dist", "Load", "from_sf", "unknown"]
 
 EDGES_METHOD = "bucket edges"  # of bounds that are certain
 
+TINY = 2.0**-20  # a sum of times in zero buckets, at most 2**-32 each, is less
+
 Load = tuple[float, float, float, float]  # calls by hedges and retries: lower bound, value, upper bound; others
 
 
@@ -280,13 +282,25 @@ class Dist(Survival):
         for column, extreme in ((AT_LEAST, least), (AT_MOST, most)):
             upper_bound = upper_bound if exceeds[UPPER, column] else min(upper_bound, extreme)
         value = value if exceeds[VALUE, AT_MOST] else min(value, most)
-        value, upper_bound = max(value, least), max(upper_bound, least)  # for p = 1, where a survival of 1 is enough
+        value, upper_bound = max(value, least), max(upper_bound, self._least_at_most() if most_p >= 1 else least)
         why = []
         if upper_bound > value and math.isinf(upper_bound) and self.count < math.inf:
             why.append("too few values: no upper bound")
             warn_beyond(self._too_few(what), stacklevel=3)
         value = min(max(value, lower_bound), upper_bound)
         return self._estimate(value, lower_bound, upper_bound, *why, unit=self.unit)
+
+    def _least_at_most(self) -> float:
+        """Return the largest time that the smallest one may be: more than `min`, if that is only a bound.
+
+        It is then in the bucket of `min`, or in the next one for a sum.  Times in zero buckets may add up to more.
+        """
+        least = self._extremes[0]
+        if self._ends[UPPER, AT_LEAST] < 1 or self.count == math.inf or least == math.inf:
+            return least
+        column = min(_first_at_most(self._sf[UPPER], math.nextafter(1.0, 0.0)), COLUMNS - 1)
+        found = float(edges()[column])
+        return found if least < TINY else min(found, least * GROWTH)
 
     def _sf_of_many(self, t: Any) -> Estimates:
         from .._stats.estimates import Estimates, unknown_of
@@ -303,7 +317,8 @@ class Dist(Survival):
 
         if not self._count:
             return unknown_of(p.shape, 0.0, math.inf, unit=self.unit)
-        low, value, high = inverse(p.ravel(), self._sf, self._ends, self._extremes, edges(), self._places)
+        known = (self._sf, self._ends, self._extremes, self._least_at_most())
+        low, value, high = inverse(p.ravel(), *known, edges(), self._places)
         beyond = (high > value) & (high == math.inf) & (self.count < math.inf)
         if beyond.any():
             warn_once(p.size, int(beyond.sum()), self._too_few(what(int(beyond.argmax()))), stacklevel=4)

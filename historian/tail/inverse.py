@@ -26,14 +26,15 @@ def inverse(
     survival: _Floats,
     ends: _Floats,
     extremes: tuple[float, float],
+    least_at_most: float,
     edge: _Floats,
     places: Callable[[_Floats, NDArray[np.intp]], _Floats],
 ) -> tuple[_Floats, _Floats, _Floats]:
     """Return (lower bound, smallest time that a share of at most p exceeds, upper bound) for 1-D `p`, in 0..1.
 
     `survival` is that at each `edge`, in three rows: lower bound, value, upper bound.  `ends` is the same just below
-    and at both `extremes`.  `places` returns where, from 0 to 1, the value falls to shares in the buckets that end at
-    some columns.
+    and at both `extremes`.  The smaller extreme may be only a bound: the smallest time is at most `least_at_most`.
+    `places` returns where, from 0 to 1, the value falls to shares in the buckets that end at some columns.
     """
     import numpy
 
@@ -55,7 +56,7 @@ def inverse(
     for column, extreme in ((1, least), (3, most)):
         upper = numpy.where(exceeds[2, column], upper, numpy.minimum(upper, extreme))
     value = numpy.where(exceeds[1, 3], value, numpy.minimum(value, most))
-    value, upper = numpy.maximum(value, least), numpy.maximum(upper, least)
+    value, upper = numpy.maximum(value, least), numpy.maximum(upper, numpy.where(most_p >= 1, least_at_most, least))
     return lower, numpy.minimum(numpy.maximum(value, lower), upper), upper
 
 

@@ -149,12 +149,10 @@ def slo(
     histogram: BaseHistogram, t: float, target: float, confidence: float, windows: Iterable[BaseHistogram] | None
 ) -> Slo:
     """Answer `Histogram.slo`."""
-    check_number("t", t, 0)
-    check_share("target", target)
-    check_confidence(confidence)
+    t, target, confidence = check_number("t", t, 0), check_share("target", target), check_confidence(confidence)
     parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
-        return Slo(no_data(0.0, 1.0), (0.0, 1.0), threshold=float(t), unit=histogram.unit, target=float(target))
+        return Slo(no_data(0.0, 1.0), (0.0, 1.0), threshold=t, unit=histogram.unit, target=target)
     effective = None
     if parts is not None:
         effective = effective_sample_size(histogram, parts, t, confidence)
@@ -176,7 +174,7 @@ def _slo(histogram: BaseHistogram, t: float, target: float, confidence: float, e
     bounds = min(1 - upper, value), max(1 - lower, value)
     within = Estimate(value, *bounds, why, confidence=confidence, method=method)
     edges = (count - most) / count, (count - least) / count
-    return Slo(within, edges, threshold=float(t), unit=histogram.unit, target=float(target))
+    return Slo(within, edges, threshold=t, unit=histogram.unit, target=target)
 
 
 def burn_rates(
@@ -212,9 +210,7 @@ def burn_rates(
     >>> all(rate > 14.4 for rate in rates.values())
     True
     """
-    check_number("t", t, 0)
-    check_share("target", target)
-    check_confidence(confidence)
+    t, target, confidence = check_number("t", t, 0), check_share("target", target), check_confidence(confidence)
     if not hasattr(intervals, "__iter__"):
         raise TypeError(f"intervals must be an iterable of histograms, not {intervals!r}")
     if not hasattr(windows, "__iter__"):
@@ -255,8 +251,7 @@ def apdex(
     The score is a mean of the values 1, 1/2 and 0.  Its interval is that of a share, with the sample size for which the
     share has the same variance.
     """
-    check_number("t", t, 0)
-    check_confidence(confidence)
+    t, confidence = check_number("t", t, 0), check_confidence(confidence)
     parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return no_data(0.0, 1.0)

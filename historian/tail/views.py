@@ -12,6 +12,7 @@ from .._show.scale import Scale, middle, quantity
 from .._show.summary import is_supported, min_count, unit_question
 from .._show.view import Density, Table, View
 from .._stats.beyond import collected
+from .._values.decimals import share_of
 from .._values.text import counted
 
 TYPE_CHECKING = False
@@ -76,7 +77,7 @@ def histogram_view(histogram: Any, title: str = "Histogram") -> View:
     rows = [["min", scale.show(histogram.min), "exact" if histogram._knows_min() else "at least"]]
     for name, p in PERCENTILES.items():
         if name in shown:
-            rows.append([name, *texts(_quiet(histogram.ci, p / 100, CONFIDENCE), scale)])
+            rows.append([name, *texts(_quiet(histogram.ci, share_of(p), CONFIDENCE), scale)])
         else:
             rows.append([name, "-", f"needs {counted(min_count(p), 'value')}"])
     rows.append(["max", scale.show(histogram.max), "exact" if histogram._knows_max() else "at most"])
@@ -93,7 +94,7 @@ def dist_view(dist: _Dist) -> View:
     if not dist.count:
         return View("Dist", "no data")
     known = "known exactly" if dist.count == math.inf else f"smallest sample: {counted(int(dist.count), 'value')}"
-    answers = {name: _quiet(dist.quantile, p / 100) for name, p in PERCENTILES.items()}
+    answers = {name: _quiet(dist.quantile, share_of(p)) for name, p in PERCENTILES.items()}
     scale = Scale.of(dist.unit, middle([float(one) for one in answers.values() if one < math.inf]))
     header = interval_header(answers["p50"].confidence)
     rows = [[name, *texts(one, scale)] for name, one in {**answers, "mean": dist.mean}.items()]
@@ -117,8 +118,8 @@ def fanout_view(fanout: _Fanout) -> View:
     title = f"Fan-out: wait for all of {calls} calls"
     if not leaf.count:
         return View(title, "no data")
-    waits = {name: _quiet(fanout.quantile, p / 100) for name, p in PERCENTILES.items()}
-    single = {name: _quiet(leaf.ci, p / 100, CONFIDENCE) for name, p in PERCENTILES.items()}
+    waits = {name: _quiet(fanout.quantile, share_of(p)) for name, p in PERCENTILES.items()}
+    single = {name: _quiet(leaf.ci, share_of(p), CONFIDENCE) for name, p in PERCENTILES.items()}
     scale = Scale.of(leaf.unit, middle([float(one) for one in (*waits.values(), *single.values())]))
     rows = [[name, *texts(wait, scale), *texts(single[name], scale)] for name, wait in waits.items()]
     unit = f" ({scale.unit})" if scale.unit else ""

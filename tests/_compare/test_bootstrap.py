@@ -8,6 +8,7 @@ import pytest
 from historian import Comparison, Histogram, merge
 from historian._compare.bootstrap import DRAWS, Blocks, _draws, _product, percentile_interval
 from historian._compare.distances import STEP, Pair
+from historian._compare.ratios import Grid
 
 
 def pairs_of(number, values, repeat=1):
@@ -39,7 +40,7 @@ def test_each_draw_is_a_merge_of_its_blocks(repeat):
         a, b = (
             merge([h for h, times in zip(side, draws[k]) for _ in range(int(times))]) for side in zip(*pairs)
         )  # fmt: skip
-        pair = Pair.of(a, b)
+        pair = Pair.of(Grid.of(a), Grid.of(b))
         assert (strictly[k], ties[k]) == pytest.approx(pair.below(), abs=1e-12)
         assert (at_edges[k], within[k]) == pytest.approx(pair.largest_difference(), abs=1e-12)
         assert shift[k] == pytest.approx(pair.mean_shift(), abs=1e-12)

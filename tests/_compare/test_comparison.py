@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import historian
-from historian import Comparison, Histogram, merge
+from historian import Comparison, Comparisons, Histogram, merge
 from historian._compare import report as wording
 from historian._compare.distances import Pair
 from historian._compare.ratios import Grid, RatioOf
 from historian._compare.report import whole_numbers
+from historian._show.view import Interval
 from historian.buckets import GROWTH, representative
 from historian.tail import Estimate, TailWarning
 
@@ -87,7 +88,7 @@ def reached(name, q, n, times, ratio=1.25):
     draw = {"exp": lambda: rng.exponential(1.0, n), "lognormal": lambda: rng.lognormal(0, 1, n)}[name]
     for _ in range(times):
         a, b = (Grid.of(Histogram.from_values(scale * draw())) for scale in (1, ratio))
-        low, high = RatioOf(a, b, q).bounds(0.95)
+        low, high = RatioOf.each(a, b, [q])[0].bounds(0.95)
         hits += low <= ratio <= high
     return hits / times
 
@@ -125,7 +126,7 @@ def test_intervals_of_whole_numbers_cover_what_they_say():
     hits, times = 0, 400
     for _ in range(times):
         a, b = (Histogram.from_values(rng.poisson(mean, size) + 1.0) for mean, size in ((20, 1_000), (30, 20_000)))
-        low, high = RatioOf(Grid.of(a), Grid.of(b), 0.99).bounds(0.95)
+        low, high = RatioOf.each(Grid.of(a), Grid.of(b), [0.99])[0].bounds(0.95)
         hits += low <= truth <= high
     assert hits / times >= 0.96
 
@@ -272,13 +273,27 @@ def test_equal_distributions_have_distances_that_may_be_zero():
     assert comparison.superiority.lower < 0.5 < comparison.superiority.upper
 
 
+def test_a_whole_table_reads_each_histogram_once(monkeypatch):
+    """To read the buckets takes longer than all else that an answer needs."""
+    read = []
+    of = Grid.of
+    monkeypatch.setattr(Grid, "of", lambda h: read.append(h) or of(h))
+    a, b = (Histogram.from_values([0.001 * k for k in range(start, 500)]) for start in (1, 2))
+    comparison = historian.compare(a, b)
+    assert "p99" in str(comparison)
+    assert comparison.ratio(0.25) > 0
+    comparison._repr_html_()
+    assert read == [a, b]
+
+
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=20), st.lists(st.integers(0, 9), min_size=1, max_size=20))
 def test_superiority_of_the_two_orders_adds_up(a, b):
     first, second = (Histogram.from_values([2.0**i for i in one]) for one in (a, b))
     there, back = historian.compare(first, second).superiority, historian.compare(second, first).superiority
     assert there + back == pytest.approx(1, abs=1e-12)
     assert there.lower + back.upper == pytest.approx(1, abs=1e-6)
-    assert Pair.of(first, second).mean_shift() == pytest.approx(Pair.of(second, first).mean_shift(), abs=1e-12)
+    both = Grid.of(first), Grid.of(second)
+    assert Pair.of(*both).mean_shift() == pytest.approx(Pair.of(*both[::-1]).mean_shift(), abs=1e-12)
 
 
 # ---- sentences and tables ----
@@ -590,3 +605,37 @@ def test_ratios_do_without_scipy(monkeypatch):
     ratio = comparison.ratio(0.5)
     assert 0 < ratio.lower < ratio < ratio.upper < math.inf
     assert 0.5 < comparison.superiority < 0.6
+
+
+def test_intervals_of_an_overview_hold_together():
+    """Six callables that do not differ from the first: of twelve intervals of 95 % each, one misses in a quarter."""
+    rng, alarms = np.random.default_rng(21), 0
+    for _ in range(60):
+        a, *others = (Histogram.from_values(rng.lognormal(0, 0.5, 1_000)) for _ in range(7))
+        found = Comparisons(historian.compare(a, b, names=("A", f"B{k}")) for k, b in enumerate(others))
+        view = found._view()
+        intervals = [cell for table in view.tables for row in table.rows for cell in row if isinstance(cell, Interval)]
+        assert len(intervals) == 12
+        alarms += any(not one.lower <= 1 <= one.upper for one in intervals)
+        assert view.notes[-1] == "95 % confidence: for all 12 ratios together (Bonferroni)"
+    assert alarms <= 60 * 0.07
+    alone = found[0].bounded(0.5, 1 - 0.05 / 12)
+    assert (intervals[0].lower, intervals[0].upper) == (alone.lower, alone.upper)
+
+
+def test_an_overview_of_a_single_ratio():
+    few = historian.compare(Histogram.from_values([1.0] * 30), Histogram.from_values([2.0] * 30))
+    view = Comparisons([few])._view()
+    (interval,) = (cell for table in view.tables for row in table.rows for cell in row if isinstance(cell, Interval))
+    assert (interval.lower, interval.upper) == (few.ratio(0.5).lower, few.ratio(0.5).upper)
+    assert not any("together" in note for note in view.notes)
+    assert Comparisons([historian.compare(Histogram(), Histogram())])._view().tables
+
+
+def test_an_overview_speaks_of_the_quantile_that_differs():
+    """The median is twice as large, the p99 the same: the sentence must not say "no clear difference"."""
+    a = Histogram.from_values([1.0] * 5_000 + [9.0] * 500)
+    b = Histogram.from_values([2.0] * 5_000 + [9.0] * 500)
+    notes = Comparisons([historian.compare(a, b), historian.compare(a, a)])._view().notes
+    assert notes[0].startswith("median of B over A: 2:1")
+    assert notes[1].startswith("p99 of B over A: no clear difference")

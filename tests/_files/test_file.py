@@ -49,12 +49,14 @@ def test_the_bytes_of_a_file(directory):
     assert 1.7e18 < created < 4e18  # ns: between 2023 and 2096
     assert any(data[48:64]) and data[64:124] == bytes(60)
     assert struct.unpack_from("<I", data, 124) == (zlib.crc32(data[:124]),)
-    assert struct.unpack_from("<5Q", data, 128) == (34, 122, 0, 1, 0)  # an entry, and 32 chunks of lane 1
-    assert data[168:1024] == bytes(1024 - 168)
-    assert struct.unpack_from("<12Q", data, 1024) == (0, 0, 0, 0, 4, 34, 0, 0, 0, 0, 0, 0)  # 2 is a row, 3 its counters
+    assert struct.unpack_from("<5Q", data, 128) == (38, 122, 0, 1, 0)  # an entry, 4 kept, and 32 of lane 1
+    assert struct.unpack_from("<Q", data, 168) == (4 << 32 | 5,)
+    assert [struct.unpack_from("<2Q", data, CHUNKS_AT + k * CHUNK) for k in (5, 4, 3, 2)] == [(0, 4), (0, 3), (0, 2), (0, 0)]
+    assert data[176:1024] == bytes(1024 - 176)
+    assert struct.unpack_from("<12Q", data, 1024) == (0, 0, 0, 0, 8, 38, 0, 0, 0, 0, 0, 0)  # 6 is a row, 7 its counters
     entry = CHUNKS_AT + CHUNK
     assert struct.unpack_from("<2Q", data, 4096) == (0xA4000001, 0)
-    assert struct.unpack_from("<2Q", data, entry) == (1 << 56, 0xA7000002)
+    assert struct.unpack_from("<2Q", data, entry) == (1 << 56, 0xA3000006)
     seats = 2 if sys.platform.startswith("linux") else 1 << 63  # the first one
     assert struct.unpack_from("<2Q", data, entry + 16) == (0, seats)
     assert data[entry + 32 : entry + 384] == bytes(384 - 32)
@@ -62,10 +64,10 @@ def test_the_bytes_of_a_file(directory):
     assert (nbytes, key_nbytes, place) == (18, 16, 0) and 1.7e18 < created < 4e18
     assert data[entry + 408 : entry + 426] == b"\x01\x00q\x01\x00a\x01\x001\x01\x00b\x02\x00\xc3\xa9ms"
     assert checksum == zlib.crc32(data[entry + 388 : entry + 408 + nbytes])
-    row = entry + CHUNK
+    row = CHUNKS_AT + 6 * CHUNK
     assert struct.unpack_from("<3Q", data, row) == (2 << 56 | 1 << 40, 0, 0)
     assert struct.unpack_from("<d", data, row + 24) == (0.75,)
-    assert struct.unpack_from("<96I", data, row + 144) == (*[0] * 31, 0xA6000003, *[0] * 64)  # octave 31
+    assert struct.unpack_from("<96I", data, row + 144) == (*[0] * 31, 0xA2000007, *[0] * 64)  # octave 31
     chunk = row + CHUNK
     assert struct.unpack_from("<Q", data, chunk) == (3 << 56 | 31 << 48 | 1 << 40,)
     assert struct.unpack_from("<2Q", data, chunk + 8) == (2 * 3 << 51, 0)  # 0.75 is 3 * 2**51 units of 2**-53

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from layout import entry_at, patched
 
 import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Recorder, Registry, RegistryWarning
@@ -309,7 +310,7 @@ def test_warnings_have_no_escape_sequences_of_names(tmp_path):
     directory = tmp_path / "a\x1b[31m\nb"
     registry = Registry(directory)
     registry.recorder("q")
-    (directory / "c\x1b[31m\n\u202e.counters").write_text("x")
+    patched(directory / "recorders", entry_at(directory / "recorders", 0) + 411, b"B")
     with pytest.warns(CorruptFileWarning) as warned:
         registry.snapshot()
     shutil.rmtree(directory)

@@ -150,6 +150,9 @@ def mapped():
     return sorted(int(end, 16) - int(start, 16) for start, end in ends)
 
 used = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+if used > 512 << 20:  # without the GIL, CPython reserves 1 GB for its own memory
+    print("too many addresses")
+    sys.exit()
 limit = used + (260 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 registry = Registry(directory)
@@ -170,7 +173,10 @@ print(os.path.getsize(recorders[0].path) > limit // 8, len(mapped()))
 
 
 def test_a_process_that_may_have_few_addresses(directory):
-    assert ran(NARROW, directory, 10) == "False 3\n"  # the file, and what keeps lane and seat
+    found = ran(NARROW, directory, 10)
+    if found == "too many addresses\n":
+        pytest.skip("this interpreter has reserved too many addresses already")
+    assert found == "False 3\n"  # the file, and what keeps lane and seat
     os.unlink(os.path.join(directory, "recorders"))
     assert ran(NARROW, directory, 1000) == "True 4\n"  # it is mapped once more, and counters stay where they are
     assert Registry(directory).snapshot()[Key("q", i=1)].count == 97
@@ -202,3 +208,52 @@ print("done")
 @pytest.mark.parametrize("how", ["removed", "no descriptors", "all as usual"])
 def test_a_file_that_others_have_made_larger(directory, how):
     assert ran(OTHERS_GROW, directory, how) == "done\n"
+
+
+FULL = """
+disk = sys.argv[1]
+registry = Registry(disk + "/d")
+recorders = [registry.recorder("q", i=i) for i in range(300)]
+for rec in recorders:
+    rec.record_many([0.01, 0.1, 1.0])
+recorders[0].record_many(OCTAVES)
+expected = registry.snapshot()
+held = sum(h.count for h in expected.values())
+run_out(disk)
+for _ in range(3):  # each refusal changes nothing
+    refused(registry.drain, "No space left")
+    refused(registry.clear, "No space left")
+    assert registry.snapshot() == expected
+    assert all(registry.snapshot().source_of(key)[0] == expected.source_of(key)[0] for key in expected)
+
+run = [sys.executable, "-m", "historian", "clear", disk + "/d"]
+done = subprocess.run(run, capture_output=True, text=True)
+assert done.returncode == 1 and "No space left on device" in done.stderr and not done.stdout, done
+
+def create():
+    for i in range(10_000):
+        registry.recorder("more", i=i)
+
+refused(create, "No space left")
+refused(recorders[0].drain, "No space left")
+recorders.clear()
+for i in range(1, 300):  # nobody has them open any more: each gives space back
+    assert registry.remove(Key("q", i=i)).count == 3
+assert registry.remove(Key("q", i=0)).count == 99
+new = [registry.recorder("new", i=i) for i in range(60)]
+for one in new:
+    one.record_many([0.01, 0.1, 1.0])
+assert not any(h.synthetic for h in registry.snapshot().values())
+drained = registry.drain()
+assert sum(h.count for h in drained.values()) == 180 and sum(h.count for h in registry.drain().values()) == 0
+for k in range(1, 100):  # the same octaves need no more space
+    for one in new:
+        one.record(0.1)
+    assert sum(h.count for h in registry.drain().values()) == 60
+assert registry.problems() == {}
+print("done")
+"""
+
+
+def test_a_full_disk_gets_space_by_removing(tmp_path):
+    assert ran(FULL, tmp_path / "disk", disk=tmp_path / "disk", size="2m") == "done\n"

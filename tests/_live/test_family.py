@@ -4,19 +4,23 @@ import asyncio
 import math
 import os
 import pickle
+import shutil
+import subprocess
 import sys
 import tracemalloc
 import warnings
+from collections.abc import Iterable
 from enum import Enum
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from historian import Family, FamilyWarning, Histogram, Key, Registry
+from historian import Family, FamilyWarning, Histogram, Key, Registry, RegistryWarning
 from historian._live import family as family_module
 
 OVERFLOW = Key("http", overflow="true")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
 
 @pytest.fixture(params=["memory", "directory"])
@@ -92,6 +96,23 @@ def test_labels_that_the_family_does_not_have(ask):
     registry = Registry()
     with pytest.raises(ValueError, match=r"family 'http' has (2 labels, |the labels )method, route"):
         ask(registry.family("http", labels=("method", "route")))
+    assert registry.snapshot() == {}
+
+
+@pytest.mark.parametrize(
+    ("ask", "why"),
+    [
+        (lambda family: family.time(method="GET", a_route="/"), "values of method, a route in this order, without nam"),
+        (lambda family: family.time("GET", a_route="/"), r"for a_route by name, use timing\(\) or labels\(\.\.\.\)"),
+        (lambda family: family.labels("GET", "/"), r"labels\(method=\.\.\., \*\*{'a route': \.\.\.}\), not 2 values"),
+        (lambda family: family.timing().labels("GET"), r"labels\(method=\.\.\., .*, not 1 value"),
+        (lambda family: family.timing("GET"), r"timing\(method=\.\.\., \*\*{'a route': \.\.\.}\), not 1 value"),
+    ],
+)
+def test_values_where_names_belong_and_the_reverse(ask, why):
+    registry = Registry()
+    with pytest.raises(TypeError, match=why):
+        ask(registry.family("http", labels=("method", "a route")))
     assert registry.snapshot() == {}
 
 
@@ -192,6 +213,58 @@ def test_recorders_with_long_names_count_for_the_limit(registry):
             assert again.family(name, labels=("route",), max_series=3)["/"].name == f"{name}{{overflow=true}}"
 
 
+def test_recorders_that_are_asked_for_by_name_count_for_the_limit(registry):
+    family = registry.family("http", labels=("route",), max_series=3)
+    assert family["/0"].name == "http{route=/0}"
+    registry.recorder("http", route="/1", method="GET")
+    registry.recorder("http")
+    registry.recorder("http2")
+    with pytest.warns(FamilyWarning):
+        assert family["/2"].name == "http{overflow=true}"
+
+
+@posix
+def test_the_limit_is_that_of_the_directory(tmp_path):
+    families = [Registry(tmp_path / "d").family("http", labels=("route",), max_series=100) for _ in range(4)]
+    with pytest.warns(FamilyWarning):
+        assert [families[i % 4][i].record(1.0) for i in range(800)] == [None] * 800
+    snapshot = Registry(tmp_path / "d").snapshot()
+    assert len(snapshot) == 101 and snapshot.total().count == 800
+    assert snapshot[OVERFLOW].count == 700 and [family.folded for family in families] == [175] * 4
+
+
+@posix
+def test_the_limit_is_that_of_all_processes(tmp_path):
+    """They take turns: none creates a recorder while another one does."""
+    program = (
+        "import sys, warnings\n"
+        "from historian import Registry\n"
+        "warnings.simplefilter('ignore')\n"
+        "family = Registry(sys.argv[1]).family('http', labels=('route',), max_series=10)\n"
+        "for line in sys.stdin:\n"
+        "    family[sys.argv[2] + line.strip()].record(1.0)\n"
+        "    print(family.folded, flush=True)\n"
+    )
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path / "d"), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for name in "abc"
+    ]
+    try:
+        for i in range(8):
+            for worker in workers:
+                worker.stdin.write(b"%d\n" % i)
+                worker.stdin.flush()
+                folded = int(worker.stdout.readline())
+    finally:
+        for worker in workers:
+            worker.communicate()
+    snapshot = Registry(tmp_path / "d").snapshot()
+    assert len(snapshot) == 11 and snapshot.total().count == 24 and snapshot[OVERFLOW].count == 14
+    assert folded == 5  # of the last one: a0 b0 c0 a1 b1 c1 a2 b2 c2 a3 have recorders of their own
+
+
 @pytest.mark.parametrize("value", ["x" * 3_000, "a\ud800", "\udcff"])
 def test_values_that_no_recorder_can_have_do_not_raise(registry, value):
     family = registry.family("http", labels=("route",))
@@ -282,8 +355,10 @@ def test_misuse_of_a_timing():
         timing.__enter__()
     with pytest.raises(RuntimeError, match="not running"):
         timing.__exit__(None, None, None)
+    with pytest.raises(RuntimeError, match="this timer has ended, and its time is recorded: give labels in the block"):
+        timing.labels(a="x")
     with timing:  # again, after its end
-        pass
+        timing.labels(a="x")
     assert registry.snapshot().total().count == 2
 
 
@@ -313,6 +388,9 @@ def test_removing_a_recorder(registry):
     assert registry.snapshot() == {} and (registry.directory is None or os.listdir(registry.directory) == ["recorders"])
     with pytest.raises(KeyError, match="http"):
         registry.remove(key)
+    for wrong in ("http", ("http", (("route", "/a"),)), recorder, None):
+        with pytest.raises(TypeError, match=r"remove\(\) takes a Key, as snapshots have: remove\(Key\('name', label"):
+            registry.remove(wrong)
     recorder.record(2.0)  # it goes on; in a directory, where other processes may have it open, it is there again
     assert recorder.snapshot() == Histogram.from_values([2.0])
     seen = {} if registry.directory is None else {key: Histogram.from_values([2.0])}
@@ -334,3 +412,110 @@ def test_a_recorder_that_was_removed_and_made_again_is_another_source():
     registry.remove(Key("q"))
     registry.recorder("q").record(1.0)
     assert registry.snapshot().source_of(Key("q"))[0] != before[0]
+
+
+@posix
+def test_what_others_remove_makes_room(tmp_path):
+    registry, other = Registry(tmp_path / "d"), Registry(tmp_path / "d")
+    family = registry.family("http", labels=("route",), max_series=10)
+    for turn in "abc":
+        for key in other.snapshot():
+            assert other.remove(key).count == 1
+        for k in range(10):
+            family[f"{turn}{k}"].record(1.0)
+        assert family.folded == 0 and len(registry._recorders) == 10
+        assert [key.labels[0][1] for key in other.snapshot()] == [f"{turn}{k}" for k in range(10)]
+
+
+@posix
+def test_a_directory_that_was_removed_has_room(tmp_path):
+    family = Registry(tmp_path / "d").family("http", labels=("route",), max_series=10)
+    create = (
+        "import sys\n"
+        "from historian import Registry\n"
+        "for route in range(10):\n"
+        "    Registry(sys.argv[1]).recorder('http', route=route)\n"
+    )
+    family["a"].record(1.0)
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", create, str(tmp_path / "d")], check=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert family["b"].name == "http{overflow=true}"
+        shutil.rmtree(tmp_path / "d")
+    with pytest.warns(RegistryWarning):
+        family["b"].record(1.0)
+    assert sorted(map(str, Registry(tmp_path / "d").snapshot())) == [
+        "http{overflow=true}", "http{route=a}", "http{route=b}",
+    ]  # fmt: skip
+
+
+@posix
+def test_recorders_that_others_remove_are_let_go(tmp_path):
+    """So their space is used again, though the process lives on."""
+    program = (
+        "import sys\n"
+        "from historian import Key, Registry\n"
+        "for route in sys.argv[2:]:\n"
+        "    Registry(sys.argv[1]).remove(Key('http', route=route))\n"
+    )
+    family = Registry(tmp_path / "d").family("http", labels=("route",), max_series=10)
+    for start in range(0, 50, 5):
+        routes = [str(i) for i in range(start, start + 5)]
+        for route in routes:
+            family[route].record(1.0)
+        subprocess.run([sys.executable, "-c", program, str(tmp_path / "d"), *routes], check=True)
+    assert family.folded == 0 and len(family["last"]._files[0]) <= (11 if sys.platform == "linux" else 51)
+
+
+@posix
+def test_a_recorder_that_was_removed_needs_room_to_be_there_again(tmp_path):
+    family = Registry(tmp_path / "d").family("http", labels=("route",), max_series=1)
+    other = Registry(tmp_path / "d")
+    old = family["/a"]
+    other.remove(Key("http", route="/a"))
+    family["/a"].record(1.0)  # it goes on, and shows again, but needs no room
+    assert set(other.snapshot()) == {Key("http", route="/a")} and "/a" in family
+    family["/b"].record(2.0)
+    with pytest.warns(FamilyWarning):
+        family["/a"].record(3.0)
+    assert {str(key): histogram.sum for key, histogram in other.snapshot().items()} == {
+        "http{route=/a}": 1.0, "http{route=/b}": 2.0, "http{overflow=true}": 3.0,
+    }  # fmt: skip
+    other.remove(Key("http", route="/b"))
+    assert family["/a"] is old and family.folded == 1
+
+
+# ---- no sequence, and no mapping ----
+
+
+def test_a_family_cannot_be_iterated_over(registry):
+    family = registry.family("http", labels=("route",))
+    for ask in (iter, list, set, reversed, len):
+        with pytest.raises(TypeError):
+            ask(family)
+    assert not isinstance(family, Iterable) and registry.snapshot() == {}
+
+
+def test_whether_a_recorder_exists(registry):
+    family = registry.family("http", labels=("method", "status"), max_series=1)
+    assert ("GET", 200) not in family and registry.snapshot() == {}
+    recorder = family["GET", "200"]
+    assert ("GET", 200) in family and ("GET", 404) not in family
+    assert ("GET", "x" * 70_000) not in family and ("GET", "\udcff") not in family
+    for wrong in ("GET", (), ("GET", 200, "/")):
+        with pytest.raises(ValueError, match="family 'http' has 2 labels, method, status: give one value for each"):
+            assert wrong in family
+    registry.remove(Key("http", method="GET", status="200"))
+    assert ("GET", 200) not in family and len(registry.snapshot()) == 0
+    recorder.record(1.0)
+    assert (("GET", 200) in family) == (registry.directory is not None)  # as a snapshot says
+
+
+@posix
+def test_whether_another_process_has_created_a_recorder(tmp_path):
+    family = Registry(tmp_path / "d").family("http", labels=("route",))
+    assert "/a" not in family and os.listdir(tmp_path / "d") == []
+    Registry(tmp_path / "d").recorder("http", route="/a")
+    assert "/a" in family and repr(family) == "<Family 'http' of route: 0 recorders>"
+    assert family["/a"].snapshot().count == 0 and repr(family) == "<Family 'http' of route: 1 recorder>"

@@ -15,6 +15,7 @@
 
 #include "bulk.h"
 #include "drain.h"
+#include "drill.h"
 #include "lease.h"
 #include "names.h"
 
@@ -26,34 +27,12 @@ static uint64_t taken[RECORDERS];
 static const char *path;
 static historian_totals *totals;
 
-static void fail(const char *what, unsigned long long found, unsigned long long expected) {
-    printf("%s: %llu, not %llu\n", what, found, expected);
-    exit(1);
-}
-
-static uint64_t random_state = 1;
-static uint64_t random_number(void) { /* xorshift64, Marsaglia 2003 */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    return random_state ^= random_state << 17;
-}
-
 static double value_of(uint64_t k) { return (double)(UINT64_C(1) << k % OCTAVES) / 4; } /* in the octave below it */
 
 static void open_space(historian_space *space, historian_names *names) {
-    struct stat status;
-    int fd = open(path, O_RDWR);
-    memset(space, 0, sizeof *space);
     memset(names, 0, sizeof *names);
-    if (fd < 0 || fstat(fd, &status)) fail("open", 0, 1);
-    space->path = path;
-    space->device = (uint64_t)status.st_dev;
-    space->inode = (uint64_t)status.st_ino;
-    space->size = historian_map_space(fd, (size_t)status.st_size, 1, (void **)&space->file);
-    if (!space->file) fail("map", 0, 1);
-    space->chunks = historian_chunks_within((size_t)status.st_size);
+    drill_map(space, path);
     if (!historian_scan_names(space, names)) fail("names", 0, 1);
-    (void)close(fd);
 }
 
 static void create(historian_space *space, historian_names *names, int i) {
@@ -108,7 +87,9 @@ static uint64_t look(historian_space *space, historian_names *names, size_t i, i
         exit(1);
     }
     records = historian_total_records(&totals->all);
-    if (take && records && !historian_commit_drain(space, fd, entry, i, &totals->all, &totals->drained, seen))
+    if (take && records &&
+        !(historian_prepare_drain(space, fd, entry, i, &totals->all, &totals->drained, HISTORIAN_DRAIN) &&
+          historian_commit_drain(space, fd, entry, i, &totals->all, &totals->drained)))
         fail("space to drain", 0, 1);
     if (fd >= 0) (void)close(fd);
     return records;

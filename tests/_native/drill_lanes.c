@@ -18,8 +18,10 @@ enum {
     DRAINERS = 2
 };
 
-static historian_private all; /* lanes, and counters that threads share */
-static int64_t stop;          /* set once all threads that record have ended */
+static void *shared;                                      /* counters that threads share */
+static historian_counters *drained;                       /* what has been drained */
+static historian_private all = {NULL, &shared, &drained}; /* all of these, and lanes */
+static int64_t stop;                                      /* set once all threads that record have ended */
 
 /* What all drains have taken out, in sixteenths. */
 static uint64_t drained_counts[HISTORIAN_SLOTS], drained_sixteenths;
@@ -37,7 +39,7 @@ static void record(double value) {
     if (lane)
         (void)historian_record_exclusive(lane, value);
     else
-        (void)historian_record_atomic((historian_counters *)all.atomic, value);
+        (void)historian_record_atomic((historian_counters *)shared, value);
 }
 
 static double value_of(int i) { return (double)(1 << i % 12) / 16; }
@@ -80,7 +82,9 @@ static void take(void) {
 
 /* A thread has added to the sum, and a drain comes before it adds the count: both are in the next drain. */
 static void check_late_count(void) {
-    historian_private own = {NULL, historian_new_lanes(), NULL, NULL};
+    void *none = NULL;
+    historian_counters *taken = NULL;
+    historian_private own = {historian_new_lanes(), &none, &taken};
     historian_totals *totals = historian_take_totals();
     historian_counters *lane = own.lanes && totals ? historian_ask_for_lane(own.lanes, 1) : NULL;
     uint64_t bits = historian_bits(8.0), bucket = historian_bucket(bits);
@@ -98,7 +102,7 @@ static void check_late_count(void) {
     if (count_at(&totals->all, 8.0) != 1) fail("a late count", count_at(&totals->all, 8.0), 1);
     if (total_sixteenths(&totals->all) != 9 * 16) fail("the sum with it", total_sixteenths(&totals->all), 9 * 16);
     historian_free_lanes(own.lanes, 0);
-    historian_free_counters(own.drained);
+    historian_free_counters(taken);
     historian_give_totals(totals);
     historian_give_thread();
 }
@@ -147,8 +151,8 @@ int main(void) {
     pthread_t writers[THREADS], drainers[DRAINERS], looker;
     uint64_t expected_sixteenths = 0, count = 0;
     all.lanes = historian_new_lanes();
-    all.atomic = historian_new_counters(0);
-    if (!all.lanes || !all.atomic) return 1;
+    shared = historian_new_counters(0);
+    if (!all.lanes || !shared) return 1;
     check_late_count();
     for (int i = 0; i < DRAINERS; i++) (void)pthread_create(&drainers[i], NULL, drain, NULL);
     (void)pthread_create(&looker, NULL, look, NULL);
@@ -173,7 +177,7 @@ int main(void) {
     if (count != (uint64_t)WAVES * THREADS * RECORDS) fail("the count", count, WAVES * THREADS * RECORDS);
     if (drained_sixteenths != expected_sixteenths) fail("the sum", drained_sixteenths, expected_sixteenths);
     historian_free_lanes(all.lanes, 0);
-    historian_free_counters((historian_counters *)all.atomic);
-    historian_free_counters(all.drained);
+    historian_free_counters((historian_counters *)shared);
+    historian_free_counters(drained);
     return 0;
 }

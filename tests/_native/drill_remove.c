@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "drain.h"
+#include "drill.h"
 #include "lease.h"
 #include "names.h"
 #include "remove.h"
@@ -42,34 +43,12 @@ typedef struct {
 static drill_book *book;
 static const char *path;
 
-static void fail(const char *what, unsigned long long found, unsigned long long expected) {
-    printf("%s: %llu, not %llu\n", what, found, expected);
-    exit(1);
-}
-
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* tells the sanitizer of the locks of the file */
 
-static __thread uint64_t random_state = 1;
-static uint64_t random_number(void) { /* xorshift64, Marsaglia 2003 */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    return random_state ^= random_state << 17;
-}
-
 static void open_space(drill_process *process) {
-    historian_space *space = &process->space;
-    struct stat status;
-    int fd = open(path, O_RDWR);
     memset(process, 0, sizeof *process);
-    if (fd < 0 || fstat(fd, &status)) fail("open", 0, 1);
-    space->path = path;
-    space->device = (uint64_t)status.st_dev;
-    space->inode = (uint64_t)status.st_ino;
-    space->size = historian_map_space(fd, (size_t)status.st_size, 1, (void **)&space->file);
-    if (!space->file) fail("map", 0, 1);
-    space->chunks = historian_chunks_within((size_t)status.st_size);
-    process->holds.space = space;
-    (void)close(fd);
+    drill_map(&process->space, path);
+    process->holds.space = &process->space;
 }
 
 static const uint8_t *name_of(size_t i) {
@@ -185,8 +164,10 @@ static void remove_recorder(drill_process *process, size_t i) {
         book->drains = (uint32_t)seen;
         book->will_be_taken = book->taken[i] + records;
         historian_atomic_store_release(&book->is_draining, 1);
-        if (records && !historian_commit_drain(&process->space, fd, entry, historian_index_of(place), &totals->all,
-                                               &totals->drained, seen))
+        if (records && !(historian_prepare_drain(&process->space, fd, entry, historian_index_of(place), &totals->all,
+                                                 &totals->drained, HISTORIAN_DRAIN) &&
+                         historian_commit_drain(&process->space, fd, entry, historian_index_of(place), &totals->all,
+                                                &totals->drained)))
             fail("space to drain", 0, 1);
         book->taken[i] = book->will_be_taken;
         historian_atomic_store_release(&book->is_draining, 0);
@@ -313,7 +294,7 @@ static pid_t start(int worker, int shared) {
  * that processes had just taken or given when they were killed. */
 static void check_space(drill_process *process, uint64_t kills) {
     const historian_file *file = process->space.file;
-    uint64_t found = 1, number, chunks;
+    uint64_t found = 1, kept = 0, number, chunks;
     for (size_t i = 0; i < RECORDERS; i++) remove_recorder(process, i);
     (void)historian_look_beyond(&process->space);
     chunks = file->used;
@@ -326,6 +307,12 @@ static void check_space(drill_process *process, uint64_t kills) {
         if (!chunk || found > chunks) fail("a free chunk", number, 0);
         number = chunk->sum[0];
     }
+    for (number = (uint32_t)file->kept; number; found++, kept++) {
+        const historian_chunk *chunk = historian_chunk_at(&process->space, number, 0);
+        if (!chunk || found > chunks) fail("a kept chunk", number, 0);
+        number = chunk->sum[0];
+    }
+    if (kept != file->kept >> 32 || kept < OCTAVES + 1) fail("kept chunks", kept, file->kept >> 32);
     if (found > chunks || found + LOST_CHUNKS * kills < chunks) fail("chunks", found, chunks);
 }
 

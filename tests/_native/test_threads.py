@@ -1,6 +1,8 @@
 """Nothing is lost under threads: with the GIL, without it, and while others read or drain."""
 
 import threading
+import time
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -111,6 +113,27 @@ def test_every_record_is_in_exactly_one_drain():
         if part.count:
             # Extremes may lag by a record in flight, but never contradict the buckets.
             assert part.lower[0] <= part.min <= part.upper[0] and part.lower[-1] <= part.max <= part.upper[-1]
+
+
+def test_the_first_drains_of_a_recorder_at_once():
+    """What one of them has drained, the others must see, though nothing had been drained when they began."""
+    values = [2.0**k for k in range(-30, 60)]  # many octaves, so that a drain takes some time
+    recorders = [Recorder() for _ in range(50)]
+    drained = [[] for _ in recorders]
+    turns = [0] * 4
+
+    def drain(number):
+        for turn, (rec, found) in enumerate(zip(recorders, drained, strict=True), 1):
+            rec.record_many(values)
+            turns[number] = turn
+            while min(turns) < turn:
+                time.sleep(0)
+            found.append(rec.drain())
+            found.append(rec.drain())
+
+    run(*[partial(drain, number) for number in range(4)])
+    assert [sum(h.count for h in found) for found in drained] == [360] * 50
+    assert [rec.snapshot().count for rec in recorders] == [0] * 50
 
 
 def test_snapshots_only_grow():

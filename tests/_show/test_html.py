@@ -14,7 +14,7 @@ from historian import Registry
 
 FULL, EMPTY = with_values(), without_values()
 
-TAGS = {"div", "p", "strong", "span", "table", "thead", "tbody", "tr", "th", "td", "code"}
+TAGS = {"div", "p", "strong", "span", "table", "thead", "tbody", "tr", "th", "td", "wbr", "code"}
 SVG = {"svg", "style", "path", "line", "text", "circle"}
 ATTRIBUTES = {
     "aria-hidden", "aria-label", "class", "cx", "cy", "d", "fill", "height", "preserveAspectRatio", "r", "role",
@@ -40,9 +40,26 @@ def checked(html):
 
 def text_of(elements):
     """Return the text that is shown."""
-    return "".join((one.text or "") for one in elements if one.tag != "style") + "".join(
-        one.tail or "" for one in elements
-    )
+    return "".join(f"{'' if one.tag == 'style' else one.text or ''}{one.tail or ''}" for one in elements)
+
+
+def test_the_lines_of_a_key_end_between_its_labels():
+    registry = Registry()
+    registry.recorder("request", route="/users", status=200).record(0.5)
+    html = registry._repr_html_()
+    assert "request{<wbr/>route=/users,<wbr/>status=200}" in html
+    assert "request{route=/users,status=200}" in text_of(checked(html))
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_what_remains_without_svg_can_be_read(name):
+    """In a notebook that it does not trust, Jupyter leaves out all tags of SVG, and the style sheet, but not texts."""
+    html = re.sub("<style>.*?</style>", "", FULL[name]._repr_html_())
+    left = re.sub(r"</?(?:svg|path|line|text|circle)\b[^>]*>", "", html)
+    labels = re.findall(r"<text[^>]*>([^<]+)</text>", html)
+    words = text_of(checked(left))
+    assert re.search(r"\s+".join(map(re.escape, labels)), words)
+    assert len(labels) > 2 or name != "histogram"
 
 
 @pytest.mark.parametrize("name", FULL)

@@ -132,7 +132,7 @@ def test_rich_takes_no_name_for_markup():
 
 def test_rich_does_not_move_pictures():
     """The line at 1 is in one column, whether the interval beside it lies to the right or to the left."""
-    runs = Comparisons([blocks_of(0.0012, 7, "slow", number=8), blocks_of(0.0008, 8, "fast", number=8)])
+    runs = Comparisons([blocks_of(0.0012, 7, "slow", number=30), blocks_of(0.0008, 8, "fast", number=30)])
     rows = [line for line in rich_text(runs, 120).splitlines() if re.match("(slow|fast) ", line)]
     assert len(rows) == 4
     assert len({row.index("│") for row in rows[:2]}) == len({row.index("│") for row in rows[2:]}) == 1

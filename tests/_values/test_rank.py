@@ -3,6 +3,7 @@
 import decimal
 import math
 import warnings
+from array import array
 from fractions import Fraction
 from random import Random
 
@@ -10,16 +11,19 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from historian import Histogram, Key, compare
 from historian._show.summary import is_supported, min_count
+from historian._stats.arrays import shares
+from historian._stats.checks import check_share
 from historian._values.decimals import share_of, whole, written
 from historian._values.rank import LESS, MAX_COUNT, rank_of, rank_of_percentile
 from historian.buckets import representative
 from historian.cli._input.sources import Row, Rows
 from historian.cli._report import report
 from historian.cli._summary import summary
-from historian.tail import TailWarning
+from historian.tail import Enough, Estimate, TailWarning, burn_rates, choice, hedge
 
 PERCENTS = [Fraction(k, 10) for k in range(1001)]  # 0, 0.1, ..., 100
 
@@ -213,3 +217,130 @@ def test_the_users_decimal_context_does_not_matter():
         assert (min_count(99.9), fan.leaf.enough_for(0.99, n=100).needed) == (1000, 29_808)
         assert fan.leaf.dist(confidence=None).ppf(0.9).upper == pytest.approx(0.01, rel=0.011)
         assert whole(written(2.5), up=True) == 3
+
+
+def asked(h: Histogram, q, p, confidence=0.95) -> list[object]:
+    """Return the answers of every function that takes a share of a rank, for q in 0..1 and p = 100 q."""
+    few, fan, dist = h.fanout(1), h.fanout(7), h.dist(confidence)
+    comparison = compare(h, h, confidence=confidence)
+    return [
+        h.quantile(q), h.quantile(q, interpolated=True), h.percentile(p), h.percentile(p, interpolated=True),
+        h.quantile_bounds(q), h.ci(q, confidence), h.enough_for(q, 3, confidence), few.quantile(q), fan.quantile(q),
+        fan.leaf_percentile(q), fan.max_n(2.5, q), fan.effective_n(2.5, q), fan.extrapolate(2.5, 3, q),
+        fan.sensitivity(2.5, q), fan.p_wait(2.5, confidence), dist.quantile(q), dist.isf(q),
+        h.slo(2.5, q), h.slo(2.5, q).is_met, h.slo(2.5, q).burn_rate, burn_rates([h], 2.5, q, windows=[1]),
+        h.apdex(2.5, confidence), hedge(dist, 2.5, q).sf(2.5), choice({dist: q, h.dist(): 1 - float(str(q))}).sf(2.5),
+        comparison.ratio(q), comparison.precision(q), comparison.sentence(q), comparison.superiority,
+    ]  # fmt: skip
+
+
+def shown(answers: object) -> str:
+    """Return answers as text in full, with the bounds of estimates."""
+    if isinstance(answers, (list, tuple)) and not isinstance(answers, Enough):
+        return "; ".join(map(shown, answers))
+    if isinstance(answers, Estimate):
+        return f"{answers!r} {list(map(repr, (answers.value, answers.lower, answers.upper)))}"
+    return repr(answers)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.longdouble])
+@pytest.mark.parametrize("decimal_text", ["0.999", "0.99", "0.9", "0.1", "0.55", "0.07", "0.14", "0.28"])
+@pytest.mark.filterwarnings("ignore::historian.tail.TailWarning")
+def test_a_float_of_another_width_is_the_decimal_that_was_written(kind, decimal_text):
+    """In float64, float32(0.999) is 0.99900001: of 1,000 values, the last one."""
+    h = Histogram.from_values([1.0] * 500 + [2.0] * 499 + [4.0])
+    percent = str(decimal.Decimal(decimal_text) * 100)
+    expected = shown(asked(h, float(decimal_text), float(percent), float(decimal_text)))
+    assert shown(asked(h, kind(decimal_text), kind(percent), kind(decimal_text))) == expected
+    assert shown(asked(h, *map(decimal.Decimal, (decimal_text, percent, decimal_text)))) == expected
+
+
+@pytest.mark.filterwarnings("ignore::historian.tail.TailWarning")
+def test_arrays_of_another_width_are_the_decimals_that_were_written():
+    h = Histogram.from_values([1.0] * 500 + [2.0] * 499 + [4.0])
+    q, p = [0.5, 0.999, 0.14], [50.0, 99.9, 14.0]
+    few, dist = h.fanout([1, 3, 7]), h.dist()
+
+    def answers(q, p) -> list[object]:
+        return [
+            h.quantile(q).tolist(), h.percentile(p).tolist(), np.array(h.quantile_bounds(q)).tolist(), h.ci(q),
+            h.enough_for(q), few.quantile(q), few.leaf_percentile(q).tolist(), few.max_n(2.5, q).tolist(),
+            few.effective_n(2.5, q), dist.quantile(q), dist.isf(q), h.slo(2.5, q), compare(h, h).ratio(q),
+        ]  # fmt: skip
+
+    expected = list(map(repr, answers(q, p)))
+    for kind in (np.float16, np.float32, np.longdouble):
+        assert list(map(repr, answers(np.array(q, kind), np.array(p, kind)))) == expected
+        assert list(map(repr, answers(list(map(kind, q)), list(map(kind, p))))) == expected
+        objects = np.array([*map(kind, q)], dtype=object), np.array([*map(kind, p)], dtype=object)
+        assert list(map(repr, answers(*objects))) == expected
+        mixed = [q[0], kind(str(q[1])), Fraction("0.14")], [p[0], kind(str(p[1])), 14]
+        assert list(map(repr, answers(*mixed))) == expected
+        assert (
+            list(map(repr, answers([q[0], kind(q[1]), q[2]], [50, kind(p[1]), 14.0]))) == expected
+        )  # float64 in numpy
+    assert list(map(repr, answers(array("f", q), array("f", p)))) == expected
+    nested = h.quantile([[0.5, np.float32(0.999)], (0.14, 1.0)])
+    assert nested.tolist() == h.quantile([[0.5, 0.999], [0.14, 1.0]]).tolist()
+    for single in (np.array(0.999, np.float32), np.array(np.float32(0.999), dtype=object)):
+        assert h.quantile(single) == h.quantile(0.999) == h.ci(single)
+
+
+@given(st.floats(0, 1, width=32), st.integers(1, 10**9))
+@example(np.float32(0.999), 1_000)
+def test_the_rank_of_a_float32_is_that_of_its_shortest_decimal(x, count):
+    one = np.float32(x)
+    counts, count = [2 * count, count], 3 * count
+    data = Histogram.from_values([1.0, 2.0]).to_dict()
+    h = Histogram.from_dict(data | {"counts": counts, "count": count, "sum": None})
+    written_as = decimal.Decimal(str(one))
+    assert check_share("q", one) == check_share("q", written_as) == float(written_as)
+    assert h.quantile(one) == h.quantile(written_as) == h.quantile([one])[0]
+    assert h.quantile(one, interpolated=True) == h.quantile(float(written_as), interpolated=True)
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from([np.float16, np.float32, np.longdouble]),
+        hnp.array_shapes(),
+        elements={"min_value": 0, "max_value": 1},
+    )
+)
+def test_each_element_of_an_array_is_its_shortest_decimal(x):
+    expected = [float(str(one)) for one in x.ravel()]
+    assert shares("q", x).ravel().tolist() == expected
+
+
+def test_print_options_do_not_matter():
+    with np.printoptions(legacy="1.13", precision=2):
+        assert (check_share("q", np.float32(0.99999)), shares("q", np.array([0.99999], np.float32))[0]) == (
+            0.99999,
+            0.99999,
+        )
+
+
+def test_thresholds_are_what_they_are():
+    """A latency that is recorded as float32 keeps its value; so does a threshold, or it would be on the other side."""
+    t = np.float32(0.1)
+    h = Histogram.from_values(np.array([0.1, 0.2], np.float32))
+    assert h.min == float(t) != 0.1
+    assert h.cdf(t) == h.cdf(np.array([t]))[0] == h.slo(t, 0.5).within == 0.5
+
+
+def test_what_is_no_share_is_refused_whatever_its_width():
+    h = Histogram.from_values([1.0, 2.0])
+    for bad in (np.float32(1.5), np.float16(-0.25), np.float32("nan"), np.longdouble("1e400")):
+        with pytest.raises(ValueError, match=r"q must be in 0\.\.1"):
+            h.quantile(bad)
+        with pytest.raises(ValueError, match=r"q must be in 0\.\.1.*position 1"):
+            h.ci(np.array([0.5, bad]) if not isinstance(bad, np.longdouble) else [np.longdouble(0.5), bad])
+
+
+def test_what_notebooks_show_has_the_same_ranks():
+    """99.9 / 100 is 0.9990000000000001 in float64: of 1,000 values, that would be the last one."""
+    h = Histogram.from_values([0.010] * 999 + [30.0])
+    for shown in (h, h.dist(), h.fanout(1)):
+        table = shown._view().tables[0]
+        values = {row[0]: row[1] for row in table.rows}
+        assert table.headers[1].endswith(("ms", "(ms)"))
+        assert values["p99.9"] == values["p50"] == "10.0"

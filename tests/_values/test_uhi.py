@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pytest
 
-from historian import Histogram, Key, Registry, Snapshot, buckets
+from historian import Histogram, Profile, Registry, Snapshot, buckets
 
 H = Histogram.from_values([0.010] * 90 + [0.0102] * 9 + [1.5], unit="ms")
 ODD = {
@@ -139,7 +139,15 @@ FRAMES = {
 @pytest.mark.parametrize("library", FRAMES)
 def test_libraries_of_data_frames_take_the_columns(library: str) -> None:
     frame_of: Any = FRAMES[library]()
-    for columns in (H.to_frame(), of_registry().to_frame(), Snapshot().to_frame(), Histogram().to_frame()):
+    snapshot = of_registry()
+    for columns in (
+        H.to_frame(),
+        snapshot.to_frame(),
+        Snapshot().to_frame(),
+        Histogram().to_frame(),
+        Profile(snapshot).to_frame(),
+        Profile({}).to_frame(),
+    ):
         frame = frame_of(columns)
         for name, column in columns.items():
             read = frame[name].to_numpy()
@@ -149,8 +157,37 @@ def test_libraries_of_data_frames_take_the_columns(library: str) -> None:
                 assert read.dtype == column.dtype and numpy.array_equal(read, column, equal_nan=True)
 
 
-def test_keys_and_names_are_equal_in_a_frame() -> None:
-    from historian.formats._columns import columns
+def test_a_profile_as_a_data_frame_has_the_rows_of_its_tables() -> None:
+    """Times come first, in whichever unit, then sizes; in each table, the largest sum is first."""
+    histograms = {
+        "size": Histogram.from_values([1e9], unit="bytes"),
+        "short": Histogram.from_values([900.0], unit="ms"),
+        "idle": Histogram(),
+        "long": Histogram.from_values([0.5, 0.5]),
+        "n" * 3_000: Histogram.from_values([0.1]),
+    }
+    profile = Profile(histograms)
+    frame = profile.to_frame([50])
+    assert frame["name"] == ["long", "short", "n" * 3_000, "size"]
+    printed = [line[:4] for line in str(profile).splitlines() if line and not line.startswith(("operation", "-"))]
+    assert printed == [name[:4] for name in frame["name"]]
+    assert frame["unit"] == ["s", "ms", "s", "bytes"]
+    assert frame["p50"].tolist() == [0.5, 900.0, 0.1, 1e9]
+    assert list(frame) == ["name", "unit", "count", "sum", "mean", "min", "p50", "max"]
+    assert frame["sum"].tolist() == [1.0, 900.0, 0.1, 1e9]
 
-    profile = {"a": H, "b": H}
-    assert columns(profile)["name"] == ["a", "b"] == columns({Key("a"): H, Key("b"): H})["name"]
+
+def test_a_profile_has_the_columns_of_its_snapshot() -> None:
+    snapshot = of_registry()
+    frame, theirs = Profile(snapshot).to_frame(), snapshot.to_frame()
+    assert list(frame) == list(theirs)
+    assert sorted(zip(frame["name"], frame["route"], frame["max"])) == sorted(
+        row for row in zip(theirs["name"], theirs["route"], theirs["max"]) if row[0] != "idle"
+    )
+    assert Profile({}).to_frame().keys() == Snapshot().to_frame().keys()
+
+
+def test_names_that_are_no_valid_unicode_get_into_a_frame() -> None:
+    frame = Profile({"a\ud800b": H, "\u202e<b>": H}).to_frame()
+    assert sorted(frame["name"]) == ["a\\ud800b", "\u202e<b>"]
+    pytest.importorskip("polars").DataFrame(frame)

@@ -185,12 +185,14 @@ def test_a_damaged_recorder_is_reported_and_the_others_are_shown(
     from historian import Registry
 
     Registry(str(tmp_path / "dir")).recorder("query").record_many([0.01] * 300)
-    (tmp_path / "dir" / "broken.counters").write_bytes(b"no such thing")
+    Registry(str(tmp_path / "dir")).recorder("bad").record(1.0)
+    path = tmp_path / "dir" / "recorders"
+    path.write_bytes(path.read_bytes().replace(b"\x03\x00bad", b"\x03\x00Bad"))
     out = tmp_path / "out.html"
     assert main(["report", str(tmp_path / "dir"), "-o", str(out)]) == 1
-    assert "broken.counters" in capsys.readouterr().err
+    assert "recorders[1]" in capsys.readouterr().err
     page = Page(out.read_text(encoding="utf-8"))
-    assert "broken.counters" in page.text and "query" in page.text
+    assert "recorders[1]" in page.text and "query" in page.text
 
 
 def test_of_many_recorders_the_largest_are_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

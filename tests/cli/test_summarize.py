@@ -115,7 +115,7 @@ def test_layouts_of_plain_text(text):
         ("1_000", "'1_000' is not a number"),
         ("\u0663", "'\u0663' is not a number"),  # an Arabic digit
         ("0x10", "'0x10' is not a number"),
-        ("12ms", "'12ms' is not a number"),
+        ("ms", "'ms' is not a number"),
         ("-1", "'-1' is negative"),
         ("-inf", "'-inf' is negative"),
         ("nan", "'nan' is not finite"),
@@ -153,9 +153,9 @@ def test_bytes_that_are_not_text_are_reported(data):
     assert message.endswith(" is not UTF-8 text")
 
 
-def test_utf_16_is_named():
-    remedy = "convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8"
-    assert complaint(stdin="1\n2\n".encode("utf-16")) == f"<stdin>:1: it is UTF-16 text: {remedy}"
+def test_utf_16_is_read():
+    text = "1\n2\n"
+    assert summarize(stdin=text.encode("utf-16")) == summarize(stdin=text.encode())
 
 
 def test_bytes_that_are_not_text_are_allowed_in_a_comment():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from random import Random
+from unittest.mock import patch
 
 import mutate
 import numpy as np
@@ -40,7 +42,8 @@ class Files:
     def __init__(self, seed: int, folder: str) -> None:
         rng = Random(seed)
         self.parent, self.folders = folder, 0
-        self.pool = [self.any_file(rng) for _ in range(POOL)]
+        with patch.object(os, "urandom", rng.randbytes), patch.object(time, "time_ns", lambda: rng.getrandbits(60)):
+            self.pool = [self.any_file(rng) for _ in range(POOL)]
         gc.freeze()  # so that collecting costs little
 
     def any_file(self, rng: Random) -> tuple[Image, list[int]]:
@@ -68,6 +71,7 @@ class Files:
                 rec.record_many([3.0, 3.0 + 2.0**-50])
         path = os.path.join(registry.directory or "", "recorders")
         image = Image.of(path)
+        image.patch(160, rng.randbytes(7) + b"\0")  # of the clock: a case depends on its seed and its number only
         snapshot = registry.snapshot()
         for found in expected(image) or ["refused"]:
             if isinstance(found, str):
@@ -191,6 +195,8 @@ def write(registry: Registry, key: Key, before: Histogram | None, counts: dict[K
                 raise
             return
         is_sum_wrong = before.count and now._sum != more._sum  # a sum may be there before its count
+        if now._sum < more._sum and now.synthetic:  # it lacks what found no space, and says so
+            is_sum_wrong = False
         if now.count != more.count or is_sum_wrong or drained.count != now.count or left.count:
             raise FaultError(f"{key}: {before} and {n} times {value}, then {now}, {drained} drained, {left} left")
         counts[key] = 0
@@ -252,7 +258,7 @@ def in_another_process(registry: Registry, rng: Random) -> None:
         try:
             try:
                 record(registry, KEYS[0], rng)
-            except (CorruptFileError, OSError):
+            except (CorruptFileError, OSError, OverflowError):  # the last one if a count is almost 2**63
                 pass
             status = 0
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from fractions import Fraction
 from random import Random
 
 import mutate
@@ -19,11 +20,37 @@ CELLS = (
 GOOD = ("1", "0.5", "2.5e-3", "1e3", "100", "0", " 7 ", "12.25")
 
 
-def number(text: str) -> float:
-    """Return a number that may be counted.  Raises ValueError."""
-    if "_" in text or not text.isascii():
+#: Nanoseconds in the units of durations, the longer spellings first.
+UNITS = (
+    ("ns", 1), ("us", 10**3), ("\u00b5s", 10**3), ("\u03bcs", 10**3), ("ms", 10**6), ("sec", 10**9),
+    ("min", 60 * 10**9), ("s", 10**9), ("m", 60 * 10**9), ("h", 3600 * 10**9),
+)  # fmt: skip
+
+
+def duration(text: str) -> float:
+    """Return the seconds of a duration such as "1m2.5s".  Raises ValueError."""
+    rest, total = text, Fraction(0)
+    if not 0 < len(text) <= 100:
         raise ValueError
-    value = float(text)
+    while rest:
+        length = next((k for k, c in enumerate(rest) if c not in "0123456789."), len(rest))
+        total_of, rest = Fraction(rest[:length]), rest[length:].lstrip()
+        found = next(((unit, ns) for unit, ns in UNITS if rest.startswith(unit)), None)
+        if found is None:
+            raise ValueError
+        total += total_of * found[1]
+        rest = rest[len(found[0]) :].lstrip()
+    return float(total) / 1e9
+
+
+def number(text: str) -> float:
+    """Return a number that may be counted, of a duration its seconds.  Raises ValueError."""
+    try:
+        if "_" in text or not text.isascii():
+            raise ValueError
+        value = float(text)
+    except ValueError:
+        return duration(text)
     if value < 0 or not math.isfinite(value):
         raise ValueError
     return value

@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -120,18 +121,38 @@ def test_deaths_hangs_and_faults_are_found():
     assert found["says"].startswith("SIGSEGV")
 
 
-def test_a_case_can_be_repeated(tmp_path):
+@pytest.mark.parametrize("reader", ["blobs", "files"])
+def test_a_case_can_be_repeated(reader, tmp_path):
     """The number of a case, and the seed, are all that it depends on."""
     code = """
-import sys
+import importlib, sys
 sys.path[:0] = sys.argv[1:3]
-import campaign, blobs
-one, two = blobs.Blobs(7, ""), blobs.Blobs(7, "")
-first = [one.hostile(campaign.seeded(7, n)) for n in range(200)]
-assert two.hostile(campaign.seeded(7, 150)) == first[150]
+import campaign
+make = getattr(importlib.import_module(sys.argv[3]), sys.argv[3].capitalize())
+one, two = make(7, sys.argv[4] + "/1"), make(7, sys.argv[4] + "/2")
+
+def hostile(fuzzer, case):
+    rng = campaign.seeded(7, case)
+    if sys.argv[3] == "blobs":
+        return fuzzer.hostile(rng)
+    image = fuzzer.hostile(rng, *rng.choice(fuzzer.pool))
+    return bytes(image.head), bytes(image.rest), image.size
+
+first = [hostile(one, n) for n in range(200)]
+assert [hostile(two, n) for n in range(199, -1, -1)] == first[::-1]
 print(len(set(first)))
 """
-    assert int(run_python(code)) > 150
+    assert int(run_python(code, reader, tmp_path)) > 150
+
+
+def test_a_minute_is_a_number_of_cases(monkeypatch):
+    """So a faster machine tries no other cases, and no reader is without a number."""
+    monkeypatch.setattr(sys, "path", sys.path[:])  # which it extends
+    main = runpy.run_path(str(FUZZ / "__main__.py"))
+    assert main["READERS"].keys() == main["A_MINUTE"].keys()
+    command = [sys.executable, str(FUZZ), "dicts", "--minutes", "0.001", "--seed", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.startswith("dicts: seed 1, 900 cases")
 
 
 def test_unknown_readers_are_refused():

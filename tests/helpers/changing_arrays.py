@@ -53,8 +53,9 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         while not self.stopped:
-            array = self.arrays[self.dtype]
-            for pattern in self.patterns[self.dtype]:  # numpy copies without the GIL
+            dtype = self.dtype  # read once: without the GIL, it may change at any moment
+            array = self.arrays[dtype]
+            for pattern in self.patterns[dtype]:  # numpy copies without the GIL
                 np.copyto(array[:SIZE], pattern)
                 np.copyto(array[SIZE:], pattern)
 

@@ -120,6 +120,11 @@ def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=env, text=True, **options)  # type: ignore[call-overload, no-any-return]
 
 
+def returned_by(book: memoryview, slot: int, recorders: int) -> int:
+    """Return how many records of a worker, and of those before it, have returned."""
+    return sum(book[1 + slot * recorders : 1 + (slot + 1) * recorders])
+
+
 def soak(directory: str, processes: int, recorders: int, seconds: float) -> Outcome:
     """Run a soak in a directory that does not exist yet."""
     book, taken, found = book_in(directory, processes, recorders), Taken(recorders), Outcome()
@@ -131,6 +136,9 @@ def soak(directory: str, processes: int, recorders: int, seconds: float) -> Outc
     while time.monotonic() < end:
         slot = random.randrange(processes)
         time.sleep(0.25)
+        begun, patience = returned_by(book, slot, recorders), time.monotonic() + 60
+        while returned_by(book, slot, recorders) == begun and time.monotonic() < patience:
+            time.sleep(0.01)  # on a busy machine, it may not have begun yet
         workers[slot].kill()
         workers[slot].wait()
         workers[slot] = start(directory, "--slot", slot, *size)

@@ -273,6 +273,27 @@ def test_one_warning_that_points_to_the_caller():
         few.fanout(n).p_wait(0.5)
 
 
+def test_estimates_keep_their_intervals_in_every_container():
+    """A single one beside an array of times, in a list, in an array of objects, among plain numbers."""
+    fan = merge(MINUTES).fanout(100)
+    measured = Estimate(0.05, 0.03, 0.08, "counted", confidence=0.9, method="Wilson")
+    for question in (lambda t, p: fan.extrapolate(t, 10, p), lambda t, p: fan.effective_n(t, p)):
+        single, plain = question(0.5, measured), question(0.5, 0.05)
+        assert single.upper > plain.upper and single.confidence == 0.9
+        for found in (
+            question([0.5, 0.5], measured),
+            question(0.5, [measured, measured]),
+            question([0.5, 0.5], (measured, measured)),
+            question(0.5, np.array([measured, measured], dtype=object)),
+        ):
+            for one in found:
+                assert repr(one) == repr(single)
+                assert (one.lower, one.upper) == (single.lower, single.upper)
+        mixed = question(0.5, [[measured], [0.05]])
+        assert mixed.shape == (2, 1)
+        assert [repr(one) for one in (mixed[0, 0], mixed[1, 0])] == [repr(single), repr(plain)]
+
+
 def test_fanouts():
     h = merge(MINUTES)
     fans = h.fanout([1, 10, 100])

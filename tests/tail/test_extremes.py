@@ -189,3 +189,32 @@ def test_nothing_returns_before_every_timeout(timeout, retries):
     ):
         assert (whole.min, whole.max) == extremes
     assert (retry(x, 5.0, retries).min, retry(x, 5.0, retries).max) == (5.0, 5.0 * (retries + 1))
+
+
+@pytest.mark.parametrize("confidence", [None, 0.95])
+def test_the_smallest_time_is_in_its_interval_if_it_is_not_known(confidence):
+    """Of a difference, the minimum may be only a bound: the smallest time lies somewhere in its bucket."""
+    values = [1.0, 1.001, 1.009, 2.0, 3.0]
+    h = Histogram.from_values(values) - Histogram.from_values(values[:1])
+    x = h.dist(confidence)
+    assert h.min == x.min < 1.001
+    upper = h.quantile_bounds(0)[1]
+    for found in (x.quantile(0), x.quantile([0.0])[0], x.isf(1), h.ci(0)):
+        assert found.lower < 1.001 < found.upper == upper
+    for composed, least in (
+        (all_of(1000, x), 1.001),
+        (seq(x, x), 2.002),
+        (first_of(3, x), 1.001),
+        (hedge(x, 2), 1.001),
+    ):
+        assert composed.quantile(0).lower < least < composed.quantile(0).upper < 1.02 * least
+    known = Histogram.from_values(values).dist(confidence)
+    for composed, least in ((known, 1.0), (seq(known, known), 2.0), (first_of(3, known), 1.0)):
+        assert composed.quantile(0).upper == least
+
+
+def test_smallest_times_in_the_zero_bucket_add_up():
+    values = [1e-10, 2e-10, 2.2e-10, 1.0]
+    x = (Histogram.from_values(values) - Histogram.from_values(values[:1])).dist(confidence=None)
+    assert x.quantile(0).upper == 2**-32
+    assert seq(x, x, x).quantile(0).upper >= 6e-10 > 2**-32

@@ -65,6 +65,16 @@ def test_enough_without_a_fanout_and_at_the_ends():
     assert "no number of values is enough" in str(ONE_IN_100.enough_for(1.0))
 
 
+@pytest.mark.parametrize("q", [0.5, 0.9, 0.99, 0.999])
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95])
+@pytest.mark.filterwarnings("ignore::historian.tail.TailWarning")
+def test_both_sides_need_what_one_side_needs_for_half_of_the_errors(q, confidence):
+    needed = Histogram().enough_for(q, confidence=(1 + confidence) / 2).needed
+    for count in (needed - 1, needed):
+        found = Histogram.from_values(np.arange(1.0, count + 1)).ci(q, confidence)
+        assert (found.upper < math.inf) == (count == needed)
+
+
 def test_enough_is_what_sets_an_upper_bound():
     # One-sided 95 % is the same as two-sided 90 %.
     enough, short = Histogram.from_values(range(29_808)), Histogram.from_values(range(29_807))

@@ -307,3 +307,9 @@ historian.interleave(list, dict, until="different")  # mypy: call-overload; pyri
 historian.interleave(list, dict, until=lambda: True)  # mypy: arg-type, misc; pyright: reportArgumentType
 historian.interleave(list, dict)[0]  # mypy: index; pyright: reportIndexIssue
 historian.interleave(list, dict, set).ratio(0.5)  # mypy: attr-defined; pyright: reportAttributeAccessIssue
+family = historian.default_registry.family("http", labels=("method",))
+family.labels("GET")  # mypy: arg-type; pyright: reportArgumentType
+family.time(method="GET")  # mypy: arg-type; pyright: reportArgumentType
+family.timing("GET")  # mypy: arg-type; pyright: reportArgumentType
+list(family)  # mypy: call-overload; pyright: reportArgumentType
+historian.default_registry.remove("http")  # mypy: arg-type; pyright: reportArgumentType

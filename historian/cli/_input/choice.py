@@ -45,6 +45,23 @@ class Choice:
         self._decided: dict[tuple[str | None, ...], Key] = {}  # the groups of values that were met before
         self._looked = False  # whether anything was offered
         self._found = False  # whether anything was chosen
+        self._narrowed: dict[tuple[tuple[str, str], ...], Choice] = {}  # see `narrowed`
+
+    def narrowed(self, where: tuple[tuple[str, str], ...]) -> Choice:
+        """Return this choice, and in addition `where`, unless the user has chosen or grouped by metrics or that key."""
+        asked = {*self.where, *self.by}
+        chosen = {key for key, _ in where if key in asked or (key in METRICS and not asked.isdisjoint(METRICS))}
+        more = tuple((key, value) for key, value in where if key not in chosen)
+        if not more:
+            return self
+        if more not in self._narrowed:
+            self._narrowed[more] = Choice({**self.where, **{key: {value} for key, value in more}}, self.by)
+        return self._narrowed[more]
+
+    @property
+    def found(self) -> bool:
+        """Whether anything was chosen."""
+        return self._found
 
     @property
     def is_all(self) -> bool:
@@ -103,6 +120,8 @@ class Choice:
 
     def check(self) -> None:
         """Raise InputError if a key was never there, or no row has the values that were asked for."""
+        for one in self._narrowed.values():
+            one.check()
         if not self._looked:
             return
         for key in (*self.where, *(self.by if self._found else ())):

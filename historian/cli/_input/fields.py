@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from functools import partial
 from typing import BinaryIO
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from .layout import Layout
 
-__all__ = ["read_array", "read_json", "refuse_json"]
+__all__ = ["parsed_document", "read_array", "read_json", "refuse_json"]
 
 #: Numbers in a batch, since they are read one by one: so many that the cost of a batch is negligible.
 BATCH = 1 << 15
@@ -46,10 +47,15 @@ def refuse_json(head: bytes, name: str) -> NoReturn:
     raise InputError(f"{name}: it looks like JSON: name the field of the numbers with --field{hint}")
 
 
+def parsed_document(stream: BinaryIO, name: str) -> object:
+    """Return a whole document.  Raises InputError if it is too long, ValueError if it is not JSON."""
+    return _parsed(_rest(stream, name).removeprefix("\ufeff"))
+
+
 def read_array(stream: BinaryIO, name: str, tally: Tally, group: Key) -> None:
     """Count the numbers in a JSON array of numbers."""
     try:
-        values = _parsed(_rest(stream, name).removeprefix("\ufeff"))
+        values = parsed_document(stream, name)
     except ValueError as error:
         tally.bad(name, str(error))
         return
@@ -78,7 +84,7 @@ def read_json(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None
         fields.add_document(stream, first)
         fields.flush()
         return
-    lines = Lines(stream, first)
+    lines = Lines(stream, first, fields.leaves_out if fields.asked else None)
     for line in lines:
         fault = lines.take_fault()
         text = line.strip()
@@ -110,17 +116,35 @@ class _Fields:
 
     def __init__(self, name: str, layout: Layout, tally: Tally) -> None:
         self._name = name
-        self._field = layout.field
+        self._field = layout.field.replace("[]", "")  # arrays stand for their elements anyway
         self._layout = layout
         self._tally = tally
-        keys = (layout.field, *layout.choice.where, *layout.choice.by)
+        keys = (self._field, *layout.choice.where, *layout.choice.by)
         self._parts = {part for key in keys for part in key.split(".")}  # of the paths to what is asked for
         self._quoted = [json.dumps(part) for part in self._parts]
+        alone = [
+            next(iter(values)) for key, values in layout.choice.where.items() if key != "name" and len(values) == 1
+        ]
+        #: Texts of which each line that counts has all.  Numbers, which have several spellings, are none of them.
+        self.asked = [text.encode() for text in alone if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_. ]*", text)]
+        self.asked.sort(key=len, reverse=True)  # long ones are seldom there
         self._file = layout.choice.file_name(name)
         self._waiting: dict[Key, list[float]] = {}  # not counted yet, by group
         self._number_waiting = 0
         self._looked = 0  # how many objects gave their keys for suggestions
         self._mixture: Mixture | None = None
+
+    def leaves_out(self, line: bytes) -> bool:
+        """Return whether ``--where`` leaves out a line, if this can be told without parsing it.
+
+        A line of one object, without escapes, and without a text that is asked for, has other values.  Before anything
+        is found, each line is parsed: its values may be suggestions.
+        """
+        for text in self.asked:
+            if text not in line:
+                is_plain = line.startswith(b"{") and line.endswith((b"}\n", b"}\r\n")) and b"\\" not in line
+                return is_plain and self._layout.choice.found
+        return False
 
     def add(self, root: object, text: str) -> None:
         """Count the numbers in a value of JSON, which was read from `text`.  Raises ValueError for a bad one.
@@ -211,7 +235,9 @@ class _Fields:
 
 
 def _number(value: object, tally: Tally, where: str = "") -> float:
-    """Return a number from JSON as a float.  Raises ValueError, with the reason, if it is not one."""
+    """Return a number, or a text such as "12ms", as a float.  Raises ValueError, with the reason, for others."""
+    if isinstance(value, str) and value[:1] in "P.0123456789" and value[-1:].isalpha():
+        return tally.number(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         number = _as_float(value)
         return tally.checked(number, repr(value) if number == number and abs(number) < math.inf else _text(value))

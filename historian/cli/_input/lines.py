@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["BOM", "Lines", "chunks"]
 
@@ -81,8 +81,9 @@ class Lines:
     reports both.
     """
 
-    def __init__(self, stream: BinaryIO, first: bytes = b"") -> None:
+    def __init__(self, stream: BinaryIO, first: bytes = b"", leaves_out: Callable[[bytes], bool] | None = None) -> None:
         self._stream = stream
+        self._leaves_out = leaves_out  # tells of a whole line whether it is of no interest
         self._first = first  # a line that was read already
         self._fault = ""
         self._cut = False  # whether the rest of the last line is still to be skipped
@@ -96,6 +97,9 @@ class Lines:
         if self._cut:  # skip it only now: the caller may have stopped before, and the line may be endless
             _skip_line(self._stream)
         raw = self._first or self._stream.readline(MAX_LINE_NBYTES + 1)
+        while self._leaves_out is not None and self._leaves_out(raw):
+            self.number += 1
+            raw = self._stream.readline(MAX_LINE_NBYTES + 1)
         self._first = b""
         self._cut = len(raw) > MAX_LINE_NBYTES and not raw.endswith(b"\n")
         if not raw:

@@ -6,20 +6,19 @@ import re
 from typing import BinaryIO
 
 from ..._values.key import Key
+from .choice import METRICS
+from .generators import GENERATORS, Shape, guess, shape_of
 from .hist import HIST, SUFFIX, read_hist
 from .layout import Layout
 from .lines import BOM, chunks
 from .snapshots import is_snapshot, read_snapshot
-from .stream import bare, unpacked
+from .stream import bare, in_utf8, unpacked
 from .tally import ALL, InputError, Tally, clipped, has_digit_groups
 
 __all__ = ["read"]
 
 #: The first bytes of a .npy file.
 NPY = b"\x93NUMPY"
-
-#: The byte order marks of UTF-16.
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 _COMMENT = re.compile(rb"#[^\n]*")
 
@@ -31,6 +30,7 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
     size.  Raises InputError for bad input (unless the tally skips it), OSError if the stream cannot be read.
     """
     stream, head = unpacked(stream, name)
+    stream, head = in_utf8(stream, head, name)
     plain = bare(name)
     if head.startswith(NPY) or (plain.endswith(".npy") and not head.startswith(HIST)):
         layout.refuse(name, "an array")
@@ -51,8 +51,20 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
 def _read_text(stream: BinaryIO, head: bytes, name: str, layout: Layout, tally: Tally) -> None:
     """Count all numbers in a stream of text, which begins with `head`."""
     plain = bare(name)
-    if head.startswith(UTF16):
-        tally.bad(f"{name}:1", "it is UTF-16 text: convert it to UTF-8, for example with iconv -f UTF-16 -t UTF-8")
+    if layout.pattern:
+        from .pattern import read_pattern
+
+        read_pattern(stream, name, layout, tally)
+        return
+    shape = None if is_snapshot(head) else _shape_of(head, name, layout, tally)
+    if shape is not None:
+        layout = layout.of_shape(shape)
+    elif not is_snapshot(head):
+        tally.of_no_generator(name)
+    if shape is not None and shape.counted:
+        from .counted import read_counted
+
+        read_counted(stream, name, layout, tally, shape.counted)
     elif (layout.field or _is_table(head, plain, layout)) and b"\r" in head.rstrip() and b"\n" not in head:
         tally.bad(f"{name}:1", "its lines end with CR only: convert them, for example with tr '\\r' '\\n'")
     elif layout.field:
@@ -83,6 +95,27 @@ def _read_text(stream: BinaryIO, head: bytes, name: str, layout: Layout, tally: 
             read_array(stream, name, tally, group)
             return
         read_text(stream, name, tally, group)
+
+
+def _shape_of(head: bytes, name: str, layout: Layout, tally: Tally) -> Shape | None:
+    """Return the shape of a load generator's file: of the one that the user names, or, if nothing is told, a guess."""
+    if layout.generator:
+        shape = shape_of(layout.generator, head, name)
+        tally.of_generator(GENERATORS[layout.generator].unit, name)
+        return shape
+    found = None if layout.is_told else guess(head)
+    if found is None:
+        return None
+    generator, shape = found
+    unit = GENERATORS[generator].unit
+    tally.of_generator(unit, name)
+    tally.note(f"read as {shape.what}{_only(shape)}, in {unit}: as --from {generator} does")
+    return shape
+
+
+def _only(shape: Shape) -> str:
+    """Return which rows of a shape count, for a message."""
+    return "".join(f", {value}" for key, value in shape.where if key in METRICS)
 
 
 def _is_table(head: bytes, plain: str, layout: Layout) -> bool:

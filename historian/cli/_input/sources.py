@@ -59,6 +59,7 @@ class Rows(NamedTuple):
     guessed: bool = False  # whether numbers were converted, and taken for seconds since nothing told their unit
     other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
     subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
+    more_notes: tuple[str, ...] = ()  # what readers of the numbers should know, from those who read them
 
     def total(self) -> Histogram:
         """Return the histogram of all rows."""
@@ -90,7 +91,8 @@ class Rows(NamedTuple):
 
     def notes(self) -> list[str]:
         """Return what readers of the numbers should know."""
-        return ["converted to another unit: percentiles of histograms are within 1.09 %"] if self.converted else []
+        converted = ["converted to another unit: percentiles of histograms are within 1.09 %"] if self.converted else []
+        return [*converted, *self.more_notes]
 
 
 class _Reader:
@@ -114,7 +116,16 @@ class _Reader:
         if "\0" in file:
             raise InputError(f"{file}: a name cannot hold a null byte: if names in the list end with one, pass -0")
         self._files.add(group)
-        layout = Layout(self._args.column or "", self._args.field or "", self._args.header, self.choice, group)
+        args = self._args
+        layout = Layout(
+            args.column or "",
+            args.field or "",
+            args.pattern or "",
+            args.generator or "",
+            args.header,
+            self.choice,
+            group,
+        )
         with self._skipping(shown):
             if file == "-":
                 self.check_stdin()
@@ -188,7 +199,7 @@ class _Reader:
         ]
         return Rows(
             rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
-            tally.found, tally.has_guessed, tally.other, self._subject(),
+            tally.found, tally.has_guessed, tally.other, self._subject(), tuple(tally.notes),
         )  # fmt: skip
 
     def _subject(self) -> str:

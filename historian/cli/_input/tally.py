@@ -11,6 +11,7 @@ from ..._values.base import make
 from ..._values.key import Key
 from ...histogram import Histogram
 from .cumulative import Cumulative
+from .durations import nanoseconds_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,17 +85,50 @@ class Tally:
         self._sources: dict[Key, Source] = {}  # see `source_of`
         self.skipped = 0  # pieces of bad input: lines, rows, elements of an array, files
         self.first = ""
+        self.notes: dict[str, None] = {}  # what readers of the numbers should know
+        self._told_by = ""  # the file of a load generator that told the unit
+        self._untold = ""  # a file of numbers whose unit nothing told
         self.converted = False  # whether the buckets of a histogram were scaled
 
-    def add(self, values: list[float] | NDArray[np.float64], group: Key = ALL) -> None:
-        """Count the numbers.  O(len).  Raises ValueError if one is NaN, infinite or negative; then none is counted."""
+    def add(self, values: list[float] | NDArray[np.float64], group: Key = ALL, counts: list[int] | None = None) -> None:
+        """Count the numbers, each as often as `counts` says.  O(len).
+
+        Raises ValueError if one is NaN, infinite or negative; then none is counted.
+        """
         counters = self._counters.get(group) or self._make(group)
         if len(values):
             self.found = True
             self._convert()
         if self._scale != 1.0:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
-        counters.record_many(values)
+        counters.record_many(values, counts=counts)
+
+    def note(self, text: str) -> None:
+        """Remember what readers of the numbers should know."""
+        self.notes[text] = None
+
+    def of_generator(self, unit: str, where: str) -> None:
+        """Take the numbers of a file to be in the unit of the load generator that wrote it, unless an option says so.
+
+        Raises InputError if other numbers are in another unit, or may be.
+        """
+        if self._unit is None and not self._untold:
+            self._unit, self._told_by = unit, where
+        elif self._untold or (self._told_by and self._unit != unit):
+            other = self._untold or self._told_by
+            raise InputError(
+                f"{where}: its numbers are in {unit!r}, those of {other} may not be: read them apart, or pass --unit"
+            )
+
+    def of_no_generator(self, where: str) -> None:
+        """Note a file whose numbers are in a unit that only an option tells.  Raises InputError as `of_generator`."""
+        if self._told_by:
+            raise InputError(
+                f"{where}: the unit of its numbers is not clear, since those of {self._told_by} are in {self._unit!r}: "
+                "read them apart, or pass --unit"
+            )
+        if self._unit is None:
+            self._untold = self._untold or where
 
     def add_histogram(self, histogram: Histogram, where: str, group: Key = ALL, *, recorder: bool = False) -> None:
         """Add a histogram.  O(buckets).  Raises InputError if it is in another unit, and cannot be converted."""
@@ -229,9 +263,23 @@ class Tally:
                 raise ValueError
             value = float(text)
         except ValueError:
-            hint = ": write it without commas between its digits" if has_digit_groups(text) else ""
-            raise ValueError(f"{clipped(text)} is not a number{hint}") from None
+            value = self._duration(text)
         return self.checked(value, text)
+
+    def _duration(self, text: str) -> float:
+        """Return a duration that is written with its units, in the unit of the numbers.  Raises ValueError."""
+        nanoseconds = nanoseconds_in(text)
+        if nanoseconds is None:
+            hint = ": write it without commas between its digits" if has_digit_groups(text) else ""
+            if not hint and re.fullmatch(r"[0-9]+,[0-9]+", text):
+                hint = ": write a point before its decimals, not a comma"
+            raise ValueError(f"{clipped(text)} is not a number{hint}") from None
+        if self._unit is None:
+            self._unit = "s"
+        base, factor = base_unit(self._unit)
+        if base != "ns":
+            raise ValueError(f"{clipped(text)} is a time, but the numbers are in {self._unit!r}")
+        return nanoseconds / factor
 
     def checked(self, value: float, text: str) -> float:
         """Return `value`, which was read from `text`.  Raises ValueError, with the reason, if `add` would refuse it."""

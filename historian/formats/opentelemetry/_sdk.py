@@ -21,10 +21,10 @@ try:
     )
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "historian.formats.opentelemetry needs OpenTelemetry's SDK: run pip install 'latency-historian[opentelemetry]'"
-    ) from error
+    ) from _error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

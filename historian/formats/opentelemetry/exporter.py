@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PeriodicExporter", "RegistryExporter"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 #: Seconds until the first new attempt after a failed export; each further one waits twice as long, at most `every`.
 FIRST_RETRY = 1.0
@@ -104,7 +104,7 @@ class PeriodicExporter:
         try:
             self._exporter.shutdown(timeout_millis=self._timeout * 1e3)
         except Exception:
-            logger.exception("the exporter could not be shut down")
+            _logger.exception("the exporter could not be shut down")
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +126,7 @@ class PeriodicExporter:
     def _export(self) -> bool:
         """Export what there is; return whether that succeeded.  Whatever fails is logged."""
         if not self._lock.acquire(timeout=self._timeout):
-            logger.warning("the recorders are not exported now: the last export has not ended yet")
+            _logger.warning("the recorders are not exported now: the last export has not ended yet")
             return False
         try:
             data = self._producer.produce()
@@ -134,12 +134,12 @@ class PeriodicExporter:
                 with untraced():
                     result = self._exporter.export(data, timeout_millis=self._timeout * 1e3)
                 if result is not MetricExportResult.SUCCESS:
-                    logger.warning("the exporter failed; the recorders are exported the next time")
+                    _logger.warning("the exporter failed; the recorders are exported the next time")
                     return False
             self._producer.confirm()
             return True
         except Exception:
-            logger.exception("could not export the recorders; they are exported the next time")
+            _logger.exception("could not export the recorders; they are exported the next time")
             return False
         finally:
             self._lock.release()
@@ -167,7 +167,7 @@ class RegistryExporter(MetricExporter):
         try:
             metrics_data = self._joined(metrics_data)
         except Exception:
-            logger.exception("could not export the recorders; they are exported the next time")
+            _logger.exception("could not export the recorders; they are exported the next time")
             return self._exporter.export(metrics_data, timeout_millis=timeout_millis, **kwargs)
         result = self._exporter.export(metrics_data, timeout_millis=timeout_millis, **kwargs)
         if result is MetricExportResult.SUCCESS:

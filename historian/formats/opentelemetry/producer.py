@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MetricProducer", "metrics_data"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 #: OpenTelemetry's names of units are those of UCUM, in which a byte is "By", and "1" is a plain number.
 UNITS = {"bytes": "By", "": "1"}
@@ -154,7 +154,7 @@ class MetricProducer:
         except ValueError as error:
             if name not in self._refused:
                 self._refused.add(name)
-                logger.error("%s: not exported", error)
+                _logger.error("%s: not exported", error)
             return False
         return True
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from .._values.key import Key
+from .key import Key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Any
 
-    from .._values.base import BaseHistogram
+    from .base import BaseHistogram
 
 __all__ = ["PERCENTILES", "columns"]
 
 PERCENTILES = (50, 90, 99, 99.9, 99.99)
 
 
-def columns(histograms: Mapping[Any, BaseHistogram], percentiles: Iterable[float] = PERCENTILES) -> dict[str, Any]:
-    """Answer `Snapshot.to_frame`; the mapping may also have names instead of keys."""
+def columns(rows: Iterable[tuple[Any, BaseHistogram]], percentiles: Iterable[float] = PERCENTILES) -> dict[str, Any]:
+    """Answer `Snapshot.to_frame` and `Profile.to_frame`: each row has a `Key` or a name, and a histogram."""
     import numpy
 
-    keys = [name if isinstance(name, Key) else Key(str(name)) for name in histograms]
-    found = list(histograms.values())
-    frame: dict[str, Any] = {"name": [key.name for key in keys]}
+    keys, found = [], []
+    for key, histogram in rows:
+        keys.append((key.name, dict(key.labels)) if isinstance(key, Key) else (_text(key), {}))
+        found.append(histogram)
+    frame: dict[str, Any] = {"name": [name for name, _ in keys]}
     numbers: dict[str, Any] = {"unit": [one.unit for one in found]}
     numbers["count"] = numpy.array([one.count for one in found], dtype=numpy.int64)
     for name in ("sum", "mean", "min"):
@@ -31,9 +33,14 @@ def columns(histograms: Mapping[Any, BaseHistogram], percentiles: Iterable[float
     values = numpy.array([one.percentile(asked) for one in found], dtype=numpy.float64).reshape(len(found), len(asked))
     numbers |= {f"p{p:.12g}": values[:, k].copy() for k, p in enumerate(asked)}
     numbers["max"] = numpy.array([one.max for one in found], dtype=numpy.float64)
-    for label in sorted({label for key in keys for label, _ in key.labels}):
+    for label in sorted({label for _, labels in keys for label in labels}):
         column = label
         while column in frame or column in numbers:
             column = f"label_{column}"
-        frame[column] = [dict(key.labels).get(label, "") for key in keys]
+        frame[column] = [labels.get(label, "") for _, labels in keys]
     return {**frame, **numbers}
+
+
+def _text(name: object) -> str:
+    """Return a name as valid Unicode, which Arrow and polars insist on; those of keys are."""
+    return str(name).encode(errors="backslashreplace").decode()

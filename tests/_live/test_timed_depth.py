@@ -1,0 +1,125 @@
+"""Calls of timed callables that are nested too deeply raise RecursionError, as those of other functions do."""
+
+import subprocess
+import sys
+
+import pytest
+
+COMMON = """
+import asyncio, contextlib, functools, threading
+import historian
+from historian import Recorder
+
+rec = Recorder("deep")
+
+def nested(function, times):
+    for _ in range(times):
+        function = rec.timed(function)
+    return function
+
+def refused(call):
+    def run():
+        try:
+            call()
+        except RecursionError:
+            print(rec.drain().count > 100)
+        else:
+            print("no error")
+
+    threading.stack_size(1 << 20)  # a call takes more than 100 bytes of it: 10,000 do not fit
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+async def each(function):
+    async for _ in function():
+        pass
+
+async def within(function):
+    async with function():
+        pass
+
+def entered(function):
+    with function():
+        pass
+
+class Callable:
+    def __call__(self):
+        return 1
+
+    def method(self):
+        return 1
+
+def function():
+    return 1
+
+async def coroutine():
+    return 1
+
+def generator():
+    yield 1
+
+async def async_generator():
+    yield 1
+
+class Awaitable:
+    def __await__(self):
+        return iter(())
+
+async def awaited(function):
+    await function()
+"""
+KINDS = {
+    "function": "nested(function, 10_000)",
+    "method": "setattr(Callable, 'method', nested(Callable.method, 10_000)) or Callable().method",
+    "bound method": "nested(Callable().method, 10_000)",
+    "callable": "nested(Callable(), 10_000)",
+    "static method": "nested(staticmethod(function), 10_000).__func__",
+    "coroutine": "functools.partial(asyncio.run, awaited(nested(coroutine, 2_000)))",
+    "generator": "functools.partial(list, nested(generator, 2_000)())",
+    "async generator": "functools.partial(asyncio.run, each(nested(async_generator, 2_000)))",
+    "context manager": "functools.partial(entered, nested(contextlib.contextmanager(generator), 10_000))",
+    "async context manager": (
+        "functools.partial(asyncio.run, within(nested(contextlib.asynccontextmanager(async_generator), 10_000)))"
+    ),
+    "awaitable": "functools.partial(asyncio.run, awaited(nested(lambda: Awaitable(), 10_000)))",
+}
+
+
+def ran(program):
+    done = subprocess.run([sys.executable, "-c", COMMON + program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_decorated_many_times(kind):
+    assert ran(f"refused({KINDS[kind]})") == "True\n"
+
+
+RECURSIVE = """
+@rec.timed
+def down(n):
+    return down(n - 1) if n else 0
+
+def plain(n):
+    return plain(n - 1) if n else 0
+
+def depth(function):
+    n = 10
+    while True:
+        try:
+            function(n)
+        except RecursionError:
+            return n
+        n += 1
+
+print(depth(plain) == depth(down))
+rec.drain()
+refused(lambda: down(1_000_000))
+"""
+
+
+def test_a_function_that_calls_itself():
+    """A timed function may call itself as often as another one."""
+    assert ran(RECURSIVE) == "True\nTrue\n"
