@@ -5,10 +5,10 @@
  *     positive_delta = 13 packed, zigzag                                    each count less the one before
  *
  * The offset of the first span is the number of a bucket. The offset of each other span is the number of buckets
- * between it and the span before. A gap of at most HISTORIAN_FILLED_GAP empty buckets is filled with counts of 0, which take
- * fewer bytes than a span. Bucket n of Prometheus' schema 6 holds the values in (2^((n-1)/64), 2^(n/64)], so it is the
- * bucket of slot n + 2048. Slot 0 is Prometheus' zero bucket, which has a field of its own. Values above 2^64 are
- * counted in the bucket that ends at infinity: any other would say how large they are at most.
+ * between it and the span before. A gap of at most HISTORIAN_FILLED_GAP empty buckets is filled with counts of 0,
+ * which take fewer bytes than a span. Bucket n of Prometheus' schema 6 holds the values in (2^((n-1)/64), 2^(n/64)],
+ * so it is the bucket of slot n + 2048. Slot 0 is Prometheus' zero bucket, which has a field of its own. Values above
+ * 2^64 are counted in the bucket that ends at infinity: any other would say how large they are at most.
  *
  * This header does not use Python.
  */

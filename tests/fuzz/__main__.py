@@ -26,6 +26,7 @@ READERS = {
     "documents": "Documents",
     "keys": "Keys",
     "otlp": "Otlp",
+    "scrapes": "Scrapes",
 }
 
 #: Cases that take about a minute on the machine that this was written on: a time would give others other cases.

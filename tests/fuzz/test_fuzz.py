@@ -39,6 +39,10 @@ READERS = {
         100,
         "load = module.snapshot.load; module.snapshot.load = lambda path: dict(list(load(path).items())[1:])",
     ),
+    "scrapes": (
+        100,
+        "read = module.native_counts; module.native_counts = lambda h: {n: c + 1 for n, c in read(h).items()}",
+    ),
     "otlp": (500, "read = module.from_metrics; module.from_metrics = lambda data: read(data)[1:]"),
 }
 
