@@ -66,7 +66,8 @@ def imports(name: str, path: Path) -> set[str]:
 
 ARROWS = {name: imports(name, path) for name, path in MODULES.items()}
 #: It names the public formats, which are imported when they are first used.
-ARROWS["formats"] = {other for other in ARROWS["formats"] if not other.startswith("formats.")}
+for package in ("formats", "web"):
+    ARROWS[package] = {other for other in ARROWS[package] if not other.startswith(f"{package}.")}
 
 
 def room(name: str) -> str:

@@ -32,11 +32,11 @@ enum {
     HISTORIAN_CLASSIC_NBYTES = 2 + 1 + HISTORIAN_VARINT_NBYTES + HISTORIAN_EDGE_NBYTES
 };
 
-/* The most bytes that the buckets of `slots` slots take, with `edges` classic buckets. Spans are at least three empty
- * slots and a populated one apart; one more is for overflow. */
+/* The most bytes that the buckets of `slots` slots take, with `edges` classic buckets, both of type size_t. Spans are at
+ * least three empty slots and a populated one apart; one more is for overflow. */
 #define HISTORIAN_NATIVE_NBYTES(slots, edges)                                                                      \
     ((edges) * HISTORIAN_CLASSIC_NBYTES + ((slots) / (HISTORIAN_FILLED_GAP + 2) + 2) * HISTORIAN_SPAN_NBYTES + 1 + \
-     2 * HISTORIAN_VARINT_NBYTES + (slots) * HISTORIAN_VARINT_NBYTES)
+     (size_t)2 * HISTORIAN_VARINT_NBYTES + (slots) * HISTORIAN_VARINT_NBYTES)
 
 /* The counts of slots: totals[j] values lie in slots up to first + j. */
 typedef struct {
@@ -118,7 +118,7 @@ static void historian_put_spans(uint8_t **at, uint8_t **deltas, const historian_
 static size_t historian_put_native(uint8_t *out, const historian_running *counts, const int32_t *slots,
                                    const uint8_t *bounds, size_t edges) {
     uint8_t *at = historian_put_classic(out, counts, slots, bounds, edges);
-    size_t room = HISTORIAN_NATIVE_NBYTES((size_t)counts->length, 0);
+    size_t room = HISTORIAN_NATIVE_NBYTES((size_t)counts->length, (size_t)0);
     /* Their length comes first, so they are moved there. */
     uint8_t *deltas = at + (room - (size_t)counts->length * HISTORIAN_VARINT_NBYTES), *end = deltas;
     historian_put_spans(&at, &end, counts);

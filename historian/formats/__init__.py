@@ -11,7 +11,7 @@ __all__ = ["opentelemetry", "prometheus"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import opentelemetry
+    from . import opentelemetry, prometheus
 else:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:

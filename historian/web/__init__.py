@@ -14,7 +14,9 @@ The modules are imported when they are first used.
 __all__ = ["asgi", "serve", "wsgi"]
 
 TYPE_CHECKING = False
-if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
+if TYPE_CHECKING:
+    from . import asgi, serve, wsgi
+else:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:
         """Import a module of `__all__` when it is first used."""

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..formats.prometheus._exposition import Source
+    from ..formats.prometheus._exposition import _Source
 
 __all__ = ["Answer", "answer", "checked", "plain"]
 
@@ -36,7 +36,7 @@ class Answer(NamedTuple):
         return f"{self.status} {self.reason}"
 
 
-def checked(sources: Sequence[Source]) -> tuple[Source, ...]:
+def checked(sources: Sequence[_Source]) -> tuple[_Source, ...]:
     """Return the sources of metrics.  Raises TypeError unless all of them can be collected."""
     if not sources:
         raise TypeError("metrics() takes at least one source, such as Collector(historian.default_registry)")
@@ -47,7 +47,7 @@ def checked(sources: Sequence[Source]) -> tuple[Source, ...]:
     return tuple(sources)
 
 
-def answer(sources: Sequence[Source], method: str, accept: str, accept_encoding: str) -> Answer:
+def answer(sources: Sequence[_Source], method: str, accept: str, accept_encoding: str) -> Answer:
     """Return the metrics in the format that a scraper likes best, or why they cannot be shown, as status 500.
 
     Such are names that Prometheus does not allow, or that come twice, and a directory that cannot be read.  Other

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
     from typing import Any
 
-    from .asgi import Application
+    from .asgi import _Application
 
 __all__ = ["Server"]
 
@@ -41,7 +41,7 @@ PIECE_NBYTES = 65_536
 class Server:
     """Serves applications by path; all other paths are not found.  It never reads a file."""
 
-    def __init__(self, routes: Mapping[str, Application]) -> None:
+    def __init__(self, routes: Mapping[str, _Application]) -> None:
         self._routes = dict(routes)
         self._waiting: dict[asyncio.Task[None], asyncio.StreamWriter] = {}  # for a request, the oldest first
         self._answering: set[asyncio.Task[None]] = set()

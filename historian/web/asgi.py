@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
     from typing import Any
 
-    from ..formats.prometheus._exposition import Source
+    from ..formats.prometheus._exposition import _Source
     from ._scrape import Answer
 
-    Scope = MutableMapping[str, Any]
-    Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-    Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-    Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+    _Scope = MutableMapping[str, Any]
+    _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+    _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+    _Application = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
 __all__ = ["metrics"]
 
 
-def metrics(*sources: Source) -> Application:
+def metrics(*sources: _Source) -> _Application:
     """Return an ASGI application that Prometheus scrapes, with the metrics of all sources.
 
     It answers as that of `historian.web.wsgi.metrics` does.  The metrics are made in a thread of the event loop's
@@ -29,7 +29,7 @@ def metrics(*sources: Source) -> Application:
     """
     found = checked(sources)
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    async def application(scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "websocket":
@@ -44,14 +44,14 @@ def metrics(*sources: Source) -> Application:
     return application
 
 
-async def reply(found: Answer, send: Send) -> None:
+async def reply(found: Answer, send: _Send) -> None:
     """Send an answer."""
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in found.headers]
     await send({"type": "http.response.start", "status": found.status, "headers": headers})
     await send({"type": "http.response.body", "body": found.body})
 
 
-async def _live(receive: Receive, send: Send) -> None:
+async def _live(receive: _Receive, send: _Send) -> None:
     """Follow the start and the end of a server that has no other application."""
     while True:
         message = await receive()
@@ -70,6 +70,6 @@ async def _in_thread(function: Callable[[], Answer]) -> Answer:
     return await loop.run_in_executor(None, function)
 
 
-def _header(scope: Scope, name: bytes) -> str:
+def _header(scope: _Scope, name: bytes) -> str:
     """Return the values of a header, joined as RFC 9110 says."""
     return ", ".join(value.decode("latin-1") for key, value in scope["headers"] if bytes(key).lower() == name)

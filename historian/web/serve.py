@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..formats.prometheus._exposition import Source
+    from ..formats.prometheus._exposition import _Source
 
 __all__ = ["serve"]
 
@@ -17,7 +17,7 @@ PORT = 9464  # that of OpenTelemetry's exporters for Prometheus; no standard nam
 
 
 def serve(
-    *sources: Source, host: str = "127.0.0.1", port: int = PORT, ready: Callable[[str], object] | None = None
+    *sources: _Source, host: str = "127.0.0.1", port: int = PORT, ready: Callable[[str], object] | None = None
 ) -> None:
     """Serve the metrics of all sources at ``/metrics``, until the process gets SIGINT or SIGTERM.
 
@@ -38,7 +38,7 @@ def serve(
     asyncio.run(_serve(found, host, port, ready))
 
 
-async def _serve(sources: tuple[Source, ...], host: str, port: int, ready: Callable[[str], object] | None) -> None:
+async def _serve(sources: tuple[_Source, ...], host: str, port: int, ready: Callable[[str], object] | None) -> None:
     import asyncio
     import contextlib
     import signal

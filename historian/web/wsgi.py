@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from ..formats.prometheus._exposition import Source
+    from ..formats.prometheus._exposition import _Source
 
 __all__ = ["metrics"]
 
 
-def metrics(*sources: Source) -> WSGIApplication:
+def metrics(*sources: _Source) -> WSGIApplication:
     """Return a WSGI application that Prometheus scrapes, with the metrics of all sources.
 
     A source is a `historian.formats.prometheus.Collector`, a registry of prometheus_client, or anything else with a

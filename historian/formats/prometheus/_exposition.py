@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    class Source(Protocol):
+    class _Source(Protocol):
         """A `Collector`, or a registry of prometheus_client."""
 
         def collect(self) -> Iterable[Metric]: ...
@@ -52,7 +52,7 @@ class _Collected:
         return self._families
 
 
-def exposition(sources: Sequence[Source], into: Format) -> bytes:
+def exposition(sources: Sequence[_Source], into: Format) -> bytes:
     """Return the metrics of all sources in a format.  O(buckets).
 
     Raises ValueError if one of historian's metrics has the name of another metric, and what `Collector.collect` raises.

@@ -8,13 +8,12 @@ from typing import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from prometheus_client import Metric
+    from prometheus_client import Metric as _Base
     from prometheus_client.samples import Sample
 
     from ..._values.base import BaseHistogram
     from ._classic import Classic
     from ._labels import Labels
-
-    _Base = Metric
 else:
     _Base = object  # prometheus_client asks for the attributes only; it is imported when it is needed
 

@@ -67,6 +67,8 @@ def _native(found: HistogramFamily, one: Series) -> bytes:
     )
 
 
-@lru_cache(maxsize=1 << 16)  # as many as there are recorders: it stays the same from scrape to scrape
-def _start(at: float) -> bytes:
+def _start_at(at: float) -> bytes:
     return seconds(15, at)
+
+
+_start = lru_cache(maxsize=1 << 16)(_start_at)  # it stays the same from scrape to scrape
