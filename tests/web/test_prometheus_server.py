@@ -121,6 +121,8 @@ def test_rate_is_right_over_a_restart_of_the_exporting_process(server, exporter)
     """A counter of prometheus_client in the same scrapes shows what `increase` must find, with its extrapolation."""
     exporter.order(name="work", values=[0.25] * 100_000)  # many, so that neither is taken for a new counter
     server.wait("histogram_count(work_seconds)", 100_000)
+    server.wait('recorded_total{name="work"}', 100_000)
+    begin = server.number('timestamp(recorded_total{name="work"})')  # before, a scrape may have seen one of them only
     exporter.order(name="work", values=[0.5] * 300)
     server.wait("histogram_count(work_seconds)", 100_300)
     exporter.kill()
@@ -129,16 +131,18 @@ def test_rate_is_right_over_a_restart_of_the_exporting_process(server, exporter)
     server.wait("histogram_count(work_seconds)", 200)
     exporter.order(name="work", values=[1.0] * 500)
     server.wait("histogram_count(work_seconds)", 700)
+    server.wait('recorded_total{name="work"}', 700)
     at = server.number('timestamp(recorded_total{name="work"})')
-    counted = server.number(f'increase(recorded_total{{name="work"}}[1h] @ {at})')
-    found = server.number(f"histogram_count(increase(work_seconds[1h] @ {at}))")
+    window = f"{round((at - begin) * 1000) + 100}ms"
+    counted = server.number(f'increase(recorded_total{{name="work"}}[{window}] @ {at})')
+    found = server.number(f"histogram_count(increase(work_seconds[{window}] @ {at}))")
     assert counted >= 1000  # 300 + 200 + 500; extrapolation adds some
     assert found == pytest.approx(counted, rel=1e-9)
     mean = server.number(
-        f"histogram_sum(rate(work_seconds[1h] @ {at})) / histogram_count(rate(work_seconds[1h] @ {at}))"
+        f"histogram_sum(rate(work_seconds[{window}] @ {at})) / histogram_count(rate(work_seconds[{window}] @ {at}))"
     )
     assert mean == pytest.approx((300 * 0.5 + 200 * 0.5 + 500 * 1.0) / 1000, rel=1e-9)
-    half = server.number(f"histogram_quantile(0.25, rate(work_seconds[1h] @ {at}))")
+    half = server.number(f"histogram_quantile(0.25, rate(work_seconds[{window}] @ {at}))")
     assert half == pytest.approx(0.5, rel=0.011)  # all in one bucket: anywhere in it
 
 
