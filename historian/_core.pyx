@@ -9,12 +9,13 @@ This is one compiled module.  Its parts are in ``_native/*.pxi``, and are includ
 
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN, isinf
 from libc.stdint cimport INT64_MAX, int32_t, uint8_t, uint32_t
-from libc.errno cimport ENOENT, ENOMEM, ENOSPC, errno
+from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
 
@@ -51,6 +52,7 @@ cdef extern from "_native/sum_read.h" nogil:
 cdef extern from "_native/counters.h" nogil:
     enum: HISTORIAN_CHUNK_NBYTES
     bint historian_record_exclusive(historian_counters *counters, double value)
+    uint64_t historian_bits_below(size_t slot)
     void historian_extend_atomic(
         historian_head *, size_t first, size_t last, uint64_t min, uint64_t max,
         bint min_is_bound, bint max_is_bound
@@ -201,7 +203,8 @@ cdef extern from "_native/drain.h" nogil:
         int how
     )
     bint historian_commit_drain(
-        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, historian_total *
+        historian_space *, int fd, historian_entry *, uint64_t index, historian_total *, historian_total *,
+        uint64_t seen
     )
     uint64_t historian_chunks_of_both(const historian_total *, const historian_total *)
     uint64_t historian_missing_chunks(
@@ -211,6 +214,13 @@ cdef extern from "_native/drain.h" nogil:
 
 cdef extern from "_native/kept.h" nogil:
     bint historian_keep(historian_space *, int fd, uint64_t missing, uint64_t chunks)
+
+cdef extern from "_native/lock.h" nogil:
+    int historian_open_to_lock(const historian_space *, int *fd)
+    int historian_try_lock(int fd)
+    void historian_release_lock(int fd)
+    void historian_close(int fd)
+    void historian_pause(double seconds)
 
 cdef extern from "_native/names.h" nogil:
     ctypedef struct historian_names:
@@ -398,6 +408,7 @@ cdef inline bint is_good(double value) noexcept:
 include "_native/counts.pxi"
 include "_native/wire.pxi"
 include "_native/prometheus.pxi"
+include "_native/system.pxi"
 include "_native/file.pxi"
 include "_native/counters.pxi"
 include "_native/arrays.pxi"

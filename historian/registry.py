@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 
+from ._core import add_all, count_again, give_back
 from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
 from ._files.draining import free_recorder
-from ._files.errors import CorruptFileError, CorruptFileWarning
+from ._files.errors import CorruptFileError, CorruptFileWarning, checked
 from ._files.file import is_at_path, mapped_file, open_file
 from ._files.header import FILE_NAME, encode
 from ._files.reading import read_all
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
-    from ._core import DirectoryFile
+    from ._core import DirectoryFile, _Taken
     from ._files.reading import Reading
     from ._show.profile import Profile
     from ._show.view import View
@@ -63,8 +64,8 @@ class Registry:
     grow with the number of processes that have come and gone.
 
     The directory is created with mode 0700, its file with mode 0600.  Raises PermissionError for a directory that other
-    users may write to or own, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is written.  A registry
-    can be used from any thread.  A registry in a directory can be pickled.
+    users may write to or own, or with such a file, unless `trust` is true.  With ``HISTORIAN_DISABLE=1`` nothing is
+    written.  A registry can be used from any thread.  A registry in a directory can be pickled.
 
     If the directory is removed while in use, it is created again, and a `RegistryWarning` says so once.  Recorders that
     were open count in a new file, and their values are kept: snapshots in this process hold them, too.
@@ -172,24 +173,23 @@ class Registry:
         found = mapped_file(self._path)
         if found is None or not is_at_path(found):
             self._prepare()
-            found = open_file(self._path, True)
+            found = checked(open_file(self._path, True))
         return found
 
     def _has(self, key: Key) -> bool:
         """Return whether a snapshot would have this key.  This creates nothing."""
         if self._directory is None or DISABLED:
             return key in self._recorders
-        try:
-            return open_file(self._path, False, self._trust).find(encode(key)) >= 0
-        except FileNotFoundError:
-            return False
+        file = open_file(self._path, False, self._trust)
+        return not isinstance(file, FileNotFoundError) and checked(file).find(encode(key)) >= 0
 
     def remove(self, key: Key) -> Histogram:
         """Remove a recorder; return the values it held.  Raises KeyError if there is none.
 
         Its space is used again: in a directory, as soon as no process has the recorder open.  A process has it open
         while it has a `Recorder` object of it, and a registry keeps those that it was asked for.  So let each process
-        remove the recorder; a `Family` lets go of it by itself.
+        remove the recorder; a `Family` lets go of it by itself.  After an exception of a signal handler, its values are
+        there again.
 
         A `Recorder` object that is still in use goes on, and loses nothing.  In memory, no registry sees what it counts
         then.  In a directory, all do: a removed recorder that counts is there again, with what it has counted since.
@@ -199,13 +199,30 @@ class Registry:
         found = self._find(key)
         if found is None:
             raise KeyError(key)
-        held, (file, place, _) = found._remove(), found._files
-        self._removed += 1
-        self._forget(key)
-        if file is not None:
-            del found  # if it was the last one, this process has the recorder open no more
-            free_recorder(file, place)
-        return held
+        unit = found.unit
+        taken: list[_Taken] = []
+        try:
+            held, (file, place, _) = found._remove(taken), found._files
+            self._removed += 1
+            self._forget(key)
+            if file is not None:
+                del found  # if it was the last one, this process has the recorder open no more
+                free_recorder(file, place)
+            return held
+        except BaseException:
+            self._undo_removal(key, unit, taken)
+            raise
+
+    def _undo_removal(self, key: Key, unit: str, taken: list[_Taken]) -> None:
+        """Count again what a recorder held, after an exception."""
+        for where, _, _ in taken:
+            if isinstance(where, Recorder):  # in memory
+                self._recorders.setdefault(key, where)
+        give_back(taken)
+        for _, _, reading in taken:  # its space has been freed
+            again = self._find_or_create(key, unit)
+            file, place, _ = again._files
+            count_again(again if file is None else file, place, reading)
 
     def _forget(self, key: Key) -> None:
         """Forget a recorder that was removed, here or by another process."""
@@ -230,10 +247,8 @@ class Registry:
         """Return the recorder if it exists."""
         found = self._recorders.get(key)
         if found is None and self._directory is not None and not DISABLED:
-            try:
-                found = recorder_in_file(self._path, key)
-            except FileNotFoundError:
-                return None
+            there = recorder_in_file(self._path, key)
+            return None if isinstance(there, FileNotFoundError) else checked(there)
         return found
 
     def _create(self, key: Key, unit: str) -> Recorder:
@@ -244,7 +259,7 @@ class Registry:
             created._drains = self._removed << 32  # not those of a recorder of this name that was removed
             return created
         self._prepare()
-        return recorder_in_file(self._path, key, check_unit(unit))
+        return checked(recorder_in_file(self._path, key, check_unit(unit)))
 
     def _prepare(self) -> None:
         if self._directory is None or DISABLED:
@@ -256,7 +271,7 @@ class Registry:
         if is_unchanged(self._directory, self._trust):
             return
         folder, was_removed = ensure_directory(self._directory, self._trust)
-        os.close(folder)
+        checked(folder).close()
         for found in recorders_in(self._path) if was_removed else ():
             found._follow_path()
 
@@ -312,7 +327,8 @@ class Registry:
         A recorder that gets synthetic counts (`Histogram.corrected`) marks its snapshots as synthetic from then on.
         Raises ValueError if a recorder exists with another unit, or cannot have this name and these labels: see
         `recorder`.  Raises OverflowError if a count would be too close to 2**63.  Then nothing has been added to any
-        recorder, and none has been created.
+        recorder, and none has been created.  After an exception of a signal handler, either all or nothing has been
+        added; recorders without values may have been created.
         """
         histograms, problems = other._read() if isinstance(other, Registry) else (dict(other), {})
         _warn(problems)
@@ -327,10 +343,9 @@ class Registry:
                 _check_unit(found, histogram.unit)
                 found._take_room(histogram.count)
         into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
-        for key, histogram in histograms.items():
-            if histogram.synthetic:
-                into[key]._mark_synthetic()
-            into[key]._add(histogram._counts, histogram._sum, histogram.min, histogram.max, histogram._bounds)
+        add_all(
+            [(into[key], h.synthetic, (h._counts, h._sum, h.min, h.max, h._bounds)) for key, h in histograms.items()]
+        )
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
@@ -370,29 +385,39 @@ class Registry:
     def drain(self) -> Snapshot:
         """Return the histogram of every recorder, and reset all to empty: each record is in the result of one drain.
 
-        In a directory, this includes the records of all processes.  Warns and raises as `clear` does: after an error,
-        all recorders hold what they held.  O(buckets in use).
+        In a directory, this includes the records of all processes.  Warns and raises as `clear` does.  O(buckets in
+        use).
+
+        After an exception, also one of a signal handler or of a warning, all values are counted again, where they were.
+        So they are in the result of the next drain.
         """
-        histograms, problems = self._drain()
-        _warn(problems)
-        return histograms
+        taken: list[_Taken] = []
+        try:
+            histograms, problems = self._drain(None, taken)
+            _warn(problems)
+            return histograms
+        except BaseException:
+            give_back(taken)
+            raise
 
     def _clear(self, chosen: Collection[Key] | None = None) -> tuple[int, int, dict[str, CorruptFileError]]:
         """Clear; return the number of recorders cleared, the number of values they held, and errors by path.
 
         With `chosen`, files of other recorders are left alone.
         """
-        histograms, problems = self._drain(chosen)
+        histograms, problems = self._drain(chosen, [])
         return len(histograms), sum(histogram.count for histogram in histograms.values()), problems
 
-    def _drain(self, chosen: Collection[Key] | None = None) -> tuple[Snapshot, dict[str, CorruptFileError]]:
+    def _drain(
+        self, chosen: Collection[Key] | None, taken: list[_Taken]
+    ) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
         if self._directory is None:
             private = [(key, one) for key, one in list(self._recorders.items()) if chosen is None or key in chosen]
             sources = {key: (self._id_now(found), time.time()) for key, found in private}
-            return Snapshot({key: found.drain() for key, found in private}, sources=sources), {}
+            return Snapshot({key: found._drained(taken) for key, found in private}, sources=sources), {}
         self._prepare()
-        return drain_directory(self._directory, chosen, self._trust)
+        return drain_directory(self._directory, chosen, self._trust, taken)
 
     def __reduce__(self) -> tuple[Any, ...]:
         from functools import partial

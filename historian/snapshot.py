@@ -14,6 +14,7 @@ import os
 from ._files.replace import replace
 from ._live.snapshots import Snapshot
 from ._values.key import Key
+from ._values.own import is_own
 from .formats._lines import from_line, is_later, to_line
 from .histogram import Histogram
 
@@ -102,12 +103,16 @@ def _parse(stream: BinaryIO, name: str) -> Snapshot:
             key, histogram, source = from_line(Histogram, checked_line(line))
             _add(found.setdefault(key, {}), histogram, source)
         except (ValueError, OverflowError) as error:
+            if not is_own(error):
+                raise
             raise ValueError(f"{name}, line {number}: {error}") from None
     histograms, sources = {}, {}
     for key, parts in found.items():
         try:
             histograms[key] = sum((histogram for histogram, _ in parts.values()), Histogram())
         except OverflowError as error:
+            if not is_own(error):
+                raise
             raise ValueError(f"{name}: {key}: {error}") from None
         source = next(iter(parts.values()))[1]
         if len(parts) == 1 and source is not None:

@@ -5,6 +5,7 @@ import http.server
 import importlib
 import inspect
 import os
+import posixpath
 import re
 import threading
 import zlib
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 NOTEBOOKS = sorted(path for path in (DOCS / "notebooks").glob("*.md") if path.name != "index.md")
+SOURCES = (".md", ".rst")
 FENCE = re.compile(r"^(?P<mark>`{3,}|~{3,}|:{3,})[ \t]*(?P<language>.*)$")
 #: Blocks that are not examples of Python: commands of a shell, output, files of other programs, orders to Sphinx.
 NO_PYTHON = {"sh", "text", "yaml", "ini", "{image}", "{toctree}", "{include}"}
@@ -29,16 +31,14 @@ NO_PYTHON = {"sh", "text", "yaml", "ini", "{image}", "{toctree}", "{include}"}
 PACKAGE = Path(historian.__file__).parent
 
 
-def modules_in(name: str) -> Iterator[str]:
-    """Yield the name of a module, and those of the modules that it names in ``__all__``, and so on."""
-    yield name
+def public_modules(name: str = "historian") -> list[str]:
+    """Return the full names of a public module, and of the modules that its ``__all__`` names, at any depth."""
     module = importlib.import_module(name)
-    for one in module.__all__:
-        if inspect.ismodule(getattr(module, one)):
-            yield from modules_in(f"{name}.{one}")
+    inner = [one for one in module.__all__ if inspect.ismodule(getattr(module, one))]
+    return [name, *(found for one in inner for found in public_modules(f"{name}.{one}"))]
 
 
-MODULES = list(modules_in("historian"))
+MODULES = public_modules()
 
 
 def public_names() -> set[str]:
@@ -69,7 +69,11 @@ def described() -> set[str]:
 
 
 def test_the_reference_describes_every_public_name() -> None:
-    assert {"historian.Recorder", "historian.tail.hedge", "historian.buckets.index"} <= public_names()
+    assert {
+        "historian.Recorder",
+        "historian.tail.hedge",
+        "historian.formats.opentelemetry.data_point",
+    } <= public_names()
     assert public_names() - described() == set()
     assert described() - public_names() == set()
 
@@ -184,6 +188,23 @@ def test_every_notebook_was_executed(site: Path) -> None:
         assert page.count('<div class="cell docutils container">') >= cells > 3, notebook
         assert "cell_output" in page, notebook
         assert "Traceback (most recent call last)" not in page, notebook
+
+
+def test_every_page_can_be_reached_from_the_start_page(site: Path) -> None:
+    sources = [
+        path.relative_to(DOCS).with_suffix(".html").as_posix() for path in DOCS.rglob("*") if path.suffix in SOURCES
+    ]
+    reached, waiting = {"index.html"}, ["index.html"]
+    while waiting:
+        page = waiting.pop()
+        for link in re.findall(r'href="([^"#?]+\.html)', (site / page).read_text(encoding="utf-8")):
+            found = posixpath.normpath(posixpath.join(posixpath.dirname(page), link))
+            if "//" not in link and found not in reached:
+                assert (site / found).exists(), f"{page} links to {found}"
+                reached.add(found)
+                waiting.append(found)
+    assert len(sources) > 30
+    assert set(sources) - reached == set()
 
 
 LOOKED_AT = ["index.html", "tutorial.html", "notebooks/fanout.html", "reference/histogram.html", "reference/tail.html"]

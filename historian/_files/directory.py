@@ -7,11 +7,14 @@ import os
 import stat
 import sys
 
+from .._core import Descriptor, attempt, open_file_at
 from .._values.text import printable
+from .errors import checked
 
 __all__ = [
     "ATTEMPTS",
     "RegistryWarning",
+    "distrust",
     "ensure_directory",
     "is_trusted",
     "is_unchanged",
@@ -23,8 +26,8 @@ __all__ = [
 
 #: How often to create what another process removes at the same time, before giving up.
 ATTEMPTS = 100
-#: Device and inode of each directory when it was last found.  The thread that first finds it gone empties the list.
-_known: dict[str, list[tuple[int, int]]] = {}
+#: {0: device and inode} of each directory when it was last found.  The thread that first finds it gone takes them out.
+_known: dict[str, dict[int, tuple[int, int]]] = {}
 _trusted: set[str] = set()  # directories that were prepared with `trust`
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC if hasattr(os, "O_DIRECTORY") else 0  # none on Windows
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -45,43 +48,38 @@ def prepare_directory(directory: str, trust: bool) -> None:
     """
     if not hasattr(os, "O_NOFOLLOW"):
         raise OSError(errno.ENOSYS, "recorders in a directory need a POSIX system", directory)
-    folder = _open_or_make(directory, trust)
-    try:
-        _known[directory] = [_identity(folder)]
-    finally:
-        os.close(folder)
+    with checked(_open_or_make(directory, trust)) as folder:
+        _known[directory] = {0: _identity(folder)}
     if trust:
         trust_directory(directory)
 
 
-def ensure_directory(directory: str, trust: bool | None = None) -> tuple[int, bool]:
+def ensure_directory(
+    directory: str, trust: bool | None = None
+) -> tuple[Descriptor, bool] | tuple[OSError | ValueError, bool]:
     """Open a directory; create it again if it was removed while in use, and warn.
 
-    Return its descriptor, which the caller closes, and whether this call was the first to find that it was removed.
-    Raises what `open_directory` raises.
+    Return its descriptor, and whether this call was the first to find that it was removed.  Instead of the descriptor,
+    return the error that `open_directory` returns.
     """
     before = _known.get(directory)
     folder = _open_or_make(directory, trust)
-    try:
-        now = _identity(folder)
-        if before is None:
-            _known.setdefault(directory, [now])
-        if before is None or before == [now]:
-            return folder, False
-        try:
-            before.pop()
-        except IndexError:  # another thread has found it
-            return folder, False
-        _known[directory] = [now]
-        warn_user(
-            f"{directory} was removed while in use, and has been created again: its recorders count in a new file, and "
-            "only processes that had the old one open still see its values; to start from zero use "
-            "registry.clear()"
-        )
-        return folder, True
-    except BaseException:
-        os.close(folder)
-        raise
+    if not isinstance(folder, Descriptor):
+        return folder, False
+    now = {0: _identity(folder)}
+    if before is None:
+        _known.setdefault(directory, now)
+    if before is None or before == now:
+        return folder, False
+    _known[directory] = now
+    if before.pop(0, None) is None:  # another thread has found it
+        return folder, False
+    warn_user(
+        f"{directory} was removed while in use, and has been created again: its recorders count in a new file, and "
+        "only processes that had the old one open still see its values; to start from zero use "
+        "registry.clear()"
+    )
+    return folder, True
 
 
 def is_unchanged(directory: str, trust: bool) -> bool:
@@ -89,31 +87,26 @@ def is_unchanged(directory: str, trust: bool) -> bool:
 
     False says only that it must be looked at more closely, as `ensure_directory` does.
     """
-    try:
-        status = os.stat(directory, follow_symlinks=False)
-    except OSError:
+    status = attempt(os.stat, directory, follow_symlinks=False)
+    if isinstance(status, Exception):
         return False
-    if _known.get(directory) != [(status.st_dev, status.st_ino)] or not stat.S_ISDIR(status.st_mode):
+    if _known.get(directory) != {0: (status.st_dev, status.st_ino)} or not stat.S_ISDIR(status.st_mode):
         return False
     return trust or _is_private(status)
 
 
-def open_directory(directory: str, trust: bool | None = None) -> int:
-    """Open an existing directory; return its descriptor, which the caller closes.
+def open_directory(directory: str, trust: bool | None = None) -> Descriptor | OSError | ValueError:
+    """Open an existing directory; return its descriptor, or the error.
 
     What is checked is what was opened: whatever is at the path later, files are looked for in this directory.  `trust`
-    omits the check; by default, a directory that was prepared with `trust` is trusted.  Raises FileNotFoundError,
-    NotADirectoryError, PermissionError, OSError.
+    omits the check; by default, a directory that was prepared with `trust` is trusted.  The error is a
+    FileNotFoundError, NotADirectoryError, PermissionError or another OSError.
     """
     trust = is_trusted(directory) if trust is None else trust
-    folder = os.open(directory, _FOLDER) if trust else _open_unlinked(directory)
-    try:
-        if not trust:
-            _check_private(directory, os.fstat(folder))
+    folder = open_file_at(directory, _FOLDER) if trust else _open_unlinked(directory)
+    if trust or not isinstance(folder, Descriptor):
         return folder
-    except BaseException:
-        os.close(folder)
-        raise
+    return distrust(directory, os.fstat(int(folder))) or folder
 
 
 def trust_directory(directory: str) -> None:
@@ -126,63 +119,65 @@ def is_trusted(directory: str) -> bool:
     return directory in _trusted
 
 
-def _open_or_make(directory: str, trust: bool | None) -> int:
+def _open_or_make(directory: str, trust: bool | None) -> Descriptor | OSError | ValueError:
     for _ in range(ATTEMPTS):
-        try:
-            return open_directory(directory, trust)
-        except FileNotFoundError:
-            _make(directory)
-    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", directory)
+        folder = open_directory(directory, trust)
+        if not isinstance(folder, FileNotFoundError):
+            return folder
+        error = _make(directory)
+        if error is not None:
+            return error
+    return FileNotFoundError(errno.ENOENT, "it is removed each time it is created", directory)
 
 
-def _open_unlinked(directory: str) -> int:
+def _open_unlinked(directory: str) -> Descriptor | OSError | ValueError:
     """Open a directory that is not a symbolic link, or is a link in a folder that only this user and root change."""
-    try:
-        return os.open(directory, _FOLDER | os.O_NOFOLLOW)
-    except OSError as error:
-        if error.errno not in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
-            raise
+    found = open_file_at(directory, _FOLDER | os.O_NOFOLLOW)
+    if not isinstance(found, OSError) or found.errno not in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
+        return found
     above, name = os.path.split(directory)
-    folder = os.open(above, _FOLDER | getattr(os, "O_PATH", 0))
-    try:
-        link, holder = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
+    folder = open_file_at(above, _FOLDER | getattr(os, "O_PATH", 0))
+    if not isinstance(folder, Descriptor):
+        return folder
+    with folder:
+        link, holder = attempt(os.stat, name, dir_fd=int(folder), follow_symlinks=False), os.fstat(int(folder))
+        if isinstance(link, Exception):
+            return link
         if not stat.S_ISLNK(link.st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, "not a directory", directory)
+            return NotADirectoryError(errno.ENOTDIR, "not a directory", directory)
         if holder.st_mode & _OTHERS_WRITE or not {link.st_uid, holder.st_uid} <= {os.geteuid(), 0}:
-            raise PermissionError(
+            return PermissionError(
                 errno.EPERM,
                 "it is a symbolic link that another user may have placed: use the path that it leads to, or pass "
                 "trust=True to allow it",
                 directory,
             )
-        return os.open(name, _FOLDER, dir_fd=folder)
-    except NotADirectoryError:
-        raise NotADirectoryError(errno.ENOTDIR, "not a directory", directory) from None
-    finally:
-        os.close(folder)
+        found = open_file_at(name, _FOLDER, dir_fd=folder)
+    if isinstance(found, NotADirectoryError):
+        return NotADirectoryError(errno.ENOTDIR, "not a directory", directory)
+    return found
 
 
-def _make(directory: str) -> None:
-    """Create a directory and the missing folders above it, with mode 0700, whatever the umask is."""
-    try:
-        os.mkdir(directory, 0o700)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
+def _make(directory: str) -> OSError | ValueError | None:
+    """Create a directory and the missing folders above it, with mode 0700, whatever the umask is.  Return the error."""
+    made = attempt(os.mkdir, directory, 0o700)
+    if isinstance(made, FileExistsError):
+        return None
+    if isinstance(made, FileNotFoundError):
         above = os.path.dirname(directory)
-        if above == directory:
-            raise
-        _make(above)
-        return  # the caller tries again
-    try:
-        if stat.S_IMODE(os.stat(directory, follow_symlinks=False).st_mode) & 0o700 != 0o700:
-            os.chmod(directory, 0o700)  # the umask has removed bits
-    except FileNotFoundError:
-        pass  # removed again
+        return made if above == directory else _make(above)  # the caller tries again
+    if made is not None:
+        return made
+    status = attempt(os.stat, directory, follow_symlinks=False)
+    if isinstance(status, Exception):
+        made = status
+    elif stat.S_IMODE(status.st_mode) & 0o700 != 0o700:
+        made = attempt(os.chmod, directory, 0o700)  # the umask has removed bits
+    return None if isinstance(made, FileNotFoundError) else made  # removed again
 
 
-def _identity(folder: int) -> tuple[int, int]:
-    status = os.fstat(folder)
+def _identity(folder: Descriptor) -> tuple[int, int]:
+    status = os.fstat(int(folder))
     return status.st_dev, status.st_ino
 
 
@@ -202,11 +197,13 @@ def _is_private(status: os.stat_result) -> bool:
     return not status.st_mode & _OTHERS_WRITE and status.st_uid in (os.geteuid(), 0)
 
 
-def _check_private(directory: str, status: os.stat_result) -> None:
+def distrust(path: str, status: os.stat_result) -> PermissionError | None:
+    """Return why a directory, or a file in it, is not trusted, if it is not: other users may write to it or own it."""
     remedy = "make it private (chmod go-w), or pass trust=True to allow it"
     if status.st_mode & _OTHERS_WRITE:
         mode = stat.S_IMODE(status.st_mode)
-        raise PermissionError(errno.EPERM, f"other users may write to it, its mode is {mode:04o}: {remedy}", directory)
+        return PermissionError(errno.EPERM, f"other users may write to it, its mode is {mode:04o}: {remedy}", path)
     if status.st_uid not in (os.geteuid(), 0):
         remedy = "use a directory of your own, or pass trust=True to allow it"
-        raise PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", directory)
+        return PermissionError(errno.EPERM, f"it belongs to another user, uid {status.st_uid}: {remedy}", path)
+    return None

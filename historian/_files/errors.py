@@ -1,10 +1,21 @@
-"""What is said about files that cannot be read."""
+"""What is said about files that cannot be read.
+
+Functions of this room return an error that their callers may expect, such as that there is no file, and raise others.
+There is no ``try`` around Python code that expects an OSError or a ValueError: in it, a signal handler may run and
+raise, say, TimeoutError, which is an OSError.  See `historian._core.attempt`.
+"""
 
 from __future__ import annotations
 
 from .._values.text import printable
 
-__all__ = ["CorruptFileError", "CorruptFileWarning"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    _T = TypeVar("_T")
+
+__all__ = ["CorruptFileError", "CorruptFileWarning", "checked"]
 
 
 class CorruptFileError(ValueError):
@@ -30,3 +41,14 @@ class CorruptFileWarning(UserWarning):
     """The file of a directory, or a recorder in it, could not be read or cleared, and was left out."""
 
     __module__ = "historian"
+
+
+def checked(outcome: _T | OSError | ValueError) -> _T:
+    """Return what a function has returned, unless it is an error: raise an equal one.
+
+    A local variable of the caller may hold the error.  It would refer to itself, by its traceback, if it were raised.
+    """
+    if isinstance(outcome, (OSError, ValueError)):
+        more = (outcome.filename,) if isinstance(outcome, OSError) and outcome.filename is not None else ()
+        raise type(outcome)(*outcome.args, *more)
+    return outcome

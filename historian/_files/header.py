@@ -14,15 +14,16 @@ from .._core import (
     INDEX_AT,
     MAX_RECORDERS,
     SLOTS,
+    attempt,
     crc32,
     key_parts,
 )
 from .._values.key import Key
 from .._values.text import counted
-from .._values.units import check_unit
+from .._values.units import fault_of_unit
 from ..buckets import BUCKETS_PER_OCTAVE
 
-__all__ = ["FILE_NAME", "Header", "check_page", "check_units", "decode", "encode", "path_of"]
+__all__ = ["FILE_NAME", "Header", "decode", "encode", "fault_of_page", "fault_of_units", "path_of"]
 
 #: Name of the file of a directory.
 FILE_NAME = "recorders"
@@ -43,7 +44,7 @@ class Header:
     created: int  # nanoseconds since 1970-01-01 00:00 UTC
 
     def __init__(self, key: Key, unit: str, created: int) -> None:
-        self.key, self.unit, self.created = key, check_unit(unit), created
+        self.key, self.unit, self.created = key, unit, created
 
 
 def path_of(file: str, place: int) -> str:
@@ -51,25 +52,27 @@ def path_of(file: str, place: int) -> str:
     return f"{file}[{place % MAX_RECORDERS}]"
 
 
-def check_units(one: Header, other: Header) -> None:
-    """Raise ValueError if two recorders with the same key cannot be added up."""
-    if one.unit != other.unit:
-        raise ValueError(f"another recorder has its name and labels, and the unit {other.unit!r}, not {one.unit!r}")
+def fault_of_units(one: Header, other: Header) -> str | None:
+    """Return why two recorders with the same key cannot be added up; None if they can."""
+    if one.unit == other.unit:
+        return None
+    return f"another recorder has its name and labels, and the unit {other.unit!r}, not {one.unit!r}"
 
 
-def check_page(page: bytes) -> None:
-    """Check the first page of a directory's file.  Raises ValueError, with the reason, if it is not valid."""
+def fault_of_page(page: bytes) -> str | None:
+    """Return why the first page of a directory's file is not valid; None if it is."""
     if page[:8] != FILE_MAGIC[: len(page[:8])] or not page:
-        raise ValueError("it is not a file of recorders" if page else "it is empty")
+        return "it is not a file of recorders" if page else "it is empty"
     if len(page) < INDEX_AT:
-        raise ValueError(f"it is cut short: {counted(len(page), 'byte')}")
+        return f"it is cut short: {counted(len(page), 'byte')}"
     version, *layout = [int.from_bytes(page[at : at + 4], "little", signed=True) for at in FIXED]
     if version != FILE_VERSION:
-        raise ValueError(f"its format has version {version}: this historian reads version {FILE_VERSION}")
+        return f"its format has version {version}: this historian reads version {FILE_VERSION}"
     if int.from_bytes(page[CHECKSUM_AT:FILE_HEADER_NBYTES], "little") != crc32(page[:CHECKSUM_AT]):
-        raise ValueError("the checksum of its header is wrong")
+        return "the checksum of its header is wrong"
     if tuple(layout) != LAYOUT:
-        raise ValueError(f"its layout is {tuple(layout)}: this historian reads {LAYOUT}")
+        return f"its layout is {tuple(layout)}: this historian reads {LAYOUT}"
+    return None
 
 
 def encode(key: Key) -> bytes:
@@ -79,9 +82,15 @@ def encode(key: Key) -> bytes:
     return b"".join([len(text).to_bytes(2, "little") + text for text in texts])
 
 
-def decode(encoded: bytes, unit: bytes, created: int) -> Header:
-    """Return the header of a recorder.  Raises ValueError, with the reason, if the bytes are not valid."""
-    try:
-        return Header(Key._of_parts(key_parts(encoded)), unit.decode(), created)
-    except UnicodeDecodeError:
-        raise ValueError("its name, a label or its unit is not valid Unicode") from None
+def decode(encoded: bytes, unit: bytes, created: int, key: Key | None = None) -> Header | str:
+    """Return the header of a recorder, whose key may be known; or the reason why the bytes are not valid."""
+    parts = attempt(key_parts, encoded) if key is None else key
+    text = attempt(unit.decode)
+    for found in (parts, text):
+        if isinstance(found, UnicodeDecodeError):
+            return "its name, a label or its unit is not valid Unicode"
+    if isinstance(parts, Exception):
+        return str(parts)
+    assert isinstance(text, str)
+    fault = fault_of_unit(text)
+    return fault if fault is not None else Header(Key._of_parts(parts) if key is None else key, text, created)

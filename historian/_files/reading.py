@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 
+from .._core import attempt
 from ..histogram import Histogram
 from .directory import open_directory
-from .errors import CorruptFileError
+from .errors import CorruptFileError, checked
 from .file import map_file, open_fd
-from .header import FILE_NAME, check_units, decode, path_of
+from .header import FILE_NAME, Header, decode, fault_of_units, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._core import DirectoryFile
     from .._values.key import Key
-    from .header import Header
 
 __all__ = ["Reading", "read_all"]
 
@@ -31,17 +31,19 @@ class Reading:
     place: int  # in the file
     status: os.stat_result  # of the file that was read
 
-    def _add(self, more: Reading) -> None:
+    def _add(self, more: Reading) -> str | None:
         """Add what another place holds that has the same key: there is one only if the file was damaged.
 
-        Raises ValueError if that cannot be.
+        Return why that cannot be; None if it is done.
         """
-        check_units(more.header, self.header)
-        try:
-            self.histogram += more.histogram
-        except OverflowError:
-            raise ValueError("another recorder has its name and labels, and they hold 2**63 values or more") from None
+        fault = fault_of_units(more.header, self.header)
+        if fault is None and self.histogram.count + more.histogram.count >= 2**63:
+            fault = "another recorder has its name and labels, and they hold 2**63 values or more"
+        if fault is not None:
+            return fault
+        self.histogram += more.histogram
         self.drains = (self.drains + more.drains) % 2**32
+        return None
 
 
 class _Known:
@@ -63,29 +65,24 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     This changes nothing, and creates no directory.  Nothing is found if there is no file.  Raises OSError.
     """
     path = os.path.join(directory, FILE_NAME)
-    try:
-        folder = open_directory(directory, trust)
-    except FileNotFoundError:  # removed just now, or never created, since recording is disabled
+    folder = open_directory(directory, trust)
+    if isinstance(folder, FileNotFoundError):  # removed just now, or never created, since recording is disabled
         return [], {}
-    try:
-        fd = open_fd(path, os.O_RDONLY, folder)
-    except FileNotFoundError:
+    with checked(folder) as opened:
+        fd = open_fd(path, os.O_RDONLY, opened, trust)
+    if isinstance(fd, FileNotFoundError):
         return [], {}
-    except CorruptFileError as error:
-        return [], {path: CorruptFileError(path, error.reason)}
-    finally:
-        os.close(folder)
-    try:
+    if isinstance(fd, CorruptFileError):
+        return [], {path: fd}
+    with checked(fd) as opened:
         while True:
-            try:
-                file = map_file(fd, path, "")
-            except CorruptFileError as error:
-                return [], {path: CorruptFileError(path, error.reason)}
-            readings, problems = _read_mapped(file, os.fstat(fd), path)
+            file = map_file(opened, path, "")
+            if isinstance(file, CorruptFileError):
+                return [], {path: file}
+            file = checked(file)
+            readings, problems = _read_mapped(file, os.fstat(int(opened)), path)
             if not problems or not file.has_grown:  # if it has, that may be all that is wrong
                 return readings, problems
-    finally:
-        os.close(fd)
 
 
 def _read_mapped(
@@ -100,18 +97,14 @@ def _read_mapped(
     known.headers = {}  # those that were removed are forgotten
     by_key: dict[Key, Reading] = {}
     for place, found in file.read_all():
-        try:
-            if isinstance(found, str):
-                raise ValueError(found)
-            header = headers.get(place)
-            if header is None:
-                header = decode(*file.text(place))
+        header = headers.get(place) or _header_in(file, place) if not isinstance(found, str) else found
+        if isinstance(header, Header):
             known.headers[place] = header
-        except FileNotFoundError:  # it was removed just now
+        if header is None:  # it was removed just now
             continue
-        except ValueError as error:
+        if isinstance(header, str) or isinstance(found, str):
             at = path_of(path, place)
-            problems[at] = CorruptFileError(at, str(error))
+            problems[at] = CorruptFileError(at, str(header))
             continue
         reading = Reading()
         reading.header, reading.drains = header, found[5]
@@ -121,9 +114,16 @@ def _read_mapped(
         if first is reading:
             readings.append(reading)
             continue
-        try:
-            first._add(reading)
-        except ValueError as error:
+        fault = first._add(reading)
+        if fault is not None:
             at = path_of(path, place)
-            problems[at] = CorruptFileError(at, str(error))
+            problems[at] = CorruptFileError(at, fault)
     return readings, problems
+
+
+def _header_in(file: DirectoryFile, place: int) -> Header | str | None:
+    """Return the header of a recorder; the reason why it is damaged; or None if it was removed."""
+    text = attempt(file.text, place)
+    if isinstance(text, FileNotFoundError):
+        return None
+    return str(text) if isinstance(text, Exception) else decode(*text)

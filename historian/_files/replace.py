@@ -6,6 +6,9 @@ import errno
 import os
 import stat
 
+from .._core import attempt, open_file_at
+from .errors import checked
+
 __all__ = ["replace"]
 
 MAX_LINKS = 40  # as Linux has it
@@ -25,12 +28,11 @@ def replace(path: str | os.PathLike[str], data: bytes) -> None:
     path = os.fsdecode(path)
     for _ in range(MAX_LINKS):
         above, name = os.path.split(path)
-        folder = os.open(above or ".", _FOLDER) if _HAS_FOLDERS else None
-        try:
-            link = _written(folder, name if _HAS_FOLDERS else path, path, data)
-        finally:
-            if folder is not None:
-                os.close(folder)
+        if _HAS_FOLDERS:
+            with checked(open_file_at(above or ".", _FOLDER)) as folder:
+                link = _written(int(folder), name, path, data)
+        else:
+            link = _written(None, path, path, data)
         if not link:
             return
         path = os.path.join(above, link)
@@ -39,11 +41,11 @@ def replace(path: str | os.PathLike[str], data: bytes) -> None:
 
 def _written(folder: int | None, name: str, path: str, data: bytes) -> str:
     """Write the file `name` in an open folder; or return where it leads to, if it is a link to a regular file."""
-    try:
-        before = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
+    found = attempt(os.stat, name, dir_fd=folder, follow_symlinks=False)
+    if isinstance(found, FileNotFoundError):
         _replace(folder, name, data, None)
         return ""
+    before = checked(found)
     is_link = stat.S_ISLNK(before.st_mode)
     if not stat.S_ISREG(before.st_mode) and _HAS_FOLDERS and before.st_uid not in (os.geteuid(), 0):
         what = "a symbolic link" if is_link else "not a regular file, and"
@@ -59,27 +61,22 @@ def _written(folder: int | None, name: str, path: str, data: bytes) -> str:
 
 
 def _leads_to_a_file(folder: int | None, name: str) -> bool:
-    try:
-        return stat.S_ISREG(os.stat(name, dir_fd=folder).st_mode)
-    except FileNotFoundError:
-        return True  # a file that is created where the link leads to
+    found = attempt(os.stat, name, dir_fd=folder)
+    # If there is none, a file is created where the link leads to.
+    return isinstance(found, FileNotFoundError) or stat.S_ISREG(checked(found).st_mode)
 
 
 def _replace(folder: int | None, name: str, data: bytes, before: os.stat_result | None) -> None:
     # A short random name, because adding to a long name could make it too long for the file system.
     temporary = os.path.join(os.path.dirname(name), f".{os.urandom(8).hex()}.new")
-    fd = os.open(temporary, _NEW, 0o666, dir_fd=folder)
     try:
-        with open(fd, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(fd)
+        with checked(open_file_at(temporary, _NEW, 0o666, dir_fd=folder)) as fd:
+            with open(int(fd), "wb", closefd=False) as stream:
+                stream.write(data)
+            os.fsync(int(fd))
             if before is not None and _HAS_FOLDERS and before.st_uid == os.geteuid():
-                os.fchmod(fd, before.st_mode & 0o777)
+                os.fchmod(int(fd), before.st_mode & 0o777)
         os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     except BaseException:
-        try:
-            os.unlink(temporary, dir_fd=folder)
-        except FileNotFoundError:
-            pass
+        attempt(os.unlink, temporary, dir_fd=folder)
         raise

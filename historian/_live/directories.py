@@ -10,7 +10,7 @@ import os
 import time
 
 from .._files import draining, reading
-from .._files.errors import CorruptFileError
+from .._files.errors import CorruptFileError, checked
 from .._files.file import is_at_path
 from .._files.header import FILE_NAME, path_of
 from ..histogram import Histogram
@@ -21,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from .._core import _Taken
     from .._values.key import Key
     from .recorder import Recorder
 
@@ -46,19 +47,19 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:
             key = found._header.key
-            try:
-                _add(histograms, sources, key, found._read_left(readings[0].status if key in read else None))
-            except CorruptFileError as error:
-                problems.setdefault(error.path, error)
-    starts = {key: at for key, at in starts.items() if key in sources}
+            _add(histograms, sources, problems, key, found._read_left(readings[0].status if key in read else None))
+    starts = {key: start for key, start in starts.items() if key in sources}  # one source, one start
     return Snapshot(histograms, sources=sources, starts=starts), problems
 
 
 def drain_directory(
-    directory: str, chosen: Collection[Key] | None, trust: bool
+    directory: str, chosen: Collection[Key] | None, trust: bool, taken: list[_Taken]
 ) -> tuple[Snapshot, dict[str, CorruptFileError]]:
-    """Drain all recorders, or those chosen; return what they held, and errors by file or recorder."""
-    drained, problems = draining.drain_directory(directory, chosen, trust)
+    """Drain all recorders, or those chosen; return what they held, and errors by file or recorder.
+
+    What is taken out is also added to `taken`, until the caller has the result: see `give_back`.
+    """
+    drained, problems = draining.drain_directory(directory, chosen, trust, taken)
     file, now = os.path.join(directory, FILE_NAME), time.time()
     histograms, sources = {}, {}
     for one in drained:
@@ -67,26 +68,31 @@ def drain_directory(
         if key not in histograms:
             histograms[key], sources[key] = histogram, (id_of_recorder(one.file_id, one.place, counted[5]), now)
             continue
-        try:
-            _add(histograms, sources, key, histogram)  # the file was damaged: two places have this key
-        except OverflowError as error:
+        if histograms[key].count + histogram.count < 2**63:
+            _add(histograms, sources, problems, key, histogram)  # the file was damaged: two places have this key
+        else:
             at = path_of(file, one.place)
-            problems[at] = CorruptFileError(at, str(error))
+            problems[at] = CorruptFileError(at, "another recorder has its name and labels, and too many values")
     for found in recorders_in(file):  # last: a file may be removed at any moment
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
         found._follow_path()
-        try:
-            _add(histograms, sources, found._header.key, found._drain_left())
-        except CorruptFileError as error:  # what has been drained must not be lost
-            problems.setdefault(error.path, error)
+        _add(histograms, sources, problems, found._header.key, found._drain_left(taken))
     return Snapshot(histograms, sources=sources), problems
 
 
 def _add(
-    histograms: dict[Key, Histogram], sources: dict[Key, tuple[str, float]], key: Key, more: Histogram | None
+    histograms: dict[Key, Histogram],
+    sources: dict[Key, tuple[str, float]],
+    problems: dict[str, CorruptFileError],
+    key: Key,
+    more: Histogram | OSError | ValueError | None,
 ) -> None:
-    """Add what a recorder holds elsewhere, unless its unit is another one."""
+    """Add what a recorder holds elsewhere, unless its unit is another one; or the error."""
+    if isinstance(more, CorruptFileError):
+        problems.setdefault(more.path, more)
+        return
+    more = checked(more)
     if more is not None and histograms.get(key, more).unit == more.unit:
         histograms[key] = histograms[key] + more if key in histograms else more
         if more.count:

@@ -7,7 +7,7 @@ from operator import methodcaller
 
 from .._files.directory import warn_user
 from .._files.header import encode
-from .._values.key import Key, check_key, text_of
+from .._values.key import Key, check_key, fault_of_key, text_of
 from .._values.text import counted
 from .._values.units import NS_PER_UNIT, check_unit
 
@@ -136,23 +136,15 @@ class Family:
         Raises ValueError unless there is one value for each label.
         """
         key = self._key_of(self._texts(values if type(values) is tuple else (values,)))
-        try:
-            check_key(key)
-        except ValueError:
-            return False
-        return self._registry._has(key)
+        return fault_of_key(key) is None and self._registry._has(key)
 
     def labels(self, /, *unnamed: Never, **labels: object) -> Recorder:
         """Return the recorder with these labels.  Raises ValueError as ``family[...]`` does.  O(labels)."""
         if unnamed:
             raise self._unnamed("labels", unnamed)
-        try:
-            values = tuple([labels[name] for name in self._names])
-        except KeyError:
-            values = ()
-        if len(labels) != len(values):
+        if len(labels) != len(self._names) or not all(name in labels for name in self._names):
             raise ValueError(self._expected(labels))
-        return self[values]
+        return self[tuple([labels[name] for name in self._names])]
 
     def time(self, /, *values: object, errors: Recorder | None = None, **labels: Never) -> Timer:
         """Return a timer of the recorder with these values: ``with family.time("GET", "/users"):``.
@@ -212,10 +204,9 @@ class Family:
 
     def _add(self, texts: tuple[str, ...]) -> Recorder:
         key = self._key_of(texts)
-        try:
-            check_key(key)
-        except ValueError as error:
-            return self._fold(texts, f"a label set that no recorder can have ({error})")
+        fault = fault_of_key(key)
+        if fault is not None:
+            return self._fold(texts, f"a label set that no recorder can have ({fault})")
         if not self._has_room(key):
             return self._fold(texts, f"more than max_series={self.max_series:,} label sets")
         found = self._registry._find_or_create(key, self.unit)
@@ -241,7 +232,7 @@ class Family:
         if removals == self._removals:
             return
         self._removals = removals
-        for found in set(self._series.values()):
+        for found in set(self._series.copy().values()):  # a copy: other threads may add to it
             at, place, _ = found._files
             if at is file and found._header is not None and file.is_removed(place):
                 self._registry._forget(found._header.key)
@@ -280,7 +271,7 @@ class Family:
         return again, (self._registry,)
 
     def __repr__(self) -> str:
-        found = counted(len(set(self._series.values())), "recorder")
+        found = counted(len(set(self._series.copy().values())), "recorder")
         return f"<Family {self.name!r} of {', '.join(self._names)}: {found}>"
 
 

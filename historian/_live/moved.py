@@ -2,28 +2,37 @@
 
 The old file stays mapped, so nothing is lost for this process.  Other processes may have it mapped, too, and count in
 it until they notice.  So its counts are never copied: a snapshot adds up all files that the recorder has counted in.
-Each record is in exactly one of them, so none is counted twice.  To drain the old file, a process must claim it first.
-The first one gets it, so each record is in the result of exactly one drain.
+Each record is in exactly one of them, so none is counted twice.
 
     counts in F1 ---- F1 is removed ---- next snapshot: creates F2 at the same path, counts there
                                          snapshot = F2 + F1        for each process that had F1 open
                                          snapshot = F2             for processes that started later
+                 ---- F1 is moved back ---- next snapshot: counts in F1 again
+                                         snapshot = F1 + F2        for each process that had F2 open
+                                         snapshot = F1             for processes that started later
+
+What is drained of a file is written down in that file, wherever it is.  So each record is in the result of one drain,
+whoever drains, and whichever file is at the path then.  Only if a file that was moved away has no space for this, one
+process claims it, and remembers what it has drained until it can be written down.
 """
 
 from __future__ import annotations
 
 import math
-import os
 
-from .._files.errors import CorruptFileError
-from .._files.file import add_recorder, header_of, open_file, read_counters
+from .._core import attempt
+from .._files.draining import settle
+from .._files.file import add_recorder, header_of, open_file, said_of
 from .._files.header import Header
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable
 
-    from .._core import Counters, Counts, DirectoryFile
+    from .._core import Counters, Counts, DirectoryFile, _Taken
+    from .._files.errors import CorruptFileError
+    from .._files.file import _Counted
 
     _Reading = tuple[Counts, int, float, float]
 
@@ -33,69 +42,43 @@ __all__ = ["LeftFile", "combined", "follow_path"]
 class LeftFile:
     """A removed file that a recorder has counted in."""
 
-    __slots__ = ("_file", "_place", "_taken")
+    __slots__ = ("file", "place")
 
-    _file: DirectoryFile
-    _place: int
-    # What this process has drained, with the process id: a list of one item, or of none while a thread drains.
-    _taken: list[tuple[int, _Reading | None]]
+    file: DirectoryFile
+    place: int
 
     def __init__(self, file: DirectoryFile, place: int) -> None:
-        self._file, self._place = file, place
-        self._taken = [(0, None)]
+        self.file, self.place = file, place
 
     def is_at(self, status: os.stat_result) -> bool:
         """Return whether `status` belongs to this file."""
-        return self._file.is_at(status)
+        return self.file.is_at(status)
 
-    def is_synthetic(self) -> bool:
-        """Return whether some of the values in the file are estimates."""
-        return read_counters(self._file, self._place)[4]
+    def read(self) -> _Counted | OSError | CorruptFileError | None:
+        """Return what has not been drained; None if another process has claimed it; or the error."""
+        return said_of(self.file, self.place, attempt(self.file.read_left, self.place))
 
-    def read(self) -> _Reading | None:
-        """Return what has not been drained; None if there is nothing."""
-        taken = self._taken[:]
-        if taken and taken[0][0] == os.getpid():  # a forked child has not claimed the file
-            return _less(self._read(), taken[0][1])
-        return None if self._file.is_claimed(self._place) else self._read()
+    def drain(self, taken: list[_Taken]) -> _Counted | OSError | CorruptFileError | None:
+        """Return what has not been drained, and leave it out from then on; None if another process has claimed it.
 
-    def _read(self) -> _Reading:
-        return read_counters(self._file, self._place)[:4]
-
-    def drain(self) -> _Reading | None:
-        """Return what has not been drained, and leave it out from then on; None if another process has claimed it."""
-        try:
-            owner, taken = self._taken.pop()
-        except IndexError:
-            return None  # another thread is draining
-        try:
-            if owner != os.getpid() and not self._file.claim(self._place):
-                return None
-            owner, before, taken = os.getpid(), taken if owner == os.getpid() else None, self._read()
-            return _less(taken, before)
-        finally:
-            self._taken.append((owner, taken))
+        What is drained is added to `taken`: see `give_back`.  Or return the error.
+        """
+        return said_of(self.file, self.place, attempt(self.file.drain_left, self.place, taken))
 
 
-def _less(reading: _Reading, taken: _Reading | None) -> _Reading | None:
-    if taken is None:
-        return reading
-    counts = reading[0].minus(taken[0])
-    return (counts, max(0, reading[1] - taken[1]), math.nan, math.nan) if counts.total else None
-
-
-def combined(readings: list[_Reading | None]) -> _Reading:
-    """Return the sum of readings, at least one of which is not None."""
+def combined(readings: Iterable[_Counted | None]) -> tuple[_Reading, bool] | None:
+    """Return the sum of readings, and whether some of the values are estimates; None if there are no readings."""
     found = [one for one in readings if one is not None]
     filled = [one for one in found if one[0].total]
+    is_synthetic = any(one[4] for one in found)
     if len(filled) < 2:
-        return filled[0] if filled else found[0]
-    counts, total, low, high = filled[0]
-    for more, more_total, more_low, more_high in filled[1:]:
+        return ((filled or found)[0][:4], is_synthetic) if found else None
+    counts, total, low, high = filled[0][:4]
+    for more, more_total, more_low, more_high, *_ in filled[1:]:
         counts, total = counts.plus(more), total + more_total
         low = 0.0 if 0 in (low, more_low) else _beyond(low, more_low, -1.0)  # nothing is below 0
         high = _beyond(high, more_high, 1.0)
-    return counts, total, low, high
+    return (counts, total, low, high), is_synthetic
 
 
 def _beyond(a: float, b: float, sign: float) -> float:
@@ -113,10 +96,15 @@ def follow_path(recorder: Counters, file: DirectoryFile, place: int, header: Hea
 
     If that is not possible, the recorder goes on counting in `file`, which stays mapped.
     """
-    try:
-        new = open_file(file.path, True)
-        at = add_recorder(new, header.key, header.unit, header.created)
-        if new is not file and header_of(new, at).unit == header.unit:
-            recorder._move(file, new, at, LeftFile(file, place))
-    except (OSError, CorruptFileError):
+    new = open_file(file.path, True)
+    if isinstance(new, Exception) or new is file:
         return
+    at = add_recorder(new, header.key, header.unit, header.created)
+    if isinstance(at, Exception):
+        return
+    found = header_of(new, at)
+    if not isinstance(found, Exception) and found.unit == header.unit:
+        # It may be a file that was moved away, and is back: then it is no file that has been left any more.
+        left = [one for one in recorder._files[2] if one.file is not new or one.place != at]
+        if attempt(recorder._move, file, new, at, (*left, LeftFile(file, place))) is True and new.has_claimed(at):
+            settle(new, at)

@@ -6,9 +6,10 @@ import errno
 import os
 import time
 
-from .._core import Counters, Counts, Muted, number
+from .._core import Counters, Counts, Muted, attempt, give_back, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
 from .._files.draining import drain, remove_recorder
+from .._files.errors import checked
 from .._files.file import add_recorder, header_of, is_at_path, mapped_file, open_file, read_counters
 from .._files.header import encode
 from .._show.shown import in_html, in_rich, in_terminal
@@ -19,12 +20,13 @@ from .moved import combined, follow_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeVar, overload
+    from weakref import WeakValueDictionary
 
     from typing_extensions import Self
 
-    from .._core import DirectoryFile, _Real
+    from .._core import DirectoryFile, _Real, _Taken
     from .._files.file import _Counted
     from .._files.header import Header
     from .._show.view import View
@@ -118,7 +120,7 @@ class Recorder(_Base):
         path = os.path.abspath(os.fsdecode(path))
         if trust:
             trust_directory(os.path.dirname(path))
-        return recorder_in_file(path, key)
+        return checked(recorder_in_file(path, key))
 
     @property
     def name(self) -> str:
@@ -187,21 +189,13 @@ class Recorder(_Base):
         file, place, left = self._files
         if file is None:
             return Histogram._from_reading(self._read(), self._unit, self._synthetic)
-        now = read_counters(file, place)
-        return self._histogram([now[:4], *(one.read() for one in left)], now[4])
+        return self._histogram([read_counters(file, place), *(one.read() for one in left)])
 
-    def _histogram(self, readings: list[tuple[Counts, int, float, float] | None], synthetic: bool) -> Histogram:
-        """Return the sum of what has been read from the file and from those that have been left."""
-        synthetic = synthetic or any(one.is_synthetic() for one in self._files[2])
-        return Histogram._from_reading(combined(readings), self._unit, synthetic)
-
-    def _mark_synthetic(self) -> None:
-        """Mark all snapshots: some of the values are estimates, not measured."""
-        file, place, _ = self._files
-        if file is not None:
-            file.mark_synthetic(place)
-        else:
-            self._synthetic = True
+    def _histogram(self, readings: Iterable[_Counted | OSError | ValueError | None]) -> Histogram:
+        """Return the sum of what has been read from the file and those that have been left.  Raises their errors."""
+        found = combined([checked(one) for one in readings])
+        assert found is not None
+        return Histogram._from_reading(found[0], self._unit, found[1])
 
     def _follow_path(self) -> bool:
         """Count in the file that is at the path now; return whether this is possible."""
@@ -211,28 +205,39 @@ class Recorder(_Base):
         follow_path(self, file, place, self._header)
         return is_at_path(self._file or file)
 
-    def _come_back(self, create: bool) -> Self:
-        """Return this recorder.  If it was removed, and holds nothing: with `create`, let others see it again."""
+    def _come_back(self, create: bool) -> Self | OSError | ValueError:
+        """Return this recorder, or an error.  If it was removed and holds nothing, let others see it with `create`."""
         file, place, _ = self._files
         if file is not None and self._header is not None and file.is_removed(place):
-            if create:
-                add_recorder(file, self._header.key, self._unit)
-            elif not file.read(place)[0].total:
-                raise FileNotFoundError(errno.ENOENT, f"recorder {self.name!r} was removed", file.path)
+            outcome = add_recorder(file, self._header.key, self._unit) if create else read_counters(file, place)
+            if isinstance(outcome, Exception):
+                return outcome
+            if isinstance(outcome, tuple) and not outcome[0].total:
+                return FileNotFoundError(errno.ENOENT, f"recorder {self.name!r} was removed", file.path)
         return self
 
-    def _read_left(self, seen: os.stat_result | None) -> Histogram | None:
+    def _read_left(self, seen: os.stat_result | None) -> Histogram | OSError | ValueError | None:
         """Return the values in files that are not at the path any more: a reader of the directory does not see them.
 
-        `seen` belongs to the file that the reader has read, which may have been removed since.
+        `seen` belongs to the file that the reader has read, which may have been removed since.  Return the error if one
+        cannot be read, None if there are no such values.
         """
         file, place, left = self._files
-        readings, synthetic = [one.read() for one in left if seen is None or not one.is_at(seen)], False
-        if file is not None and not is_at_path(file) and (seen is None or not file.is_at(seen)):
-            now = read_counters(file, place)
-            readings.append(now[:4])
-            synthetic = now[4]
-        return self._histogram(readings, synthetic) if any(readings) else None
+        readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
+        if file is not None and (not file.is_at(seen) if seen is not None else not is_at_path(file)):
+            readings.append(read_counters(file, place))
+        return self._sum_of(readings)
+
+    def _sum_of(
+        self, readings: Iterable[_Counted | OSError | ValueError | None]
+    ) -> Histogram | OSError | ValueError | None:
+        found: list[_Counted | None] = []
+        for one in readings:
+            if isinstance(one, (OSError, ValueError)):
+                return one
+            found.append(one)
+        whole = combined(found)
+        return None if whole is None else Histogram._from_reading(whole[0], self._unit, whole[1])
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
@@ -240,40 +245,53 @@ class Recorder(_Base):
         Each record is in the result of exactly one drain.  O(buckets in use).  In a directory, this includes the
         records of all processes, even if several processes drain.  The values of a file that was removed go to the
         process that drains first.  Raises OSError if such a file cannot be created again, or if the disk is full.
+
+        If an exception comes in between, of a signal handler or any other, the values are counted again.  So they are
+        in the result of the next drain.
         """
+        taken: list[_Taken] = []
+        try:
+            return self._drained(taken)
+        except BaseException:
+            give_back(taken)
+            raise
+
+    def _drained(self, taken: list[_Taken]) -> Histogram:
+        """Drain.  What is taken out is also added to `taken`, until the caller has the result: see `give_back`."""
         if self._file is None:
             self._start = time.time()
             self._drains += 1  # before the values are taken: see `Registry._read_private`
-            return Histogram._from_reading(self._read(drain=True), self._unit, self._synthetic)
-        return self._drain_file(drain)
+            self._drain(taken)
+            return Histogram._from_reading(taken[-1][2], self._unit, self._synthetic)
+        return self._drain_file(drain, taken)
 
-    def _remove(self) -> Histogram:
-        """Do as `drain` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
-        return self.drain() if self._file is None else self._drain_file(remove_recorder)
+    def _remove(self, taken: list[_Taken]) -> Histogram:
+        """Do as `_drained` does, and hide the recorder in its directory while it holds nothing: both or none of it."""
+        return self._drained(taken) if self._file is None else self._drain_file(remove_recorder, taken)
 
-    def _drain_file(self, drain: Callable[[DirectoryFile, int], _Counted]) -> Histogram:
+    def _drain_file(
+        self,
+        drain: Callable[[DirectoryFile, int, list[_Taken]], _Counted | OSError | ValueError],
+        taken: list[_Taken],
+    ) -> Histogram:
         """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
         for one in self._files[2]:
-            one.read()  # if one is damaged, this raises before anything is drained
-        attempts = ATTEMPTS
-        while True:
+            checked(one.read())  # if one is damaged, this raises before anything is drained
+        for _ in range(ATTEMPTS):
             self._follow_path()
             file, place, _ = self._files
             assert file is not None
-            attempts -= 1
-            try:
-                now = drain(file, place)
-                return self._histogram([now[:4], *(one.drain() for one in self._files[2])], now[4])
-            except FileNotFoundError:
-                if not attempts:
-                    raise
+            now = drain(file, place, taken)
+            if not isinstance(now, FileNotFoundError):
+                break
+        return self._histogram([checked(now), *(one.drain(taken) for one in self._files[2])])
 
-    def _drain_left(self) -> Histogram | None:
-        """Drain the files that are not at the path any more; return the values they held, None if there were none."""
-        readings = [one.drain() for one in self._files[2]]
-        if not any(reading is not None and reading[0].total for reading in readings):
-            return None
-        return self._histogram(readings, False)
+    def _drain_left(self, taken: list[_Taken]) -> Histogram | OSError | ValueError | None:
+        """Drain the files that are not at the path any more; return the values they held, None if there were none.
+
+        Return the error if one cannot be read.
+        """
+        return self._sum_of([one.drain(taken) for one in self._files[2]])
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
@@ -361,14 +379,14 @@ def check_room(name: str, held: int, added: int) -> None:
         )
 
 
-_in_files: MutableMapping[tuple[str, Key], Recorder] | None = None  # by path and key, with weak references
+_in_files: WeakValueDictionary[tuple[str, Key], Recorder] | None = None  # by path and key, with weak references
 
 
-def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
+def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder | OSError | ValueError:
     """Return the recorder with that key in the file at `path`.  If `unit` is given, create what is missing.
 
-    In one process, the same path and key give the same object while that object exists.  Raises FileNotFoundError if
-    there is no such recorder, and what `open_file` and `add_recorder` raise.
+    In one process, the same path and key give the same object while that object exists.  Or return the error: a
+    FileNotFoundError if there is no such recorder, and what `open_file` and `add_recorder` return.
     """
     global _in_files
     if _in_files is None:
@@ -378,47 +396,52 @@ def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder:
     found = _in_files.get((path, key))
     if found is not None and found._follow_path():
         return found._come_back(unit is not None)
-    made, header = _open_recorder(path, key, unit)
+    made = _open_recorder(path, key, unit)
+    if isinstance(made, Exception):
+        return made
     if found is None:
         return _in_files.setdefault((path, key), made)
-    if found._unit == header.unit and found._header is not None:
+    if found._unit == made._unit and found._header is not None:
         found._follow_path()  # it was removed just now; if it is again, `found` follows later, and keeps its values
         return found
     _in_files[path, key] = made  # of another unit
     return made
 
 
-def _open_recorder(path: str, key: Key, unit: str | None) -> tuple[Recorder, Header]:
+def _open_recorder(path: str, key: Key, unit: str | None) -> Recorder | OSError | ValueError:
     for _ in range(ATTEMPTS):
-        file, place = _place_in_file(path, key, unit)
-        try:
-            header = header_of(file, place, key)
-            return Recorder._of(None, header.unit, file, place, header), header
-        except FileNotFoundError:  # another process has removed it just now
-            if unit is None:
-                raise
-    raise FileNotFoundError(errno.ENOENT, f"recorder {str(key)!r} is removed each time it is created", path)
+        file = _file_with(path, key, unit)
+        if isinstance(file, Exception):
+            return file
+        header = header_of(*file, key)
+        made = header if isinstance(header, Exception) else attempt(Recorder._of, None, header.unit, *file, header)
+        if unit is None or not isinstance(made, FileNotFoundError):
+            return made
+    return FileNotFoundError(errno.ENOENT, f"recorder {str(key)!r} is removed each time it is created", path)
 
 
-def _place_in_file(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile, int]:
-    if unit is None:
-        file = open_file(path, False)
-        place = file.find(encode(key))
-        if place < 0:
-            raise FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
-        return file, place
-    mapped = mapped_file(path)
+def _file_with(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile, int] | OSError | ValueError:
+    """Return the file, and the place of the recorder in it; add it if `unit` is given."""
+    mapped = mapped_file(path) if unit is not None else None
     for _ in range(ATTEMPTS):
-        file = open_file(path, True) if mapped is None else mapped
-        try:
-            return file, add_recorder(file, key, unit)
-        except FileNotFoundError:  # it has been removed or replaced since it was opened
-            mapped = None
-    raise FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
+        file = mapped if mapped is not None else open_file(path, unit is not None)
+        if isinstance(file, Exception):
+            return file
+        place = add_recorder(file, key, unit) if unit is not None else file.find(encode(key))
+        if isinstance(place, int) and place < 0:
+            return FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
+        if isinstance(place, int):
+            return file, place
+        if not isinstance(place, FileNotFoundError):
+            return place
+        mapped = None  # it has been removed or replaced since it was opened
+    return FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
 
 
 def recorders_in(path: str) -> list[Recorder]:
     """Return the recorders of this process that count in the file at `path`, or in one that was there."""
     if _in_files is None:
         return []
-    return [found for (at, _), found in list(_in_files.items()) if at == path]
+    # `items` would fail if another thread adds a recorder meanwhile; the list of references is made at once.
+    found = [reference() for reference in _in_files.valuerefs() if reference.key[0] == path]
+    return [one for one in found if one is not None]

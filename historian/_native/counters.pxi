@@ -43,25 +43,28 @@ cdef class Counters:
         with cython.critical_section(self):
             return self.file, self.place, self.left or ()
 
-    def _move(self, DirectoryFile before not None, DirectoryFile file not None, uint64_t place, left, /):
-        """Count at `place` in `file` from now on, not in `before`; remember `left`, which must keep `before` mapped.
+    def _move(self, DirectoryFile before not None, DirectoryFile file not None, uint64_t place, tuple left not None, /):
+        """Count at `place` in `file` from now on, not in `before`.  `left`, a tuple, must keep `before` mapped.
 
         A thread without the GIL may be about to count in `before`, so the recorder stays open there.  Return False, and
         change nothing, if this does not count in `before`.  Raises FileNotFoundError if the recorder was removed.
         """
         cdef historian_counters *atomic
+        cdef uint64_t number = file.number_of(place)
         with cython.critical_section(self):
+            # Nothing below may wait for another lock of Python: this one would be let go meanwhile, and another thread
+            # would move these counters, too.
             if self.file is not before:
                 return False
-            file.entry(place)
-            self.left = (*(self.left or ()), left)
+            hold(file, place)
+            self.left = left
             leave_all(self)
             atomic = <historian_counters *>historian_load_pointer(<void **>&self.atomic)
             historian_store_pointer(<void **>&self.atomic, NULL)
             if atomic is not NULL:
                 atomic.owned = self.owned
                 self.owned = atomic
-            count_in(self, file, place)
+            count_at(self, file, place, number)
         return True
 
     def record(self, value, /, *, count=1):
@@ -133,39 +136,11 @@ cdef class Counters:
         `bounds` says which extremes are only bounds, as in `unpacked_blob`.  Nothing happens if `counts` is empty.
         Raises OverflowError, and changes nothing, if `sum` is negative, or too large for 2**63 values.
         """
-        cdef historian_counters *counters
-        cdef uint64_t digits[HISTORIAN_SUM_DIGITS]
-        cdef const unsigned char *raw
-        cdef int j
-        cdef uint64_t before = 0
-        encoded = (<object>sum).to_bytes(4 * HISTORIAN_SUM_DIGITS, "little")
-        if self.is_muted or counts.length == 0:
-            return
-        counters = writable(self, counts.length)
-        if counters is NULL:
-            raise MemoryError()
-        raw = encoded
-        for j in range(HISTORIAN_SUM_DIGITS):
-            digits[j] = (<const uint32_t *>raw)[j]
-        for j in range(counts.length):
-            if not historian_has_space(counters, counts.first + j):
-                raise MemoryError()
-        historian_add_digits(counters, digits, 0, HISTORIAN_SUM_DIGITS)
-        historian_extend_atomic(
-            counters.head, counts.first, counts.last, historian_bits(min + 0.0), historian_bits(max + 0.0),
-            bounds & HISTORIAN_BLOB_MIN_BOUND != 0, bounds & HISTORIAN_BLOB_MAX_BOUND != 0,
-        )
-        for j in range(counts.length):
-            if counts.totals[j] != before:
-                historian_add_to_slot(counters, counts.first + j, counts.totals[j] - before)
-                before = counts.totals[j]
+        add_counts(self, counts, sum, min, max, bounds)
 
     def _add_estimates(self, Counts counts not None, sum, double min, double max, /):
         """Add as `_add` does, and mark all snapshots as synthetic.  No signal handler can come in between."""
-        if self.file is not None:
-            self.file.mark_synthetic(self.place)
-        else:
-            (<object>self)._synthetic = True
+        mark_synthetic(self)
         self._add(counts, sum, min, max)
 
     def _read(self, *, bint drain=False):
@@ -182,6 +157,16 @@ cdef class Counters:
             return read_private(self, totals, drain)
         finally:
             historian_give_totals(totals)
+
+    def _drain(self, list taken not None, /):
+        """Reset the counters in private memory; add (self, 0, what `_read` returns) to `taken`: see `give_back`."""
+        taken.append(None)
+        try:
+            found = self._read(drain=True)
+        except BaseException:
+            taken.pop()
+            raise
+        taken[len(taken) - 1] = self, 0, found
 
     def time(self, errors=None):
         """Return a new `Timer`, which records how long its ``with`` or ``async with`` block takes.
@@ -244,18 +229,135 @@ cdef class Muted(Counters):
         """Do nothing: recording is disabled."""
 
 
+def give_back(list taken not None, /):
+    """Count again what has been drained, and empty the list.  No signal handler can come in between.
+
+    Its items are (`Counters` or `DirectoryFile`, place, what was drained).  A drain passes such a list, which has all
+    that it has taken out, also if an exception stops it: then this undoes it.  What belongs to a recorder that has been
+    freed since stays in the list.
+    """
+    cdef list lost = []
+    while taken:
+        one = taken.pop()
+        try:
+            count_again(*one)
+        except (OSError, ValueError, MemoryError):
+            lost.append(one)
+    taken.extend(reversed(lost))
+
+
+def count_again(where, uint64_t place, tuple found, /):
+    """Count what was drained there.  Raises FileNotFoundError if the recorder has been freed."""
+    cdef Counters counters = where if isinstance(where, Counters) else Counters(1e9, where, place)
+    cdef Counts counts = found[0]
+    cdef double low = found[2], high = found[3]
+    cdef unsigned bounds = 0
+    cdef int last = counts.first + counts.length - 1
+    if not counts.length:
+        return
+    if not low >= 0:  # a bound, or unknown: then an edge of its bucket is one
+        bounds |= HISTORIAN_BLOB_MIN_BOUND
+        low = -low if low < 0 else historian_double(historian_bits_below(counts.first)) if counts.first else 0.0
+    if not high >= 0:
+        bounds |= HISTORIAN_BLOB_MAX_BOUND
+        high = -high if high < 0 else historian_double(
+            historian_bits_below(last + 1) if last + 1 < HISTORIAN_SLOTS else HISTORIAN_MAX_BITS
+        )
+    if counters.file is not None and found[4]:
+        counters.file.mark_synthetic(place)
+    add_counts(counters, counts, found[1], low, high, bounds)
+
+
+def add_all(list parts not None, /):
+    """Add (counters, whether they are estimates, the arguments of `_add`) of each part: all, or nothing.
+
+    No signal handler can come in between.  Raises MemoryError, and what `_add` raises; then nothing has changed.
+    """
+    cdef Counters counters
+    for counters, _, arguments in parts:
+        prepare_counts(counters, arguments[0], arguments[1])
+    for counters, is_synthetic, arguments in parts:
+        if is_synthetic:
+            mark_synthetic(counters)
+        counts, sum, low, high, bounds = arguments
+        add_counts(counters, counts, sum, low, high, bounds)
+
+
+cdef int mark_synthetic(Counters self) except -1:
+    """Mark all snapshots: some of the values are estimates."""
+    if self.file is not None:
+        self.file.mark_synthetic(self.place)
+    else:
+        (<object>self)._synthetic = True
+    return 0
+
+
+cdef historian_counters *prepare_counts(Counters self, Counts counts, object sum) except? NULL:
+    """Return the counters to which such counts can be added; NULL if there is nothing to add."""
+    cdef historian_counters *counters
+    cdef int j
+    cdef uint64_t before = 0
+    (<object>sum).to_bytes(4 * HISTORIAN_SUM_DIGITS, "little")
+    if self.is_muted or counts.length == 0:
+        return NULL
+    counters = writable(self, counts.length)
+    if counters is NULL:
+        raise MemoryError()
+    for j in range(counts.length):  # of octaves without counts, no chunk is taken
+        if counts.totals[j] != before and not historian_has_space(counters, counts.first + j):
+            raise MemoryError()
+        before = counts.totals[j]
+    return counters
+
+
+cdef int add_counts(Counters self, Counts counts, object sum, double min, double max, unsigned bounds) except -1:
+    """Do what `Counters._add` says."""
+    cdef historian_counters *counters = prepare_counts(self, counts, sum)
+    cdef uint64_t digits[HISTORIAN_SUM_DIGITS]
+    cdef const unsigned char *raw
+    cdef int j
+    cdef uint64_t before = 0
+    if counters is NULL:
+        return 0
+    encoded = (<object>sum).to_bytes(4 * HISTORIAN_SUM_DIGITS, "little")
+    raw = encoded
+    for j in range(HISTORIAN_SUM_DIGITS):
+        digits[j] = (<const uint32_t *>raw)[j]
+    historian_add_digits(counters, digits, 0, HISTORIAN_SUM_DIGITS)
+    historian_extend_atomic(
+        counters.head, counts.first, counts.last, historian_bits(min + 0.0), historian_bits(max + 0.0),
+        bounds & HISTORIAN_BLOB_MIN_BOUND != 0, bounds & HISTORIAN_BLOB_MAX_BOUND != 0,
+    )
+    for j in range(counts.length):
+        if counts.totals[j] != before:
+            historian_add_to_slot(counters, counts.first + j, counts.totals[j] - before)
+            before = counts.totals[j]
+    return 0
+
+
 cdef int count_in(Counters self, DirectoryFile file, uint64_t place) except -1:
     cdef uint64_t number = file.number_of(place)
-    cdef uint64_t forks = file.holds.forks
+    hold(file, place)
+    count_at(self, file, place, number)
+    return 0
+
+
+cdef int hold(DirectoryFile file, uint64_t place) except -1:
+    """Have this process keep a recorder open."""
     if historian_hold(&file.holds, place) is NULL:
         if errno == ENOMEM:
             raise MemoryError()
         raise file.gone()
+    return 0
+
+
+cdef int count_at(Counters self, DirectoryFile file, uint64_t place, uint64_t number) except -1:
+    """Count in a recorder that this process holds; `number` is that of its entry."""
     self.space = &file.space
     self.entry = number
     self.file = file
     self.place = place
-    self.forks = forks
+    self.forks = file.holds.forks
     return 0
 
 

@@ -1,8 +1,13 @@
 /* Draining a recorder in a file: what has been drained is written down, and subtracted from then on; see file.h.
- * Before that, space is taken, which may fail; see kept.h. */
+ * Before that, space is taken, which may fail; see kept.h.
+ *
+ * Who drains the file at its path has locked it. But a file that was moved away cannot be locked, and processes that
+ * have it open drain it, too. Then it may be moved back at any moment. So the commit finds out whether another drain
+ * has come in between: if so, it changes nothing, and the caller reads again. */
 #ifndef HISTORIAN_DRAIN_H
 #define HISTORIAN_DRAIN_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,9 +28,9 @@ enum {
 };
 enum { HISTORIAN_DRAIN_SPARE = 8 }; /* chunks to keep for what is recorded while many recorders are drained */
 
-/* Take a chunk for a drained row: a kept one. */
+/* Take a chunk for a drained row: a kept one, if the file is locked. */
 static uint64_t historian_take_for_drain(historian_space *space, int fd, uint64_t owner) {
-    uint64_t number = historian_take_kept(space, owner);
+    uint64_t number = fd >= 0 ? historian_take_kept(space, owner) : 0;
     return number ? number : historian_take_locked(space, fd, owner);
 }
 
@@ -59,8 +64,7 @@ static uint64_t historian_chunks_of_both(const historian_total *total, const his
 /* Return the row of what has been drained, or NULL if there is none. */
 static historian_row *historian_drained_row(const historian_space *space, const historian_entry *entry,
                                             uint64_t index) {
-    return (historian_row *)historian_chunk_at(space,
-                                               historian_number(historian_atomic_load(&entry->drained) >> 32),
+    return (historian_row *)historian_chunk_at(space, historian_number(historian_atomic_load(&entry->drained) >> 32),
                                                historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0));
 }
 
@@ -82,7 +86,8 @@ static uint64_t historian_prepare_chunk(historian_space *space, int fd, uint64_t
         historian_take_for_drain(space, fd, historian_owner(kind, index, HISTORIAN_DRAINED_LANE, octave)));
 }
 
-/* Give the drained row a chunk of zeros for each part of `total` that it has none for. Return 0 if there is no space. */
+/* Give the drained row a chunk of zeros for each part of `total` that it has none for. Return 0 if there is no space.
+ */
 static int historian_prepare_row(historian_space *space, int fd, historian_entry *entry, uint64_t index,
                                  const historian_total *total, const historian_total *drained) {
     historian_row *row;
@@ -137,8 +142,7 @@ static int historian_prepare_drain(historian_space *space, int fd, historian_ent
     uint64_t chunks = historian_chunks_of_both(total, drained);
     uint64_t missing = historian_missing_chunks(space, entry, index, total, drained);
     if (space->keep < chunks) space->keep = chunks; /* as many as are freed afterwards */
-    if (historian_keep(space, fd, missing, chunks) &&
-        historian_prepare_row(space, fd, entry, index, total, drained))
+    if (historian_keep(space, fd, missing, chunks) && historian_prepare_row(space, fd, entry, index, total, drained))
         return 1;
     if (how == HISTORIAN_DRAIN_PREPARED) {
         historian_leave_unprepared(space, entry, index, total);
@@ -226,26 +230,47 @@ static void historian_add_drained(historian_total *before, const historian_total
         (void)historian_read_digit(before->sum.digits, k, taken->sum.digits[k]);
 }
 
-/* Save that all records of `total` are drained, too; `total` and `drained` are what historian_read_entry has read. The
- * caller has locked the file, so nobody else drains, and has called historian_prepare_drain. Return 0, and change
- * nothing, if there is no space. */
+/* Give back extremes that were taken for a drain that another process was faster than. They may belong to what that one
+ * has drained, so they are only bounds from now on. */
+static void historian_give_back_extremes(historian_head *head, const historian_total *total) {
+    historian_atomic_max(&head->max_bound, total->max > total->max_bound ? total->max : total->max_bound);
+    historian_atomic_max(&head->not_min_bound,
+                         total->not_min > total->not_min_bound ? total->not_min : total->not_min_bound);
+}
+
+/* Save that all records of `total` are drained, too; `total`, `drained` and `seen` are what historian_read_entry has
+ * read. The caller has locked the file, `fd`, and has called historian_prepare_drain; or `fd` is negative, since the
+ * file is not at its path. Return 0, and change nothing, if there is no space, or with `errno` EAGAIN if another
+ * process has drained since. */
 static int historian_commit_drain(historian_space *space, int fd, historian_entry *entry, uint64_t index,
-                                  historian_total *total, historian_total *drained) {
+                                  historian_total *total, historian_total *drained, uint64_t seen) {
     uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, HISTORIAN_DRAINED_LANE, 0);
-    uint64_t seen = historian_atomic_load(&entry->drained);
-    uint64_t number = historian_take_for_drain(space, fd, owner);
-    historian_row *row = (historian_row *)historian_chunk_at(space, number, owner);
+    uint64_t now = historian_atomic_load(&entry->drained), number;
+    historian_row *row;
+    if (now != seen && (seen || (uint32_t)now)) { /* to prepare the first drain has changed it, too */
+        errno = EAGAIN;
+        return 0;
+    }
+    seen = now;
+    number = historian_take_for_drain(space, fd, owner);
+    row = (historian_row *)historian_chunk_at(space, number, owner);
     if (!row) return 0;
     historian_atomic_store(&row->head.next, (uint32_t)(seen + 1)); /* which drain it is of */
     historian_add_drained(drained, total);
     if (!historian_write_drained(space, fd, row, index, drained)) {
-        historian_free_row(space, number, index, HISTORIAN_DRAINED_LANE);
+        historian_free_row(space, number, index, HISTORIAN_DRAINED_LANE, fd >= 0);
         return 0;
     }
     total->max = total->not_min = total->max_bound = total->not_min_bound = 0;
     (void)historian_total_rows(total, space, entry, index, 1, 1);
-    historian_atomic_store_release(&entry->drained, historian_reference(number) << 32 | (uint32_t)(seen + 1));
-    if (seen) historian_free_row(space, historian_number(seen >> 32), index, HISTORIAN_DRAINED_LANE);
+    if (!historian_atomic_exchange_if(&entry->drained, seen,
+                                      historian_reference(number) << 32 | (uint32_t)(seen + 1))) {
+        historian_give_back_extremes(&entry->coarse.head, total);
+        historian_free_row(space, number, index, HISTORIAN_DRAINED_LANE, fd >= 0);
+        errno = EAGAIN;
+        return 0;
+    }
+    if (seen) historian_free_row(space, historian_number(seen >> 32), index, HISTORIAN_DRAINED_LANE, fd >= 0);
     return 1;
 }
 #endif

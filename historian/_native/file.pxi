@@ -12,6 +12,10 @@ cdef extern from *:
     const size_t LEASE_AGAIN "HISTORIAN_LEASE_AGAIN"
     const int LEASES "HISTORIAN_LEASES"
 
+cdef enum:
+    READ = -1  # instead of the descriptor that a drain needs
+    LEFT = -2  # drain a file that is not at its path
+
 
 @cython.final
 @cython.no_gc
@@ -33,6 +37,9 @@ cdef class DirectoryFile:
     cdef readonly str path
     cdef bytes encoded_path
     cdef historian_lease *leases  # LEASES of them, by number of the thread; NULL if the file is only read
+    # Of a file that is not at its path, and has no space for what a drain writes: by place, the id of the process that
+    # has claimed the recorder, and what it had counted at the last drain, or None.
+    cdef dict claims
     cdef object __weakref__
 
     def __cinit__(self, int fd, str path not None=""):
@@ -82,6 +89,11 @@ cdef class DirectoryFile:
     def id(self):
         """Random bytes that tell this file from others."""
         return (<const char *>self.space.file.header.id)[:16]
+
+    @property
+    def inode(self):
+        """Device and inode, which identify the file, even if another one now has its path."""
+        return self.space.device, self.space.inode
 
     def is_at(self, status, /):
         """Return whether `status`, an `os.stat_result`, belongs to this file."""
@@ -176,14 +188,6 @@ cdef class DirectoryFile:
                 places.append(place)
         return places
 
-    def claim(self, uint64_t place, /):
-        """Return whether this is the first process that asks: it alone may take out the counts of a removed file."""
-        return historian_atomic_exchange(&self.entry(place).claimed, 1) == 0
-
-    def is_claimed(self, uint64_t place, /):
-        """Return whether a process has claimed the counts of a recorder."""
-        return historian_atomic_load(&self.entry(place).claimed) != 0
-
     def is_removed(self, uint64_t place, /):
         """Return whether a recorder was removed: it is hidden while it holds nothing.  One that is damaged was not."""
         cdef size_t index = historian_index_of(place)
@@ -236,7 +240,7 @@ cdef class DirectoryFile:
         are spread over the buckets that they may belong to.  O(octaves in use, of all processes).
         Raises ValueError if what belongs to the recorder is damaged.
         """
-        return self.total(place, -1, HISTORIAN_DRAIN)
+        return self.total(place, READ, HISTORIAN_DRAIN)
 
     def read_all(self):
         """Iterate over pairs (place, what was found) of all recorders; see `places`.
@@ -251,7 +255,7 @@ cdef class DirectoryFile:
             while historian_state(word) != HISTORIAN_FREE:
                 place = historian_place_of(word, index)
                 try:
-                    found = self.total(place, -1, HISTORIAN_DRAIN)
+                    found = self.total(place, READ, HISTORIAN_DRAIN)
                 except FileNotFoundError:  # removed just now; there may be another one
                     before, word = word, historian_read_place(&self.space, index)
                     if word != before:
@@ -313,11 +317,12 @@ cdef class DirectoryFile:
             historian_sweep_all(&self.space, &self.names, fd)
         return 0
 
-    def drain(self, int fd, uint64_t place, /, *, bint prepared=False, bint to_free=False):
+    def drain(self, int fd, uint64_t place, list taken not None, /, *, bint prepared=False, bint to_free=False):
         """Return the same as `read`, and leave these records out from now on.
 
         `fd` is a descriptor of the file, open for writing and locked with ``flock``.  O(octaves in use).  Raises
-        OSError if there is no space for the drained counts.  After an error, nothing has been drained.
+        OSError if there is no space for the drained counts.  After an error, nothing has been drained.  What has been
+        drained is also added to `taken`: see `give_back`.
 
         With `prepared`, the recorder is one of those of `prepare`, and there is space.  What has been recorded since
         then is left for the next drain if there is no space for it.  With `to_free`, the recorder is removed and freed afterwards.  If
@@ -326,7 +331,70 @@ cdef class DirectoryFile:
         cdef int how = HISTORIAN_DRAIN_PREPARED if prepared else HISTORIAN_DRAIN
         if to_free and historian_is_ours(&self.holds, self.entry(place), fd, historian_index_of(place)):
             how = HISTORIAN_DRAIN_TO_FREE
-        return self.total(place, fd, how)
+        taken.append(None)  # what needs memory comes first
+        try:
+            found = self.total(place, fd, how)
+            claim = self.claims.pop(place, None) if self.claims is not None else None
+            if claim is not None and claim[0] == os.getpid():
+                found = less(found, claim[1])
+            historian_atomic_store(&self.entry(place).claimed, 0)
+        except BaseException:
+            taken.pop()
+            raise
+        taken[len(taken) - 1] = self, place, found
+        return found
+
+    def read_left(self, uint64_t place, /):
+        """Return what `read` does for a file that is not at its path; None if another process has claimed the recorder.
+        """
+        if not historian_atomic_load(&self.entry(place).claimed):
+            return self.total(place, READ, HISTORIAN_DRAIN)
+        claim = self.claims.get(place) if self.claims is not None else None
+        if claim is None or claim[0] != os.getpid():  # a forked child has not claimed it
+            return None
+        return less(self.total(place, READ, HISTORIAN_DRAIN), claim[1])
+
+    def drain_left(self, uint64_t place, list taken not None, /):
+        """Drain a recorder of a file that is not at its path, as `drain` does; return None if there is nothing to take.
+
+        Such a file cannot be locked, nor be made larger.  If there is no space in it, this process claims the recorder:
+        it alone drains it from then on, and remembers what it has drained.
+        """
+        cdef historian_entry *entry = self.entry(place)
+        taken.append(None)
+        found = None
+        try:
+            with cython.critical_section(self):
+                found = self.drain_or_claim(entry, place)
+        finally:
+            taken.pop()
+            if found is not None:
+                taken.append((self, place, found))
+        return found
+
+    def has_claimed(self, uint64_t place, /):
+        """Return whether this process remembers what it has drained of a recorder, instead of the file."""
+        claim = self.claims.get(place) if self.claims is not None else None
+        return claim is not None and claim[0] == os.getpid()
+
+    cdef object drain_or_claim(self, historian_entry *entry, uint64_t place):
+        if not historian_atomic_load(&entry.claimed):
+            try:
+                return self.total(place, LEFT, HISTORIAN_DRAIN)
+            except FileNotFoundError:
+                return None
+            except OSError:  # no space
+                if historian_atomic_exchange(&entry.claimed, 1):
+                    return None  # another process was first
+                if self.claims is None:
+                    self.claims = {}
+                self.claims[place] = os.getpid(), None
+        if not self.has_claimed(place):
+            return None
+        found = self.total(place, READ, HISTORIAN_DRAIN)
+        before = (<tuple>self.claims[place])[1]
+        self.claims[place] = os.getpid(), found
+        return less(found, before)
 
     cdef historian_entry *entry(self, uint64_t place) except NULL:
         cdef historian_entry *entry
@@ -342,11 +410,13 @@ cdef class DirectoryFile:
         return entry
 
     cdef uint64_t number_of(self, uint64_t place) except 0:
-        cdef uint64_t number
+        cdef uint64_t number = 0
+        cdef const char *wrong
         with cython.critical_section(self):
-            self.entry(place)
-            number = self.names.numbers[historian_index_of(place)]
+            if historian_find_entry(&self.space, &self.names, place, &wrong) is not NULL:
+                number = self.names.numbers[historian_index_of(place)]
         if not number:
+            self.entry(place)  # raises what is wrong
             raise self.gone()
         return number
 
@@ -356,7 +426,7 @@ cdef class DirectoryFile:
     cdef bint holds_any(self, uint64_t place) except -1:
         """Return whether a recorder holds something, or is damaged."""
         try:
-            return (<Counts>self.total(place, -1, HISTORIAN_DRAIN)[0]).length != 0
+            return (<Counts>self.total(place, READ, HISTORIAN_DRAIN)[0]).length != 0
         except FileNotFoundError:
             return False
         except ValueError:
@@ -403,13 +473,17 @@ cdef class DirectoryFile:
         raise self.no_space()
 
     cdef object no_space(self):
+        """Return the error for a chunk that could not be taken: the disk is full, or the file is damaged."""
+        cdef uint64_t used = self.space.file.used, reserved = self.space.file.reserved
+        if errno == ENOSPC and not self.space.is_narrow and not used <= reserved <= self.space.chunks:
+            return ValueError("it is cut short or damaged: it has fewer chunks than it says")
         return OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
 
     cdef tuple total(self, uint64_t place, int drain_fd, int how):
         cdef historian_entry *entry = self.entry(place)
         cdef historian_totals *totals = historian_take_totals()
+        cdef uint64_t seen = 0, records
         cdef const char *wrong
-        cdef uint64_t seen, records
         cdef size_t first, end
         cdef bint synthetic
         cdef historian_sum copy
@@ -417,28 +491,31 @@ cdef class DirectoryFile:
         if totals is NULL:
             raise MemoryError()
         try:
-            self.read_totals(entry, place, totals, &seen, &wrong)
-            if wrong is historian_gone:
-                self.entry(place)  # the place may be damaged: that is said first
-                raise self.gone()
-            if wrong is not NULL and self.space.is_narrow:
-                raise OSError(ENOMEM, "too few addresses to map the file", self.path)
-            if wrong is not NULL:
-                raise ValueError(f"it is damaged: {wrong.decode()}")
-            if drain_fd >= 0 and totals.all.records:
-                self.prepare_one(drain_fd, entry, place, totals, how)
-            records = totals.all.records
-            if not records:
-                return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
-            synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
-            copy = totals.all.sum  # a drain needs it, too
-            sum = whole(&copy)
-            if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
-                raise ValueError(f"it is damaged: its sum is too large for {records} values")
-            if drain_fd >= 0 and not historian_commit_drain(
-                &self.space, drain_fd, entry, historian_index_of(place), &totals.all, &totals.drained
-            ):
-                raise self.no_space()
+            while True:
+                self.read_totals(entry, place, totals, &seen, &wrong)
+                if wrong is historian_gone:
+                    self.entry(place)  # the place may be damaged: that is said first
+                    raise self.gone()
+                if wrong is not NULL and self.space.is_narrow:
+                    raise OSError(ENOMEM, "too few addresses to map the file", self.path)
+                if wrong is not NULL:
+                    raise ValueError(f"it is damaged: {wrong.decode()}")
+                if drain_fd >= 0 and totals.all.records:
+                    self.prepare_one(drain_fd, entry, place, totals, how)
+                records = totals.all.records
+                if not records:
+                    return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
+                synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
+                copy = totals.all.sum  # a drain needs it, too
+                sum = whole(&copy)
+                if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
+                    raise ValueError(f"it is damaged: its sum is too large for {records} values")
+                if drain_fd == READ or historian_commit_drain(
+                    &self.space, drain_fd, entry, historian_index_of(place), &totals.all, &totals.drained, seen
+                ):
+                    break
+                if errno != EAGAIN:  # else another process has drained since: read again
+                    raise self.no_space()
             synthetic |= historian_spread_coarse(&totals.all)
             historian_total_range(&totals.all, &first, &end)
             counts = counts_of(totals.all.counts, <int>first, <int>end)
@@ -542,6 +619,14 @@ def key_parts(bytes encoded not None, /):
     if not is_sorted:  # written by another library
         labels = sorted(dict(labels).items())
     return name, tuple(labels)
+
+
+cdef tuple less(tuple found, tuple before):
+    """Return what was found without what had been drained before, which may be None."""
+    if before is None:
+        return found
+    counts = (<Counts>found[0]).minus(before[0])
+    return (counts, max(0, found[1] - before[1]), NAN, NAN, *found[4:])
 
 
 cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:

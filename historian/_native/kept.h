@@ -65,12 +65,12 @@ static uint64_t historian_take_kept(historian_space *space, uint64_t owner) {
     return chunk && historian_own_chunk(space, number, owner) ? number : 0;
 }
 
-/* Make a chunk free, if it is for this. If too few are kept, keep it. */
-static void historian_free_chunk(historian_space *space, uint64_t number, uint64_t owner) {
+/* Make a chunk free, if it is for this. If too few are kept, keep it, if the file is locked. */
+static void historian_free_chunk(historian_space *space, uint64_t number, uint64_t owner, int is_locked) {
     historian_chunk *chunk = (historian_chunk *)historian_chunk_at(space, number, owner);
     uint64_t head;
     if (!chunk || !owner || !historian_atomic_exchange_if(&chunk->owner, owner, 0)) return;
-    if (historian_count_kept(space) < historian_target_kept(space)) {
+    if (is_locked && historian_count_kept(space) < historian_target_kept(space)) {
         historian_keep_chunk(space, number);
         return;
     }
@@ -96,23 +96,25 @@ static uint64_t historian_take_locked(historian_space *space, int fd, uint64_t o
 }
 
 /* Make the chunks of a row free. */
-static void historian_empty_row(historian_space *space, const historian_row *row, uint64_t index, uint64_t lane) {
+static void historian_empty_row(historian_space *space, const historian_row *row, uint64_t index, uint64_t lane,
+                                int is_locked) {
     for (uint64_t octave = 0; octave < HISTORIAN_OCTAVES; octave++)
         if (row->chunks[octave])
             historian_free_chunk(space, historian_number(row->chunks[octave]),
-                                 historian_owner(HISTORIAN_KIND_COUNTERS, index, lane, octave));
+                                 historian_owner(HISTORIAN_KIND_COUNTERS, index, lane, octave), is_locked);
     historian_free_chunk(space, historian_number(row->head.far_digits),
-                         historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0));
-    historian_free_chunk(space, historian_number(row->coarse), historian_owner(HISTORIAN_KIND_COARSE, index, lane, 0));
+                         historian_owner(HISTORIAN_KIND_FAR_DIGITS, index, lane, 0), is_locked);
+    historian_free_chunk(space, historian_number(row->coarse), historian_owner(HISTORIAN_KIND_COARSE, index, lane, 0),
+                         is_locked);
 }
 
 /* Make a row and its chunks free. */
-static void historian_free_row(historian_space *space, uint64_t number, uint64_t index, uint64_t lane) {
+static void historian_free_row(historian_space *space, uint64_t number, uint64_t index, uint64_t lane, int is_locked) {
     uint64_t owner = historian_owner(HISTORIAN_KIND_ROW, index, lane, 0);
     const historian_row *row = (const historian_row *)historian_chunk_at(space, number, owner);
     if (!row) return;
-    historian_empty_row(space, row, index, lane);
-    historian_free_chunk(space, number, owner);
+    historian_empty_row(space, row, index, lane, is_locked);
+    historian_free_chunk(space, number, owner, is_locked);
 }
 
 /* Make kept chunks free that are more than should be kept. */
@@ -121,7 +123,7 @@ static void historian_keep_fewer(historian_space *space) {
     while (historian_count_kept(space) > historian_target_kept(space)) {
         uint64_t number = historian_take_kept(space, owner);
         if (!number) return;
-        historian_free_chunk(space, number, owner);
+        historian_free_chunk(space, number, owner, 1);
     }
 }
 

@@ -356,13 +356,13 @@ static void historian_free_rows(historian_space *space, historian_entry *entry, 
         historian_row *row = historian_next_row(space, index, &number, &lane);
         if (!row) break;
         here = historian_number(historian_atomic_load(&entry->rows));
-        historian_empty_row(space, row, index, lane);
+        historian_empty_row(space, row, index, lane, 1);
         historian_atomic_store_release(&entry->rows, historian_reference(number));
-        historian_free_chunk(space, here, historian_owner(HISTORIAN_KIND_ROW, index, lane, 0));
+        historian_free_chunk(space, here, historian_owner(HISTORIAN_KIND_ROW, index, lane, 0), 1);
     }
     historian_atomic_store_release(&entry->rows, 0);
     historian_free_row(space, historian_number(historian_atomic_load(&entry->drained) >> 32), index,
-                       HISTORIAN_DRAINED_LANE);
+                       HISTORIAN_DRAINED_LANE, 1);
     historian_atomic_store_release(&entry->drained, 0);
 }
 

@@ -6,6 +6,8 @@ import re
 
 __all__ = ["in_markdown", "markdown_table", "table", "text_width"]
 
+MARKS = 4  # over and under one character, without a column of their own
+
 
 def table(headers: list[str], rows: list[list[str]]) -> str:
     """Return a table as plain text: first column aligned left, the others right, two spaces between columns.
@@ -51,9 +53,20 @@ def _pad(text: str, width: int) -> str:
 
 
 def text_width(text: str) -> int:
-    """Return the number of columns that printable text takes on a terminal."""
+    """Return the number of columns that printable text takes on a terminal.
+
+    Marks over or under a character take none, but each after the fourth counts as a column.  No language needs as many,
+    and a text of a few columns could be as long and as high as one likes.
+    """
     if text.isascii():
         return len(text)
     from unicodedata import combining, east_asian_width
 
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    width = marks = 0
+    for c in text:
+        marks = marks + 1 if combining(c) else 0
+        if marks:
+            width += marks > MARKS
+        else:
+            width += 2 if east_asian_width(c) in "WF" else 1
+    return width

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["as_array", "each", "each_pair", "is_many", "is_one", "numbers", "position", "read_only", "refuse_share"]
 
 
+_FLOAT = frozenset((float,))
+
+
 def each(
     question: Callable[[float], float], x: _Scalar | _Numbers, *, written: bool = False
 ) -> float | NDArray[np.float64]:
@@ -40,26 +43,22 @@ def each(
     """
     import numpy
 
-    array = None
-    if type(x) is list:  # the most frequent case
-        try:
-            array = numpy.array(x)
-        except (ValueError, Warning):
-            pass  # `numbers` says what is wrong
-    if array is None or array.dtype.char != "d" or (written and has_others(x)):
+    if type(x) is list and _FLOAT.issuperset(map(type, x)):  # the most frequent case
+        asked, shape = iter(x), (len(x),)
+    else:
         array = numbers(x, written=written)
-    asked = iter(array.ravel().tolist())
+        asked, shape = iter(array.ravel().tolist()), array.shape
     try:
         answers = list(map(question, asked))
     except ValueError as error:
         if type(error) is not ValueError:
             raise
-        k = array.size - 1 - sum(1 for _ in asked)  # the rest has not been asked
-        raise ValueError(f"{error}{position(k, array.shape)}") from None
+        k = math.prod(shape) - 1 - sum(1 for _ in asked)  # the rest has not been asked
+        raise ValueError(f"{error}{position(k, shape)}") from None
     found = numpy.array(answers, dtype=numpy.float64)
-    if array.ndim == 1:
+    if len(shape) == 1:
         return found
-    return found.reshape(array.shape) if array.ndim else float(found[0])
+    return found.reshape(shape) if shape else float(found[0])
 
 
 def each_pair(

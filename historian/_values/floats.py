@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["as_written", "each_as_written", "has_others", "is_other"]
 
+_PLAIN = frozenset((float, int))  # types of most numbers
+
 
 def as_written(x: Any) -> Any:
     """Return a number of numpy, or of a library with such arrays, as the float64 of its decimal; others unchanged.
@@ -50,8 +52,7 @@ def is_other(dtype: np.dtype[Any]) -> bool:
 
 def has_others(x: Any) -> bool:
     """Return whether a list, or a list in it, has floats of another width: beside others, numpy makes them float64."""
-    kinds = set(map(type, x)) - {float, int}
-    return bool(kinds) and any(
+    return not _PLAIN.issuperset(map(type, x)) and any(
         has_others(one) if isinstance(one, (list, tuple)) else hasattr(one, "dtype") and is_other(one.dtype)
         for one in x
     )

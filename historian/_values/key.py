@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import chain
 from keyword import iskeyword
 
+from .._core import attempt
 from .text import shortened, token
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
-__all__ = ["Key", "check_key", "key_of", "text_of"]
+__all__ = ["Key", "check_key", "fault_of_key", "key_of", "text_of"]
 
 #: Maximum length of the name, the labels and their values together, in bytes of UTF-8.  With the lengths of all texts
 #: and the longest unit, 2048 + (1 + 2 * 64) * 2 + 255 = 2,561 bytes: an entry in a file has room for 65,535.
@@ -129,37 +130,47 @@ def text_of(value: object) -> str:
 
 
 def check_key(key: Key) -> None:
-    """Raise ValueError unless a recorder may have this name and these labels, in memory and in a directory.
+    """Raise ValueError unless a recorder may have this name and these labels, in memory and in a directory."""
+    fault = fault_of_key(key)
+    if fault is not None:
+        raise ValueError(fault)
+
+
+def fault_of_key(key: Key) -> str | None:
+    """Return why a recorder may not have this name and these labels; None if it may.
 
     The name must not be empty.  All texts must be valid Unicode, and have at most 2,048 bytes of UTF-8 together.  There
     may be 64 labels.  O(bytes).
     """
     name, labels = key
     if not name:
-        raise ValueError("name must not be empty for a recorder in a registry")
+        return "name must not be empty for a recorder in a registry"
     text = "".join([name, *chain.from_iterable(labels)])
     if text.isascii() and len(text) <= MAX_KEY_NBYTES and len(labels) <= MAX_LABELS:
-        return  # as nearly always; what follows finds out what is wrong
-    nbytes = _nbytes("name", name)
-    for label, value in labels:
-        nbytes += _nbytes("label name", label) + _nbytes(f"value of label {label[:40]!r}", value)
+        return None  # as nearly always; what follows finds out what is wrong
+    nbytes = 0
+    for what, part in _parts(key):
+        encoded = attempt(part.encode)
+        if isinstance(encoded, UnicodeEncodeError):
+            return (
+                f"{what} is not valid Unicode, it has {part[encoded.start]!r} at position {encoded.start}: replace "
+                "such characters, as in text.encode(errors='replace').decode()"
+            )
+        assert isinstance(encoded, bytes)
+        nbytes += len(encoded)
     if nbytes > MAX_KEY_NBYTES:
-        raise ValueError(
+        return (
             f"name and labels of recorder {key.name[:40]!r} take {nbytes:,} bytes of UTF-8, the limit is "
             f"{MAX_KEY_NBYTES:,}: shorten them"
         )
     if len(key.labels) > MAX_LABELS:
-        raise ValueError(
-            f"recorder {key.name[:40]!r} has {len(key.labels):,} labels, the limit is {MAX_LABELS}: use fewer"
-        )
+        return f"recorder {key.name[:40]!r} has {len(key.labels):,} labels, the limit is {MAX_LABELS}: use fewer"
+    return None
 
 
-def _nbytes(what: str, text: str) -> int:
-    try:
-        return len(text.encode())
-    except UnicodeEncodeError as error:
-        bad = text[error.start]
-        raise ValueError(
-            f"{what} is not valid Unicode, it has {bad!r} at position {error.start}: replace such characters, as in "
-            "text.encode(errors='replace').decode()"
-        ) from None
+def _parts(key: Key) -> Iterator[tuple[str, str]]:
+    """Yield all texts of a key, after what they are."""
+    yield "name", key.name
+    for label, value in key.labels:
+        yield "label name", label
+        yield f"value of label {label[:40]!r}", value

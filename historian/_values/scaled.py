@@ -94,6 +94,7 @@ def _times(total: int, factor: float) -> int:
         return total
     numerator, denominator = factor.as_integer_ratio()
     try:
-        return exact((total * numerator) / (denominator << 1074))
+        product = (total * numerator) / (denominator << 1074)  # no call: no signal handler can raise this here
     except OverflowError:
-        return exact(math.inf)
+        product = math.inf
+    return exact(product)

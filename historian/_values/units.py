@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NS_PER_UNIT", "check_unit"]
+__all__ = ["NS_PER_UNIT", "check_unit", "fault_of_unit"]
 
 #: Nanoseconds in each unit that timers can convert to.
 NS_PER_UNIT = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
@@ -17,8 +17,18 @@ def check_unit(unit: object) -> str:
         return unit
     if not isinstance(unit, str):
         raise TypeError(f"unit must be a string such as 's' or 'bytes', not {type(unit).__name__}")
-    if not unit or not unit.isprintable():
-        raise ValueError(f"unit must be a printable label such as 's' or 'bytes', not {unit!r}")
-    if len(unit.encode()) > MAX_UNIT_NBYTES:
-        raise ValueError(f"unit must have at most {MAX_UNIT_NBYTES} bytes, not {len(unit.encode())}: {unit[:40]!r}...")
+    fault = fault_of_unit(unit)
+    if fault is not None:
+        raise ValueError(fault)
     return unit
+
+
+def fault_of_unit(unit: str) -> str | None:
+    """Return why a string is not a valid label; None if it is."""
+    if unit in NS_PER_UNIT:
+        return None
+    if not unit or not unit.isprintable():
+        return f"unit must be a printable label such as 's' or 'bytes', not {unit!r}"
+    if len(unit.encode()) > MAX_UNIT_NBYTES:
+        return f"unit must have at most {MAX_UNIT_NBYTES} bytes, not {len(unit.encode())}: {unit[:40]!r}..."
+    return None

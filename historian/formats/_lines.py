@@ -8,6 +8,7 @@ the latest, whatever the clocks say, and it holds the values of all others.  Lin
 from __future__ import annotations
 
 from .._values.key import Key
+from .._values.own import is_own
 from ._dict import from_dict, to_dict
 
 TYPE_CHECKING = False
@@ -46,13 +47,16 @@ def from_line(cls: type[_H], line: bytes) -> tuple[Key, _H, Source | None]:
 
     try:
         data = json.loads(line)
-    except RecursionError:
-        raise ValueError("not a line of a snapshot: nested too deeply") from None
-    except ValueError:  # also bytes that are not UTF-8
-        raise ValueError("not a line of JSON") from None
+    except (RecursionError, ValueError) as error:  # ValueError: also bytes that are not UTF-8
+        if not is_own(error):
+            raise
+        is_deep = isinstance(error, RecursionError)
+        raise ValueError("not a line of a snapshot: nested too deeply" if is_deep else "not a line of JSON") from None
     try:
         return _key(data), from_dict(cls, data), _source(data)
     except OverflowError as error:
+        if not is_own(error):
+            raise
         raise ValueError(str(error)) from None
 
 

@@ -195,9 +195,9 @@ class Fanout(Generic[Held]):
         """Return `p_wait` extrapolated from a measurement: users of `m` calls still wait with probability `p_m`.
 
         The value assumes that groups of m calls are independent: 1 - (1 - p_m)^(n/m).  The interval assumes only that
-        more calls take longer: from p_m to min(n/m * p_m, n * S).  If p_m is an `Estimate`, the result allows for its
-        interval.  O(1).  Warns (`TailWarning`) if p_m is larger than m of the recorded calls can explain under any
-        dependence.  Raises ValueError for NaN, p_m outside 0..1, and m above n.
+        any m of the n calls are like those measured: from p_m to min(n/m * p_m, n * S).  If p_m is an `Estimate`, the
+        result allows for its interval.  O(1).  Warns (`TailWarning`) if p_m is larger than m of the recorded calls can
+        explain under any dependence.  Raises ValueError for NaN, p_m outside 0..1, and m above n.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)

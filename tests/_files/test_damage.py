@@ -32,6 +32,7 @@ from layout import (
 import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Registry, buckets
 from historian._core import DirectoryFile
+from historian._files import file as files
 from historian._files.header import decode, encode
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
@@ -187,14 +188,16 @@ def test_damaged_recorders(directory, damage, reason):
 def test_a_disk_that_fails(directory, monkeypatch, call):
     registry = Registry(directory)
     registry.recorder("q").record(1.0)
-    inode, works = os.stat(file_of(directory)).st_ino, getattr(os, call)
+    attempt, opened = files.attempt, files.open_file_at
+    error = OSError(errno.EIO, os.strerror(errno.EIO))
 
-    def fails(target, *args, **kwargs):
-        if os.stat(target, dir_fd=kwargs.get("dir_fd")).st_ino == inode:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return works(target, *args, **kwargs)
+    def attempt_to(function, *args, **kwargs):
+        return error if function is os.pread else attempt(function, *args, **kwargs)
 
-    monkeypatch.setattr(os, call, fails)
+    def open_file_at(path, *args, **kwargs):
+        return error if path == "recorders" else opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(files, *(("open_file_at", open_file_at) if call == "open" else ("attempt", attempt_to)))
     with pytest.warns(CorruptFileWarning, match=r"recorders: it cannot be .*: Input/output error"):
         assert registry.snapshot() == {}
 
@@ -211,18 +214,17 @@ def test_no_descriptors_left(directory, monkeypatch):
     registry.recorder("q").record(1.0)
 
     def refuse(*args, **kwargs):
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(files, "open_file_at", refuse)
     with pytest.raises(OSError, match="Too many open files"):  # the file is not corrupt
         registry.snapshot()
 
 
 @given(st.binary(max_size=200))
 def test_hostile_texts(data):
-    try:
-        header = decode(data, b"s", 1)
-    except ValueError:
+    header = decode(data, b"s", 1)
+    if isinstance(header, str):
         return
     assert isinstance(header.key, Key) and header.unit and encode(header.key) is not None
 
@@ -336,17 +338,36 @@ def test_more_chunks_in_use_than_a_record_skips(directory):
     rec.record(1.0)
     for k in range(20):
         registry.recorder("other", k=k).record_many([2.0**octave for octave in range(10)])
-    assert chunks_used(rec.path) > 200
-    patched(rec.path, 1024, bytes(65 * 32))  # no lane has chunks left
-    patched(rec.path, 128, struct.pack("<Q", 1))
+    in_use = [word(rec.path, CHUNKS_AT + CHUNK * number) != 0 for number in range(chunks_used(rec.path))]
+    first = next(number for number in range(len(in_use) - 64) if all(in_use[number : number + 64]))
+    patched(rec.path, 1024, bytes(65 * 32))  # no lane has chunks left, and none is free again
+    patched(rec.path, 128, struct.pack("<Q", first))
     rec.record_many([1e300, 1e300])
     assert rec.snapshot().count == 3 and rec.snapshot().synthetic and rec.snapshot().sum == 1.0
-    for _ in range(5):  # each goes on where the last one has given up
+    for _ in range(10):  # each goes on where the last one has given up
         rec.record_many([1e300])
-    assert rec.drain().count == 8
+    assert rec.drain().count == 13
     rec.record_many([1e300, 1e300])
     assert rec.snapshot() == Histogram.from_values([1e300, 1e300])
     assert sum(histogram.count for histogram in registry.snapshot().values()) == 2 + 200
+
+
+@pytest.mark.parametrize(("at", "number"), [(128, 100_000), (136, 100_000), (136, 2), (136, 2**63)])
+def test_a_number_of_chunks_that_is_damaged_while_the_file_is_open(directory, at, number):
+    """A drain says that the file is damaged, not that the disk is full, and loses nothing."""
+    registry = Registry(directory)
+    rec = registry.recorder("q")
+    rec.record_many([1.0] * ENOUGH)
+    before = word(rec.path, at)
+    patched(rec.path, 168, bytes(8))  # no chunk is kept for drains
+    patched(rec.path, at, struct.pack("<Q", number))
+    reason = "it is cut short or damaged"
+    with pytest.warns(CorruptFileWarning, match=reason):
+        assert registry.drain() == {}
+    with pytest.raises(CorruptFileError, match=reason):
+        rec.drain()
+    patched(rec.path, at, struct.pack("<Q", before))
+    assert registry.drain() == {Key("q"): Histogram.from_values([1.0] * ENOUGH)}
 
 
 def test_a_place_that_is_damaged_while_the_file_is_open(directory):

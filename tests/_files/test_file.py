@@ -51,7 +51,12 @@ def test_the_bytes_of_a_file(directory):
     assert struct.unpack_from("<I", data, 124) == (zlib.crc32(data[:124]),)
     assert struct.unpack_from("<5Q", data, 128) == (38, 122, 0, 1, 0)  # an entry, 4 kept, and 32 of lane 1
     assert struct.unpack_from("<Q", data, 168) == (4 << 32 | 5,)
-    assert [struct.unpack_from("<2Q", data, CHUNKS_AT + k * CHUNK) for k in (5, 4, 3, 2)] == [(0, 4), (0, 3), (0, 2), (0, 0)]
+    assert [struct.unpack_from("<2Q", data, CHUNKS_AT + k * CHUNK) for k in (5, 4, 3, 2)] == [
+        (0, 4),
+        (0, 3),
+        (0, 2),
+        (0, 0),
+    ]
     assert data[176:1024] == bytes(1024 - 176)
     assert struct.unpack_from("<12Q", data, 1024) == (0, 0, 0, 0, 8, 38, 0, 0, 0, 0, 0, 0)  # 6 is a row, 7 its counters
     entry = CHUNKS_AT + CHUNK

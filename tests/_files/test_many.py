@@ -49,7 +49,7 @@ def test_what_a_new_recorder_asks_the_system(tmp_path, monkeypatch):
     for name in ("open", "stat", "fstat", "close", "listdir", "mkdir"):
         monkeypatch.setattr(os, name, noted(name))
     registry.recorder("q", kind=1)
-    assert asked == ["stat", "open", "fstat", "close"]  # whether it is the same directory, and the lock of its file
+    assert asked == ["stat"]  # whether it is the same directory; the core locks its file
     asked.clear()
     registry.recorder("q", kind=1)
     assert asked == []

@@ -10,6 +10,7 @@ import pytest
 from layout import CHUNK, CHUNKS_AT
 
 from historian import Key, Registry
+from historian._files import file as files
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
@@ -121,17 +122,16 @@ def test_no_file_systems_without_unnamed_files(directory, monkeypatch):
 
 
 def test_no_proc_to_link_an_unnamed_file(directory, monkeypatch):
-    link, exists = os.link, os.path.exists
+    link, access = os.link, os.access
 
     def hidden(path):
         return str(path).startswith("/proc/")
 
     def link_unless_hidden(source, target, **kwargs):
-        if hidden(source):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), source)
+        assert not hidden(source)
         link(source, target, **kwargs)
 
-    monkeypatch.setattr(os.path, "exists", lambda path: exists(path) and not hidden(path))
+    monkeypatch.setattr(os, "access", lambda path, mode: access(path, mode) and not hidden(path))
     monkeypatch.setattr(os, "link", link_unless_hidden)
     Registry(directory).recorder("q").record(1.0)
     assert os.listdir(directory) == ["recorders"]
@@ -139,14 +139,14 @@ def test_no_proc_to_link_an_unnamed_file(directory, monkeypatch):
 
 def test_a_file_that_cannot_be_created_is_named(directory, monkeypatch):
     registry = Registry(directory)
-    opened = os.open
+    opened = files.open_file_at
 
     def refuse(path, flags, *args, **kwargs):
         if flags & os.O_RDWR and kwargs.get("dir_fd") is not None:
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+            return OSError(errno.EROFS, os.strerror(errno.EROFS), path)
         return opened(path, flags, *args, **kwargs)
 
-    monkeypatch.setattr(os, "open", refuse)
+    monkeypatch.setattr(files, "open_file_at", refuse)
     with pytest.raises(OSError, match=r"Read-only file system: .*/recorders"):
         registry.recorder("q")
     assert os.listdir(directory) == []

@@ -1,11 +1,13 @@
 """Other users in the same folders: what they place there is not written through and not read, at any moment."""
 
+import gc
 import os
 import pickle
 import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -145,7 +147,7 @@ def test_swapped_before_a_file_is_created(directory, monkeypatch):
     def swap_then_create(folder, path):
         monkeypatch.setattr(files, "_create", creates)
         swap(directory)
-        creates(folder, path)
+        return creates(folder, path)
 
     monkeypatch.setattr(files, "_create", swap_then_create)
     with pytest.warns(RegistryWarning, match="was removed while in use"):
@@ -176,6 +178,106 @@ def test_trust_is_pickled(directory):
     with pytest.raises(FileNotFoundError):
         Recorder.open(os.path.join(directory + ".none", "recorders"), Key("q"), trust=True)
     assert not os.path.exists(directory + ".none")
+
+
+# ---- the file in it ----
+
+
+def asks(directory):
+    """Return all that uses the file of a directory, without trust."""
+    registry, path = Registry(directory), os.path.join(directory, "recorders")
+    family = registry.family("q", labels=("i",))
+    return [
+        *(registry.snapshot, registry.problems, registry.profile, registry.clear, registry.drain),
+        *(lambda: registry.recorder("q"), lambda: registry.recorder("new"), lambda: registry.remove(Key("q"))),
+        *(lambda: Recorder.open(path, Key("q")), lambda: family[1], lambda: registry.merge({Key("q"): Histogram()})),
+    ]
+
+
+def outside(directory, *options):
+    run = [sys.executable, "-m", "historian", "profile", directory, *options]
+    return subprocess.run(run, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o660, 0o666, 0o777])
+def test_a_file_that_other_users_may_write_to(directory, mode):
+    Registry(directory).recorder("q").record(1.0)
+    gc.collect()  # it is opened anew, as in another process
+    path = os.path.join(directory, "recorders")
+    os.chmod(path, mode)
+    for ask in asks(directory):
+        with pytest.raises(PermissionError, match=f"write to it, its mode is {mode:04o}: make it private .chmod go-w."):
+            ask()
+    done = outside(directory)
+    assert done.returncode == 1 and f"its mode is {mode:04o}" in done.stderr and "--trust" in done.stderr
+    assert outside(directory, "--trust").returncode == 0
+    os.chmod(path, 0o644)  # to read is allowed
+    assert Registry(directory).snapshot()[Key("q")].count == 1
+    assert Registry(directory).drain()[Key("q")].count == 1
+
+
+@as_root
+def test_a_file_of_another_user(directory):
+    Registry(directory).recorder("q").record(1.0)
+    gc.collect()
+    given_away(os.path.join(directory, "recorders"))
+    for ask in asks(directory):
+        with pytest.raises(PermissionError, match="it belongs to another user, uid 65534: use a directory of your own"):
+            ask()
+    assert Registry(directory, trust=True).snapshot()[Key("q")].count == 1
+
+
+def test_a_file_that_is_opened_to_others_while_in_use(directory):
+    registry = Registry(directory)
+    rec = registry.recorder("q")
+    rec.record(1.0)
+    os.chmod(rec.path, 0o666)
+    rec.record(2.0)  # what is mapped goes on
+    with pytest.raises(PermissionError, match="its mode is 0666"):
+        registry.snapshot()
+    os.chmod(rec.path, 0o600)
+    assert registry.snapshot()[Key("q")].count == rec.drain().count == 2
+
+
+SHARED = """
+import os, sys
+from historian import Key, Registry
+Registry(sys.argv[3]).recorder("q").record(1.0)  # imports what is imported late, where another user may not look
+Registry(sys.argv[3]).snapshot()
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65533)
+registry = Registry(sys.argv[1], trust=True)
+assert registry.snapshot()[Key("q")].count == 1
+if sys.argv[2] == "write":
+    registry.recorder("q").record(2.0)
+    registry.recorder("new").record(2.0)
+else:
+    try:
+        registry.recorder("q")
+    except PermissionError as error:
+        assert "Permission denied" in str(error)
+    else:
+        raise AssertionError
+"""
+
+
+@as_root
+@pytest.mark.parametrize(("folder", "file", "what"), [(0o2770, 0o660, "write"), (0o750, 0o640, "read")])
+def test_a_group_that_shares_a_directory(tmp_path, folder, file, what):
+    with tempfile.TemporaryDirectory(dir="/tmp") as above:
+        os.chmod(above, 0o755)
+        directory = os.path.join(above, "shop")
+        registry = Registry(directory, trust=what == "write")
+        rec = registry.recorder("q")
+        rec.record(1.0)
+        for path, mode in [(directory, folder), (rec.path, file)]:
+            os.chown(path, -1, OTHER)
+            os.chmod(path, mode)
+        run = [sys.executable, "-c", SHARED, directory, what, str(tmp_path / "warm")]
+        done = subprocess.run(run, capture_output=True, text=True, check=False, cwd="/")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert registry.snapshot().total().count == (3 if what == "write" else 1)
 
 
 # ---- files that are written ----

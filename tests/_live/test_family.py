@@ -1,12 +1,14 @@
 """`Family`: look-ups by label values, the limit of recorders, and timers whose labels are known at their end."""
 
 import asyncio
+import contextlib
 import math
 import os
 import pickle
 import shutil
 import subprocess
 import sys
+import threading
 import tracemalloc
 import warnings
 from collections.abc import Iterable
@@ -466,6 +468,36 @@ def test_recorders_that_others_remove_are_let_go(tmp_path):
             family[route].record(1.0)
         subprocess.run([sys.executable, "-c", program, str(tmp_path / "d"), *routes], check=True)
     assert family.folded == 0 and len(family["last"]._files[0]) <= (11 if sys.platform == "linux" else 51)
+
+
+@posix
+def test_threads_create_while_another_registry_removes(tmp_path):
+    """Each record is in one result, though a family lets go of recorders while other threads look them up."""
+    registry, other = Registry(tmp_path / "d"), Registry(tmp_path / "d")
+    family = registry.family("http", labels=("route",), max_series=1_000)
+    failures = []
+
+    def create(number):
+        try:
+            for k in range(200):
+                family[f"{number}-{k}"].record(1.0)
+                family[f"all-{k % 10}"].record(1.0)
+                assert repr(family).startswith("<Family 'http' of route: ")
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    removed = 0
+    while any(thread.is_alive() for thread in threads):
+        for key in other.snapshot():
+            with contextlib.suppress(KeyError):  # it held nothing, and has been freed
+                removed += other.remove(key).count
+    for thread in threads:
+        thread.join()
+    assert failures == [] and family.folded == 0
+    assert removed + other.snapshot().total().count == 4 * 200 * 2
 
 
 @posix

@@ -89,7 +89,7 @@ static uint64_t look(historian_space *space, historian_names *names, size_t i, i
     records = historian_total_records(&totals->all);
     if (take && records &&
         !(historian_prepare_drain(space, fd, entry, i, &totals->all, &totals->drained, HISTORIAN_DRAIN) &&
-          historian_commit_drain(space, fd, entry, i, &totals->all, &totals->drained)))
+          historian_commit_drain(space, fd, entry, i, &totals->all, &totals->drained, seen)))
         fail("space to drain", 0, 1);
     if (fd >= 0) (void)close(fd);
     return records;

@@ -167,7 +167,7 @@ static void remove_recorder(drill_process *process, size_t i) {
         if (records && !(historian_prepare_drain(&process->space, fd, entry, historian_index_of(place), &totals->all,
                                                  &totals->drained, HISTORIAN_DRAIN) &&
                          historian_commit_drain(&process->space, fd, entry, historian_index_of(place), &totals->all,
-                                                &totals->drained)))
+                                                &totals->drained, seen)))
             fail("space to drain", 0, 1);
         book->taken[i] = book->will_be_taken;
         historian_atomic_store_release(&book->is_draining, 0);

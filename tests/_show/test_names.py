@@ -74,6 +74,14 @@ def test_wide_characters():
     assert cut("\u4e2d\u6587\u4e2d\u6587", 5) == "\u4e2d~\u6587"
 
 
+def test_heaps_of_marks_take_columns():
+    """Marks over a character take no column, but 3,000 of them would be as high as they like."""
+    assert text_width("e\u0301\u0323\u0302\u0308x") == 2
+    assert text_width("e" + "\u0301" * 6 + "x\u0301") == 4  # the fifth and the sixth mark have one each
+    assert len(cut("e" + "\u0301" * 3_000, 12)) <= 12 + 2 * 4
+    assert len(shortened(["e" + "\u0301" * 3_000, "x"], 12)[0]) <= 12 + 2 * 4
+
+
 @pytest.mark.parametrize("width", [24, 80])
 @pytest.mark.parametrize(
     "value",

@@ -63,6 +63,7 @@ def refuse(tmp_path, monkeypatch):
         (npy(header(descr="'<f0'")), "its dtype is '<f0'"),
         (npy("\0" * 50), "its header is '\\x00"),
         (npy(header() + header()), "its header is "),
+        (npy(" " + header()[1:], bytes(8)), "its header is "),
         (npy("{'descr': '<f8', 'fortran_order': False}"), "its header is "),
         (b"\x93NUMPY\x02\0\xff\xff\xff\xff", "its header has 4,294,967,295 bytes, and 10,000 are the most"),
         (npy(header())[:-3], "it ends within its header"),

@@ -158,7 +158,7 @@ class Files:
         counts = {key: histogram.count for key, histogram in before.items()}
         for key in dict.fromkeys([*before, *KEYS[:2]]):
             write(registry, key, before.get(key), counts, rng)
-        drained, problems = registry._drain()
+        drained, problems = registry._drain(None, [])
         after = read(registry)[0]
         for key in before:
             is_left_out = counts[key] and key not in drained and not problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -47,7 +48,7 @@ class Browser:
         self._read, to_write = os.pipe()
 
         def place() -> None:
-            first, second = os.dup(to_read), os.dup(to_write)
+            first, second = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_read, to_write))  # neither is 3 or 4
             os.dup2(first, 3)
             os.dup2(second, 4)
 

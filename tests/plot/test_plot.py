@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import displayed
 import numpy
 import pytest
 
@@ -87,6 +88,22 @@ def test_every_picture_of_every_histogram_can_be_drawn(name: str, odd: str) -> N
         assert HOSTILE in found
     if odd == "many":
         assert "and 2 more" in found
+
+
+@pytest.mark.parametrize("k", range(len(displayed.HOSTILE)))
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_hostile_names_leave_room_for_the_picture(k: int) -> None:
+    """Names are short, on one line, and neither change the direction of writing nor are formulas."""
+    name = displayed.HOSTILE[k]
+    drawn = [plot.density({name: H, "other": FEW})[0], plot.tree({name: (H, {name: FEW})})[0]]
+    drawn.append(plot.shift(compare(FEW, FEW, names=(name, name)))[0])
+    for artist in drawn:
+        figure = artist.axes.figure
+        figure.draw_without_rendering()  # a layout that does not fit is a warning, so an error
+        box = artist.axes.get_position()
+        assert box.width > 0.4 and box.height > 0.4
+        for text in figure.findobj(Text):
+            assert all(line.isprintable() for line in text.get_text().split("\n"))
 
 
 @pytest.mark.parametrize("name", DRAWERS)

@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 from ..._core import MAX_BLOB_NBYTES
 from ..._values.key import Key
+from ..._values.own import is_own
 from ...histogram import Histogram
 from .stream import bare
 from .tally import ALL, InputError, Tally
@@ -32,6 +33,8 @@ def read_hist(stream: BinaryIO, name: str, tally: Tally, group: Key = ALL) -> No
     try:
         histogram = Histogram.from_bytes(data)
     except ValueError as error:
+        if not is_own(error):
+            raise
         tally.bad(name, _reason(data) or str(error).replace("wrong: some of", "wrong: it was cut short, or some of"))
     else:
         tally.add_histogram(histogram, name, group)

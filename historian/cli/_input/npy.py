@@ -109,7 +109,8 @@ def _parsed(text: str) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     import numpy
 
     found: dict[str, str] = {}
-    body, at = text.strip().removeprefix("{"), 0
+    body = text.strip()
+    at = 1 if body.startswith("{") else len(body)
     while item := _ITEM.match(body, at):
         found.update({key: value for key, value in item.groupdict().items() if value is not None})
         at = item.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
+from ..._values.own import is_own
 from ...formats._lines import from_line
 from ...histogram import Histogram
 from ...snapshot import checked_line, numbered_lines
@@ -32,6 +33,8 @@ def read_snapshot(stream: BinaryIO, name: str, tally: Tally, choice: Choice) -> 
         try:
             key, histogram, source = from_line(Histogram, checked_line(line))
         except ValueError as error:
+            if not is_own(error):
+                raise
             tally.bad(where, str(error))
             continue
         group = choice.of_recorder(key)

@@ -29,6 +29,7 @@ h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 th, td {{ border-bottom: 1px solid var(--line); padding: 0.2rem 0.6rem; text-align: right; }}
 th:first-child, td:first-child {{ text-align: left; }}
+td:first-child {{ min-width: 9rem; overflow-wrap: anywhere; white-space: normal; }}
 .pictures {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
 figure {{ flex: 1 1 22rem; margin: 0; max-width: 30rem; min-width: 0; }}
 figcaption {{ font-weight: 600; }}
