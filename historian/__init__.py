@@ -16,6 +16,7 @@ go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
 compare, by ratios              ``historian.compare(a, b)``; `interleave` runs functions in turn
 draw                            ``histogram.plot()``, `historian.plot`
+let Prometheus scrape           `historian.formats.prometheus`, `historian.web`
 look up bucket edges            `historian.buckets`
 record from Cython              ``cimport historian._core``, `get_include`
 ==============================  ======================================================================
@@ -63,7 +64,7 @@ from .registry import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import formats, plot, snapshot, tail
+    from . import formats, plot, snapshot, tail, web
     from ._compare.comparison import Comparison, compare
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
@@ -101,6 +102,7 @@ __all__ = [
     "recorder",
     "snapshot",
     "tail",
+    "web",
 ]
 
 
@@ -116,6 +118,7 @@ _HOMES = {
     "plot": "plot",
     "snapshot": "snapshot",
     "tail": "tail",
+    "web": "web",
 }
 
 

@@ -14,7 +14,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN, isinf
-from libc.stdint cimport INT64_MAX, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, int32_t, uint8_t, uint32_t
 from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
@@ -309,6 +309,16 @@ cdef extern from "_native/wire.h" nogil:
     bint historian_is_in(uint64_t bits, size_t slot)
     bint historian_touches(uint64_t bits, size_t slot)
 
+cdef extern from "_native/native_buckets.h" nogil:
+    enum: HISTORIAN_EDGE_NBYTES
+    ctypedef struct historian_running:
+        const uint64_t *totals
+        int first, length
+    size_t HISTORIAN_NATIVE_NBYTES(size_t slots, size_t edges)
+    size_t historian_put_native(
+        uint8_t *out, const historian_running *, const int32_t *slots, const uint8_t *bounds, size_t edges
+    )
+
 cdef extern from "_native/cpython.h":
     enum: HISTORIAN_HAS_GIL, HISTORIAN_ISOLATED
     object historian_new_object(PyTypeObject *type)
@@ -397,6 +407,7 @@ cdef inline bint is_good(double value) noexcept:
 
 include "_native/counts.pxi"
 include "_native/wire.pxi"
+include "_native/prometheus.pxi"
 include "_native/system.pxi"
 include "_native/file.pxi"
 include "_native/counters.pxi"

@@ -83,7 +83,6 @@ class Registry:
         self._trust = trust
         self._is_prepared = False
         self._id = (0, "")  # process id, and what identifies the recorders in its memory
-        self._began = time.time()
         self._named: str | None = None  # HISTORIAN_DIR at import, "" if it was not set; None once it has been compared
         if directory is not None:
             if not os.fspath(directory):
@@ -327,11 +326,9 @@ class Registry:
         for key, found in list(self._recorders.items()):
             source = ""
             while source != self._id_now(found):  # if another thread drains, read again
-                source = self._id_now(found)
+                source, starts[key] = self._id_now(found), found._start
                 histograms[key] = found.snapshot()
             sources[key] = source, now
-            if source.endswith("-0"):
-                starts[key] = self._began
         return Snapshot(histograms, sources=sources, starts=starts)
 
     def _id_now(self, found: Recorder) -> str:

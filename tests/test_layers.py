@@ -26,8 +26,10 @@ ROOMS = [
     "_live",
     "registry",
     "snapshot",
+    "web",
     "__init__",
     "formats of others",
+    "applications",
     "cli",
     "__main__",
 ]
@@ -64,12 +66,18 @@ def imports(name: str, path: Path) -> set[str]:
 
 ARROWS = {name: imports(name, path) for name, path in MODULES.items()}
 #: It names the public formats, which are imported when they are first used.
-ARROWS["formats"] = {other for other in ARROWS["formats"] if not other.startswith("formats.")}
+for package in ("formats", "web"):
+    ARROWS[package] = {other for other in ARROWS[package] if not other.startswith(f"{package}.")}
 
 
 def room(name: str) -> str:
-    """Return the room of a module.  Those of public formats come late: they take and return histograms."""
+    """Return the room of a module.
+
+    Those of public formats come late: they take and return histograms.  So do those of web: they need these formats.
+    """
     parts = name.split(".")
+    if parts[0] == "web" and parts[1:]:
+        return "applications"
     return "formats of others" if parts[0] == "formats" and parts[1:] and parts[1][0] != "_" else parts[0]
 
 

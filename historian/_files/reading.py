@@ -49,10 +49,10 @@ class Reading:
 class _Known:
     """What has been read from a file: its texts do not change."""
 
-    __slots__ = ("headers", "inode")
+    __slots__ = ("headers", "id")
 
-    def __init__(self, inode: tuple[int, int]) -> None:
-        self.inode = inode
+    def __init__(self, file_id: bytes) -> None:
+        self.id = file_id  # not its inode, which another file gets when this one has been removed
         self.headers: dict[int, Header] = {}
 
 
@@ -88,13 +88,12 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
 def _read_mapped(
     file: DirectoryFile, status: os.stat_result, path: str
 ) -> tuple[list[Reading], dict[str, CorruptFileError]]:
-    inode = status.st_dev, status.st_ino
-    known = _known.get(path)
-    if known is None or known.inode != inode:
+    known, file_id = _known.get(path), file.id
+    if known is None or known.id != file_id:
         if len(_known) > 8:
             _known.clear()
-        known = _known[path] = _Known(inode)
-    headers, readings, problems, file_id = known.headers, [], {}, file.id
+        known = _known[path] = _Known(file_id)
+    headers, readings, problems = known.headers, [], {}
     known.headers = {}  # those that were removed are forgotten
     by_key: dict[Key, Reading] = {}
     for place, found in file.read_all():

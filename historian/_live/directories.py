@@ -40,9 +40,9 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
     for one in readings:
         key = one.header.key
         histograms[key] = one.histogram
+        sources[key] = id_of_recorder(one.file_id, one.place, one.drains), now
         if not one.drains:
             starts[key] = one.header.created / 1e9
-        sources[key] = id_of_recorder(one.file_id, one.place, one.drains), now
     read = frozenset(histograms) if live else ()
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:

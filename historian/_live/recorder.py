@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from .._core import Counters, Counts, Muted, attempt, give_back, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
@@ -74,13 +75,14 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_start", "_synthetic", "_unit")
     __module__ = "historian"
 
     _drains: int  # of private memory, from 0
     _header: Header | None  # its key, unit and time of creation in a directory; None in memory
     _name: str | None  # None for the text of the key in `_header`
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
+    _start: float  # when it was created, or drained in private memory: seconds since 1970-01-01 00:00 UTC
     _synthetic: bool  # whether some of the values in private memory are estimates
     _unit: str
 
@@ -103,6 +105,7 @@ class Recorder(_Base):
         self._unit = unit
         self._header = header
         self._drains = self._room = 0
+        self._start = time.time()
         self._synthetic = False
         return self
 
@@ -256,6 +259,7 @@ class Recorder(_Base):
     def _drained(self, taken: list[_Taken]) -> Histogram:
         """Drain.  What is taken out is also added to `taken`, until the caller has the result: see `give_back`."""
         if self._file is None:
+            self._start = time.time()
             self._drains += 1  # before the values are taken: see `Registry._read_private`
             self._drain(taken)
             return Histogram._from_reading(taken[-1][2], self._unit, self._synthetic)

@@ -39,7 +39,7 @@ class Snapshot(dict[Key, Histogram]):
     __module__ = "historian"
 
     _sources: Mapping[Key, Source]  # of those recorders whose counts have one source
-    _starts: Mapping[Key, float]  # of those recorders that were never drained: when they were created
+    _starts: Mapping[Key, float]  # of those recorders whose first moment is known: seconds since 1970-01-01 00:00 UTC
 
     def __init__(
         self,
@@ -49,7 +49,8 @@ class Snapshot(dict[Key, Histogram]):
         starts: Mapping[Key, float] | None = None,
     ) -> None:
         super().__init__(histograms)
-        self._sources, self._starts = dict(sources or {}), dict(starts or {})
+        self._sources = dict(sources or {})
+        self._starts = dict(starts or {})
 
     def source_of(self, key: Key) -> Source | None:
         """Return the id of the recorder and the time when it was read, in seconds since 1970-01-01 00:00 UTC.
@@ -60,10 +61,10 @@ class Snapshot(dict[Key, Histogram]):
         return self._sources.get(key)
 
     def start_of(self, key: Key) -> float | None:
-        """Return since when the values have been counted, in seconds since 1970-01-01 00:00 UTC.
+        """Return since when the recorder has counted these values, in seconds since 1970-01-01 00:00 UTC.
 
-        This is when the recorder was created, or its registry in memory.  None if it has been drained or cleared since:
-        the time of this is not kept.
+        That is when it was created, or last drained.  None if it is not known: if the histogram is of several sources,
+        and for a recorder in a directory that has been drained or cleared.
         """
         return self._starts.get(key)
 
@@ -90,7 +91,7 @@ class Snapshot(dict[Key, Histogram]):
 
         found = {key: histogram for key, histogram in self.items() if fits(key)}
         sources = {key: source for key, source in self._sources.items() if key in found}
-        return Snapshot(found, sources=sources, starts={k: start for k, start in self._starts.items() if k in found})
+        return Snapshot(found, sources=sources, starts={key: at for key, at in self._starts.items() if key in found})
 
     def by(self, *labels: str) -> Snapshot:
         """Return the histograms merged over all labels but these, by name: exactly, as if recorded so.

@@ -1,6 +1,7 @@
 """Formats of histograms: a module for each other library, which is imported when it is first used.
 
 `historian.formats.opentelemetry`: exponential histograms, to send and to read.
+`historian.formats.prometheus`: native histograms, and classic ones, to be scraped.
 `historian.formats.hdr`: HdrHistogram's encodings, logs and percentile tables.
 `historian.formats.ddsketch`: DDSketch's messages.
 
@@ -8,11 +9,11 @@ The own formats need no module.  Bytes: `Histogram.to_bytes` and `Histogram.from
 `Histogram.to_dict` and `Histogram.from_dict`.  JSON lines: `historian.snapshot`.
 """
 
-__all__ = ["ddsketch", "hdr", "opentelemetry"]
+__all__ = ["ddsketch", "hdr", "opentelemetry", "prometheus"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import ddsketch, hdr, opentelemetry
+    from . import ddsketch, hdr, opentelemetry, prometheus
 else:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:

@@ -15,6 +15,7 @@ from layout import entry_at, patched
 
 import historian
 from historian import CorruptFileError, CorruptFileWarning, Histogram, Key, Recorder, Registry, RegistryWarning
+from historian._files.reading import read_all
 
 ENOUGH = 10_000  # records after which a recorder has leased a block of its file
 
@@ -335,3 +336,16 @@ def test_a_damaged_file_that_was_removed_hides_no_others(directory, registry):
     with pytest.warns(CorruptFileWarning, match=r"recorders\[0\]: it is damaged: a count is"):
         assert registry.drain()[Key("second")] == Histogram.from_values([2.0, 3.0])
     assert second.snapshot().count == 0
+
+
+def test_a_reader_knows_a_new_file_that_got_the_inode_of_the_removed_one(tmp_path):
+    """Systems give the number of a removed file to the next one: `serve` and `top` must not take it for the same."""
+    for name in ("first", "second"):
+        Registry(tmp_path / name).recorder(name).record(1.0)
+        gc.collect()  # nothing maps the files any more
+    path = tmp_path / "first" / "recorders"
+    inode = path.stat().st_ino
+    assert [str(one.header.key) for one in read_all(str(tmp_path / "first"))[0]] == ["first"]
+    path.write_bytes((tmp_path / "second" / "recorders").read_bytes())
+    assert path.stat().st_ino == inode
+    assert [str(one.header.key) for one in read_all(str(tmp_path / "first"))[0]] == ["second"]

@@ -30,6 +30,7 @@ READERS = {
     "hgrms": "Hgrms",
     "sketches": "Sketches",
     "otlp": "Otlp",
+    "scrapes": "Scrapes",
 }
 
 #: Cases that take about a minute on the machine that this was written on: a time would give others other cases.

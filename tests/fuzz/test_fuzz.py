@@ -54,6 +54,10 @@ READERS = {
         "read = module.ddsketch.decode; module.ddsketch.decode = "
         "lambda *a, **k: read(*a, **k)._replace(relative_error=-1.0)",
     ),
+    "scrapes": (
+        100,
+        "read = module.native_counts; module.native_counts = lambda h: {n: c + 1 for n, c in read(h).items()}",
+    ),
     "otlp": (500, "read = module.from_metrics; module.from_metrics = lambda data: read(data)[1:]"),
 }
 

@@ -51,7 +51,7 @@ def metrics_data(
     """Return what a registry, or its snapshot, holds, for the ``export`` of any `MetricExporter`: cumulative points.
 
     Each recorder that holds values is a point of an exponential histogram at scale 6, see `data_point`; its labels are
-    the attributes.  Its start is the time when the recorder was created; after a drain, that of the snapshot.  To
+    the attributes.  Its start is that of its values (`Snapshot.start_of`), or if it is not known, now.  To
     export again and again, use `PeriodicExporter`.  O(buckets in use).  Raises ValueError as `MetricProducer` does.
     """
     return MetricProducer(registry, resource=resource, max_buckets=max_buckets).produce()

@@ -1,0 +1,31 @@
+"""Recorders over HTTP: what a web service adds to its routes.
+
+===========================================  ==========================================
+to                                           use
+===========================================  ==========================================
+let Prometheus scrape, in a WSGI service     `historian.web.wsgi.metrics`
+let Prometheus scrape, in an ASGI service    `historian.web.asgi.metrics`
+serve a directory without a service          ``historian serve DIR``, `historian.web.serve`
+===========================================  ==========================================
+
+The modules are imported when they are first used.
+"""
+
+__all__ = ["asgi", "serve", "wsgi"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from . import asgi, serve, wsgi
+else:  # otherwise a type checker would accept every misspelt name
+
+    def __getattr__(name: str) -> object:
+        """Import a module of `__all__` when it is first used."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return import_module(f".{name}", __name__)
+
+
+def __dir__() -> list[str]:
+    return __all__
