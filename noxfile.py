@@ -28,8 +28,8 @@ C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests" / "_native") fo
 #: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
 CLANG_FORMAT = "clang-format==19.*"
 CLANG_TIDY = "clang-tidy==19.*"
-#: Runs of libFuzzer that take about a minute.
-HEADER_RUNS = 1_000_000
+#: Runs of libFuzzer that take about half a minute.
+HEADER_RUNS = 500_000
 BUILD_TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")["build-system"]["requires"]
 
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
@@ -252,13 +252,13 @@ def sanitizer_environment(sanitizer: str) -> dict[str, str]:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Fuzz each reader, blobs also guided by coverage (needs clang), with cases that take about a minute each.
+    """Fuzz each reader, blobs also guided by coverage (needs clang), with cases that take half a minute each.
 
-    So all machines try the same cases; those that would need more than 90 seconds stop there.  With arguments, SECONDS
+    So all machines try the same cases; those that would need more than a minute stop there.  With arguments, SECONDS
     and SEED (default: 1), fuzz each reader for so long.
     """
-    seconds, seed = [*session.posargs, *("90", "1")[len(session.posargs) :]][:2]
-    minutes, runs = ([], []) if session.posargs else (["--minutes", "1"], [f"-runs={HEADER_RUNS}"])
+    seconds, seed = [*session.posargs, *("60", "1")[len(session.posargs) :]][:2]
+    minutes, runs = ([], []) if session.posargs else (["--minutes", "0.5"], [f"-runs={HEADER_RUNS}"])
     session.install(".[all]")
     session.run("python", str(ROOT / "tests" / "fuzz"), *minutes, "--seconds", seconds, "--seed", seed)
     if shutil.which("clang"):

@@ -98,7 +98,7 @@ def _drain_locked(
                 problems[at] = CorruptFileError(at, fault)
     prepared = attempt(file.prepare, fd, [place for _, place in found])  # without space, nothing has been drained yet
     if isinstance(prepared, ValueError):
-        raise CorruptFileError(file.path, str(prepared))
+        return [], {file.path: CorruptFileError(file.path, str(prepared)), **problems}
     checked(prepared)
     for header, place in found:
         counted = said_of(file, place, attempt(file.drain, fd, place, taken, prepared=True))

@@ -49,6 +49,7 @@ A_MINUTE = {
     "hlogs": 60_000,
     "hgrms": 130_000,
     "sketches": 400_000,
+    "scrapes": 20_000,
 }
 
 
