@@ -34,9 +34,9 @@ enum {
 
 /* The most bytes that the buckets of `slots` slots take, with `edges` classic buckets, both of type size_t. Spans are
  * at least three empty slots and a populated one apart; one more is for overflow. */
-#define HISTORIAN_NATIVE_NBYTES(slots, edges)                                                                      \
-    ((edges) * HISTORIAN_CLASSIC_NBYTES + ((slots) / (HISTORIAN_FILLED_GAP + 2) + 2) * HISTORIAN_SPAN_NBYTES + 1 + \
-     (size_t)2 * HISTORIAN_VARINT_NBYTES + (slots) * HISTORIAN_VARINT_NBYTES)
+#define HISTORIAN_SPANS_NBYTES(slots) (((slots) / (HISTORIAN_FILLED_GAP + 2) + 2) * HISTORIAN_SPAN_NBYTES)
+#define HISTORIAN_NATIVE_NBYTES(slots, edges) \
+    ((edges) * HISTORIAN_CLASSIC_NBYTES + HISTORIAN_SPANS_NBYTES(slots) + 1 + ((slots) + 2) * HISTORIAN_VARINT_NBYTES)
 
 /* The counts of slots: totals[j] values lie in slots up to first + j. */
 typedef struct {
