@@ -12,7 +12,7 @@ Each record is in exactly one of them, so none is counted twice.
                                          snapshot = F1             for processes that started later
 
 What is drained of a file is written down in that file, wherever it is.  So each record is in the result of one drain,
-whoever drains, and whichever file is at the path then.  Only if a file that was moved away has no space for this, one
+of any process, whichever file is at the path then.  Only if a file that was moved away has no space for this, one
 process claims it, and remembers what it has drained until it can be written down.
 """
 

@@ -143,7 +143,8 @@ static void historian_free_names(historian_names *names) {
 
 /* Return the length of the name at the beginning of an entry's key, with its own length before it. */
 static size_t historian_name_nbytes(const historian_entry *entry) {
-    size_t nbytes = entry->key_nbytes < 2 ? entry->key_nbytes : (size_t)2 + entry->text[0] + 256u * entry->text[1];
+    size_t nbytes =
+        entry->key_nbytes < 2 ? entry->key_nbytes : (size_t)2 + entry->text[0] + (size_t)256 * entry->text[1];
     return nbytes < entry->key_nbytes ? nbytes : entry->key_nbytes;
 }
 

@@ -117,12 +117,17 @@ class Arrays:
 
     @staticmethod
     def oracle(data: bytes) -> list[float] | None:
-        """Return the values, None if they cannot all be counted."""
-        try:
-            loaded = np.load(io.BytesIO(data), allow_pickle=False)
-        except Exception:  # whatever numpy thinks of it
-            return None
-        return Arrays.finite(loaded)
+        """Return the values of all arrays, None if they cannot all be counted, or if other bytes follow."""
+        stream, values = io.BytesIO(data), []
+        while not values or stream.tell() < len(data):
+            try:
+                found = Arrays.finite(np.lib.format.read_array(stream, allow_pickle=False))
+            except Exception:  # whatever numpy thinks of it
+                return None
+            if found is None:
+                return None
+            values.append(found)
+        return [value for found in values for value in found]
 
     @staticmethod
     def finite(loaded: np.ndarray) -> list[float] | None:
