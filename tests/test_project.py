@@ -47,7 +47,9 @@ def imported(*places: Path) -> set[str]:
     known = packages_distributions()  # once: it reads what all installed packages list
     for path in places:
         text = path.read_text(encoding="utf-8")
-        found.update(re.findall(r"^\s*(?:from|import) (\w+)", text, re.MULTILINE))
+        for module in re.findall(r"^\s*(?:from|import) ([\w.]+)", text, re.MULTILINE):
+            parts = module.split(".")  # packages of one namespace are named after their folders
+            found.update("-".join(parts[:n]) for n in range(1, len(parts) + 1))
         found.update(re.findall(r'importorskip\("(\w+)', text) + re.findall(r'"-m", "(\w+)"', text))
     return {canonicalize_name(package) for name in found for package in known.get(name, [name])}
 

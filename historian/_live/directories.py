@@ -72,7 +72,9 @@ def drain_directory(
             _add(histograms, sources, problems, key, histogram)  # the file was damaged: two places have this key
         else:
             at = path_of(file, one.place)
-            problems[at] = CorruptFileError(at, "another recorder has its name and labels, and too many values")
+            problems[at] = CorruptFileError(
+                at, "another recorder has its name and labels, and they hold 2**63 values or more"
+            )
     for found in recorders_in(file):  # last: a file may be removed at any moment
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue

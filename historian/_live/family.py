@@ -9,6 +9,7 @@ from .._files.directory import RegistryWarning, warn_user
 from .._files.errors import CorruptFileError
 from .._files.header import encode
 from .._values.key import Key, check_key, fault_of_key, text_of
+from .._values.own import is_own
 from .._values.text import counted
 from .._values.units import NS_PER_UNIT, check_unit
 
@@ -239,8 +240,7 @@ class Family:
                 return None
             found = self._registry._find_or_create(key, self.unit, check=not is_late)
         except (OSError, CorruptFileError) as error:
-            # An error without a file is that of a signal handler.
-            if self._reserved is None or (isinstance(error, OSError) and error.filename is None):
+            if self._reserved is None or not is_own(error):
                 raise
             self._refused = self._patience = min(2 * self._refused, MOST_PATIENCE) or FIRST_PATIENCE
             return str(error)

@@ -6,7 +6,7 @@ import errno
 import os
 import time
 
-from .._core import Counters, Counts, Muted, attempt, give_back, number
+from .._core import Counters, Counts, Muted, give_back, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
 from .._files.draining import drain, remove_recorder
 from .._files.errors import checked
@@ -14,6 +14,7 @@ from .._files.file import add_recorder, header_of, is_at_path, mapped_file, open
 from .._files.header import encode
 from .._show.shown import in_html, in_rich, in_terminal
 from .._values.key import Key
+from .._values.own import is_own
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
 from .moved import combined, follow_path
@@ -415,7 +416,15 @@ def _open_recorder(path: str, key: Key, unit: str | None) -> Recorder | OSError 
         if isinstance(file, Exception):
             return file
         header = header_of(*file, key)
-        made = header if isinstance(header, Exception) else attempt(Recorder._of, None, header.unit, *file, header)
+        if isinstance(header, Exception):
+            made: Recorder | OSError | ValueError = header
+        else:
+            try:
+                made = Recorder._of(None, header.unit, *file, header)
+            except FileNotFoundError as error:
+                if not is_own(error):
+                    raise
+                made = error.with_traceback(None)
         if unit is None or not isinstance(made, FileNotFoundError):
             return made
     return FileNotFoundError(errno.ENOENT, f"recorder {str(key)!r} is removed each time it is created", path)

@@ -475,9 +475,15 @@ cdef class DirectoryFile:
     cdef object no_space(self):
         """Return the error for a chunk that could not be taken: the disk is full, or the file is damaged."""
         cdef uint64_t used = self.space.file.used, reserved = self.space.file.reserved
-        if errno == ENOSPC and not self.space.is_narrow and not used <= reserved <= self.space.chunks:
-            return ValueError("it is cut short or damaged: it has fewer chunks than it says")
-        return OSError(errno or ENOSPC, os.strerror(errno or ENOSPC), self.path)
+        cdef int error = errno or ENOSPC
+        if error == ENOSPC and not self.space.is_narrow:
+            is_damaged = used > reserved
+            if reserved > self.space.chunks:  # as far as this process knows
+                status = attempt(os.stat, self.path)
+                is_damaged |= not isinstance(status, Exception) and historian_chunks_within(status.st_size) < reserved
+            if is_damaged:
+                return ValueError("it is cut short or damaged: it has fewer chunks than it says")
+        return OSError(error, os.strerror(error), self.path)
 
     cdef tuple total(self, uint64_t place, int drain_fd, int how):
         cdef historian_entry *entry = self.entry(place)

@@ -186,11 +186,14 @@ def test_trust_is_pickled(directory):
 def asks(directory):
     """Return all that uses the file of a directory, without trust."""
     registry, path = Registry(directory), os.path.join(directory, "recorders")
-    family = registry.family("q", labels=("i",))
     return [
         *(registry.snapshot, registry.problems, registry.profile, registry.clear, registry.drain),
         *(lambda: registry.recorder("q"), lambda: registry.recorder("new"), lambda: registry.remove(Key("q"))),
-        *(lambda: Recorder.open(path, Key("q")), lambda: family[1], lambda: registry.merge({Key("q"): Histogram()})),
+        *(
+            lambda: Recorder.open(path, Key("q")),
+            lambda: registry.family("q", labels=("i",)),
+            lambda: registry.merge({Key("q"): Histogram()}),
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ before the result is stored.  No handler runs just before a function returns, so
 import dis
 import itertools
 import sys
+import threading
 
 from historian import CorruptFileError
 
@@ -43,18 +44,24 @@ def interrupted(work, step, error, event):
             raise error
         return trace
 
-    before = sys.gettrace()
-    if event == "c_return":
-        sys.setprofile(trace)
-    else:
-        sys.settrace(trace)
-    try:
-        result = work()
-    except BaseException as raised:
-        caught = raised
-    finally:
-        sys.setprofile(None)
-        sys.settrace(before)
+    def run():
+        nonlocal result, caught
+        if event == "c_return":
+            sys.setprofile(trace)
+        else:
+            sys.settrace(trace)
+        try:
+            result = work()
+        except BaseException as raised:
+            caught = raised
+        finally:
+            sys.setprofile(None)
+            sys.settrace(None)
+
+    # An exception of a trace function may leave behind that another one is being handled, in its thread.
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
     return result, caught, next(steps)
 
 

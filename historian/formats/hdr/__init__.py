@@ -1,16 +1,16 @@
 """HdrHistogram: read and write its histograms, logs and percentile tables, as all of its ports do.
 
-=========================================  ==============================================================
-to                                         use
-=========================================  ==============================================================
-read a ``.hlog`` file, by interval and tag  `read_log`, which returns a `Log` of `Interval`
-write one                                  `write_log`
-read encoded bytes, or base64              `decode`
-keep what HdrHistogram counted             `HdrHistogram`; its ``histogram`` is historian's
-write a histogram of historian's           ``HdrHistogram.of(histogram, values="ns").encode()``
-write a ``.hgrm`` file                     ``HdrHistogram.percentiles``
-read one                                   `read_percentiles`, which returns `Percentiles`
-=========================================  ==============================================================
+===========================================  ==============================================================
+to                                           use
+===========================================  ==============================================================
+read a ``.hlog`` file, by interval and tag   `read_log`, which returns a `Log` of `Interval`
+write one                                    `write_log`
+read encoded bytes, or base64                `decode`
+keep what HdrHistogram counted               `HdrHistogram`; its ``histogram`` is historian's
+write a histogram of historian's             ``HdrHistogram.of(histogram, values="ns").encode()``
+write a ``.hgrm`` file                       ``HdrHistogram.percentiles``
+read one                                     `read_percentiles`, which returns `Percentiles`
+===========================================  ==============================================================
 
 HdrHistogram counts whole numbers, and does not say what they are.  So whatever makes a histogram of them, or them of a
 histogram, takes their unit as `values`.
