@@ -34,6 +34,7 @@ from ._protobuf import signed, write_field
 
 __all__ = ["DIALECTS", "Sketch", "decode", "encode"]
 
+#: The libraries, which do not agree on which edge of a bucket belongs to it, and so on its index.
 DIALECTS = ("py", "go", "java")
 
 NONE, LINEAR, QUADRATIC, CUBIC = range(4)
