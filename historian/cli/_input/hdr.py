@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
+from ..._values.text import percent
 from .choice import EVERYTHING
 from .generators import WRK2
 from .lines import BOM
@@ -155,7 +156,7 @@ def read_wrk2(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None
             continue
         worst = max(worst, table.relative_error)
         tally.add_histogram(table.histogram(values=values, unit=unit), name, group)
-    tally.note(f"{name}: values between two rows of its table count as the upper row: at most {100 * worst:.2g} % off")
+    tally.note(f"{name}: values between two rows of its table count as the upper row: at most {percent(worst)} off")
 
 
 def encoded_in(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, HdrHistogram]]:

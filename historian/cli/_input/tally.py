@@ -204,7 +204,9 @@ class Tally:
             values, target = usual, self._unit or (self._common[0] if self._common is not None else "s")
             target = target if _is_convertible(values, target) else "s"
             if not is_known:
-                self.said.setdefault(usual, f"{where}: its values are taken for {usual}, as is usual; if not, pass --unit")
+                self.said.setdefault(
+                    usual, f"{where}: its values are taken for {usual}, as is usual; if not, pass --unit"
+                )
         if self._show is not None and _is_convertible(values, self._show):
             target = self._show
         return values, target

@@ -100,7 +100,8 @@ def read_percentiles(path: str | os.PathLike[str]) -> Percentiles:
     """Return the percentile table in a ``.hgrm`` file, as text or csv, of any port of HdrHistogram.
 
     Lines before the header of the table are skipped, and so is all that follows it after a blank line or a line of
-    dashes, as in the output of wrk2.  Raises OSError, and ValueError, with the number of the line, for a file that has no such table.
+    dashes, as in the output of wrk2.  Raises OSError, and ValueError, with the number of the line, for a file that has
+    no such table.
     """
     with open(os.fspath(path), "rb") as stream:
         data = stream.read(MAX_NBYTES + 1)
