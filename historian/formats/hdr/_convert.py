@@ -57,6 +57,13 @@ def conversion(values: str, unit: str | None) -> tuple[int, int, str]:
     return ratio.numerator, ratio.denominator, unit
 
 
+def _as_bytes(code: str, numbers: Sequence[int]) -> bytes:
+    """Return numbers as bytes, of a type of `array`.  What was read from an encoding is a view of such bytes."""
+    if isinstance(numbers, memoryview) and isinstance(numbers.obj, bytes):
+        return numbers.obj
+    return array(code, numbers).tobytes()
+
+
 class _Indices:
     """The middles of the indices of a layout, in a unit: computed once, since logs have many histograms of one kind."""
 
@@ -73,8 +80,7 @@ class _Indices:
         """Return the middles of indices, and the largest relative distance to a value of theirs."""
         if not self._middles:
             return self._of_many(indices)
-        raw = indices.obj if isinstance(indices, memoryview) else array("i", indices).tobytes()
-        found = looked_up(raw, self._middles, self._errors)
+        found = looked_up(_as_bytes("i", indices), self._middles, self._errors)
         if found is None:
             for index in indices:
                 if self._middles[index] != self._middles[index]:
@@ -127,7 +133,7 @@ def to_histogram(parts: Parts, numerator: int, denominator: int, unit: str) -> t
         low, high = _edges(parts, factor)
     except OverflowError:
         raise ValueError(f"values times {numerator}/{denominator} are beyond float64") from None
-    counts = array("q", parts.counts.obj if isinstance(parts.counts, memoryview) else parts.counts)
+    counts = array("q", _as_bytes("q", parts.counts))
     single = len(counts) == 1 and counts[0] == 1
     if not single:
         counts[0] -= 1

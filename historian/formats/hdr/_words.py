@@ -22,7 +22,7 @@ __all__ = ["WORDS", "read_numbers", "read_words", "write_numbers"]
 WORDS = {2: "h", 4: "i", 8: "q"}
 
 
-def read_numbers(data: bytes, at: int, length: int) -> tuple[memoryview, memoryview, int, bool]:
+def read_numbers(data: bytes, at: int, length: int) -> tuple[Sequence[int], Sequence[int], int, bool]:
     """Return indices and counts that are not 0 in numbers of V2, how many indices were encoded, and `ones`.
 
     `ones` is whether a single zero is a run of one, as the Python port writes it.  `at` is the offset of the first
