@@ -17,6 +17,7 @@ LABELS = ("http.request.method", "http.route", "http.response.status_code", "err
 #: Methods of RFC 9110, RFC 5789 and the draft of QUERY.  Clients may send any other word: all of these are one label.
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
 OTHER = "_OTHER"
+UNKNOWN = (OTHER, "")  # label and error of a status outside of 100 to 599
 
 #: The error of a request whose client went away before the end of the answer.
 CLIENT_DISCONNECT = "client_disconnect"
@@ -29,7 +30,7 @@ class Durations:
 
     _family: Family
     _methods: dict[str, str]  # by method
-    _statuses: dict[int, str]  # by status; 0 is that of a request without an answer
+    _statuses: dict[int | str, tuple[str, str]]  # label and error by status; "" and 0 are those of no answer
 
     def __init__(self, registry: Registry | None, max_series: int, status_class: bool) -> None:
         if registry is not None and not hasattr(registry, "family"):
@@ -37,18 +38,16 @@ class Durations:
         chosen = registry if registry is not None else _default()
         self._family = chosen.family(NAME, labels=LABELS, unit="s", max_series=max_series)
         self._methods = {method: method for method in METHODS}
-        self._statuses = {code: f"{code // 100}xx" if status_class else str(code) for code in range(100, 600)}
-        self._statuses[0] = ""
+        self._statuses = {0: ("", ""), "": ("", "")}
+        for code in range(100, 600):
+            label, error = f"{code // 100}xx" if status_class else str(code), str(code) if code >= 500 else ""
+            self._statuses[code] = self._statuses[str(code)] = label, error
 
-    def record(self, nanoseconds: int, method: str, route: str, status: int, error: str) -> None:
-        """Record a request that has ended.  Never raises.
-
-        Without another error, that of a status from 500 on is the status.
-        """
-        if status >= 500 and not error:
-            error = str(status)
-        labels = (self._methods.get(method, OTHER), route, self._statuses.get(status, OTHER), error)
-        self._family._at_end(labels).record(max(0, nanoseconds) / 1e9)
+    def record(self, nanoseconds: int, method: str, route: str, status: int | str, error: str) -> None:
+        """Record a request that has ended.  Without another error, that of a status from 500 on is the status."""
+        label, failure = self._statuses.get(status, UNKNOWN)
+        labels = (self._methods.get(method, OTHER), route, label, error or failure)
+        self._family._at_end(labels).record(nanoseconds / 1e9)
 
 
 def _default() -> Registry:

@@ -37,22 +37,23 @@ def answer(
 class Exchange:
     """A request while it is answered."""
 
-    __slots__ = ("_began", "_durations", "_environ", "_is_recorded", "_start_response", "_status")
+    __slots__ = ("_began", "_durations", "_environ", "_is_recorded", "_route", "_start_response", "_status")
 
     _began: int  # ns on the clock of time.perf_counter_ns
-    _status: int  # 0 until the answer has begun
+    _status: str  # three digits; empty until the answer has begun
+    _route: str  # when it began
 
     def __init__(self, durations: Durations, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         self._durations, self._environ, self._start_response = durations, environ, start_response
-        self._status, self._is_recorded = 0, False
+        self._status, self._is_recorded, self._route = "", False, ""
         self._began = perf_counter_ns()
 
     def start(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
         """Begin the answer."""
-        code = status[:3]
-        self._status = int(code) if code.isdecimal() else 0
+        self._status = status[:3]
+        self._route = wsgi_route(self._environ)  # Flask takes its request out of the environ before the answer is read
         if exc_info is None:
             return self._start_response(status, headers)
         return self._start_response(status, headers, exc_info)
@@ -62,9 +63,9 @@ class Exchange:
         if not self._is_recorded:
             self._is_recorded = True
             nanoseconds = perf_counter_ns() - self._began
-            status = self._status or (0 if error == CLIENT_DISCONNECT else 500)
-            method = self._environ.get("REQUEST_METHOD", "")
-            self._durations.record(nanoseconds, method, wsgi_route(self._environ), status, error)
+            status = self._status or ("" if error == CLIENT_DISCONNECT else "500")
+            method, route = self._environ.get("REQUEST_METHOD", ""), self._route or wsgi_route(self._environ)
+            self._durations.record(nanoseconds, method, route, status, error)
 
     def end_with(self, body: Any) -> bool:
         """Record the request when a file is closed; return whether that is possible."""

@@ -149,7 +149,7 @@ def test_methods(registry, method):
         (499, ("499", "")),
         (500, ("500", "500")),
         (503, ("503", "503")),
-        (999, ("_OTHER", "999")),
+        (999, ("_OTHER", "")),
     ],
 )
 def test_statuses(registry, status, labels):
@@ -465,7 +465,7 @@ def test_wsgi_statuses_and_methods(registry):
         ("GET", "", "204", ""),
         ("PUT", "", "404", ""),
         ("_OTHER", "", "503", "503"),
-        ("GET", "", "500", "500"),
+        ("GET", "", "_OTHER", ""),
     ]
 
 
