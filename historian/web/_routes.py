@@ -31,24 +31,46 @@ def wsgi_route(environ: Mapping[str, Any]) -> str:
 class Routes:
     """Finds the templates of routes in scopes of ASGI, as Starlette and FastAPI leave them."""
 
-    __slots__ = ("_mounts",)
+    __slots__ = ("_endpoints", "_mounts")
 
     _mounts: dict[str, str]  # templates of mounts, by the part of a path that they matched
+    _endpoints: dict[int, tuple[object, object]]  # endpoint and route, by the id of the endpoint
 
     def __init__(self) -> None:
-        self._mounts = {}
+        self._mounts, self._endpoints = {}, {}
 
     def route(self, scope: Mapping[str, Any]) -> str:
         """Return the template of the route, with those of the mounts that lead to it; empty if no route is known."""
         found = scope.get(KEY)
         if found is None:
-            route = scope.get("route")
+            route, is_mounted = scope.get("route"), "app_root_path" in scope
+            if route is None or is_mounted:
+                route = self._innermost(route, scope)
             if route is None:
                 return ""
             found = _own_template(route, scope)
-            if found and "app_root_path" in scope:  # a mount has matched
+            if is_mounted and found:
                 found = self._mount(scope) + (REST if _is_mount(route) else found)
         return found if type(found) is str else ""
+
+    def _innermost(self, route: Any, scope: Mapping[str, Any]) -> Any:
+        """Return the route of the endpoint.
+
+        Older versions of Starlette leave the endpoint only; so does FastAPI for a route that is not its own.
+        """
+        endpoint = scope.get("endpoint")
+        if endpoint is None or _endpoint(route) is endpoint or (route is not None and not _is_mount(route)):
+            return route
+        context = (scope.get("fastapi") or {}).get("effective_route_context")
+        if context is not None and _endpoint(context.starlette_route) is endpoint:
+            return context.starlette_route
+        known = self._endpoints.get(id(endpoint))
+        if known is None:
+            if len(self._endpoints) >= MAX_KNOWN:
+                self._endpoints.clear()
+            found = _route_to(endpoint, getattr(scope.get("router"), "routes", ()))
+            known = self._endpoints[id(endpoint)] = endpoint, found
+        return known[1] or route
 
     def _mount(self, scope: Mapping[str, Any]) -> str:
         """Return the template of the mounts that have matched; empty if it cannot be found."""
@@ -67,10 +89,21 @@ def _own_template(route: Any, scope: Mapping[str, Any]) -> str:
     fastapi = scope.get("fastapi")
     if fastapi is not None:  # a router that was included: its routes do not know with which prefix
         context = fastapi.get("effective_route_context")
-        if context is not None and (context.original_route is route or context.starlette_route is route):
+        if context is not None and context.original_route is route:
             route = context.starlette_route or context
     found = getattr(route, "path_format", None) or getattr(route, "path", "")
     return found if type(found) is str else ""
+
+
+def _route_to(endpoint: object, routes: Iterable[Any]) -> object:
+    """Return the first route that leads to an endpoint, also within mounts; None if none does."""
+    for route in routes:
+        if _endpoint(route) is endpoint:
+            return route
+        found = _route_to(endpoint, getattr(route, "routes", None) or ())
+        if found is not None:
+            return found
+    return None
 
 
 def _mount_template(routes: Iterable[Any], path: str) -> str | None:
@@ -93,6 +126,11 @@ def _mount_template(routes: Iterable[Any], path: str) -> str | None:
         if deeper is not None:
             return template + deeper
     return None
+
+
+def _endpoint(route: Any) -> object:
+    """Return what a route leads to: the endpoint, or the application of a mount."""
+    return getattr(route, "endpoint", None) or getattr(route, "app", None)
 
 
 def _is_mount(route: object) -> bool:
