@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
 __all__ = ["KEY", "Routes", "wsgi_route"]
@@ -34,7 +34,7 @@ class Routes:
     __slots__ = ("_endpoints", "_mounts")
 
     _mounts: dict[str, str]  # templates of mounts, by the part of a path that they matched
-    _endpoints: dict[int, tuple[object, object]]  # endpoint and route, by the id of the endpoint
+    _endpoints: dict[int, tuple[object, list[Any]]]  # an endpoint and the routes to it, by the id of the endpoint
 
     def __init__(self) -> None:
         self._mounts, self._endpoints = {}, {}
@@ -68,9 +68,13 @@ class Routes:
         if known is None:
             if len(self._endpoints) >= MAX_KNOWN:
                 self._endpoints.clear()
-            found = _route_to(endpoint, getattr(scope.get("router"), "routes", ()))
-            known = self._endpoints[id(endpoint)] = endpoint, found
-        return known[1] or route
+            known = endpoint, list(_routes_to(endpoint, getattr(scope.get("router"), "routes", ())))
+            self._endpoints[id(endpoint)] = known
+        routes = known[1]
+        if len(routes) > 1:
+            path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+            routes = [one for one in routes if _is_mount(one) or one.path_regex.match(path)]
+        return routes[0] if routes else route
 
     def _mount(self, scope: Mapping[str, Any]) -> str:
         """Return the template of the mounts that have matched; empty if it cannot be found."""
@@ -95,15 +99,13 @@ def _own_template(route: Any, scope: Mapping[str, Any]) -> str:
     return found if type(found) is str else ""
 
 
-def _route_to(endpoint: object, routes: Iterable[Any]) -> object:
-    """Return the first route that leads to an endpoint, also within mounts; None if none does."""
+def _routes_to(endpoint: object, routes: Iterable[Any]) -> Iterator[Any]:
+    """Yield the routes that lead to an endpoint, also within mounts."""
     for route in routes:
-        if _endpoint(route) is endpoint:
-            return route
-        found = _route_to(endpoint, getattr(route, "routes", None) or ())
-        if found is not None:
-            return found
-    return None
+        if _endpoint(route) is endpoint and hasattr(route, "path_regex"):
+            yield route
+        else:
+            yield from _routes_to(endpoint, getattr(route, "routes", None) or ())
 
 
 def _mount_template(routes: Iterable[Any], path: str) -> str | None:

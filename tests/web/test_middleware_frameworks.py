@@ -146,6 +146,33 @@ def test_paths_that_starlette_does_not_find(starlette, registry):
     ]
 
 
+def test_a_version_of_starlette_that_leaves_no_route(starlette, registry):
+    """The endpoint is looked up.  Some are at several paths."""
+    client = starlette()
+    app = client.app
+
+    class Forgetful(dict):
+        def __setitem__(self, key, value):
+            if key != "route":
+                super().__setitem__(key, value)
+
+    async def forget(scope, receive, send):
+        await app(Forgetful(scope), receive, send)
+
+    client.app = client._transport.app = forget
+    for path in ("/plain", "/api/", "/users/ada", "/of/acme/users/ada", "/files/a", "/api/no", "/nowhere"):
+        client.get(path)
+    assert [(route, status) for _, route, status, *_ in recorded(registry)] == [
+        ("", "404"),
+        ("/api/", "200"),
+        ("/api/{path}", "404"),
+        ("/files/{path}", "200"),
+        ("/of/{tenant}/users/{user}", "200"),
+        ("/plain", "200"),
+        ("/users/{user}", "200"),
+    ]
+
+
 @pytest.mark.parametrize("around", [False, True])
 def test_exceptions_of_starlette(starlette, registry, around):
     """Around the application, its own handler answers, and then raises."""
@@ -226,6 +253,7 @@ def test_routes_of_fastapi(registry):
     async def starlette_three(request):
         return fastapi.Response()
 
+    inner.add_route("/starlette/{x}", starlette_three)
     users.include_router(inner, prefix="/inner")
     app, part = fastapi.FastAPI(), fastapi.FastAPI()
     part.include_router(users)
@@ -236,7 +264,6 @@ def test_routes_of_fastapi(registry):
     app.mount("/part/{name}", part)
     app.add_route("/starlette/{x}", starlette)
     part.add_route("/starlette/{x}", starlette_too)
-    inner.add_route("/starlette/{x}", starlette_three)
     app.add_middleware(ASGIMiddleware, registry=registry)
     client = TestClient(app, raise_server_exceptions=False)
     for path, status in [
