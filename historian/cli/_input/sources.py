@@ -124,6 +124,7 @@ class _Reader:
             args.generator or "",
             args.header,
             self.choice,
+            args.dialect or "",
             group,
         )
         with self._skipping(shown):
