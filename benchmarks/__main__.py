@@ -19,6 +19,7 @@ from . import (
     display,
     growth,
     labels,
+    live,
     logs,
     machine,
     memory,
@@ -50,6 +51,7 @@ PARTS = {
     "logs": logs,
     "otlp": otlp,
     "scrape": scrape,
+    "live": live,
     "reading": reading,
     "parallel": parallel,
     "directory": directory,
@@ -59,7 +61,7 @@ PARTS = {
     "growth": growth,
 }
 
-NO_PEERS = {"curves", "trees", "display", "pictures", "growth"}  # parts in which historian stands alone
+NO_PEERS = {"curves", "trees", "display", "pictures", "live", "growth"}  # parts in which historian stands alone
 
 
 def main(arguments: list[str]) -> int:
