@@ -93,7 +93,7 @@ class Browser:
         self.evaluate("Promise.all([document.fonts.ready, new Promise(done => setTimeout(done, 200))]).then(() => 1)")
         if top:
             self.evaluate(f"window.scrollTo(0, {top}); new Promise(done => setTimeout(done, 300)).then(() => 1)")
-        page = Page(errors=[text for event in self._events if (text := complaint(event))], width=width)
+        page = Page(errors=self.errors(), width=width)
         page.missing = self.evaluate(
             "[...document.images].filter(i => i.offsetParent !== null && !i.naturalWidth).map(i => i.src)"
         )
@@ -108,6 +108,26 @@ class Browser:
             return {}
         height = self.evaluate("document.documentElement.scrollHeight")
         return {"clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}
+
+    def errors(self) -> list[str]:
+        """Return what the browser has complained about since the page was loaded."""
+        return [text for event in self._events if (text := complaint(event))]
+
+    def wait_until(self, expression: str) -> Any:
+        """Return the value of an expression in the page once it is true."""
+        end = time.monotonic() + LIMIT
+        while not (found := self.evaluate(expression)):
+            if time.monotonic() > end:
+                raise TimeoutError(f"not true in {LIMIT} s: {expression}")
+            self.evaluate("new Promise(done => setTimeout(done, 50)).then(() => 1)")
+        return found
+
+    def press(self, key: str) -> None:
+        """Press and release a key that has a name, such as Tab."""
+        code = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowRight": 39, "ArrowUp": 38, "ArrowDown": 40}[key]
+        more = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **more)
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of an expression of JavaScript in the page."""
