@@ -31,7 +31,8 @@ CONTRAST = """
   while (walk.nextNode()) {
     const element = walk.currentNode.parentElement, style = getComputedStyle(element), range = new Range();
     range.selectNodeContents(walk.currentNode);
-    if (!walk.currentNode.data.trim() || !range.getBoundingClientRect().width || style.visibility === 'hidden') continue;
+    const isShown = range.getBoundingClientRect().width && style.visibility !== 'hidden';
+    if (!walk.currentNode.data.trim() || !isShown) continue;
     let below = [], alpha = 1, ground = [255, 255, 255, 1];
     for (let outer = element; outer; outer = outer.parentElement) {
       below.unshift(parsed(getComputedStyle(outer).backgroundColor));
