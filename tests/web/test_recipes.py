@@ -141,6 +141,7 @@ def test_celery_with_a_worker(registry):
     names = run_blocks("celery.md", "import celery", "task_prerun.connect")
     registry.drain()
     app = names["app"]
+    app.conf.update(worker_hijack_root_logger=False, worker_redirect_stdouts=False)  # for the tests that come after
     try:
         with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, shutdown_timeout=PATIENCE):
             results = [names["resize"].delay(width) for width in range(10)]
