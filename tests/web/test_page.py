@@ -132,6 +132,20 @@ def test_a_page_is_forgotten_after_a_while(registry, monkeypatch):
         running.end()
 
 
+def test_a_look_that_takes_long_is_taken_less_often(registry, clock):
+    class Slow:
+        def snapshot(self):
+            clock.now += 0.25
+            return registry.snapshot()
+
+    watch = Watch(Slow(), clock)
+    first = watch.look()
+    clock.now += 2.0
+    assert watch.look() is first
+    clock.now += 0.5
+    assert watch.look().seconds == 2.75  # from the beginning of one look to that of the next
+
+
 # ---- history ----
 
 
@@ -440,6 +454,28 @@ def test_any_bytes_are_a_query_or_refused(text):
     except Refused as refused:
         status, _, message = refused.args
         assert status == 400 and message.isprintable()
+
+
+def test_mutated_questions_do_no_harm(running, registry):
+    import random
+
+    seeded = random.Random(15)
+    users = id_of(Watch(registry).look(), "lookup", table="users").encode()
+    questions = [
+        b"/table.json?sort=p99&order=reverse&contains=lookup&rows=10&period=now",
+        b"/recorder.json?id=%s&after=0" % users,
+        b"/wait.json?id=%s&n=100&t=0.25" % users,
+    ]
+    for k in range(300):
+        target = bytearray(questions[k % 3])
+        for _ in range(seeded.randint(1, 4)):
+            at = seeded.randrange(1, len(target))
+            target[at : at + seeded.randint(0, 2)] = seeded.choice(
+                [b"%", b"&", b"=", b"9", b"e", b"%00", b"%c3%a9", b"+"]
+            )
+        status, _, body = get(running, target.decode("latin-1"))
+        assert status in (200, 400, 404) and (status == 200) == (body[:1] == b"{")
+    assert get(running, "/table.json")[0] == 200
 
 
 def test_recorders_that_cannot_be_read_are_an_error_of_the_server(caplog):
