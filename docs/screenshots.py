@@ -25,7 +25,7 @@ import browser  # noqa: E402
 
 SECONDS = 130  # that the page has watched
 WIDTH = 1180  # pixels
-COLOURS = 96
+COLOURS = 160
 ROUTES = ("/", "/users", "/users/{id}", "/carts", "/carts/{id}", "/orders", "/search", "/login")
 STEP = 0.1  # seconds between records
 

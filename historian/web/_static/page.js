@@ -23,7 +23,7 @@ let waiting = false; // for an answer to a question about several calls
 let asking = false;
 let again = false; // something has been chosen while an answer was on its way
 
-const charts = new Charts(find("lines"), find("heat"), find("ramp"), find("readout"), find("counted"));
+const charts = new Charts(find("lines"), find("heat"), find("ramp"), find("readout"), find("at"), find("counted"));
 const tables = new Tables(find("tables"), { choose, sort });
 const wait = new Wait(() => {
   remember();
