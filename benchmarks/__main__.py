@@ -23,6 +23,7 @@ from . import (
     logs,
     machine,
     memory,
+    middleware,
     otlp,
     page,
     parallel,
@@ -51,6 +52,7 @@ PARTS = {
     "logs": logs,
     "otlp": otlp,
     "scrape": scrape,
+    "middleware": middleware,
     "live": live,
     "reading": reading,
     "parallel": parallel,
@@ -61,7 +63,8 @@ PARTS = {
     "growth": growth,
 }
 
-NO_PEERS = {"curves", "trees", "display", "pictures", "live", "growth"}  # parts in which historian stands alone
+#: Parts in which historian stands alone.
+NO_PEERS = {"curves", "trees", "display", "pictures", "middleware", "live", "growth"}
 
 
 def main(arguments: list[str]) -> int:

@@ -9,12 +9,13 @@ This is one compiled module.  Its parts are in ``_native/*.pxi``, and are includ
 
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN, isinf
-from libc.stdint cimport INT64_MAX, int32_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
@@ -321,6 +322,18 @@ cdef extern from "_native/native_buckets.h" nogil:
         uint8_t *out, const historian_running *, const int32_t *slots, const uint8_t *bounds, size_t edges
     )
 
+cdef extern from "_native/runs.h" nogil:
+    ctypedef enum historian_runs_verdict:
+        HISTORIAN_RUNS_GOOD, HISTORIAN_RUNS_CUT_SHORT, HISTORIAN_RUNS_TOO_LONG, HISTORIAN_RUNS_TOO_MANY
+    ctypedef struct historian_runs:
+        size_t at, counts
+        uint64_t length
+        int ones
+    historian_runs_verdict historian_read_runs(
+        const uint8_t *data, size_t at, size_t end, uint64_t longest, int32_t *indices, int64_t *counts,
+        historian_runs *
+    )
+
 cdef extern from "_native/cpython.h":
     enum: HISTORIAN_HAS_GIL, HISTORIAN_ISOLATED
     object historian_new_object(PyTypeObject *type)
@@ -410,6 +423,7 @@ cdef inline bint is_good(double value) noexcept:
 include "_native/counts.pxi"
 include "_native/wire.pxi"
 include "_native/prometheus.pxi"
+include "_native/runs.pxi"
 include "_native/system.pxi"
 include "_native/keys.pxi"
 include "_native/file.pxi"
