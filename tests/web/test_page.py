@@ -5,6 +5,7 @@ import json
 import math
 import re
 import threading
+from types import SimpleNamespace
 
 import pytest
 from http_server import Running, status_of
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Histogram, Key, Registry
-from historian.web import _page, _watch
+from historian.web import _detail, _page, _watch
 from historian.web._assets import FILES, assets
 from historian.web._history import MAX_CHOSEN, PART_NBYTES, History
 from historian.web._names import Names
@@ -399,6 +400,16 @@ def test_columns_are_those_after_a_number(registry, clock, monkeypatch):
         assert ask(running, f"/recorder.json?id={other}")["steps"][1] == ["KiB", 1 / 1024, 1024.0]
     finally:
         running.end()
+
+
+def test_the_latest_exemplars_come_first():
+    def exemplar(k):
+        return SimpleNamespace(value=0.001 * k, labels={"trace_id": f"{k:032x}"}, timestamp=1e9 + k)
+
+    found = _detail._exemplars([exemplar(k) for k in (1, 3, 2)], "s")
+    assert [one["value"] for one in found] == ["3.00 ms", "2.00 ms", "1.00 ms"]
+    assert found[0] == {"time": 1e9 + 3, "value": "3.00 ms", "labels": [("trace_id", f"{3:032x}")]}
+    assert len(_detail._exemplars([exemplar(k) for k in range(98)], "s")) == 12
 
 
 ID = "0123456789abcdef"
