@@ -232,14 +232,16 @@ cdef extern from "_native/names.h" nogil:
     bint historian_scan_names(historian_space *, historian_names *)
     historian_entry *historian_find_entry(historian_space *, historian_names *, uint64_t place, const char **wrong)
     const char *historian_check_word(const historian_space *, size_t index, uint64_t word)
-    void historian_set_state(historian_space *, historian_names *, size_t index, uint64_t state)
     Py_ssize_t historian_find_name(const historian_space *, const historian_names *, const uint8_t *key, size_t n)
     size_t historian_count_names(historian_names *, const uint8_t *name, size_t n)
+    void historian_free_names(historian_names *)
+
+cdef extern from "_native/entries.h" nogil:
+    void historian_set_state(historian_space *, historian_names *, size_t index, uint64_t state)
     Py_ssize_t historian_add_name(
         historian_space *, historian_names *, int fd, const uint8_t *text, size_t nbytes, size_t key_nbytes,
         uint64_t created
     )
-    void historian_free_names(historian_names *)
 
 cdef extern from "_native/seats.h" nogil:
     ctypedef struct historian_holds:
@@ -423,7 +425,13 @@ include "_native/wire.pxi"
 include "_native/prometheus.pxi"
 include "_native/runs.pxi"
 include "_native/system.pxi"
+include "_native/keys.pxi"
 include "_native/file.pxi"
+include "_native/totals.pxi"
+include "_native/drains.pxi"
+include "_native/leases.pxi"
 include "_native/counters.pxi"
+include "_native/additions.pxi"
+include "_native/refusals.pxi"
 include "_native/arrays.pxi"
 include "_native/timers.pxi"
