@@ -22,6 +22,7 @@ from . import (
     logs,
     machine,
     memory,
+    middleware,
     otlp,
     page,
     parallel,
@@ -50,6 +51,7 @@ PARTS = {
     "logs": logs,
     "otlp": otlp,
     "scrape": scrape,
+    "middleware": middleware,
     "reading": reading,
     "parallel": parallel,
     "directory": directory,
@@ -59,7 +61,7 @@ PARTS = {
     "growth": growth,
 }
 
-NO_PEERS = {"curves", "trees", "display", "pictures", "growth"}  # parts in which historian stands alone
+NO_PEERS = {"curves", "trees", "display", "pictures", "middleware", "growth"}  # parts in which historian stands alone
 
 
 def main(arguments: list[str]) -> int:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..._values.key import Key
 from .fields import parsed_document
+from .hdr import read_wrk2
 from .layout import Layout
 from .tally import InputError, Tally, clipped
 
@@ -129,4 +130,5 @@ READERS: dict[str, Callable[[Any, str, Layout, Tally], None]] = {
     "jmeter": _jmeter,
     "locust": partial(_read_document, _locust, "locust rounds to ms and two digits: within 5 % from 10 ms on"),
     "oha": partial(_read_document, _oha, "counts of oha's bins, of which there are about ten: percentiles are rough"),
+    "wrk2": read_wrk2,
 }

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .lines import BOM
 from .tally import InputError
 
-__all__ = ["GENERATORS", "Generator", "Shape", "guess", "shape_of"]
+__all__ = ["GENERATORS", "WRK2", "Generator", "Shape", "guess", "shape_of"]
 
 
 class Shape(NamedTuple):
@@ -33,6 +33,11 @@ class Generator(NamedTuple):
 
 
 DURATION = "http_req_duration"
+
+#: How the output of wrk begins, perhaps after what a shell has printed.
+WRK2 = r"(?:[^\n]*\n){0,20}?\s*Running [^\n]{1,40} test @ "
+
+RECORDED = (("latency", "recorded"),)
 
 #: What each one writes, as their documentation says.
 GENERATORS: dict[str, Generator] = {
@@ -76,6 +81,11 @@ GENERATORS: dict[str, Generator] = {
     "vegeta": Generator("ns", (
         Shape("the JSON of vegeta", mark=r'\{(?=[^\n]*"attack"\s*:)(?=[^\n]*"latency"\s*:)', field="latency"),
         Shape("the csv of vegeta", column="3", header=False, is_safe=False),
+    )),
+    "wrk2": Generator("ms", (
+        Shape("the output of wrk2", mark=WRK2, counted="wrk2", where=RECORDED),
+        Shape("a percentile table of HdrHistogram", mark=r'(?:[^\n]*\n){0,20}?\s*"?Value"?[ ,\t]+"?Percentile"?[ ,\t]',
+              counted="wrk2", where=RECORDED, is_safe=False),
     )),
 }  # fmt: skip
 

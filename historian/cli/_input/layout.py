@@ -21,6 +21,7 @@ class Layout(NamedTuple):
     generator: str = ""  # the program that wrote the file, which tells all of this
     header: bool | None = None  # whether the first line of csv names the columns; None: it should
     choice: Choice = EVERYTHING
+    dialect: str = ""  # of DDSketch: the library that wrote the file
     otherwise: Key = ALL  # the group of what has no name
 
     @property

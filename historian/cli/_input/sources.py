@@ -124,6 +124,7 @@ class _Reader:
             args.generator or "",
             args.header,
             self.choice,
+            args.dialect or "",
             group,
         )
         with self._skipping(shown):
@@ -159,7 +160,7 @@ class _Reader:
         names = os.listdir(directory)
         # To show or keep what is in an empty directory, where nothing has been recorded yet, is no error.
         found = not names
-        if holds_recorders(names) or (found and self._partial):
+        if holds_recorders(directory, names) or (found and self._partial):
             found = True
             self._read_recorders(directory)
         for path in files_in(directory, exclude=self._output, on_error=self._cannot_read):

@@ -51,8 +51,9 @@ def metrics_data(
     """Return what a registry, or its snapshot, holds, for the ``export`` of any `MetricExporter`: cumulative points.
 
     Each recorder that holds values is a point of an exponential histogram at scale 6, see `data_point`; its labels are
-    the attributes.  Its start is that of its values (`Snapshot.start_of`), or if it is not known, now.  To
-    export again and again, use `PeriodicExporter`.  O(buckets in use).  Raises ValueError as `MetricProducer` does.
+    the attributes, except those that are empty.  Its start is that of its values (`Snapshot.start_of`), or if it is not
+    known, now.  To export again and again, use `PeriodicExporter`.  O(buckets in use).  Raises ValueError as
+    `MetricProducer` does.
     """
     return MetricProducer(registry, resource=resource, max_buckets=max_buckets).produce()
 
@@ -122,7 +123,7 @@ class MetricProducer:
             if values.count:
                 point = data_point(
                     values,
-                    attributes=dict(key.labels),
+                    attributes={label: value for label, value in key.labels if value},
                     start_time_unix_nano=start,
                     time_unix_nano=now,
                     max_buckets=self._max_buckets,

@@ -31,9 +31,12 @@ four times outside.  That is 23 buckets, for look-ups in memory as for slow requ
 to 1 TiB by factors of 4, for other units from 1 to 2^40 by factors of 4.  They never depend on the values: if a bucket
 came or went between two scrapes, ``rate`` would be wrong.  `Collector` takes others.
 
-Needs prometheus_client: the extra ``prometheus``.
+`Collector` needs prometheus_client: the extra ``prometheus``.
+
+`from_text` reads what a service shows to Prometheus as text, its classic histograms, and says how far off they are.
 """
 
 from ._collector import Collector
+from ._scraped import Scraped, from_text
 
-__all__ = ["Collector"]
+__all__ = ["Collector", "Scraped", "from_text"]
