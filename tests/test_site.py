@@ -244,7 +244,7 @@ def test_a_browser_finds_nothing_wrong(chromium: browser.Browser, address: str, 
 def test_what_notebooks_show_fits_and_can_be_read(
     chromium: browser.Browser, tmp_path: Path, width: int, dark: bool
 ) -> None:
-    """Every object, with values, without any, and with hostile names, in a page that marks its theme as JupyterLab does."""
+    """Every object, with values, without any, with hostile names, in a page that marks its theme as JupyterLab does."""
     shown = [*displayed.with_values().values(), *displayed.without_values().values()]
     for name in displayed.HOSTILE:
         shown += displayed.with_hostile_names(name).values()

@@ -29,9 +29,9 @@ CONTRAST = """
   };
   const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
-    const element = walk.currentNode.parentElement, style = getComputedStyle(element), range = new Range();
-    range.selectNodeContents(walk.currentNode);
-    if (!walk.currentNode.data.trim() || !range.getBoundingClientRect().width || style.visibility === 'hidden') continue;
+    const text = walk.currentNode, element = text.parentElement, style = getComputedStyle(element), range = new Range();
+    range.selectNodeContents(text);
+    if (!text.data.trim() || !range.getBoundingClientRect().width || style.visibility === 'hidden') continue;
     let below = [], alpha = 1, ground = [255, 255, 255, 1];
     for (let outer = element; outer; outer = outer.parentElement) {
       below.unshift(parsed(getComputedStyle(outer).backgroundColor));
@@ -41,7 +41,7 @@ CONTRAST = """
     const ink = parsed(element instanceof SVGElement ? style.fill : style.color);
     const lights = [light(over([ink[0], ink[1], ink[2], ink[3] * alpha], ground)), light(ground)];
     const ratio = (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
-    if (ratio < least && alpha) found.push(`${ratio.toFixed(2)} ${walk.currentNode.data.trim().slice(0, 60)}`);
+    if (ratio < least && alpha) found.push(`${ratio.toFixed(2)} ${text.data.trim().slice(0, 60)}`);
   }
   return found;
 })"""
