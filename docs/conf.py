@@ -85,6 +85,7 @@ TYPES = {
     "_Application": "ASGIApplication",
     "_Real": "float",
     "_Reals": "ArrayLike",
+    "_Recorders": "Registry",
     "_Registry": "Registry",
     "_Scalar": "float",
     "_Source": "Collector",

@@ -193,7 +193,7 @@ def _converted(args: argparse.Namespace, ending: str) -> bytes:
     values = _values(rows, None if ending == ".hgrm" else args.values)
     if ending == ".hlog":
         intervals = [_interval(row.name, row.histogram, row.source) for row in rows.rows]
-        return log_text(intervals, values, args.digits).encode()
+        return log_text(Log(intervals), values, args.digits).encode()
     total = HdrHistogram.of(rows.total(), values=values, digits=args.digits)
     return _one(total, ending, values, args.values)
 

@@ -29,9 +29,10 @@ CONTRAST = """
   };
   const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walk.nextNode()) {
-    const text = walk.currentNode, element = text.parentElement, style = getComputedStyle(element), range = new Range();
-    range.selectNodeContents(text);
-    if (!text.data.trim() || !range.getBoundingClientRect().width || style.visibility === 'hidden') continue;
+    const element = walk.currentNode.parentElement, style = getComputedStyle(element), range = new Range();
+    range.selectNodeContents(walk.currentNode);
+    const isShown = range.getBoundingClientRect().width && style.visibility !== 'hidden';
+    if (!walk.currentNode.data.trim() || !isShown) continue;
     let below = [], alpha = 1, ground = [255, 255, 255, 1];
     for (let outer = element; outer; outer = outer.parentElement) {
       below.unshift(parsed(getComputedStyle(outer).backgroundColor));
@@ -41,7 +42,7 @@ CONTRAST = """
     const ink = parsed(element instanceof SVGElement ? style.fill : style.color);
     const lights = [light(over([ink[0], ink[1], ink[2], ink[3] * alpha], ground)), light(ground)];
     const ratio = (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
-    if (ratio < least && alpha) found.push(`${ratio.toFixed(2)} ${text.data.trim().slice(0, 60)}`);
+    if (ratio < least && alpha) found.push(`${ratio.toFixed(2)} ${walk.currentNode.data.trim().slice(0, 60)}`);
   }
   return found;
 })"""
@@ -124,7 +125,7 @@ class Browser:
         self.evaluate("Promise.all([document.fonts.ready, new Promise(done => setTimeout(done, 200))]).then(() => 1)")
         if top:
             self.evaluate(f"window.scrollTo(0, {top}); new Promise(done => setTimeout(done, 300)).then(() => 1)")
-        page = Page(errors=[text for event in self._events if (text := complaint(event))], width=width)
+        page = Page(errors=self.errors(), width=width)
         page.missing = self.evaluate(
             "[...document.images].filter(i => i.offsetParent !== null && !i.naturalWidth).map(i => i.src)"
         )
@@ -139,6 +140,26 @@ class Browser:
             return {}
         height = self.evaluate("document.documentElement.scrollHeight")
         return {"clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}
+
+    def errors(self) -> list[str]:
+        """Return what the browser has complained about since the page was loaded."""
+        return [text for event in self._events if (text := complaint(event))]
+
+    def wait_until(self, expression: str) -> Any:
+        """Return the value of an expression in the page once it is true."""
+        end = time.monotonic() + LIMIT
+        while not (found := self.evaluate(expression)):
+            if time.monotonic() > end:
+                raise TimeoutError(f"not true in {LIMIT} s: {expression}")
+            self.evaluate("new Promise(done => setTimeout(done, 50)).then(() => 1)")
+        return found
+
+    def press(self, key: str) -> None:
+        """Press and release a key that has a name, such as Tab."""
+        code = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowRight": 39, "ArrowUp": 38, "ArrowDown": 40}[key]
+        more = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **more)
 
     def faint(self, least: float) -> list[str]:
         """Return the texts of the page whose contrast is below `least`, as WCAG 2 defines it."""

@@ -220,7 +220,7 @@ class _Spread:
 
 
 def _bound(le: str) -> float:
-    bound = float(number(le.strip(), "the bound le of a bucket"))
+    bound = float(number(le, "the bound le of a bucket"))
     if math.isnan(bound) or bound == -math.inf:
         raise ValueError(f"the bound le of a bucket must be a number, not {le[:60]!r}")
     return bound + 0.0  # never -0.0

@@ -17,6 +17,11 @@ function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+// Whether there is room for a text at a time: at the right edge, it would be cut.
+function fits(plot, at) {
+  return plot.valToPos(at, "x") < plot.width - AXIS - 36;
+}
+
 export class Charts {
   constructor(lines, heat, ramp, readout, counted) {
     this.boxes = [lines, heat];
@@ -93,7 +98,7 @@ export class Charts {
       padding: [8, 12, 0, 0],
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 7 } },
       axes: [
-        { ...axis, size: 26, space: 74, values: (plot, at) => at.map(clock) },
+        { ...axis, size: 26, space: 74, values: (plot, at) => at.map((one) => (fits(plot, one) ? clock(one) : "")) },
         {
           ...axis, size: AXIS,
           splits: (plot, k, low, high) => splits(low, high, this.steps),
