@@ -31,9 +31,9 @@ PLACES = [
 ]  # what other processes import from
 TABLE = "Requests to a web service"
 REQUESTS = 2_000  # in a round without a server
-LOAD = 2_000  # requests in a round with one
+LOAD = 250  # requests in a round with one
 CONNECTIONS = 8
-SERVER_ROUNDS = 21
+SERVER_ROUNDS = 60
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]}
 BODY = {"type": "http.response.body", "body": b"Ada"}
 

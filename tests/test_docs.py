@@ -21,6 +21,8 @@ PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.
 NEEDS = {  # no wheels for some Pythons
     "celery.md": ["celery"],
     "opentelemetry.md": ["opentelemetry.sdk"],
+    "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
+    "grpc.md": ["grpc"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
 }
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]

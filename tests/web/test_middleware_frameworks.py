@@ -1,6 +1,5 @@
 """The middleware around applications of real frameworks: which routes and errors they have."""
 
-import asyncio
 import subprocess
 import sys
 import textwrap
