@@ -19,6 +19,7 @@ from . import (
     display,
     growth,
     labels,
+    live,
     logs,
     machine,
     memory,
@@ -52,6 +53,7 @@ PARTS = {
     "otlp": otlp,
     "scrape": scrape,
     "middleware": middleware,
+    "live": live,
     "reading": reading,
     "parallel": parallel,
     "directory": directory,
@@ -61,7 +63,8 @@ PARTS = {
     "growth": growth,
 }
 
-NO_PEERS = {"curves", "trees", "display", "pictures", "middleware", "growth"}  # parts in which historian stands alone
+#: Parts in which historian stands alone.
+NO_PEERS = {"curves", "trees", "display", "pictures", "middleware", "live", "growth"}
 
 
 def main(arguments: list[str]) -> int:

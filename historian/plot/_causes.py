@@ -28,7 +28,8 @@ class Request(NamedTuple):
     """A part of a request, with its own parts: an operation computes its time from theirs, or it was given."""
 
     name: str
-    time: Time
+    time: Time  # as it was given or computed
+    dist: Dist  # the same
     parts: tuple[Request, ...] = ()
     operation: Operation | None = None
 
@@ -43,10 +44,12 @@ class Request(NamedTuple):
                 f"parts, not {part!r}"
             )
         parts = tuple(cls.of(*one) for one in inner.items())
-        if isinstance(time, (Dist, BaseHistogram)):
-            return cls(str(name), time, parts)
-        found = _result(name, time, [_dist(one.time) for one in parts])
-        return cls(str(name), found, parts, time)
+        if isinstance(time, BaseHistogram):
+            return cls(str(name), time, from_histogram(time, None), parts)
+        if isinstance(time, Dist):
+            return cls(str(name), time, time, parts)
+        found = _result(name, time, [one.dist for one in parts])
+        return cls(str(name), found, found, parts, time)
 
     @property
     def is_known(self) -> bool:
@@ -63,10 +66,10 @@ class Request(NamedTuple):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TailWarning)
             t = _start_of_tail(self.time)
-            tail = float(_dist(self.time).sf(t)) if t > 0 else 0.0
+            tail = float(self.dist.sf(t)) if t > 0 else 0.0
             if not self.parts or not self.is_known or not tail:
                 return [math.nan for _ in self.walk()]
-            without = (float(_dist(time).sf(t)) for time in self._with_one_at_its_median())
+            without = (float(time.sf(t)) for time in self._with_one_at_its_median())
             return [min(max(1 - one / tail, 0.0), 1.0) for one in without]
 
     def walk(self) -> list[Request]:
@@ -75,16 +78,12 @@ class Request(NamedTuple):
 
     def _with_one_at_its_median(self) -> list[Dist]:
         """Return the time of the whole with each part, in the order of `walk`, at most as long as its own p50."""
-        found = [_at_most_median(_dist(self.time))]
-        times = [_dist(part.time) for part in self.parts]
+        found = [_at_most_median(self.dist)]
+        times = [part.dist for part in self.parts]
         for k, part in enumerate(self.parts):
             for changed in part._with_one_at_its_median():
                 found.append(_result(self.name, self.operation, [*times[:k], changed, *times[k + 1 :]]))
         return found
-
-
-def _dist(time: Time) -> Dist:
-    return time if isinstance(time, Dist) else from_histogram(time, None)
 
 
 def _result(name: Any, operation: Operation | None, parts: list[Dist]) -> Dist:

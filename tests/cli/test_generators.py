@@ -105,6 +105,8 @@ GHZ = json.dumps({"date": "2026-06-21", "count": 2, "average": 1, "fastest": 1, 
     {"timestamp": "t", "latency": 25000000, "error": "", "status": "Unavailable"},
 ]})  # fmt: skip
 
+GHZ_CSV = "\nduration (ms),status,error\n12.50,OK,\n25.00,Unavailable,gone\n"
+
 WRK2 = """\
 Running 30s test @ http://127.0.0.1:80/index.html
   2 threads and 100 connections
@@ -170,6 +172,7 @@ FILES = {
     "hyperfine": ("hyperfine", "a.json", HYPERFINE, True, [0.0125, 0.025]),
     "pytest-benchmark": ("pytest-benchmark", "a.json", PYTEST, True, [0.0125, 0.025]),
     "ghz": ("ghz", "a.json", GHZ, True, [0.0125, 0.025]),
+    "ghz csv": ("ghz", "a.csv", GHZ_CSV, True, [0.0125, 0.025]),
     "wrk2": ("wrk2", "a.txt", WRK2, True, [0.0125, 0.025]),
     "hgrm": ("wrk2", "a.hgrm", HGRM, None, [0.0125, 0.025]),
 }
@@ -244,6 +247,7 @@ def table(capsys, *words):
     ("hyperfine", "--by results.command", {"sleep 1": 1, "sleep 2": 1}),
     ("pytest-benchmark", "--by benchmarks.name", {"a": 1, "b": 1}),
     ("ghz", "--where details.status=OK", {"FILE": 1}),
+    ("ghz csv", "--by status", {"OK": 1, "Unavailable": 1}),
 ])  # fmt: skip
 def test_rows_are_chosen_and_grouped(tmp_path, capsys, kind, options, expected):
     generator, name, text, *_ = FILES[kind]
@@ -251,6 +255,22 @@ def test_rows_are_chosen_and_grouped(tmp_path, capsys, kind, options, expected):
     found = table(capsys, "--from", generator, *options.split(), tmp_path / name)
     found = {name: count for name, count in found.items() if name != "total"}
     assert found == {key if key != "FILE" else str(tmp_path / name): count for key, count in expected.items()}
+
+
+@pytest.mark.parametrize(("kind", "key"), [("fio JSON", "direction"), ("hyperfine", "results.command"),
+                                           ("pytest-benchmark", "benchmarks.name")])  # fmt: skip
+def test_what_is_counted_together_is_said(tmp_path, capsys, kind, key):
+    generator, name, text, *_ = FILES[kind]
+    (tmp_path / name).write_text(text)
+    for options, is_said in [([], True), (["--by", key], False)]:
+        assert main(["summarize", str(tmp_path / name), "--from", generator, "-p", "50", *options]) == 0
+        assert (f"several are counted together: --by {key} takes each" in capsys.readouterr().out) == is_said
+
+
+def test_how_far_the_bins_of_oha_are_apart_is_said(tmp_path, capsys):
+    (tmp_path / "a.json").write_text(OHA_JSON)
+    assert main(["summarize", str(tmp_path / "a.json"), "-p", "50"]) == 0
+    assert "counts of oha's bins, which are up to 100 % apart: percentiles are rough" in capsys.readouterr().out
 
 
 def test_the_tables_of_wrk2(tmp_path, capsys):
@@ -277,8 +297,10 @@ def test_wrk2_without_its_table(tmp_path, capsys):
 
 def test_a_percentile_table_says_how_rough_it_is(tmp_path, capsys):
     (tmp_path / "a.txt").write_text(WRK2)
-    assert main(["summarize", str(tmp_path / "a.txt"), "-p", "50"]) == 0
-    assert "between two rows of its table count as the upper row: at most 0.65 % off" in capsys.readouterr().out
+    (tmp_path / "a.hgrm").write_text(HGRM)
+    for name in ("a.txt", "a.hgrm"):
+        assert main(["summarize", str(tmp_path / name), "-p", "50"]) == 0
+        assert "between two rows of its table count as the upper row: at most 0.65 % off" in capsys.readouterr().out
 
 
 def test_a_metric_that_is_not_there_is_suggested(tmp_path, capsys):
@@ -395,10 +417,15 @@ def test_what_is_no_duration(tmp_path, capsys, text):
     assert "is not a number" in capsys.readouterr().err
 
 
-def test_decimal_commas_are_refused_with_a_hint(tmp_path, capsys):
-    (tmp_path / "a.csv").write_text("t;n\n12,5;a\n")
-    assert main(["summarize", "--column", "t", str(tmp_path / "a.csv")]) == 1
-    assert "'12,5' is not a number: write a point before its decimals, not a comma" in capsys.readouterr().err
+@pytest.mark.parametrize("number", ["12,5", "1.234,5"])
+def test_decimal_commas_are_refused_with_a_hint(tmp_path, capsys, number):
+    for text, options in [
+        (f"t;n\n{number};a\n", ["--column", "t"]), (number, []), (json.dumps({"t": number}), ["--field", "t"]),
+        (f"took {number} s\n", ["--pattern", r"took (?P<value>\S+)"]),
+    ]:  # fmt: skip
+        (tmp_path / "a").write_text(text)
+        assert main(["summarize", *options, str(tmp_path / "a")]) == 1
+        assert f"'{number}' is not a number: write a point before its decimals, not a comma" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])

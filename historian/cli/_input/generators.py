@@ -23,6 +23,8 @@ class Shape(NamedTuple):
     where: tuple[tuple[str, str], ...] = ()  # which rows count, unless the user says so
     counted: str = ""  # for files that hold counts of values: the name of their reader in `counted`
     is_safe: bool = True  # whether no other file looks so
+    unit: str = ""  # if it is not that of the generator
+    apart: str = ""  # the key of what a file may hold several of: they are counted together, and a note says so
 
 
 class Generator(NamedTuple):
@@ -45,17 +47,19 @@ GENERATORS: dict[str, Generator] = {
         Shape("the tsv of ab -g", ("starttime", "ctime", "ttime"), column="ttime"),
     )),
     "fio": Generator("ns", (
-        Shape("the JSON of fio --output-format=json+", mark=r'\{\s*"fio version"', counted="fio"),
+        Shape("the JSON of fio --output-format=json+", mark=r'\{\s*"fio version"', counted="fio", apart="direction"),
         Shape("a log of fio, such as _clat.log", column="2", header=False, is_safe=False),
     )),
     "ghz": Generator("ns", (
         Shape("the JSON of ghz", mark=r'\{.*"fastest".*"details"\s*:', field="details.latency"),
+        Shape("the csv of ghz", ("duration (ms)", "status", "error"), column="duration (ms)", unit="ms"),
     )),
     "hey": Generator("s", (
         Shape("the csv of hey", ("response-time", "DNS+dialup"), column="response-time"),
     )),
     "hyperfine": Generator("s", (
-        Shape("the JSON of hyperfine", mark=r'\{\s*"results"\s*:\s*\[\s*\{\s*"command"', field="results.times"),
+        Shape("the JSON of hyperfine", mark=r'\{\s*"results"\s*:\s*\[\s*\{\s*"command"', field="results.times",
+              apart="results.command"),
     )),
     "jmeter": Generator("ms", (
         Shape("the csv of JMeter", ("timeStamp", "elapsed"), column="elapsed"),
@@ -76,7 +80,8 @@ GENERATORS: dict[str, Generator] = {
         Shape("the JSON of oha", mark=r'\{.*"responseTimeHistogram"\s*:', counted="oha"),
     )),
     "pytest-benchmark": Generator("s", (
-        Shape("the JSON of pytest-benchmark", mark=r'\{.*"machine_info"\s*:', field="benchmarks.stats.data"),
+        Shape("the JSON of pytest-benchmark", mark=r'\{.*"machine_info"\s*:', field="benchmarks.stats.data",
+              apart="benchmarks.name"),
     )),
     "vegeta": Generator("ns", (
         Shape("the JSON of vegeta", mark=r'\{(?=[^\n]*"attack"\s*:)(?=[^\n]*"latency"\s*:)', field="latency"),

@@ -127,13 +127,13 @@ def _shape_of(head: bytes, name: str, layout: Layout, tally: Tally) -> Shape | N
     """Return the shape of a load generator's file: of the one that the user names, or, if nothing is told, a guess."""
     if layout.generator:
         shape = shape_of(layout.generator, head, name)
-        tally.of_generator(GENERATORS[layout.generator].unit, name)
+        tally.of_generator(shape.unit or GENERATORS[layout.generator].unit, name)
         return shape
     found = None if layout.is_told else guess(head)
     if found is None:
         return None
     generator, shape = found
-    unit = GENERATORS[generator].unit
+    unit = shape.unit or GENERATORS[generator].unit
     tally.of_generator(unit, name)
     tally.note(f"read as {shape.what}{_only(shape)}, in {unit}: as --from {generator} does")
     return shape

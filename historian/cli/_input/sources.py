@@ -118,15 +118,9 @@ class _Reader:
         self._files.add(group)
         args = self._args
         layout = Layout(
-            args.column or "",
-            args.field or "",
-            args.pattern or "",
-            args.generator or "",
-            args.header,
-            self.choice,
-            args.dialect or "",
-            group,
-        )
+            args.column or "", args.field or "", args.pattern or "", args.generator or "", args.header, self.choice,
+            args.dialect or "", otherwise=group,
+        )  # fmt: skip
         with self._skipping(shown):
             if file == "-":
                 self.check_stdin()

@@ -296,7 +296,7 @@ class Tally:
         nanoseconds = nanoseconds_in(text)
         if nanoseconds is None:
             hint = ": write it without commas between its digits" if has_digit_groups(text) else ""
-            if not hint and re.fullmatch(r"[0-9]+,[0-9]+", text):
+            if not hint and re.fullmatch(r"[0-9.]+,[0-9]+", text):
                 hint = ": write a point before its decimals, not a comma"
             raise ValueError(f"{clipped(text)} is not a number{hint}") from None
         if self._unit is None:

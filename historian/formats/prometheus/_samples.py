@@ -10,7 +10,7 @@ __all__ = ["Sample", "number", "parsed", "unit_in"]
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _SAMPLE = re.compile(
     rf"([A-Za-z_:][A-Za-z0-9_:]*)?[ \t]*(?:\{{((?:[^\"}}]|{_QUOTED})*)\}})?[ \t]*(?<=[ \t}}])([^ \t#]+)"
-    r"(?:[ \t]+([^ \t#]+))?[ \t]*(?:#.*)?"
+    r"(?:[ \t]+([^ \t#]+))?(?:[ \t]+#.*)?"
 )
 _LABEL = re.compile(rf"[ \t]*(?:([A-Za-z_][A-Za-z0-9_]*)|({_QUOTED}))[ \t]*(?:=[ \t]*({_QUOTED}))?[ \t]*(,|\Z)")
 _NUMBER = re.compile(r"[-+]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[Ii][Nn][Ff]|[Nn][Aa][Nn])")

@@ -17,13 +17,17 @@ function color(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
+// Whether there is room for a text at a time: at the right edge, it would be cut.
+function fits(plot, at) {
+  return plot.valToPos(at, "x") < plot.width - AXIS - 36;
+}
+
 export class Charts {
-  constructor(lines, heat, ramp, readout, counted) {
+  constructor(lines, heat, ramp, readout, at, counted) {
     this.boxes = [lines, heat];
     this.ramp = ramp;
     this.texts = NAMES.map((name, k) => this.begin(readout, name, k));
-    this.at = document.createElement("span");
-    readout.append(this.at);
+    this.at = at;
     this.counted = counted;
     this.pointed = null; // the place of the interval under the pointer
     this.plots = [];
@@ -93,7 +97,7 @@ export class Charts {
       padding: [8, 12, 0, 0],
       cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 7 } },
       axes: [
-        { ...axis, size: 26, space: 74, values: (plot, at) => at.map(clock) },
+        { ...axis, size: 26, space: 74, values: (plot, at) => at.map((one) => (fits(plot, one) ? clock(one) : "")) },
         {
           ...axis, size: AXIS,
           splits: (plot, k, low, high) => splits(low, high, this.steps),
@@ -153,7 +157,7 @@ export class Charts {
     const column = this.pointed === null ? this.columns[this.columns.length - 1] : this.shown[this.pointed];
     this.texts.forEach((text, k) => write(text, quantity(column ? column.values[k] : null, this.steps)));
     const { begin, end, count } = column || {};
-    write(this.at, column ? (this.pointed === null ? "latest" : clock((begin + end) / 2)) : "");
+    write(this.at, column ? (this.pointed === null ? "latest second" : clock((begin + end) / 2)) : "");
     const rate = column ? `${Math.round(count / (end - begin)).toLocaleString("en-US")}/s` : "";
     write(this.counted, column ? `${count.toLocaleString("en-US")} values, ${rate}` : "");
   }
