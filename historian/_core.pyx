@@ -21,6 +21,7 @@ from libc.string cimport memcmp, memmove, memset
 
 import os
 import sys
+from os import getpid
 from collections.abc import Mapping, Sequence
 from operator import index
 
@@ -410,6 +411,7 @@ include "_native/wire.pxi"
 include "_native/prometheus.pxi"
 include "_native/system.pxi"
 include "_native/file.pxi"
+include "_native/exemplars.pxi"
 include "_native/counters.pxi"
 include "_native/arrays.pxi"
 include "_native/timers.pxi"

@@ -13,6 +13,7 @@ from ._files.file import is_at_path, mapped_file, open_file
 from ._files.header import FILE_NAME, encode
 from ._files.reading import read_all
 from ._live.directories import drain_directory, read_directory
+from ._live.exemplars import add_exemplars
 from ._live.family import Family, FamilyWarning, Timing
 from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
 from ._live.snapshots import Snapshot
@@ -366,6 +367,8 @@ class Registry:
         add_all(
             [(into[key], h.synthetic, (h._counts, h._sum, h.min, h.max, h._bounds)) for key, h in histograms.items()]
         )
+        for key, histogram in histograms.items():
+            add_exemplars(into[key], histogram.exemplars)
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""

@@ -17,6 +17,7 @@ from .._values.key import Key
 from .._values.own import is_own
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
+from .exemplars import Keeping, exemplars_of, with_exemplars
 from .moved import combined, follow_path
 
 TYPE_CHECKING = False
@@ -57,7 +58,7 @@ else:
     _Base = Muted if DISABLED else Counters
 
 
-class Recorder(_Base):
+class Recorder(Keeping, _Base):
     """Counts values as they are measured, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` is the label of the values.  Timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  A
@@ -186,11 +187,14 @@ class Recorder(_Base):
         If its file was removed or replaced, the recorder counts in the file that is at its path now, which is created
         if necessary.  The snapshot holds the values of both files.
         """
+        kept = exemplars_of(self) if self._kept is not None else None  # before the counts: then all are counted
         self._follow_path()
         file, place, left = self._files
         if file is None:
-            return Histogram._from_reading(self._read(), self._unit, self._synthetic)
-        return self._histogram([read_counters(file, place), *(one.read() for one in left)])
+            found = Histogram._from_reading(self._read(), self._unit, self._synthetic)
+        else:
+            found = self._histogram([read_counters(file, place), *(one.read() for one in left)])
+        return found._with(kept) if kept else found
 
     def _histogram(self, readings: Iterable[_Counted | OSError | ValueError | None]) -> Histogram:
         """Return the sum of what has been read from the file and those that have been left.  Raises their errors."""
@@ -262,8 +266,9 @@ class Recorder(_Base):
         if self._file is None:
             self._start = time.time()
             self._drains += 1  # before the values are taken: see `Registry._read_private`
+            kept = self._take_exemplars(os.getpid(), taken) if self._kept is not None else None
             self._drain(taken)
-            return Histogram._from_reading(taken[-1][2], self._unit, self._synthetic)
+            return with_exemplars(Histogram._from_reading(taken[-1][2], self._unit, self._synthetic), kept)
         return self._drain_file(drain, taken)
 
     def _remove(self, taken: list[_Taken]) -> Histogram:
@@ -278,6 +283,7 @@ class Recorder(_Base):
         """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
         for one in self._files[2]:
             checked(one.read())  # if one is damaged, this raises before anything is drained
+        kept = self._take_exemplars(os.getpid(), taken) if self._kept is not None else None
         for _ in range(ATTEMPTS):
             self._follow_path()
             file, place, _ = self._files
@@ -285,7 +291,7 @@ class Recorder(_Base):
             now = drain(file, place, taken)
             if not isinstance(now, FileNotFoundError):
                 break
-        return self._histogram([checked(now), *(one.drain(taken) for one in self._files[2])])
+        return with_exemplars(self._histogram([checked(now), *(one.drain(taken) for one in self._files[2])]), kept)
 
     def _drain_left(self, taken: list[_Taken]) -> Histogram | OSError | ValueError | None:
         """Drain the files that are not at the path any more; return the values they held, None if there were none.
