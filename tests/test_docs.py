@@ -18,7 +18,11 @@ import historian
 
 ROOT = Path(__file__).parents[1]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if path.exists()]
-NEEDS = {"celery.md": "celery", "opentelemetry.md": "opentelemetry.sdk"}  # no wheels for some Pythons
+NEEDS = {
+    "celery.md": "celery",
+    "exemplars.md": "opentelemetry.sdk",
+    "opentelemetry.md": "opentelemetry.sdk",
+}  # no wheels for some Pythons
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
 
 
