@@ -29,38 +29,40 @@ if TYPE_CHECKING:
         _header: Header | None
 
         @property
-        def _kept(self) -> object: ...
+        def _keeps(self) -> bool: ...
         def _exemplars(self, pid: int, make: bool = False, /) -> dict[int, Any] | None: ...
         def _take_exemplars(self, pid: int, taken: list[_Taken], /) -> dict[int, Any] | None: ...
 
     _Pairs = tuple[tuple[str, str], ...]
 
-__all__ = ["Keeping", "add_exemplars", "exemplars_of", "read_all", "take_all", "with_exemplars"]
+__all__ = [
+    "add_exemplars",
+    "exemplar_of",
+    "exemplars_of",
+    "labels_of",
+    "read_all",
+    "take_all",
+    "with_exemplars",
+]
 
 
-class Keeping:
-    """Base class of `Recorder`: what the core calls when a value is recorded with an exemplar."""
+def labels_of(exemplar: object, is_later: bool) -> _Pairs | bool | None:
+    """Return the labels of an exemplar, None if there is none to keep.  Raises what `record` raises for it.
 
-    __slots__ = ()
+    True stands for the labels of the current span: those of now, or if `is_later`, of the end of a block.
+    """
+    if exemplar is None or exemplar is False:
+        return None
+    if exemplar is not True:
+        return checked_labels(exemplar) or None  # type: ignore[arg-type]  # it raises for others
+    _find_current_span()
+    return True if is_later else _labels_of_span()
 
-    @staticmethod
-    def _labels_of(exemplar: object, is_later: bool) -> _Pairs | bool | None:
-        """Return the labels of an exemplar, None if there is none to keep.  Raises what `record` raises for it.
 
-        True stands for the labels of the current span: those of now, or if `is_later`, of the end of a block.
-        """
-        if exemplar is None or exemplar is False:
-            return None
-        if exemplar is not True:
-            return checked_labels(exemplar) or None  # type: ignore[arg-type]  # it raises for others
-        _find_current_span()
-        return True if is_later else _labels_of_span()
-
-    @staticmethod
-    def _exemplar_of(value: float, labels: _Pairs | bool | None) -> Exemplar | None:
-        """Return an exemplar of now, None if there are no labels.  True stands for those of the current span."""
-        pairs = _labels_of_span() if labels is True else labels
-        return Exemplar._of(value, pairs, time.time()) if isinstance(pairs, tuple) else None
+def exemplar_of(value: float, labels: _Pairs | bool | None) -> Exemplar | None:
+    """Return an exemplar of now, None if there are no labels.  True stands for those of the current span."""
+    pairs = _labels_of_span() if labels is True else labels
+    return Exemplar._of(value, pairs, time.time()) if isinstance(pairs, tuple) else None
 
 
 def exemplars_of(recorder: Counters | _Recorder) -> list[Exemplar]:
@@ -87,7 +89,7 @@ def read_all(recorders: Iterable[_Recorder]) -> dict[Key, list[Exemplar]]:
     """Return the exemplars of recorders in a directory.  To be called before their counts are read."""
     found: dict[Key, list[Exemplar]] = {}
     for one in recorders:
-        if one._kept is not None and one._header is not None:
+        if one._keeps and one._header is not None:
             found.setdefault(one._header.key, []).extend(exemplars_of(one))
     return found
 
@@ -96,7 +98,7 @@ def take_all(recorders: Iterable[_Recorder], taken: list[_Taken]) -> dict[Key, l
     """Do as `read_all` does, and forget them; what is forgotten is added to `taken`: see `give_back`."""
     found: dict[Key, list[Exemplar]] = {}
     for one in recorders:
-        if one._kept is not None and one._header is not None:
+        if one._keeps and one._header is not None:
             found.setdefault(one._header.key, []).extend((one._take_exemplars(os.getpid(), taken) or {}).values())
     return found
 

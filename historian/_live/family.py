@@ -12,7 +12,7 @@ from .._values.key import Key, check_key, fault_of_key, text_of
 from .._values.own import is_own
 from .._values.text import counted
 from .._values.units import NS_PER_UNIT, check_unit
-from .exemplars import Keeping
+from .exemplars import labels_of
 from .recorder import DISABLED
 
 TYPE_CHECKING = False
@@ -366,7 +366,7 @@ class Timing:
     def exemplar(self, exemplar: Mapping[str, object] | bool | None) -> None:
         if self._ended:
             raise RuntimeError("this timer has ended, and its time is recorded: set the exemplar in the block")
-        pairs = None if DISABLED else Keeping._labels_of(exemplar, False)
+        pairs = None if DISABLED else labels_of(exemplar, False)
         self._exemplar = dict(pairs) if isinstance(pairs, tuple) else None
 
     def __enter__(self) -> Self:

@@ -17,7 +17,7 @@ from .._values.key import Key
 from .._values.own import is_own
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
-from .exemplars import Keeping, exemplars_of, with_exemplars
+from .exemplars import exemplar_of, exemplars_of, labels_of, with_exemplars
 from .moved import combined, follow_path
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ else:
     _Base = Muted if DISABLED else Counters
 
 
-class Recorder(Keeping, _Base):
+class Recorder(_Base):
     """Counts values as they are measured, from any thread, without a lock: `record`, `time`, then `snapshot`.
 
     `unit` is the label of the values.  Timers convert to it if it is ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``.  A
@@ -77,11 +77,14 @@ class Recorder(Keeping, _Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_start", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_drains", "_header", "_keeps", "_name", "_room", "_start", "_synthetic", "_unit")
     __module__ = "historian"
+
+    _labels_of, _exemplar_of = staticmethod(labels_of), staticmethod(exemplar_of)  # for the core
 
     _drains: int  # of private memory, from 0
     _header: Header | None  # its key, unit and time of creation in a directory; None in memory
+    _keeps: bool  # whether there may be exemplars; the core sets it
     _name: str | None  # None for the text of the key in `_header`
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _start: float  # when it was created, or drained in private memory: seconds since 1970-01-01 00:00 UTC
@@ -108,7 +111,7 @@ class Recorder(Keeping, _Base):
         self._header = header
         self._drains = self._room = 0
         self._start = time.time()
-        self._synthetic = False
+        self._synthetic = self._keeps = False
         return self
 
     @classmethod
@@ -187,14 +190,14 @@ class Recorder(Keeping, _Base):
         If its file was removed or replaced, the recorder counts in the file that is at its path now, which is created
         if necessary.  The snapshot holds the values of both files.
         """
-        kept = exemplars_of(self) if self._kept is not None else None  # before the counts: then all are counted
+        kept = exemplars_of(self) if self._keeps else None  # before the counts: then all are counted
         self._follow_path()
         file, place, left = self._files
         if file is None:
             found = Histogram._from_reading(self._read(), self._unit, self._synthetic)
         else:
             found = self._histogram([read_counters(file, place), *(one.read() for one in left)])
-        return found._with(kept) if kept else found
+        return found if kept is None else found._with(kept)
 
     def _histogram(self, readings: Iterable[_Counted | OSError | ValueError | None]) -> Histogram:
         """Return the sum of what has been read from the file and those that have been left.  Raises their errors."""
@@ -266,7 +269,7 @@ class Recorder(Keeping, _Base):
         if self._file is None:
             self._start = time.time()
             self._drains += 1  # before the values are taken: see `Registry._read_private`
-            kept = self._take_exemplars(os.getpid(), taken) if self._kept is not None else None
+            kept = self._take_exemplars(os.getpid(), taken) if self._keeps else None
             self._drain(taken)
             return with_exemplars(Histogram._from_reading(taken[-1][2], self._unit, self._synthetic), kept)
         return self._drain_file(drain, taken)
@@ -283,7 +286,7 @@ class Recorder(Keeping, _Base):
         """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
         for one in self._files[2]:
             checked(one.read())  # if one is damaged, this raises before anything is drained
-        kept = self._take_exemplars(os.getpid(), taken) if self._kept is not None else None
+        kept = self._take_exemplars(os.getpid(), taken) if self._keeps else None
         for _ in range(ATTEMPTS):
             self._follow_path()
             file, place, _ = self._files

@@ -141,15 +141,10 @@ cdef class Counters:
             close(&opened_counts)
 
     def _labels_of(self, exemplar, is_later, /):
-        """Return checked labels, None if there are none, or with `is_later` True.  A recorder keeps exemplars."""
+        """Return checked labels, None if there are none, or with `is_later` True.  Only a recorder keeps exemplars."""
 
     def _exemplar_of(self, value, labels, /):
-        """Return what to keep of a value, or None.  A recorder keeps exemplars."""
-
-    @property
-    def _kept(self):
-        """None if no exemplar was ever kept."""
-        return self.exemplars
+        """Return what to keep of a value, or None.  Only a recorder keeps exemplars."""
 
     def _exemplars(self, pid, make=False, /):
         """Return the exemplars of the process `pid`, this one: a dict by octave.  None if it has none and not `make`.
@@ -161,6 +156,7 @@ cdef class Counters:
                 if not make:
                     return None
                 self.exemplars = pid, {}
+                (<object>self)._keeps = True
             return (<tuple>self.exemplars)[1]
 
     def _take_exemplars(self, pid, list taken not None, /):

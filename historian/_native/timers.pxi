@@ -118,6 +118,7 @@ cdef class Timer:
 
     cdef int end(self, object exc_type, object exc_value) except -1:
         cdef int64_t now = historian_now()
+        cdef bint failed
         if self.began == 0 or self.ended != 0:
             raise RuntimeError("this timer is not running: use it as `with recorder.time():`")
         self.ended = now

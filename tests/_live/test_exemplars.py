@@ -56,7 +56,7 @@ def test_nothing_is_kept_without_labels(nothing):
         timer.exemplar = nothing
         assert timer.exemplar is None
     h = latency.snapshot()
-    assert h.exemplars == () and h.count == 2 and latency._kept is None
+    assert h.exemplars == () and h.count == 2 and not latency._keeps
 
 
 def test_a_count_of_0_keeps_nothing_and_one_of_many_keeps_one():
@@ -128,7 +128,7 @@ def test_a_value_that_is_refused_keeps_nothing(value):
     latency = Recorder()
     with pytest.raises((ValueError, TypeError), match="cannot record"):
         latency.record(value, exemplar={"trace": "a"})
-    assert latency.snapshot().count == 0 and latency._kept is None
+    assert latency.snapshot().count == 0 and not latency._keeps
 
 
 def test_what_labels_raise_passes_and_nothing_is_counted():
@@ -638,7 +638,7 @@ def test_disabled_recorders_keep_nothing():
         "import historian; rec = historian.Recorder(); rec.record(1.5, exemplar={'a b': 'c'})\n"
         "with rec.time(exemplar=True) as timer: timer.exemplar = {'a b': 'c'}\n"
         "with historian.Registry().family('a', labels=['b']).timing() as timing: timing.exemplar = {'a b': 'c'}\n"
-        "assert rec.snapshot().exemplars == () and rec._kept is None and timer.exemplar is None"
+        "assert rec.snapshot().exemplars == () and not rec._keeps and timer.exemplar is None"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "HISTORIAN_DISABLE": "1"}, capture_output=True, text=True
