@@ -156,8 +156,10 @@ cdef class Counters:
                 if not make:
                     return None
                 self.exemplars = pid, {}
-                (<object>self)._keeps = True
-            return (<tuple>self.exemplars)[1]
+            found = (<tuple>self.exemplars)[1]
+        if make:
+            (<object>self)._keeps = True
+        return found
 
     def _take_exemplars(self, pid, list taken not None, /):
         """Forget the exemplars of this process; return them, by octave, or None.  Each is returned once.
