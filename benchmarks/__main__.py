@@ -19,9 +19,11 @@ from . import (
     display,
     growth,
     labels,
+    live,
     logs,
     machine,
     memory,
+    middleware,
     otlp,
     page,
     parallel,
@@ -50,6 +52,8 @@ PARTS = {
     "logs": logs,
     "otlp": otlp,
     "scrape": scrape,
+    "middleware": middleware,
+    "live": live,
     "reading": reading,
     "parallel": parallel,
     "directory": directory,
@@ -59,7 +63,8 @@ PARTS = {
     "growth": growth,
 }
 
-NO_PEERS = {"curves", "trees", "display", "pictures", "growth"}  # parts in which historian stands alone
+#: Parts in which historian stands alone.
+NO_PEERS = {"curves", "trees", "display", "pictures", "middleware", "live", "growth"}
 
 
 def main(arguments: list[str]) -> int:

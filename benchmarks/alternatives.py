@@ -15,7 +15,7 @@ TEMPLATE = HERE / "alternatives.md"
 PAGE = HERE.parent / "docs" / "explanation" / "alternatives.md"
 
 #: A table that runs have since bytes have their present form: earlier ones had larger blobs.
-PRESENT = "Directories"
+PRESENT = "Merge of 10,000 as they arrive"
 US = "historian"
 RECORD = ("One value at a time", "latencies, bound")
 #: Title of a column, table, and what each library did.

@@ -28,6 +28,7 @@ TABLE = "Records in a directory"
 WORKERS = 2
 KILLS = 200
 SHORT_LIVED = 10_000  # processes
+MOST_KEPT = 99  # chunks of a file that are kept for drains: see historian/_native/kept.h
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
@@ -112,8 +113,10 @@ def churn(results: Results, folder: str) -> None:
     assert rec.path is not None
     count("files left by them, beyond the one", len(os.listdir(registry.directory)) - 1, results)
     with open(rec.path, "rb") as file:
-        used = int.from_bytes(file.read(136)[128:], "little")
-    count("chunks of that file beyond the first 34", used - 34, results)
+        page = file.read(176)
+    used, kept = int.from_bytes(page[128:136], "little"), int.from_bytes(page[172:176], "little")
+    count("chunks of that file beyond the first 34, and those kept for drains", used - 34 - kept, results)
+    results.add(Figure("chunks kept for drains", kept, kept, 0.0, "", MOST_KEPT))
 
 
 def kills(results: Results, folder: str) -> None:

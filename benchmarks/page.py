@@ -82,6 +82,11 @@ NOTES = {
         "180 with values, and the 23 classic ones beside them. Both answers are compressed by gzip, as Prometheus asks "
         "for. Processor time, everything included: reading the counts, the answer, compression."
     ),
+    "Requests to a web service": (
+        "An application that answers at once, in middleware that does nothing, and in historian's. Without a server: "
+        "the time of the call, and of reading the answer. Under a server: its processor time for each request, while "
+        "another process sends requests over eight connections. The two servers take turns."
+    ),
     "Threads": (
         "Time for each value, from the first start to the last end, over all threads. Each thread has its own array "
         "and its own processor. Two threads share the bandwidth of the memory: `numpy.sum`, which only reads, shows "

@@ -101,7 +101,20 @@ def name_types(app: Sphinx, domain: str, kind: str, content: desc_content) -> No
                 text.parent.replace(text, nodes.Text(TYPES[str(text)]))
 
 
+#: A number and what belongs to it.
+QUANTITY = re.compile(r"(?<=\d) (?=(?:%|[mun]?s|[kKMG]i?B|min|h|bytes|times|values|calls)(?!\w))")
+
+
+def keep_units(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let no line end between a number and its unit, except in code."""
+    for text in list(doctree.findall(nodes.Text)):
+        kept = QUANTITY.sub("\u00a0", text)
+        if kept != text and not isinstance(text.parent, nodes.literal | nodes.FixedTextElement | nodes.raw):
+            text.parent.replace(text, nodes.Text(kept))
+
+
 def setup(app: Sphinx) -> None:
     """Connect what changes sources and signatures."""
+    app.connect("doctree-resolved", keep_units)
     app.connect("source-read", link_to_repository)
     app.connect("object-description-transform", name_types)

@@ -16,8 +16,8 @@ from historian import Histogram, Key, Registry
 from historian._show.scale import quantity
 
 HERE = Path(__file__).parent
-WIDTH, HEIGHT = 860, 380  # pixels
-LEFT, RIGHT, TOP, BOTTOM = 64, 838, 62, 328  # of the axes
+WIDTH, HEIGHT = 600, 420  # pixels: a phone shows two thirds of this size, so texts are large
+LEFT, RIGHT, TOP, BOTTOM = 76, 580, 100, 346  # of the axes
 N = 100  # calls that a user waits for
 LOWEST = 1e-4  # share of requests at the bottom of the picture
 
@@ -56,19 +56,22 @@ class Picture:
         """Return the whole picture."""
         p99 = self._h.percentile(99)
         wait = self._h.fanout(N).p_wait(p99)
-        slow = f"1 look-up in {N} takes over {quantity(p99, 's')}"
-        title = f"{slow}: {100 * wait:.0f} % of users who need {N} wait longer"
-        self._text(LEFT, 30, title, "text", size=17, weight=600)
+        title = [
+            f"1 look-up in {N} takes over {quantity(p99, 's')}:",
+            f"{100 * wait:.0f} % of users who need {N} wait longer",
+        ]
+        for row, line in zip((28, 54), title):
+            self._text(16, row, line, "text", size=20, weight=600)
         self._grid()
         self._curve("many", [self._h.fanout(N).p_wait(t) for t in self._latencies()])
         self._curve("one", [self._h.sf(t) for t in self._latencies()])
         self._mark(p99, float(wait), "many", f"{100 * wait:.0f} % of users", above=True)
         self._mark(p99, self._h.sf(p99), "one", f"{100 * self._h.sf(p99):.2g} % of look-ups", above=False)
-        count = f"{self._h.count:,} look-ups in SQLite, recorded by 4 processes, one of them killed; axes logarithmic"
-        self._text(LEFT, HEIGHT - 12, count, "faint", size=13)
+        count = f"{self._h.count:,} look-ups in SQLite, by 4 processes, one of them killed; axes logarithmic"
+        self._text(16, HEIGHT - 14, count, "faint", size=14)
         body = "\n".join(self._parts)
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-        return f'{head} font-family="system-ui, sans-serif">\n<title>{title}</title>\n{body}\n</svg>\n'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
+        return f'{head} font-family="system-ui, sans-serif">\n<title>{" ".join(title)}</title>\n{body}\n</svg>\n'
 
     def _latencies(self) -> list[float]:
         return [t for t in self._h.upper.tolist() if 10.0**self._low <= t < self._h.max]
@@ -79,7 +82,7 @@ class Picture:
             self._line(column, TOP, column, BOTTOM, "grid")
             self._text(
                 column,
-                BOTTOM + 20,
+                BOTTOM + 24,
                 quantity(10.0**exponent, "s").replace(".00", "").replace(".0 ", " "),
                 "faint",
                 anchor="middle",
@@ -88,7 +91,7 @@ class Picture:
             row = self.y(10.0**exponent)
             self._line(LEFT, row, RIGHT, row, "grid")
             self._text(LEFT - 8, row + 5, f"{10.0 ** (exponent + 2):g} %", "faint", anchor="end")
-        self._text(LEFT, TOP - 10, "share that takes longer", "faint")
+        self._text(16, TOP - 14, "share that takes longer", "faint")
 
     def _curve(self, color: str, shares: list[float]) -> None:
         points = [(self.x(t), self.y(share)) for t, share in zip(self._latencies(), shares) if share > LOWEST]
@@ -98,7 +101,7 @@ class Picture:
     def _mark(self, t: float, share: float, color: str, text: str, *, above: bool) -> None:
         x, y = self.x(t), self.y(share)
         self._parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{self._colors[color]}"/>')
-        self._text(x + (12 if above else -12), y + (-10 if above else 20), text, color, size=16, weight=600,
+        self._text(x + (12 if above else -12), y + (-10 if above else 20), text, color, size=18, weight=600,
                    anchor="start" if above else "end")  # fmt: skip
 
     def _line(self, x1: float, y1: float, x2: float, y2: float, color: str) -> None:
@@ -106,7 +109,7 @@ class Picture:
         self._parts.append(f'<line {ends} stroke="{self._colors[color]}"/>')
 
     def _text(
-        self, x: float, y: float, text: str, color: str, *, size: int = 14, weight: int = 400, anchor: str = "start"
+        self, x: float, y: float, text: str, color: str, *, size: int = 16, weight: int = 400, anchor: str = "start"
     ) -> None:
         look = f'font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" fill="{self._colors[color]}"'
         self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" {look}>{text}</text>')

@@ -9,12 +9,13 @@ This is one compiled module.  Its parts are in ``_native/*.pxi``, and are includ
 
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN, isinf
-from libc.stdint cimport INT64_MAX, int32_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memmove, memset
@@ -232,14 +233,16 @@ cdef extern from "_native/names.h" nogil:
     bint historian_scan_names(historian_space *, historian_names *)
     historian_entry *historian_find_entry(historian_space *, historian_names *, uint64_t place, const char **wrong)
     const char *historian_check_word(const historian_space *, size_t index, uint64_t word)
-    void historian_set_state(historian_space *, historian_names *, size_t index, uint64_t state)
     Py_ssize_t historian_find_name(const historian_space *, const historian_names *, const uint8_t *key, size_t n)
     size_t historian_count_names(historian_names *, const uint8_t *name, size_t n)
+    void historian_free_names(historian_names *)
+
+cdef extern from "_native/entries.h" nogil:
+    void historian_set_state(historian_space *, historian_names *, size_t index, uint64_t state)
     Py_ssize_t historian_add_name(
         historian_space *, historian_names *, int fd, const uint8_t *text, size_t nbytes, size_t key_nbytes,
         uint64_t created
     )
-    void historian_free_names(historian_names *)
 
 cdef extern from "_native/seats.h" nogil:
     ctypedef struct historian_holds:
@@ -318,6 +321,18 @@ cdef extern from "_native/native_buckets.h" nogil:
     size_t HISTORIAN_NATIVE_NBYTES(size_t slots, size_t edges)
     size_t historian_put_native(
         uint8_t *out, const historian_running *, const int32_t *slots, const uint8_t *bounds, size_t edges
+    )
+
+cdef extern from "_native/runs.h" nogil:
+    ctypedef enum historian_runs_verdict:
+        HISTORIAN_RUNS_GOOD, HISTORIAN_RUNS_CUT_SHORT, HISTORIAN_RUNS_TOO_LONG, HISTORIAN_RUNS_TOO_MANY
+    ctypedef struct historian_runs:
+        size_t at, counts
+        uint64_t length
+        int ones
+    historian_runs_verdict historian_read_runs(
+        const uint8_t *data, size_t at, size_t end, uint64_t longest, int32_t *indices, int64_t *counts,
+        historian_runs *
     )
 
 cdef extern from "_native/cpython.h":
@@ -409,9 +424,16 @@ cdef inline bint is_good(double value) noexcept:
 include "_native/counts.pxi"
 include "_native/wire.pxi"
 include "_native/prometheus.pxi"
+include "_native/runs.pxi"
 include "_native/system.pxi"
+include "_native/keys.pxi"
 include "_native/file.pxi"
+include "_native/totals.pxi"
+include "_native/drains.pxi"
+include "_native/leases.pxi"
 include "_native/exemplars.pxi"
 include "_native/counters.pxi"
+include "_native/additions.pxi"
+include "_native/refusals.pxi"
 include "_native/arrays.pxi"
 include "_native/timers.pxi"

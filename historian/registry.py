@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
-import time
 
-from ._core import add_all, count_again, give_back
-from ._files.directory import RegistryWarning, ensure_directory, is_unchanged, prepare_directory, warn_user
-from ._files.draining import free_recorder, hide_recorder
-from ._files.errors import CorruptFileError, CorruptFileWarning, checked
+from ._core import give_back
+from ._files.directory import RegistryWarning, compare_environment, ensure_directory, is_unchanged, prepare_directory
+from ._files.draining import hide_recorder
+from ._files.errors import CorruptFileError, CorruptFileWarning, checked, warn_of
 from ._files.file import is_at_path, mapped_file, open_file
 from ._files.header import FILE_NAME, encode
 from ._files.reading import read_all
 from ._live.directories import drain_directory, read_directory
-from ._live.exemplars import add_exemplars
 from ._live.family import Family, FamilyWarning, Timing
-from ._live.recorder import DISABLED, Recorder, check_room, recorder_in_file, recorders_in
+from ._live.memory import Identity, drain_memory, read_memory
+from ._live.merging import merge
+from ._live.moved import follow_path
+from ._live.opened import recorder_in_file, recorders_in
+from ._live.recorder import DISABLED, Recorder, check_same_unit
+from ._live.removal import remove
 from ._live.snapshots import Snapshot
 from ._show.shown import in_html, in_rich, in_terminal
 from ._values.key import Key, check_key, key_of
 from ._values.text import counted
 from ._values.units import check_unit
-from .histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from ._files.reading import Reading
     from ._show.profile import Profile
     from ._show.view import View
-    from .formats._lines import Source
+    from .histogram import Histogram
 
 __all__ = [
     "CorruptFileError",
@@ -77,13 +79,13 @@ class Registry:
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, trust: bool = False) -> None:
         self._recorders: dict[Key, Recorder] = {}
         self._calls: dict[tuple[object, ...], Recorder] = {}  # by the arguments of `recorder`, all of them strings
-        self._removed = 0  # recorders that have been removed from memory
+        self._removed = 0  # recorders that have been removed
         self._families: dict[str, Family] = {}  # by name
         self._directory: str | None = None
         self._path = ""  # of the directory's file
         self._trust = trust
         self._is_prepared = False
-        self._id = (0, "")  # process id, and what identifies the recorders in its memory
+        self._identity = Identity()  # of the recorders in memory
         self._named: str | None = None  # HISTORIAN_DIR at import, "" if it was not set; None once it has been compared
         if directory is not None:
             if not os.fspath(directory):
@@ -109,16 +111,8 @@ class Registry:
     def _compare_environment(self) -> None:
         """Warn, at the first use of the default registry, if HISTORIAN_DIR has been set since it was imported."""
         named, self._named = self._named, None
-        if named is None or DISABLED:
-            return
-        now = os.environ.get("HISTORIAN_DIR", "")
-        if not now or now == named:
-            return
-        where = f"in {self._directory}" if self._directory is not None else "in memory"
-        warn_user(
-            f"HISTORIAN_DIR was set to {now!r} after historian was imported, and is ignored: the default registry "
-            f"counts {where}; set it before the import, or use historian.Registry(directory)"
-        )
+        if named is not None and not DISABLED:
+            compare_environment(named, self._directory)
 
     @property
     def directory(self) -> str | None:
@@ -179,7 +173,7 @@ class Registry:
             if file is not None and key not in self._recorders:
                 hide_recorder(file, place)
         if found is not None:
-            _check_unit(found, unit)
+            check_same_unit(found, unit)
         return found if found is not None and found.path is not None else None
 
     def _file(self) -> DirectoryFile | None:
@@ -212,36 +206,11 @@ class Registry:
         """
         if not isinstance(key, Key):
             raise TypeError(f"remove() takes a Key, as snapshots have: remove(Key('name', label='value')), not {key!r}")
-        found = self._find(key)
-        if found is None:
-            raise KeyError(key)
-        unit = found.unit
-        taken: list[_Taken] = []
-        try:
-            held, (file, place, _) = found._remove(taken), found._files
-            self._removed += 1
-            self._forget(key)
-            if file is not None:
-                del found  # if it was the last one, this process has the recorder open no more
-                free_recorder(file, place)
-            return held
-        except BaseException:
-            self._undo_removal(key, unit, taken)
-            raise
-
-    def _undo_removal(self, key: Key, unit: str, taken: list[_Taken]) -> None:
-        """Count again what a recorder held, after an exception."""
-        for where, _, _ in taken:
-            if isinstance(where, Recorder):  # in memory
-                self._recorders.setdefault(key, where)
-        give_back(taken)
-        for _, _, reading in taken:  # its space has been freed
-            again = self._find_or_create(key, unit)
-            file, place, _ = again._files
-            count_again(again if file is None else file, place, reading)
+        return remove(self, key)
 
     def _forget(self, key: Key) -> None:
         """Forget a recorder that was removed, here or by another process."""
+        self._removed += 1
         self._recorders.pop(key, None)
         self._calls.clear()
         if key.name in self._families:
@@ -254,21 +223,21 @@ class Registry:
             # Several threads may get here at once.  dict.setdefault needs no lock that a fork could leave locked.
             created = self._create(key, unit)
             if check:
-                _check_unit(created, unit)
+                check_same_unit(created, unit)
             if created.unit != unit:
                 return created
             found = self._recorders.setdefault(key, created)
             if key.name in self._families:
                 self._families[key.name]._known.add(key)
         if check:
-            _check_unit(found, unit)
+            check_same_unit(found, unit)
         return found
 
     def _find(self, key: Key) -> Recorder | None:
         """Return the recorder if it exists."""
         found = self._recorders.get(key)
         if found is None and self._directory is not None and not DISABLED:
-            there = recorder_in_file(self._path, key)
+            there = recorder_in_file(Recorder, self._path, key)
             return None if isinstance(there, FileNotFoundError) else checked(there)
         return found
 
@@ -280,7 +249,7 @@ class Registry:
             created._drains = self._removed << 32  # not those of a recorder of this name that was removed
             return created
         self._prepare()
-        return checked(recorder_in_file(self._path, key, check_unit(unit)))
+        return checked(recorder_in_file(Recorder, self._path, key, check_unit(unit)))
 
     def _prepare(self) -> None:
         if self._directory is None or DISABLED:
@@ -294,7 +263,7 @@ class Registry:
         folder, was_removed = ensure_directory(self._directory, self._trust)
         checked(folder).close()
         for found in recorders_in(self._path) if was_removed else ():
-            found._follow_path()
+            follow_path(found)
 
     def snapshot(self) -> Snapshot:
         """Return the histogram of every recorder, in the order in which the recorders were created.
@@ -305,7 +274,7 @@ class Registry:
         it.  It is a dictionary that can be asked by name and label: see `Snapshot`.
         """
         histograms, problems = self._read()
-        _warn(problems)
+        warn_of(problems)
         return histograms
 
     def problems(self) -> dict[str, CorruptFileError]:
@@ -315,28 +284,9 @@ class Registry:
     def _read(self) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
         if self._directory is None:
-            return self._read_private(), {}
+            return read_memory(self._recorders, self._identity), {}
         self._prepare()
         return read_directory(self._directory, self._trust)
-
-    def _read_private(self) -> Snapshot:
-        now = time.time()
-        histograms: dict[Key, Histogram] = {}
-        sources: dict[Key, Source] = {}
-        starts: dict[Key, float] = {}
-        for key, found in list(self._recorders.items()):
-            source = ""
-            while source != self._id_now(found):  # if another thread drains, read again
-                source, starts[key] = self._id_now(found), found._start
-                histograms[key] = found.snapshot()
-            sources[key] = source, now
-        return Snapshot(histograms, sources=sources, starts=starts)
-
-    def _id_now(self, found: Recorder) -> str:
-        """Return the id of a recorder in memory until its next drain."""
-        if self._id[0] != os.getpid():  # a forked process counts on by itself
-            self._id = os.getpid(), os.urandom(12).hex()
-        return f"{self._id[1]}-{found._drains}"
 
     def _readings(self) -> tuple[list[Reading], dict[str, CorruptFileError]]:
         """Return what the file holds, in the order of creation, and errors.  This changes and creates nothing."""
@@ -352,30 +302,15 @@ class Registry:
         added; recorders without values may have been created.
         """
         histograms, problems = other._read() if isinstance(other, Registry) else (dict(other), {})
-        _warn(problems)
-        for key, histogram in histograms.items():
-            if not isinstance(key, Key) or not isinstance(histogram, Histogram):
-                raise TypeError(f"merge() takes a Registry or its snapshot, not a mapping with {key!r}: {histogram!r}")
-            check_key(key)
-            found = self._find(key)
-            if found is None:
-                check_room(str(key), 0, histogram.count)
-            else:
-                _check_unit(found, histogram.unit)
-                found._take_room(histogram.count)
-        into = {key: self._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
-        add_all(
-            [(into[key], h.synthetic, (h._counts, h._sum, h.min, h.max, h._bounds)) for key, h in histograms.items()]
-        )
-        for key, histogram in histograms.items():
-            add_exemplars(into[key], histogram.exemplars)
+        warn_of(problems)
+        merge(self, histograms)
 
     def profile(self) -> Profile[Histogram]:
         """Return a table of all recorders that hold values.  It can be printed, and is shown as HTML in a notebook."""
         from ._show.profile import Profile
 
         histograms, problems = self._read()
-        _warn(problems)
+        warn_of(problems)
         return Profile(histograms, self._notes())
 
     def _notes(self) -> list[str]:
@@ -403,7 +338,7 @@ class Registry:
         changed, and a `CorruptFileWarning` reports it.  Raises OSError if the disk is full or read-only, the file may
         not be written, or another process keeps it locked.  Then no recorder has been reset.
         """
-        _warn(self._clear()[2])
+        warn_of(self._clear()[2])
 
     def drain(self) -> Snapshot:
         """Return the histogram of every recorder, and reset all to empty: each record is in the result of one drain.
@@ -417,7 +352,7 @@ class Registry:
         taken: list[_Taken] = []
         try:
             histograms, problems = self._drain(None, taken)
-            _warn(problems)
+            warn_of(problems)
             return histograms
         except BaseException:
             give_back(taken)
@@ -436,9 +371,7 @@ class Registry:
     ) -> tuple[Snapshot, dict[str, CorruptFileError]]:
         self._compare_environment()
         if self._directory is None:
-            private = [(key, one) for key, one in list(self._recorders.items()) if chosen is None or key in chosen]
-            sources = {key: (self._id_now(found), time.time()) for key, found in private}
-            return Snapshot({key: found._drained(taken) for key, found in private}, sources=sources), {}
+            return drain_memory(self._recorders, self._identity, chosen, taken), {}
         self._prepare()
         return drain_directory(self._directory, chosen, self._trust, taken)
 
@@ -455,22 +388,6 @@ class Registry:
     def __repr__(self) -> str:
         where = f" in {self._directory!r}" if self._directory is not None else ""
         return f"<Registry of {counted(len(self._recorders), 'recorder')}{where}>"
-
-
-def _check_unit(found: Recorder, unit: str) -> None:
-    if found.unit != unit:
-        from ._show.names import cut
-
-        name = cut(found.name, 200)
-        raise ValueError(f"recorder {name} exists with unit {found.unit!r}, not {unit!r}: use one unit")
-
-
-def _warn(problems: Mapping[str, CorruptFileError]) -> None:
-    if problems:
-        from warnings import warn
-
-        for problem in problems.values():
-            warn(f"{problem} (left out)", CorruptFileWarning, stacklevel=3)
 
 
 #: The registry of `recorder`: in the directory that HISTORIAN_DIR named at import, else in memory.

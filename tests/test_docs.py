@@ -18,11 +18,14 @@ import historian
 
 ROOT = Path(__file__).parents[1]
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if path.exists()]
-NEEDS = {
-    "celery.md": "celery",
-    "exemplars.md": "opentelemetry.sdk",
-    "opentelemetry.md": "opentelemetry.sdk",
-}  # no wheels for some Pythons
+NEEDS = {  # no wheels for some Pythons
+    "celery.md": ["celery"],
+    "exemplars.md": ["opentelemetry.sdk"],
+    "opentelemetry.md": ["opentelemetry.sdk"],
+    "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
+    "grpc.md": ["grpc"],
+    "web-frameworks.md": ["fastapi", "flask", "django"],
+}
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
 
 
@@ -93,8 +96,8 @@ def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("historian.registry.default_registry", registry)
     if page.name == "processes.md" and sys.platform == "win32":
         pytest.skip("recorders in a directory need a POSIX system")
-    if page.name in NEEDS:
-        pytest.importorskip(NEEDS[page.name])
+    for name in NEEDS.get(page.name, []):
+        pytest.importorskip(name)
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
     if sys.platform != "win32":
         parsers.append(CodeBlockParser("console", run_console))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import browser
+import displayed
 import pytest
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
@@ -22,7 +23,8 @@ import historian
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-NOTEBOOKS = sorted(path for path in (DOCS / "notebooks").glob("*.md") if path.name != "index.md")
+#: Pages whose cells the build executes.
+NOTEBOOKS = [page for page in PAGES if page.read_text(encoding="utf-8").startswith("---\njupytext:\n")]
 SOURCES = (".md", ".rst")
 FENCE = re.compile(r"^(?P<mark>`{3,}|~{3,}|:{3,})[ \t]*(?P<language>.*)$")
 #: Blocks that are not examples of Python: commands of a shell, output, files of other programs, orders to Sphinx.
@@ -99,7 +101,6 @@ def test_every_example_is_executed(page: Path) -> None:
     executed = {"python", "console"}
     if page in NOTEBOOKS:
         executed = {"{code-cell}"}
-        assert page.read_text(encoding="utf-8").startswith("---\n"), "without its header, the build executes no cell"
     found = list(fences(page))
     assert [(line, language) for line, language in found if language not in executed | NO_PYTHON] == []
     parsers = [PythonCodeBlockParser(), CodeBlockParser("console", lambda example: None)]
@@ -182,8 +183,10 @@ def test_signatures_name_no_private_type(site: Path) -> None:
 
 
 def test_every_notebook_was_executed(site: Path) -> None:
+    assert {notebook.parent.name for notebook in NOTEBOOKS} == {"docs", "notebooks"}
+    assert len(NOTEBOOKS) == 7  # six notebooks, and the page of pictures
     for notebook in NOTEBOOKS:
-        page = (site / "notebooks" / f"{notebook.stem}.html").read_text(encoding="utf-8")
+        page = (site / notebook.relative_to(DOCS).with_suffix(".html")).read_text(encoding="utf-8")
         cells = sum(language == "{code-cell}" for _, language in fences(notebook))
         assert page.count('<div class="cell docutils container">') >= cells > 3, notebook
         assert "cell_output" in page, notebook
@@ -207,20 +210,54 @@ def test_every_page_can_be_reached_from_the_start_page(site: Path) -> None:
     assert set(sources) - reached == set()
 
 
-LOOKED_AT = ["index.html", "tutorial.html", "notebooks/fanout.html", "reference/histogram.html", "reference/tail.html"]
+LOOKED_AT = [
+    "index.html", "tutorial.html", "plots.html", "notebooks/fanout.html", "notebooks/faster.html",
+    "notebooks/instrument.html", "reference/histogram.html", "reference/tail.html",
+]  # fmt: skip
+
+#: The images without a text that says what they show; the name of a file says nothing.
+UNTOLD = "[...document.images].filter(i => !i.alt || i.alt.includes('/')).map(i => i.src)"
 
 
 @pytest.mark.parametrize("page", LOOKED_AT)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_browser_finds_nothing_wrong(chromium: browser.Browser, address: str, page: str, width: int) -> None:
-    backgrounds = set()
+    backgrounds = []
     for dark in (False, True):
         found = chromium.look(f"{address}/{page}", width, dark=dark)
         assert found.errors == []
         assert found.missing == []
         assert found.needed <= width, "it scrolls sideways"
-        backgrounds.add(found.background)
-    assert len(backgrounds) == 2, "both themes look alike"
+        assert chromium.evaluate(UNTOLD) == []
+        backgrounds.append(found.background)
+        assert chromium.faint(3) == []
+        # The reader may choose the other theme, whatever the system prefers: the button of furo sets this attribute.
+        chromium.evaluate(f"document.body.dataset.theme = '{'light' if dark else 'dark'}'")
+        backgrounds.append(chromium.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert chromium.faint(3) == []
+    light, dark_chosen, dark, light_chosen = backgrounds
+    assert light == light_chosen != dark == dark_chosen
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_what_notebooks_show_fits_and_can_be_read(
+    chromium: browser.Browser, tmp_path: Path, width: int, dark: bool
+) -> None:
+    """Every object, with values, without any, and with hostile names, in a page with a theme as JupyterLab marks it."""
+    shown = [*displayed.with_values().values(), *displayed.without_values().values()]
+    for name in displayed.HOSTILE:
+        shown += displayed.with_hostile_names(name).values()
+    colours = "color: #e0e0e0; background: #111" if dark else "color: #212121; background: #fff"
+    mark = f'data-jp-theme-light="{str(not dark).lower()}"'
+    body = "".join(one._repr_html_() for one in shown)
+    page = tmp_path / "page.html"
+    page.write_text(f'<!doctype html><meta charset="utf-8"><body {mark} style="{colours}">{body}', encoding="utf-8")
+    for prefers_dark in (False, True):  # which the page does not follow
+        found = chromium.look(page.as_uri(), width, dark=prefers_dark)
+        assert found.errors == []
+        assert found.needed <= width, "it scrolls sideways"
+        assert chromium.faint(3) == []
 
 
 def test_a_browser_finds_what_is_wrong(chromium: browser.Browser, address: str, site: Path, tmp_path: Path) -> None:
@@ -228,5 +265,9 @@ def test_a_browser_finds_what_is_wrong(chromium: browser.Browser, address: str, 
     page = chromium.look(f"data:text/html,{bad}", 390)
     assert page.needed >= 2000
     assert any("nothing is not defined" in error for error in page.errors)
+    for style in ("color: rgb(153, 153, 153)", "opacity: 0.4", "background: rgb(80, 80, 80)"):
+        chromium.look(f"data:text/html,<body style='background: white; color: black'><p style='{style}'>faint", 390)
+        assert chromium.faint(2.5) == []
+        assert [text.split()[1] for text in chromium.faint(3)] == ["faint"], style
     missing = chromium.look(f"{address}/no-such-page.html", 390)
     assert any("404" in error for error in missing.errors)

@@ -287,7 +287,7 @@ def _notes(comparison: _Comparison, rows: _Rows, labels: Sequence[str] | None = 
         notes.append("intervals: for independent values; they are too narrow for values in bursts")
     synthetic = [name for name, h in zip((a, b), (comparison.a, comparison.b)) if h.synthetic]
     if synthetic:
-        notes.append(f"partly synthetic: {' and '.join(synthetic)} (corrected for coordinated omission)")
+        notes.append(f"partly synthetic: {' and '.join(synthetic)} (some counts are estimates)")
     percent = f"{_percent(comparison.confidence)} confidence"
     if comparison.looks > 1:
         percent += f" at all {comparison.looks:,} looks together"

@@ -14,6 +14,7 @@ from .errors import checked
 __all__ = [
     "ATTEMPTS",
     "RegistryWarning",
+    "compare_environment",
     "distrust",
     "ensure_directory",
     "is_trusted",
@@ -194,6 +195,18 @@ def warn_user(text: str, kind: type[Warning] = RegistryWarning) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "historian":
         level, frame = level + 1, frame.f_back
     warn(printable(text), kind, stacklevel=level)
+
+
+def compare_environment(named: str, directory: str | None) -> None:
+    """Warn if HISTORIAN_DIR has been set since the import.  Then it was `named`, and recorders count in `directory`."""
+    now = os.environ.get("HISTORIAN_DIR", "")
+    if not now or now == named:
+        return
+    where = f"in {directory}" if directory is not None else "in memory"
+    warn_user(
+        f"HISTORIAN_DIR was set to {now!r} after historian was imported, and is ignored: the default registry "
+        f"counts {where}; set it before the import, or use historian.Registry(directory)"
+    )
 
 
 def _is_private(status: os.stat_result) -> bool:

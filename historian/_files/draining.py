@@ -8,6 +8,7 @@ from .._core import attempt, give_back
 from .directory import open_directory
 from .errors import CorruptFileError, checked
 from .file import header_of, open_file, said_of
+from .former import former_file
 from .header import FILE_NAME, Header, fault_of_units, path_of
 from .locking import locked
 
@@ -63,17 +64,20 @@ def drain_directory(
     folder = open_directory(directory, trust)
     if isinstance(folder, FileNotFoundError):  # removed just now, or never created
         return [], {}
-    checked(folder).close()
+    with checked(folder) as opened:
+        former = former_file(directory, opened)
+    refused = {} if former is None else {former.path: former}
     file = open_file(path, False, trust)
     if isinstance(file, FileNotFoundError):
-        return [], {}
+        return [], refused
     if isinstance(file, CorruptFileError):
-        return [], {path: file}
+        return [], {path: file, **refused}
     file = checked(file)
     with locked(file) as fd:
         if isinstance(fd, FileNotFoundError):
-            return [], {}
-        return _drain_locked(file, checked(fd), chosen, taken)
+            return [], refused
+        drained, problems = _drain_locked(file, checked(fd), chosen, taken)
+    return drained, {**problems, **refused}
 
 
 def _drain_locked(

@@ -11,11 +11,12 @@ from .._values.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeVar
 
     _T = TypeVar("_T")
 
-__all__ = ["CorruptFileError", "CorruptFileWarning", "checked"]
+__all__ = ["CorruptFileError", "CorruptFileWarning", "checked", "warn_of"]
 
 
 class CorruptFileError(ValueError):
@@ -52,3 +53,12 @@ def checked(outcome: _T | OSError | ValueError) -> _T:
         more = (outcome.filename,) if isinstance(outcome, OSError) and outcome.filename is not None else ()
         raise type(outcome)(*outcome.args, *more)
     return outcome
+
+
+def warn_of(problems: Mapping[str, CorruptFileError]) -> None:
+    """Warn of what a method has left out.  The warnings point at the caller of that method."""
+    if problems:
+        from warnings import warn
+
+        for problem in problems.values():
+            warn(f"{problem} (left out)", CorruptFileWarning, stacklevel=3)

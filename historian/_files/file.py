@@ -21,6 +21,7 @@ from .._core import (
 )
 from .directory import ATTEMPTS, distrust, ensure_directory, is_trusted, open_directory
 from .errors import CorruptFileError
+from .former import former_file
 from .header import Header, decode, encode, fault_of_page, path_of
 from .locking import FLAGS, REPLACED, locked
 
@@ -99,7 +100,7 @@ def mapped_file(path: str) -> DirectoryFile | None:
 def _open_in(folder: Descriptor, path: str, create: bool, trust: bool | None) -> DirectoryFile | OSError | ValueError:
     fd = open_fd(path, os.O_RDWR, folder, trust)
     if isinstance(fd, FileNotFoundError) and create:
-        error = _create(folder, path)
+        error = former_file(os.path.dirname(path), folder) or _create(folder, path)
         if error is not None:
             return error
         fd = open_fd(path, os.O_RDWR, folder, trust)

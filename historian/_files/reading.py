@@ -9,6 +9,7 @@ from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError, checked
 from .file import map_file, open_fd
+from .former import former_file
 from .header import FILE_NAME, Header, decode, fault_of_units, path_of
 
 TYPE_CHECKING = False
@@ -69,20 +70,22 @@ def read_all(directory: str, trust: bool | None = None) -> tuple[list[Reading], 
     if isinstance(folder, FileNotFoundError):  # removed just now, or never created, since recording is disabled
         return [], {}
     with checked(folder) as opened:
+        former = former_file(directory, opened)
         fd = open_fd(path, os.O_RDONLY, opened, trust)
+    refused = {} if former is None else {former.path: former}
     if isinstance(fd, FileNotFoundError):
-        return [], {}
+        return [], refused
     if isinstance(fd, CorruptFileError):
-        return [], {path: fd}
+        return [], {path: fd, **refused}
     with checked(fd) as opened:
         while True:
             file = map_file(opened, path, "")
             if isinstance(file, CorruptFileError):
-                return [], {path: file}
+                return [], {path: file, **refused}
             file = checked(file)
             readings, problems = _read_mapped(file, os.fstat(int(opened)), path)
             if not problems or not file.has_grown:  # if it has, that may be all that is wrong
-                return readings, problems
+                return readings, {**problems, **refused}
 
 
 def _read_mapped(

@@ -15,7 +15,8 @@ from .._files.file import is_at_path
 from .._files.header import FILE_NAME, path_of
 from ..histogram import Histogram
 from .exemplars import read_all, take_all
-from .recorder import recorders_in
+from .moved import drain_left, follow_path, read_left
+from .opened import recorders_in
 from .snapshots import Snapshot, id_of_recorder
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .._core import _Taken
     from .._values.exemplar import Exemplar
     from .._values.key import Key
-    from .recorder import Recorder
+    from .moved import _Recorder
 
 __all__ = ["drain_directory", "read_directory"]
 
@@ -35,7 +36,7 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
     live = recorders_in(os.path.join(directory, FILE_NAME))
     stray = _not_at_path(live)
     for found in stray:
-        found._follow_path()
+        follow_path(found)
     now, exemplars = time.time(), read_all(live)
     readings, problems = reading.read_all(directory, trust)
     histograms, sources, starts = {}, {}, {}
@@ -49,7 +50,7 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
     for found in {*_not_at_path(live), *stray, *(one for one in live if one._files[2])}:
         if found._header is not None:
             key = found._header.key
-            _add(histograms, sources, problems, key, found._read_left(readings[0].status if key in read else None))
+            _add(histograms, sources, problems, key, read_left(found, readings[0].status if key in read else None))
     _attach(histograms, exemplars)
     starts = {key: start for key, start in starts.items() if key in sources}  # one source, one start
     return Snapshot(histograms, sources=sources, starts=starts), problems
@@ -84,8 +85,8 @@ def drain_directory(
     for found in recorders_in(file):  # last: a file may be removed at any moment
         if found._header is None or (chosen is not None and found._header.key not in chosen):
             continue
-        found._follow_path()
-        _add(histograms, sources, problems, found._header.key, found._drain_left(taken))
+        follow_path(found)
+        _add(histograms, sources, problems, found._header.key, drain_left(found, taken))
     _attach(histograms, exemplars)
     return Snapshot(histograms, sources=sources), problems
 
@@ -115,7 +116,7 @@ def _add(
             sources.pop(key, None)  # they are several
 
 
-def _not_at_path(recorders: Iterable[Recorder]) -> list[Recorder]:
+def _not_at_path(recorders: Iterable[_Recorder]) -> list[_Recorder]:
     """Return those whose file was removed or replaced."""
     recorders = list(recorders)
     files = {found._file for found in recorders}

@@ -22,21 +22,40 @@ import math
 
 from .._core import attempt
 from .._files.draining import settle
-from .._files.file import add_recorder, header_of, open_file, said_of
+from .._files.file import add_recorder, header_of, is_at_path, open_file, read_counters, said_of
 from .._files.header import Header
+from ..histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+    from typing import Any, Protocol
 
-    from .._core import Counters, Counts, DirectoryFile, _Taken
+    from typing_extensions import Self
+
+    from .._core import Counts, DirectoryFile, _Taken
     from .._files.errors import CorruptFileError
     from .._files.file import _Counted
 
     _Reading = tuple[Counts, int, float, float]
 
-__all__ = ["LeftFile", "combined", "follow_path"]
+    class _Recorder(Protocol):  # what is used here of a `Recorder`, which uses this module
+        _header: Header | None
+        _unit: str
+
+        @classmethod
+        def _of(cls, name: None, unit: str, file: DirectoryFile, place: int, header: Header) -> Self: ...
+        def _move(self, before: DirectoryFile, file: DirectoryFile, place: int, left: tuple[Any, ...], /) -> bool: ...
+        @property
+        def _file(self) -> DirectoryFile | None: ...
+        @property
+        def _files(self) -> tuple[DirectoryFile | None, int, tuple[Any, ...]]: ...
+        @property
+        def name(self) -> str: ...
+
+
+__all__ = ["LeftFile", "combined", "drain_left", "follow_path", "read_left"]
 
 
 class LeftFile:
@@ -91,7 +110,16 @@ def _beyond(a: float, b: float, sign: float) -> float:
     return max(a, b, key=lambda x: (sign * abs(x), x))
 
 
-def follow_path(recorder: Counters, file: DirectoryFile, place: int, header: Header) -> None:
+def follow_path(recorder: _Recorder) -> bool:
+    """Have a recorder count in the file that is at its path now; return whether this is possible."""
+    file, place, _ = recorder._files
+    if file is None or recorder._header is None or is_at_path(file):
+        return True
+    _move_to_path(recorder, file, place, recorder._header)
+    return is_at_path(recorder._file or file)
+
+
+def _move_to_path(recorder: _Recorder, file: DirectoryFile, place: int, header: Header) -> None:
     """Have a recorder count in the file that is at the path of `file` now; create it if there is none.
 
     If that is not possible, the recorder goes on counting in `file`, which stays mapped.
@@ -108,3 +136,36 @@ def follow_path(recorder: Counters, file: DirectoryFile, place: int, header: Hea
         left = [one for one in recorder._files[2] if one.file is not new or one.place != at]
         if attempt(recorder._move, file, new, at, (*left, LeftFile(file, place))) is True and new.has_claimed(at):
             settle(new, at)
+
+
+def read_left(recorder: _Recorder, seen: os.stat_result | None) -> Histogram | OSError | ValueError | None:
+    """Return the values in files that are not at the path any more: a reader of the directory does not see them.
+
+    `seen` belongs to the file that the reader has read, which may have been removed since.  Return the error if one
+    cannot be read, None if there are no such values.
+    """
+    file, place, left = recorder._files
+    readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
+    if file is not None and (not file.is_at(seen) if seen is not None else not is_at_path(file)):
+        readings.append(read_counters(file, place))
+    return _sum_of(readings, recorder._unit)
+
+
+def drain_left(recorder: _Recorder, taken: list[_Taken]) -> Histogram | OSError | ValueError | None:
+    """Drain the files that are not at the path any more; return the values they held, None if there were none.
+
+    What is drained is added to `taken`: see `give_back`.  Return the error if one cannot be read.
+    """
+    return _sum_of([one.drain(taken) for one in recorder._files[2]], recorder._unit)
+
+
+def _sum_of(
+    readings: Iterable[_Counted | OSError | ValueError | None], unit: str
+) -> Histogram | OSError | ValueError | None:
+    found: list[_Counted | None] = []
+    for one in readings:
+        if isinstance(one, (OSError, ValueError)):
+            return one
+        found.append(one)
+    whole = combined(found)
+    return None if whole is None else Histogram._from_reading(whole[0], unit, whole[1])

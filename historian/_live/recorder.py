@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 
@@ -10,21 +9,19 @@ from .._core import Counters, Counts, Muted, give_back, number
 from .._files.directory import ATTEMPTS, is_trusted, trust_directory
 from .._files.draining import drain, remove_recorder
 from .._files.errors import checked
-from .._files.file import add_recorder, header_of, is_at_path, mapped_file, open_file, read_counters
-from .._files.header import encode
+from .._files.file import read_counters
 from .._show.shown import in_html, in_rich, in_terminal
 from .._values.key import Key
-from .._values.own import is_own
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
 from .exemplars import exemplar_of, exemplars_of, labels_of, with_exemplars
 from .moved import combined, follow_path
+from .opened import recorder_in_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, TypeVar, overload
-    from weakref import WeakValueDictionary
 
     from typing_extensions import Self
 
@@ -42,7 +39,7 @@ else:
         return function
 
 
-__all__ = ["Recorder", "check_room", "recorder_in_file", "recorders_in"]
+__all__ = ["DISABLED", "Recorder", "check_room", "check_same_unit"]
 
 #: Maximum count that a recorder may have after values were added in bulk.  A count is below 2**63 everywhere.  Single
 #: records are not checked, which would make them slow, so 2**56 of them have room: 2,283 years of a million per second.
@@ -125,7 +122,7 @@ class Recorder(_Base):
         path = os.path.abspath(os.fsdecode(path))
         if trust:
             trust_directory(os.path.dirname(path))
-        return checked(recorder_in_file(path, key))
+        return checked(recorder_in_file(Recorder, path, key))
 
     @property
     def name(self) -> str:
@@ -191,7 +188,7 @@ class Recorder(_Base):
         if necessary.  The snapshot holds the values of both files.
         """
         kept = exemplars_of(self) if self._keeps else None  # before the counts: then all are counted
-        self._follow_path()
+        follow_path(self)
         file, place, left = self._files
         if file is None:
             found = Histogram._from_reading(self._read(), self._unit, self._synthetic)
@@ -204,48 +201,6 @@ class Recorder(_Base):
         found = combined([checked(one) for one in readings])
         assert found is not None
         return Histogram._from_reading(found[0], self._unit, found[1])
-
-    def _follow_path(self) -> bool:
-        """Count in the file that is at the path now; return whether this is possible."""
-        file, place, _ = self._files
-        if file is None or self._header is None or is_at_path(file):
-            return True
-        follow_path(self, file, place, self._header)
-        return is_at_path(self._file or file)
-
-    def _come_back(self, create: bool) -> Self | OSError | ValueError:
-        """Return this recorder, or an error.  If it was removed and holds nothing, let others see it with `create`."""
-        file, place, _ = self._files
-        if file is not None and self._header is not None and file.is_removed(place):
-            outcome = add_recorder(file, self._header.key, self._unit) if create else read_counters(file, place)
-            if isinstance(outcome, Exception):
-                return outcome
-            if isinstance(outcome, tuple) and not outcome[0].total:
-                return FileNotFoundError(errno.ENOENT, f"recorder {self.name!r} was removed", file.path)
-        return self
-
-    def _read_left(self, seen: os.stat_result | None) -> Histogram | OSError | ValueError | None:
-        """Return the values in files that are not at the path any more: a reader of the directory does not see them.
-
-        `seen` belongs to the file that the reader has read, which may have been removed since.  Return the error if one
-        cannot be read, None if there are no such values.
-        """
-        file, place, left = self._files
-        readings = [one.read() for one in left if seen is None or not one.is_at(seen)]
-        if file is not None and (not file.is_at(seen) if seen is not None else not is_at_path(file)):
-            readings.append(read_counters(file, place))
-        return self._sum_of(readings)
-
-    def _sum_of(
-        self, readings: Iterable[_Counted | OSError | ValueError | None]
-    ) -> Histogram | OSError | ValueError | None:
-        found: list[_Counted | None] = []
-        for one in readings:
-            if isinstance(one, (OSError, ValueError)):
-                return one
-            found.append(one)
-        whole = combined(found)
-        return None if whole is None else Histogram._from_reading(whole[0], self._unit, whole[1])
 
     def drain(self) -> Histogram:
         """Return the histogram of all values recorded since the last drain, and reset the recorder to empty.
@@ -288,20 +243,13 @@ class Recorder(_Base):
             checked(one.read())  # if one is damaged, this raises before anything is drained
         kept = self._take_exemplars(os.getpid(), taken) if self._keeps else None
         for _ in range(ATTEMPTS):
-            self._follow_path()
+            follow_path(self)
             file, place, _ = self._files
             assert file is not None
             now = drain(file, place, taken)
             if not isinstance(now, FileNotFoundError):
                 break
         return with_exemplars(self._histogram([checked(now), *(one.drain(taken) for one in self._files[2])]), kept)
-
-    def _drain_left(self, taken: list[_Taken]) -> Histogram | OSError | ValueError | None:
-        """Drain the files that are not at the path any more; return the values they held, None if there were none.
-
-        Return the error if one cannot be read.
-        """
-        return self._sum_of([one.drain(taken) for one in self._files[2]])
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...
@@ -390,77 +338,10 @@ def check_room(name: str, held: int, added: int) -> None:
         )
 
 
-_in_files: WeakValueDictionary[tuple[str, Key], Recorder] | None = None  # by path and key, with weak references
+def check_same_unit(found: Recorder, unit: str) -> None:
+    """Raise ValueError if a recorder has another unit."""
+    if found.unit != unit:
+        from .._show.names import cut
 
-
-def recorder_in_file(path: str, key: Key, unit: str | None = None) -> Recorder | OSError | ValueError:
-    """Return the recorder with that key in the file at `path`.  If `unit` is given, create what is missing.
-
-    In one process, the same path and key give the same object while that object exists.  Or return the error: a
-    FileNotFoundError if there is no such recorder, and what `open_file` and `add_recorder` return.
-    """
-    global _in_files
-    if _in_files is None:
-        from weakref import WeakValueDictionary
-
-        _in_files = WeakValueDictionary()
-    found = _in_files.get((path, key))
-    if found is not None and found._follow_path():
-        return found._come_back(unit is not None)
-    made = _open_recorder(path, key, unit)
-    if isinstance(made, Exception):
-        return made
-    if found is None:
-        return _in_files.setdefault((path, key), made)
-    if found._unit == made._unit and found._header is not None:
-        found._follow_path()  # it was removed just now; if it is again, `found` follows later, and keeps its values
-        return found
-    _in_files[path, key] = made  # of another unit
-    return made
-
-
-def _open_recorder(path: str, key: Key, unit: str | None) -> Recorder | OSError | ValueError:
-    for _ in range(ATTEMPTS):
-        file = _file_with(path, key, unit)
-        if isinstance(file, Exception):
-            return file
-        header = header_of(*file, key)
-        if isinstance(header, Exception):
-            made: Recorder | OSError | ValueError = header
-        else:
-            try:
-                made = Recorder._of(None, header.unit, *file, header)
-            except FileNotFoundError as error:
-                if not is_own(error):
-                    raise
-                made = error.with_traceback(None)
-        if unit is None or not isinstance(made, FileNotFoundError):
-            return made
-    return FileNotFoundError(errno.ENOENT, f"recorder {str(key)!r} is removed each time it is created", path)
-
-
-def _file_with(path: str, key: Key, unit: str | None) -> tuple[DirectoryFile, int] | OSError | ValueError:
-    """Return the file, and the place of the recorder in it; add it if `unit` is given."""
-    mapped = mapped_file(path) if unit is not None else None
-    for _ in range(ATTEMPTS):
-        file = mapped if mapped is not None else open_file(path, unit is not None)
-        if isinstance(file, Exception):
-            return file
-        place = add_recorder(file, key, unit) if unit is not None else file.find(encode(key))
-        if isinstance(place, int) and place < 0:
-            return FileNotFoundError(errno.ENOENT, f"there is no recorder {str(key)!r} in the file", path)
-        if isinstance(place, int):
-            return file, place
-        if not isinstance(place, FileNotFoundError):
-            return place
-        mapped = None  # it has been removed or replaced since it was opened
-    return FileNotFoundError(errno.ENOENT, "it is removed each time it is created", path)
-
-
-def recorders_in(path: str) -> list[Recorder]:
-    """Return the recorders of this process that count in the file at `path`, or in one that was there."""
-    if _in_files is None:
-        return []
-    # `items` would fail if another thread adds a recorder meanwhile; the list of references is made at once.
-    found = [reference() for reference in _in_files.valuerefs() if reference.key[0] == path]
-    return [one for one in found if one is not None]
+        name = cut(found.name, 200)
+        raise ValueError(f"recorder {name} exists with unit {found.unit!r}, not {unit!r}: use one unit")

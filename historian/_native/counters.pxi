@@ -283,119 +283,6 @@ cdef class Muted(Counters):
         """Do nothing: recording is disabled."""
 
 
-def give_back(list taken not None, /):
-    """Count again what has been drained, and empty the list.  No signal handler can come in between.
-
-    Its items are (`Counters` or `DirectoryFile`, place, what was drained), a reading or exemplars.  A drain passes such
-    a list, which has all that it has taken out, also if an exception stops it: then this undoes it.  What belongs to a
-    recorder that has been freed since stays in the list.
-    """
-    cdef list lost = []
-    while taken:
-        one = taken.pop()
-        try:
-            count_again(*one)
-        except (OSError, ValueError, MemoryError):
-            lost.append(one)
-    taken.extend(reversed(lost))
-
-
-def count_again(where, uint64_t place, tuple found, /):
-    """Count what was drained there, or keep its exemplars.  Raises FileNotFoundError if the recorder has been freed."""
-    cdef Counters counters = where if isinstance(where, Counters) else Counters(1e9, where, place)
-    if len(found) == 1:
-        keep_again(counters, found[0])
-    else:
-        count_reading_again(counters, place, found)
-
-
-cdef int count_reading_again(Counters counters, uint64_t place, tuple found) except -1:
-    cdef Counts counts = found[0]
-    cdef double low = found[2], high = found[3]
-    cdef unsigned bounds = 0
-    cdef int last = counts.first + counts.length - 1
-    if not counts.length:
-        return 0
-    if not low >= 0:  # a bound, or unknown: then an edge of its bucket is one
-        bounds |= HISTORIAN_BLOB_MIN_BOUND
-        low = -low if low < 0 else historian_double(historian_bits_below(counts.first)) if counts.first else 0.0
-    if not high >= 0:
-        bounds |= HISTORIAN_BLOB_MAX_BOUND
-        high = -high if high < 0 else historian_double(
-            historian_bits_below(last + 1) if last + 1 < HISTORIAN_SLOTS else HISTORIAN_MAX_BITS
-        )
-    if counters.file is not None and found[4]:
-        counters.file.mark_synthetic(place)
-    return add_counts(counters, counts, found[1], low, high, bounds)
-
-
-def add_all(list parts not None, /):
-    """Add (counters, whether they are estimates, the arguments of `_add`) of each part: all, or nothing.
-
-    No signal handler can come in between.  Raises MemoryError, and what `_add` raises; then nothing has changed.
-    """
-    cdef Counters counters
-    for counters, _, arguments in parts:
-        prepare_counts(counters, arguments[0], arguments[1])
-    for counters, is_synthetic, arguments in parts:
-        if is_synthetic:
-            mark_synthetic(counters)
-        counts, sum, low, high, bounds = arguments
-        add_counts(counters, counts, sum, low, high, bounds)
-
-
-cdef int mark_synthetic(Counters self) except -1:
-    """Mark all snapshots: some of the values are estimates."""
-    if self.file is not None:
-        self.file.mark_synthetic(self.place)
-    else:
-        (<object>self)._synthetic = True
-    return 0
-
-
-cdef historian_counters *prepare_counts(Counters self, Counts counts, object sum) except? NULL:
-    """Return the counters to which such counts can be added; NULL if there is nothing to add."""
-    cdef historian_counters *counters
-    cdef int j
-    cdef uint64_t before = 0
-    (<object>sum).to_bytes(4 * HISTORIAN_SUM_DIGITS, "little")
-    if self.is_muted or counts.length == 0:
-        return NULL
-    counters = writable(self, counts.length)
-    if counters is NULL:
-        raise MemoryError()
-    for j in range(counts.length):  # of octaves without counts, no chunk is taken
-        if counts.totals[j] != before and not historian_has_space(counters, counts.first + j):
-            raise MemoryError()
-        before = counts.totals[j]
-    return counters
-
-
-cdef int add_counts(Counters self, Counts counts, object sum, double min, double max, unsigned bounds) except -1:
-    """Do what `Counters._add` says."""
-    cdef historian_counters *counters = prepare_counts(self, counts, sum)
-    cdef uint64_t digits[HISTORIAN_SUM_DIGITS]
-    cdef const unsigned char *raw
-    cdef int j
-    cdef uint64_t before = 0
-    if counters is NULL:
-        return 0
-    encoded = (<object>sum).to_bytes(4 * HISTORIAN_SUM_DIGITS, "little")
-    raw = encoded
-    for j in range(HISTORIAN_SUM_DIGITS):
-        digits[j] = (<const uint32_t *>raw)[j]
-    historian_add_digits(counters, digits, 0, HISTORIAN_SUM_DIGITS)
-    historian_extend_atomic(
-        counters.head, counts.first, counts.last, historian_bits(min + 0.0), historian_bits(max + 0.0),
-        bounds & HISTORIAN_BLOB_MIN_BOUND != 0, bounds & HISTORIAN_BLOB_MAX_BOUND != 0,
-    )
-    for j in range(counts.length):
-        if counts.totals[j] != before:
-            historian_add_to_slot(counters, counts.first + j, counts.totals[j] - before)
-            before = counts.totals[j]
-    return 0
-
-
 cdef int count_in(Counters self, DirectoryFile file, uint64_t place) except -1:
     cdef uint64_t number = file.number_of(place)
     hold(file, place)
@@ -427,7 +314,7 @@ cdef int leave_all(Counters self) noexcept:
     cdef historian_counters *own = self.owned
     while own is not NULL:
         if own.place is not NULL:
-            (<DirectoryFile>self.file).leave(own)
+            leave(<DirectoryFile>self.file, own)
         own = own.owned
     return 0
 
@@ -485,7 +372,7 @@ cdef historian_counters *writable(Counters self, size_t n) noexcept:
     if exclusive is not NULL:
         return exclusive
     if self.file is not None:
-        (<DirectoryFile>self.file).ask_for_lease(self, n)
+        ask_for_lease(<DirectoryFile>self.file, self, n)
         exclusive = own_counters(self)
     elif HISTORIAN_HAS_GIL:
         self.exclusive = exclusive = historian_new_counters(True)
@@ -539,51 +426,3 @@ cdef object whole(historian_sum *sum):
     cdef uint32_t digits[HISTORIAN_SUM_DIGITS]
     cdef size_t n = historian_write_sum(sum, digits)
     return int.from_bytes((<const char *>digits)[:4 * n], "little")
-
-
-cdef int refuse_start(object start, int64_t began, int64_t now) except -1:
-    """Raise the error for a `start` that `Counters.stop` cannot take; `began` is what `historian_as_ns` made of it."""
-    if began == -2:
-        raise TypeError(f"start must be the int that start() returned, not {type(start).__name__}")
-    raise ValueError(
-        f"start is later than now ({now} ns), or negative: pass what start() or time.perf_counter_ns() returned"
-    )
-
-
-cdef int refuse(object value, double number, object position) except -1:
-    """Raise the error for a value that cannot be recorded, which `historian_as_double` made this number of.
-
-    If the value itself raised an exception, or a signal handler did, that passes as it is.  So nothing here calls what
-    such a value may define.
-    """
-    if PyErr_Occurred() is not NULL:
-        return -1
-    kind = type(value)
-    shown = shortened(value, number)
-    what = f"cannot record {shown}" if position is None else f"values[{position}] is {shown}, so no value was counted"
-    if historian_bits(number) != HISTORIAN_NOT_A_NUMBER:
-        if isinstance(value, int) and isinf(number):
-            raise ValueError(f"{what}: it is too large for a float64")
-        if position is None and is_good(number):
-            raise MemoryError()  # there was none for a chunk of counters
-        raise ValueError(f"{what}: a value must be finite and not negative")
-    hint = "; pass its .total_seconds()" if hasattr(kind, "total_seconds") else ""
-    if hasattr(kind, "__len__") and not isinstance(value, (str, bytes, bytearray)):
-        hint = "; pass it to record_many()" if position is None else "; values must have one dimension"
-    if kind.__name__ == "timedelta64":
-        hint = "; divide it by numpy.timedelta64(1, 's')"
-    raise TypeError(f"{what}: {kind.__name__} is not a real number{hint}")
-
-
-cdef object shortened(object value, double number):
-    """Return a value for a message: its ``repr`` in at most 80 characters, unless it is the caller's own."""
-    kind = type(value)
-    if isinstance(value, int) and isinf(number):
-        return f"an int of {int.bit_length(value)} bits"  # repr() raises for very long ints
-    if kind.__module__ in ("builtins", "numpy", "decimal", "fractions", "datetime") and not isinstance(
-        value, (list, tuple, dict, set, frozenset)
-    ):
-        shown = " ".join(repr(value).split())
-        return shown if len(shown) <= 80 else shown[:77] + "..."
-    name = f"a{'n' if kind.__name__[:1] in 'AEIOUaeiou' else ''} {kind.__name__}"[:60]
-    return name if historian_bits(number) == HISTORIAN_NOT_A_NUMBER else f"{name} of {number!r}"

@@ -104,7 +104,7 @@ typedef struct {
     uint64_t reserved;  /* chunks whose space is reserved: those below */
     uint64_t free;      /* in its lower half: a chunk that is free again, which has the next one; or 0 */
     uint64_t recorders; /* places of the index that have ever been in use, those below */
-    uint64_t changes;   /* another even number each time such a place changes, see names.h; odd while one changes */
+    uint64_t changes;   /* another even number each time such a place changes, see entries.h; odd while one changes */
     uint64_t kept; /* free chunks that are kept for drains: their number << 32 | the first one, which has the next */
     uint8_t zeros[1024 - HISTORIAN_FILE_HEADER_NBYTES - 48];
     uint64_t lanes[HISTORIAN_FILE_LANES][4]; /* the next unused chunk of each, and the end of those; else 0 */

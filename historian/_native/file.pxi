@@ -1,17 +1,5 @@
 # `DirectoryFile`: the file of a directory, mapped into memory.  Several processes count in it, or only read it.
 
-cdef extern from *:
-    """
-    /* Records after which a thread without the GIL asks for a lane, unless it is the first one of the process. */
-    #define HISTORIAN_LEASE_AFTER ((size_t)4096)
-    #define HISTORIAN_LEASE_AGAIN ((size_t)1 << 20) /* maximum number of records after which to ask again */
-    /* Leases of a process: one for all threads that share the GIL, or one for each thread. */
-    #define HISTORIAN_LEASES (HISTORIAN_HAS_GIL ? 1 : (int)HISTORIAN_THREADS)
-    """
-    const size_t LEASE_AFTER "HISTORIAN_LEASE_AFTER"
-    const size_t LEASE_AGAIN "HISTORIAN_LEASE_AGAIN"
-    const int LEASES "HISTORIAN_LEASES"
-
 cdef enum:
     READ = -1  # instead of the descriptor that a drain needs
     LEFT = -2  # drain a file that is not at its path
@@ -53,7 +41,7 @@ cdef class DirectoryFile:
         if historian_chunks_within(status.st_size) < 2:
             raise ValueError(f"it is cut short: {status.st_size} bytes")
         if writable:
-            self.allocate_leases()
+            allocate_leases(self)
         self.space.size = historian_map_space(fd, status.st_size, writable, <void **>&self.space.file)
         if self.space.file is NULL:
             raise OSError(errno, os.strerror(errno), path or None)
@@ -240,7 +228,7 @@ cdef class DirectoryFile:
         are spread over the buckets that they may belong to.  O(octaves in use, of all processes).
         Raises ValueError if what belongs to the recorder is damaged.
         """
-        return self.total(place, READ, HISTORIAN_DRAIN)
+        return total_of(self, place, READ, HISTORIAN_DRAIN)
 
     def read_all(self):
         """Iterate over pairs (place, what was found) of all recorders; see `places`.
@@ -255,7 +243,7 @@ cdef class DirectoryFile:
             while historian_state(word) != HISTORIAN_FREE:
                 place = historian_place_of(word, index)
                 try:
-                    found = self.total(place, READ, HISTORIAN_DRAIN)
+                    found = total_of(self, place, READ, HISTORIAN_DRAIN)
                 except FileNotFoundError:  # removed just now; there may be another one
                     before, word = word, historian_read_place(&self.space, index)
                     if word != before:
@@ -276,38 +264,12 @@ cdef class DirectoryFile:
         out.  O(octaves in use).  Raises OSError if there is no space; then none has been taken.
         """
         cdef uint64_t missing = 0, chunks = 0
-        self.need(places, &missing, &chunks)
+        need(self, places, &missing, &chunks)
         if historian_keep(&self.space, fd, missing, chunks):
             return
         self.sweep_all(fd)
         if not historian_keep(&self.space, fd, missing, chunks):
-            raise self.no_space()
-
-    cdef int need(self, list places, uint64_t *missing, uint64_t *chunks) except -1:
-        """Add up how many chunks the drained rows lack; find how many there must be for a moment."""
-        cdef historian_totals *totals = historian_take_totals()
-        cdef historian_entry *entry
-        cdef const char *wrong
-        cdef uint64_t seen, place
-        if totals is NULL:
-            raise MemoryError()
-        try:
-            for place in places:
-                try:
-                    entry = self.entry(place)
-                except (FileNotFoundError, ValueError):
-                    continue
-                if not self.read_totals(entry, place, totals, &seen, &wrong) or not totals.all.records:
-                    continue
-                chunks[0] = max(chunks[0], historian_chunks_of_both(&totals.all, &totals.drained))
-                missing[0] += historian_missing_chunks(
-                    &self.space, entry, historian_index_of(place), &totals.all, &totals.drained
-                )
-        finally:
-            historian_give_totals(totals)
-        if missing[0]:
-            missing[0] += HISTORIAN_DRAIN_SPARE
-        return 0
+            raise no_space(self)
 
     cdef int sweep_all(self, int fd) except -1:
         """Free the space of all recorders that were removed and that no process has open."""
@@ -333,7 +295,7 @@ cdef class DirectoryFile:
             how = HISTORIAN_DRAIN_TO_FREE
         taken.append(None)  # what needs memory comes first
         try:
-            found = self.total(place, fd, how)
+            found = total_of(self, place, fd, how)
             claim = self.claims.pop(place, None) if self.claims is not None else None
             if claim is not None and claim[0] == os.getpid():
                 found = less(found, claim[1])
@@ -348,11 +310,11 @@ cdef class DirectoryFile:
         """Return what `read` does for a file that is not at its path; None if another process has claimed the recorder.
         """
         if not historian_atomic_load(&self.entry(place).claimed):
-            return self.total(place, READ, HISTORIAN_DRAIN)
+            return total_of(self, place, READ, HISTORIAN_DRAIN)
         claim = self.claims.get(place) if self.claims is not None else None
         if claim is None or claim[0] != os.getpid():  # a forked child has not claimed it
             return None
-        return less(self.total(place, READ, HISTORIAN_DRAIN), claim[1])
+        return less(total_of(self, place, READ, HISTORIAN_DRAIN), claim[1])
 
     def drain_left(self, uint64_t place, list taken not None, /):
         """Drain a recorder of a file that is not at its path, as `drain` does; return None if there is nothing to take.
@@ -365,7 +327,7 @@ cdef class DirectoryFile:
         found = None
         try:
             with cython.critical_section(self):
-                found = self.drain_or_claim(entry, place)
+                found = drain_or_claim(self, entry, place)
         finally:
             taken.pop()
             if found is not None:
@@ -376,25 +338,6 @@ cdef class DirectoryFile:
         """Return whether this process remembers what it has drained of a recorder, instead of the file."""
         claim = self.claims.get(place) if self.claims is not None else None
         return claim is not None and claim[0] == os.getpid()
-
-    cdef object drain_or_claim(self, historian_entry *entry, uint64_t place):
-        if not historian_atomic_load(&entry.claimed):
-            try:
-                return self.total(place, LEFT, HISTORIAN_DRAIN)
-            except FileNotFoundError:
-                return None
-            except OSError:  # no space
-                if historian_atomic_exchange(&entry.claimed, 1):
-                    return None  # another process was first
-                if self.claims is None:
-                    self.claims = {}
-                self.claims[place] = os.getpid(), None
-        if not self.has_claimed(place):
-            return None
-        found = self.total(place, READ, HISTORIAN_DRAIN)
-        before = (<tuple>self.claims[place])[1]
-        self.claims[place] = os.getpid(), found
-        return less(found, before)
 
     cdef historian_entry *entry(self, uint64_t place) except NULL:
         cdef historian_entry *entry
@@ -426,7 +369,7 @@ cdef class DirectoryFile:
     cdef bint holds_any(self, uint64_t place) except -1:
         """Return whether a recorder holds something, or is damaged."""
         try:
-            return (<Counts>self.total(place, READ, HISTORIAN_DRAIN)[0]).length != 0
+            return (<Counts>total_of(self, place, READ, HISTORIAN_DRAIN)[0]).length != 0
         except FileNotFoundError:
             return False
         except ValueError:
@@ -439,137 +382,6 @@ cdef class DirectoryFile:
             raise OSError(errno, os.strerror(errno))
         historian_free_pages(self.space.file, self.space.size)
         self.space.file = <historian_file *>copy
-        return 0
-
-    cdef int allocate_leases(self) except -1:
-        cdef int i
-        self.leases = <historian_lease *>PyMem_Calloc(LEASES, sizeof(historian_lease))
-        if self.leases is NULL:
-            raise MemoryError()
-        for i in range(LEASES):
-            self.leases[i].asked_after = LEASE_AFTER
-            self.leases[i].patience = 0 if i == 0 else LEASE_AFTER
-        return 0
-
-    cdef bint read_totals(
-        self, historian_entry *entry, uint64_t place, historian_totals *totals, uint64_t *seen, const char **wrong
-    ) noexcept:
-        """Read a recorder; see `historian_read_entry`.  Return whether it could be read, else set what is wrong."""
-        wrong[0] = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, seen)
-        while wrong[0] is not NULL and historian_look_beyond(&self.space):
-            wrong[0] = historian_read_entry(&self.space, entry, place, &totals.all, &totals.drained, seen)
-        return wrong[0] is NULL
-
-    cdef int prepare_one(
-        self, int fd, historian_entry *entry, uint64_t place, historian_totals *totals, int how
-    ) except -1:
-        """Take the space for a drain of what has been read.  Removed recorders are freed for this if necessary."""
-        cdef size_t index = historian_index_of(place)
-        if historian_prepare_drain(&self.space, fd, entry, index, &totals.all, &totals.drained, how):
-            return 0
-        self.sweep_all(fd)
-        if historian_prepare_drain(&self.space, fd, entry, index, &totals.all, &totals.drained, how):
-            return 0
-        raise self.no_space()
-
-    cdef object no_space(self):
-        """Return the error for a chunk that could not be taken: the disk is full, or the file is damaged."""
-        cdef uint64_t used = self.space.file.used, reserved = self.space.file.reserved
-        cdef int error = errno or ENOSPC
-        if error == ENOSPC and not self.space.is_narrow:
-            is_damaged = used > reserved
-            if reserved > self.space.chunks:  # as far as this process knows
-                status = attempt(os.stat, self.path)
-                is_damaged |= not isinstance(status, Exception) and historian_chunks_within(status.st_size) < reserved
-            if is_damaged:
-                return ValueError("it is cut short or damaged: it has fewer chunks than it says")
-        return OSError(error, os.strerror(error), self.path)
-
-    cdef tuple total(self, uint64_t place, int drain_fd, int how):
-        cdef historian_entry *entry = self.entry(place)
-        cdef historian_totals *totals = historian_take_totals()
-        cdef uint64_t seen = 0, records
-        cdef const char *wrong
-        cdef size_t first, end
-        cdef bint synthetic
-        cdef historian_sum copy
-        cdef Counts counts
-        if totals is NULL:
-            raise MemoryError()
-        try:
-            while True:
-                self.read_totals(entry, place, totals, &seen, &wrong)
-                if wrong is historian_gone:
-                    self.entry(place)  # the place may be damaged: that is said first
-                    raise self.gone()
-                if wrong is not NULL and self.space.is_narrow:
-                    raise OSError(ENOMEM, "too few addresses to map the file", self.path)
-                if wrong is not NULL:
-                    raise ValueError(f"it is damaged: {wrong.decode()}")
-                if drain_fd >= 0 and totals.all.records:
-                    self.prepare_one(drain_fd, entry, place, totals, how)
-                records = totals.all.records
-                if not records:
-                    return Counts.__new__(Counts), 0, NAN, NAN, False, seen & 0xffffffff
-                synthetic = historian_atomic_load(&entry.synthetic) != 0 or totals.all.inexact != 0
-                copy = totals.all.sum  # a drain needs it, too
-                sum = whole(&copy)
-                if sum >> 8 * HISTORIAN_BLOB_SUM_TOP >= records:
-                    raise ValueError(f"it is damaged: its sum is too large for {records} values")
-                if drain_fd == READ or historian_commit_drain(
-                    &self.space, drain_fd, entry, historian_index_of(place), &totals.all, &totals.drained, seen
-                ):
-                    break
-                if errno != EAGAIN:  # else another process has drained since: read again
-                    raise self.no_space()
-            synthetic |= historian_spread_coarse(&totals.all)
-            historian_total_range(&totals.all, &first, &end)
-            counts = counts_of(totals.all.counts, <int>first, <int>end)
-            low = minimum_of(counts, totals.all.not_min, totals.all.not_min_bound)
-            high = maximum_of(counts, totals.all.max, totals.all.max_bound)
-            if abs(low) > abs(high):  # one of them is damaged
-                low = high = NAN
-            return counts, sum, low, high, synthetic, seen & 0xffffffff
-        finally:
-            historian_give_totals(totals)
-
-    cdef int ask_for_lease(self, Counters counters, size_t records) noexcept:
-        """Let this thread count in its lane.  Lease a lane for it, if it is time to ask for one and a lane is free."""
-        cdef size_t thread = 0 if HISTORIAN_HAS_GIL else historian_take_thread()
-        cdef historian_lease *lease
-        cdef historian_counters *own
-        if self.leases is NULL or thread == HISTORIAN_THREADS:
-            return 0
-        lease = &self.leases[thread]
-        if not lease.lane:
-            if lease.patience > records:
-                lease.patience -= records
-                return 0
-            historian_take_lease(lease, thread, &self.space)
-            lease.asked_after = min(2 * lease.asked_after, LEASE_AGAIN) if not lease.lane else LEASE_AFTER
-            lease.patience = 0 if lease.lane else lease.asked_after  # a child process asks at once
-            if not lease.lane:
-                return 0
-        own = counters.owned
-        while own is not NULL and (own.place is not NULL or own.file != &self.space or own.thread != thread):
-            own = own.owned
-        if own is NULL:
-            own = <historian_counters *>calloc(1, sizeof(historian_counters))
-            if own is NULL:
-                return 0
-            own.thread = thread
-            own.owned = counters.owned
-            counters.owned = own
-        historian_attach(own, &self.space, counters.entry, historian_index_of(counters.place), lease.lane)
-        historian_join_lease(
-            lease, own, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes)
-        )
-        return 0
-
-    cdef int leave(self, historian_counters *own) noexcept:
-        """Have nobody count in the lane by way of these counters; they stay valid."""
-        if self.leases is not NULL and own.thread < HISTORIAN_THREADS:
-            historian_leave_lease(&self.leases[own.thread], own)
         return 0
 
 
@@ -587,71 +399,3 @@ def write_header(int fd, uint64_t created, bytes id not None, /):
     cdef int error = historian_write_header(fd, created, <const uint8_t *><const char *>id)
     if error:
         raise OSError(error, os.strerror(error))
-
-
-def crc32(bytes data not None, /):
-    """Return the CRC-32, as `zlib.crc32` does.  That is a module to import, and the interpreter may be ending."""
-    return historian_crc32(<const uint8_t *><const char *>data, len(data))
-
-
-def key_parts(bytes encoded not None, /):
-    """Return the name and the labels of a key, which `Key` is a tuple of; each text is stored after its length.
-
-    Raises ValueError if the lengths do not fit, UnicodeDecodeError, a ValueError, if a text is not valid UTF-8.
-    """
-    cdef const uint8_t *at = <const uint8_t *><const char *>encoded
-    cdef const uint8_t *end = at + len(encoded)
-    cdef size_t nbytes
-    cdef bint is_sorted = True
-    cdef list labels = []
-    cdef str text, name = None, label = None, last = None
-    while end - at >= 2:
-        nbytes = at[0] + <size_t>256 * at[1]
-        at += 2
-        if nbytes > <size_t>(end - at):
-            break
-        text = (<const char *>at)[:nbytes].decode()
-        at += nbytes
-        if name is None:
-            name = text
-        elif label is None:
-            label = text
-        else:
-            is_sorted = is_sorted and (last is None or last < label)
-            labels.append((label, text))
-            last, label = label, None
-    if at != end or name is None or label is not None:
-        raise ValueError("the lengths of its name and labels do not match")
-    if not is_sorted:  # written by another library
-        labels = sorted(dict(labels).items())
-    return name, tuple(labels)
-
-
-cdef tuple less(tuple found, tuple before):
-    """Return what was found without what had been drained before, which may be None."""
-    if before is None:
-        return found
-    counts = (<Counts>found[0]).minus(before[0])
-    return (counts, max(0, found[1] - before[1]), NAN, NAN, *found[4:])
-
-
-cdef double minimum_of(Counts counts, uint64_t not_min, uint64_t not_min_bound) noexcept:
-    """Return the minimum as `Counters._read` does: the negative of a lower bound, if only that is known.
-
-    It is NaN if a record is in flight, or was when its process was killed.
-    """
-    if not_min_bound > not_min and counts.length and historian_touches(~not_min_bound, counts.first):
-        return -historian_double(~not_min_bound) if ~not_min_bound else NAN
-    if not_min and ~not_min <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(~not_min) == counts.first:
-        return historian_double(~not_min)
-    return NAN
-
-
-cdef double maximum_of(Counts counts, uint64_t max_bits, uint64_t max_bound) noexcept:
-    """Return the maximum; see `minimum_of`."""
-    cdef int last = counts.first + counts.length - 1
-    if max_bound > max_bits and counts.length and historian_is_in(max_bound, last):
-        return -historian_double(max_bound)
-    if max_bits <= HISTORIAN_MAX_BITS and counts.length and <int>historian_slot(max_bits) == last:
-        return historian_double(max_bits)
-    return NAN

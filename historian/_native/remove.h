@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "atomics.h"
+#include "entries.h"
 #include "file.h"
 #include "names.h"
 #include "seats.h"

@@ -33,7 +33,7 @@ STYLE = (
     f".hsn{LIGHT}@media (prefers-color-scheme:dark){{.hsn{DARK}}}"
     + _themed("light", "true", LIGHT)
     + _themed("dark", "false", DARK)
-    + ".hsn{line-height:1.4;max-width:62em}"
+    + ".hsn{line-height:1.4}"
     ".hsn .hsn-x{overflow-x:auto}"
     ".hsn .hsn-p{display:flex;flex-wrap:wrap;gap:.5em 2em;align-items:flex-start}"
     ".hsn .hsn-p>div{min-width:0;max-width:100%}"
@@ -42,8 +42,8 @@ STYLE = (
     ".hsn td,.hsn th{padding:1px 0 1px .9em;border:0;text-align:right;white-space:nowrap;background:none}"
     ".hsn td:first-child,.hsn th:first-child{padding-left:0;text-align:left}"
     ".hsn th{font-weight:inherit}.hsn thead th,.hsn .hsn-f{opacity:.75}"
-    ".hsn tbody th{white-space:normal;overflow-wrap:break-word;min-width:4.5em}"
-    ".hsn p{margin:.2em 0;overflow-wrap:anywhere}"
+    ".hsn tbody th{min-width:4.5em}.hsn th wbr{white-space:normal}"
+    ".hsn p{margin:.2em 0;max-width:62em;overflow-wrap:anywhere}"
     ".hsn svg{overflow:visible;vertical-align:middle}.hsn svg text{font-size:11px;fill:currentColor}"
     ".hsn .hsn-a{fill:var(--hsn-1);fill-opacity:.45;stroke:var(--hsn-1);stroke-width:1.2px}"
     ".hsn .hsn-b{fill:var(--hsn-2);fill-opacity:.3;stroke:var(--hsn-2);stroke-width:1px}"
@@ -58,7 +58,8 @@ def html(view: View) -> str:
     parts = [
         '<div class="hsn">',
         f'<svg width="0" height="0" style="position:absolute" aria-hidden="true"><style>{STYLE}</style></svg>',
-        f'<p><strong>{_escaped(view.title, LINE)}</strong> <span class="hsn-f">{_escaped(view.facts, LINE)}</span></p>',
+        f"<p><strong>{_breakable(_escaped(view.title, LINE))}</strong> "
+        f'<span class="hsn-f">{_escaped(view.facts, LINE)}</span></p>',
         '<div class="hsn-p">',
     ]
     if view.picture is not None:
@@ -96,8 +97,13 @@ def _cell(cell: Cell) -> str:
 
 
 def _name(cell: Cell) -> str:
-    """Return the first cell of a row: lines of a key may end before its labels, and between them."""
-    return _cell(cell).replace("{", "{<wbr/>").replace(",", ",<wbr/>") if isinstance(cell, str) else _cell(cell)
+    """Return the first cell of a row.  Its lines may end between words, and as those of a title."""
+    return _breakable(_cell(cell)).replace(" ", " <wbr/>") if isinstance(cell, str) else _cell(cell)
+
+
+def _breakable(name: str) -> str:
+    """Return an escaped name whose lines may end before the labels of a key, and between them."""
+    return name.replace("{", "{<wbr/>").replace(",", ",<wbr/>")
 
 
 def _escaped(text: str, width: int) -> str:

@@ -20,6 +20,8 @@ __all__ = ["cut", "shortened"]
 
 _PART = re.compile(r"[^\W_]+|[\W_]")  # a run of letters and digits, or one other character
 
+_RUN = re.compile(r"([^\W_]{12})[^\W_]{8,}([^\W_]{12})")  # leaves no room for what is around it
+
 LONG = 400  # columns of a name that is looked at part by part; longer ones first lose a stretch that tells nothing
 ENOUGH = 4  # characters of a difference: more of them do not tell two names apart any better
 
@@ -38,7 +40,7 @@ def shortened(names: Sequence[str], width: int) -> list[str]:
     if all(text_width(name) <= width for name in names):
         return list(names)
     found = {name: name for name in names if text_width(name) <= width}
-    long = _not_too_long({name: name for name in names if name not in found}, max(width, LONG))
+    long = _not_too_long(_squeezed([name for name in names if name not in found]), max(width, LONG))
     all_parts = [_PART.findall(name) for name in {*found, *long.values()}]
     shares = Counter(part for parts in all_parts for part in set(parts))
     places = Counter(place for parts in all_parts for place in {place for pair in _places(parts) for place in pair})
@@ -56,6 +58,12 @@ def shortened(names: Sequence[str], width: int) -> list[str]:
         used.add(text)
         found[name] = text
     return [found[name] for name in names]
+
+
+def _squeezed(names: list[str]) -> dict[str, str]:
+    """Return the names, long runs of letters and digits without their middles if the names are still different then."""
+    short = {name: _RUN.sub(r"\1~\2", name) for name in names}
+    return short if len(set(short.values())) == len(short) else {name: name for name in names}
 
 
 def _not_too_long(names: dict[str, str], width: int) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["in_markdown", "markdown_table", "table", "text_width"]
+__all__ = ["in_markdown", "markdown_table", "table", "text_width", "without_heaps"]
 
 MARKS = 4  # over and under one character, without a column of their own
 
@@ -70,3 +70,23 @@ def text_width(text: str) -> int:
         else:
             width += 2 if east_asian_width(c) in "WF" else 1
     return width
+
+
+def without_heaps(text: str) -> str:
+    r"""Return text without each mark after the fourth over or under a character; a ``~`` stands for them.
+
+    >>> without_heaps("e" + "\u0301" * 30) == "e" + "\u0301" * 4 + "~"
+    True
+    """
+    if text.isascii():
+        return text
+    from unicodedata import combining
+
+    kept, marks = [], 0
+    for c in text:
+        marks = marks + 1 if combining(c) else 0
+        if marks <= MARKS:
+            kept.append(c)
+        elif marks == MARKS + 1:
+            kept.append("~")
+    return "".join(kept)

@@ -11,6 +11,7 @@ from .._values.text import printable, shortened
 from .axis import Axis
 from .density import column_shares, columns_for
 from .names import cut
+from .table import without_heaps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,12 +78,14 @@ class View(NamedTuple):
 def plain(text: str, width: int) -> str:
     r"""Return text of at most `width` columns that neither moves a cursor nor changes the direction of writing.
 
-    Characters that combine with others take no column; of these, there are no more than columns.
+    Marks over and under a character take no column, and four of them stay: a heap would cover the lines around.
 
     >>> plain("a\u202eb" + "c" * 3_000, 12)
     'a\\u202~ccccc'
+    >>> plain("e" + "\u0301" * 30, 12) == "e" + "\u0301" * 4 + "~"
+    True
     """
-    text = printable(shortened(text, 4 * width))
+    text = without_heaps(printable(shortened(text, 4 * width)))
     if len(text) <= width and text.isascii():
         return text
     short = cut(text, width)

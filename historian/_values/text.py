@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "printable", "quoted", "shortened", "shown", "token"]
+__all__ = ["counted", "percent", "printable", "quoted", "shortened", "shown", "token"]
 
 _SPECIAL = frozenset('{},="')  # what separates the parts of a printed key, and what begins and ends a quoted text
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage of two digits.
+
+    >>> percent(0.0065), percent(1.012), percent(25)
+    ('0.65 %', '100 %', '2,500 %')
+    """
+    return f"{float(f'{100 * share:.2g}'):,g} %"
 
 
 def counted(number: float, one: str, many: str = "") -> str:

@@ -12,6 +12,7 @@ from .._values.units import check_unit
 from ._input.choice import Choice
 from ._input.generators import GENERATORS
 from ._input.hist import SUFFIX
+from ._input.sketch import DIALECTS
 from ._input.stream import bare
 from ._near import did_you_mean
 
@@ -93,6 +94,10 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--header", action=argparse.BooleanOptionalAction, default=None,
         help="whether the first line of csv names its columns",
+    )  # fmt: skip
+    group.add_argument(
+        "--dialect", choices=DIALECTS, metavar="LIBRARY",
+        help="the library of a .ddsketch file, unless its name tells: py, go or java",
     )  # fmt: skip
     add_selection(group)
     group.add_argument(

@@ -7,6 +7,9 @@ import errno
 import os
 import sys
 
+from .._files.directory import open_directory as open_folder
+from .._files.errors import checked
+from .._files.former import SUFFIX, former_file
 from .._files.header import FILE_NAME
 from .._values.text import printable
 from ..registry import Registry
@@ -37,9 +40,12 @@ are on standard error, and the others are shown), 2 for a wrong command line
 ENVIRONMENT = "(default: the environment variable HISTORIAN_DIR)"
 
 
-def holds_recorders(names: list[str]) -> bool:
-    """Return whether a directory with these files is one of recorders."""
-    return FILE_NAME in names
+def holds_recorders(directory: str, names: list[str]) -> bool:
+    """Return whether a directory with these files is one of recorders, be they of a version that is refused."""
+    if FILE_NAME in names or not any(name.endswith(SUFFIX) for name in names):
+        return FILE_NAME in names
+    with checked(open_folder(os.path.abspath(directory), True)) as folder:
+        return former_file(directory, folder) is not None
 
 
 class SourceError(Exception):
@@ -74,7 +80,7 @@ def open_directory(directory: str, trust: bool, *, required: bool = False) -> Re
             missing = errno.ENOTDIR if os.path.exists(directory) else errno.ENOENT
             raise OSError(missing, os.strerror(missing), directory)
         names = os.listdir(directory) if required else []
-        if names and not holds_recorders(names):
+        if names and not holds_recorders(directory, names):
             raise SourceError(f"{directory}: it holds no recorders")
         return Registry(directory, trust=trust)
     except OSError as error:

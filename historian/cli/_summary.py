@@ -111,7 +111,7 @@ def _notes(rows: list[Row], percentiles: list[float]) -> list[str]:
         if question:
             notes.append(f"{row.name}: {question}")
         if row.histogram.synthetic:
-            notes.append(f"{row.name}: partly synthetic (corrected for coordinated omission)")
+            notes.append(f"{row.name}: partly synthetic: some counts are estimates")
     return notes
 
 

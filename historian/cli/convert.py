@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 
+from ..formats.ddsketch import encode as encode_sketch
 from ..formats.hdr import HdrHistogram, Interval, Log
 from ..formats.hdr._log import Reader
 from ..formats.hdr._log_writer import log_text
 from ..histogram import Histogram
 from ._input.hdr import ENCODED, LOG, NS, encoded_in, group_of, kind_of
 from ._input.layout import Layout
+from ._input.sketch import SUFFIX, WHICH, dialect_in
 from ._input.sources import STDIN, Rows, read_rows
 from ._input.stream import bare, unpacked
 from ._input.tally import InputError, Tally
@@ -30,13 +32,16 @@ Write a file in another format. The name of OUT tells which:
   .hlog           a log of HdrHistogram: an interval for each recorder or group
   .hgrm           a percentile table of HdrHistogram
   .hdr            one HdrHistogram, in base64
+  .ddsketch       one DDSketch, for the library that --dialect or the name
+                  tells, such as x.py.ddsketch
 and .gz, .bz2, .xz or .zst after it to compress it. IN is anything that
 `historian summarize` reads.
 
 From a log or an HdrHistogram to .hlog, .hgrm and .hdr, counts are exact, and
 intervals keep their times and tags. All other ways go through histograms with
 buckets 1.09 % wide: percentiles are then within 0.5415 % and the resolution of
-the HdrHistogram together, such as 0.64 % for 3 digits.
+the HdrHistogram together, such as 0.64 % for 3 digits. A DDSketch holds the
+counts of these buckets, but not their minimum, maximum and sum.
 """
 
 EXAMPLES = f"""\
@@ -44,12 +49,13 @@ examples:
   historian convert run.hlog run.hist
   historian convert run.hlog --where tag=read read.hgrm
   historian convert --unit ms latencies.txt latencies.hdr
+  historian convert agent.go.ddsketch agent.py.ddsketch
 
 {STATUS}
 """
 
 #: The endings of OUT, without that of a compression.
-ENDINGS = (".hist", ".jsonl", ".ndjson", ".hlog", ".hgrm", ".hdr")
+ENDINGS = (".hist", ".jsonl", ".ndjson", ".hlog", ".hgrm", ".hdr", SUFFIX)
 HDR = (".hlog", ".hgrm", ".hdr")
 
 
@@ -75,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
         wrong = f"OUT must end with {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not {args.output!r}"
     elif args.values and ending not in HDR:
         wrong = f"--values belongs to {', '.join(HDR)}, not to {ending}"
-    elif args.by and ending in (".hist", ".hgrm", ".hdr"):
+    elif ending == SUFFIX and not _dialect(args):
+        wrong = f"{args.output}: for which library of DDSketch? {WHICH[0].upper()}{WHICH[1:]}"
+    elif args.by and ending in (".hist", ".hgrm", ".hdr", SUFFIX):
         wrong = f"--by gives several histograms, and {ending} holds one: write .jsonl or .hlog, or omit --by"
     if wrong:
         say("convert", f"error: {wrong}")
@@ -178,12 +186,21 @@ def _converted(args: argparse.Namespace, ending: str) -> bytes:
     rows = read_rows([args.file], args, "convert", mixed=lines, output=os.path.realpath(args.output))
     if lines or ending == ".hist":
         return encode(rows.by_key(), lines=lines)
+    if ending == SUFFIX:
+        if rows.unit != "s":
+            say("convert", f"{args.output}: its values are in {rows.unit!r}, which it does not say")
+        return encode_sketch(rows.total(), dialect=_dialect(args))
     values = _values(rows, None if ending == ".hgrm" else args.values)
     if ending == ".hlog":
         intervals = [_interval(row.name, row.histogram, row.source) for row in rows.rows]
-        return log_text(intervals, values, args.digits).encode()
+        return log_text(Log(intervals), values, args.digits).encode()
     total = HdrHistogram.of(rows.total(), values=values, digits=args.digits)
     return _one(total, ending, values, args.values)
+
+
+def _dialect(args: argparse.Namespace) -> str:
+    """Return for which library of DDSketch OUT is, or an empty text: its name tells, else ``--dialect``."""
+    return dialect_in(args.output) or args.dialect or ""
 
 
 def _values(rows: Rows, asked: str | None) -> str:

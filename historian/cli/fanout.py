@@ -149,7 +149,7 @@ class _Waits:
         if any(row.n > count for row in self._rows):
             notes.append("beyond the data: users wait for more calls than were recorded")
         if self._histogram.synthetic:
-            notes.append(f"{name}: partly synthetic (corrected for coordinated omission)")
+            notes.append(f"{name}: partly synthetic: some counts are estimates")
         return notes
 
     def document(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""``historian serve``: let Prometheus scrape the recorders in a directory."""
+"""``historian serve``: a live page of the recorders in a directory, and their metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from ._source import SourceError, add_directory, open_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client import Metric
+
     from .._live.snapshots import Snapshot
+    from ..formats.prometheus import Collector
     from ..registry import Registry
 
 __all__ = ["add_parser", "run"]
 
 DESCRIPTION = """\
-Serve the recorders in a directory as metrics, at /metrics, until it is
-interrupted. Prometheus gets native histograms if it asks for them, otherwise
-OpenMetrics or plain text with classic buckets. This command only reads: it
-neither stops nor slows down the recording processes. It needs the extra
-"prometheus".
+Serve the recorders in a directory until it is interrupted: a page to look at
+with a browser, at /, and metrics for Prometheus, at /metrics. The page shows
+the profile, percentiles over time, and what they become for users who need
+several calls. Prometheus gets native histograms if it asks for them, otherwise
+OpenMetrics or plain text with classic buckets; this needs the extra
+"prometheus". This command only reads, and only when it is asked: it neither
+stops nor slows down the recording processes.
 
 Only programs on this machine can connect, unless --host names another address.
 There is no encryption and no password.
@@ -34,15 +41,14 @@ examples:
   historian serve /dev/shm/shop
   historian serve /dev/shm/shop --host 0.0.0.0 --port 8000
 
-exit status: 0 after SIGINT or SIGTERM, 1 if the directory cannot be read, has
-names that Prometheus does not allow, or the port is in use, 2 for a wrong
-command line
+exit status: 0 after SIGINT or SIGTERM, 1 if the directory cannot be read or the
+port is in use, 2 for a wrong command line
 """
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to those of ``historian``."""
-    parser = add_command(commands, "serve", "let Prometheus scrape the recorders in a directory", DESCRIPTION, EXAMPLES)
+    parser = add_command(commands, "serve", "show a directory to browsers and Prometheus", DESCRIPTION, EXAMPLES)
     add_directory(parser, "a directory of recorders")
     parser.add_argument(
         "--host", metavar="ADDRESS", type=_host, default="127.0.0.1", help="where to listen (default: 127.0.0.1)"
@@ -59,17 +65,18 @@ def run(args: argparse.Namespace) -> int:
     """Serve; return the exit status."""
     logging.basicConfig(format="historian serve: %(message)s", stream=sys.stderr, level=logging.WARNING)
     try:
-        from ..formats.prometheus import Collector
         from ..web.serve import serve
 
         registry = open_directory(args.directory, args.trust, required=True)
-        collector = Collector(_Readings(registry), underscores=args.underscores)
-        serve(collector, host=args.host, port=args.port, ready=_say_where)
-    except (SourceError, ImportError) as error:
+        readings = _Readings(registry)
+        sources = _sources(readings, args.underscores)
+        more = ", with /metrics for Prometheus" if sources else ""
+        serve(
+            *sources, live=readings, host=args.host, port=args.port,
+            ready=lambda url: say("serve", f"{url} is ready{more}; stop it with Ctrl-C"),
+        )  # fmt: skip
+    except SourceError as error:
         say("serve", str(error))
-        return 1
-    except ValueError as error:
-        say("serve", f"{error}{'' if args.underscores else ', or pass --underscores'}")
         return 1
     except OSError as error:
         say("serve", f"cannot listen on {args.host}, port {args.port}: {error.strerror or error}")
@@ -77,11 +84,42 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _sources(readings: _Readings, underscores: bool) -> list[Collector | _Later]:
+    """Return what Prometheus scrapes; nothing if prometheus_client is missing.
+
+    That is said, and so is a name that Prometheus does not allow.  The page is there all the same.
+    """
+    try:
+        from ..formats.prometheus import Collector
+
+        return [Collector(readings, underscores=underscores)]
+    except ImportError as error:
+        say("serve", f"there is no /metrics: {error}")
+        return []
+    except ValueError as error:
+        say("serve", f"/metrics will answer with an error: {error}{'' if underscores else ', or pass --underscores'}")
+        return [_Later(readings, underscores)]
+
+
+class _Later:
+    """Metrics that cannot be scraped now, since a recorder has a name that is not legal; later, it may be gone."""
+
+    def __init__(self, readings: _Readings, underscores: bool) -> None:
+        self._readings, self._underscores = readings, underscores
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics.  Raises ValueError."""
+        from ..formats.prometheus import Collector
+
+        return Collector(self._readings, underscores=self._underscores).collect()
+
+
 class _Readings:
     """What is in a directory at the time of a scrape.  This changes and creates nothing."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self.directory = registry.directory
         self._reported: set[str] = set()  # places that cannot be read
 
     def snapshot(self) -> Snapshot:
@@ -92,10 +130,6 @@ class _Readings:
                 self._reported.add(path)
                 say("serve", f"{problem} (left out)")
         return snapshot
-
-
-def _say_where(url: str) -> None:
-    say("serve", f"{url} is ready; stop it with Ctrl-C")
 
 
 def _host(text: str) -> str:

@@ -22,8 +22,8 @@ upper or no lower bound, it is hatched and goes on to the edge of the picture.  
 colour blindness, and on light and dark backgrounds; lines differ by their style, too.  The colours of texts are those
 of matplotlib's style.
 
-Without matplotlib, each function raises ImportError, which names the extra.  Each takes at most 0.15 s, without the
-time that matplotlib takes to render.
+Without matplotlib, each function raises ImportError, which names the extra.  Each takes at most 0.15 s, a tree of many
+parts more, without the time that matplotlib takes to render.
 
 >>> from historian import Histogram, plot
 >>> h = Histogram.from_values([0.010] * 9_900 + [1.0] * 100)

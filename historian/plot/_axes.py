@@ -116,7 +116,8 @@ def share_axis(axis: Axis, name: str, *, is_log: bool = True) -> None:
         set_scale(axis, "log")
         axis.set_major_locator(LogTicks())
         _no_minor_ticks(axis)
-    axis.set_major_formatter(lambda share, _: share_text(share))
+    # Room for marks may lie above 100 %.
+    axis.set_major_formatter(lambda share, _: share_text(share) if share <= 1 + 1e-9 else "")
     name_axis(axis, name)
 
 

@@ -86,11 +86,13 @@ def fanout(
     wider: list[Artist] = []
     artists: list[Artist] = []
     values: list[float] = []
+    early: list[float] = []  # of each curve, a third along the axis
     first = len(on.ax.lines)
     for k, (_, histogram) in enumerate(filled):
         style, curve = style_of(first + k), _curve(histogram, calls, question)
         (line,) = on.ax.plot(curve.x, curve.value, **style.curve, scalex=False, scaley=False)
         lines.append(line)
+        early.append(float(curve.value[len(calls) // 3]))
         values += finite(curve.value)
         drawn: list[Artist] = []
         if confidence is not None:
@@ -106,7 +108,8 @@ def fanout(
     else:
         on.limit_y(0.0, min(1.02, 1.1 * max(values, default=1.0)), is_log=False)
     more = [(one, NAMES[dependence]) for one in wider[:1]]
-    loc: Literal["upper left", "lower right"] = "lower right" if t is None else "upper left"  # where no curve is
+    is_low = t is not None and all(share < 0.5 for share in early)  # else the curves lie at the upper left
+    loc: Literal["upper left", "lower right"] = "upper left" if is_low else "lower right"
     legend(on.ax, lines, [name for name, _ in filled], bands, confidence, more=more, loc=loc)
     return artists if filled else note(on.ax, "no data")
 

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 from .._show.names import shortened
+from .._show.table import without_heaps
 from .._values.text import printable
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1
 
 MAX_NAME_WIDTH = 36  # columns of a name in a legend
 MAX_NAMES = 12  # in a legend
+MANY = 6  # entries of a legend; more of them are smaller
 
 #: Stands for infinity in coordinates, and its inverse for 0: beyond every picture, but the logarithm is finite.
 OPEN = 1e307
@@ -145,7 +147,10 @@ def legend(
     if not entries:
         return
     # Labels are set afterwards: a legend would leave out those that begin with an underscore.
-    drawn = ax.legend([one for one, _ in entries], ["-"] * len(entries), fontsize="small", framealpha=0.6, loc=loc)
+    look: dict[str, Any] = {"fontsize": "small"}
+    if len(entries) > MANY:
+        look = {"fontsize": "x-small", "labelspacing": 0.2}
+    drawn = ax.legend([one for one, _ in entries], ["-"] * len(entries), framealpha=0.6, loc=loc, **look)
     for text, (_, label) in zip(drawn.get_texts(), entries):
         plain(text, label)
 
@@ -158,7 +163,7 @@ def _hatch(artist: Any) -> str | None:
 def plain(text: Any, content: str) -> None:
     """Set the content of a text of matplotlib; dollar signs are dollar signs, and begin no formula."""
     text.set_parse_math(False)
-    text.set_text(content)
+    text.set_text(without_heaps(content))
 
 
 def note(ax: Axes, text: str) -> list[Artist]:

@@ -176,7 +176,8 @@ def _beside(histogram: BaseHistogram) -> list[str]:
     """Return notes on values outside of the buckets."""
     found = []
     if histogram.zero_count:
-        found.append(f"{counted(histogram.zero_count, 'value')} at most 2**-32, not in the picture")
+        missing = ", not in the picture" if is_drawn(histogram) else ""
+        found.append(f"{counted(histogram.zero_count, 'value')} at most 2**-32{missing}")
     if histogram.overflow_count:
         found.append(f"{counted(histogram.overflow_count, 'value')} above 2**64")
     return found

@@ -1,8 +1,11 @@
-"""Recorders over HTTP: what a web service adds to its routes.
+"""Recorders of a web service, and recorders over HTTP.
 
 ===========================================  ==========================================
 to                                           use
 ===========================================  ==========================================
+measure the requests of an ASGI service      `historian.web.middleware.ASGIMiddleware`
+measure the requests of a WSGI service       `historian.web.middleware.WSGIMiddleware`
+know the routes of Django                    `historian.web.django.name_route`
 let Prometheus scrape, in a WSGI service     `historian.web.wsgi.metrics`
 let Prometheus scrape, in an ASGI service    `historian.web.asgi.metrics`
 serve a directory without a service          ``historian serve DIR``, `historian.web.serve`
@@ -11,11 +14,11 @@ serve a directory without a service          ``historian serve DIR``, `historian
 The modules are imported when they are first used.
 """
 
-__all__ = ["asgi", "serve", "wsgi"]
+__all__ = ["asgi", "django", "middleware", "serve", "wsgi"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import asgi, serve, wsgi
+    from . import asgi, django, middleware, serve, wsgi
 else:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:

@@ -14,6 +14,7 @@ import logging
 from email.utils import formatdate
 from http import HTTPStatus
 
+from ._hosts import Hosts
 from ._request import MAX_HEAD_NBYTES, Refused, Request
 from ._scrape import plain
 from .asgi import reply
@@ -36,13 +37,18 @@ ANSWER_SECONDS = 60.0  # until its answer has been sent, waiting for others incl
 LINGER_SECONDS = 1.0  # for what a client still sends: to close before would take the answer from it
 END_SECONDS = 5.0  # for answers that are being sent when the server ends
 PIECE_NBYTES = 65_536
+MISDIRECTED = "this server answers requests to localhost only: start it with --host for others"
 
 
 class Server:
-    """Serves applications by path; all other paths are not found.  It never reads a file."""
+    """Serves applications by path; all other paths are not found.  It never reads a file.
+
+    On a loopback address, it only answers clients that call it by a name of this machine: see `Hosts`.
+    """
 
     def __init__(self, routes: Mapping[str, _Application]) -> None:
         self._routes = dict(routes)
+        self._hosts: Hosts | None = None
         self._waiting: dict[asyncio.Task[None], asyncio.StreamWriter] = {}  # for a request, the oldest first
         self._answering: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(MAX_ANSWERS)
@@ -52,6 +58,7 @@ class Server:
         """Begin to listen; return the address and the port.  Raises OSError if that is not possible."""
         self._server = await asyncio.start_server(self._connected, host, port, limit=MAX_HEAD_NBYTES, backlog=512)
         found: tuple[str, int] = self._server.sockets[0].getsockname()[:2]
+        self._hosts = Hosts(found[0], host)
         return found
 
     async def end(self) -> None:
@@ -92,6 +99,9 @@ class Server:
     async def _answer(self, request: Request | Refused, connection: _Connection) -> None:
         if isinstance(request, Refused):
             await reply(plain(*request.args), connection.send)
+            return
+        if self._hosts is not None and request.host is not None and not self._hosts.accept(request.host):
+            await reply(plain(421, "Misdirected Request", MISDIRECTED, request.method), connection.send)
             return
         application = self._routes.get(request.path)
         if application is None:

@@ -513,7 +513,7 @@ def test_the_table_says_that_a_tie_counts_half():
 
 def test_synthetic_values_are_named():
     text = str(historian.compare(A, B.corrected(0.1)))
-    assert "partly synthetic: B (corrected for coordinated omission)" in text
+    assert "partly synthetic: B (some counts are estimates)" in text
     assert "synthetic" not in str(historian.compare(A, B))
 
 

@@ -160,6 +160,47 @@ def test_damaged_files(directory, damage, reason):
     assert os.lstat(path).st_ino == before.st_ino and os.lstat(path).st_mode == before.st_mode  # nothing is overwritten
 
 
+def former(directory, name="q.counters"):
+    """Write a file as versions before 0.1 had one for each recorder; return its path."""
+    os.makedirs(directory, 0o700, exist_ok=True)
+    path = os.path.join(directory, name)
+    with open(path, "wb") as file:
+        file.write(b"\x89HSTRN\r\n\1\0\0\0" + bytes(4084))
+    return path
+
+
+REMEDY = "before version 0.1.*read it with that version, then remove it, or use another directory"
+
+
+def test_files_of_the_former_layout_are_refused(directory):
+    path = former(directory)
+    former(directory, "r.counters")
+    registry = Registry(directory)
+    for ask in (lambda: registry.recorder("q"), lambda: registry.family("q", labels=("a",))):
+        with pytest.raises(CorruptFileError, match=REMEDY) as raised:
+            ask()
+        assert raised.value.path == path
+    for ask in (registry.snapshot, registry.drain, registry.clear, registry.profile):
+        with pytest.warns(CorruptFileWarning, match=REMEDY) as warned:
+            assert str(ask()) in ("{}", "None", "nothing recorded yet")
+        assert len(warned) == 1 and warned[0].filename == __file__
+    assert list(registry.problems()) == [path]
+    assert sorted(os.listdir(directory)) == ["q.counters", "r.counters"]  # nothing is created, or removed
+
+
+def test_files_of_the_former_layout_come_into_a_directory(directory):
+    registry = Registry(directory)
+    registry.recorder("q").record(1.0)
+    path = former(directory)
+    registry.recorder("r").record(1.0)  # those who count there go on
+    with pytest.warns(CorruptFileWarning, match=REMEDY):
+        assert registry.snapshot().total().count == 2
+    with pytest.warns(CorruptFileWarning, match=REMEDY):
+        assert registry.drain().total().count == 2
+    os.unlink(path)
+    assert registry.snapshot().total().count == 0
+
+
 @pytest.mark.parametrize(("damage", "reason"), [row[1:] for row in RECORDERS], ids=[row[0] for row in RECORDERS])
 def test_damaged_recorders(directory, damage, reason):
     registry = Registry(directory)
@@ -275,6 +316,9 @@ def test_other_files_are_left_alone(directory):
     for name in ("README", "q.counters", ".0123456789abcdef.new", "recorders.bak"):
         with open(os.path.join(directory, name), "w") as file:
             file.write("x")
+    os.mkdir(os.path.join(directory, "r.counters"))
+    os.symlink("/dev/zero", os.path.join(directory, "s.counters"))
+    os.mkfifo(os.path.join(directory, "t.counters"))
     assert list(registry.snapshot()) == [Key("q")] and registry.problems() == {}
 
 

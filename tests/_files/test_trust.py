@@ -18,7 +18,7 @@ from historian import Histogram, Key, Recorder, Registry, RegistryWarning, snaps
 from historian._files import file as files
 from historian._files.reading import read_all
 from historian._files.replace import replace
-from historian._live import recorder
+from historian._live import moved
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 as_root = pytest.mark.skipif(
@@ -387,14 +387,14 @@ def test_removed_again_while_it_is_asked_for(directory, monkeypatch):
     registry = Registry(directory)
     rec = registry.recorder("q")
     rec.record(1.0)
-    follow, removals = recorder.follow_path, [directory]
+    move, removals = moved._move_to_path, [directory]
 
-    def follow_and_remove(*args):
-        follow(*args)
+    def move_and_remove(*args):
+        move(*args)
         if removals:
             shutil.rmtree(removals.pop())
 
-    monkeypatch.setattr(recorder, "follow_path", follow_and_remove)
+    monkeypatch.setattr(moved, "_move_to_path", move_and_remove)
     shutil.rmtree(directory)
     assert Registry(directory).recorder("q") is rec  # another object would not know the first value
     rec.record(2.0)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -403,7 +404,11 @@ def test_a_directory_shows_those_of_this_process(tmp_path):
     assert traces(rec.drain()) == [(1.6, "b")]
     rec.record(1.7, exemplar={"trace": "c"})
     del again
+    seen = weakref.ref(rec)
+    del rec
     assert traces(registry.remove(Key("http"))) == [(1.7, "c")]
+    gc.collect()
+    assert seen() is None  # its space is free
 
 
 def test_a_drain_by_another_process_leaves_no_exemplar_of_an_empty_bucket(tmp_path):

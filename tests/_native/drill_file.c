@@ -16,6 +16,7 @@
 #include "bulk.h"
 #include "drain.h"
 #include "drill.h"
+#include "entries.h"
 #include "lease.h"
 #include "names.h"
 

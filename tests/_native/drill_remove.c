@@ -16,6 +16,7 @@
 
 #include "drain.h"
 #include "drill.h"
+#include "entries.h"
 #include "lease.h"
 #include "names.h"
 #include "remove.h"

@@ -47,6 +47,13 @@ def test_one_long_word_is_cut_where_it_does_not_differ(names, short):
     assert shortened(names, 12) == short
 
 
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_a_long_word_leaves_room_for_what_is_around_it(width):
+    names = [f"http.server{{method={method},route=/{'long' * 30}}}" for method in ("GET", "POST")]
+    for method, short in zip(("GET", "POST"), shortened([*names, *ROUTES], width)):
+        assert method in short and "longlonglong~longlonglong" in short and text_width(short) <= width
+
+
 @pytest.mark.parametrize("width", [18, 24, 27, 40])
 def test_a_number_that_all_names_hold_elsewhere_stays_where_it_tells_them_apart(width):
     base = "application.services.payments.gateway.handlers"

@@ -113,6 +113,7 @@ SECONDS, SHARES = Scale.of("s", 0.01), Scale("", 1.0)
         ((0.012, 0.0119, math.inf), SECONDS, ("12.0", "from 11.9")),
         ((0.012, 0.0, math.inf), SECONDS, ("12", "no bounds")),
         ((math.inf, 0.012, math.inf), SECONDS, ("inf", "from 12")),
+        ((math.inf, math.inf, math.inf), SECONDS, ("inf", "inf")),
         ((0.01, 0.01, 0.01), SECONDS, ("10.0", "exact")),
         ((0.63397, 0.5591, 0.7057), SHARES, ("0.634", "0.559 to 0.706")),
         ((0.5, 0.1, 0.9), SHARES, ("0.50", "0.10 to 0.90")),

@@ -212,7 +212,11 @@ def test_a_header_stays_a_header():
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["ours.hist", "x.foo"], 2, "OUT must end with .hist, .jsonl, .ndjson, .hlog, .hgrm or .hdr, not 'x.foo'"),
+        (
+            ["ours.hist", "x.foo"],
+            2,
+            "OUT must end with .hist, .jsonl, .ndjson, .hlog, .hgrm, .hdr or .ddsketch, not 'x.foo'",
+        ),
         (["ours.hist", "x.hist", "--values", "us"], 2, "--values belongs to .hlog, .hgrm, .hdr, not to .hist"),
         (["run.hlog", "x.hist", "--by", "tag"], 2, "--by gives several histograms, and .hist holds one"),
         (["none.hlog", "x.hlog"], 1, "none.hlog: No such file or directory"),

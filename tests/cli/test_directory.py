@@ -53,6 +53,15 @@ def test_the_profile_of_a_directory(directory):
     assert run("profile", directory, HISTORIAN_DISABLE="1") == (0, PROFILE, "")
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "summarize"])
+def test_a_directory_of_the_former_layout(tmp_path, command):
+    (tmp_path / "q.counters").write_bytes(b"\x89HSTRN\r\n\1\0\0\0" + bytes(4084))
+    status, _, errors = run(command, tmp_path, *(["-o", "-"] if command == "snapshot" else []))
+    assert status == 1 and errors.count("before version 0.1") == 1
+    assert "read it with that version, then remove it, or use another directory" in errors
+    assert os.listdir(tmp_path) == ["q.counters"]
+
+
 def test_the_profile_of_a_live_directory(tmp_path):
     """Look while another process records: the count never decreases, and the last look has all values."""
     script = (

@@ -105,6 +105,53 @@ GHZ = json.dumps({"date": "2026-06-21", "count": 2, "average": 1, "fastest": 1, 
     {"timestamp": "t", "latency": 25000000, "error": "", "status": "Unavailable"},
 ]})  # fmt: skip
 
+GHZ_CSV = "\nduration (ms),status,error\n12.50,OK,\n25.00,Unavailable,gone\n"
+
+WRK2 = """\
+Running 30s test @ http://127.0.0.1:80/index.html
+  2 threads and 100 connections
+  Thread calibration: mean lat.: 10087 usec, rate sampling interval: 22 msec
+  Thread calibration: mean lat.: 10139 usec, rate sampling interval: 21 msec
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency    18.75ms    6.25ms  25.00ms   68.46%
+    Req/Sec     1.04k     1.08k    2.50k    72.79%
+  Latency Distribution (HdrHistogram - Recorded Latency)
+ 50.000%   12.50ms
+100.000%   25.00ms
+
+  Detailed Percentile spectrum:
+       Value   Percentile   TotalCount 1/(1-Percentile)
+
+      12.500     0.000000            1         1.00
+      12.500     0.500000            1         2.00
+      25.000     1.000000            2          inf
+#[Mean    =       18.750, StdDeviation   =        6.250]
+#[Max     =       25.000, Total count    =            2]
+#[Buckets =           27, SubBuckets     =         2048]
+----------------------------------------------------------
+  2 requests in 30.00s, 19.81MB read
+Requests/sec:   2000.28
+Transfer/sec:    676.18KB
+"""
+
+#: What --u_latency adds before the number of requests.
+UNCORRECTED = """
+  Latency Distribution (HdrHistogram - Uncorrected Latency (measured without taking delayed starts into account))
+100.000%    6.00ms
+
+  Detailed Percentile spectrum:
+       Value   Percentile   TotalCount 1/(1-Percentile)
+
+       6.000     0.000000            3         1.00
+       6.000     1.000000            3          inf
+#[Mean    =        6.000, StdDeviation   =        0.000]
+#[Max     =        6.000, Total count    =            3]
+#[Buckets =           27, SubBuckets     =         2048]
+----------------------------------------------------------
+"""
+
+HGRM = WRK2[WRK2.index("       Value") : WRK2.index("-----")]
+
 #: name of the generator: file, its contents, whether it is guessed, and the values in s
 FILES = {
     "k6 csv": ("k6", "a.csv", K6_CSV, True, [0.0125, 0.025]),
@@ -125,6 +172,9 @@ FILES = {
     "hyperfine": ("hyperfine", "a.json", HYPERFINE, True, [0.0125, 0.025]),
     "pytest-benchmark": ("pytest-benchmark", "a.json", PYTEST, True, [0.0125, 0.025]),
     "ghz": ("ghz", "a.json", GHZ, True, [0.0125, 0.025]),
+    "ghz csv": ("ghz", "a.csv", GHZ_CSV, True, [0.0125, 0.025]),
+    "wrk2": ("wrk2", "a.txt", WRK2, True, [0.0125, 0.025]),
+    "hgrm": ("wrk2", "a.hgrm", HGRM, None, [0.0125, 0.025]),
 }
 
 
@@ -153,7 +203,9 @@ def test_a_guess_says_what_it_is(tmp_path, capsys, kind):
     path.write_text(text)
     status = main(["summarize", str(path), "-p", "50"])
     shown = capsys.readouterr()
-    if is_guessed:
+    if is_guessed is None:  # it says itself what it is
+        assert status == 0 and "--from" not in shown.out + shown.err
+    elif is_guessed:
         assert status == 0 and f"as --from {generator} does" in shown.out
         if generator == "k6":
             assert "http_req_duration, in ms" in shown.out
@@ -195,6 +247,7 @@ def table(capsys, *words):
     ("hyperfine", "--by results.command", {"sleep 1": 1, "sleep 2": 1}),
     ("pytest-benchmark", "--by benchmarks.name", {"a": 1, "b": 1}),
     ("ghz", "--where details.status=OK", {"FILE": 1}),
+    ("ghz csv", "--by status", {"OK": 1, "Unavailable": 1}),
 ])  # fmt: skip
 def test_rows_are_chosen_and_grouped(tmp_path, capsys, kind, options, expected):
     generator, name, text, *_ = FILES[kind]
@@ -202,6 +255,50 @@ def test_rows_are_chosen_and_grouped(tmp_path, capsys, kind, options, expected):
     found = table(capsys, "--from", generator, *options.split(), tmp_path / name)
     found = {name: count for name, count in found.items() if name != "total"}
     assert found == {key if key != "FILE" else str(tmp_path / name): count for key, count in expected.items()}
+
+
+@pytest.mark.parametrize(("kind", "key"), [("fio JSON", "direction"), ("hyperfine", "results.command"),
+                                           ("pytest-benchmark", "benchmarks.name")])  # fmt: skip
+def test_what_is_counted_together_is_said(tmp_path, capsys, kind, key):
+    generator, name, text, *_ = FILES[kind]
+    (tmp_path / name).write_text(text)
+    for options, is_said in [([], True), (["--by", key], False)]:
+        assert main(["summarize", str(tmp_path / name), "--from", generator, "-p", "50", *options]) == 0
+        assert (f"several are counted together: --by {key} takes each" in capsys.readouterr().out) == is_said
+
+
+def test_how_far_the_bins_of_oha_are_apart_is_said(tmp_path, capsys):
+    (tmp_path / "a.json").write_text(OHA_JSON)
+    assert main(["summarize", str(tmp_path / "a.json"), "-p", "50"]) == 0
+    assert "counts of oha's bins, which are up to 100 % apart: percentiles are rough" in capsys.readouterr().out
+
+
+def test_the_tables_of_wrk2(tmp_path, capsys):
+    """Delayed starts count, unless the other table is asked for; both, only by name."""
+    at = WRK2.index("-----")
+    at = WRK2.index("\n", at) + 1
+    path = tmp_path / "a.txt"
+    path.write_text(WRK2[:at] + UNCORRECTED + WRK2[at:])
+    assert list(table(capsys, path).values()) == [2]
+    assert table(capsys, path, "--from", "wrk2", "--by", "latency") == {"recorded": 2, "uncorrected": 3}
+    assert list(table(capsys, path, "--from", "wrk2", "--where", "latency=uncorrected").values()) == [3]
+    assert main(["summarize", str(path), "-p", "50"]) == 0
+    assert "leaves out the uncorrected latency; --by latency shows both" in capsys.readouterr().out
+    path.write_text("$ wrk -R2000 -L http://127.0.0.1/\n" + WRK2 * 2)
+    h, said = merged(tmp_path, capsys, path)
+    assert (h.count, said) == (4, "")
+
+
+def test_wrk2_without_its_table(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text(WRK2[: WRK2.index("  Latency Distribution")])
+    assert main(["summarize", str(tmp_path / "a.txt")]) == 1
+    assert "it has no 'Detailed Percentile spectrum': run wrk2 with --latency" in capsys.readouterr().err
+
+
+def test_a_percentile_table_says_how_rough_it_is(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text(WRK2)
+    assert main(["summarize", str(tmp_path / "a.txt"), "-p", "50"]) == 0
+    assert "between two rows of its table count as the upper row: at most 0.65 % off" in capsys.readouterr().out
 
 
 def test_a_metric_that_is_not_there_is_suggested(tmp_path, capsys):
@@ -318,10 +415,15 @@ def test_what_is_no_duration(tmp_path, capsys, text):
     assert "is not a number" in capsys.readouterr().err
 
 
-def test_decimal_commas_are_refused_with_a_hint(tmp_path, capsys):
-    (tmp_path / "a.csv").write_text("t;n\n12,5;a\n")
-    assert main(["summarize", "--column", "t", str(tmp_path / "a.csv")]) == 1
-    assert "'12,5' is not a number: write a point before its decimals, not a comma" in capsys.readouterr().err
+@pytest.mark.parametrize("number", ["12,5", "1.234,5"])
+def test_decimal_commas_are_refused_with_a_hint(tmp_path, capsys, number):
+    for text, options in [
+        (f"t;n\n{number};a\n", ["--column", "t"]), (number, []), (json.dumps({"t": number}), ["--field", "t"]),
+        (f"took {number} s\n", ["--pattern", r"took (?P<value>\S+)"]),
+    ]:  # fmt: skip
+        (tmp_path / "a").write_text(text)
+        assert main(["summarize", *options, str(tmp_path / "a")]) == 1
+        assert f"'{number}' is not a number: write a point before its decimals, not a comma" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])

@@ -13,9 +13,10 @@ import urllib.request
 import pytest
 from client_model import native_counts, read_families
 from layout import entry_at
-from outside import historian, run
+from outside import historian
 
 from historian import Key, Registry
+from historian.cli.serve import _Readings, _sources
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 pytest.importorskip("prometheus_client")
@@ -36,9 +37,10 @@ def serving(directory, *options):
             process.said.append(process.stderr.readline())
             assert process.said[-1], process.said  # it has ended
             match = re.fullmatch(
-                r"historian serve: (http://\S+/metrics) is ready; stop it with Ctrl-C\n", process.said[-1]
+                r"historian serve: (http://\S+/) is ready(, with /metrics for Prometheus)?; stop it with Ctrl-C\n",
+                process.said[-1],
             )
-        yield process, match[1]
+        yield process, f"{match[1]}metrics"
     finally:
         process.kill()
         process.communicate()
@@ -106,12 +108,19 @@ def test_a_damaged_recorder_is_left_out_and_said_once(directory):
 
 def test_names_that_are_not_legal(directory):
     Registry(directory).recorder("db.query").record(1.0)
-    status, out, errors = run("serve", directory, "--port", "0")
-    assert (status, out) == (1, "")
-    assert errors == (
-        "historian serve: Prometheus does not allow 'db.query' as a name: use 'db_query_seconds', or pass "
-        "--underscores\n"
-    )
+    with serving(directory) as (process, url):  # the page is there all the same
+        assert process.said[0] == (
+            "historian serve: /metrics will answer with an error: Prometheus does not allow 'db.query' as a name: use "
+            "'db_query_seconds', or pass --underscores\n"
+        )
+        with pytest.raises(urllib.error.HTTPError, match="500") as raised:
+            fetch(url)
+        assert b"use 'db_query_seconds'" in raised.value.read()
+        raised.value.close()
+        assert b"db.query" in fetch(url.replace("metrics", "table.json"))
+        Registry(directory).remove(Key("db.query"))
+        assert b"lookup_seconds_count" in fetch(url)
+        Registry(directory).recorder("db.query").record(1.0)
     with serving(directory, "--underscores") as (_, url):
         assert b"db_query_seconds_count 1.0\n" in fetch(url)
 
@@ -145,10 +154,18 @@ def test_it_ends_cleanly_by_a_signal(directory, number):
         fetch(url)
 
 
-def test_nothing_of_the_directory_but_metrics_is_served(directory):
+def test_nothing_else_of_the_directory_is_served(directory):
     with serving(directory) as (_, url):
         root = url.removesuffix("/metrics")
-        for path in ("/", "/recorders", "/metrics/recorders", "/..%2frecorders", "/metrics/../recorders", "//"):
+        for path in (
+            "/_static/",
+            "/page.py",
+            "/recorders",
+            "/metrics/recorders",
+            "/..%2frecorders",
+            "/a/../recorders",
+            "//",
+        ):
             with pytest.raises(urllib.error.HTTPError, match="404") as raised:
                 fetch(root + path)
             assert raised.value.read() == b"there is nothing here\n"
@@ -176,7 +193,10 @@ def test_what_cannot_be_served_is_one_line(directory, tmp_path):
         assert (status, out) == (2, "") and errors.count("\n") == 1
 
 
-def test_without_prometheus_client_the_extra_is_named(directory, monkeypatch):
+def test_without_prometheus_client_there_is_the_page_and_the_extra_is_named(directory, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    status, _, errors = historian("serve", directory)
-    assert status == 1 and errors.endswith("run pip install 'latency-historian[prometheus]'\n")
+    assert _sources(_Readings(Registry(directory)), False) == []
+    assert capsys.readouterr().err == (
+        "historian serve: there is no /metrics: historian.formats.prometheus needs prometheus_client: run pip install "
+        "'latency-historian[prometheus]'\n"
+    )

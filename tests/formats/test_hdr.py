@@ -6,8 +6,11 @@ import itertools
 import math
 import pickle
 import random
+import re
 import struct
 import zlib
+from array import array
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Histogram, Recorder, buckets
+from historian._core import looked_up, unpacked_runs
 from historian.formats import hdr
+from historian.formats.hdr import _convert
+from historian.formats.hdr._layout import Layout
+from historian.formats.hdr._words import read_numbers
 
 DATA = Path(__file__).parents[1] / "data" / "hdrhistogram"
 
@@ -288,7 +295,7 @@ MOST = b"\xfe" + b"\xff" * 7 + b"\x7f"  # 2**62 - 1
         (header(lowest=0) + b"\x00", "offset 12: lowest must be"),
         (header(highest=1) + b"\x00", "offset 12: highest must be"),
         (header(nbytes=5) + b"\xff\xff\xff\xff\x0f", "offset 44: counts of values above the highest"),
-        (header(nbytes=27) + 3 * MOST, r"offset 40: the counts add up to 2\*\*63 or more"),
+        (header(nbytes=27) + 3 * MOST, r"offset 66: the counts add up to 2\*\*63 or more"),
         (header(0x1C849361, 2) + b"\x00\x01", "offset 0: words of 6 bytes"),
         (header(0x1C849321, 3) + b"\x00\x01\x00", "offset 43: a word of 2 bytes is cut short"),
         (header(0x1C849321, 4) + b"\x00\x01\xff\xff", "offset 42: a count is negative: -1"),
@@ -354,3 +361,81 @@ def test_the_python_port(digits):
         assert read.percentile(p) == theirs.get_value_at_percentile(p)
     again = peer.HdrHistogram.decode(read.to_base64().encode())
     assert (again.get_max_value(), again.get_total_count()) == (read.max, 2000)
+
+
+# ---- the core's reader of V2 ----
+
+
+def numbers_by_the_rules(data: bytes, length: int) -> tuple[list[int], list[int], int, bool] | str:
+    """Return what `read_numbers` should return, or the reason why it should not: number by number, in whole numbers."""
+    indices, counts, index, ones, at = [], [], 0, False, 0
+    while at < len(data):
+        number = 0
+        for k in range(9):
+            if at == len(data):
+                return f"offset {at}: a count is cut short"
+            byte = data[at]
+            at += 1
+            number |= (byte & (127 if k < 8 else 255)) << 7 * k
+            if byte < 128:
+                break
+        ones = ones or number == 1
+        if number and not number % 2:
+            indices.append(index)
+            counts.append(number // 2)
+        index += number // 2 + 1 if number % 2 else 1
+        if index > length:
+            return f"offset {at - 1}: counts of values above the highest trackable value"
+        if sum(counts) >= 2**63:
+            return f"offset {at - 1}: the counts add up to 2**63 or more"
+    return indices, counts, index, ones
+
+
+@given(
+    st.lists(st.one_of(st.binary(max_size=20), st.sampled_from([b"\0", b"\1", b"\2", b"\xff" * 9, MOST, b"\x80" * 9]))),
+    st.sampled_from([0, 1, 5, 100, 2**31 - 1]),
+)
+def test_numbers_are_read_by_the_rules(parts, length):
+    data = b"".join(parts)
+    expected = numbers_by_the_rules(data, length)
+    if isinstance(expected, str):
+        offset, _, reason = expected.removeprefix("offset ").partition(": ")
+        with pytest.raises(ValueError, match=re.escape(f"offset {int(offset) + 2}: {reason}")):
+            read_numbers(b"xy" + data, 2, length)
+    else:
+        indices, counts, used, ones = read_numbers(b"xy" + data, 2, length)
+        assert (list(indices), list(counts), used, ones) == expected
+
+
+@pytest.mark.parametrize("arguments", [(b"ab", 3, 10), (b"ab", -1, 10), (b"ab", 0, 2**31), (b"ab", 0, -1)])
+def test_the_core_refuses_offsets_beyond_the_bytes(arguments):
+    with pytest.raises(ValueError, match=f"there is no offset {arguments[1]}, or {arguments[2]} indices are too many"):
+        unpacked_runs(*arguments)
+
+
+def test_the_core_looks_up_within_its_tables():
+    table, errors = array("d", [1.5, math.nan, 2.5]), array("d", [0.25, 0.0, 0.5])
+    found, worst = looked_up(array("i", [2, 0]).tobytes(), table, errors)
+    assert (array("d", found).tolist(), worst) == ([2.5, 1.5], 0.5)
+    assert looked_up(array("i", [0, 1]).tobytes(), table, errors) is None
+    assert looked_up(b"", table, errors) == (b"", 0.0)
+    for index in (3, -1):
+        with pytest.raises(IndexError, match=f"no index {index} in the tables"):
+            looked_up(array("i", [index]).tobytes(), table, errors)
+    with pytest.raises(IndexError):
+        looked_up(array("i", [2]).tobytes(), table, array("d", [0.0]))
+
+
+@pytest.mark.parametrize("digits", [3, 5])
+def test_layouts_with_and_without_a_table_of_middles(digits):
+    """A layout of 5 digits has too many indices for a table."""
+    layout = Layout.of(digits, 1, 3_600_000_000_000)
+    known = _convert._Indices(layout, Fraction(1, 1000), 0)
+    assert len(known._middles) == (layout.length if digits == 3 else 0)
+    indices = range(3, 9000, 7)
+    middles = [layout.middle(index) / 1000 for index in indices]
+    error = max((layout.middle(k) - layout.range(k)[0]) / layout.range(k)[0] for k in indices)
+    for _ in range(2):  # the second time, all are known
+        for asked in (indices, memoryview(array("i", indices).tobytes()).cast("i")):
+            found, worst = known.of(asked)
+            assert (list(found), worst) == (middles, error)

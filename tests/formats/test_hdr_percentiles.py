@@ -103,10 +103,13 @@ def test_text_around_the_table_is_skipped():
     text = f"Running 30s test\n  Latency Distribution\n   50.000%    1.20ms\n\n  Detailed Percentile spectrum:\n{GOOD}"
     text += "#[Mean    =        1.500, StdDeviation   =        0.500]\n"
     text += "#[Max     =        2.000, Total count    =            4]\n----------\n"
+    for after in ("----------", "----------\n  100 requests in 30.00s", "\n100 requests in 30 s"):
+        table = parse_percentiles(text.replace("----------", after).encode(), "x")
+        assert (table.total, table.mean, table.max) == (4, 1.5, 2)
     with pytest.raises(ValueError, match="line 12: not a row"):
-        parse_percentiles(text.encode(), "x")
-    table = parse_percentiles(text.replace("----------", "\n100 requests in 30 s").encode(), "x")
-    assert (table.total, table.mean, table.max) == (4, 1.5, 2)
+        parse_percentiles(text.replace("----------", "100 requests").encode(), "x")
+    with pytest.raises(ValueError, match="line 10: not a row"):
+        parse_percentiles(text.replace("#[Mean ", "----------\n#[Mean ").encode(), "x")
     assert parse_percentiles(GOOD.replace("          4\n", "          4          inf\n").encode(), "x").total == 4
 
 

@@ -58,6 +58,8 @@ READERS = {
         100,
         "read = module.native_counts; module.native_counts = lambda h: {n: c + 1 for n, c in read(h).items()}",
     ),
+    "pages": (1000, "read = module.from_text; module.from_text = lambda data: read(data)[1:]"),
+    "spectra": (100, "read = module.parse_wrk2; module.parse_wrk2 = lambda *a: read(*a)[1:]"),
     "otlp": (500, "read = module.from_metrics; module.from_metrics = lambda data: read(data)[1:]"),
 }
 

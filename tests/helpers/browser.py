@@ -15,6 +15,38 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Answers with each text of less contrast to its background than `least`: WCAG's ratio, and the text.
+CONTRAST = """
+(least => {
+  const parsed = text => {
+    const [r, g, b, alpha = 1] = (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+    return text.startsWith('color(srgb') ? [255 * r, 255 * g, 255 * b, alpha] : [r, g, b, alpha];
+  };
+  const over = (above, below) => [0, 1, 2].map(k => above[k] * above[3] + below[k] * (1 - above[3])).concat(1);
+  const light = colour => {
+    const [r, g, b] = colour.map(x => x / 255 <= 0.03928 ? x / 255 / 12.92 : ((x / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const element = walk.currentNode.parentElement, style = getComputedStyle(element), range = new Range();
+    range.selectNodeContents(walk.currentNode);
+    const isShown = range.getBoundingClientRect().width && style.visibility !== 'hidden';
+    if (!walk.currentNode.data.trim() || !isShown) continue;
+    let below = [], alpha = 1, ground = [255, 255, 255, 1];
+    for (let outer = element; outer; outer = outer.parentElement) {
+      below.unshift(parsed(getComputedStyle(outer).backgroundColor));
+      alpha *= getComputedStyle(outer).opacity;
+    }
+    for (const one of below) ground = over(one, ground);
+    const ink = parsed(element instanceof SVGElement ? style.fill : style.color);
+    const lights = [light(over([ink[0], ink[1], ink[2], ink[3] * alpha], ground)), light(ground)];
+    const ratio = (Math.max(...lights) + 0.05) / (Math.min(...lights) + 0.05);
+    if (ratio < least && alpha) found.push(`${ratio.toFixed(2)} ${walk.currentNode.data.trim().slice(0, 60)}`);
+  }
+  return found;
+})"""
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LIMIT = 60  # seconds for one page
 
@@ -93,7 +125,7 @@ class Browser:
         self.evaluate("Promise.all([document.fonts.ready, new Promise(done => setTimeout(done, 200))]).then(() => 1)")
         if top:
             self.evaluate(f"window.scrollTo(0, {top}); new Promise(done => setTimeout(done, 300)).then(() => 1)")
-        page = Page(errors=[text for event in self._events if (text := complaint(event))], width=width)
+        page = Page(errors=self.errors(), width=width)
         page.missing = self.evaluate(
             "[...document.images].filter(i => i.offsetParent !== null && !i.naturalWidth).map(i => i.src)"
         )
@@ -108,6 +140,31 @@ class Browser:
             return {}
         height = self.evaluate("document.documentElement.scrollHeight")
         return {"clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}}
+
+    def errors(self) -> list[str]:
+        """Return what the browser has complained about since the page was loaded."""
+        return [text for event in self._events if (text := complaint(event))]
+
+    def wait_until(self, expression: str) -> Any:
+        """Return the value of an expression in the page once it is true."""
+        end = time.monotonic() + LIMIT
+        while not (found := self.evaluate(expression)):
+            if time.monotonic() > end:
+                raise TimeoutError(f"not true in {LIMIT} s: {expression}")
+            self.evaluate("new Promise(done => setTimeout(done, 50)).then(() => 1)")
+        return found
+
+    def press(self, key: str) -> None:
+        """Press and release a key that has a name, such as Tab."""
+        code = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowRight": 39, "ArrowUp": 38, "ArrowDown": 40}[key]
+        more = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **more)
+
+    def faint(self, least: float) -> list[str]:
+        """Return the texts of the page whose contrast is below `least`, as WCAG 2 defines it."""
+        found: list[str] = self.evaluate(f"{CONTRAST}({least})")
+        return found
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of an expression of JavaScript in the page."""

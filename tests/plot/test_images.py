@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from historian import Histogram, compare, plot
-from historian.tail import all_of, seq
+from historian.tail import Dist, all_of, seq
 
 pytest.importorskip("pytest_mpl")
 pytest.importorskip("matplotlib")
@@ -35,6 +35,12 @@ SLOW = Histogram.from_values(lognormal(0.01, 0.8, 20_000))
 FEW = Histogram.from_values([0.01, 0.011, 0.02, 0.5])
 FAN = all_of(100, SLOW.dist())
 
+
+def hundred(x: Dist) -> Dist:
+    """Return the time of waiting for a hundred calls."""
+    return all_of(100, x)
+
+
 PICTURES: dict[str, Any] = {
     "percentiles": lambda ax: plot.percentiles(CACHE, ax=ax),
     "percentiles-overlaid": lambda ax: plot.percentiles({"a": CACHE, "b": SLOW, "c": FEW}, ax=ax),
@@ -45,6 +51,7 @@ PICTURES: dict[str, Any] = {
     "heatmap": lambda ax: plot.heatmap([CACHE, SLOW, Histogram(), FEW], [0, 1, 2, 3, 5], ax=ax),
     "shift": lambda ax: plot.shift(compare(CACHE, SLOW), ax=ax),
     "tree": lambda ax: plot.tree({"page": (seq(CACHE.dist(), FAN), {"auth": CACHE, "fan": (FAN, {"x": SLOW})})}, ax=ax),
+    "tree-causes": lambda ax: plot.tree({"page": (seq, {"auth": CACHE, "fan": (hundred, {"x": SLOW})})}, ax=ax),
 }
 
 

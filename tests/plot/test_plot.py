@@ -19,7 +19,7 @@ matplotlib = pytest.importorskip("matplotlib")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 from matplotlib.collections import PolyCollection, QuadMesh  # noqa: E402
-from matplotlib.patches import StepPatch  # noqa: E402
+from matplotlib.patches import Rectangle, StepPatch  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
 from historian.plot._look import COLORS, OPEN, style_of  # noqa: E402
@@ -275,7 +275,21 @@ def test_times_of_a_heatmap() -> None:
         plot.heatmap(dated, [1, 2])
 
 
-def test_a_tree_shows_each_part_by_itself_and_says_so() -> None:
+def test_a_tree_shows_what_causes_the_tail() -> None:
+    auth, look_up = (Histogram.from_values([0.001] * (1_000 - slow) + [0.1] * slow) for slow in (10, 2))
+    fan = (lambda x: all_of(10, x), {"look-up": look_up})
+    artists = plot.tree({HOSTILE: (seq, {"auth": auth, "fan": fan})})
+    found = texts(artists[0].axes)
+    assert {HOSTILE, "auth", "fan", "look-up"} <= set(found)
+    # 1 - 0.99 * 0.998**10 = 2.96 % of the requests are slow, 1 % without the look-ups and 1.98 % without auth.
+    tails = [text.split("\n")[-1] for text in found if text.startswith("p50")]
+    assert tails[0].startswith("p99") and tails[1:] == ["tail 33 %", "tail 66 %", "tail 66 %"]
+    assert "the share that the part makes slow by taking longer than its p50" in found[-1]
+    bars = [artist.get_width() for artist in artists if isinstance(artist, Rectangle)][1::2]
+    assert bars == pytest.approx([0.8, 0.8 * 0.331, 0.8 * 0.662, 0.8 * 0.662], abs=0.005)
+
+
+def test_a_tree_of_measured_times_shows_each_part_by_itself_and_says_so() -> None:
     auth, look_up = MILLIS.dist(), MILLIS.dist()
     fan = all_of(100, look_up)
     page = {HOSTILE: (seq(auth, fan), {"auth": auth, "fan": (fan, {"look-up": MILLIS})})}

@@ -9,75 +9,25 @@ import time
 import urllib.request
 
 import pytest
+from http_server import PATIENCE, Running, read_all, status_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Registry
 from historian.web import _server, asgi
+from historian.web._hosts import Hosts
 from historian.web._request import MAX_HEAD_NBYTES, MAX_HEADERS, Refused, Request
-from historian.web._server import Server
 from historian.web.serve import serve
 
 resource = pytest.importorskip("resource")  # not on Windows
 pytest.importorskip("prometheus_client")
 from historian.formats.prometheus import Collector  # noqa: E402
 
-GET = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
-PATIENCE = 60.0  # seconds until something that must happen has happened
+GET = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
-class Running:
-    """A server in a thread."""
-
-    def __init__(self, routes):
-        self.loop = asyncio.new_event_loop()
-        self.server = None
-        self.thread = threading.Thread(target=self._run, args=(routes,), daemon=True)
-        self._started = threading.Event()
-        self.thread.start()
-        assert self._started.wait(PATIENCE)
-
-    def _run(self, routes):
-        asyncio.set_event_loop(self.loop)
-        self.server = Server(routes)
-        self.address = self.loop.run_until_complete(self.server.start("127.0.0.1", 0))
-        self._started.set()
-        self.loop.run_forever()
-        self.loop.run_until_complete(self.server.end())
-        left = asyncio.all_tasks(self.loop)
-        self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
-        self.loop.close()
-
-    def end(self):
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(PATIENCE)
-        assert not self.thread.is_alive()
-
-    def connect(self):
-        return socket.create_connection(self.address, timeout=PATIENCE)
-
-    def ask(self, request):
-        """Return all that the server answers to a request."""
-        with self.connect() as client:
-            with contextlib.suppress(ConnectionError):  # it may refuse before all has been sent
-                client.sendall(request)
-            return read_all(client)
-
-    def is_alive(self):
-        return self.ask(GET).startswith(b"HTTP/1.1 200 OK\r\n")
-
-
-def read_all(client):
-    parts = []
-    with contextlib.suppress(ConnectionError):
-        while part := client.recv(65_536):
-            parts.append(part)
-    return b"".join(parts)
-
-
-def status_of(answer):
-    return int(answer.split(b" ")[1]) if answer else None
+def is_alive(running):
+    return running.ask(GET).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 def lookups():
@@ -101,39 +51,48 @@ def running():
     [
         (GET, 200),
         (b"GET /metrics HTTP/1.0\r\n\r\n", 200),
-        (b"GET /metrics?name=x HTTP/1.1\r\nHost: x\r\n\r\n", 200),
-        (b"GET /%6detrics HTTP/1.1\r\nHost: x\r\n\r\n", 200),
-        (b"GET http://x/metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200),
-        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET //metrics HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /metrics/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /recorders HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"GET /\xff%ff%00 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 405),
-        (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-        (b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /metrics?name=x HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET /%6detrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET http://localhost/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", 200),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /metrics/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET //metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /metrics/../../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /recorders HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"GET /\xff%ff%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"POST /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+        (b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
+        (b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
         (b"GET /metrics HTTP/1.1\r\n\r\n", 400),
-        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: ::1\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:9464\r\n\r\n", 200),
+        (b"GET /metrics HTTP/1.1\r\nHost: [::1]:9464\r\n\r\n", 200),
+        (b"GET /metrics HTTP/1.1\r\nHost: example.org\r\n\r\n", 421),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost.example.org:9464\r\n\r\n", 421),
+        (b"GET /metrics HTTP/1.1\r\nHost:\r\n\r\n", 421),
+        (b"GET http://example.org/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 421),
+        (b"GET http://localhost@example.org/metrics HTTP/1.0\r\n\r\n", 421),
+        (b"GET /metrics HTTP/1.0\r\nHost: example.org\r\n\r\n", 421),
+        (b"HEAD /none HTTP/1.0\r\nHost: example.org\r\n\r\n", 421),
         (b"GET /metrics\r\n\r\n", 400),
-        (b"GET  /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (b"GET /metrics HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+        (b"GET  /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /metrics HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
-        (b"GET /metrics FTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (b"G\x00T /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-        (b"GET /metrics HTTP/1.1\r\nHost x\r\n\r\n", 400),
-        (b"GET /metrics HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", 400),
-        (b"GET /metrics HTTP/1.1\r\nHost : x\r\n\r\n", 400),
-        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nA: b\nC: d\r\n\r\n", 400),
-        (b"GET /metrics HTTP/1.1\nHost: x\n\n\r\n\r\n", 400),
+        (b"GET /metrics FTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"G\x00T /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost localhost\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n folded\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost : localhost\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nA: b\nC: d\r\n\r\n", 400),
+        (b"GET /metrics HTTP/1.1\nHost: localhost\n\n\r\n\r\n", 400),
         (b"\r\n\r\n", 400),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),  # the beginning of TLS
-        (b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * MAX_HEADERS + b"\r\n", 431),
-        (b"GET /metrics HTTP/1.1\r\nHost: x\r\nA: " + b"b" * MAX_HEAD_NBYTES + b"\r\n\r\n", 431),
-        (b"GET /" + b"x" * 1_000_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * MAX_HEADERS + b"\r\n", 431),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nA: " + b"b" * MAX_HEAD_NBYTES + b"\r\n\r\n", 431),
+        (b"GET /" + b"x" * 1_000_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
         (b"A" * 10_000_000, 431),
     ],
     ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else value,
@@ -142,9 +101,10 @@ def test_requests_and_their_answers(running, request_, status):
     answer = running.ask(request_)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert status_of(answer) == status
-    assert b"connection: close" in head and f"content-length: {len(body)}".encode() in head
+    assert b"connection: close" in head
+    assert f"content-length: {len(body)}".encode() in head or (request_.startswith(b"HEAD") and body == b"")
     assert b"root:" not in body and b"\x89HSTRN" not in body
-    assert running.is_alive()
+    assert is_alive(running)
 
 
 def test_head_has_no_body(running):
@@ -181,8 +141,25 @@ def test_mutated_requests_do_no_harm(running):
             client.sendall(bytes(data))
             client.shutdown(socket.SHUT_WR)  # without an end of the head, the server need not wait
             answer = read_all(client)
-        assert answer == b"" or status_of(answer) in (200, 400, 404, 405, 431, 505)
-    assert running.is_alive()
+        assert answer == b"" or status_of(answer) in (200, 400, 404, 405, 421, 431, 505)
+    assert is_alive(running)
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "accepted", "refused"),
+    [
+        ("127.0.0.1", "127.0.0.1", "localhost LOCALHOST:1 localhost. a.localhost 127.9.9.9 [::1]", "1.2.3.4"),
+        ("::1", "::1", "[::1] [::1]:80 [::ffff:127.0.0.1] localhost", "::1:2:3 [::2] localhost:x"),
+        ("127.0.0.1", "build.example", "build.example Build.Example:9464 127.0.0.1", "a.build.example example"),
+        ("127.0.0.1", "127.0.0.1", "localhost", "127.0.0.1.example.org localhost@example.org 127.1 localhost:8:8"),
+        ("0.0.0.0", "0.0.0.0", "example.org 1.2.3.4:80 localhost", ""),  # other machines may connect anyway
+    ],
+)
+def test_names_by_which_a_server_may_be_called(address, host, accepted, refused):
+    hosts = Hosts(address, host)
+    assert [name for name in accepted.split() if not hosts.accept(name)] == []
+    assert [name for name in refused.split() if hosts.accept(name)] == []
+    assert Hosts("127.0.0.1", "127.0.0.1").accept("") is False
 
 
 # ---- slow and many clients ----
@@ -193,7 +170,7 @@ def test_a_client_that_sends_no_request_is_closed(running, monkeypatch):
     with running.connect() as silent, running.connect() as slow:
         slow.sendall(b"GET /metrics HTTP/1.1\r\n")
         assert read_all(silent) == read_all(slow) == b""  # closed, or this waits for ever
-    assert running.is_alive()
+    assert is_alive(running)
 
 
 def test_a_drop_at_a_time_does_not_prolong_it(running, monkeypatch):
@@ -214,14 +191,14 @@ def test_a_thousand_connections_do_not_keep_others_out(running):
         for client in clients[::2]:
             with contextlib.suppress(ConnectionError):
                 client.sendall(b"GET /metrics HTTP/1.1\r\n")
-        assert running.is_alive()
+        assert is_alive(running)
         assert threading.active_count() <= before + 40  # those of the executor
         server = running.server
         assert len(server._waiting) + len(server._answering) <= _server.MAX_CONNECTIONS + 1
     finally:
         for client in clients:
             client.close()
-    assert running.is_alive()
+    assert is_alive(running)
 
 
 def test_clients_that_do_not_read_are_limited_and_closed(monkeypatch):
@@ -239,7 +216,7 @@ def test_clients_that_do_not_read_are_limited_and_closed(monkeypatch):
         with contextlib.ExitStack() as stack:
             for _ in range(_server.MAX_ANSWERS):
                 stack.enter_context(running.connect()).sendall(GET.replace(b"metrics", b"large"))
-            assert running.is_alive() or running.is_alive()  # after the others have been closed, at the latest
+            assert is_alive(running) or is_alive(running)  # after the others have been closed, at the latest
             assert len(pieces) < 100 * _server.MAX_ANSWERS  # they waited for the clients
     finally:
         running.end()
@@ -251,7 +228,7 @@ def test_clients_that_leave_do_no_harm(running, caplog):
             with running.connect() as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # a reset
                 client.sendall(data)
-    assert running.is_alive()
+    assert is_alive(running)
     assert "Traceback" not in caplog.text
 
 
@@ -269,7 +246,7 @@ def test_an_application_that_fails_is_answered_and_logged(caplog):
         assert status_of(answer) == 500 and b"mistake" not in answer
         assert running.ask(b"GET /b HTTP/1.0\r\n\r\n").endswith(b"\r\n\r\n")  # cut short, so the client notices
         assert caplog.text.count("ZeroDivisionError: a mistake") == 2
-        assert running.is_alive()
+        assert is_alive(running)
     finally:
         running.end()
 
@@ -304,6 +281,8 @@ def test_serve_refuses_wrong_arguments():
         serve(collector, host="")
     with pytest.raises(TypeError, match="at least one source"):
         serve()
+    with pytest.raises(TypeError, match="live must be a Registry, not list"):
+        serve(live=[])
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -333,3 +312,5 @@ def test_serve_says_where_and_ends_by_a_signal():
             assert host == "::1"  # this machine has no such address
             continue
         assert b"lookup_seconds_count 1.0" in asked.pop()
+        serve(live=registry, host=host, port=0, ready=ready)
+        assert b"<title>historian</title>" in asked.pop()

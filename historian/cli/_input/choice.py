@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["EVERYTHING", "METRICS", "Choice", "Mixture"]
+__all__ = ["EVERYTHING", "METRICS", "Choice", "Mixture", "Together"]
 
 #: Values of a column, field or label that are remembered for suggestions.
 REMEMBERED = 1_000
@@ -185,6 +185,33 @@ class Mixture:
                 f"{self._where}: several metrics would be mixed, {clipped(self._first)} and {clipped(metric)}: "
                 f"choose one with --where {printed(self._key, self._first)}, or take each with --by {self._key}"
             )
+
+
+class Together:
+    """Notices that several things are counted together, such as the benchmarks of a file, which is no mistake.
+
+    >>> together = Together("benchmarks.name")
+    >>> together.add("a"); together.add("a"); together.is_several
+    False
+    >>> together.add("b"); together.note("run.json")
+    'run.json: several are counted together: --by benchmarks.name takes each'
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._first: str | None = None
+        self.is_several = False
+
+    def add(self, value: str | None) -> None:
+        """Note the thing that a number belongs to."""
+        if self._first is None:
+            self._first = value
+        elif value is not None and value != self._first:
+            self.is_several = True
+
+    def note(self, where: str) -> str:
+        """Return what readers of the numbers should know."""
+        return f"{where}: several are counted together: --by {self._key} takes each"
 
 
 def printed(key: str, value: str) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
 from ..._values.key import Key
+from ..._values.text import percent
+from .choice import Together
 from .fields import parsed_document
+from .hdr import read_wrk2
 from .layout import Layout
 from .tally import InputError, Tally, clipped
 
@@ -32,24 +36,34 @@ def read_counted(stream: BinaryIO, name: str, layout: Layout, tally: Tally, kind
 
 
 def _read_document(
-    bins: Callable[[Any], Iterator[_Bin]], note: str, stream: BinaryIO, name: str, layout: Layout, tally: Tally
+    bins: Callable[[Any], Iterator[_Bin]],
+    note: Callable[[list[_Bin]], str],
+    stream: BinaryIO,
+    name: str,
+    layout: Layout,
+    tally: Tally,
 ) -> None:
+    together = Together(layout.apart)
     try:
         root = parsed_document(stream, name)
         found = list(bins(root))
         if not found:
             raise ValueError("it has no counts of latencies")
         for one in found:
-            _add(one, layout, tally)
+            if _add(one, layout, tally):
+                together.add(one.keys.get(layout.apart))
     except (KeyError, TypeError, AttributeError) as error:
         tally.bad(name, f"it does not hold what this generator writes: {clipped(str(error))}")
     except ValueError as error:
         tally.bad(name, str(error))
     else:
-        tally.note(f"{name}: {note}")
+        tally.note(f"{name}: {note(found)}")
+        if together.is_several:
+            tally.note(together.note(name))
 
 
-def _add(one: _Bin, layout: Layout, tally: Tally) -> None:
+def _add(one: _Bin, layout: Layout, tally: Tally) -> bool:
+    """Add a bin; return whether anything was counted.  Raises ValueError."""
     if isinstance(one.number, bool) or not isinstance(one.number, int) or not 0 <= one.number < 2**62:
         raise ValueError(f"a count is {one.number!r}, not a whole number from 0 on")
     value = tally.checked(one.value, repr(one.value))
@@ -57,8 +71,10 @@ def _add(one: _Bin, layout: Layout, tally: Tally) -> None:
     if not layout.choice.is_all:
         layout.choice.known.update(dict.fromkeys(one.keys))
         group = layout.choice.group(one.keys.get, layout.otherwise)
-    if group is not None and one.number:
-        tally.add([value], group, [one.number])
+    if group is None or not one.number:
+        return False
+    tally.add([value], group, [one.number])
+    return True
 
 
 def _fio(root: dict[str, Any]) -> Iterator[_Bin]:
@@ -124,9 +140,25 @@ def _refuse_entities(name: str, *declared: object) -> None:
     raise InputError(f"{name}: it declares entities, which the XML of JMeter does not")
 
 
+def _said_of_fio(bins: list[_Bin]) -> str:
+    return "counts of fio's bins: its values are within 0.8 %"
+
+
+def _said_of_locust(bins: list[_Bin]) -> str:
+    return "locust rounds to ms and two digits: within 5 % from 10 ms on"
+
+
+def _said_of_oha(bins: list[_Bin]) -> str:
+    """Return how far apart the bins are.  Versions of oha differ in which of its values a bin is named after."""
+    values = sorted(one.value for one in bins if one.value > 0)
+    widest = max((high / low - 1 for low, high in pairwise(values)), default=0.0)
+    return f"counts of oha's bins, which are up to {percent(widest)} apart: percentiles are rough"
+
+
 READERS: dict[str, Callable[[Any, str, Layout, Tally], None]] = {
-    "fio": partial(_read_document, _fio, "counts of fio's bins: its values are within 0.8 %"),
+    "fio": partial(_read_document, _fio, _said_of_fio),
     "jmeter": _jmeter,
-    "locust": partial(_read_document, _locust, "locust rounds to ms and two digits: within 5 % from 10 ms on"),
-    "oha": partial(_read_document, _oha, "counts of oha's bins, of which there are about ten: percentiles are rough"),
+    "locust": partial(_read_document, _locust, _said_of_locust),
+    "oha": partial(_read_document, _oha, _said_of_oha),
+    "wrk2": read_wrk2,
 }

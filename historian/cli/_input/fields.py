@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from ..._values.key import Key
 from .._near import did_you_mean, listed
-from .choice import METRICS, Mixture
+from .choice import METRICS, Mixture, Together
 from .lines import BOM, MAX_LINE_NBYTES, Lines
 from .tally import InputError, Tally, clipped
 
@@ -133,6 +133,7 @@ class _Fields:
         self._number_waiting = 0
         self._looked = 0  # how many objects gave their keys for suggestions
         self._mixture: Mixture | None = None
+        self._together = Together(layout.apart)
 
     def leaves_out(self, line: bytes) -> bool:
         """Return whether ``--where`` leaves out a line, if this can be told without parsing it.
@@ -171,6 +172,8 @@ class _Fields:
             group = self._group(root, context)
             if group is not None:
                 self._mix(root)
+                if self._layout.apart and not self._together.is_several:
+                    self._together.add(_text_of(root, context, self._layout.apart))
                 self._put(group, self._number(leaf, text))
 
     def _number(self, leaf: object, text: str) -> float:
@@ -212,6 +215,8 @@ class _Fields:
 
     def flush(self) -> None:
         """Count the numbers that wait."""
+        if self._together.is_several:
+            self._tally.note(self._together.note(self._name))
         for group, values in self._waiting.items():
             self._tally.add(values, group)
         self._waiting.clear()
@@ -236,8 +241,8 @@ class _Fields:
 
 def _number(value: object, tally: Tally, where: str = "") -> float:
     """Return a number, or a text such as "12ms", as a float.  Raises ValueError, with the reason, for others."""
-    if isinstance(value, str) and value[:1] in "P.0123456789" and value[-1:].isalpha():
-        return tally.number(value)
+    if isinstance(value, str) and value[:1] in "P.0123456789" and (value[-1:].isalpha() or "," in value):
+        return tally.number(value)  # a duration, or a number with a comma, which this refuses with a hint
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         number = _as_float(value)
         return tally.checked(number, repr(value) if number == number and abs(number) < math.inf else _text(value))

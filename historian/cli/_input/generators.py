@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .lines import BOM
 from .tally import InputError
 
-__all__ = ["GENERATORS", "Generator", "Shape", "guess", "shape_of"]
+__all__ = ["GENERATORS", "WRK2", "Generator", "Shape", "guess", "shape_of"]
 
 
 class Shape(NamedTuple):
@@ -23,6 +23,8 @@ class Shape(NamedTuple):
     where: tuple[tuple[str, str], ...] = ()  # which rows count, unless the user says so
     counted: str = ""  # for files that hold counts of values: the name of their reader in `counted`
     is_safe: bool = True  # whether no other file looks so
+    unit: str = ""  # if it is not that of the generator
+    apart: str = ""  # the key of what a file may hold several of: they are counted together, and a note says so
 
 
 class Generator(NamedTuple):
@@ -34,23 +36,30 @@ class Generator(NamedTuple):
 
 DURATION = "http_req_duration"
 
+#: How the output of wrk begins, perhaps after what a shell has printed.
+WRK2 = r"(?:[^\n]*\n){0,20}?\s*Running [^\n]{1,40} test @ "
+
+RECORDED = (("latency", "recorded"),)
+
 #: What each one writes, as their documentation says.
 GENERATORS: dict[str, Generator] = {
     "ab": Generator("ms", (
         Shape("the tsv of ab -g", ("starttime", "ctime", "ttime"), column="ttime"),
     )),
     "fio": Generator("ns", (
-        Shape("the JSON of fio --output-format=json+", mark=r'\{\s*"fio version"', counted="fio"),
+        Shape("the JSON of fio --output-format=json+", mark=r'\{\s*"fio version"', counted="fio", apart="direction"),
         Shape("a log of fio, such as _clat.log", column="2", header=False, is_safe=False),
     )),
     "ghz": Generator("ns", (
         Shape("the JSON of ghz", mark=r'\{.*"fastest".*"details"\s*:', field="details.latency"),
+        Shape("the csv of ghz", ("duration (ms)", "status", "error"), column="duration (ms)", unit="ms"),
     )),
     "hey": Generator("s", (
         Shape("the csv of hey", ("response-time", "DNS+dialup"), column="response-time"),
     )),
     "hyperfine": Generator("s", (
-        Shape("the JSON of hyperfine", mark=r'\{\s*"results"\s*:\s*\[\s*\{\s*"command"', field="results.times"),
+        Shape("the JSON of hyperfine", mark=r'\{\s*"results"\s*:\s*\[\s*\{\s*"command"', field="results.times",
+              apart="results.command"),
     )),
     "jmeter": Generator("ms", (
         Shape("the csv of JMeter", ("timeStamp", "elapsed"), column="elapsed"),
@@ -71,11 +80,17 @@ GENERATORS: dict[str, Generator] = {
         Shape("the JSON of oha", mark=r'\{.*"responseTimeHistogram"\s*:', counted="oha"),
     )),
     "pytest-benchmark": Generator("s", (
-        Shape("the JSON of pytest-benchmark", mark=r'\{.*"machine_info"\s*:', field="benchmarks.stats.data"),
+        Shape("the JSON of pytest-benchmark", mark=r'\{.*"machine_info"\s*:', field="benchmarks.stats.data",
+              apart="benchmarks.name"),
     )),
     "vegeta": Generator("ns", (
         Shape("the JSON of vegeta", mark=r'\{(?=[^\n]*"attack"\s*:)(?=[^\n]*"latency"\s*:)', field="latency"),
         Shape("the csv of vegeta", column="3", header=False, is_safe=False),
+    )),
+    "wrk2": Generator("ms", (
+        Shape("the output of wrk2", mark=WRK2, counted="wrk2", where=RECORDED),
+        Shape("a percentile table of HdrHistogram", mark=r'(?:[^\n]*\n){0,20}?\s*"?Value"?[ ,\t]+"?Percentile"?[ ,\t]',
+              counted="wrk2", where=RECORDED, is_safe=False),
     )),
 }  # fmt: skip
 

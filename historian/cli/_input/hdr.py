@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import BinaryIO
 
+from ..._values.text import percent
 from .choice import EVERYTHING
+from .generators import WRK2
 from .lines import BOM
 from .tally import InputError, clipped
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from .layout import Layout
     from .tally import Tally
 
-__all__ = ["ENCODED", "LOG", "NS", "TABLE", "encoded_in", "group_of", "kind_of", "read_hdr"]
+__all__ = ["ENCODED", "LOG", "NS", "TABLE", "encoded_in", "group_of", "kind_of", "read_hdr", "read_wrk2"]
 
 LOG, TABLE, ENCODED = "a log of HdrHistogram", "a percentile table of HdrHistogram", "an HdrHistogram"
 
@@ -34,7 +36,14 @@ MAX_NBYTES = 1 << 24
 #: What all files of these kinds have among their first bytes, so that the module that knows them is loaded only then.
 _HINT = re.compile(rb"HIST|DHIS|\x1c\x84\x93|\x0c\x72\x12|#\[|StartTimestamp|Percentile")
 
+_WRK2 = re.compile(WRK2.encode())
+
 _BASE64 = re.compile(rb"(?:HIST|DHIS)[A-Za-z0-9+/]{12,}={0,2}\s*")
+
+
+def is_wrk2(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is the output of wrk2, which has its own reader."""
+    return _WRK2.match(head.removeprefix(BOM)) is not None
 
 
 def kind_of(head: bytes, plain: str) -> str:
@@ -51,7 +60,7 @@ def kind_of(head: bytes, plain: str) -> str:
     if is_log(head):
         return LOG
     if is_table(head):
-        return TABLE
+        return "" if is_wrk2(head) else TABLE
     is_raw = head[:3] in (b"\x1c\x84\x93", b"\x0c\x72\x12")
     return ENCODED if is_raw or _BASE64.fullmatch(head.removeprefix(BOM).split(b"\n", 1)[0]) else ""
 
@@ -117,6 +126,37 @@ def _read_table(stream: BinaryIO, name: str, group: Key, tally: Tally) -> None:
         tally.bad(name, str(error).removeprefix(f"{name}, ").removeprefix(f"{name}: "))
     else:
         tally.add_histogram(histogram, name, group)
+
+
+def read_wrk2(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
+    """Add the percentile tables in the output of wrk2, and of other programs.
+
+    ``latency`` is a key of ``--where`` and ``--by``: "recorded", or "uncorrected" for the table that ``--u_latency``
+    adds, in which delayed starts are not counted.
+    """
+    from ...formats.hdr._table import MAX_NBYTES, parse_wrk2
+
+    values, unit = tally.units(MS, name, is_known=True)
+    choice = layout.choice
+    choice.known.update(dict.fromkeys(("latency", "name")))
+    try:
+        found = parse_wrk2(stream.read(MAX_NBYTES + 1), name)
+    except ValueError as error:
+        why = str(error).removeprefix(f"{name}, ").removeprefix(f"{name}: ")
+        if why.startswith("not a percentile table: no line"):
+            why = "it has no 'Detailed Percentile spectrum': run wrk2 with --latency"
+        tally.bad(name, why)
+        return
+    worst = 0.0
+    for title, table in found:
+        keys = {"latency": "uncorrected" if title.startswith("Uncorrected") else "recorded"}
+        group = choice.group({**keys, "name": choice.file_name(name)}.get, layout.otherwise)
+        if group is None:
+            tally.note(f"{name}: leaves out the {keys['latency']} latency; --by latency shows both")
+            continue
+        worst = max(worst, table.relative_error)
+        tally.add_histogram(table.histogram(values=values, unit=unit), name, group)
+    tally.note(f"{name}: values between two rows of its table count as the upper row: at most {percent(worst)} off")
 
 
 def encoded_in(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, HdrHistogram]]:

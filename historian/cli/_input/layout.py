@@ -21,6 +21,8 @@ class Layout(NamedTuple):
     generator: str = ""  # the program that wrote the file, which tells all of this
     header: bool | None = None  # whether the first line of csv names the columns; None: it should
     choice: Choice = EVERYTHING
+    dialect: str = ""  # of DDSketch: the library that wrote the file
+    apart: str = ""  # the key of what a generator's file may hold several of
     otherwise: Key = ALL  # the group of what has no name
 
     @property
@@ -31,7 +33,10 @@ class Layout(NamedTuple):
     def of_shape(self, shape: Shape) -> Layout:
         """Return the layout of a generator's file."""
         choice = self.choice.narrowed(shape.where)
-        return self._replace(column=shape.column, field=shape.field, header=shape.header, choice=choice, generator="")
+        apart = "" if shape.apart in (*choice.where, *choice.by) else shape.apart
+        return self._replace(
+            column=shape.column, field=shape.field, header=shape.header, choice=choice, generator="", apart=apart
+        )
 
     def refuse(self, name: str, what: str) -> None:
         """Raise InputError for options that do not apply to a file without columns, fields and labels."""

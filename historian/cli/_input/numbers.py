@@ -6,12 +6,14 @@ import re
 from typing import BinaryIO
 
 from ..._values.key import Key
-from .choice import METRICS
+from .choice import EVERYTHING, METRICS
 from .generators import GENERATORS, Shape, guess, shape_of
 from .hdr import kind_of, read_hdr
 from .hist import HIST, SUFFIX, read_hist
 from .layout import Layout
 from .lines import BOM, chunks
+from .scrape import SCRAPE, is_scrape, read_scrape
+from .sketch import is_sketch, read_sketch
 from .snapshots import is_snapshot, read_snapshot
 from .stream import bare, in_utf8, unpacked
 from .tally import ALL, InputError, Tally, clipped, has_digit_groups
@@ -53,6 +55,8 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
         if plain.endswith(".npz"):
             what, remedy = "an archive of arrays (.npz)", "save the array by itself, with numpy.save, as .npy"
         tally.bad(name, f"cannot read {what}: {remedy}")
+    elif is_sketch(head, plain):
+        read_sketch(stream, name, layout, tally)
     elif (kind := _kind_of(head, plain, layout)) != "":
         read_hdr(stream, name, kind, layout, tally)
     else:
@@ -73,6 +77,10 @@ def _read_text(stream: BinaryIO, head: bytes, name: str, layout: Layout, tally: 
         from .pattern import read_pattern
 
         read_pattern(stream, name, layout, tally)
+        return
+    if is_scrape(head) and not layout.generator:
+        layout._replace(choice=EVERYTHING).refuse(name, SCRAPE)
+        read_scrape(stream, name, tally, layout.choice)
         return
     shape = None if is_snapshot(head) else _shape_of(head, name, layout, tally)
     if shape is not None:
@@ -119,13 +127,13 @@ def _shape_of(head: bytes, name: str, layout: Layout, tally: Tally) -> Shape | N
     """Return the shape of a load generator's file: of the one that the user names, or, if nothing is told, a guess."""
     if layout.generator:
         shape = shape_of(layout.generator, head, name)
-        tally.of_generator(GENERATORS[layout.generator].unit, name)
+        tally.of_generator(shape.unit or GENERATORS[layout.generator].unit, name)
         return shape
     found = None if layout.is_told else guess(head)
     if found is None:
         return None
     generator, shape = found
-    unit = GENERATORS[generator].unit
+    unit = shape.unit or GENERATORS[generator].unit
     tally.of_generator(unit, name)
     tally.note(f"read as {shape.what}{_only(shape)}, in {unit}: as --from {generator} does")
     return shape

@@ -118,14 +118,9 @@ class _Reader:
         self._files.add(group)
         args = self._args
         layout = Layout(
-            args.column or "",
-            args.field or "",
-            args.pattern or "",
-            args.generator or "",
-            args.header,
-            self.choice,
-            group,
-        )
+            args.column or "", args.field or "", args.pattern or "", args.generator or "", args.header, self.choice,
+            args.dialect or "", otherwise=group,
+        )  # fmt: skip
         with self._skipping(shown):
             if file == "-":
                 self.check_stdin()
@@ -159,7 +154,7 @@ class _Reader:
         names = os.listdir(directory)
         # To show or keep what is in an empty directory, where nothing has been recorded yet, is no error.
         found = not names
-        if holds_recorders(names) or (found and self._partial):
+        if holds_recorders(directory, names) or (found and self._partial):
             found = True
             self._read_recorders(directory)
         for path in files_in(directory, exclude=self._output, on_error=self._cannot_read):

@@ -192,20 +192,29 @@ class Tally:
             remedy = "read them apart, or choose recorders with --where"
         raise InputError(f"{where}: its values are in {histogram.unit!r}, not in {unit!r} {others}: {remedy}")
 
-    def units(self, usual: str, where: str) -> tuple[str, str]:
+    def units(self, usual: str, where: str, *, is_known: bool = False) -> tuple[str, str]:
         """Return the unit of values in a format of others, and the one to convert them to, which costs no accuracy.
 
         Such a format does not say its unit.  `usual` is what the programs that write it use, unless ``--unit`` tells.
+        A message says that this was assumed, unless it `is_known` which program wrote it.
         """
         if self._unit is not None and not self._told_by:
             values = target = self._unit
         else:
             values, target = usual, self._unit or (self._common[0] if self._common is not None else "s")
             target = target if _is_convertible(values, target) else "s"
-            self.said.setdefault(usual, f"{where}: its values are taken for {usual}, as is usual; if not, pass --unit")
+            if not is_known:
+                self.said.setdefault(
+                    usual, f"{where}: its values are taken for {usual}, as is usual; if not, pass --unit"
+                )
         if self._show is not None and _is_convertible(values, self._show):
             target = self._show
         return values, target
+
+    @property
+    def told_unit(self) -> str | None:
+        """What ``--unit`` says; None if it is not given."""
+        return None if self._told_by else self._unit
 
     def touch(self, group: Key) -> None:
         """Create a group, even if nothing is added to it."""
@@ -287,7 +296,7 @@ class Tally:
         nanoseconds = nanoseconds_in(text)
         if nanoseconds is None:
             hint = ": write it without commas between its digits" if has_digit_groups(text) else ""
-            if not hint and re.fullmatch(r"[0-9]+,[0-9]+", text):
+            if not hint and re.fullmatch(r"[0-9.]+,[0-9]+", text):
                 hint = ": write a point before its decimals, not a comma"
             raise ValueError(f"{clipped(text)} is not a number{hint}") from None
         if self._unit is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from ... import __version__
+from ..._show.table import without_heaps
 from ..._values.text import printable
 from .figures import THEMES, inline_svg
 
@@ -29,7 +30,7 @@ h1 {{ font-size: 1.4rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 th, td {{ border-bottom: 1px solid var(--line); padding: 0.2rem 0.6rem; text-align: right; }}
 th:first-child, td:first-child {{ text-align: left; }}
-td:first-child {{ min-width: 9rem; overflow-wrap: anywhere; white-space: normal; }}
+td:first-child {{ min-width: min(16rem, 55vw); overflow-wrap: anywhere; white-space: normal; }}
 .pictures {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
 figure {{ flex: 1 1 22rem; margin: 0; max-width: 30rem; min-width: 0; }}
 figcaption {{ font-weight: 600; }}
@@ -44,7 +45,7 @@ class Page:
     """Collects the parts of a page.  All texts are escaped."""
 
     def __init__(self, title: str) -> None:
-        self._title = escape(printable(title))
+        self._title = _escaped(title)
         self._parts = [f"<h1>{self._title}</h1>"]
         self._pictures: list[str] = []
         self._number = 0  # of pictures so far
@@ -52,19 +53,19 @@ class Page:
     def heading(self, text: str) -> None:
         """Begin a section."""
         self._settle()
-        self._parts.append(f"<h2>{escape(printable(text))}</h2>")
+        self._parts.append(f"<h2>{_escaped(text)}</h2>")
 
     def lines(self, lines: Sequence[str], kind: str = "") -> None:
         """Add paragraphs, with a class of the style if `kind` is given."""
         self._settle()
         mark = f' class="{kind}"' if kind else ""
-        self._parts += [f"<p{mark}>{escape(printable(line))}</p>" for line in lines if line]
+        self._parts += [f"<p{mark}>{_escaped(line)}</p>" for line in lines if line]
 
     def warnings(self, lines: Sequence[str]) -> None:
         """Add a list of warnings, unless it is empty."""
         self._settle()
         if lines:
-            items = "".join(f"<li>{escape(printable(line))}</li>" for line in lines)
+            items = "".join(f"<li>{_escaped(line)}</li>" for line in lines)
             self._parts.append(f'<ul class="warnings">{items}</ul>')
 
     def table(self, headers: list[str], rows: list[list[str]]) -> None:
@@ -76,7 +77,7 @@ class Page:
         """Add a picture.  Those that follow each other stand side by side if there is room."""
         self._number += 1
         svg = inline_svg(draw, title, self._number)
-        self._pictures.append(f"<figure><figcaption>{escape(printable(title))}</figcaption>{svg}</figure>")
+        self._pictures.append(f"<figure><figcaption>{_escaped(title)}</figcaption>{svg}</figure>")
 
     def text(self) -> str:
         """Return the page."""
@@ -99,5 +100,15 @@ class Page:
 
 def _table(headers: list[str], rows: list[list[str]]) -> str:
     head = "".join(f"<th>{escape(header)}</th>" for header in headers)
-    body = "\n".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    body = "\n".join(f"<tr>{''.join(map(_cell, range(len(row)), row))}</tr>" for row in rows)
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def _cell(column: int, text: str) -> str:
+    """Return a cell.  The first one is a name: its lines may end before the labels of a key, and between them."""
+    shown = _escaped(text)
+    return f"<td>{shown if column else shown.replace('{', '{<wbr>').replace(',', ',<wbr>')}</td>"
+
+
+def _escaped(text: str) -> str:
+    return escape(without_heaps(printable(text)))

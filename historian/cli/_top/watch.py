@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 from typing import NamedTuple
 
+from ..._live.changes import counted_since
 from ...histogram import Histogram
 from .._input.choice import EVERYTHING, Choice
 from .._input.tally import together
@@ -90,22 +90,12 @@ def _added_up(changes: list[Change]) -> list[Change]:
     return list(found.values())
 
 
-def _no_values(unit: str) -> Histogram:
-    return Histogram.from_values((), unit=unit)
-
-
-_nothing = lru_cache(maxsize=64)(_no_values)
-
-
 def _since(before: Before | None, now: Before) -> tuple[Histogram, bool]:
     """Return the values counted between two looks, and whether none are missing."""
     if before is None or before.file_id != now.file_id:
         return now.histogram, True
     if before.drains == now.drains:
-        if before.histogram.count == now.histogram.count:  # counts never decrease: nothing was recorded
-            return _nothing(now.histogram.unit), True
-        try:
-            return now.histogram - before.histogram, True
-        except ValueError:  # counts never decrease: another file has been written in its place
-            pass
+        recent = counted_since(before.histogram, now.histogram)
+        if recent is not None:  # otherwise, another file has been written in its place
+            return recent, True
     return now.histogram, False

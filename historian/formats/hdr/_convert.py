@@ -9,11 +9,12 @@ a recorded value.  Of the lowest and of the highest index one value may be count
 from __future__ import annotations
 
 import math
+from array import array
 from fractions import Fraction
 from functools import lru_cache
 
 from ... import buckets
-from ..._core import Counters, slot_of
+from ..._core import Counters, looked_up, slot_of
 from ..._show.scale import base_unit
 from ..._values.base import make
 from ..._values.exact import exact
@@ -22,6 +23,10 @@ from ..._values.units import check_unit
 from ...histogram import Histogram
 from ._encoding import Parts
 from ._layout import MAX_VALUE, Layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "added",
@@ -52,6 +57,13 @@ def conversion(values: str, unit: str | None) -> tuple[int, int, str]:
     return ratio.numerator, ratio.denominator, unit
 
 
+def _as_bytes(code: str, numbers: Sequence[int]) -> bytes:
+    """Return numbers as bytes, of a type of `array`.  What was read from an encoding is a view of such bytes."""
+    if isinstance(numbers, memoryview) and isinstance(numbers.obj, bytes):
+        return numbers.obj
+    return array(code, numbers).tobytes()
+
+
 class _Indices:
     """The middles of the indices of a layout, in a unit: computed once, since logs have many histograms of one kind."""
 
@@ -59,27 +71,36 @@ class _Indices:
         self._layout = layout
         self._factor = factor.numerator, factor.denominator
         self._width = width  # added to a width: 1 for doubles, of which each integer stands for many
-        self._middles: dict[int, float] = {}  # times the factor
-        self._errors: dict[int, float] = {}  # relative distance to a value of the index
+        size = layout.length if layout.length <= REMEMBERED else 0
+        self._middles = array("d", [math.nan]) * size  # times the factor; NaN if not known yet
+        self._errors = array("d", [0.0]) * size  # relative distance to a value of the index
+        self._known: dict[int, tuple[float, float]] = {}  # of layouts with more indices
 
-    def of(self, indices: tuple[int, ...]) -> tuple[list[float], float]:
+    def of(self, indices: Sequence[int]) -> tuple[Sequence[float], float]:
         """Return the middles of indices, and the largest relative distance to a value of theirs."""
-        middles, errors = self._middles, self._errors
-        try:
-            return list(map(middles.__getitem__, indices)), max(map(errors.__getitem__, indices))
-        except KeyError:
-            pass
-        if len(middles) + len(indices) > REMEMBERED:
-            middles.clear()
-            errors.clear()
+        if not self._middles:
+            return self._of_many(indices)
+        found = looked_up(_as_bytes("i", indices), self._middles, self._errors)
+        if found is None:
+            for index in indices:
+                if self._middles[index] != self._middles[index]:
+                    middle, self._errors[index] = self._computed(index)
+                    self._middles[index] = middle  # last: another thread may read it
+            return self.of(indices)
+        return memoryview(found[0]).cast("d"), found[1]
+
+    def _of_many(self, indices: Sequence[int]) -> tuple[Sequence[float], float]:
+        if len(self._known) + len(indices) > REMEMBERED:
+            self._known.clear()
+        found = []
         for index in indices:
-            if index not in middles:
-                middles[index], errors[index] = self._computed(index)
-        found = list(map(middles.__getitem__, indices)), max(map(errors.__getitem__, indices))
-        if len(middles) > REMEMBERED:
-            middles.clear()
-            errors.clear()
-        return found
+            pair = self._known.get(index)
+            if pair is None:
+                pair = self._computed(index)
+                if len(self._known) < REMEMBERED:
+                    self._known[index] = pair
+            found.append(pair)
+        return array("d", [middle for middle, _ in found]), max(error for _, error in found)
 
     def _computed(self, index: int) -> tuple[float, float]:
         low, high = self._layout.range(index)
@@ -106,19 +127,20 @@ def to_histogram(parts: Parts, numerator: int, denominator: int, unit: str) -> t
         return Histogram.from_values([], unit=unit), 0.0
     double = parts.double_ratio is not None
     known, factor = _indices(parts.layout, numerator, denominator, parts.factor if double else 0.0)
-    counters, counts = Counters(), list(parts.counts)
+    counters = Counters()
     try:
-        middles, error = known.of(tuple(parts.indices))
+        middles, error = known.of(parts.indices)
         low, high = _edges(parts, factor)
     except OverflowError:
         raise ValueError(f"values times {numerator}/{denominator} are beyond float64") from None
-    single = counts == [1]
-    if single:
-        counters.record_many(middles, counts=counts)
-    else:
+    counts = array("q", _as_bytes("q", parts.counts))
+    single = len(counts) == 1 and counts[0] == 1
+    if not single:
         counts[0] -= 1
         counts[-1] -= 1
-        counters.record_many((low, *middles, high), counts=(1, *counts, 1))
+        counters.record(low)
+        counters.record(high)
+    counters.record_many(middles, counts=counts)
     slots, total, _, _ = counters._read()
     if single:  # its index may reach into two buckets
         low, high = max(low, math.nextafter(edges_of(slots.first)[0], math.inf)), min(high, edges_of(slots.last)[1])
@@ -206,7 +228,7 @@ def relative_error(parts: Parts) -> float:
         return 0.0
     double = parts.double_ratio is not None
     known, _ = _indices(parts.layout, 1, 1, parts.factor if double else 0.0)
-    return _error(parts, known.of(tuple(parts.indices))[1])
+    return _error(parts, known.of(parts.indices)[1])
 
 
 def added(one: Parts, other: Parts) -> Parts:

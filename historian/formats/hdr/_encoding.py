@@ -221,8 +221,8 @@ def _counts(data: bytes, header: _Header) -> Parts:
     else:
         indices, counts, used = read_words(data, begin, header.word, length)
         ones = False
-    if sum(counts) >= 1 << 63:
-        raise ValueError(f"offset {begin}: the counts add up to 2**63 or more")
+        if sum(counts) >= 1 << 63:
+            raise ValueError(f"offset {begin}: the counts add up to 2**63 or more")
     return Parts(header.layout, indices, counts, used, header.normalizing_offset, header.factor, None, ones)
 
 

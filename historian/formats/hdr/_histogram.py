@@ -187,7 +187,9 @@ class HdrHistogram:
         """Return the text of a ``.hgrm`` file, byte for byte as Java's ``outputPercentileDistribution``.
 
         `ticks` is the number of lines for each half of the distance to 100 %.  Values are divided by `ratio`, such as
-        1e6 from nanoseconds to milliseconds.  Raises ValueError for ticks below 1, and a ratio that is not positive.
+        1e6 from nanoseconds to milliseconds.  Where values are between two lines is lost: `Percentiles.relative_error`
+        of the table that is read back is the bound.  Raises ValueError for ticks below 1, and a ratio that is not
+        positive.
 
         Java does not end if there are more than about 2**52 values.  Here, the text ends where percentiles in float64
         do.

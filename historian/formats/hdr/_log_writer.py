@@ -58,29 +58,30 @@ def write_log(
     a tag with a comma or a blank, for a comment of several lines, and for values that `HdrHistogram.of` refuses.  Then
     nothing has changed.
     """
-    replace(path, log_text(intervals, values, digits, start_time, base_time, comments).encode())
+    replace(path, log_text(_with_header(intervals, start_time, base_time, comments), values, digits).encode())
 
 
 write_log.__module__ = "historian.formats.hdr"
 
 
-def log_text(
-    intervals: Iterable[Interval],
-    values: str,
-    digits: int = 3,
-    start_time: float | None = None,
-    base_time: float | None = None,
-    comments: Iterable[str] | None = None,
-) -> str:
-    """Return what `write_log` writes."""
-    check_unit(values)
+def _with_header(
+    intervals: Iterable[Interval], start_time: float | None, base_time: float | None, comments: Iterable[str] | None
+) -> Log:
+    """Return intervals as a log.  What is not given is that of the log that they are, if they are one."""
     if isinstance(intervals, Log):
         start_time = intervals.start_time if start_time is None else start_time
-        comments = intervals.comments if comments is None else comments
         base_time = (intervals._base or None) if base_time is None else base_time
+        comments = intervals.comments if comments is None else comments
+    return Log(tuple(intervals), start_time=start_time, base_time=base_time, comments=tuple(comments or ()))
+
+
+def log_text(log: Log, values: str, digits: int = 3) -> str:
+    """Return what `write_log` writes."""
+    check_unit(values)
+    base_time = (log._base or None) if log.base_time is None else log.base_time
     out = io.StringIO()
-    _header(out, start_time, base_time, comments or ())
-    for interval in intervals:
+    _header(out, log.start_time, base_time, log.comments)
+    for interval in log:
         if not isinstance(interval, Interval):
             raise TypeError(f"intervals must be hdr.Interval, not {type(interval).__name__}")
         out.write(_line(interval, values, digits, base_time or 0.0))

@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Percentiles", "is_table", "parse_percentiles", "read_percentiles"]
+__all__ = ["Percentiles", "is_table", "parse_percentiles", "parse_wrk2", "read_percentiles"]
 
 #: Maximum size of a file.  Java writes less than 100 kB for any number of values.
 MAX_NBYTES = 1 << 24
@@ -28,6 +28,8 @@ _HEADER = re.compile(rb'\s*"?Value"?[\s,]+"?Percentile"?[\s,]+"?TotalCount"?[\s,
 _NUMBER = r"([0-9]{1,40}(?:\.[0-9]{1,40})?)"
 _ROW = re.compile(rf"\s*{_NUMBER}(?:\s+|,){_NUMBER}(?:\s+|,)([0-9]{{1,19}})(?:(?:\s+|,)(?:{_NUMBER}|inf|Infinity))?\s*")
 _FOOTER = re.compile(rf"#\[(\w+)\s*=\s*{_NUMBER},\s*([\w ]+?)\s*=\s*{_NUMBER}\s*\]\s*")
+_RULE = re.compile(r"\s*-{3,}\s*")
+_TITLE = re.compile(r"\s*Latency Distribution \(HdrHistogram - (.{1,60}?)[( )]*(?:measured|\)|$)")
 
 
 class Percentiles(NamedTuple):
@@ -97,8 +99,9 @@ def is_table(head: bytes) -> bool:
 def read_percentiles(path: str | os.PathLike[str]) -> Percentiles:
     """Return the percentile table in a ``.hgrm`` file, as text or csv, of any port of HdrHistogram.
 
-    Lines before the header of the table are skipped, and so is all that follows it after a blank line, as in the output
-    of wrk2.  Raises OSError, and ValueError, with the number of the line, for a file that has no such table.
+    Lines before the header of the table are skipped, and so is all that follows it after a blank line or a line of
+    dashes, as in the output of wrk2.  Raises OSError, and ValueError, with the number of the line, for a file that has
+    no such table.
     """
     with open(os.fspath(path), "rb") as stream:
         data = stream.read(MAX_NBYTES + 1)
@@ -109,13 +112,42 @@ read_percentiles.__module__ = Percentiles.__module__ = "historian.formats.hdr"
 
 
 def parse_percentiles(data: bytes, name: str) -> Percentiles:
-    """Return the table in the bytes of a file.  `name` appears in messages.  Raises ValueError."""
+    """Return the first table in the bytes of a file.  `name` appears in messages.  Raises ValueError."""
+    lines = _lines(data, name)
+    return _table_after(lines, _headers(lines, name)[0], name)
+
+
+def parse_wrk2(data: bytes, name: str) -> list[tuple[str, Percentiles]]:
+    """Return all tables in the output of wrk2, each with its title, such as "Recorded Latency".  Raises ValueError.
+
+    A title is empty if there is none before the table, as in a ``.hgrm`` file.
+    """
+    lines = _lines(data, name)
+    found, before = [], 0
+    for begin in _headers(lines, name):
+        titles = filter(None, map(_TITLE.match, reversed(lines[before:begin])))
+        title = next(titles, None)
+        found.append((title[1] if title else "", _table_after(lines, begin, name)))
+        before = begin
+    return found
+
+
+def _lines(data: bytes, name: str) -> list[str]:
     if len(data) > MAX_NBYTES:
         raise ValueError(f"{name}: not a percentile table: longer than {MAX_NBYTES:,} bytes")
-    lines = data.decode("ascii", "backslashreplace").splitlines()
-    begin = next((n for n, line in enumerate(lines) if _HEADER.match(f"{line}\n".encode())), None)
-    if begin is None:
+    return data.decode("ascii", "backslashreplace").splitlines()
+
+
+def _headers(lines: list[str], name: str) -> list[int]:
+    """Return the indices of the lines that are the header of a table.  Raises ValueError if there is none."""
+    found = [n for n, line in enumerate(lines) if _HEADER.match(f"{line}\n".encode())]
+    if not found:
         raise ValueError(f"{name}: not a percentile table: no line 'Value Percentile TotalCount 1/(1-Percentile)'")
+    return found
+
+
+def _table_after(lines: list[str], begin: int, name: str) -> Percentiles:
+    """Return the table whose header is a line.  Raises ValueError."""
     rows: list[tuple[float, float, int]] = []
     footers: dict[str, float] = {}
     decimals = 0
@@ -127,6 +159,8 @@ def parse_percentiles(data: bytes, name: str) -> Percentiles:
         where = f"{name}, line {number}"
         if (footer := _FOOTER.fullmatch(line)) is not None:
             footers.update({footer[1]: float(footer[2]), footer[3]: float(footer[4])})
+        elif footers and _RULE.fullmatch(line):
+            break
         elif (row := _ROW.fullmatch(line)) is not None and not footers:
             decimals = len(row[1].partition(".")[2])
             rows.append(_checked((float(row[1]), 100 * float(row[2]), int(row[3])), rows, where))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from array import array
 
+from ..._core import unpacked_runs
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,48 +21,16 @@ __all__ = ["WORDS", "read_numbers", "read_words", "write_numbers"]
 #: The types of `array` for words of so many bytes.
 WORDS = {2: "h", 4: "i", 8: "q"}
 
-#: The bits that a ninth byte begins at.
-NINTH = 56
 
-
-def read_numbers(data: bytes, at: int, length: int) -> tuple[list[int], list[int], int, bool]:
+def read_numbers(data: bytes, at: int, length: int) -> tuple[Sequence[int], Sequence[int], int, bool]:
     """Return indices and counts that are not 0 in numbers of V2, how many indices were encoded, and `ones`.
 
     `ones` is whether a single zero is a run of one, as the Python port writes it.  `at` is the offset of the first
-    number.  O(bytes).  Raises ValueError, with the offset, for a number that is cut short and for more than `length`
-    indices.
+    number.  O(bytes).  Raises ValueError, with the offset, for a number that is cut short, for more than `length`
+    indices, and for 2**63 values or more.
     """
-    indices: list[int] = []
-    counts: list[int] = []
-    index, end, ones = 0, len(data), False
-    while at < end:
-        number = data[at]
-        at += 1
-        if number > 127:
-            number &= 127
-            shift = 7
-            while True:
-                if at == end:
-                    raise ValueError(f"offset {at}: a count is cut short")
-                byte = data[at]
-                at += 1
-                if byte < 128 or shift == NINTH:
-                    number |= byte << shift
-                    break
-                number |= (byte & 127) << shift
-                shift += 7
-        if number & 1:
-            index += (number >> 1) + 1
-            if number == 1:
-                ones = True
-        else:
-            if number:
-                indices.append(index)
-                counts.append(number >> 1)
-            index += 1
-        if index > length:
-            raise ValueError(f"offset {at - 1}: counts of values above the highest trackable value")
-    return indices, counts, index, ones
+    indices, counts, used, ones = unpacked_runs(data, at, length)
+    return memoryview(indices).cast("i"), memoryview(counts).cast("q"), used, ones
 
 
 def write_numbers(indices: Sequence[int], counts: Sequence[int], length: int, ones: bool) -> bytes:

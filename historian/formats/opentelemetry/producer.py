@@ -51,8 +51,9 @@ def metrics_data(
     """Return what a registry, or its snapshot, holds, for the ``export`` of any `MetricExporter`: cumulative points.
 
     Each recorder that holds values is a point of an exponential histogram at scale 6, see `data_point`; its labels are
-    the attributes.  Its start is that of its values (`Snapshot.start_of`), or if it is not known, now.  To
-    export again and again, use `PeriodicExporter`.  O(buckets in use).  Raises ValueError as `MetricProducer` does.
+    the attributes, except those that are empty.  Its start is that of its values (`Snapshot.start_of`), or if it is not
+    known, now.  With `max_buckets`, quantiles are less accurate: see `data_point`.  To export again and again, use
+    `PeriodicExporter`.  O(buckets in use).  Raises ValueError as `MetricProducer` does.
     """
     return MetricProducer(registry, resource=resource, max_buckets=max_buckets).produce()
 
@@ -72,7 +73,8 @@ class MetricProducer:
     `temporality` says what a point holds: CUMULATIVE, all values since the recorder's start, which moves when the
     recorder is drained; or DELTA, those since the point that was exported before it: see `confirm`.  Recorders that
     hold no values have no point.  With `max_buckets`, points have at most so many buckets, of a lower scale if
-    necessary.
+    necessary: `data_point` says how far off quantiles then are.  The start of a recorder in a directory that has been
+    drained is not known (`Snapshot.start_of`): it is the time of the last point before that, or now if there was none.
 
     Raises ValueError if a recorder has a name that OpenTelemetry does not allow: 1 to 255 letters of ASCII, digits
     and ``_ . - /``, the first one a letter.  Recorders with such names that come later are left out, and an error is
@@ -122,7 +124,7 @@ class MetricProducer:
             if values.count:
                 point = data_point(
                     values,
-                    attributes=dict(key.labels),
+                    attributes={label: value for label, value in key.labels if value},
                     start_time_unix_nano=start,
                     time_unix_nano=now,
                     max_buckets=self._max_buckets,

@@ -29,11 +29,15 @@ Classic buckets.  Scrapers that do not offer protobuf get these: powers of 2, wh
 that counts are exact.  For times they reach from 1 us to 256 s, each twice the one before from 0.24 ms to 16 s, each
 four times outside.  That is 23 buckets, for look-ups in memory as for slow requests.  For ``bytes`` they go from 64 B
 to 1 TiB by factors of 4, for other units from 1 to 2^40 by factors of 4.  They never depend on the values: if a bucket
-came or went between two scrapes, ``rate`` would be wrong.  `Collector` takes others.
+came or went between two scrapes, ``rate`` would be wrong.  `Collector` takes others.  A quantile of classic buckets is
+somewhere in the right bucket: at most 100 % off where bounds double, 300 % where each is four times the one before.
 
-Needs prometheus_client: the extra ``prometheus``.
+`Collector` needs prometheus_client: the extra ``prometheus``.
+
+`from_text` reads what a service shows to Prometheus as text, its classic histograms, and says how far off they are.
 """
 
 from ._collector import Collector
+from ._scraped import Scraped, from_text
 
-__all__ = ["Collector"]
+__all__ = ["Collector", "Scraped", "from_text"]

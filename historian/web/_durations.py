@@ -1,0 +1,67 @@
+"""`Durations`: how long requests took, by method, route, status and error, as OpenTelemetry names them."""
+
+from __future__ import annotations
+
+from .._live.family import Family
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..registry import Registry
+
+__all__ = ["CLIENT_DISCONNECT", "Durations", "error_type"]
+
+#: Name and labels of OpenTelemetry's semantic conventions for HTTP.
+NAME = "http.server.request.duration"
+LABELS = ("http.request.method", "http.route", "http.response.status_code", "error.type")
+
+#: Methods of RFC 9110, RFC 5789 and the draft of QUERY.  Clients may send any other word: all of these are one label.
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY")
+OTHER = "_OTHER"
+UNKNOWN = (OTHER, "")  # label and error of a status outside of 100 to 599
+
+#: The error of a request whose client went away before the end of the answer.
+CLIENT_DISCONNECT = "client_disconnect"
+
+
+class Durations:
+    """Recorders of durations of requests, found by what is known when a request ends."""
+
+    __slots__ = ("_family", "_methods", "_statuses")
+
+    _family: Family
+    _methods: dict[str, str]  # by method
+    _statuses: dict[int | str, tuple[str, str]]  # label and error by status; "" and 0 are those of no answer
+
+    def __init__(self, registry: Registry | None, max_series: int, status_class: bool) -> None:
+        if registry is not None and not hasattr(registry, "family"):
+            raise TypeError(f"registry must be a Registry, not {type(registry).__name__}")
+        chosen = registry if registry is not None else _default()
+        self._family = chosen.family(NAME, labels=LABELS, unit="s", max_series=max_series)
+        self._methods = {method: method for method in METHODS}
+        self._statuses = {0: ("", ""), "": ("", "")}
+        for code in range(100, 600):
+            label, error = f"{code // 100}xx" if status_class else str(code), str(code) if code >= 500 else ""
+            self._statuses[code] = self._statuses[str(code)] = label, error
+
+    def record(self, nanoseconds: int, method: str, route: str, status: int | str, error: str) -> None:
+        """Record a request that has ended.  Without another error, that of a status from 500 on is the status."""
+        label, failure = self._statuses.get(status, UNKNOWN)
+        labels = (self._methods.get(method, OTHER), route, label, error or failure)
+        self._family._at_end(labels).record(nanoseconds / 1e9)
+
+
+def _default() -> Registry:
+    from ..registry import default_registry
+
+    return default_registry
+
+
+def error_type(error: BaseException) -> str:
+    """Return the name of an exception's class, with its module unless it is Python's own.
+
+    >>> import decimal
+    >>> error_type(KeyError("x")), error_type(decimal.InvalidOperation())
+    ('KeyError', 'decimal.InvalidOperation')
+    """
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
