@@ -18,20 +18,12 @@ from .._values.exemplar import Exemplar, checked_labels, latest, octave_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Any, Protocol
+    from typing import Any
 
     from .._core import Counters, _Taken
-    from .._files.header import Header
     from .._values.key import Key
     from ..histogram import Histogram
-
-    class _Recorder(Protocol):
-        _header: Header | None
-
-        @property
-        def _keeps(self) -> bool: ...
-        def _exemplars(self, pid: int, make: bool = False, /) -> dict[int, Any] | None: ...
-        def _take_exemplars(self, pid: int, taken: list[_Taken], /) -> dict[int, Any] | None: ...
+    from .moved import _Recorder
 
     _Pairs = tuple[tuple[str, str], ...]
 
