@@ -44,12 +44,13 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_began", "_durations", "_ended", "_has_trailers", "_is_gone", "_is_recorded"),
+        *("_began", "_durations", "_ended", "_exemplar", "_has_trailers", "_is_gone", "_is_recorded"),
         *("_receive", "_routes", "_scope", "_send", "_status"),
     )
 
     _began: int  # ns on the clock of time.perf_counter_ns
     _ended: int  # likewise; 0 until the last part has been sent
+    _exemplar: tuple[tuple[str, str], ...] | None  # of the span when the answer began
     _status: int  # 0 until the answer has begun
     _has_trailers: bool
     _is_gone: bool  # the client, before the last part was sent
@@ -58,6 +59,7 @@ class Exchange:
     def __init__(self, durations: Durations, routes: Routes, scope: _Scope, receive: _Receive, send: _Send) -> None:
         self._durations, self._routes, self._scope, self._receive, self._send = durations, routes, scope, receive, send
         self._ended = self._status = 0
+        self._exemplar = None
         self._has_trailers = self._is_gone = self._is_recorded = False
         self._began = perf_counter_ns()
 
@@ -78,6 +80,7 @@ class Exchange:
         kind = message["type"]
         if kind == "http.response.start":
             self._status, self._has_trailers = message["status"], message.get("trailers", False)
+            self._exemplar = self._durations.exemplar()
         elif kind in PARTS:
             is_last = not message.get(PARTS[kind], False)
             if is_last and (kind == "http.response.trailers" or not self._has_trailers):
@@ -112,4 +115,5 @@ class Exchange:
         nanoseconds = (self._ended or perf_counter_ns()) - self._began
         method, route = self._scope.get("method", "GET"), self._routes.route(self._scope)
         error = CLIENT_DISCONNECT if self._is_gone else error
-        self._durations.record(nanoseconds, method, route, self._status, error)
+        exemplar = self._exemplar or self._durations.exemplar()
+        self._durations.record(nanoseconds, method, route, self._status, error, exemplar)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from .._live.exemplars import labels_of
 from .._live.family import Family
+from .._live.recorder import DISABLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..registry import Registry
+
+    _Pairs = tuple[tuple[str, str], ...]
 
 __all__ = ["CLIENT_DISCONNECT", "Durations", "error_type"]
 
@@ -26,28 +30,41 @@ CLIENT_DISCONNECT = "client_disconnect"
 class Durations:
     """Recorders of durations of requests, found by what is known when a request ends."""
 
-    __slots__ = ("_family", "_methods", "_statuses")
+    __slots__ = ("_exemplars", "_family", "_methods", "_statuses")
 
+    _exemplars: bool  # whether each request is recorded with the ids of its span
     _family: Family
     _methods: dict[str, str]  # by method
     _statuses: dict[int | str, tuple[str, str]]  # label and error by status; "" and 0 are those of no answer
 
-    def __init__(self, registry: Registry | None, max_series: int, status_class: bool) -> None:
+    def __init__(self, registry: Registry | None, max_series: int, status_class: bool, exemplars: bool) -> None:
         if registry is not None and not hasattr(registry, "family"):
             raise TypeError(f"registry must be a Registry, not {type(registry).__name__}")
         chosen = registry if registry is not None else _default()
         self._family = chosen.family(NAME, labels=LABELS, unit="s", max_series=max_series)
+        self._exemplars = exemplars and not DISABLED
+        self.exemplar()  # raises here, not at the first request, if OpenTelemetry is not installed
         self._methods = {method: method for method in METHODS}
         self._statuses = {0: ("", ""), "": ("", "")}
         for code in range(100, 600):
             label, error = f"{code // 100}xx" if status_class else str(code), str(code) if code >= 500 else ""
             self._statuses[code] = self._statuses[str(code)] = label, error
 
-    def record(self, nanoseconds: int, method: str, route: str, status: int | str, error: str) -> None:
+    def exemplar(self) -> _Pairs | None:
+        """Return the ids of the current span, if exemplars are wanted and there is one that is sampled."""
+        found = labels_of(True, False) if self._exemplars else None
+        return found if isinstance(found, tuple) else None
+
+    def record(
+        self, nanoseconds: int, method: str, route: str, status: int | str, error: str, exemplar: _Pairs | None
+    ) -> None:
         """Record a request that has ended.  Without another error, that of a status from 500 on is the status."""
         label, failure = self._statuses.get(status, UNKNOWN)
         labels = (self._methods.get(method, OTHER), route, label, error or failure)
-        self._family._at_end(labels).record(nanoseconds / 1e9)
+        if exemplar is None:
+            self._family._at_end(labels).record(nanoseconds / 1e9)
+        else:
+            self._family._at_end(labels).record(nanoseconds / 1e9, exemplar=dict(exemplar))
 
 
 def _default() -> Registry:
