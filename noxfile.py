@@ -34,7 +34,7 @@ BUILD_TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")["build-system"]["re
 
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
 CORE_TESTS = (
-    "_native", "_values", "_live", "_files", "formats/test_bytes.py",
+    "_native", "_values", "_live", "_files", "formats/test_bytes.py", "formats/test_hdr.py",
     "test_buckets.py", "test_disable.py", "test_histogram.py", "test_registry.py", "fuzz",
 )  # fmt: skip
 
@@ -272,7 +272,7 @@ def fuzz_sanitized(session: nox.Session) -> None:
     """Fuzz each reader that calls the core, built with ASan and UBSan, for a number of seconds (Linux, gcc)."""
     seconds, seed = [*session.posargs, *("60", "1")[len(session.posargs) :]][:2]
     session.install(".", env={"HISTORIAN_SANITIZE": "address,undefined"})
-    readers = ("blobs", "files", "dicts", "snapshots", "keys")
+    readers = ("blobs", "files", "dicts", "snapshots", "keys", "hdr", "hlogs")
     command = ["python", str(ROOT / "tests" / "fuzz"), *readers, "--seconds", seconds, "--seed", seed]
     session.run(*command, env=sanitizer_environment("address,undefined"))
 

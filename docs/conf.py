@@ -49,6 +49,7 @@ python_use_unqualified_type_names = True
 maximum_signature_line_length = 88
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"  # the default one underlines names of modules, as if they were links
 html_static_path = ["_static"]
 html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
@@ -84,6 +85,7 @@ TYPES = {
     "_Application": "ASGIApplication",
     "_Real": "float",
     "_Reals": "ArrayLike",
+    "_Recorders": "Registry",
     "_Registry": "Registry",
     "_Scalar": "float",
     "_Source": "Collector",
@@ -113,8 +115,15 @@ def keep_units(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             text.parent.replace(text, nodes.Text(kept))
 
 
+def leave_out_numbers(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    """Leave out what namedtuple says of each field: its number."""
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()
+
+
 def setup(app: Sphinx) -> None:
     """Connect what changes sources and signatures."""
+    app.connect("autodoc-process-docstring", leave_out_numbers)
     app.connect("doctree-resolved", keep_units)
     app.connect("source-read", link_to_repository)
     app.connect("object-description-transform", name_types)

@@ -4,7 +4,19 @@ import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, NoReturn, ParamSpec, Protocol, SupportsFloat, SupportsIndex, TypeAlias, TypeVar, final
+from typing import (
+    Any,
+    Final,
+    NoReturn,
+    ParamSpec,
+    Protocol,
+    SupportsFloat,
+    SupportsIndex,
+    TypeAlias,
+    TypeVar,
+    final,
+    overload,
+)
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,6 +131,10 @@ def fill_holes(fd: SupportsIndex, offset: int, nbytes: int, /) -> None: ...
 def write_header(fd: SupportsIndex, created: int, id: bytes, /) -> None: ...
 def crc32(data: bytes, /) -> int: ...
 def key_parts(encoded: bytes, /) -> tuple[str, tuple[tuple[str, str], ...]]: ...
+@overload
+def decoded(encoded: bytes, unit: bytes, /) -> tuple[tuple[str, tuple[tuple[str, str], ...]], str] | str: ...
+@overload
+def decoded(encoded: None, unit: bytes, /) -> tuple[None, str] | str: ...
 
 @final
 class DirectoryFile:
@@ -144,7 +160,11 @@ class DirectoryFile:
     def free(self, fd: int, place: int, /) -> bool: ...
     def mark_synthetic(self, place: int, /) -> None: ...
     def read(self, place: int, /) -> tuple[Counts, int, float, float, bool, int]: ...
-    def read_all(self) -> Iterator[tuple[int, tuple[Counts, int, float, float, bool, int] | str]]: ...
+    def read_all(
+        self, known: dict[int, _T], /
+    ) -> Iterator[
+        tuple[int, tuple[Counts, int, float, float, bool, int] | str, _T | tuple[bytes, bytes, int] | None]
+    ]: ...
     def prepare(self, fd: int, places: list[int], /) -> None: ...
     def drain(
         self, fd: int, place: int, taken: list[_Taken], /, *, prepared: bool = False, to_free: bool = False

@@ -18,7 +18,7 @@ from libc.math cimport NAN, isinf
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memmove, memset
+from libc.string cimport memcmp, memmove
 
 import os
 import sys

@@ -172,7 +172,7 @@ def test_a_forked_process_is_another_source():
     registry.recorder("q").record(1.0)
     before = registry.snapshot().source_of(Key("q"))[0]
     assert registry.snapshot().source_of(Key("q"))[0] == before
-    registry._id = (os.getpid() + 1, registry._id[1])  # as a child finds it
+    registry._identity._id = (os.getpid() + 1, registry._identity._id[1])  # as a child finds it
     assert registry.snapshot().source_of(Key("q"))[0] != before
 
 

@@ -14,9 +14,8 @@ from .._core import (
     INDEX_AT,
     MAX_RECORDERS,
     SLOTS,
-    attempt,
     crc32,
-    key_parts,
+    decoded,
 )
 from .._values.key import Key
 from .._values.text import counted
@@ -84,13 +83,15 @@ def encode(key: Key) -> bytes:
 
 def decode(encoded: bytes, unit: bytes, created: int, key: Key | None = None) -> Header | str:
     """Return the header of a recorder, whose key may be known; or the reason why the bytes are not valid."""
-    parts = attempt(key_parts, encoded) if key is None else key
-    text = attempt(unit.decode)
-    for found in (parts, text):
-        if isinstance(found, UnicodeDecodeError):
-            return "its name, a label or its unit is not valid Unicode"
-    if isinstance(parts, Exception):
-        return str(parts)
-    assert isinstance(text, str)
+    if key is None:
+        found = decoded(encoded, unit)
+        if isinstance(found, str):
+            return found
+        key, text = Key._of_parts(found[0]), found[1]
+    else:
+        known = decoded(None, unit)
+        if isinstance(known, str):
+            return known
+        text = known[1]
     fault = fault_of_unit(text)
-    return fault if fault is not None else Header(Key._of_parts(parts) if key is None else key, text, created)
+    return fault if fault is not None else Header(key, text, created)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from .._core import attempt
 from ..histogram import Histogram
 from .directory import open_directory
 from .errors import CorruptFileError, checked
@@ -99,19 +98,18 @@ def _read_mapped(
     headers, readings, problems = known.headers, [], {}
     known.headers = {}  # those that were removed are forgotten
     by_key: dict[Key, Reading] = {}
-    for place, found in file.read_all():
-        header = headers.get(place) or _header_in(file, place) if not isinstance(found, str) else found
+    of_reading = Histogram._from_reading
+    for place, found, text in file.read_all(headers):
+        header = decode(*text) if isinstance(text, tuple) else text
         if isinstance(header, Header):
             known.headers[place] = header
-        if header is None:  # it was removed just now
-            continue
-        if isinstance(header, str) or isinstance(found, str):
+        if isinstance(found, str) or not isinstance(header, Header):
             at = path_of(path, place)
-            problems[at] = CorruptFileError(at, str(header))
+            problems[at] = CorruptFileError(at, str(found if header is None else header))
             continue
         reading = Reading()
         reading.header, reading.drains = header, found[5]
-        reading.histogram = Histogram._from_reading(found[:4], header.unit, found[4])
+        reading.histogram = of_reading(found[:4], header.unit, found[4])
         reading.file_id, reading.place, reading.status = file_id, place, status
         first = by_key.setdefault(header.key, reading)
         if first is reading:
@@ -122,11 +120,3 @@ def _read_mapped(
             at = path_of(path, place)
             problems[at] = CorruptFileError(at, fault)
     return readings, problems
-
-
-def _header_in(file: DirectoryFile, place: int) -> Header | str | None:
-    """Return the header of a recorder; the reason why it is damaged; or None if it was removed."""
-    text = attempt(file.text, place)
-    if isinstance(text, FileNotFoundError):
-        return None
-    return str(text) if isinstance(text, Exception) else decode(*text)

@@ -40,10 +40,11 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
     now, exemplars = time.time(), read_all(live)
     readings, problems = reading.read_all(directory, trust)
     histograms, sources, starts = {}, {}, {}
+    file_id = readings[0].file_id.hex() if readings else ""
     for one in readings:
         key = one.header.key
         histograms[key] = one.histogram
-        sources[key] = id_of_recorder(one.file_id, one.place, one.drains), now
+        sources[key] = id_of_recorder(file_id, one.place, one.drains), now
         if not one.drains:
             starts[key] = one.header.created / 1e9
     read = frozenset(histograms) if live else ()
@@ -52,7 +53,8 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
             key = found._header.key
             _add(histograms, sources, problems, key, read_left(found, readings[0].status if key in read else None))
     _attach(histograms, exemplars)
-    starts = {key: start for key, start in starts.items() if key in sources}  # one source, one start
+    if len(sources) < len(histograms):  # those of several sources have no start that is known
+        starts = {key: start for key, start in starts.items() if key in sources}
     return Snapshot(histograms, sources=sources, starts=starts), problems
 
 
@@ -73,7 +75,7 @@ def drain_directory(
         key, counted = one.header.key, one.counted
         histogram = Histogram._from_reading(counted[:4], one.header.unit, counted[4])
         if key not in histograms:
-            histograms[key], sources[key] = histogram, (id_of_recorder(one.file_id, one.place, counted[5]), now)
+            histograms[key], sources[key] = histogram, (id_of_recorder(one.file_id.hex(), one.place, counted[5]), now)
             continue
         if histograms[key].count + histogram.count < 2**63:
             _add(histograms, sources, problems, key, histogram)  # the file was damaged: two places have this key

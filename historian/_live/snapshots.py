@@ -152,9 +152,10 @@ def _merged(histograms: list[Histogram]) -> Histogram:
     return merge(histograms) if len(histograms) != 1 else histograms[0]
 
 
-def id_of_recorder(file_id: bytes, place: int, drains: int) -> str:
+def id_of_recorder(file_id: str, place: int, drains: int) -> str:
     """Return the id of a recorder in a file, between two drains: the same in every process.
 
-    `file_id` is random, `place` that of the recorder in the file, `drains` how often it has been drained.
+    `file_id` is random, in hexadecimal, `place` that of the recorder in the file, `drains` how often it has been
+    drained.
     """
-    return f"{file_id.hex()}-{place}-{drains}"
+    return f"{file_id}-{place}-{drains}"

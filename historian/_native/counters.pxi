@@ -424,5 +424,16 @@ cdef tuple read_private(Counters self, historian_totals *totals, bint drain):
 cdef object whole(historian_sum *sum):
     """Return a sum as an int, in units of 2**-1074.  `sum` has no meaning then."""
     cdef uint32_t digits[HISTORIAN_SUM_DIGITS]
-    cdef size_t n = historian_write_sum(sum, digits)
-    return int.from_bytes((<const char *>digits)[:4 * n], "little")
+    cdef size_t n = historian_write_sum(sum, digits), low = 0, k
+    cdef uint64_t word
+    while low < n and digits[low] == 0:
+        low += 1
+    if n - low > 6:
+        return int.from_bytes((<const char *>digits)[:4 * n], "little")
+    found = 0  # of few digits, as most sums are: three words of 64 bits at most, and a shift, are quicker
+    k = low + ((n - low + 1) & ~<size_t>1)
+    while k > low:
+        k -= 2
+        word = digits[k] | (<uint64_t>digits[k + 1] << 32 if k + 1 < n else 0)
+        found = found << 64 | word if found else word
+    return found << 32 * low

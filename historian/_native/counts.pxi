@@ -83,15 +83,16 @@ cdef class Counts:
         cdef Counts result
         if not self.length or not other.length:
             return self if self.length else other
-        if <uint64_t>self.total + <uint64_t>other.total > <uint64_t>INT64_MAX:
+        if self.totals[self.length - 1] + other.totals[other.length - 1] > <uint64_t>INT64_MAX:
             raise OverflowError("the merged count would reach 2**63")
         first = min(self.first, other.first)
         last = max(self.first + self.length, other.first + other.length)
         result = Counts.__new__(Counts)
         result.allocate(first, last - first)
-        memset(result.totals, 0, result.length * sizeof(uint64_t))
-        self.add_to(result)
-        other.add_to(result)
+        if self.first <= other.first:
+            self.add_to(result, other)
+        else:
+            other.add_to(result, self)
         return result
 
     def minus(self, Counts other not None, /):
@@ -137,16 +138,25 @@ cdef class Counts:
             return 0
         return self.totals[j if j < self.length else self.length - 1]
 
-    cdef void add_to(self, Counts other) noexcept:
-        """Add the running totals to those of `other`, whose range of slots contains the range of this."""
-        cdef int skip = self.first - other.first, own = self.length, rest = other.length - skip, j
+    cdef void add_to(self, Counts result, Counts other) noexcept:
+        """Write the sum into `result`, whose range is that of both.  The range of this begins first; no range is empty.
+        """
+        # Only local variables, so that compilers vectorise the loops.
+        cdef int length = self.length, skip = other.first - self.first, end = skip + other.length, j
         cdef uint64_t *totals = self.totals
-        cdef uint64_t *into = other.totals + skip
-        cdef uint64_t total = totals[own - 1]
-        for j in range(own):  # only local variables, so that compilers vectorise it
-            into[j] += totals[j]
-        for j in range(own, rest):
-            into[j] += total
+        cdef uint64_t *more = other.totals
+        cdef uint64_t *into = result.totals
+        cdef uint64_t total = totals[length - 1], rest = other.totals[other.length - 1]
+        for j in range(min(skip, length)):
+            into[j] = totals[j]
+        for j in range(length, skip):  # between the two
+            into[j] = total
+        for j in range(skip, min(length, end)):
+            into[j] = totals[j] + more[j - skip]
+        for j in range(max(skip, length), end):
+            into[j] = total + more[j - skip]
+        for j in range(end, length):
+            into[j] = totals[j] + rest
 
     cdef void trim(self) noexcept nogil:
         """Drop the empty slots at both ends."""

@@ -230,11 +230,12 @@ cdef class DirectoryFile:
         """
         return total_of(self, place, READ, HISTORIAN_DRAIN)
 
-    def read_all(self):
-        """Iterate over pairs (place, what was found) of all recorders; see `places`.
+    def read_all(self, dict known not None, /):
+        """Iterate over (place, what was found, header) of all recorders; see `places`.
 
-        What was found is the result of `read`, or a text that says what is wrong.  O(octaves in use, of all recorders
-        and processes).
+        What was found is the result of `read`, or a text that says what is wrong.  The header is what `known` has for
+        the place, else the result of `text`; None if something is wrong.  O(octaves in use, of all recorders and
+        processes).
         """
         cdef size_t index, places = len(self)
         cdef uint64_t word, before, place
@@ -242,8 +243,14 @@ cdef class DirectoryFile:
             word = historian_read_place(&self.space, index)
             while historian_state(word) != HISTORIAN_FREE:
                 place = historian_place_of(word, index)
+                header = None
                 try:
                     found = total_of(self, place, READ, HISTORIAN_DRAIN)
+                    if historian_state(word) != HISTORIAN_THERE and not (<Counts>found[0]).length:
+                        break
+                    header = known.get(place)
+                    if header is None:
+                        header = self.text(place)
                 except FileNotFoundError:  # removed just now; there may be another one
                     before, word = word, historian_read_place(&self.space, index)
                     if word != before:
@@ -251,10 +258,7 @@ cdef class DirectoryFile:
                     break
                 except ValueError as error:
                     found = str(error)
-                else:
-                    if historian_state(word) != HISTORIAN_THERE and not (<Counts>found[0]).length:
-                        break
-                yield place, found
+                yield place, found, header
                 break
 
     def prepare(self, int fd, list places not None, /):

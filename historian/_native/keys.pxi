@@ -5,6 +5,19 @@ def crc32(bytes data not None, /):
     return historian_crc32(<const uint8_t *><const char *>data, len(data))
 
 
+def decoded(bytes encoded, bytes unit not None, /):
+    """Return (what `key_parts` returns, the unit as a string), or why the bytes are not valid.
+
+    `encoded` may be None; then so are the parts.
+    """
+    try:
+        return None if encoded is None else key_parts(encoded), unit.decode()
+    except UnicodeDecodeError:
+        return "its name, a label or its unit is not valid Unicode"
+    except ValueError as error:
+        return str(error)
+
+
 def key_parts(bytes encoded not None, /):
     """Return the name and the labels of a key, which `Key` is a tuple of; each text is stored after its length.
 

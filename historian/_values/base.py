@@ -280,6 +280,7 @@ class BaseHistogram(Distribution):
 
 _OVERFLOW_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
 MAX_FLOAT = 1.7976931348623157e308  # the largest finite float64
+_new = object.__new__
 
 
 def make(
@@ -294,7 +295,7 @@ def make(
     exemplars: tuple[Exemplar, ...] = (),
 ) -> _H:
     """Return a histogram of class `cls`.  `total` is the sum of its values in units of 2**-1074."""
-    histogram = cls.__new__(cls)
+    histogram = _new(cls)
     histogram._counts = counts
     histogram._unit = unit
     histogram._sum = total

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 
-from ..formats.ddsketch import encode as encode_sketch
 from ..formats.hdr import HdrHistogram, Interval, Log
 from ..formats.hdr._log import Reader
 from ..formats.hdr._log_writer import log_text
@@ -189,7 +188,9 @@ def _converted(args: argparse.Namespace, ending: str) -> bytes:
     if ending == SUFFIX:
         if rows.unit != "s":
             say("convert", f"{args.output}: its values are in {rows.unit!r}, which it does not say")
-        return encode_sketch(rows.total(), dialect=_dialect(args))
+        from ..formats.ddsketch import encode as sketch_of
+
+        return sketch_of(rows.total(), dialect=_dialect(args))
     values = _values(rows, None if ending == ".hgrm" else args.values)
     if ending == ".hlog":
         intervals = [_interval(row.name, row.histogram, row.source) for row in rows.rows]

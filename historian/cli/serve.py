@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         registry = open_directory(args.directory, args.trust, required=True)
         readings = _Readings(registry)
         sources = _sources(readings, args.underscores)
-        more = ", with /metrics for Prometheus" if sources else ""
+        more = "" if not sources or isinstance(sources[0], _Later) else ", with /metrics for Prometheus"
         serve(
             *sources, live=readings, host=args.host, port=args.port,
             ready=lambda url: say("serve", f"{url} is ready{more}; stop it with Ctrl-C"),

@@ -12,6 +12,7 @@ from .._values.slots import TO_INDEX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from ..histogram import Histogram
@@ -21,6 +22,7 @@ __all__ = ["BIN", "Detail", "detail"]
 
 BIN = 8  # buckets of a cell in the heat map: 8 cells to the octave, each 9 % wide
 PERCENTILES = (50.0, 90.0, 99.0)
+MAX_EXEMPLARS = 12  # that are shown
 ASKED = {"median": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
@@ -39,6 +41,7 @@ def detail(found: Detail) -> dict[str, Any]:
         "steps": _steps(total.unit),
         "bin": BIN / 64,  # octaves
         "facts": _facts(total),
+        "exemplars": _exemplars(getattr(total, "exemplars", ()), total.unit),
         "columns": [_column(one) for one in found.intervals],
     }
 
@@ -54,6 +57,15 @@ def _facts(total: Histogram) -> list[list[str]]:
         facts.append([name, value, interval.removesuffix(")")])
     facts.append(["max", quantity(total.max, total.unit), ""])
     return facts
+
+
+def _exemplars(found: Iterable[Any], unit: str) -> list[dict[str, Any]]:
+    """Return the latest exemplars, newest first: each with its value as text, and its labels as pairs."""
+    latest = sorted(found, key=lambda one: -one.timestamp)[:MAX_EXEMPLARS]
+    return [
+        {"time": one.timestamp, "value": quantity(one.value, unit), "labels": list(one.labels.items())}
+        for one in latest
+    ]
 
 
 def _column(interval: Interval) -> dict[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Look", "Watch"]
 
 LEAST_SECONDS = 0.7  # between two looks: pages that ask more often, or several of them, share one
+PAUSE = 10.0  # between two looks, in durations of a look: so 10,000 recorders are read less often
 MOST_SECONDS = 10.0  # between two looks whose difference is shown: after more, nobody has looked
 
 
@@ -61,15 +62,17 @@ class Watch:
         self._history = History()
         self._look = _NONE
         self._looked_at = -math.inf  # by the clock
+        self._pause = LEAST_SECONDS  # until the next look, in [LEAST_SECONDS, MOST_SECONDS / 2]
         self._sources: dict[Key, str] = {}  # ids of recorders at the last look, which change when one is drained
         self.run = os.urandom(8).hex()  # tells the numbers of this object from those of another process
 
     def look(self) -> Look:
-        """Return what there is, at most `LEAST_SECONDS` old.  O(buckets of all recorders).  Raises OSError."""
+        """Return what there is: read now, or a moment ago.  O(buckets of all recorders).  Raises OSError."""
         with self._lock:
             now = self._clock()
-            if now - self._looked_at >= LEAST_SECONDS:
+            if now - self._looked_at >= self._pause:
                 self._take(now)
+                self._pause = min(max(LEAST_SECONDS, PAUSE * (self._clock() - now)), MOST_SECONDS / 2)
             return self._look
 
     def intervals(self, key: Key, after: int) -> list[Interval]:

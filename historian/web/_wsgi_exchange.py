@@ -52,7 +52,7 @@ class Exchange:
         self._began = perf_counter_ns()
 
     def start(
-        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None
     ) -> Callable[[bytes], object]:
         """Begin the answer."""
         self._status = status[:3]

@@ -68,8 +68,10 @@ async def _serve(routes: dict[str, _Application], host: str, port: int, ready: C
             loop.add_signal_handler(number, stop.set)
     server = Server(routes)
     address, port = await server.start(host, port)
-    if ready is not None:
-        path = "/" if "/" in routes else "/metrics"
-        ready(f"http://{f'[{address}]' if ':' in address else address}:{port}{path}")
-    await stop.wait()
-    await server.end()
+    try:
+        if ready is not None:
+            path = "/" if "/" in routes else "/metrics"
+            ready(f"http://{f'[{address}]' if ':' in address else address}:{port}{path}")
+        await stop.wait()
+    finally:
+        await server.end()

@@ -297,8 +297,10 @@ def test_wrk2_without_its_table(tmp_path, capsys):
 
 def test_a_percentile_table_says_how_rough_it_is(tmp_path, capsys):
     (tmp_path / "a.txt").write_text(WRK2)
-    assert main(["summarize", str(tmp_path / "a.txt"), "-p", "50"]) == 0
-    assert "between two rows of its table count as the upper row: at most 0.65 % off" in capsys.readouterr().out
+    (tmp_path / "a.hgrm").write_text(HGRM)
+    for name in ("a.txt", "a.hgrm"):
+        assert main(["summarize", str(tmp_path / name), "-p", "50"]) == 0
+        assert "between two rows of its table count as the upper row: at most 0.65 % off" in capsys.readouterr().out
 
 
 def test_a_metric_that_is_not_there_is_suggested(tmp_path, capsys):

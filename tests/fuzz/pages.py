@@ -101,7 +101,7 @@ class Pages:
             name = head.partition("{")[0].strip(" \t\r")
             if head.startswith("#") or not (name.endswith("_bucket") if name else '_bucket"' in head):
                 continue
-            if any(f'le="{bound}"' in head.replace(" ", "") for bound in ("+Inf", "Inf", "inf", "+inf")):
+            if any(f'le="{bound}"' in head.replace(" ", "").lower() for bound in ("+inf", "inf")):
                 total += int(float(rest.split()[0])) if float(rest.split()[0]) < 2**53 else int(rest.split()[0])
         if total != sum(one.histogram.count for one in found):
             raise FaultError(f"counted {found}, not {total}: {data[:2000]!r}")

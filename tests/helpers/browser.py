@@ -131,9 +131,16 @@ class Browser:
         )
         page.needed = self.evaluate("document.documentElement.scrollWidth")
         page.background = self.evaluate("getComputedStyle(document.body).backgroundColor")
-        shot = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=full, **self._clip(width, full))
-        page.screenshot = base64.b64decode(shot["data"])
+        page.screenshot = self._screenshot(width, full)
         return page
+
+    def screenshot_of_all(self, width: int) -> bytes:
+        """Return the page as it is now, as PNG."""
+        return self._screenshot(width, True)
+
+    def _screenshot(self, width: int, full: bool) -> bytes:
+        shot = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=full, **self._clip(width, full))
+        return base64.b64decode(shot["data"])
 
     def _clip(self, width: int, full: bool) -> dict[str, Any]:
         if not full:

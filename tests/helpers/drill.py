@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: What a worker does, and how many records are in one call of it.
-WORKS = {"record": 1, "record_many": 10, "stop": 1, "create": 1, "drain": 1}
+WORKS = {"record": 1, "record_many": 10, "stop": 1, "create": 1, "drain": 1, "many": 1}
+MANY = 1_000  # recorders in which the work "many" counts, in turn
 
 
 @dataclass
@@ -59,6 +60,7 @@ def work(directory: str, what: str, seed: int) -> None:
         "stop": lambda: (rec.stop(rec.start()) for _ in count()),
         "create": lambda: (registry.recorder("made", i=i, seed=seed).record(1.0) for i in count()),
         "drain": lambda: (drained(rec) for _ in count()),
+        "many": lambda: (one.record(1.0) for one in cycle([registry.recorder("many", i=i) for i in range(MANY)])),
     }[what]()
     book[1] = 1
     for done, _ in enumerate(calls, 1):
@@ -70,7 +72,10 @@ def drained(rec: historian.Recorder) -> None:
     rec.drain()
 
 
-def drill(directory: Path, kills: int, works: tuple[str, ...] = ("record", "record_many", "stop", "create")) -> Outcome:
+ALL = ("record", "record_many", "stop", "create", "many")
+
+
+def drill(directory: Path, kills: int, works: tuple[str, ...] = ALL) -> Outcome:
     """Have workers record, kill each at some moment, and look after each kill whether all is well."""
     outcome, chance = Outcome(), random.Random(1)
     registry = historian.Registry(directory)

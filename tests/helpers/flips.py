@@ -109,12 +109,8 @@ class Flips:
         """Return what is at each place, or a text that says why it cannot be read.  Raises ValueError."""
         file = DirectoryFile(self.fd, "")
         result: dict[int, object] = dict.fromkeys(range(len(file)))
-        for place, found in file.read_all():
-            position = place % MAX_RECORDERS
-            try:
-                result[position] = found if isinstance(found, str) else (*map(str_of, found), file.text(place))
-            except ValueError as error:
-                result[position] = str(error)
+        for place, found, text in file.read_all({}):
+            result[place % MAX_RECORDERS] = found if isinstance(found, str) else (*map(str_of, found), text)
         return result
 
     def flip(self, at: int, bit: int) -> Effect:

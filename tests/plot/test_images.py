@@ -1,4 +1,4 @@
-"""Each picture looks as it did.  ``pytest tests/plot --mpl-generate-path=tests/plot/baseline`` draws them again.
+"""Each picture looks as it did.  ``--mpl-generate-path="$PWD/tests/plot/baseline"`` draws them again.
 
 Texts are left out, since fonts differ between versions of matplotlib: the tests of artists look at them.
 """

@@ -186,8 +186,8 @@ def test_it_can_be_used_by_keyboard(page):
                 const one = document.activeElement;
                 const shown = one.matches('.choice input') ? one.nextElementSibling : one;
                 const style = getComputedStyle(shown);
-                const column = one.closest('[data-column]')?.dataset.column;
-                return [one.id || one.name || column + '/' + one.parentNode.tagName,
+                const cell = one.parentNode;
+                return [one.id || one.name || cell.dataset.column + '/' + cell.tagName,
                         style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0];
             })()"""
         )

@@ -689,6 +689,37 @@ def test_many_threads(registry):
     assert [histogram.count for histogram in by_route.values()] == [400, 400, 400]
 
 
+# ---- exports ----
+
+
+def test_opentelemetry_gets_the_names_of_its_conventions(registry):
+    pytest.importorskip("opentelemetry.sdk", reason="the SDK is not installed: pip install opentelemetry-sdk")
+    from historian.formats.opentelemetry import metrics_data
+
+    talk(ASGIMiddleware(answering(), registry), {"path": "/users/{id}"})
+    talk(ASGIMiddleware(answering(503), registry), {"path": ""})
+    (metric,) = metrics_data(registry).resource_metrics[0].scope_metrics[0].metrics
+    assert (metric.name, metric.unit) == (NAME, "s")
+    assert [dict(point.attributes) for point in metric.data.data_points] == [
+        {"http.request.method": "GET", "http.route": "/users/{id}", "http.response.status_code": "200"},
+        {"http.request.method": "GET", "http.response.status_code": "503", "error.type": "503"},
+    ]
+
+
+def test_prometheus_gets_the_names_that_opentelemetry_would_give_it(registry):
+    pytest.importorskip("prometheus_client", reason="prometheus_client is not installed: pip install prometheus-client")
+    from historian.formats.prometheus import Collector
+
+    talk(ASGIMiddleware(answering(), registry), {"path": "/users/{id}"})
+    (family,) = Collector(registry, underscores=True).collect()
+    assert family.name == "http_server_request_duration_seconds"
+    assert {name: value for name, value in family.samples[0].labels.items() if name != "le"} == {
+        "http_request_method": "GET",
+        "http_route": "/users/{id}",
+        "http_response_status_code": "200",
+    }
+
+
 # ---- exemplars ----
 
 

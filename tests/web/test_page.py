@@ -5,6 +5,7 @@ import json
 import math
 import re
 import threading
+from types import SimpleNamespace
 
 import pytest
 from http_server import Running, status_of
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Histogram, Key, Registry
-from historian.web import _page, _watch
+from historian.web import _detail, _page, _watch
 from historian.web._assets import FILES, assets
 from historian.web._history import MAX_CHOSEN, PART_NBYTES, History
 from historian.web._names import Names
@@ -130,6 +131,20 @@ def test_a_page_is_forgotten_after_a_while(registry, monkeypatch):
         assert forgotten.wait(60)
     finally:
         running.end()
+
+
+def test_a_look_that_takes_long_is_taken_less_often(registry, clock):
+    class Slow:
+        def snapshot(self):
+            clock.now += 0.25
+            return registry.snapshot()
+
+    watch = Watch(Slow(), clock)
+    first = watch.look()
+    clock.now += 2.0
+    assert watch.look() is first
+    clock.now += 0.5
+    assert watch.look().seconds == 2.75  # from the beginning of one look to that of the next
 
 
 # ---- history ----
@@ -387,6 +402,16 @@ def test_columns_are_those_after_a_number(registry, clock, monkeypatch):
         running.end()
 
 
+def test_the_latest_exemplars_come_first():
+    def exemplar(k):
+        return SimpleNamespace(value=0.001 * k, labels={"trace_id": f"{k:032x}"}, timestamp=1e9 + k)
+
+    found = _detail._exemplars([exemplar(k) for k in (1, 3, 2)], "s")
+    assert [one["value"] for one in found] == ["3.00 ms", "2.00 ms", "1.00 ms"]
+    assert found[0] == {"time": 1e9 + 3, "value": "3.00 ms", "labels": [("trace_id", f"{3:032x}")]}
+    assert len(_detail._exemplars([exemplar(k) for k in range(98)], "s")) == 12
+
+
 ID = "0123456789abcdef"
 
 
@@ -440,6 +465,28 @@ def test_any_bytes_are_a_query_or_refused(text):
     except Refused as refused:
         status, _, message = refused.args
         assert status == 400 and message.isprintable()
+
+
+def test_mutated_questions_do_no_harm(running, registry):
+    import random
+
+    seeded = random.Random(15)
+    users = id_of(Watch(registry).look(), "lookup", table="users").encode()
+    questions = [
+        b"/table.json?sort=p99&order=reverse&contains=lookup&rows=10&period=now",
+        b"/recorder.json?id=%s&after=0" % users,
+        b"/wait.json?id=%s&n=100&t=0.25" % users,
+    ]
+    for k in range(300):
+        target = bytearray(questions[k % 3])
+        for _ in range(seeded.randint(1, 4)):
+            at = seeded.randrange(1, len(target))
+            target[at : at + seeded.randint(0, 2)] = seeded.choice(
+                [b"%", b"&", b"=", b"9", b"e", b"%00", b"%c3%a9", b"+"]
+            )
+        status, _, body = get(running, target.decode("latin-1"))
+        assert status in (200, 400, 404) and (status == 200) == (body[:1] == b"{")
+    assert get(running, "/table.json")[0] == 200
 
 
 def test_recorders_that_cannot_be_read_are_an_error_of_the_server(caplog):

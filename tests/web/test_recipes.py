@@ -1,6 +1,7 @@
 """The recipes of docs/how-to with real servers and workers, beyond what their pages run."""
 
 import asyncio
+import logging
 import re
 import threading
 import time
@@ -136,15 +137,14 @@ def test_celery_with_a_worker(registry):
     """A worker in a thread, with a broker in memory: signals come from it as from a process."""
     pytest.importorskip("celery", reason="celery is not installed: pip install celery")
     from celery.contrib.testing.worker import start_worker
-    from celery.signals import setup_logging, task_postrun, task_prerun
+    from celery.signals import task_postrun, task_prerun
 
-    def leave_logging_alone(**_):
-        """Keep the worker from setting the level of the root logger, which other tests read."""
-
-    setup_logging.connect(leave_logging_alone)
     names = run_blocks("celery.md", "import celery", "task_prerun.connect")
     registry.drain()
     app = names["app"]
+    app.conf.update(worker_hijack_root_logger=False, worker_redirect_stdouts=False)
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
     try:
         with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, shutdown_timeout=PATIENCE):
             results = [names["resize"].delay(width) for width in range(10)]
@@ -158,7 +158,8 @@ def test_celery_with_a_worker(registry):
     finally:
         task_prerun.disconnect(names["begin"])
         task_postrun.disconnect(names["end"])
-        setup_logging.disconnect(leave_logging_alone)
+        root.setLevel(level)  # the worker has set its own
+        root.handlers[:] = handlers
     counts = {labels[0]: count for labels, count in recorded(registry).items()}
     assert counts == {"resize": 10, "SUCCESS": 10, "FAILURE": 1}
 

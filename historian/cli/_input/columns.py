@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from ..._values.key import Key
 from .._near import did_you_mean, listed
+from .batch import Batch
 from .choice import METRICS, Choice, Mixture
 from .lines import Lines
 from .stream import bare
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 __all__ = ["read_csv"]
-
-#: Numbers in a batch, since they are read one by one: so many that the cost of a batch is negligible.
-BATCH = 1 << 15
 
 
 class _Columns(NamedTuple):
@@ -53,22 +51,16 @@ def read_csv(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
     if layout.header is False:
         rows = chain([first], rows)
     mixture = Mixture(columns.names[columns.metric], name) if columns.metric is not None else None
-    waiting: dict[Key, list[float]] = {}  # not counted yet, by group
-    number_waiting = 0
+    batch = Batch(tally)
     for where, row in rows:
         try:
             found = _read_row(row, columns, layout, tally, mixture)
         except ValueError as error:
             tally.bad(where, str(error))
         else:
-            if found is None:
-                continue
-            waiting.setdefault(found[0], []).append(found[1])
-            number_waiting += 1
-            if number_waiting == BATCH:
-                _add_all(waiting, tally)
-                number_waiting = 0
-    _add_all(waiting, tally)
+            if found is not None:
+                batch.add(*found)
+    batch.flush()
 
 
 def _read_row(
@@ -195,9 +187,3 @@ def _wrong_length(row: list[str], columns: _Columns) -> str:
 
 def _refuse_empty(column: str) -> float:
     raise ValueError(f"{clipped('')} is not a number: the cell in column {clipped(column)} is empty")
-
-
-def _add_all(waiting: dict[Key, list[float]], tally: Tally) -> None:
-    for group, values in waiting.items():
-        tally.add(values, group)
-    waiting.clear()

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from ..._values.key import Key
 from .._near import did_you_mean, listed
+from .batch import Batch
 from .choice import METRICS, Mixture, Together
 from .lines import BOM, MAX_LINE_NBYTES, Lines
 from .tally import InputError, Tally, clipped
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 __all__ = ["parsed_document", "read_array", "read_json", "refuse_json"]
-
-#: Numbers in a batch, since they are read one by one: so many that the cost of a batch is negligible.
-BATCH = 1 << 15
 
 #: Objects whose keys are remembered for suggestions.
 LOOKED = 100
@@ -82,7 +80,7 @@ def read_json(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None
         len(first) > MAX_LINE_NBYTES and first.removeprefix(BOM).lstrip()[:1] in (b"{", b"[")
     ):
         fields.add_document(stream, first)
-        fields.flush()
+        fields.end()
         return
     lines = Lines(stream, first, fields.leaves_out if fields.asked else None)
     for line in lines:
@@ -95,7 +93,7 @@ def read_json(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None
                 fields.add(_parsed(text), text)
         except ValueError as error:
             tally.bad(f"{name}:{lines.number}", str(error))
-    fields.flush()
+    fields.end()
 
 
 def _rest(stream: BinaryIO, name: str, first: bytes = b"") -> str:
@@ -129,8 +127,7 @@ class _Fields:
         self.asked = [text.encode() for text in alone if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_. ]*", text)]
         self.asked.sort(key=len, reverse=True)  # long ones are seldom there
         self._file = layout.choice.file_name(name)
-        self._waiting: dict[Key, list[float]] = {}  # not counted yet, by group
-        self._number_waiting = 0
+        self._batch = Batch(tally)
         self._looked = 0  # how many objects gave their keys for suggestions
         self._mixture: Mixture | None = None
         self._together = Together(layout.apart)
@@ -161,7 +158,7 @@ class _Fields:
         group = self._group(root, {})
         if group is not None:
             self._mix(root)
-            self._put(group, self._number(leaf, text))
+            self._batch.add(group, self._number(leaf, text))
 
     def _add_each(self, root: object, text: str) -> None:
         leaves = list(_leaves(root, self._field, {}))
@@ -174,7 +171,7 @@ class _Fields:
                 self._mix(root)
                 if self._layout.apart and not self._together.is_several:
                     self._together.add(_text_of(root, context, self._layout.apart))
-                self._put(group, self._number(leaf, text))
+                self._batch.add(group, self._number(leaf, text))
 
     def _number(self, leaf: object, text: str) -> float:
         try:
@@ -213,20 +210,11 @@ class _Fields:
             except ValueError as error:
                 self._tally.bad(f"{self._name}: element {k}" if isinstance(root, list) else self._name, str(error))
 
-    def flush(self) -> None:
+    def end(self) -> None:
         """Count the numbers that wait."""
         if self._together.is_several:
             self._tally.note(self._together.note(self._name))
-        for group, values in self._waiting.items():
-            self._tally.add(values, group)
-        self._waiting.clear()
-        self._number_waiting = 0
-
-    def _put(self, group: Key, value: float) -> None:
-        self._waiting.setdefault(group, []).append(value)
-        self._number_waiting += 1
-        if self._number_waiting == BATCH:
-            self.flush()
+        self._batch.flush()
 
     def _mix(self, root: object) -> None:
         if not isinstance(root, dict):

@@ -121,11 +121,14 @@ def _read_table(stream: BinaryIO, name: str, group: Key, tally: Tally) -> None:
 
     values, unit = tally.units(MS, name)
     try:
-        histogram = parse_percentiles(stream.read(MAX_NBYTES + 1), name).histogram(values=values, unit=unit)
+        table = parse_percentiles(stream.read(MAX_NBYTES + 1), name)
+        histogram = table.histogram(values=values, unit=unit)
     except ValueError as error:
         tally.bad(name, str(error).removeprefix(f"{name}, ").removeprefix(f"{name}: "))
     else:
         tally.add_histogram(histogram, name, group)
+        if table.relative_error:
+            tally.note(f"{name}: {_said_of_rows(table.relative_error)}")
 
 
 def read_wrk2(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
@@ -156,7 +159,12 @@ def read_wrk2(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None
             continue
         worst = max(worst, table.relative_error)
         tally.add_histogram(table.histogram(values=values, unit=unit), name, group)
-    tally.note(f"{name}: values between two rows of its table count as the upper row: at most {percent(worst)} off")
+    if worst:
+        tally.note(f"{name}: {_said_of_rows(worst)}")
+
+
+def _said_of_rows(error: float) -> str:
+    return f"values between two rows of its table count as the upper row: at most {percent(error)} off"
 
 
 def encoded_in(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, HdrHistogram]]:

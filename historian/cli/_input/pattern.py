@@ -6,6 +6,7 @@ import re
 from typing import BinaryIO
 
 from ..._values.key import Key
+from .batch import Batch
 from .lines import Lines
 from .tally import InputError, Tally, clipped
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 __all__ = ["read_pattern"]
-
-#: Numbers in a batch, since they are read one by one.
-BATCH = 1 << 15
 
 
 def read_pattern(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
@@ -28,7 +26,7 @@ def read_pattern(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> N
     pattern, choice = re.compile(layout.pattern), layout.choice
     groups = set(pattern.groupindex)
     choice.known.update(dict.fromkeys(groups - {"value", "unit"}))
-    waiting: dict[Key, list[float]] = {}
+    batch = Batch(tally)
     lines, others, number = Lines(stream), 0, 0
     for line in lines:
         fault = lines.take_fault()
@@ -48,18 +46,10 @@ def read_pattern(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> N
         except ValueError as error:
             tally.bad(f"{name}:{lines.number}", str(error))
             continue
-        waiting.setdefault(group, []).append(value)
+        batch.add(group, value)
         number += 1
-        if number % BATCH == 0:
-            _add_all(waiting, tally)
-    _add_all(waiting, tally)
+    batch.flush()
     if others and not number:
         raise InputError(f"{name}: no line matches the pattern {clipped(layout.pattern)}")
     if others:
         tally.note(f"{name}: the pattern does not match {others:,} of {lines.number:,} lines")
-
-
-def _add_all(waiting: dict[Key, list[float]], tally: Tally) -> None:
-    for group, values in waiting.items():
-        tally.add(values, group)
-    waiting.clear()

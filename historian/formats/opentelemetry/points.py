@@ -15,8 +15,8 @@ from ..._values.base import MAX_FLOAT
 from ..._values.units import check_unit
 from ...histogram import Histogram
 from .._dict import FORMAT
+from ._exemplars import from_exemplars, sdk_exemplars
 from ._sdk import Buckets, ExponentialHistogramDataPoint
-from .exemplars import from_exemplars, sdk_exemplars
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ way in which Prometheus' ``histogram_quantile`` interpolates: so both give the s
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 from ... import buckets
@@ -187,7 +188,7 @@ class _Spread:
         if high == math.inf:
             self.above = count
             slot = min(slot_of(low) + 1, SLOTS - 1)  # the next one: `cdf` stays exact at the bound
-            self._put(slot, count)
+            self._counts[slot] = self._counts.get(slot, 0) + count
             self._estimate += exact(low) * count
             self._highest = max(low, math.nextafter(edges_of(slot)[0], math.inf))
             return
@@ -197,17 +198,14 @@ class _Spread:
         elif high:
             self.below = count
         self._estimate += (exact(low) + exact(high)) // 2 * count
-        slot, rest = slot_of(high), count
-        first = slot_of(low) + 1 if low else 0
-        while rest:
-            edge = edges_of(slot)[0]
-            under = min(rest, int(count * ((edge - low) / (high - low)))) if slot > first and edge > low else 0
-            self._put(slot, rest - under)
-            rest, slot = under, slot - 1
-
-    def _put(self, slot: int, count: int) -> None:
-        if count:
-            self._counts[slot] = self._counts.get(slot, 0) + count
+        rest, counts = count, self._counts
+        for slot, share in _shares(low, high):
+            under = int(count * share)
+            if under < rest:  # it may be above, by rounding, from 2**53 on
+                counts[slot] = counts.get(slot, 0) + rest - under
+                rest = under
+                if not rest:
+                    break
 
     def histogram(self, total: float | None, unit: str) -> Histogram:
         """Return the histogram; its sum is `total`, if that is known."""
@@ -217,6 +215,18 @@ class _Spread:
         known = exact(float(total)) if total is not None and math.isfinite(total) else self._estimate
         marks = (MIN_BOUND if low else 0) | (MAX_BOUND if high else 0)
         return make(Histogram, counts, unit, known, low, high, True, marks)
+
+
+@lru_cache(maxsize=64)
+def _shares(low: float, high: float) -> list[tuple[int, float]]:
+    """Return the slots between two bounds, the highest first, and which share of the values lies below each of them.
+
+    The slot of the lower bound is left out, so that `cdf` is exact there, unless it is the only one.  All series of a
+    metric have the same bounds, so this is computed once for all of them.
+    """
+    last, first = slot_of(high), slot_of(low) + 1 if low else 0
+    edges = ((slot, edges_of(slot)[0]) for slot in range(last, min(first, last) - 1, -1))
+    return [(slot, (edge - low) / (high - low) if slot > first and edge > low else 0.0) for slot, edge in edges]
 
 
 def _bound(le: str) -> float:

@@ -23,12 +23,11 @@ function fits(plot, at) {
 }
 
 export class Charts {
-  constructor(lines, heat, ramp, readout, counted) {
+  constructor(lines, heat, ramp, readout, at, counted) {
     this.boxes = [lines, heat];
     this.ramp = ramp;
     this.texts = NAMES.map((name, k) => this.begin(readout, name, k));
-    this.at = document.createElement("span");
-    readout.append(this.at);
+    this.at = at;
     this.counted = counted;
     this.pointed = null; // the place of the interval under the pointer
     this.plots = [];
@@ -158,7 +157,7 @@ export class Charts {
     const column = this.pointed === null ? this.columns[this.columns.length - 1] : this.shown[this.pointed];
     this.texts.forEach((text, k) => write(text, quantity(column ? column.values[k] : null, this.steps)));
     const { begin, end, count } = column || {};
-    write(this.at, column ? (this.pointed === null ? "latest" : clock((begin + end) / 2)) : "");
+    write(this.at, column ? (this.pointed === null ? "latest second" : clock((begin + end) / 2)) : "");
     const rate = column ? `${Math.round(count / (end - begin)).toLocaleString("en-US")}/s` : "";
     write(this.counted, column ? `${count.toLocaleString("en-US")} values, ${rate}` : "");
   }

@@ -23,7 +23,7 @@ let waiting = false; // for an answer to a question about several calls
 let asking = false;
 let again = false; // something has been chosen while an answer was on its way
 
-const charts = new Charts(find("lines"), find("heat"), find("ramp"), find("readout"), find("counted"));
+const charts = new Charts(find("lines"), find("heat"), find("ramp"), find("readout"), find("at"), find("counted"));
 const tables = new Tables(find("tables"), { choose, sort });
 const wait = new Wait(() => {
   remember();
@@ -146,6 +146,7 @@ async function askRecorder(id) {
   write(find("name"), found.name);
   unit = found.unit;
   facts(found.facts);
+  exemplars(found.exemplars);
   const fresh = found.columns.filter((one) => one.number > seen);
   if (fresh.length) seen = fresh[fresh.length - 1].number;
   charts.update({ ...found, columns: fresh });
@@ -197,11 +198,24 @@ function facts(found) {
 }
 
 function notes(found) {
-  const list = find("notes");
+  fill(find("notes"), found, (item, text) => write(item, text));
+}
+
+// Values that lead to what happened, such as the id of a trace.
+function exemplars(found) {
+  find("exemplars").hidden = !found.length;
+  fill(find("exemplar-rows"), found, (item, { time, value, labels }) => {
+    if (!item.firstChild) item.append(...["span", "b", "code"].map((name) => document.createElement(name)));
+    const texts = [clock(time), value, labels.map(([name, label]) => `${name}=${label}`).join(" ")];
+    texts.forEach((text, k) => write(item.children[k], text));
+  });
+}
+
+function fill(list, found, show) {
   while (list.children.length > found.length) list.lastChild.remove();
-  found.forEach((text, k) => {
+  found.forEach((one, k) => {
     if (!list.children[k]) list.append(document.createElement("li"));
-    write(list.children[k], text);
+    show(list.children[k], one);
   });
 }
 
