@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,10 @@ from historian.tail import (
     seq,
     tied,
 )
+from historian.web.middleware import ASGIMiddleware, WSGIMiddleware
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 T = TypeVar("T")
 FloatArray = NDArray[np.float64]
@@ -565,3 +569,18 @@ assert_type(Tagged.from_values([1.0]) + h, Tagged)
 assert_type(h + Tagged(), Histogram)
 assert_type(Tagged().fanout(2).leaf, Tagged)
 assert_type(Tagged().fanout([2]).leaf, Tagged)
+
+# ---- web services ----
+
+
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+def wsgi_app(environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", [])
+    return [b"Ada"]
+
+
+ASGIMiddleware(ASGIMiddleware(asgi_app), Registry(), max_series=10, status_class=True)
+WSGIMiddleware(WSGIMiddleware(wsgi_app), Registry())
