@@ -6,6 +6,7 @@ from .._live.family import Family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._live.recorder import Recorder
     from ..registry import Registry
 
 __all__ = ["CLIENT_DISCONNECT", "Durations", "error_type"]
@@ -26,10 +27,11 @@ CLIENT_DISCONNECT = "client_disconnect"
 class Durations:
     """Recorders of durations of requests, found by what is known when a request ends."""
 
-    __slots__ = ("_family", "_methods", "_statuses")
+    __slots__ = ("_family", "_methods", "_series", "_statuses")
 
     _family: Family
-    _methods: dict[str, str]  # by method
+    _series: dict[tuple[str, ...], Recorder]  # those of the family, which forgets what is removed
+    _methods: frozenset[str]
     _statuses: dict[int | str, tuple[str, str]]  # label and error by status; "" and 0 are those of no answer
 
     def __init__(self, registry: Registry | None, max_series: int, status_class: bool) -> None:
@@ -37,7 +39,8 @@ class Durations:
             raise TypeError(f"registry must be a Registry, not {type(registry).__name__}")
         chosen = registry if registry is not None else _default()
         self._family = chosen.family(NAME, labels=LABELS, unit="s", max_series=max_series)
-        self._methods = {method: method for method in METHODS}
+        self._series = self._family._series
+        self._methods = frozenset(METHODS)
         self._statuses = {0: ("", ""), "": ("", "")}
         for code in range(100, 600):
             label, error = f"{code // 100}xx" if status_class else str(code), str(code) if code >= 500 else ""
@@ -46,8 +49,11 @@ class Durations:
     def record(self, nanoseconds: int, method: str, route: str, status: int | str, error: str) -> None:
         """Record a request that has ended.  Without another error, that of a status from 500 on is the status."""
         label, failure = self._statuses.get(status, UNKNOWN)
-        labels = (self._methods.get(method, OTHER), route, label, error or failure)
-        self._family._at_end(labels).record(nanoseconds / 1e9)
+        labels = (method if method in self._methods else OTHER, route, label, error or failure)
+        found = self._series.get(labels)
+        if found is None:
+            found = self._family._at_end(labels)
+        found.record(nanoseconds / 1e9)
 
 
 def _default() -> Registry:
