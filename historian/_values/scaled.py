@@ -95,8 +95,4 @@ def _times(total: int, factor: float) -> int:
     if rounded(total) == math.inf:
         return total
     numerator, denominator = factor.as_integer_ratio()
-    try:
-        product = (total * numerator) / (denominator << 1074)  # no call: no signal handler can raise this here
-    except OverflowError:
-        product = math.inf
-    return exact(product)
+    return exact(rounded(total * numerator, denominator))

@@ -186,8 +186,8 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def rows(html):
-    """Return the cells of the last table."""
-    table = re.findall("<table>(.*?)</table>", html, re.DOTALL)[-1]
+    """Return the cells of the last table, without the places where a line may end."""
+    table = re.findall("<table>(.*?)</table>", html, re.DOTALL)[-1].replace("<wbr/>", "")
     return [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", line) for line in re.findall("<tr>(.*?)</tr>", table)]
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from layout import CHUNK, CHUNKS_AT, ENOUGH, chunk_at, patched, row_at, word
 
 from historian import Histogram, Recorder, Registry, merge
+from historian._values.exact import rounded
 
 values = st.one_of(
     st.floats(0, 1.7e308),
@@ -80,6 +81,14 @@ TOO_SHORT_FOR_A_FLOAT = [
 
 @pytest.mark.parametrize("record", RECORD)
 @pytest.mark.parametrize(("data", "expected"), TOO_SHORT_FOR_A_FLOAT)
+@pytest.mark.parametrize("count", [1, 2, 3, 10**9 + 7, 2**62 - 1, 2**63 - 1])
+def test_the_edge_of_float64(count):
+    """Halfway between the largest float and 2**1024, a quotient is rounded up, to infinity."""
+    edge = (2**54 - 1) * 2 ** (970 + 1074) * count
+    for off in range(-2, 3):
+        assert rounded(edge + off, count) == (math.inf if off >= 0 else sys.float_info.max)
+
+
 def test_sums_that_one_float_or_two_would_lose(record, data, expected):
     assert record(data).snapshot().sum == record(data[::-1]).drain().sum == math.fsum(data) == expected
 
