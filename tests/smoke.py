@@ -10,7 +10,7 @@ from pathlib import Path
 
 import historian
 import historian.snapshot
-from historian.web._assets import assets
+from historian.web._page.assets import assets
 
 RECORD = """
 import sys, historian

@@ -200,8 +200,8 @@ def test_sdist_holds_what_a_build_and_its_tests_need(sdist: Path) -> None:
         "setup.py",
         "historian/_core.pyx",
         "historian/_native/counters.h",
-        "historian/web/_static/page.html",
-        "historian/web/_static/uPlot-LICENSE.txt",
+        "historian/web/_page/static/page.html",
+        "historian/web/_page/static/uPlot-LICENSE.txt",
         "tests/test_build.py",
     ):
         assert PurePosixPath(name) in held
@@ -216,9 +216,9 @@ def test_wheel_holds_what_users_need_and_no_more(wheel: Path) -> None:
     source = {
         str(path.relative_to(ROOT).as_posix())
         for path in (ROOT / "historian").rglob("*")
-        if path.suffix in {".py", ".pyi", ".pxd", ".h"} or path.name == "py.typed" or path.parent.name == "_static"
+        if path.suffix in {".py", ".pyi", ".pxd", ".h"} or path.name == "py.typed" or path.parent.name == "static"
     }
-    needed = {"py.typed", "_core.pyi", "_core.pxd", "_native/counters.h", "web/_static/uPlot.iife.min.js"}
+    needed = {"py.typed", "_core.pyi", "_core.pxd", "_native/counters.h", "web/_page/static/uPlot.iife.min.js"}
     assert {f"historian/{name}" for name in needed} <= source
     compiled = held - source
     assert source <= held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._scrape import answer, checked
+from ._http.scrape import answer, checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..formats.prometheus._exposition import _Source
-    from ._scrape import Answer
+    from ._http.scrape import Answer
 
     _Scope = MutableMapping[str, Any]
     _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from inspect import iscoroutinefunction
 
-from ._routes import KEY
+from ._requests.routes import KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -32,10 +32,10 @@ to the server, or when the client is gone.
 
 from __future__ import annotations
 
-from ._asgi_exchange import CONNECTIONS, Exchange
-from ._durations import Durations
-from ._routes import Routes
-from ._wsgi_exchange import answer
+from ._requests.asgi import CONNECTIONS, Exchange
+from ._requests.durations import Durations
+from ._requests.routes import Routes
+from ._requests.wsgi import answer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from ..registry import Registry
-    from ._asgi_exchange import _Application, _Receive, _Scope, _Send
+    from ._requests.asgi import _Application, _Receive, _Scope, _Send
 
 __all__ = ["ASGIMiddleware", "WSGIMiddleware"]
 

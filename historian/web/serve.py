@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._page import page
-from ._scrape import checked
+from ._http.scrape import checked
+from ._page.page import page
 from .asgi import metrics
 
 TYPE_CHECKING = False
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..formats.prometheus._exposition import _Source
-    from ._watch import _Recorders
+    from ._page.watch import _Recorders
     from .asgi import _Application
 
 __all__ = ["serve"]
@@ -59,7 +59,7 @@ async def _serve(routes: dict[str, _Application], host: str, port: int, ready: C
     import contextlib
     import signal
 
-    from ._server import Server
+    from ._http.server import Server
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -15,7 +15,7 @@ lookup_seconds_bucket{le="1.0"} 1.0
 
 from __future__ import annotations
 
-from ._scrape import answer, checked
+from ._http.scrape import answer, checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from historian import Key, Registry, buckets
 from historian.formats.prometheus import Collector
 from historian.web import wsgi
-from historian.web._request import Refused, Request
+from historian.web._http.request import Refused, Request
 
 PROTOBUF = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 TEXTS = ["", "a", "le", "__x", "a.b", "a_b", "a b", "\n", '"', "\\", "é", "😀", "x" * 500, "quantile", "q_count", "0"]

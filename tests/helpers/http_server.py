@@ -5,7 +5,7 @@ import contextlib
 import socket
 import threading
 
-from historian.web._server import Server
+from historian.web._http.server import Server
 
 PATIENCE = 60.0  # seconds until something that must happen has happened
 

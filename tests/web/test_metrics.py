@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from historian import Registry
 from historian.formats.prometheus import Collector
 from historian.web import asgi, wsgi
-from historian.web._accept import accepts_gzip, chosen_format
+from historian.web._http.accept import accepts_gzip, chosen_format
 
 prometheus_client = pytest.importorskip("prometheus_client")
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import FamilyWarning, Registry
-from historian.web import _asgi_exchange, _wsgi_exchange
-from historian.web._durations import METHODS
+from historian.web._requests import asgi, wsgi
+from historian.web._requests.durations import METHODS
 from historian.web.middleware import ASGIMiddleware, WSGIMiddleware
 
 NAME = "http.server.request.duration"
@@ -41,8 +41,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(_asgi_exchange, "perf_counter_ns", clock)
-    monkeypatch.setattr(_wsgi_exchange, "perf_counter_ns", clock)
+    monkeypatch.setattr(asgi, "perf_counter_ns", clock)
+    monkeypatch.setattr(wsgi, "perf_counter_ns", clock)
     return clock
 
 

@@ -13,15 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Histogram, Key, Registry
-from historian.web import _detail, _page, _watch
-from historian.web._assets import FILES, assets
-from historian.web._history import MAX_CHOSEN, PART_NBYTES, History
-from historian.web._names import Names
-from historian.web._query import Query
-from historian.web._request import Refused
-from historian.web._table import PERIODS, SORTS, Wanted, table
-from historian.web._wait import wait
-from historian.web._watch import Look, Watch
+from historian.web._http.request import Refused
+from historian.web._page import detail as detail_module
+from historian.web._page import page as page_module
+from historian.web._page import watch as watch_module
+from historian.web._page.assets import FILES, assets
+from historian.web._page.history import MAX_CHOSEN, PART_NBYTES, History
+from historian.web._page.names import Names
+from historian.web._page.query import Query
+from historian.web._page.table import PERIODS, SORTS, Wanted, table
+from historian.web._page.wait import wait
+from historian.web._page.watch import Look, Watch
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\u202e\x00"
 
@@ -121,10 +123,10 @@ def test_nothing_is_read_while_nobody_asks_and_memory_is_given_back(registry, cl
 
 
 def test_a_page_is_forgotten_after_a_while(registry, monkeypatch):
-    monkeypatch.setattr(_page, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(page_module, "IDLE_SECONDS", 0.01)
     forgotten = threading.Event()
-    monkeypatch.setattr(_watch.Watch, "forget", lambda self: forgotten.set())
-    running = Running(_page.page(registry, "here"))
+    monkeypatch.setattr(watch_module.Watch, "forget", lambda self: forgotten.set())
+    running = Running(page_module.page(registry, "here"))
     try:
         assert not forgotten.wait(0.1)
         ask(running, "/table.json")
@@ -301,7 +303,7 @@ def test_a_wait_is_that_of_a_fanout(registry):
 @pytest.fixture
 def running(registry):
     registry.recorder(HOSTILE, **{HOSTILE: HOSTILE}).record(0.5)
-    found = Running(_page.page(registry, "/dev/shm/shop"))
+    found = Running(page_module.page(registry, "/dev/shm/shop"))
     yield found
     found.end()
 
@@ -378,8 +380,8 @@ def test_a_recorder_is_found_by_its_id(running):
 
 
 def test_columns_are_those_after_a_number(registry, clock, monkeypatch):
-    monkeypatch.setattr(_page, "Watch", lambda recorders: Watch(recorders, clock))
-    running = Running(_page.page(registry, "here"))
+    monkeypatch.setattr(page_module, "Watch", lambda recorders: Watch(recorders, clock))
+    running = Running(page_module.page(registry, "here"))
     try:
         recorder = registry.recorder("lookup", table="users")
         id = id_of(Watch(registry).look(), "lookup", table="users")
@@ -409,10 +411,10 @@ def test_the_latest_exemplars_come_first():
     def exemplar(k):
         return SimpleNamespace(value=0.001 * k, labels={"trace_id": f"{k:032x}"}, timestamp=1e9 + k)
 
-    found = _detail._exemplars([exemplar(k) for k in (1, 3, 2)], "s")
+    found = detail_module._exemplars([exemplar(k) for k in (1, 3, 2)], "s")
     assert [one["value"] for one in found] == ["3.00 ms", "2.00 ms", "1.00 ms"]
     assert found[0] == {"time": 1e9 + 3, "value": "3.00 ms", "labels": [("trace_id", f"{3:032x}")]}
-    assert len(_detail._exemplars([exemplar(k) for k in range(98)], "s")) == 12
+    assert len(detail_module._exemplars([exemplar(k) for k in range(98)], "s")) == 12
 
 
 ID = "0123456789abcdef"
@@ -444,8 +446,8 @@ ID = "0123456789abcdef"
         ("/wait.json?id=USERS&t=often", 400, "t must be one of median, p90, p99, p99.9, or a number in the recorder's"),
         ("/page.html", 404, "there is nothing here"),
         ("/_static/page.css", 404, "there is nothing here"),
-        ("/../_page.py", 404, "there is nothing here"),
-        ("/%2e%2e/_page.py", 404, "there is nothing here"),
+        ("/../page/page.py", 404, "there is nothing here"),
+        ("/%2e%2e/page/page.py", 404, "there is nothing here"),
         ("/uPlot.js/", 404, "there is nothing here"),
         ("/table.json/..", 404, "there is nothing here"),
     ],
@@ -497,7 +499,7 @@ def test_recorders_that_cannot_be_read_are_an_error_of_the_server(caplog):
         def snapshot(self):
             raise PermissionError("other users may write to it")
 
-    running = Running(_page.page(Broken(), "here"))
+    running = Running(page_module.page(Broken(), "here"))
     try:
         status, _, body = get(running, "/table.json")
         assert (status, body) == (500, b"the recorders cannot be read: other users may write to it\n")

@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from historian import Registry
-from historian.web import _server, asgi
-from historian.web._hosts import Hosts
-from historian.web._request import MAX_HEAD_NBYTES, MAX_HEADERS, Refused, Request
+from historian.web import asgi
+from historian.web._http import server as http_server
+from historian.web._http.hosts import Hosts
+from historian.web._http.request import MAX_HEAD_NBYTES, MAX_HEADERS, Refused, Request
 from historian.web.serve import serve
 
 resource = pytest.importorskip("resource")  # not on Windows
@@ -166,7 +167,7 @@ def test_names_by_which_a_server_may_be_called(address, host, accepted, refused)
 
 
 def test_a_client_that_sends_no_request_is_closed(running, monkeypatch):
-    monkeypatch.setattr(_server, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.3)
     with running.connect() as silent, running.connect() as slow:
         slow.sendall(b"GET /metrics HTTP/1.1\r\n")
         assert read_all(silent) == read_all(slow) == b""  # closed, or this waits for ever
@@ -174,7 +175,7 @@ def test_a_client_that_sends_no_request_is_closed(running, monkeypatch):
 
 
 def test_a_drop_at_a_time_does_not_prolong_it(running, monkeypatch):
-    monkeypatch.setattr(_server, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.5)
     with running.connect() as client, pytest.raises(ConnectionError):  # once it is closed
         while True:
             client.sendall(b"x")
@@ -194,7 +195,7 @@ def test_a_thousand_connections_do_not_keep_others_out(running):
         assert is_alive(running)
         assert threading.active_count() <= before + 40  # those of the executor
         server = running.server
-        assert len(server._waiting) + len(server._answering) <= _server.MAX_CONNECTIONS + 1
+        assert len(server._waiting) + len(server._answering) <= http_server.MAX_CONNECTIONS + 1
     finally:
         for client in clients:
             client.close()
@@ -202,7 +203,7 @@ def test_a_thousand_connections_do_not_keep_others_out(running):
 
 
 def test_clients_that_do_not_read_are_limited_and_closed(monkeypatch):
-    monkeypatch.setattr(_server, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(http_server, "ANSWER_SECONDS", 1.0)
     pieces = []
 
     async def large(scope, receive, send):
@@ -214,10 +215,10 @@ def test_clients_that_do_not_read_are_limited_and_closed(monkeypatch):
     running = Running({"/large": large, "/metrics": lookups()})
     try:
         with contextlib.ExitStack() as stack:
-            for _ in range(_server.MAX_ANSWERS):
+            for _ in range(http_server.MAX_ANSWERS):
                 stack.enter_context(running.connect()).sendall(GET.replace(b"metrics", b"large"))
             assert is_alive(running) or is_alive(running)  # after the others have been closed, at the latest
-            assert len(pieces) < 100 * _server.MAX_ANSWERS  # they waited for the clients
+            assert len(pieces) < 100 * http_server.MAX_ANSWERS  # they waited for the clients
     finally:
         running.end()
 

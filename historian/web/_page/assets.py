@@ -38,5 +38,5 @@ class Asset(NamedTuple):
 
 def assets() -> dict[str, Asset]:
     """Return all files by path.  Raises OSError if the package is not complete."""
-    folder = files(__package__) / "_static"
+    folder = files(__package__) / "static"
     return {path: Asset(kind, (folder / name).read_bytes()) for path, (name, kind) in FILES.items()}

@@ -6,14 +6,14 @@ import gzip
 import logging
 from typing import NamedTuple
 
-from ..formats.prometheus._exposition import exposition
-from ._accept import accepts_gzip, chosen_format
+from ...formats.prometheus._exposition import exposition
+from .accept import accepts_gzip, chosen_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..formats.prometheus._exposition import _Source
+    from ...formats.prometheus._exposition import _Source
 
 __all__ = ["Answer", "answer", "checked", "plain"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
-from ._durations import CLIENT_DISCONNECT, Durations, error_type
+from .durations import CLIENT_DISCONNECT, Durations, error_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
     from typing import Any
 
-    from ._routes import Routes
+    from .routes import Routes
 
     _Scope = MutableMapping[str, Any]
     _Message = MutableMapping[str, Any]

@@ -6,19 +6,19 @@ import math
 from itertools import islice
 from typing import NamedTuple
 
-from .._show.profile import notes_on
-from .._show.scale import Scale, base_unit, middle
-from .._show.summary import supported_percentile
-from .._values.text import printable
+from ..._show.profile import notes_on
+from ..._show.scale import Scale, base_unit, middle
+from ..._show.summary import supported_percentile
+from ..._values.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from ..histogram import Histogram
-    from ._names import Name
-    from ._watch import Look
+    from ...histogram import Histogram
+    from .names import Name
+    from .watch import Look
 
 __all__ = ["MAX_ROWS", "PERIODS", "SORTS", "Wanted", "table"]
 

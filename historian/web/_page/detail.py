@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .._core import SLOTS
-from .._show.scale import SIZE, TIME, base_unit, quantity
-from .._show.summary import is_supported
-from .._stats.beyond import collected
-from .._values.slots import TO_INDEX
+from ..._core import SLOTS
+from ..._show.scale import SIZE, TIME, base_unit, quantity
+from ..._show.summary import is_supported
+from ..._stats.beyond import collected
+from ..._values.slots import TO_INDEX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from ..histogram import Histogram
-    from ._history import Interval
+    from ...histogram import Histogram
+    from .history import Interval
 
 __all__ = ["BIN", "Detail", "detail"]
 
@@ -41,7 +41,7 @@ def detail(found: Detail) -> dict[str, Any]:
         "steps": _steps(total.unit),
         "bin": BIN / 64,  # octaves
         "facts": _facts(total),
-        "exemplars": _exemplars(getattr(total, "exemplars", ()), total.unit),
+        "exemplars": _exemplars(total.exemplars, total.unit),
         "columns": [_column(one) for one in found.intervals],
     }
 

@@ -14,17 +14,17 @@ import logging
 from email.utils import formatdate
 from http import HTTPStatus
 
-from ._hosts import Hosts
-from ._request import MAX_HEAD_NBYTES, Refused, Request
-from ._scrape import plain
-from .asgi import reply
+from ..asgi import reply
+from .hosts import Hosts
+from .request import MAX_HEAD_NBYTES, Refused, Request
+from .scrape import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
     from typing import Any
 
-    from .asgi import _Application
+    from ..asgi import _Application
 
 __all__ = ["Server"]
 

@@ -21,26 +21,26 @@ import json
 import logging
 from functools import partial
 
-from ._accept import accepts_gzip
-from ._assets import assets
-from ._detail import Detail, detail
-from ._query import Query
-from ._request import Refused
-from ._scrape import LEVEL, Answer, plain
-from ._table import MAX_ROWS, PERIODS, SORTS, Wanted, table
-from ._wait import MAX_N, wait
-from ._watch import Watch
-from .asgi import _header, _in_thread, reply
+from .._http.accept import accepts_gzip
+from .._http.request import Refused
+from .._http.scrape import LEVEL, Answer, plain
+from ..asgi import _header, _in_thread, reply
+from .assets import assets
+from .detail import Detail, detail
+from .query import Query
+from .table import MAX_ROWS, PERIODS, SORTS, Wanted, table
+from .wait import MAX_N, wait
+from .watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .._values.key import Key
-    from ._assets import Asset
-    from ._watch import Look, _Recorders
-    from .asgi import _Application, _Receive, _Scope, _Send
+    from ..._values.key import Key
+    from ..asgi import _Application, _Receive, _Scope, _Send
+    from .assets import Asset
+    from .watch import Look, _Recorders
 
 __all__ = ["page"]
 

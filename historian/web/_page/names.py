@@ -5,13 +5,13 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import NamedTuple
 
-from .._show.names import shortened
+from ..._show.names import shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from .._values.key import Key
+    from ..._values.key import Key
 
 __all__ = ["Name", "Names"]
 

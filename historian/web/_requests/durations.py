@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from .._live.exemplars import labels_of
-from .._live.family import Family
-from .._live.recorder import DISABLED
+from ..._live.exemplars import labels_of
+from ..._live.family import Family
+from ..._live.recorder import DISABLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._live.recorder import Recorder
-    from ..registry import Registry
+    from ..._live.recorder import Recorder
+    from ...registry import Registry
 
     _Pairs = tuple[tuple[str, str], ...]
 
@@ -74,7 +74,7 @@ class Durations:
 
 
 def _default() -> Registry:
-    from ..registry import default_registry
+    from ...registry import default_registry
 
     return default_registry
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl
 
-from .._values.text import printable
-from ._request import Refused
+from ..._values.text import printable
+from .._http.request import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import re
 
-from .._show.scale import quantity
-from .._stats.beyond import collected
-from .._values.text import counted
-from ._request import Refused
+from ..._show.scale import quantity
+from ..._stats.beyond import collected
+from ..._values.text import counted
+from .._http.request import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .._stats.estimate import Estimate
-    from ..histogram import Histogram
+    from ..._stats.estimate import Estimate
+    from ...histogram import Histogram
 
 __all__ = ["MAX_N", "wait"]
 

@@ -8,19 +8,19 @@ import threading
 import time
 from typing import NamedTuple
 
-from .._live.changes import counted_since
-from ._history import History
-from ._names import Names
+from ..._live.changes import counted_since
+from .history import History
+from .names import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Protocol
 
-    from .._live.snapshots import Snapshot
-    from .._values.key import Key
-    from ..histogram import Histogram
-    from ._history import Interval
+    from ..._live.snapshots import Snapshot
+    from ..._values.key import Key
+    from ...histogram import Histogram
+    from .history import Interval
 
     class _Recorders(Protocol):
         """A `Registry`, or what reads a directory as one does."""

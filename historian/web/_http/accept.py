@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..formats.prometheus._exposition import OPENMETRICS, PROTOBUF, TEXT, Format
+from ...formats.prometheus._exposition import OPENMETRICS, PROTOBUF, TEXT, Format
 
 __all__ = ["accepts_gzip", "chosen_format"]
 

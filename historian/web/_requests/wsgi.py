@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from time import perf_counter_ns
 
-from ._durations import CLIENT_DISCONNECT, Durations, error_type
-from ._routes import wsgi_route
+from .durations import CLIENT_DISCONNECT, Durations, error_type
+from .routes import wsgi_route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

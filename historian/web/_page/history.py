@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import NamedTuple
 
-from ..histogram import Histogram
+from ...histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .._values.key import Key
+    from ..._values.key import Key
 
 __all__ = ["History", "Interval"]
 

@@ -1,0 +1,1 @@
+"""The live page of a directory: its table, the past of the chosen recorder, and its files."""
