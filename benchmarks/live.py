@@ -93,14 +93,18 @@ def address(process: subprocess.Popen[str]) -> str:
     return line.split()[2]
 
 
-def polled(pid: int, poll: Callable[[], object]) -> list[float]:
-    """Return the processor time of a process in each second, in ns, while a page asks once a second."""
-    poll()  # imports
+def polled(pid: int, poll: Callable[[], int]) -> list[float]:
+    """Return the processor time of a process in each second, in ns, while a page asks once a second.
+
+    `poll` returns the number of the look at all recorders: there must have been one in each second.
+    """
+    number = poll()  # imports
     time.sleep(1)
     found = []
     for _ in range(SECONDS):
         before, due = processor_time(pid), time.monotonic() + 1
-        poll()
+        last, number = number, poll()
+        assert number > last, "the server did not look again"
         time.sleep(max(0.0, due - time.monotonic()))
         found.append(float(processor_time(pid) - before))
     return found
@@ -111,14 +115,15 @@ def processor_time(pid: int) -> int:
     return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
-def poll(url: str, rows: int) -> None:
-    """Ask what a page asks in a second."""
+def poll(url: str, rows: int) -> int:
+    """Ask what a page asks in a second; return the number of the look."""
     table = ask(f"{url}table.json?rows={rows}")
     found = table["tables"][0]["rows"]
     assert len(found) == rows and table["recorders"] == RECORDERS
     id, number = found[0]["id"], table["number"]
     assert len(ask(f"{url}recorder.json?id={id}&after={number - 1}")["columns"]) <= 2
     assert ask(f"{url}wait.json?id={id}&n=100&t=p99")["share"]["value"] > 0
+    return int(number)
 
 
 def ask(url: str) -> Any:

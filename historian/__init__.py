@@ -11,6 +11,7 @@ keep many by name, print them   `Registry`: ``print(registry.profile())``
 find one by its labels, fast    `Family`: ``registry.family("http", labels=("method", "route"))["GET", "/users"]``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
 save a snapshot to a file       `historian.snapshot`
+go from a p99 to a trace        ``rec.record(value, exemplar={"trace_id": ...})``, `Histogram.exemplars`
 know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
@@ -47,6 +48,7 @@ except ImportError as _refused:
         "WSGIApplicationGroup %{GLOBAL} for mod_wsgi; use a ProcessPoolExecutor or ThreadPoolExecutor for others"
     ) from _refused
 from ._live.recorder import Recorder
+from ._values.exemplar import Exemplar
 from .histogram import Histogram, MergeWarning, merge
 from .registry import (
     CorruptFileError,
@@ -78,6 +80,7 @@ __all__ = [
     "Comparisons",
     "CorruptFileError",
     "CorruptFileWarning",
+    "Exemplar",
     "Family",
     "FamilyWarning",
     "Histogram",

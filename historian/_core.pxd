@@ -39,6 +39,7 @@ cdef class Counters:
     cdef uint64_t place  # in a file: its place there
     cdef uint64_t forks  # in a file: how often this process had been a child when it opened the recorder
     cdef object file  # the DirectoryFile that contains the counters; None if they are in private memory
+    cdef object exemplars  # a tuple of a process id and its exemplars, a dict by octave; None if there were none yet
     cdef object left  # a tuple that keeps removed files mapped in which this has counted; or None
     cdef object timer_type  # the type Timer of this interpreter; to look it up on each call would be slow
     cdef double ns_per_unit  # 1, 1e3, 1e6 or 1e9; 0 if the unit is not a unit of time

@@ -22,6 +22,7 @@ from libc.string cimport memcmp, memmove
 
 import os
 import sys
+from os import getpid
 from collections.abc import Mapping, Sequence
 from operator import index
 
@@ -430,6 +431,7 @@ include "_native/file.pxi"
 include "_native/totals.pxi"
 include "_native/drains.pxi"
 include "_native/leases.pxi"
+include "_native/exemplars.pxi"
 include "_native/counters.pxi"
 include "_native/additions.pxi"
 include "_native/refusals.pxi"

@@ -298,7 +298,8 @@ class Histogram(BaseHistogram):
         """Return the histogram as bytes, for files and other machines; `from_bytes` reads them without loss.
 
         A million latencies take about 750 bytes.  Histograms have the same bytes if they have the same counts, unit,
-        minimum, maximum, `synthetic` and, to the last bit, sum.  O(buckets).  docs/format.md describes the format.
+        minimum, maximum, `synthetic` and, to the last bit, sum.  Bytes have no `exemplars`: `to_dict` has them.
+        O(buckets).  docs/format.md describes the format.
         """
         from .formats import _bytes
 
@@ -322,7 +323,7 @@ class Histogram(BaseHistogram):
     # ---- to and from plain data ----
 
     def to_dict(self) -> _HistogramDict:
-        """Return plain data, suitable for JSON, that `from_dict` reads without loss.  O(buckets)."""
+        """Return plain data, suitable for JSON, that `from_dict` reads without loss, exemplars too.  O(buckets)."""
         from .formats._dict import to_dict
 
         return to_dict(self)
@@ -343,13 +344,15 @@ class Histogram(BaseHistogram):
         return from_dict(cls, data)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self).from_bytes, (self.to_bytes(),), getattr(self, "__dict__", None) or None  # of a subclass
+        state = getattr(self, "__dict__", None) or None  # of a subclass
+        if self._exemplars:
+            return type(self).from_dict, (self.to_dict(),), state
+        return type(self).from_bytes, (self.to_bytes(),), state
 
     # A copy is not a pickle: it keeps what bytes do not hold, the measured values of a corrected histogram.
 
     def __copy__(self) -> Self:
-        extremes = self._min, self._max
-        copied = make(type(self), self._counts, self._unit, self._sum, *extremes, self._synthetic, self._bounds)
+        copied = self._replaced(self._exemplars)
         if hasattr(self, "__dict__"):  # of a subclass
             vars(copied).update(vars(self))
         return copied

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import historian
 import historian.snapshot
+from historian.web._assets import assets
 
 RECORD = """
 import sys, historian
@@ -48,7 +49,9 @@ def main() -> None:
     assert share.lower < 1 - 0.99**100 < share.upper, share
     assert abs(share - (1 - 0.99**100)) < 1e-9, share
 
-    done = ["record", "percentiles", "bytes", "fan-out"]
+    assert all(asset.body for asset in assets().values())
+
+    done = ["record", "percentiles", "bytes", "fan-out", "files of the live page"]
     with tempfile.TemporaryDirectory() as folder:
         numbers = Path(folder, "numbers.txt")
         numbers.write_text("".join(f"{number}\n" for number in range(1, 1001)))

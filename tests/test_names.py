@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = re.compile(r"^```.*?^```|``[^\n]+?``|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-NAME = re.compile(r"(?<![\w./-])historian(?:\.[A-Za-z_]\w*)+")
+#: Not one that is a key, such as environ["historian.route"].
+NAME = re.compile(r"""(?<![\w./-])(?<!\w\[["'])historian(?:\.[A-Za-z_]\w*)+""")
 RESOLVE = "import sys, operator, historian; operator.attrgetter(sys.argv[1].partition('.')[2])(historian)"
 
 
@@ -24,7 +25,8 @@ NAMES = sorted(set().union(*map(names, PAGES)))
 
 def test_names_are_found_in_blocks_and_between_backticks(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("historian.no `historian.a.b(1)`\n```python\nx = historian.c()\nhistorian.D.e\n```\na/historian.no")
+    lines = ["historian.no `historian.a.b(1)`", "```python", "x = historian.c()", "historian.D.e", 'y["historian.no"]']
+    page.write_text("\n".join([*lines, "```", "a/historian.no"]), encoding="utf-8")
     assert names(page) == {"historian.a.b", "historian.c", "historian.D.e"}
     assert {"historian.Histogram.from_bytes", "historian.Recorder"} <= set(NAMES)
 

@@ -14,15 +14,17 @@ from .._files.errors import CorruptFileError, checked
 from .._files.file import is_at_path
 from .._files.header import FILE_NAME, path_of
 from ..histogram import Histogram
+from .exemplars import read_all, take_all
 from .moved import drain_left, follow_path, read_left
 from .opened import recorders_in
 from .snapshots import Snapshot, id_of_recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from .._core import _Taken
+    from .._values.exemplar import Exemplar
     from .._values.key import Key
     from .moved import _Recorder
 
@@ -35,7 +37,7 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
     stray = _not_at_path(live)
     for found in stray:
         follow_path(found)
-    now = time.time()
+    now, exemplars = time.time(), read_all(live)
     readings, problems = reading.read_all(directory, trust)
     histograms, sources, starts = {}, {}, {}
     file_id = readings[0].file_id.hex() if readings else ""
@@ -50,6 +52,7 @@ def read_directory(directory: str, trust: bool) -> tuple[Snapshot, dict[str, Cor
         if found._header is not None:
             key = found._header.key
             _add(histograms, sources, problems, key, read_left(found, readings[0].status if key in read else None))
+    _attach(histograms, exemplars)
     if len(sources) < len(histograms):  # those of several sources have no start that is known
         starts = {key: start for key, start in starts.items() if key in sources}
     return Snapshot(histograms, sources=sources, starts=starts), problems
@@ -62,8 +65,11 @@ def drain_directory(
 
     What is taken out is also added to `taken`, until the caller has the result: see `give_back`.
     """
+    file = os.path.join(directory, FILE_NAME)
+    kept = [one for one in recorders_in(file) if chosen is None or (one._header and one._header.key in chosen)]
+    exemplars = take_all(kept, taken)
     drained, problems = draining.drain_directory(directory, chosen, trust, taken)
-    file, now = os.path.join(directory, FILE_NAME), time.time()
+    now = time.time()
     histograms, sources = {}, {}
     for one in drained:
         key, counted = one.header.key, one.counted
@@ -83,7 +89,15 @@ def drain_directory(
             continue
         follow_path(found)
         _add(histograms, sources, problems, found._header.key, drain_left(found, taken))
+    _attach(histograms, exemplars)
     return Snapshot(histograms, sources=sources), problems
+
+
+def _attach(histograms: dict[Key, Histogram], exemplars: Mapping[Key, Iterable[Exemplar]]) -> None:
+    """Add the exemplars that this process keeps: those of others cannot be seen."""
+    for key, found in exemplars.items():
+        if key in histograms:
+            histograms[key] = histograms[key]._with(found)
 
 
 def _add(

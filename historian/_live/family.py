@@ -12,10 +12,12 @@ from .._values.key import Key, check_key, fault_of_key, text_of
 from .._values.own import is_own
 from .._values.text import counted
 from .._values.units import NS_PER_UNIT, check_unit
+from .exemplars import labels_of
+from .recorder import DISABLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any, Protocol
 
     from typing_extensions import Never, Self
@@ -151,9 +153,17 @@ class Family:
             raise ValueError(self._expected(labels))
         return self[tuple([labels[name] for name in self._names])]
 
-    def time(self, /, *values: object, errors: Recorder | None = None, **labels: Never) -> Timer:
+    def time(
+        self,
+        /,
+        *values: object,
+        errors: Recorder | None = None,
+        exemplar: Mapping[str, object] | bool | None = None,
+        **labels: Never,
+    ) -> Timer:
         """Return a timer of the recorder with these values: ``with family.time("GET", "/users"):``.
 
+        `errors` and `exemplar` are those of `Recorder.time`.
         Raises ValueError as ``family[...]`` does.  Raises TypeError for labels by name: ``family.timing`` takes them.
         """
         if labels:
@@ -161,7 +171,7 @@ class Family:
                 f"time() takes the values of {', '.join(self._names)} in this order, without names: for "
                 f"{', '.join(labels)} by name, use timing() or labels(...).time()"
             )
-        return self[values].time(errors)
+        return self[values].time(errors, exemplar=exemplar)
 
     def timing(self, /, *unnamed: Never, **labels: object) -> Timing:
         """Return a timer whose labels may be given later: in its block, when they are known.
@@ -313,15 +323,17 @@ class Timing:
     ``async with`` works, too.
     """
 
-    __slots__ = ("_began", "_ended", "_family", "_labels")
+    __slots__ = ("_began", "_ended", "_exemplar", "_family", "_labels")
     __module__ = "historian"
 
+    _exemplar: dict[str, str] | None
     _began: int  # ns on the clock of time.perf_counter_ns; 0 before the block begins
     _ended: int  # likewise; 0 until the block has ended
 
     def __init__(self, family: Family) -> None:
         self._family, self._labels = family, dict.fromkeys(family.label_names, "")
         self._began = self._ended = 0
+        self._exemplar = None
 
     def labels(self, /, *unnamed: Never, **labels: object) -> None:
         """Set labels; the last value counts.  Raises ValueError for a label that the family does not have.
@@ -345,6 +357,18 @@ class Timing:
         ended = self._ended or time.perf_counter_ns()
         return max(0, ended - self._began) / NS_PER_UNIT[self._family.unit]
 
+    @property
+    def exemplar(self) -> dict[str, str] | None:
+        """Labels that are kept with the time of this block, as `Timer.exemplar`: set them in the block."""
+        return self._exemplar
+
+    @exemplar.setter
+    def exemplar(self, exemplar: Mapping[str, object] | bool | None) -> None:
+        if self._ended:
+            raise RuntimeError("this timer has ended, and its time is recorded: set the exemplar in the block")
+        pairs = None if DISABLED else labels_of(exemplar, False)
+        self._exemplar = dict(pairs) if isinstance(pairs, tuple) else None
+
     def __enter__(self) -> Self:
         if self._began and not self._ended:
             raise RuntimeError("this timer is already running: call timing() again for each block")
@@ -356,7 +380,12 @@ class Timing:
         if not self._began or self._ended:
             raise RuntimeError("this timer is not running: use it as `with family.timing() as timing:`")
         self._ended = now
-        self._family._at_end(tuple(self._labels.values())).record(self.elapsed)
+        exemplar, self._exemplar = self._exemplar, None
+        recorder = self._family._at_end(tuple(self._labels.values()))
+        if exemplar is None:
+            recorder.record(self.elapsed)
+        else:
+            recorder.record(self.elapsed, exemplar=exemplar)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._core import add_all
 from .._values.key import Key, check_key
 from ..histogram import Histogram
+from .exemplars import add_exemplars
 from .recorder import check_room, check_same_unit
 
 TYPE_CHECKING = False
@@ -36,3 +37,5 @@ def merge(registry: _Registry, histograms: Mapping[Key, Histogram]) -> None:
             found._take_room(histogram.count)
     into = {key: registry._find_or_create(key, histogram.unit) for key, histogram in histograms.items()}
     add_all([(into[key], h.synthetic, (h._counts, h._sum, h.min, h.max, h._bounds)) for key, h in histograms.items()])
+    for key, histogram in histograms.items():
+        add_exemplars(into[key], histogram.exemplars)

@@ -14,6 +14,7 @@ from .._show.shown import in_html, in_rich, in_terminal
 from .._values.key import Key
 from .._values.units import NS_PER_UNIT, check_unit
 from ..histogram import Histogram
+from .exemplars import exemplar_of, exemplars_of, labels_of, with_exemplars
 from .moved import combined, follow_path
 from .opened import recorder_in_file
 
@@ -75,11 +76,14 @@ class Recorder(_Base):
     1
     """
 
-    __slots__ = ("__weakref__", "_drains", "_header", "_name", "_room", "_start", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_drains", "_header", "_keeps", "_name", "_room", "_start", "_synthetic", "_unit")
     __module__ = "historian"
+
+    _labels_of, _exemplar_of = staticmethod(labels_of), staticmethod(exemplar_of)  # for the core
 
     _drains: int  # of private memory, from 0
     _header: Header | None  # its key, unit and time of creation in a directory; None in memory
+    _keeps: bool  # whether there may be exemplars; the core sets it
     _name: str | None  # None for the text of the key in `_header`
     _room: int  # values that can be added before the count must be read, from 0 to UNCHECKED
     _start: float  # when it was created, or drained in private memory: seconds since 1970-01-01 00:00 UTC
@@ -106,7 +110,7 @@ class Recorder(_Base):
         self._header = header
         self._drains = self._room = 0
         self._start = time.time()
-        self._synthetic = False
+        self._synthetic = self._keeps = False
         return self
 
     @classmethod
@@ -185,12 +189,15 @@ class Recorder(_Base):
         If its file was removed or replaced, the recorder counts in the file that is at its path now, which is created
         if necessary.  The snapshot holds the values of both files.
         """
+        kept = exemplars_of(self) if self._keeps else None  # before the counts: then all are counted
         if self._file is not None:
             follow_path(self)
         file, place, left = self._files
         if file is None:
-            return _of_reading(self._read(), self._unit, self._synthetic)
-        return self._histogram([read_counters(file, place), *(one.read() for one in left)])
+            found = _of_reading(self._read(), self._unit, self._synthetic)
+        else:
+            found = self._histogram([read_counters(file, place), *(one.read() for one in left)])
+        return found if kept is None else found._with(kept)
 
     def _histogram(self, readings: Iterable[_Counted | OSError | ValueError | None]) -> Histogram:
         """Return the sum of what has been read from the file and those that have been left.  Raises their errors."""
@@ -220,8 +227,9 @@ class Recorder(_Base):
         if self._file is None:
             self._start = time.time()
             self._drains += 1  # before the values are taken: see `Registry._read_private`
+            kept = self._take_exemplars(os.getpid(), taken) if self._keeps else None
             self._drain(taken)
-            return Histogram._from_reading(taken[-1][2], self._unit, self._synthetic)
+            return with_exemplars(Histogram._from_reading(taken[-1][2], self._unit, self._synthetic), kept)
         return self._drain_file(drain, taken)
 
     def _remove(self, taken: list[_Taken]) -> Histogram:
@@ -236,6 +244,7 @@ class Recorder(_Base):
         """Drain the file that is at the path, also if it is removed again at this moment; then those it has left."""
         for one in self._files[2]:
             checked(one.read())  # if one is damaged, this raises before anything is drained
+        kept = self._take_exemplars(os.getpid(), taken) if self._keeps else None
         for _ in range(ATTEMPTS):
             follow_path(self)
             file, place, _ = self._files
@@ -243,7 +252,7 @@ class Recorder(_Base):
             now = drain(file, place, taken)
             if not isinstance(now, FileNotFoundError):
                 break
-        return self._histogram([checked(now), *(one.drain(taken) for one in self._files[2])])
+        return with_exemplars(self._histogram([checked(now), *(one.drain(taken) for one in self._files[2])]), kept)
 
     @overload
     def timed(self, function: _F, /, *, errors: Recorder | None = None) -> _F: ...

@@ -36,6 +36,7 @@ def remove(registry: _Registry, key: Key) -> Histogram:
         held, (file, place, _) = found._remove(taken), found._files
         registry._forget(key)
         if file is not None:
+            taken[:] = [one for one in taken if one[0] is not found]  # its exemplars, which would keep it open
             del found  # if it was the last one, this process has the recorder open no more
             free_recorder(file, place)
         return held
@@ -47,7 +48,7 @@ def remove(registry: _Registry, key: Key) -> Histogram:
 def _undo(registry: _Registry, key: Key, unit: str, taken: list[_Taken]) -> None:
     """Count again what a recorder held, after an exception."""
     for where, _, _ in taken:
-        if isinstance(where, Recorder):  # in memory
+        if isinstance(where, Recorder) and where.path is None:
             registry._recorders.setdefault(key, where)
     give_back(taken)
     for _, _, reading in taken:  # its space has been freed

@@ -3,9 +3,9 @@
 def give_back(list taken not None, /):
     """Count again what has been drained, and empty the list.  No signal handler can come in between.
 
-    Its items are (`Counters` or `DirectoryFile`, place, what was drained).  A drain passes such a list, which has all
-    that it has taken out, also if an exception stops it: then this undoes it.  What belongs to a recorder that has been
-    freed since stays in the list.
+    Its items are (`Counters` or `DirectoryFile`, place, what was drained), a reading or exemplars.  A drain passes such
+    a list, which has all that it has taken out, also if an exception stops it: then this undoes it.  What belongs to a
+    recorder that has been freed since stays in the list.
     """
     cdef list lost = []
     while taken:
@@ -18,14 +18,21 @@ def give_back(list taken not None, /):
 
 
 def count_again(where, uint64_t place, tuple found, /):
-    """Count what was drained there.  Raises FileNotFoundError if the recorder has been freed."""
+    """Count what was drained there, or keep its exemplars.  Raises FileNotFoundError if the recorder has been freed."""
     cdef Counters counters = where if isinstance(where, Counters) else Counters(1e9, where, place)
+    if len(found) == 1:
+        keep_again(counters, found[0])
+    else:
+        count_reading_again(counters, place, found)
+
+
+cdef int count_reading_again(Counters counters, uint64_t place, tuple found) except -1:
     cdef Counts counts = found[0]
     cdef double low = found[2], high = found[3]
     cdef unsigned bounds = 0
     cdef int last = counts.first + counts.length - 1
     if not counts.length:
-        return
+        return 0
     if not low >= 0:  # a bound, or unknown: then an edge of its bucket is one
         bounds |= HISTORIAN_BLOB_MIN_BOUND
         low = -low if low < 0 else historian_double(historian_bits_below(counts.first)) if counts.first else 0.0
@@ -36,7 +43,7 @@ def count_again(where, uint64_t place, tuple found, /):
         )
     if counters.file is not None and found[4]:
         counters.file.mark_synthetic(place)
-    add_counts(counters, counts, found[1], low, high, bounds)
+    return add_counts(counters, counts, found[1], low, high, bounds)
 
 
 def add_all(list parts not None, /):

@@ -66,7 +66,7 @@ cdef class Counters:
             count_at(self, file, place, number)
         return True
 
-    def record(self, value, /, *, count=1):
+    def record(self, value, /, *, count=1, exemplar=None):
         """Record one value, in the recorder's unit; with `count`, as if it had been recorded that many times.
 
         `value` is any real number: a float, an int, a numpy scalar, or another object with ``__float__``.  `count` is a
@@ -75,20 +75,33 @@ cdef class Counters:
         is not a real number, for arrays, and for a count that is not a whole number.  Raises OverflowError if the
         recorder has no room for so many values.  What value and count themselves raise passes as it is.  After an
         error, nothing has changed.
+
+        With `exemplar`, labels such as ``{"trace_id": "4bf9..."}``, the value is kept with them and the time, until one
+        of the same octave is recorded so: see `Histogram.exemplars`.  True stands for ``trace_id`` and ``span_id`` of
+        OpenTelemetry's current span, and keeps nothing if there is no span that is sampled.  False, None and no labels
+        keep nothing.  Raises ValueError for labels that are not allowed: see `Exemplar`.  Raises ImportError for True
+        if OpenTelemetry is not installed.
         """
-        # A call without a count goes to `record_one` below.
+        # A call without a count and an exemplar goes to `record_one` below.
         cdef double number = historian_as_double(value)
         cdef int64_t times
         cdef historian_counters *counters
         if not is_good(number):
             refuse(value, number, None)
         times = count_of(count, "count")
-        if times == 0 or self.is_muted:
+        if self.is_muted:
+            return
+        # All that may raise, also an exception of a signal handler, comes before the value is counted.
+        made = None if exemplar is None else self._exemplar_of(number, self._labels_of(exemplar, False))
+        kept = None if made is None else self._exemplars(getpid(), True)
+        if times == 0:
             return
         self._take_room(times)
         counters = writable(self, 1)
         if counters is NULL or not historian_record_times(counters, number, times):
             raise MemoryError()
+        if kept is not None:
+            keep(kept, number, made)
 
     def record_many(self, values, /, *, counts=None):
         """Record every value of a one-dimensional array-like, or none.
@@ -125,6 +138,42 @@ cdef class Counters:
         finally:
             close(&opened)
             close(&opened_counts)
+
+    def _labels_of(self, exemplar, is_later, /):
+        """Return checked labels, None if there are none, or with `is_later` True.  Only a recorder keeps exemplars."""
+
+    def _exemplar_of(self, value, labels, /):
+        """Return what to keep of a value, or None.  Only a recorder keeps exemplars."""
+
+    def _exemplars(self, pid, make=False, /):
+        """Return the exemplars of the process `pid`, this one: a dict by octave.  None if it has none and not `make`.
+
+        Those of a parent process are left alone: another of its threads may have been writing to them.
+        """
+        with cython.critical_section(self):
+            if self.exemplars is None or (<tuple>self.exemplars)[0] != pid:
+                if not make:
+                    return None
+                self.exemplars = pid, {}
+            found = (<tuple>self.exemplars)[1]
+        if make:
+            (<object>self)._keeps = True
+        return found
+
+    def _take_exemplars(self, pid, list taken not None, /):
+        """Forget the exemplars of this process; return them, by octave, or None.  Each is returned once.
+
+        They are added to `taken`, too: see `give_back`.
+        """
+        cdef dict kept = self._exemplars(pid), found = {}
+        if not kept:
+            return None
+        taken.append((self, 0, (found,)))
+        for octave in list(kept):
+            one = kept.pop(octave, None)
+            if one is not None:
+                found[octave] = one
+        return found
 
     def _take_room(self, added, /):
         """Raise OverflowError if so many values would be too many.  A recorder has less room than its counters."""
@@ -167,11 +216,14 @@ cdef class Counters:
             raise
         taken[len(taken) - 1] = self, 0, found
 
-    def time(self, errors=None):
+    def time(self, errors=None, *, exemplar=None):
         """Return a new `Timer`, which records how long its ``with`` or ``async with`` block takes.
 
         A block that raises an exception is recorded too: in `errors` if it is given, otherwise here.  `SystemExit`
         with status 0 is not an error.  O(1).  Raises ValueError if the unit is not a unit of time.
+
+        `exemplar` has labels that are kept with the time: see `record`.  True stands for the span that is current when
+        the block ends.  Raises for labels as `record` does.  `Timer.exemplar` sets labels in the block.
         """
         cdef Timer timer
         check_time(self)
@@ -184,6 +236,8 @@ cdef class Counters:
                 raise TypeError(f"errors must be a Recorder, not {type(errors).__name__}{hint}")
             check_time(errors)
             timer.errors = errors
+        if exemplar is not None and not self.is_muted:
+            timer.labels = self._labels_of(exemplar, True)
         return timer
 
     def start(self):
@@ -218,7 +272,7 @@ cdef class Counters:
 cdef class Muted(Counters):
     """Counters that count nothing, for ``HISTORIAN_DISABLE=1``.  Their timers tell the time, as all timers do."""
 
-    def record(self, value, /, *, count=1):
+    def record(self, value, /, *, count=1, exemplar=None):
         """Do nothing: recording is disabled."""
 
     def record_many(self, values, /, *, counts=None):

@@ -49,6 +49,7 @@ cdef class Timer:
 
     cdef Counters into
     cdef Counters errors  # records blocks that raise an exception; `into` unless specified
+    cdef object labels  # of an exemplar, checked; True for those of the span at the end of the block; or None
     cdef int64_t began  # ns on the monotonic clock; 0 before the block begins
     cdef int64_t ended  # ns on the monotonic clock; 0 until the block has ended
 
@@ -79,6 +80,24 @@ cdef class Timer:
             return NAN
         return <double>max(0, (self.ended or historian_now()) - self.began) / self.into.ns_per_unit
 
+    @property
+    def exemplar(self):
+        """Labels that are kept with the time of this block, such as ``{"trace_id": ...}``; None if there are none.
+
+        They can be set until the block ends.  ``timer.exemplar = True`` takes those of OpenTelemetry's span that is
+        current now: see `Recorder.record`, which also tells what this raises.  True that was passed to `Recorder.time`
+        stands for the span at the end, of each block.  Labels are for one block.
+        """
+        return dict(self.labels) if isinstance(self.labels, tuple) else self.labels
+
+    @exemplar.setter
+    def exemplar(self, exemplar):
+        if self.into is None:
+            raise TypeError("a Timer is made by recorder.time()")
+        if self.ended:
+            raise RuntimeError("this timer has ended, and its time is recorded: set the exemplar in the block")
+        self.labels = None if self.into.is_muted else self.into._labels_of(exemplar, False)
+
     def __repr__(self):
         if self.began == 0:
             return "<Timer: not started>"
@@ -99,12 +118,32 @@ cdef class Timer:
 
     cdef int end(self, object exc_type, object exc_value) except -1:
         cdef int64_t now = historian_now()
+        cdef bint failed
         if self.began == 0 or self.ended != 0:
             raise RuntimeError("this timer is not running: use it as `with recorder.time():`")
         self.ended = now
         # A generator that is closed early has not failed: its consumer needs no more values.
         failed = exc_type is not None and exc_type is not GeneratorExit and not exits_well(exc_value)
+        if self.labels is not None:
+            return self.keep(self.errors if failed else self.into)
         record_time(self.errors if failed else self.into, self.ended - self.began)
+        return 0
+
+    cdef int keep(self, Counters counters) except -1:
+        """Record the time with an exemplar; without one, if making it raises an exception, which then passes."""
+        cdef int64_t ns = max(0, self.ended - self.began)
+        labels = self.labels
+        if labels is not True:
+            self.labels = None
+        try:
+            made = counters._exemplar_of(<double>ns / counters.ns_per_unit, labels)
+            kept = None if made is None else counters._exemplars(getpid(), True)
+        except BaseException:
+            record_time(counters, ns)
+            raise
+        record_time(counters, ns)
+        if kept is not None:
+            keep(kept, <double>ns / counters.ns_per_unit, made)
         return 0
 
 

@@ -9,6 +9,7 @@ from .._values.key import Key
 from .._values.text import counted, printable, shown
 from .axis import Axis
 from .density import is_drawn, share_below, smallest
+from .exemplars import exemplar_tables
 from .names import shortened
 from .scale import Scale, base_unit, middle
 from .shown import in_html, in_rich, in_terminal
@@ -117,6 +118,7 @@ class Profile(Generic[Held]):
             lines = [[*line, picture] for line, picture in zip(cells, pictures)]
             spare = *LEFT_OUT[:3], "density", *LEFT_OUT[3:], headers[-1], "count"
             found.append(Table([*headers, "density"], lines, spare))
+        found += exemplar_tables(rows)
         left_out = len(self.histograms) - len(rows)
         notes = [*notes_on(rows), *self.notes]
         if len(notes) > MOST_NOTES:

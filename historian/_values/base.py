@@ -8,17 +8,20 @@ from .. import buckets
 from .._core import Counters, Counts
 from .distribution import Distribution
 from .exact import rounded
+from .exemplar import latest, populated
 from .origin import Origin
 from .slots import MAX_BOUND, MIN_BOUND, TO_INDEX
 from .units import check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, TypeVar
 
     from typing_extensions import Self
 
     from .._core import _Reals, _Wholes
+    from .exemplar import Exemplar
     from .uhi import Axis
 
     _H = TypeVar("_H", bound="BaseHistogram")
@@ -34,15 +37,16 @@ class BaseHistogram(Distribution):
     Methods that return a new histogram return one of the same class.
     """
 
-    __slots__ = ("__weakref__", "_sum", "_synthetic", "_unit")
+    __slots__ = ("__weakref__", "_exemplars", "_sum", "_synthetic", "_unit")
 
+    _exemplars: tuple[Exemplar, ...]  # at most one of each octave, ascending by value
     _unit: str  # label only
     _sum: int  # exact, in units of 2**-1074, so that merging is associative to the last bit
     _synthetic: bool | Origin  # False if empty; where a corrected histogram comes from, if that is known
 
     def __init__(self) -> None:
         self._counts, self._unit, self._sum, self._min, self._max = _EMPTY, "s", 0, math.nan, math.nan
-        self._synthetic, self._bounds = False, 0
+        self._synthetic, self._bounds, self._exemplars = False, 0, ()
 
     @classmethod
     def from_values(cls, values: _Reals, *, counts: _Wholes | None = None, unit: str = "s") -> Self:
@@ -146,6 +150,34 @@ class BaseHistogram(Distribution):
         return bool(self._synthetic)
 
     @property
+    def exemplars(self) -> tuple[Exemplar, ...]:
+        """Single values that were recorded with labels, such as the id of a trace: the latest of each octave.
+
+        They are ascending, and lead from a percentile to what was slow: see ``exemplar`` of `Recorder.record`.  `+`,
+        `merge`, `scaled` and `corrected` keep the latest of each octave; a difference keeps those that were recorded
+        since.  Dictionaries, pickles, and files of `historian.snapshot` have them; bytes have not.  Equality of
+        histograms does not depend on them.  A recorder in a directory keeps them in the memory of the process that
+        recorded them, so snapshots of other processes do not have them.
+
+        >>> from historian import Recorder
+        >>> latency = Recorder("checkout")
+        >>> for value, trace in [(0.010, "a1"), (1.5, "b2"), (1.7, "c3")]:
+        ...     latency.record(value, exemplar={"trace_id": trace})
+        >>> [(slow.value, slow.labels["trace_id"]) for slow in latency.snapshot().exemplars]
+        [(0.01, 'a1'), (1.7, 'c3')]
+        """
+        return self._exemplars
+
+    def _with(self, exemplars: Iterable[Exemplar]) -> Self:
+        """Return this histogram with further exemplars, those whose bucket holds values."""
+        return self._replaced(latest([*self._exemplars, *populated(exemplars, self._counts)]))
+
+    def _replaced(self, exemplars: tuple[Exemplar, ...]) -> Self:
+        """Return this histogram with these exemplars only."""
+        low, high, synthetic = self._min, self._max, self._synthetic
+        return make(type(self), self._counts, self._unit, self._sum, low, high, synthetic, self._bounds, exemplars)
+
+    @property
     def axes(self) -> tuple[Axis]:
         """The axis of all bins from the lowest to the highest populated bucket, in a tuple.
 
@@ -193,7 +225,10 @@ class BaseHistogram(Distribution):
         bounds = 0
         if self._bounds or other._bounds:  # seldom
             bounds = self._bounds_at(low, high) & other._bounds_at(low, high)
-        return make(type(self), counts, unit, self._sum + other._sum, low, high, synthetic, bounds)
+        kept = self._exemplars
+        if other._exemplars:
+            kept = latest([*kept, *other._exemplars])
+        return make(type(self), counts, unit, self._sum + other._sum, low, high, synthetic, bounds, kept)
 
     def __sub__(self, other: BaseHistogram) -> Self:
         """Return the values recorded since `other`, an earlier snapshot of the same recorder.
@@ -220,8 +255,11 @@ class BaseHistogram(Distribution):
         if not counts.total:
             return make(type(self), counts, unit, 0, math.nan, math.nan)
         synthetic = bool(self._synthetic or other._synthetic)
-        extremes = self._extremes_less(other, counts)
-        return make(type(self), counts, unit, max(0, self._sum - other._sum), *extremes[:2], synthetic, extremes[2])
+        low, high, bounds = self._extremes_less(other, counts)
+        kept = self._exemplars
+        if kept:
+            kept = latest(populated(set(kept).difference(other._exemplars), counts))
+        return make(type(self), counts, unit, max(0, self._sum - other._sum), low, high, synthetic, bounds, kept)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BaseHistogram):
@@ -254,6 +292,7 @@ def make(
     high: float,
     synthetic: bool | Origin = False,
     bounds: int = 0,
+    exemplars: tuple[Exemplar, ...] = (),
 ) -> _H:
     """Return a histogram of class `cls`.  `total` is the sum of its values in units of 2**-1074."""
     histogram = _new(cls)
@@ -264,6 +303,7 @@ def make(
     histogram._max = high
     histogram._synthetic = synthetic if counts.total else False
     histogram._bounds = bounds
+    histogram._exemplars = exemplars
     return histogram
 
 

@@ -9,6 +9,9 @@ __all__ = ["exact", "from_hex", "rounded", "to_hex"]
 # The sum of 2**63 values below 2**1024 has at most 63 + 1024 + 1074 = 2161 bits, so 541 hexadecimal digits.
 MAX_PLACES = 2161
 
+#: The least number, in units of 2**-1074, that is rounded to 2**1024: halfway between that and the largest float.
+BEYOND = (2**54 - 1) << (970 + 1074)
+
 
 def exact(x: float) -> int:
     """Return a non-negative float as an integer in units of 2**-1074."""
@@ -20,10 +23,9 @@ def exact(x: float) -> int:
 
 def rounded(n: int, count: int = 1) -> float:
     """Return n / count, with n in units of 2**-1074, as the nearest float; infinity beyond float64."""
-    try:
-        return n / (count << 1074)  # Python rounds a quotient of integers once
-    except OverflowError:
-        return math.inf
+    if n.bit_length() - count.bit_length() >= BEYOND.bit_length() - 1 and n >= count * BEYOND:
+        return math.inf  # no OverflowError is caught, which could be that of a signal handler
+    return n / (count << 1074)  # Python rounds a quotient of integers once
 
 
 def to_hex(n: int) -> str:

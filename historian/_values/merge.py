@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._core import Merged
 from .base import BaseHistogram
+from .exemplar import MAX_EXEMPLARS, latest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from .._core import Counts
+    from .exemplar import Exemplar
 
 __all__ = ["MergeWarning", "merged"]
+
+MOST_PENDING = 16 * MAX_EXEMPLARS  # exemplars that are put aside until the latest of each octave are chosen
 
 
 class MergeWarning(UserWarning):
@@ -36,14 +40,15 @@ def merged(
     on_error: Literal["raise", "skip"] = "raise",
     *,
     stacklevel: int = 2,
-) -> tuple[Counts, str, int, float, float, bool, int]:
+) -> tuple[Counts, str, int, float, float, bool, int, tuple[Exemplar, ...]]:
     """Merge for `historian.merge`; return the arguments of `make`.  A warning names the caller at `stacklevel`."""
     if on_error not in ("raise", "skip"):
         raise ValueError(f"on_error must be 'raise' or 'skip', not {on_error!r}")
     total = Merged()
+    exemplars: list[Exemplar] = []
     skipped, first, position = 0, (0, ""), -1
     for position, item in enumerate(histograms):
-        reason = total.add_bytes(item, position) if type(item) is bytes else _add(total, item, position)
+        reason = total.add_bytes(item, position) if type(item) is bytes else _add(total, item, position, exemplars)
         if reason is None:
             continue
         if on_error == "raise":
@@ -54,14 +59,18 @@ def merged(
         from warnings import warn
 
         warn(MergeWarning(skipped, position + 1, *first), stacklevel=stacklevel)
-    return total.result()
+    return *total.result(), latest(exemplars) if exemplars else ()
 
 
-def _add(total: Merged, item: object, position: int) -> str | None:
+def _add(total: Merged, item: object, position: int, exemplars: list[Exemplar]) -> str | None:
     """Add a histogram or its bytes.  Return None, or for invalid bytes what is wrong with them."""
     if isinstance(item, BaseHistogram):
         counts, low, high = item._counts, item._min, item._max
         total.add(counts, item._unit, item._sum, low, high, item._synthetic, item._bounds, position)
+        if item._exemplars:
+            exemplars += item._exemplars
+            if len(exemplars) > MOST_PENDING:
+                exemplars[:] = latest(exemplars)
         return None
     if isinstance(item, (bytes, bytearray, memoryview)):
         return total.add_bytes(item, position)

@@ -25,6 +25,7 @@ from .._core import Counts, slot_of
 from .base import Origin, make
 from .checks import check_positive
 from .exact import exact, rounded
+from .exemplar import latest
 from .slots import edges_of
 from .units import check_unit
 
@@ -54,7 +55,8 @@ def scaled(histogram: _H, factor: _Real, unit: str) -> _H:
     low = max(histogram._min * times, edges_of(counts.first)[0])
     high = min(high, edges_of(counts.last)[1])
     total, synthetic = _times(histogram._sum, times), _origin(histogram._synthetic, times, unit)
-    return make(type(histogram), counts, unit, total, low, high, synthetic, histogram._bounds)
+    kept = latest([one._scaled(times) for one in histogram._exemplars]) if histogram._exemplars else ()
+    return make(type(histogram), counts, unit, total, low, high, synthetic, histogram._bounds, kept)
 
 
 def _origin(synthetic: bool | Origin, factor: float, unit: str) -> bool | Origin:
@@ -93,8 +95,4 @@ def _times(total: int, factor: float) -> int:
     if rounded(total) == math.inf:
         return total
     numerator, denominator = factor.as_integer_ratio()
-    try:
-        product = (total * numerator) / (denominator << 1074)  # no call: no signal handler can raise this here
-    except OverflowError:
-        product = math.inf
-    return exact(product)
+    return exact(rounded(total * numerator, denominator))

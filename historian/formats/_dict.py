@@ -9,6 +9,8 @@ from operator import index
 from .._core import BLOB_SUM_TOP, Counts, real
 from .._values.base import MAX_FLOAT, BaseHistogram, make
 from .._values.exact import exact, from_hex, rounded, to_hex
+from .._values.exemplar import MAX_EXEMPLARS, Exemplar, latest
+from .._values.own import is_own
 from .._values.slots import MAX_BOUND, MIN_BOUND, TO_INDEX, edges_of
 from .._values.units import check_unit
 
@@ -28,10 +30,16 @@ if TYPE_CHECKING:
         indices: list[int]
         counts: list[int]
 
+    class _ExemplarDict(TypedDict):
+        value: float
+        labels: dict[str, str]
+        timestamp: float
+
     class _HistogramDict(_Always, total=False):
         bounds: list[str]
         exact_sum: str
         synthetic: bool
+        exemplars: list[_ExemplarDict]
 
 
 __all__ = ["FORMAT", "from_dict", "to_dict"]
@@ -47,7 +55,7 @@ def to_dict(histogram: BaseHistogram) -> _HistogramDict:
 
     The sum is None if it is beyond float64.  If the float nearest to the sum is not the sum, `exact_sum` is the sum in
     hexadecimal.  Minimum and maximum are None if the histogram is empty.  If one of them is not known exactly, but only
-    a bound of it, `bounds` names it.
+    a bound of it, `bounds` names it.  `exemplars` is missing if there are none.
     """
     slots, counts = histogram._counts.pairs()
     data: _HistogramDict = {
@@ -66,6 +74,10 @@ def to_dict(histogram: BaseHistogram) -> _HistogramDict:
         data["bounds"] = [name for name, mark in _BOUNDS.items() if histogram._bounds & mark]
     if histogram.synthetic:
         data["synthetic"] = True
+    if histogram.exemplars:
+        data["exemplars"] = [
+            {"value": one.value, "labels": one.labels, "timestamp": one.timestamp} for one in histogram.exemplars
+        ]
     return data
 
 
@@ -96,7 +108,29 @@ def from_dict(cls: type[_H], data: Mapping[str, Any]) -> _H:
         is_high = high_from < high <= min(high_to, MAX_FLOAT) or high == high_from == 0
         if not (low_from <= low <= low_to and is_high and low <= high):
             raise ValueError(f"min {low!r} and max {high!r} do not lie in the lowest and highest populated bucket")
-    return make(cls, counts, unit, exact_sum, low, high, synthetic, marks)
+    exemplars = _exemplars(data) if "exemplars" in data else ()
+    if exemplars and not counts.total:
+        raise ValueError("exemplars are impossible for a count of 0")
+    return make(cls, counts, unit, exact_sum, low, high, synthetic, marks, exemplars)
+
+
+def _exemplars(data: Mapping[str, Any]) -> tuple[Exemplar, ...]:
+    """Return the exemplars, at most one of each octave."""
+    listed = _field(data, "exemplars")
+    if not isinstance(listed, list) or len(listed) > MAX_EXEMPLARS:
+        raise _refused(f"exemplars must be a list of at most {MAX_EXEMPLARS}")
+    found = []
+    for one in listed:
+        labels = _field(one, "labels")
+        if not isinstance(labels, Mapping) or not all(isinstance(text, str) for text in labels.values()):
+            raise _refused("labels of an exemplar must map strings to strings")
+        try:
+            found.append(Exemplar(_number(one, "value"), labels, _number(one, "timestamp")))
+        except TypeError as error:
+            if not is_own(error):
+                raise
+            raise _refused(str(error)) from None
+    return latest(found)
 
 
 def _refused(reason: str) -> ValueError:

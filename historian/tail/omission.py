@@ -41,7 +41,8 @@ def corrected(histogram: _H, expected_interval: float) -> _H:
         if smallest <= low:
             low, bounds = smallest, bounds & ~MIN_BOUND
     origin = Origin(histogram, interval)
-    return make(type(histogram), counted, histogram.unit, total, low, histogram.max, origin, bounds)
+    high, exemplars = histogram.max, histogram.exemplars
+    return make(type(histogram), counted, histogram.unit, total, low, high, origin, bounds, exemplars)
 
 
 def _added(waits: Waits, counts: list[int]) -> Counts:

@@ -7,6 +7,7 @@ from functools import partial
 
 from .._show.axis import Axis
 from .._show.density import LOWEST, is_drawn, share_below, smallest
+from .._show.exemplars import exemplar_tables
 from .._show.interval import bar, interval_header, texts
 from .._show.scale import Scale, middle, quantity
 from .._show.summary import is_supported, min_count, unit_question
@@ -86,7 +87,8 @@ def histogram_view(histogram: Any, title: str = "Histogram") -> View:
     marks.append(("max", histogram.max))
     table = Table(("", scale.unit or "value", interval_header(CONFIDENCE)), rows)
     notes = [*_beside(histogram), unit_question(histogram)]
-    return View(title, facts, _histogram_picture(histogram, marks), _caption(histogram.unit, marks), [table], notes)
+    picture, tables = _histogram_picture(histogram, marks), [table, *exemplar_tables([("", histogram)])]
+    return View(title, facts, picture, _caption(histogram.unit, marks), tables, notes)
 
 
 def dist_view(dist: _Dist) -> View:

@@ -9,6 +9,7 @@ know the routes of Django                    `historian.web.django.name_route`
 let Prometheus scrape, in a WSGI service     `historian.web.wsgi.metrics`
 let Prometheus scrape, in an ASGI service    `historian.web.asgi.metrics`
 serve a directory without a service          ``historian serve DIR``, `historian.web.serve`
+look at recorders in a browser               the same: see `historian.web.serve.serve`
 ===========================================  ==========================================
 
 The modules are imported when they are first used.

@@ -51,12 +51,13 @@ class Exchange:
     """
 
     __slots__ = (
-        *("_began", "_durations", "_ended", "_error", "_parts"),
+        *("_began", "_durations", "_ended", "_error", "_exemplar", "_parts"),
         *("_receive", "_routes", "_scope", "_send", "_status"),
     )
 
     _began: int  # ns on the clock of time.perf_counter_ns; 0 after the request has been recorded
     _ended: int  # likewise; 0 until the last part has been sent
+    _exemplar: tuple[tuple[str, str], ...] | None  # of the span when the answer began
     _status: int  # 0 until the answer has begun
     _error: str  # empty until the client has gone away before the last part was sent
     _parts: dict[str, str]  # PARTS or TRAILERS
@@ -68,6 +69,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._parts = PARTS
+        self._exemplar = None
         self._error = ""
         self._ended = 0
         self._status = 0
@@ -91,6 +93,8 @@ class Exchange:
         kind = message["type"]
         if kind == "http.response.start":
             self._status = message["status"]
+            if self._durations.has_exemplars:
+                self._exemplar = self._durations.exemplar()
             if message.get("trailers"):
                 self._parts = TRAILERS
         elif kind in self._parts:
@@ -117,7 +121,10 @@ class Exchange:
         self._record("" if error is None else error_type(error))
 
     def _record(self, error: str) -> None:
-        scope = self._scope
+        scope, durations = self._scope, self._durations
         nanoseconds, self._began = self._ended - self._began, 0
-        method = scope.get("method", "GET")  # that of a websocket
-        self._durations.record(nanoseconds, method, self._routes.route(scope), self._status, self._error or error)
+        method, error = scope.get("method", "GET"), self._error or error  # a websocket has no method
+        exemplar = self._exemplar
+        if exemplar is None and durations.has_exemplars:
+            exemplar = durations.exemplar()
+        durations.record(nanoseconds, method, self._routes.route(scope), self._status, error, exemplar)

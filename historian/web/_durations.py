@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from .._live.exemplars import labels_of
 from .._live.family import Family
+from .._live.recorder import DISABLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._live.recorder import Recorder
     from ..registry import Registry
+
+    _Pairs = tuple[tuple[str, str], ...]
 
 __all__ = ["CLIENT_DISCONNECT", "Durations", "error_type"]
 
@@ -27,33 +31,46 @@ CLIENT_DISCONNECT = "client_disconnect"
 class Durations:
     """Recorders of durations of requests, found by what is known when a request ends."""
 
-    __slots__ = ("_family", "_methods", "_series", "_statuses")
+    __slots__ = ("_family", "_methods", "_series", "_statuses", "has_exemplars")
 
+    has_exemplars: bool  # whether each request is recorded with the ids of its span
     _family: Family
     _series: dict[tuple[str, ...], Recorder]  # those of the family, which forgets what is removed
     _methods: frozenset[str]
     _statuses: dict[int | str, tuple[str, str]]  # label and error by status; "" and 0 are those of no answer
 
-    def __init__(self, registry: Registry | None, max_series: int, status_class: bool) -> None:
+    def __init__(self, registry: Registry | None, max_series: int, status_class: bool, exemplars: bool) -> None:
         if registry is not None and not hasattr(registry, "family"):
             raise TypeError(f"registry must be a Registry, not {type(registry).__name__}")
         chosen = registry if registry is not None else _default()
         self._family = chosen.family(NAME, labels=LABELS, unit="s", max_series=max_series)
         self._series = self._family._series
         self._methods = frozenset(METHODS)
+        self.has_exemplars = exemplars and not DISABLED
+        self.exemplar()  # raises here, not at the first request, if OpenTelemetry is not installed
         self._statuses = {0: ("", ""), "": ("", "")}
         for code in range(100, 600):
             label, error = f"{code // 100}xx" if status_class else str(code), str(code) if code >= 500 else ""
             self._statuses[code] = self._statuses[str(code)] = label, error
 
-    def record(self, nanoseconds: int, method: str, route: str, status: int | str, error: str) -> None:
+    def exemplar(self) -> _Pairs | None:
+        """Return the ids of the current span, if exemplars are wanted and there is one that is sampled."""
+        found = labels_of(True, False) if self.has_exemplars else None
+        return found if isinstance(found, tuple) else None
+
+    def record(
+        self, nanoseconds: int, method: str, route: str, status: int | str, error: str, exemplar: _Pairs | None
+    ) -> None:
         """Record a request that has ended.  Without another error, that of a status from 500 on is the status."""
         label, failure = self._statuses.get(status, UNKNOWN)
         labels = (method if method in self._methods else OTHER, route, label, error or failure)
         found = self._series.get(labels)
         if found is None:
             found = self._family._at_end(labels)
-        found.record(nanoseconds / 1e9)
+        if exemplar is None:
+            found.record(nanoseconds / 1e9)
+        else:
+            found.record(nanoseconds / 1e9, exemplar=dict(exemplar))
 
 
 def _default() -> Registry:

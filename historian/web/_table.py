@@ -13,11 +13,11 @@ from .._values.text import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
-    from .._values.key import Key
     from ..histogram import Histogram
-    from ._names import Names
+    from ._names import Name
     from ._watch import Look
 
 __all__ = ["MAX_ROWS", "PERIODS", "SORTS", "Wanted", "table"]
@@ -42,11 +42,12 @@ class Wanted(NamedTuple):
 
 
 class _Row(NamedTuple):
-    key: Key
+    name: Name
     total: Histogram
     shown: Histogram | None  # of the period; None if it counted nothing
     rate: float  # per second; NaN if it is not known
     factor: float  # from the recorder's unit to the base unit
+    sum: float  # of the period, in the base unit
 
 
 def table(look: Look, wanted: Wanted) -> dict[str, Any]:
@@ -58,59 +59,54 @@ def table(look: Look, wanted: Wanted) -> dict[str, Any]:
         if not total.count:
             continue
         number += 1
-        if sought and sought not in look.names[key].sought:
+        name = look.names[key]
+        if sought and sought not in name.sought:
             continue
         recent = look.recent.get(key)
         rate = recent.count / look.seconds if recent is not None else look.seconds * 0.0
         shown = total if wanted.period == "all" else recent
         kind, factor = base_unit(total.unit)
-        kinds.setdefault(kind, []).append(_Row(key, total, shown, rate, factor))
-    order = sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind))
+        added_up = shown.sum * factor if shown is not None else 0.0
+        kinds.setdefault(kind, []).append(_Row(name, total, shown, rate, factor, added_up))
+    tables = {
+        kind: _sorted(kinds[kind], wanted)[: wanted.rows]
+        for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind))
+    }
     return {
         "number": look.number,
         "time": look.time,
         "recorders": number,
         "found": sum(map(len, kinds.values())),
-        "tables": [_table(kind, kinds[kind], wanted, look.names) for kind in order],
-        "notes": _notes(kinds, wanted, look.names),
+        "tables": [_table(kind, shown, kinds[kind], wanted) for kind, shown in tables.items()],
+        "notes": _notes(tables.values()),
     }
 
 
-def _table(kind: str, rows: list[_Row], wanted: Wanted, names: Names) -> dict[str, Any]:
-    sums = {row.key: row.shown.sum * row.factor if row.shown is not None else 0.0 for row in rows}
-    everything = math.fsum(value for value in sums.values() if value < math.inf)
-    shown = _sorted(rows, wanted, names, sums)[: wanted.rows]
+def _table(kind: str, shown: list[_Row], rows: list[_Row], wanted: Wanted) -> dict[str, Any]:
+    """Return the table of some rows; shares are those of the sum of all."""
+    everything = math.fsum(row.sum for row in rows if row.sum < math.inf)
     values = [_values(row) for row in shown]
     # Units are chosen for all values so far, whatever the period: they stay the same from one second to the next.
     typical = [one for line in values for one in line]
     if wanted.period != "all":
         typical = [row.total.percentile(p) * row.factor for row in shown for p in (50.0, 99.0)]
-    scale, total = Scale.of(kind, middle(typical)), Scale.of(kind, max(sums.values()))
-    texts = _Texts(scale)
-    return {
-        "columns": [
-            ["name", f"operation ({printable(scale.unit)})"],
-            ["rate", "rate/s"],
-            *([name, name] for name in PERCENTILES),
-            ["max", "max"],
-            ["count", "count"],
-            ["sum", f"sum ({printable(total.unit)})"],
-        ],
-        "rows": [
-            {
-                "id": names[row.key].id,
-                "share": round(sums[row.key] / everything, 4) if 0 < everything < math.inf else 0.0,
-                "cells": [
-                    names[row.key].short,
-                    COUNT.show(row.rate),
-                    *(texts[one] for one in line),
-                    f"{row.shown.count:,}" if row.shown is not None else "0",
-                    total.show(sums[row.key]),
-                ],
-            }
-            for row, line in zip(shown, values)
-        ],
-    }
+    scale, total = Scale.of(kind, middle(typical)), Scale.of(kind, max(row.sum for row in rows))
+    texts, rates = _Texts(scale), _Texts(COUNT)
+    columns = [
+        ["name", f"operation ({printable(scale.unit)})"],
+        ["rate", "rate/s"],
+        *([name, name] for name in PERCENTILES),
+        ["max", "max"],
+        ["count", "count"],
+        ["sum", f"sum ({printable(total.unit)})"],
+    ]
+    found = []
+    for row, line in zip(shown, values):
+        count = row.shown.count if row.shown is not None else 0
+        cells = [row.name.short, rates[row.rate], *(texts[one] for one in line), f"{count:,}", total.show(row.sum)]
+        share = round(row.sum / everything, 4) if 0 < everything < math.inf else 0.0
+        found.append({"id": row.name.id, "share": share, "cells": cells})
+    return {"columns": columns, "rows": found}
 
 
 class _Texts(dict[float, str]):
@@ -133,22 +129,22 @@ def _values(row: _Row) -> list[float]:
     return [row.factor * one for one in (*(supported_percentile(shown, p) for p in PERCENTILES.values()), shown.max)]
 
 
-def _sorted(rows: list[_Row], wanted: Wanted, names: Names, sums: dict[Key, float]) -> list[_Row]:
-    """Return the rows in order: the largest numbers first; those without a number come last, in any order."""
+def _sorted(rows: list[_Row], wanted: Wanted) -> list[_Row]:
+    """Return the rows in order: the largest numbers first; those without a number come last, by name."""
     if wanted.sort == "name":
-        return sorted(rows, key=lambda row: names[row.key].whole, reverse=wanted.reverse)
+        return sorted(rows, key=lambda row: row.name.whole, reverse=wanted.reverse)
     sign = 1.0 if wanted.reverse else -1.0
 
     def order(row: _Row) -> tuple[bool, float, str]:
-        value = sums[row.key] if wanted.sort == "sum" else _number(row, wanted.sort)
-        return value != value, sign * value if value == value else 0.0, names[row.key].whole
+        value = _number(row, wanted.sort)
+        return value != value, sign * value if value == value else 0.0, row.name.whole
 
     return sorted(rows, key=order)
 
 
 def _number(row: _Row, sort: str) -> float:
-    if sort == "rate":
-        return row.rate
+    if sort in ("sum", "rate"):
+        return row.sum if sort == "sum" else row.rate
     if row.shown is None:
         return 0.0 if sort == "count" else math.nan
     if sort == "count":
@@ -156,7 +152,7 @@ def _number(row: _Row, sort: str) -> float:
     return row.factor * (row.shown.max if sort == "max" else supported_percentile(row.shown, PERCENTILES[sort]))
 
 
-def _notes(kinds: dict[str, list[_Row]], wanted: Wanted, names: Names) -> list[str]:
-    rows = [row for found in kinds.values() for row in islice(found, min(wanted.rows, MOST_NOTED))]
-    named = [(names[row.key].short, row.shown) for row in rows if row.shown is not None]
+def _notes(tables: Iterable[list[_Row]]) -> list[str]:
+    rows = [row for shown in tables for row in islice(shown, MOST_NOTED)]
+    named = [(row.name.short, row.shown) for row in rows if row.shown is not None]
     return list(islice(notes_on(named, PERCENTILES), MOST_NOTES))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Look", "Watch"]
 
 LEAST_SECONDS = 0.7  # between two looks: pages that ask more often, or several of them, share one
-PAUSE = 10.0  # between two looks, in durations of a look: so 10,000 recorders are read less often
+PAUSE = 10.0  # between two looks, in processor times of a look: so 10,000 recorders are read less often
 MOST_SECONDS = 10.0  # between two looks whose difference is shown: after more, nobody has looked
 
 
@@ -55,9 +55,15 @@ class Watch:
     Between two questions it does nothing.  Several threads may ask.
     """
 
-    def __init__(self, recorders: _Recorders, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        recorders: _Recorders,
+        clock: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._recorders = recorders
         self._clock = clock
+        self._worked = worked
         self._lock = threading.Lock()
         self._history = History()
         self._look = _NONE
@@ -71,8 +77,9 @@ class Watch:
         with self._lock:
             now = self._clock()
             if now - self._looked_at >= self._pause:
+                began = self._worked()
                 self._take(now)
-                self._pause = min(max(LEAST_SECONDS, PAUSE * (self._clock() - now)), MOST_SECONDS / 2)
+                self._pause = min(max(LEAST_SECONDS, PAUSE * (self._worked() - began)), MOST_SECONDS / 2)
             return self._look
 
     def intervals(self, key: Key, after: int) -> list[Interval]:

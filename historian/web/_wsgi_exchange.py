@@ -37,15 +37,18 @@ def answer(
 class Exchange:
     """A request while it is answered."""
 
-    __slots__ = ("_began", "_durations", "_environ", "_is_recorded", "_route", "_start_response", "_status")
+    __slots__ = (
+        *("_began", "_durations", "_environ", "_exemplar", "_is_recorded", "_route", "_start_response", "_status"),
+    )
 
     _began: int  # ns on the clock of time.perf_counter_ns
     _status: str  # three digits; empty until the answer has begun
     _route: str  # when it began
+    _exemplar: tuple[tuple[str, str], ...] | None  # likewise, of the span
 
     def __init__(self, durations: Durations, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         self._durations, self._environ, self._start_response = durations, environ, start_response
-        self._status, self._is_recorded, self._route = "", False, ""
+        self._status, self._is_recorded, self._route, self._exemplar = "", False, "", None
         self._began = perf_counter_ns()
 
     def start(
@@ -53,6 +56,7 @@ class Exchange:
     ) -> Callable[[bytes], object]:
         """Begin the answer."""
         self._status = status[:3]
+        self._exemplar = self._durations.exemplar()
         self._route = wsgi_route(self._environ)  # Flask takes its request out of the environ before the answer is read
         if exc_info is None:
             return self._start_response(status, headers)
@@ -65,7 +69,8 @@ class Exchange:
             nanoseconds = perf_counter_ns() - self._began
             status = self._status or ("" if error == CLIENT_DISCONNECT else "500")
             method, route = self._environ.get("REQUEST_METHOD", ""), self._route or wsgi_route(self._environ)
-            self._durations.record(nanoseconds, method, route, status, error)
+            exemplar = self._exemplar or self._durations.exemplar()
+            self._durations.record(nanoseconds, method, route, status, error, exemplar)
 
     def end_with(self, body: Any) -> bool:
         """Record the request when a file is closed; return whether that is possible."""

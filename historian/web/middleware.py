@@ -54,7 +54,9 @@ class ASGIMiddleware:
 
     ``app.add_middleware(ASGIMiddleware)``, or ``app = ASGIMiddleware(app)`` around any application.  `registry` is
     `historian.default_registry` unless another one is given.  Label sets beyond `max_series` are counted together, see
-    `historian.Family`.  With `status_class`, a status is ``2xx``, ``4xx`` and so on, for fewer recorders.
+    `historian.Family`.  With `status_class`, a status is ``2xx``, ``4xx`` and so on, for fewer recorders.  With
+    `exemplars`, each request is recorded with the ids of OpenTelemetry's span that is current when its answer begins:
+    see `Histogram.exemplars`.  OpenTelemetry's own middleware may be around this one or within.
 
     The routes of Starlette and FastAPI are known, with the mounts and the included routers that lead to them.  For
     Django, see `historian.web.django`.  Others name theirs themselves: ``scope["historian.route"] = "/users/{id}"``.
@@ -74,8 +76,10 @@ class ASGIMiddleware:
         *,
         max_series: int = 2000,
         status_class: bool = False,
+        exemplars: bool = False,
     ) -> None:
-        self._app, self._durations, self._routes = app, Durations(registry, max_series, status_class), Routes()
+        self._app, self._routes = app, Routes()
+        self._durations = Durations(registry, max_series, status_class, exemplars)
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Pass a connection on, and measure it if it is a request."""
@@ -113,8 +117,9 @@ class WSGIMiddleware:
         *,
         max_series: int = 2000,
         status_class: bool = False,
+        exemplars: bool = False,
     ) -> None:
-        self._app, self._durations = app, Durations(registry, max_series, status_class)
+        self._app, self._durations = app, Durations(registry, max_series, status_class, exemplars)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Pass a request on, and measure it."""

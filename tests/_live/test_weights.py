@@ -298,8 +298,8 @@ def test_every_way_to_call_record():
     own.record(1.0)
     own.record(1.0, count=4)
     assert own.snapshot() == Histogram.from_values([2.0], counts=[5])
-    assert str(inspect.signature(Recorder.record)) == "(self, value, /, *, count=1)"
-    assert str(inspect.signature(rec.record)) == "(value, /, *, count=1)"
+    assert str(inspect.signature(Recorder.record)) == "(self, value, /, *, count=1, exemplar=None)"
+    assert str(inspect.signature(rec.record)) == "(value, /, *, count=1, exemplar=None)"
 
 
 @pytest.mark.parametrize("other", [object(), 1.0, None, Recorder, Histogram()])

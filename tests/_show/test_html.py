@@ -10,7 +10,8 @@ import justhtml
 import pytest
 from displayed import HOSTILE, with_hostile_names, with_values, without_values
 
-from historian import Registry
+from historian import Exemplar, Histogram, Profile, Recorder, Registry
+from historian._show.terminal import text as in_terminal
 
 FULL, EMPTY = with_values(), without_values()
 
@@ -177,3 +178,71 @@ def test_a_registry_in_a_directory(tmp_path):
     text = text_of(checked(registry._repr_html_()))
     assert f"Registry of 1 recorder in {tmp_path}/<b>" in text and "query" in text
     assert text_of(checked(registry.recorder("query")._repr_html_())).count("Recorder query") == 1
+
+
+# ---- exemplars ----
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def rows(html):
+    """Return the cells of the last table, without the places where a line may end."""
+    table = re.findall("<table>(.*?)</table>", html, re.DOTALL)[-1].replace("<wbr/>", "")
+    return [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", line) for line in re.findall("<tr>(.*?)</tr>", table)]
+
+
+def marked(values, unit="s", **labels):
+    h = Histogram.from_values(values, unit=unit)
+    return h._with([Exemplar(value, {"n": k, **labels}, 1.7e9 + k) for k, value in enumerate(values)])
+
+
+def test_the_slowest_five_of_a_histogram():
+    h = marked([0.001 * 4**k for k in range(8)], trace_id=TRACE)
+    html = h._repr_html_()
+    checked(html)
+    assert rows(html) == [
+        ["slowest traces", "labels", "recorded (UTC)"],
+        ["16.4 s", f"n=7 trace_id={TRACE}", "2023-11-14 22:13:27"],
+        ["4.10 s", f"n=6 trace_id={TRACE}", "2023-11-14 22:13:26"],
+        ["1.02 s", f"n=5 trace_id={TRACE}", "2023-11-14 22:13:25"],
+        ["256 ms", f"n=4 trace_id={TRACE}", "2023-11-14 22:13:24"],
+        ["64.0 ms", f"n=3 trace_id={TRACE}", "2023-11-14 22:13:23"],
+    ]
+    assert f"trace_id={TRACE}" in in_terminal(h._view(), 79)
+    assert "traces" not in Histogram.from_values([1.0])._repr_html_()
+
+
+def test_a_profile_has_the_slowest_of_all_times_first():
+    profile = Profile({"a": marked([0.5, 2.0]), "b": marked([900.0], "ms"), "c": marked([7.0], "rows")})
+    assert rows(profile._repr_html_()) == [
+        ["slowest traces", "operation", "labels", "recorded (UTC)"],
+        ["2.00 s", "a", "n=1", "2023-11-14 22:13:21"],
+        ["900 ms", "b", "n=0", "2023-11-14 22:13:20"],
+        ["500 ms", "a", "n=0", "2023-11-14 22:13:20"],
+        ["7.00 rows", "c", "n=0", "2023-11-14 22:13:20"],
+    ]
+    assert rows(Profile({"c": marked([7.0], "rows")})._repr_html_())[0][0] == "largest traces"
+    assert "traces" not in str(profile)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_labels_are_text(hostile):
+    label = "".join(c for c in hostile[:120] if c.isprintable())
+    registry, rec = Registry(), Recorder()
+    for one in (rec, registry.recorder("x", label=hostile[:300])):
+        one.record(1.5, exemplar={"label": label})
+    for shown in (rec, rec.snapshot(), registry, registry.profile(), registry.snapshot()):
+        html = shown._repr_html_()
+        found = text_of(checked(html))
+        assert all(character.isprintable() or character == "\n" for character in html)
+        if 0 < len(label) < 40 and label.isascii():
+            assert f"label={label}" in found
+        in_terminal(shown._view(), 60)
+
+
+def test_a_full_profile_stays_small():
+    registry = Registry()
+    for k in range(40):
+        for exponent in range(10):
+            registry.recorder("recorder " * 20, k=k).record(2.0**exponent, exemplar={"label": "<" * 123})
+    checked(registry._repr_html_())

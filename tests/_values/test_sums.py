@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from layout import CHUNK, CHUNKS_AT, ENOUGH, chunk_at, patched, row_at, word
 
 from historian import Histogram, Recorder, Registry, merge
+from historian._values.exact import rounded
 
 values = st.one_of(
     st.floats(0, 1.7e308),
@@ -76,6 +77,14 @@ TOO_SHORT_FOR_A_FLOAT = [
     ([0.1] * 10_000, 1000.0),
     ([2.0**900, *[2.0**k for k in range(847, -1000, -53)], 2.0**847 - 2.0**794], 2.0**900 + 2.0**848),
 ]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10**9 + 7, 2**62 - 1, 2**63 - 1])
+def test_the_edge_of_float64(count):
+    """Halfway between the largest float and 2**1024, a quotient is rounded up, to infinity."""
+    edge = (2**54 - 1) * 2 ** (970 + 1074) * count
+    for off in range(-2, 3):
+        assert rounded(edge + off, count) == (math.inf if off >= 0 else sys.float_info.max)
 
 
 @pytest.mark.parametrize("record", RECORD)

@@ -26,7 +26,10 @@ VALUES: tuple[Any, ...] = (
     ["min", "max"], ["max", "min"], ["min", "min"], "min", ["sum"],
 )  # fmt: skip
 
-FIELDS = ("format", "unit", "count", "sum", "min", "max", "indices", "counts", "exact_sum", "synthetic", "bounds")
+FIELDS = (
+    "format", "unit", "count", "sum", "min", "max", "indices", "counts", "exact_sum", "synthetic", "bounds",
+    "exemplars",
+)  # fmt: skip
 
 
 def any_dict(rng: Random) -> dict[str, Any]:
@@ -34,7 +37,15 @@ def any_dict(rng: Random) -> dict[str, Any]:
     while True:
         blob = any_blob(rng)
         if len(blob.counts) < 200:
-            return dict(Histogram.from_bytes(encoded(blob)).to_dict())
+            data: dict[str, Any] = dict(Histogram.from_bytes(encoded(blob)).to_dict())
+            if data["count"] and rng.random() < 0.5:
+                data["exemplars"] = [an_exemplar(rng) for _ in range(rng.randrange(1, 4))]
+            return data
+
+
+def an_exemplar(rng: Random) -> dict[str, Any]:
+    labels = {rng.choice(("trace_id", "span_id", "_")): "ab" * rng.randrange(30) for _ in range(rng.randrange(1, 3))}
+    return {"value": 2.0 ** rng.randrange(-40, 70), "labels": labels, "timestamp": rng.random() * 2e9}
 
 
 def hostile(rng: Random, data: dict[str, Any], *, plain: bool = False) -> dict[str, Any]:
@@ -48,7 +59,7 @@ def hostile(rng: Random, data: dict[str, Any], *, plain: bool = False) -> dict[s
 def change(rng: Random, data: dict[str, Any], plain: bool) -> None:
     key = rng.choice(FIELDS)
     values = [value for value in VALUES if is_plain(value)] if plain else VALUES
-    kind = rng.randrange(8)
+    kind = rng.randrange(9)
     if kind == 0:
         data.pop(key, None)
     elif kind == 1:
@@ -64,8 +75,24 @@ def change(rng: Random, data: dict[str, Any], plain: bool) -> None:
         text = bytearray(data["exact_sum"].encode(errors="replace"))
         mutate.damage(rng, text)
         data["exact_sum"] = text.decode("latin-1")
+    elif kind == 8:
+        exemplars(rng, data, values)
     else:
         lists(rng, data, values)
+
+
+def exemplars(rng: Random, data: dict[str, Any], values: Any) -> None:
+    """Change a field of an exemplar, or its labels; or add exemplars."""
+    found = data.get("exemplars")
+    if not isinstance(found, list) or not found or not isinstance(found[0], dict):
+        data["exemplars"] = [an_exemplar(rng) for _ in range(rng.choice((1, 2, 98, 99)))]
+        return
+    labels = found[0].get("labels")
+    if rng.random() < 0.5 and isinstance(labels, dict):
+        name = rng.choice(("trace_id", "a b", "", "ü", "x" * 129, "x" * 128))
+        labels[name] = rng.choice((*values, "", "a\0", "\u202e", "x" * 120))
+    else:
+        found[0][rng.choice(("value", "labels", "timestamp", "other"))] = rng.choice(values)
 
 
 def is_plain(value: Any) -> bool:
@@ -136,6 +163,23 @@ def fault_of(data: dict[str, Any], histogram: Histogram) -> str:
         bounds = ["min"] * is_edge + [name for name in data.get("bounds", []) if name == "max" or not is_edge]
         if histogram.to_dict().get("bounds", []) != bounds:
             return "other bounds"
+    return fault_of_exemplars(data.get("exemplars", []), histogram)
+
+
+def fault_of_exemplars(listed: list[Any], histogram: Histogram) -> str:
+    """Return why exemplars are not the latest of each octave in a list; empty if they are."""
+    found = histogram.exemplars
+    told = [(float(one["value"]), one["labels"], float(one["timestamp"])) for one in listed]
+    if not all((one.value, one.labels, one.timestamp) in told for one in found) or bool(found) != bool(told):
+        return "other exemplars"
+    if len({math.frexp(math.nextafter(one.value, 0))[1] if one.value > 0 else None for one in found}) < len(found) - 2:
+        return "several exemplars of an octave"  # the zero bucket and the overflow bucket have many
+    if [one.value for one in found] != sorted(one.value for one in found):
+        return "exemplars that are not ascending"
+    for one in found:
+        size = sum(len(name) + len(text) for name, text in one.labels.items())
+        if not 0 < size <= 128 or not "".join(one.labels.values()).isprintable():
+            return "labels that are not allowed"
     return ""
 
 
@@ -145,6 +189,8 @@ def check(data: dict[str, Any], histogram: Histogram) -> None:
         raise FaultError(f"{fault}: {histogram!r} from {shown(data)}")
     if Histogram.from_dict(histogram.to_dict()) != histogram:
         raise FaultError(f"not equal after to_dict() and from_dict(): {shown(data)}")
+    if Histogram.from_dict(histogram.to_dict()).exemplars != histogram.exemplars:
+        raise FaultError(f"other exemplars after to_dict() and from_dict(): {shown(data)}")
     if Histogram.from_bytes(histogram.to_bytes()) != histogram:
         raise FaultError(f"not equal after to_bytes() and from_bytes(): {shown(data)}")
 

@@ -161,6 +161,10 @@ class Browser:
             self.evaluate("new Promise(done => setTimeout(done, 50)).then(() => 1)")
         return found
 
+    def point(self, x: float, y: float) -> None:
+        """Move the pointer to a place of the window, in CSS pixels."""
+        self._call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
     def press(self, key: str) -> None:
         """Press and release a key that has a name, such as Tab."""
         code = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowRight": 39, "ArrowUp": 38, "ArrowDown": 40}[key]

@@ -1,7 +1,8 @@
 """A program that is scraped: it records what standard input says, and serves it until it is killed.
 
 ``python exporter.py PORT [DIRECTORY]``.  Each line of input is a JSON object: ``name``, ``labels``, and the ``values``
-to record, or ``remove``.  Each is answered by a line, after the first one, which is the URL.
+to record, or ``remove``; with ``exemplars``, labels for each value.  Each is answered by a line, after the first one,
+which is the URL.
 """
 
 import json
@@ -26,7 +27,11 @@ def main(port: str, directory: str | None = None) -> None:
             if "remove" in order:
                 registry.remove(Key(name, **labels))
             else:
-                registry.recorder(name, **labels).record_many(order["values"])
+                if "exemplars" in order:
+                    for value, exemplar in zip(order["values"], order["exemplars"]):
+                        registry.recorder(name, **labels).record(value, exemplar=exemplar)
+                else:
+                    registry.recorder(name, **labels).record_many(order["values"])
                 total.labels(name).inc(len(order["values"]))
             print("done", flush=True)
 

@@ -32,8 +32,8 @@ class Prometheus:
         )
         command = [PROGRAM, f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}"]
         command += ["--web.listen-address=127.0.0.1:0", "--log.level=info"]
-        if native and self.version < (3, 8):
-            command.append("--enable-feature=native-histograms")
+        features = ["exemplar-storage", *(["native-histograms"] if native and self.version < (3, 8) else [])]
+        command.append(f"--enable-feature={','.join(features)}")
         self.log: list[str] = []
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         self._port = 0
@@ -66,6 +66,18 @@ class Prometheus:
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
         return result
+
+    def exemplars(self, query: str) -> dict[float, dict[str, Any]]:
+        """Return the exemplars of the series of a query, by value: with their labels, times, and the series' labels."""
+        now = time.time()
+        given = urllib.parse.urlencode({"query": query, "start": now - 3600, "end": now + 60})
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/v1/query_exemplars?{given}") as answer:
+            data = json.load(answer)["data"]
+        return {
+            float(one["value"]): {**one, "series": found["seriesLabels"]}
+            for found in data
+            for one in found["exemplars"]
+        }
 
     def number(self, query: str) -> float | None:
         """Return the only number of a query; None if there is none."""

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,10 @@ from historian.tail import (
     seq,
     tied,
 )
+from historian.web.middleware import ASGIMiddleware, WSGIMiddleware
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 T = TypeVar("T")
 FloatArray = NDArray[np.float64]
@@ -60,6 +64,17 @@ rec.record(np.float32(1.5))
 rec.record(np.int64(2))
 rec.record(1.5, count=3)
 rec.record(1.5, count=np.int64(3))
+rec.record(1.5, exemplar={"trace_id": "4bf92f35", "shard": 3})
+rec.record(1.5, exemplar=False)
+with rec.time(exemplar={"trace_id": "4bf92f35"}) as marked:
+    assert_type(marked.exemplar, dict[str, str] | bool | None)
+    marked.exemplar = {"shard": 3}
+assert_type(rec.snapshot().exemplars, tuple[historian.Exemplar, ...])
+for one in rec.snapshot().exemplars:
+    assert_type(one.value, float)
+    assert_type(one.labels, dict[str, str])
+    assert_type(one.timestamp, float)
+assert_type(historian.Exemplar(1.5, {"trace_id": "4bf92f35"}, 0), historian.Exemplar)
 rec.record_corrected(3.0, 1)
 rec.record_many([1, 2.5])
 rec.record_many((1.0, Fraction(1, 3)))
@@ -376,6 +391,10 @@ with family.time("GET", 200) as family_timer, family.timing(method="GET") as tim
     assert_type(family_timer, historian.Timer)
     assert_type(timing, historian.Timing)
     timing.labels(status=200)
+    timing.exemplar = {"trace_id": "4bf92f35"}
+    assert_type(timing.exemplar, dict[str, str] | None)
+with family.time("GET", 200, exemplar={"trace_id": "4bf92f35"}):
+    pass
 assert_type(registry.remove(Key("http", method="GET", status="200")), Histogram)
 for key, found in snapshot.items():
     assert_type(key.name, str)
@@ -550,3 +569,18 @@ assert_type(Tagged.from_values([1.0]) + h, Tagged)
 assert_type(h + Tagged(), Histogram)
 assert_type(Tagged().fanout(2).leaf, Tagged)
 assert_type(Tagged().fanout([2]).leaf, Tagged)
+
+# ---- web services ----
+
+
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+def wsgi_app(environ: dict[str, Any], start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", [])
+    return [b"Ada"]
+
+
+ASGIMiddleware(ASGIMiddleware(asgi_app), Registry(), max_series=10, status_class=True)
+WSGIMiddleware(WSGIMiddleware(wsgi_app), Registry())

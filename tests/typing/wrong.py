@@ -28,6 +28,8 @@ rec.record()  # mypy: call-arg; pyright: reportCallIssue
 rec.record(1, 2)  # mypy: call-arg; pyright: reportCallIssue
 rec.record(1, count="2")  # mypy: arg-type; pyright: reportArgumentType
 rec.record(1, count=2.0)  # mypy: arg-type; pyright: reportArgumentType
+rec.record(1, exemplar="4bf92f35")  # mypy: arg-type; pyright: reportArgumentType
+rec.record(1, exemplar={1: "4bf92f35"})  # mypy: dict-item; pyright: reportArgumentType
 rec.record(value=1)  # mypy: call-arg; pyright: reportCallIssue
 rec.record_corrected(1.0)  # mypy: call-arg; pyright: reportCallIssue
 rec.record_corrected(1.0, "10 ms")  # mypy: arg-type; pyright: reportArgumentType

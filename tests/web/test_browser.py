@@ -301,3 +301,19 @@ def test_it_says_that_the_server_has_gone_and_goes_on_with_the_next(chromium, di
     with serving(directory, int(url.split(":")[2].strip("/"))):
         chromium.wait_until("document.getElementById('state').textContent.startsWith('live')")
         chromium.wait_until("/ values, /.test(document.getElementById('counted').textContent)")
+
+
+def test_numbers_under_the_pointer_are_shown(page):
+    page.wait_until("document.getElementById('at').textContent === 'latest second'")
+    left, top = page.evaluate(
+        """(() => {
+            const box = document.querySelector('#lines .u-over').getBoundingClientRect();
+            return [box.right - 3, box.top + box.height / 2];
+        })()"""
+    )
+    page.point(left, top)
+    page.wait_until(r"/^\d\d:\d\d:\d\d$/.test(document.getElementById('at').textContent)")
+    assert text(page, "counted").endswith("/s")  # of the other chart, at the same time
+    page.point(1, 1)
+    page.wait_until("document.getElementById('at').textContent === 'latest second'")
+    assert page.errors() == []

@@ -718,3 +718,88 @@ def test_prometheus_gets_the_names_that_opentelemetry_would_give_it(registry):
         "http_route": "/users/{id}",
         "http_response_status_code": "200",
     }
+
+
+# ---- exemplars ----
+
+
+@pytest.fixture
+def tracer():
+    sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="needs the extra opentelemetry", exc_type=ImportError)
+    return sdk.TracerProvider().get_tracer("tested")
+
+
+def spans_of(registry):
+    """Return the ids of traces of all exemplars, by status."""
+    return {
+        dict(key.labels)["http.response.status_code"]: [one.labels["trace_id"] for one in histogram.exemplars]
+        for key, histogram in registry.snapshot().items()
+    }
+
+
+@pytest.mark.parametrize("place", ["around", "within"])
+@pytest.mark.parametrize("kind", ["asgi", "wsgi"])
+def test_a_request_is_recorded_with_the_span_of_its_answer(registry, tracer, kind, place):
+    traces = []
+
+    @contextlib.contextmanager
+    def span(at):
+        if at != place:
+            yield
+            return
+        with tracer.start_as_current_span("request") as started:
+            traces.append(f"{started.get_span_context().trace_id:032x}")
+            yield
+
+    def wsgi(environ, start_response):
+        with span("within"):
+            start_response("200 OK", [])
+        return [b"Ada"]
+
+    async def asgi(scope, receive, send):
+        with span("within"):
+            await send(START)
+            await send(LAST)
+
+    async def nowhere(message):
+        pass
+
+    if kind == "wsgi":
+        measured = WSGIMiddleware(wsgi, registry, exemplars=True)
+        with span("around"):
+            answer = measured({"REQUEST_METHOD": "GET"}, lambda status, headers: None)
+        assert list(answer) == [b"Ada"]
+    else:
+        with span("around"):
+            asyncio.run(ASGIMiddleware(asgi, registry, exemplars=True)({"type": "http"}, None, nowhere))
+    assert spans_of(registry) == {"200": traces} and len(traces) == 1
+
+
+def test_a_request_without_an_answer_is_recorded_with_the_span_around_it(registry, tracer):
+    def app(environ, start_response):
+        raise KeyError
+
+    measured = WSGIMiddleware(app, registry, exemplars=True)
+    with tracer.start_as_current_span("request") as started, pytest.raises(KeyError):
+        measured({"REQUEST_METHOD": "GET"}, None)
+    assert spans_of(registry) == {"500": [f"{started.get_span_context().trace_id:032x}"]}
+
+
+def test_without_a_span_or_without_being_asked_there_are_no_exemplars(registry, tracer):
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return [b"Ada"]
+
+    list(WSGIMiddleware(app, registry, exemplars=True)({}, lambda status, headers: None))
+    with tracer.start_as_current_span("request"):
+        list(WSGIMiddleware(app, registry)({}, lambda status, headers: None))
+    assert spans_of(registry) == {"200": []} and registry.snapshot().total().count == 2
+
+
+def test_exemplars_without_opentelemetry_name_the_extra(registry, monkeypatch):
+    monkeypatch.setattr("historian._live.exemplars._get_current_span", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
+    for kind in (ASGIMiddleware, WSGIMiddleware):
+        kind(None, registry)
+        with pytest.raises(ImportError, match=r"pip install 'latency-historian\[opentelemetry\]'"):
+            kind(None, registry, exemplars=True)

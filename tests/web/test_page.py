@@ -134,17 +134,20 @@ def test_a_page_is_forgotten_after_a_while(registry, monkeypatch):
 
 
 def test_a_look_that_takes_long_is_taken_less_often(registry, clock):
+    work = Clock()  # of the processor
+
     class Slow:
         def snapshot(self):
             clock.now += 0.25
+            work.now += 0.2
             return registry.snapshot()
 
-    watch = Watch(Slow(), clock)
+    watch = Watch(Slow(), clock, work)
     first = watch.look()
-    clock.now += 2.0
-    assert watch.look() is first
+    clock.now += 1.5
+    assert watch.look() is first  # 1.75 s after it began, but 10 * 0.2 s must have passed
     clock.now += 0.5
-    assert watch.look().seconds == 2.75  # from the beginning of one look to that of the next
+    assert watch.look().seconds == 2.25
 
 
 # ---- history ----

@@ -4,11 +4,12 @@ import json
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from prometheus_server import PROGRAM, Prometheus
+from prometheus_server import PATIENCE, PROGRAM, Prometheus
 
 from historian import Histogram, Registry, buckets
 
@@ -172,6 +173,44 @@ def test_without_native_histograms_classic_buckets_are_exact(tmp_path, exporter)
         assert len(found) == 24
         assert {le: np.count_nonzero(values <= float(le)) for le in found} == found
         assert server.number("classic_seconds_sum") == pytest.approx(math.fsum(values), rel=1e-15)
+    finally:
+        server.end()
+
+
+def check_exemplars(server, query, values, traces, before):
+    """Wait until the server has the exemplars of a query; return the labels of their series."""
+    until = time.monotonic() + PATIENCE
+    while len(found := server.exemplars(query)) < len(values) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert {value: one["labels"] for value, one in found.items()} == dict(zip(values, traces))
+    assert all(before - 0.001 <= float(one["timestamp"]) <= time.time() for one in found.values())
+    return {value: one["series"] for value, one in found.items()}
+
+
+# In ascending order: some servers leave out what is older than an exemplar of a smaller value.
+SLOW = [0.011, 0.25, 1.7, 500.0]
+TRACES = [{"trace_id": f"{k:032x}", "span_id": f"{k:016x}", "note": "ü, {a}"} for k in range(1, 5)]
+
+
+def test_exemplars_of_native_histograms_arrive(server, exporter):
+    before = time.time()
+    exporter.order(name="traced", labels={"table": "a"}, values=SLOW, exemplars=TRACES)
+    server.wait("histogram_count(traced_seconds)", len(SLOW))
+    kept = len(SLOW) if server.version >= (2, 46) else 1  # earlier servers take one of a native histogram
+    series = check_exemplars(server, "traced_seconds", SLOW[:kept], TRACES, before)
+    assert all((one["__name__"], one["table"]) == ("traced_seconds", "a") for one in series.values())
+
+
+def test_exemplars_of_classic_buckets_arrive(tmp_path, exporter):
+    before = time.time()
+    exporter.order(name="classically", values=SLOW, exemplars=TRACES)
+    server = Prometheus(tmp_path / "classic", f"127.0.0.1:{exporter.port}", native=False)
+    try:
+        server.wait("classically_seconds_count", len(SLOW))
+        series = check_exemplars(server, "classically_seconds_bucket", SLOW, TRACES, before)
+        assert {value: one["le"] for value, one in series.items()} == {
+            0.011: "0.015625", 0.25: "0.25", 1.7: "2.0", 500.0: "+Inf"
+        }  # fmt: skip
     finally:
         server.end()
 

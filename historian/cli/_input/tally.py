@@ -353,8 +353,8 @@ def unclear(unit: str, where: str, others: str = "s") -> InputError:
 
 def relabelled(histogram: Histogram, unit: str) -> Histogram:
     """Return the histogram with another label; its values stay."""
-    low, high = histogram.min, histogram.max
-    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, histogram._synthetic, histogram._bounds)
+    low, high, marks = histogram.min, histogram.max, (histogram._synthetic, histogram._bounds)
+    return make(Histogram, histogram._counts, unit, histogram._sum, low, high, *marks, histogram.exemplars)
 
 
 def _is_convertible(unit: str, show: str) -> bool:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 try:
     from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
+    from opentelemetry.sdk.metrics import Exemplar as SdkExemplar
     from opentelemetry.sdk.metrics import Histogram as HistogramInstrument
     from opentelemetry.sdk.metrics.export import (
         AggregationTemporality,
@@ -44,6 +45,7 @@ __all__ = [
     "Resource",
     "ResourceMetrics",
     "ScopeMetrics",
+    "SdkExemplar",
     "untraced",
 ]
 

@@ -177,6 +177,9 @@ class MetricProducer:
             if self._temporality is AggregationTemporality.DELTA:
                 start = max(before.time, start)
                 values = histogram - before.histogram if is_same else histogram
+            elif is_same and histogram.exemplars:  # each is sent once
+                sent = before.histogram.exemplars
+                values = histogram._replaced(tuple([one for one in histogram.exemplars if one not in sent]))
         return _Series(source, start, now, histogram), start, values
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import struct
+from bisect import bisect_left
 
 from ... import buckets
-from ..._core import SLOTS
+from ..._core import SLOTS, slot_of
 from ..._values.slots import TO_INDEX
 
 TYPE_CHECKING = False
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ..._values.base import BaseHistogram
+    from ..._values.exemplar import Exemplar
 
 __all__ = ["Classic", "chosen"]
 
@@ -52,6 +54,19 @@ class Classic:
         from ..._core import native_buckets
 
         return native_buckets(histogram._counts, self._packed_slots, self._packed_bounds)
+
+    def native(self, histogram: BaseHistogram) -> bytes:
+        """Return the native buckets alone, as `packed` does."""
+        from ..._core import native_buckets
+
+        return native_buckets(histogram._counts, b"", b"")
+
+    def exemplars(self, histogram: BaseHistogram) -> dict[int, Exemplar]:
+        """Return the latest exemplar of each bucket that has one, by position; the last one ends at infinity."""
+        found: dict[int, Exemplar] = {}
+        for one in sorted(histogram.exemplars, key=lambda one: one.timestamp):
+            found[bisect_left(self._slots, slot_of(one.value))] = one
+        return found
 
 
 def chosen(unit: str, thresholds: Mapping[str, Iterable[float]]) -> Classic:

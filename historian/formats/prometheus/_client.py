@@ -7,7 +7,7 @@ message.
 from __future__ import annotations
 
 from ._labels import packed_labels
-from ._protobuf import family, metric
+from ._protobuf import exemplar, family, metric
 from ._wire import delimited, double, seconds, varint, whole
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from prometheus_client import Metric
-    from prometheus_client.samples import Exemplar, NativeHistogram, Sample
+    from prometheus_client.samples import NativeHistogram, Sample
 
 __all__ = ["client_family"]
 
@@ -70,7 +70,7 @@ def _number(found: Metric, samples: Sequence[Sample]) -> bytes:
         else:
             parts.append(double(1, sample.value))
             if found.type == "counter" and sample.exemplar:
-                parts.append(delimited(2, _exemplar(sample.exemplar)))
+                parts.append(delimited(2, exemplar(sample.exemplar)))
     return b"".join(parts)
 
 
@@ -93,8 +93,8 @@ def _distribution(found: Metric, samples: Sequence[Sample]) -> bytes:
         elif end == "" and sample.native_histogram:
             parts.append(_native(sample.native_histogram))
     for bound, sample in sorted(buckets, key=lambda one: one[0]):
-        exemplar = delimited(3, _exemplar(sample.exemplar)) if sample.exemplar else b""
-        parts.append(delimited(3, _count(1, 4, sample.value) + double(2, bound) + exemplar))
+        marked = delimited(3, exemplar(sample.exemplar)) if sample.exemplar else b""
+        parts.append(delimited(3, _count(1, 4, sample.value) + double(2, bound) + marked))
     if buckets and not is_summary and not any(sample.name.endswith("count") for sample in samples):
         parts.append(_count(1, 4, max(buckets, key=lambda one: one[0])[1].value))  # of one with negative buckets
     return b"".join(parts)
@@ -117,16 +117,9 @@ def _native(found: NativeHistogram) -> bytes:
             parts.append(delimited(number, whole(1, _zigzag(span.offset)) + whole(2, span.length)))
         if deltas:
             parts.append(delimited(number + 1, b"".join(varint(_zigzag(int(delta))) for delta in deltas)))
-    parts += [delimited(16, _exemplar(one)) for one in found.nh_exemplars or ()]
+    parts += [delimited(16, exemplar(one)) for one in found.nh_exemplars or ()]
     return b"".join(parts)
 
 
 def _zigzag(n: int) -> int:
     return 2 * n if n >= 0 else -2 * n - 1
-
-
-def _exemplar(found: Exemplar) -> bytes:
-    parts = [packed_labels(found.labels), double(2, found.value)]
-    if found.timestamp is not None:
-        parts.append(seconds(3, float(found.timestamp)))
-    return b"".join(parts)

@@ -49,7 +49,7 @@ class HistogramFamily(_Base):
     @cached_property
     def samples(self) -> list[Sample]:  # type: ignore[override]  # an attribute of `Metric`
         """The series as text shows them: buckets, count, sum, time of creation."""
-        from prometheus_client.samples import Sample
+        from prometheus_client.samples import Exemplar, Sample
         from prometheus_client.utils import floatToGoString
 
         found = []
@@ -58,7 +58,14 @@ class HistogramFamily(_Base):
         for labels, histogram, start in self.series:
             pairs = labels.pairs
             counts = [*self.classic.counts(histogram), histogram.count]
-            found += [Sample(bucket, {**pairs, "le": edge}, n) for edge, n in zip(edges, counts)]
+            marked = {
+                position: Exemplar(one.labels, one.value, one.timestamp)
+                for position, one in self.classic.exemplars(histogram).items()
+            }
+            found += [
+                Sample(bucket, {**pairs, "le": edge}, n, None, marked.get(position))
+                for position, (edge, n) in enumerate(zip(edges, counts))
+            ]
             found += [Sample(count, pairs, histogram.count), Sample(total, pairs, histogram.sum)]
             if start is not None:
                 found.append(Sample(created, pairs, start))

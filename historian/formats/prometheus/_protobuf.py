@@ -7,17 +7,33 @@ of a scrape.  And one program cannot have it in two versions.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
+from ._labels import packed_labels
 from ._wire import delimited, double, seconds, text, varint, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Protocol, SupportsFloat
 
+    from ..._values.base import BaseHistogram
+    from ._classic import Classic
     from ._family import HistogramFamily, Series
 
-__all__ = ["HISTOGRAM", "family", "metric", "native_family"]
+    class _Exemplar(Protocol):
+        """An exemplar of historian, or of prometheus_client."""
+
+        @property
+        def labels(self) -> Mapping[str, str]: ...
+        @property
+        def value(self) -> float: ...
+        @property
+        def timestamp(self) -> SupportsFloat | None: ...
+
+
+__all__ = ["HISTOGRAM", "exemplar", "family", "metric", "native_family"]
 
 HISTOGRAM = 4  # the type of a family
 HISTOGRAM_OF_METRIC = 7  # the field
@@ -62,9 +78,34 @@ def _native(found: HistogramFamily, one: Series) -> bytes:
     histogram = one.histogram
     count, zero = varint(histogram.count), varint(histogram.zero_count)
     start = b"" if one.start is None else _start(one.start)
-    return b"".join(
-        (COUNT, count, double(2, histogram.sum), LAYOUT, ZERO_COUNT, zero, start, found.classic.packed(histogram))
-    )
+    buckets = _marked(found.classic, histogram) if histogram.exemplars else found.classic.packed(histogram)
+    return b"".join((COUNT, count, double(2, histogram.sum), LAYOUT, ZERO_COUNT, zero, start, buckets))
+
+
+def exemplar(found: _Exemplar) -> bytes:
+    """Return a message Exemplar."""
+    parts = [packed_labels(found.labels), double(2, found.value)]
+    if found.timestamp is not None:
+        parts.append(seconds(3, float(found.timestamp)))
+    return b"".join(parts)
+
+
+def _marked(classic: Classic, histogram: BaseHistogram) -> bytes:
+    """Return the buckets, classic and native ones, and the exemplars.
+
+    They are in a field for native histograms, and in classic buckets, which servers before 2.50 look at only.  For an
+    exemplar above the last classic bucket, there is one that ends at infinity.
+    """
+    counts = [*classic.counts(histogram), histogram.count]
+    messages = {position: delimited(3, exemplar(one)) for position, one in classic.exemplars(histogram).items()}
+    parts = [
+        delimited(3, whole(1, count) + double(2, bound) + messages.get(position, b""))
+        for position, (count, bound) in enumerate(zip(counts, (*classic.bounds, math.inf)))
+        if bound < math.inf or position in messages
+    ]
+    parts.append(classic.native(histogram))
+    parts += [delimited(16, exemplar(one)) for one in sorted(histogram.exemplars, key=lambda one: one.timestamp)]
+    return b"".join(parts)
 
 
 def _start_at(at: float) -> bytes:

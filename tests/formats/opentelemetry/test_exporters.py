@@ -125,6 +125,72 @@ def test_what_arrives_is_what_was_recorded(tmp_path, way, shared):
 # ---- start times and temporality ----
 
 
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize("way", ["http", "grpc"])
+def test_exemplars_arrive(way):
+    registry = Registry()
+    rec = registry.recorder(NAME, method="GET")
+    rec.record(0.25, exemplar={"trace_id": TRACE, "span_id": SPAN, "user": "ü"})
+    rec.record(1.5, exemplar={"trace_id": TRACE})
+    rec.record(3.0, exemplar={"trace_id": "a1", "span_id": SPAN})
+    rec.record(5.0, exemplar={"order": "17"})
+    rec.record(9.0, exemplar={"trace_id": "0" * 32, "span_id": SPAN})
+    with (otlp_receiver.over_grpc if way == "grpc" else otlp_receiver.over_http)() as receiver:
+        if way == "grpc":
+            grpc = pytest.importorskip("opentelemetry.exporter.otlp.proto.grpc.metric_exporter", exc_type=ImportError)
+            exporter = grpc.OTLPMetricExporter(receiver.endpoint, insecure=True)
+        else:
+            exporter = OTLPMetricExporter(receiver.endpoint)
+        with PeriodicExporter(registry, exporter, every=3600) as background:
+            assert background.force_flush()
+            rec.record(1.6, exemplar={"order": "18"})
+    first, second = (points_of(request)[0][Key(NAME, method="GET")].exemplars for request in receiver.requests)
+    arrived = [
+        (
+            one.as_double,
+            one.trace_id.hex(),
+            one.span_id.hex(),
+            {each.key: each.value.string_value for each in one.filtered_attributes},
+        )
+        for one in first
+    ]
+    assert arrived == [
+        (0.25, TRACE, SPAN, {"user": "ü"}),
+        (1.5, "", "", {"trace_id": TRACE}),  # exporters send both ids, or none
+        (3.0, "", "", {"trace_id": "a1", "span_id": SPAN}),
+        (5.0, "", "", {"order": "17"}),
+        (9.0, "", "", {"trace_id": "0" * 32, "span_id": SPAN}),
+    ]
+    kept = {one.value: one.timestamp for one in rec.snapshot().exemplars}
+    for one in first:
+        if one.as_double in kept:
+            assert one.time_unix_nano == pytest.approx(kept[one.as_double] * 1e9, abs=1000)
+    assert [one.as_double for one in second] == [1.6]  # each is sent once
+    (received,) = from_metrics(receiver.requests[0].SerializeToString())
+    assert [(one.value, one.labels) for one in received.histogram.exemplars] == [
+        (0.25, {"trace_id": TRACE, "span_id": SPAN, "user": "ü"}),
+        (1.5, {"trace_id": TRACE}),
+        (3.0, {"trace_id": "a1", "span_id": SPAN}),
+        (5.0, {"order": "17"}),
+        (9.0, {"trace_id": "0" * 32, "span_id": SPAN}),
+    ]
+
+
+def test_differences_have_the_exemplars_that_were_recorded_since_and_none_is_lost():
+    registry = Registry()
+    rec = registry.recorder(NAME)
+    producer = MetricProducer(registry, temporality=AggregationTemporality.DELTA)
+    rec.record(1.5, exemplar={"order": "1"})
+    assert [one.value for one in only_point(producer).exemplars] == [1.5]
+    rec.record(3.0, exemplar={"order": "2"})
+    assert [one.value for one in only_point(producer).exemplars] == [1.5, 3.0]  # the first was not confirmed
+    producer.confirm()
+    rec.record(1.7, exemplar={"order": "3"})
+    assert [one.value for one in only_point(producer).exemplars] == [1.7]
+
+
 def only_point(producer):
     (metric,) = producer.scope_metrics().metrics
     (point,) = metric.data.data_points

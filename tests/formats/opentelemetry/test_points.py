@@ -1,5 +1,6 @@
 """Histograms as data points of exponential histograms, and back: exactly where buckets are the same."""
 
+import dataclasses
 import math
 import random
 from types import SimpleNamespace
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("opentelemetry.sdk", reason="needs the extra opentelemetry", exc_type=ImportError)
 
-from historian import Histogram, buckets
+from opentelemetry.sdk.metrics import Exemplar as SdkExemplar
+
+from historian import Exemplar, Histogram, buckets
 from historian.formats.opentelemetry import data_point, from_data_point, from_metrics
 
 floats = st.floats(0, 2.0**70, allow_subnormal=True)
@@ -182,3 +185,49 @@ def test_a_bad_point_is_refused(changes, message):
 def test_extremes_that_contradict_each_other():
     with pytest.raises(ValueError, match=r"min 1\.0 and max 0\.99 are impossible for a count of 1"):
         from_data_point(coarse([1.0], 6, min=1.0, max=0.99))
+
+
+# ---- exemplars ----
+
+
+def test_exemplars_come_back():
+    h = Histogram.from_values([0.25, 1.5])._with(
+        [
+            Exemplar(0.25, {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7"}, 1e9),
+            Exemplar(1.5, {"order": "17"}, 1e9 + 0.5),
+        ]
+    )
+    point = data_point(h)
+    assert [(type(one.trace_id), type(one.span_id)) for one in point.exemplars] == [(int, int), (type(None),) * 2]
+    assert from_data_point(point).histogram.exemplars == h.exemplars
+    assert from_data_point(data_point(h, max_buckets=2)).histogram.exemplars == h.exemplars
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({}, {"order": "17"}),
+        ({"value": 2}, {"order": "17"}),
+        ({"value": -1.0}, None),
+        ({"value": float("nan")}, None),
+        ({"time_unix_nano": 2**64 - 1}, None),
+        ({"filtered_attributes": None}, None),
+        ({"filtered_attributes": {"http.route": "/", "n": 1}}, None),
+        ({"filtered_attributes": {"http.route": "/", "order": "18"}}, {"order": "18"}),
+        ({"filtered_attributes": {"a": "x" * 100, "b": "x" * 100}}, {"a": "x" * 100}),
+        ({"trace_id": 0xAB}, {"trace_id": f"{0xAB:032x}", "order": "17"}),
+        ({"trace_id": 2**128}, {"order": "17"}),
+        ({"trace_id": 0}, {"order": "17"}),
+    ],
+)
+def test_exemplars_that_do_not_fit_are_left_out(changes, kept):
+    fields = {"filtered_attributes": {"order": "17"}, "value": 1.5, "time_unix_nano": 10**18, **changes}
+    point = dataclasses.replace(data_point(Histogram.from_values([1.5])), exemplars=[SdkExemplar(**fields)])
+    found = from_data_point(point).histogram.exemplars
+    assert [one.labels for one in found] == ([] if kept is None else [kept])
+
+
+def test_a_flood_of_exemplars_is_read_in_bounded_memory():
+    many = [SdkExemplar({"order": str(k)}, 1.5, k) for k in range(20_000)]
+    point = dataclasses.replace(data_point(Histogram.from_values([1.5])), exemplars=many)
+    assert [one.labels for one in from_data_point(point).histogram.exemplars] == [{"order": "9999"}]
