@@ -275,7 +275,7 @@ def test_readers_see_one_of_two_states(directory, registry):
             value, bounds = float(ord(key.name)), h.to_dict().get("bounds", [])
             assert h.count in (0, 5) and h.indices.tolist() == [buckets.index(value)] * (h.count == 5)
             # In the middle of a drain, an extreme may be known by its bucket only, and the histogram says so.
-            assert not h.count or (h.min == value or "min" in bounds) and (h.max == value or "max" in bounds)
+            assert not h.count or ((h.min == value or "min" in bounds) and (h.max == value or "max" in bounds))
         assert registry.problems() == {}
     Path(directory + ".end").touch()
     end(process)
