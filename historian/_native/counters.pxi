@@ -62,7 +62,7 @@ cdef class Counters:
             atomic = <historian_counters *>historian_load_pointer(<void **>&self.atomic)
             historian_store_pointer(<void **>&self.atomic, NULL)
             if atomic is not NULL:
-                keep(self, atomic)
+                own_too(self, atomic)
             count_at(self, file, place, number)
         return True
 
@@ -319,7 +319,7 @@ cdef int leave_all(Counters self) noexcept:
     return 0
 
 
-cdef int keep(Counters self, historian_counters *own) noexcept:
+cdef int own_too(Counters self, historian_counters *own) noexcept:
     """Keep counters until these end.  Without the GIL, several threads may do so at the same time."""
     cdef void *first = historian_load_pointer(<void **>&self.owned)
     own.owned = <historian_counters *>first

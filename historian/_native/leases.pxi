@@ -51,7 +51,7 @@ cdef int ask_for_lease(DirectoryFile self, Counters counters, size_t records) no
             return 0
         own.thread = thread
         own.file = &self.space
-        keep(counters, own)
+        own_too(counters, own)
     historian_attach(own, &self.space, counters.entry, historian_index_of(counters.place), lease.lane)
     historian_join_lease(lease, own, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes))
     return 0
