@@ -62,8 +62,7 @@ cdef class Counters:
             atomic = <historian_counters *>historian_load_pointer(<void **>&self.atomic)
             historian_store_pointer(<void **>&self.atomic, NULL)
             if atomic is not NULL:
-                atomic.owned = self.owned
-                self.owned = atomic
+                own_too(self, atomic)
             count_at(self, file, place, number)
         return True
 
@@ -311,11 +310,21 @@ cdef int count_at(Counters self, DirectoryFile file, uint64_t place, uint64_t nu
 
 cdef int leave_all(Counters self) noexcept:
     """Have no thread count in a lane by way of these counters."""
-    cdef historian_counters *own = self.owned
+    cdef historian_counters *own = <historian_counters *>historian_load_pointer(<void **>&self.owned)
     while own is not NULL:
-        if own.place is not NULL:
+        # Without the GIL, a thread that ends may be about to leave: it holds a lock, which this waits for.
+        if not HISTORIAN_HAS_GIL or own.place is not NULL:
             leave(<DirectoryFile>self.file, own)
         own = own.owned
+    return 0
+
+
+cdef int own_too(Counters self, historian_counters *own) noexcept:
+    """Keep counters until these end.  Without the GIL, several threads may do so at the same time."""
+    cdef void *first = historian_load_pointer(<void **>&self.owned)
+    own.owned = <historian_counters *>first
+    while not historian_exchange_pointer(<void **>&self.owned, &first, own):
+        own.owned = <historian_counters *>first
     return 0
 
 

@@ -41,16 +41,17 @@ cdef int ask_for_lease(DirectoryFile self, Counters counters, size_t records) no
         lease.patience = 0 if lease.lane else lease.asked_after  # a child process asks at once
         if not lease.lane:
             return 0
-    own = counters.owned
-    while own is not NULL and (own.place is not NULL or own.file != &self.space or own.thread != thread):
+    own = <historian_counters *>historian_load_pointer(<void **>&counters.owned)
+    # Those of other threads are looked at, but not at what these threads may write just now.
+    while own is not NULL and (own.thread != thread or own.file != &self.space or own.place is not NULL):
         own = own.owned
     if own is NULL:
         own = <historian_counters *>calloc(1, sizeof(historian_counters))
         if own is NULL:
             return 0
         own.thread = thread
-        own.owned = counters.owned
-        counters.owned = own
+        own.file = &self.space
+        own_too(counters, own)
     historian_attach(own, &self.space, counters.entry, historian_index_of(counters.place), lease.lane)
     historian_join_lease(lease, own, &counters.exclusive if HISTORIAN_HAS_GIL else historian_own_place(counters.lanes))
     return 0
