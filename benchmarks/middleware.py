@@ -30,7 +30,7 @@ PLACES = [
     str(Path(historian.__file__).parents[1]),
 ]  # what other processes import from
 TABLE = "Requests to a web service"
-REQUESTS = 2_000  # in a round without a server
+REQUESTS = 200  # in a round without a server: short, since a process that is interrupted costs a round
 LOAD = 250  # requests in a round with one
 CONNECTIONS = 8
 SERVER_ROUNDS = 60
@@ -122,7 +122,7 @@ def alone(results: Results) -> None:
             called("no-op WSGI", NoWSGI(wsgi)),
             called("WSGI", WSGIMiddleware(wsgi, registry)),
         ],
-        rounds=4 * ROUNDS,
+        rounds=20 * ROUNDS,
     )
     for kind in ("ASGI", "WSGI"):
         case, base = cases[kind], cases[f"no-op {kind}"]

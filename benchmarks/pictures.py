@@ -42,10 +42,9 @@ def measure(results: Results, peers: list[Peer]) -> None:
 def pictures(results: Results) -> None:
     """Measure each picture, in a new figure of pyplot, without and with rendering."""
     h, other = (Histogram.from_values(latencies(20_000, seed=seed)) for seed in (1, 2))
-    comparison, leaf = compare(h, other), h.dist()
-    fan = all_of(100, leaf)
+    comparison = compare(h, other)
     minutes = [Histogram.from_values(latencies(1_000, seed=seed)) for seed in range(60)]
-    tree = {"page": (seq(leaf, fan), {"session": leaf, "fan": (fan, {"look-up": leaf})})}
+    tree = {"page": (seq, {"session": h, "fan": (partial(all_of, 100), {"look-up": other})})}
     draws: dict[str, Any] = {
         "percentiles": partial(plot.percentiles, h),
         "density": h.plot,

@@ -32,6 +32,8 @@ LAYOUT = (CHUNK_NBYTES, FIRST_INDEX, OCTAVES, BUCKETS_PER_OCTAVE, MAX_RECORDERS,
 FIXED = range(8, 40, 4)  # where the version and the numbers of the layout are, 4 bytes each, after the magic
 CHECKSUM_AT = FILE_HEADER_NBYTES - 4  # offset of the CRC-32 of all bytes before it
 
+_key_of_parts = Key._of_parts  # looked up once: a directory may have 10,000 keys
+
 
 class Header:
     """The properties of a recorder that never change."""
@@ -87,7 +89,7 @@ def decode(encoded: bytes, unit: bytes, created: int, key: Key | None = None) ->
         found = decoded(encoded, unit)
         if isinstance(found, str):
             return found
-        key, text = Key._of_parts(found[0]), found[1]
+        key, text = _key_of_parts(found[0]), found[1]
     else:
         known = decoded(None, unit)
         if isinstance(known, str):

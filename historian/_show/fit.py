@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .names import shortened
+from .names import cut, shortened
 from .table import text_width
 
 TYPE_CHECKING = False
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fitted"]
 
+LEAST = 8  # columns of a header that is cut
 NAME_WIDTH = 24  # columns of numbers are left out until names have this width, or a third of a narrow terminal
 
 
@@ -20,7 +21,7 @@ def fitted(
     """Return a table of at most `width` columns, if numbers leave room for names: shortened, but all different.
 
     If names would have less than 24 columns, or a third of the width, columns of numbers are left out: those whose
-    headers are `spare`, in this order.  Numbers are never cut.
+    headers are `spare`, in this order.  Then headers are cut.  Numbers are never cut.
     """
     lines = [headers, *rows]
     widths = [max(text_width(line[k]) for line in lines) for k in range(len(headers))]
@@ -32,6 +33,10 @@ def fitted(
     for header in spare:
         if room() < min(widths[0], NAME_WIDTH, max(width // 3, text_width(headers[0]))) and header in headers:
             kept.remove(headers.index(header))
+    if room() < min(widths[0], text_width(headers[0]) or LEAST):  # a long unit
+        numbers = [max((text_width(row[k]) for row in rows), default=0) for k in range(len(headers))]
+        headers = [headers[0], *(cut(header, max(w, LEAST)) for header, w in zip(headers[1:], numbers[1:]))]
+        widths = [widths[0], *(max(text_width(header), w) for header, w in zip(headers[1:], numbers[1:]))]
     names = shortened([row[0] for row in rows], max(room(), text_width(headers[0])))
     cells = [[name, *(row[k] for k in kept[1:])] for name, row in zip(names, rows)]
     return [headers[k] for k in kept], cells

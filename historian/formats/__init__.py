@@ -1,7 +1,7 @@
 """Formats of histograms: a module for each other library, which is imported when it is first used.
 
 `historian.formats.opentelemetry`: exponential histograms, to send and to read.
-`historian.formats.prometheus`: native histograms, and classic ones, to be scraped.
+`historian.formats.prometheus`: native histograms, and classic ones, to be scraped; text of others, to be read.
 `historian.formats.hdr`: HdrHistogram's encodings, logs and percentile tables.
 `historian.formats.ddsketch`: DDSketch's messages.
 

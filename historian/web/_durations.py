@@ -8,6 +8,7 @@ from .._live.recorder import DISABLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._live.recorder import Recorder
     from ..registry import Registry
 
     _Pairs = tuple[tuple[str, str], ...]
@@ -30,11 +31,12 @@ CLIENT_DISCONNECT = "client_disconnect"
 class Durations:
     """Recorders of durations of requests, found by what is known when a request ends."""
 
-    __slots__ = ("_exemplars", "_family", "_methods", "_statuses")
+    __slots__ = ("_family", "_methods", "_series", "_statuses", "has_exemplars")
 
-    _exemplars: bool  # whether each request is recorded with the ids of its span
+    has_exemplars: bool  # whether each request is recorded with the ids of its span
     _family: Family
-    _methods: dict[str, str]  # by method
+    _series: dict[tuple[str, ...], Recorder]  # those of the family, which forgets what is removed
+    _methods: frozenset[str]
     _statuses: dict[int | str, tuple[str, str]]  # label and error by status; "" and 0 are those of no answer
 
     def __init__(self, registry: Registry | None, max_series: int, status_class: bool, exemplars: bool) -> None:
@@ -42,9 +44,10 @@ class Durations:
             raise TypeError(f"registry must be a Registry, not {type(registry).__name__}")
         chosen = registry if registry is not None else _default()
         self._family = chosen.family(NAME, labels=LABELS, unit="s", max_series=max_series)
-        self._exemplars = exemplars and not DISABLED
+        self.has_exemplars = exemplars and not DISABLED
         self.exemplar()  # raises here, not at the first request, if OpenTelemetry is not installed
-        self._methods = {method: method for method in METHODS}
+        self._series = self._family._series
+        self._methods = frozenset(METHODS)
         self._statuses = {0: ("", ""), "": ("", "")}
         for code in range(100, 600):
             label, error = f"{code // 100}xx" if status_class else str(code), str(code) if code >= 500 else ""
@@ -52,19 +55,25 @@ class Durations:
 
     def exemplar(self) -> _Pairs | None:
         """Return the ids of the current span, if exemplars are wanted and there is one that is sampled."""
-        found = labels_of(True, False) if self._exemplars else None
+        found = labels_of(True, False) if self.has_exemplars else None
         return found if isinstance(found, tuple) else None
 
     def record(
         self, nanoseconds: int, method: str, route: str, status: int | str, error: str, exemplar: _Pairs | None
     ) -> None:
-        """Record a request that has ended.  Without another error, that of a status from 500 on is the status."""
+        """Record a request that has ended.  Without another error, that of a status from 500 on is the status.
+
+        Without the ids of the span that was current when its answer began, those of the current one are taken.
+        """
         label, failure = self._statuses.get(status, UNKNOWN)
-        labels = (self._methods.get(method, OTHER), route, label, error or failure)
-        if exemplar is None:
-            self._family._at_end(labels).record(nanoseconds / 1e9)
+        labels = (method if method in self._methods else OTHER, route, label, error or failure)
+        found = self._series.get(labels)
+        if found is None:
+            found = self._family._at_end(labels)
+        if self.has_exemplars and (exemplar := exemplar or self.exemplar()) is not None:
+            found.record(nanoseconds / 1e9, exemplar=dict(exemplar))
         else:
-            self._family._at_end(labels).record(nanoseconds / 1e9, exemplar=dict(exemplar))
+            found.record(nanoseconds / 1e9)
 
 
 def _default() -> Registry:

@@ -41,17 +41,19 @@ class Routes:
 
     def route(self, scope: Mapping[str, Any]) -> str:
         """Return the template of the route, with those of the mounts that lead to it; empty if no route is known."""
-        found = scope.get(KEY)
-        if found is None:
-            route, is_mounted = scope.get("route"), "app_root_path" in scope
-            if route is None or is_mounted:
-                route = self._innermost(route, scope)
-            if route is None:
-                return ""
-            found = _own_template(route, scope)
-            if is_mounted and found:
-                found = self._mount(scope) + (REST if _is_mount(route) else found)
-        return found if type(found) is str else ""
+        if KEY in scope:
+            return scope[KEY] if type(scope[KEY]) is str else ""
+        route = scope.get("route")
+        if route is not None and "app_root_path" not in scope and "fastapi" not in scope:  # most often
+            found = getattr(route, "path_format", None)
+            return found if type(found) is str else _own_template(route, scope)
+        is_mounted = "app_root_path" in scope
+        if route is None or is_mounted:
+            route = self._innermost(route, scope)
+        found = _own_template(route, scope) if route is not None else ""
+        if found and is_mounted:
+            return self._mount(scope) + (REST if _is_mount(route) else found)
+        return found
 
     def _innermost(self, route: Any, scope: Mapping[str, Any]) -> Any:
         """Return the route of the endpoint.

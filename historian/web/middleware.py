@@ -92,7 +92,7 @@ class ASGIMiddleware:
         except BaseException as error:
             exchange.end(error)
             raise
-        exchange.end(None)
+        exchange.end(None)  # what has been recorded already is not recorded again
 
 
 class WSGIMiddleware:

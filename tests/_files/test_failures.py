@@ -273,3 +273,48 @@ def test_a_directory_and_a_file_without_rights(directory):
         os.chmod(os.path.join(folder, "d"), 0o700)
     assert done.returncode == 0 and not done.stderr, done.stderr
     assert done.stdout == "done\n"
+
+
+OTHER_USER = """
+import os, sys, warnings
+from historian import Key, Registry, RegistryWarning
+folder, values = sys.argv[1], [2.0**k for k in range(-31, 65)]
+registry = Registry(folder + "/d")
+rec, family = registry.recorder("q"), registry.family("http", labels=("route",))
+rec.record(1.0)
+if not os.fork():  # as a server that forks its workers, and lets them be another user
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+    for value in values:
+        rec.record(value)
+    rec.record_many(values)
+    assert rec.snapshot().count == 1 + 2 * len(values)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        for route in ("/a", "/b"):
+            family[route].record(1.0)
+    assert [warning.category for warning in said] == [RegistryWarning] and "Permission denied" in str(said[0].message)
+    for ask in (lambda: registry.recorder("new"), registry.snapshot, rec.drain):
+        try:
+            ask()
+        except PermissionError:
+            continue
+        os._exit(1)
+    os._exit(0)
+assert os.wait()[1] == 0
+h = registry.snapshot()[Key("q")]
+assert (h.count, h.min, h.max, h.sum) == (1 + 2 * len(values), values[0], values[-1], 1 + 2 * sum(values))
+assert registry.snapshot()[Key("http", overflow="true")].count == 2
+print("done")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_process_becomes_another_user(directory):
+    """What it has open goes on counting, by the mapping; it cannot open the file again."""
+    os.mkdir(directory)
+    run = [sys.executable, "-c", OTHER_USER, directory]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert done.stdout == "done\n"

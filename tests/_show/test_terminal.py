@@ -166,3 +166,12 @@ def test_the_page_shows_what_ipython_shows():
         exec(line, names)
     (block,) = re.findall(r"<!-- shown: h -->\n```text\n(.*?)\n```", page, re.DOTALL)
     assert block == text(names["h"]._view(), 72)
+
+
+def test_a_long_unit_leaves_room_for_the_names_of_rows():
+    h = Histogram.from_values([1.0, 2.0], unit="requests-that-waited-for-a-lock")
+    assert "requests-that-waited-for-a-lock" in text(h._view(), 80)
+    lines = text(h._view(), 40).splitlines()
+    assert all(text_width(line) <= 40 for line in lines)
+    assert [line.split()[0] for line in lines if "needs" in line] == ["p90", "p99", "p99.9"]
+    assert "       requ~ock       95 % interval" in lines

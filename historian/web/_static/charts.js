@@ -157,7 +157,9 @@ export class Charts {
     const column = this.pointed === null ? this.columns[this.columns.length - 1] : this.shown[this.pointed];
     this.texts.forEach((text, k) => write(text, quantity(column ? column.values[k] : null, this.steps)));
     const { begin, end, count } = column || {};
-    write(this.at, column ? (this.pointed === null ? "latest second" : clock((begin + end) / 2)) : "");
+    const isEmpty = !this.columns.some((one) => one.count);
+    const when = isEmpty ? "no values since this page looks" : "latest second";
+    write(this.at, this.pointed === null || !column ? when : clock((begin + end) / 2));
     const rate = column ? `${Math.round(count / (end - begin)).toLocaleString("en-US")}/s` : "";
     write(this.counted, column ? `${count.toLocaleString("en-US")} values, ${rate}` : "");
   }

@@ -144,6 +144,7 @@ async function askRecorder(id) {
   find("detail").hidden = false;
   write(find("gone"), "");
   write(find("name"), found.name);
+  find("name").title = found.name;
   unit = found.unit;
   facts(found.facts);
   exemplars(found.exemplars);
