@@ -69,8 +69,8 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._parts = PARTS
-        self._exemplar = None
         self._error = ""
+        self._exemplar = None
         self._ended = 0
         self._status = 0
         self._began = perf_counter_ns()
@@ -93,10 +93,10 @@ class Exchange:
         kind = message["type"]
         if kind == "http.response.start":
             self._status = message["status"]
-            if self._durations.has_exemplars:
-                self._exemplar = self._durations.exemplar()
             if message.get("trailers"):
                 self._parts = TRAILERS
+            if self._durations.has_exemplars:
+                self._exemplar = self._durations.exemplar()
         elif kind in self._parts:
             more = self._parts[kind]
             if (more not in message or not message[more]) and not self._ended:
@@ -121,10 +121,8 @@ class Exchange:
         self._record("" if error is None else error_type(error))
 
     def _record(self, error: str) -> None:
-        scope, durations = self._scope, self._durations
+        scope = self._scope
         nanoseconds, self._began = self._ended - self._began, 0
-        method, error = scope.get("method", "GET"), self._error or error  # a websocket has no method
-        exemplar = self._exemplar
-        if exemplar is None and durations.has_exemplars:
-            exemplar = durations.exemplar()
-        durations.record(nanoseconds, method, self._routes.route(scope), self._status, error, exemplar)
+        method = scope.get("method", "GET")  # that of a websocket
+        route, error = self._routes.route(scope), self._error or error
+        self._durations.record(nanoseconds, method, route, self._status, error, self._exemplar)

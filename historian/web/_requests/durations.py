@@ -44,10 +44,10 @@ class Durations:
             raise TypeError(f"registry must be a Registry, not {type(registry).__name__}")
         chosen = registry if registry is not None else _default()
         self._family = chosen.family(NAME, labels=LABELS, unit="s", max_series=max_series)
-        self._series = self._family._series
-        self._methods = frozenset(METHODS)
         self.has_exemplars = exemplars and not DISABLED
         self.exemplar()  # raises here, not at the first request, if OpenTelemetry is not installed
+        self._series = self._family._series
+        self._methods = frozenset(METHODS)
         self._statuses = {0: ("", ""), "": ("", "")}
         for code in range(100, 600):
             label, error = f"{code // 100}xx" if status_class else str(code), str(code) if code >= 500 else ""
@@ -61,16 +61,19 @@ class Durations:
     def record(
         self, nanoseconds: int, method: str, route: str, status: int | str, error: str, exemplar: _Pairs | None
     ) -> None:
-        """Record a request that has ended.  Without another error, that of a status from 500 on is the status."""
+        """Record a request that has ended.  Without another error, that of a status from 500 on is the status.
+
+        Without the ids of the span that was current when its answer began, those of the current one are taken.
+        """
         label, failure = self._statuses.get(status, UNKNOWN)
         labels = (method if method in self._methods else OTHER, route, label, error or failure)
         found = self._series.get(labels)
         if found is None:
             found = self._family._at_end(labels)
-        if exemplar is None:
-            found.record(nanoseconds / 1e9)
-        else:
+        if self.has_exemplars and (exemplar := exemplar or self.exemplar()) is not None:
             found.record(nanoseconds / 1e9, exemplar=dict(exemplar))
+        else:
+            found.record(nanoseconds / 1e9)
 
 
 def _default() -> Registry:

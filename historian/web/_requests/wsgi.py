@@ -56,7 +56,8 @@ class Exchange:
     ) -> Callable[[bytes], object]:
         """Begin the answer."""
         self._status = status[:3]
-        self._exemplar = self._durations.exemplar()
+        if self._durations.has_exemplars:
+            self._exemplar = self._durations.exemplar()
         self._route = wsgi_route(self._environ)  # Flask takes its request out of the environ before the answer is read
         if exc_info is None:
             return self._start_response(status, headers)
@@ -69,8 +70,7 @@ class Exchange:
             nanoseconds = perf_counter_ns() - self._began
             status = self._status or ("" if error == CLIENT_DISCONNECT else "500")
             method, route = self._environ.get("REQUEST_METHOD", ""), self._route or wsgi_route(self._environ)
-            exemplar = self._exemplar or self._durations.exemplar()
-            self._durations.record(nanoseconds, method, route, status, error, exemplar)
+            self._durations.record(nanoseconds, method, route, status, error, self._exemplar)
 
     def end_with(self, body: Any) -> bool:
         """Record the request when a file is closed; return whether that is possible."""
