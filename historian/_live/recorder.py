@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .._files.file import _Counted
     from .._files.header import Header
     from .._show.view import View
+    from .._values.exemplar import Exemplar
+    from .exemplars import _Pairs
 
     # `timed` returns the type that it takes.  This keeps parameters, overloads, type variables and the kind, such as
     # coroutine function or class method.  ParamSpec would keep less: only the first overload.
@@ -78,8 +80,6 @@ class Recorder(_Base):
 
     __slots__ = ("__weakref__", "_drains", "_header", "_keeps", "_name", "_room", "_start", "_synthetic", "_unit")
     __module__ = "historian"
-
-    _labels_of, _exemplar_of = staticmethod(labels_of), staticmethod(exemplar_of)  # for the core
 
     _drains: int  # of private memory, from 0
     _header: Header | None  # its key, unit and time of creation in a directory; None in memory
@@ -182,6 +182,12 @@ class Recorder(_Base):
             # 1,024 processes may do the same at the same time.
             self._room = min(UNCHECKED, (MAX_ADDED - held - added) >> 10) + added
         self._room -= added
+
+    def _labels_of(self, exemplar: object, is_later: bool, /) -> _Pairs | bool | None:
+        return labels_of(exemplar, is_later)
+
+    def _exemplar_of(self, value: float, labels: _Pairs | bool | None, /) -> Exemplar | None:
+        return exemplar_of(value, labels)
 
     def snapshot(self) -> Histogram:
         """Return the histogram of all values recorded so far.  O(buckets in use).

@@ -36,13 +36,20 @@ def remove(registry: _Registry, key: Key) -> Histogram:
         held, (file, place, _) = found._remove(taken), found._files
         registry._forget(key)
         if file is not None:
-            taken[:] = [one for one in taken if one[0] is not found]  # its exemplars, which would keep it open
+            _let_go(taken, found)
             del found  # if it was the last one, this process has the recorder open no more
             free_recorder(file, place)
         return held
     except BaseException:
         _undo(registry, key, unit, taken)
         raise
+
+
+def _let_go(taken: list[_Taken], recorder: Recorder) -> None:
+    """Leave out what refers to a recorder, its exemplars, which would keep it open."""
+    for place in range(len(taken) - 1, -1, -1):
+        if taken[place][0] is recorder:
+            del taken[place]
 
 
 def _undo(registry: _Registry, key: Key, unit: str, taken: list[_Taken]) -> None:

@@ -125,6 +125,7 @@ def test_sqlalchemy(registry, tmp_path):
         assert connection.execute(text("select count(*) from users")).scalar() == 2
         with pytest.raises(sqlalchemy.exc.IntegrityError):
             connection.execute(text("insert into users values ('Ada')"))
+    names["engine"].dispose()
     counts = [queries[name].snapshot().count for name in (("CREATE", ""), ("INSERT", ""), ("SELECT", ""))]
     assert counts == [1, 1, 1] and queries["INSERT", "IntegrityError"].snapshot().count == 1
     engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/no/such/folder")
