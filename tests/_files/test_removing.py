@@ -260,9 +260,9 @@ def test_readers_see_one_of_two_states(directory, registry):
     process = other(
         directory,
         """
-        i = 0
+        i, parent = 0, os.getppid()
         print("ready", flush=True)
-        while not os.path.exists(sys.argv[1] + ".end"):
+        while os.getppid() == parent and not os.path.exists(sys.argv[1] + ".end"):
             i += 1
             name = "abc"[i % 3]
             registry.recorder(name).record_many([float(ord(name))] * 5)
