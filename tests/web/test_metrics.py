@@ -2,12 +2,10 @@
 
 import asyncio
 import gzip
-import io
 import logging
-from wsgiref.util import setup_testing_defaults
-from wsgiref.validate import validator
 
 import pytest
+import wsgi_call
 from client_model import read_families
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,22 +27,9 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,imag
 
 
 def call_wsgi(application, method="GET", accept="", encoding="", path="/metrics"):
-    """Return status, headers and body.  The validator of the standard library watches."""
-    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "SCRIPT_NAME": "", "QUERY_STRING": ""}
-    setup_testing_defaults(environ)
-    environ |= {"wsgi.input": io.BytesIO(), "HTTP_ACCEPT": accept, "HTTP_ACCEPT_ENCODING": encoding}
-    started = []
-
-    def start_response(status, headers, error=None):
-        started.append((status, headers))
-        return lambda data: None
-
-    answer = validator(application)(environ, start_response)
-    try:
-        body = b"".join(answer)
-    finally:
-        answer.close()
-    ((status, headers),) = started
+    """Return status, headers and body."""
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ACCEPT": accept, "HTTP_ACCEPT_ENCODING": encoding}
+    status, headers, body = wsgi_call.call(application, environ)
     return int(status.split()[0]), dict(headers), body
 
 

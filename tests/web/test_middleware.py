@@ -13,6 +13,7 @@ from wsgiref.validate import validator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wsgi_call import call
 
 from historian import FamilyWarning, Registry
 from historian.web._requests import asgi, wsgi
@@ -415,23 +416,9 @@ def test_each_request_is_recorded_once_and_everything_passes(messages, error, is
 # ---- WSGI ----
 
 
-def ask(middleware, environ_=None, handler=validator):
-    """Call a WSGI application as a server does; return status, headers and body."""
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/secret/1", "SCRIPT_NAME": "", "QUERY_STRING": ""}
-    environ |= environ_ or {}
-    setup_testing_defaults(environ)
-    started = []
-
-    def start_response(status, headers, exc_info=None):
-        started.append((status, headers))
-        return lambda data: None
-
-    body = handler(middleware)(environ, start_response)
-    try:
-        content = b"".join(body)
-    finally:
-        body.close()
-    return *started[-1], content
+def ask(middleware, environ=None, handler=validator):
+    """Return status, headers and body of a request to /secret/1."""
+    return call(middleware, {"PATH_INFO": "/secret/1", **(environ or {})}, handler)
 
 
 def plain(status="200 OK"):
