@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from ..._core import SLOTS
@@ -9,12 +10,14 @@ from ..._show.scale import SIZE, TIME, base_unit, quantity
 from ..._show.summary import is_supported
 from ..._stats.beyond import collected
 from ..._values.slots import TO_INDEX
+from ...buckets import BUCKETS_PER_OCTAVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from ..._values.exemplar import Exemplar
     from ...histogram import Histogram
     from .history import Interval
 
@@ -39,7 +42,7 @@ def detail(found: Detail) -> dict[str, Any]:
     return {
         "unit": total.unit,
         "steps": _steps(total.unit),
-        "bin": BIN / 64,  # octaves
+        "bin": BIN / BUCKETS_PER_OCTAVE,  # octaves
         "facts": _facts(total),
         "exemplars": _exemplars(total.exemplars, total.unit),
         "columns": [_column(one) for one in found.intervals],
@@ -59,9 +62,9 @@ def _facts(total: Histogram) -> list[list[str]]:
     return facts
 
 
-def _exemplars(found: Iterable[Any], unit: str) -> list[dict[str, Any]]:
+def _exemplars(found: Iterable[Exemplar], unit: str) -> list[dict[str, Any]]:
     """Return the latest exemplars, newest first: each with its value as text, and its labels as pairs."""
-    latest = sorted(found, key=lambda one: -one.timestamp)[:MAX_EXEMPLARS]
+    latest = sorted(found, key=attrgetter("timestamp"), reverse=True)[:MAX_EXEMPLARS]
     return [
         {"time": one.timestamp, "value": quantity(one.value, unit), "labels": list(one.labels.items())}
         for one in latest
