@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +34,7 @@ PLACES = [
 ]  # what other processes import from
 TABLE = "Requests to a web service"
 REQUESTS = 200  # in a round without a server: short, since a process that is interrupted costs a round
-LOAD = 250  # requests in a round with one
+LOAD = 400  # requests in a round with one
 CONNECTIONS = 8
 SERVER_ROUNDS = 60
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]}
@@ -104,9 +107,55 @@ def wsgi(environ: Any, start_response: Any) -> list[bytes]:
     return [b"Ada"]
 
 
-#: What the servers of `under_a_server` import.
 no_op_asgi, no_op_wsgi = NoASGI(asgi), NoWSGI(wsgi)
 measured_asgi, measured_wsgi = ASGIMiddleware(asgi, Registry()), WSGIMiddleware(wsgi, Registry())
+
+# ---- what the servers import: the path of a request says which middleware answers it ----
+
+#: Processor time of each request in ns, by path.
+TIMES: dict[str, list[int]] = {"/no-op": [], "/measured": []}
+
+
+def medians() -> bytes:
+    """Return the median of each kind since the last call, as JSON."""
+    answer = json.dumps({path: statistics.median(times or [0]) for path, times in TIMES.items()}).encode()
+    for times in TIMES.values():
+        times.clear()
+    return answer
+
+
+async def timed_asgi(scope: Any, receive: Any, send: Any) -> None:
+    """Answer, and keep the processor time of the application with its middleware and what it called of the server."""
+    if scope["type"] == "lifespan" or scope["path"] == "/times":
+        await (asgi(scope, receive, send) if scope["type"] == "lifespan" else tell(send))
+        return
+    app = measured_asgi if scope["path"] == "/measured" else no_op_asgi
+    began = time.thread_time_ns()
+    await app(scope, receive, send)
+    TIMES[scope["path"]].append(time.thread_time_ns() - began)
+
+
+async def tell(send: Any) -> None:
+    """Send the medians."""
+    body = medians()
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def timed_wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    """Answer likewise; the answer is read here, as a server does."""
+    if environ["PATH_INFO"] == "/times":
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [medians()]
+    app = measured_wsgi if environ["PATH_INFO"] == "/measured" else no_op_wsgi
+    began = time.thread_time_ns()
+    body = app(environ, start_response)
+    parts = list(body)
+    if hasattr(body, "close"):
+        body.close()
+    TIMES[environ["PATH_INFO"]].append(time.thread_time_ns() - began)
+    return parts
 
 
 # ---- without a server ----
@@ -186,28 +235,24 @@ def called(name: str, app: Any) -> Case:
 
 
 def under_a_server(results: Results, name: str, command: list[str], kind: str) -> None:
-    """Measure two servers under load, one after the other, again and again: with the middleware and without it."""
-    if not Path("/proc/self/schedstat").exists():
-        results.skip(f"requests under {name}", "the processor time of a process is read from /proc, which is not here")
-        return
+    """Measure one server under load: requests with the middleware and without it come in turn, on all connections."""
     if importlib.util.find_spec(command[0]) is None:
         results.skip(f"requests under {name}", f"{command[0]} is not installed")
         return
     with tempfile.TemporaryDirectory() as folder:
-        servers = [Server(label, command, f"{label}_{kind}", folder) for label in ("no_op", "measured")]
+        server = Server(command, f"timed_{kind}", folder)
         try:
-            cases = interleave([case for server in servers for case in server.cases()], rounds=SERVER_ROUNDS)
+            cases = interleave(server.cases(), rounds=SERVER_ROUNDS)
         finally:
-            for server in servers:
-                server.end()
-    measured, base, upper = cases["measured"], cases["no_op"], kind.upper()
+            server.end()
+    measured, base, upper = cases["measured"], cases["no-op"], kind.upper()
     results.add(
         absolute(f"{upper} middleware under {name}, processor time", 3, measured, "us", 1e3, base),
         ratio(
             f"requests under {name}: time with middleware / with no-op",
             1.05,
             cases["measured load"],
-            cases["no_op load"],
+            cases["no-op load"],
         ),
         row(TABLE, "no-op middleware", f"{upper}, under {name}, processor time", base),
         row(TABLE, "historian", f"{upper}, under {name}, processor time", measured),
@@ -217,8 +262,8 @@ def under_a_server(results: Results, name: str, command: list[str], kind: str) -
 class Server:
     """A server in a process of its own, and a process that sends requests to it."""
 
-    def __init__(self, label: str, command: list[str], app: str, folder: str) -> None:
-        self.label, self.wall = label, 0.0
+    def __init__(self, command: list[str], app: str, folder: str) -> None:
+        self.medians: dict[str, float] = {}
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
             port, fd = listener.getsockname()[1], listener.fileno()
             # Newer versions of gunicorn create a socket in the home directory; older ones have no such option.
@@ -234,17 +279,24 @@ class Server:
         )  # fmt: skip
 
     def cases(self) -> list[Case]:
-        """Return the cases: processor time, and that until the answers were there, both in ns for each request."""
-        return [Case(self.label, self.run), Case(f"{self.label} load", lambda: self.wall)]
+        """Return the cases, in ns for each request: processor time in the server, and time until the answer is there.
 
-    def run(self) -> float:
-        """Send a round of requests; return the processor time of the server."""
-        before = processor_time(self.server.pid)
+        The processor times of both kinds are those of one round.
+        """
+        return [
+            Case("no-op", lambda: self.run("/no-op /measured", "/no-op")),
+            Case("measured", lambda: self.medians["/measured"]),
+            Case("no-op load", lambda: self.run("/no-op", "wall")),
+            Case("measured load", lambda: self.run("/measured", "wall")),
+        ]
+
+    def run(self, paths: str, figure: str) -> float:
+        """Send a round of requests to these paths in turn; return one of its figures, and keep all."""
         assert self.load.stdin is not None and self.load.stdout is not None
-        self.load.stdin.write(f"{LOAD}\n")
+        self.load.stdin.write(f"{paths}\n")
         self.load.stdin.flush()
-        self.wall = float(self.load.stdout.readline())
-        return (processor_time(self.server.pid) - before) / LOAD
+        self.medians = json.loads(self.load.stdout.readline())
+        return self.medians[figure]
 
     def end(self) -> None:
         """End both processes."""
@@ -258,25 +310,15 @@ class Server:
             self.server.wait()
 
 
-def processor_time(pid: int) -> int:
-    """Return the processor time of a process and its children, in ns."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-        for child in (task / "children").read_text().split():
-            total += processor_time(int(child))
-    return total
-
-
 # ---- the process that sends requests ----
 
-REQUEST = b"GET /users/1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+REQUEST = "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Client(asyncio.Protocol):
     """Sends a request when the answer to the one before has arrived, while there are some left."""
 
-    left = 0  # of all clients
+    requests: list[bytes]  # those that are left, of all clients
     done: asyncio.Event
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -284,9 +326,8 @@ class Client(asyncio.Protocol):
         self.ask()
 
     def ask(self) -> None:
-        if Client.left > 0:
-            Client.left -= 1
-            self.transport.write(REQUEST)  # type: ignore[attr-defined]
+        if Client.requests:
+            self.transport.write(Client.requests.pop())  # type: ignore[attr-defined]
         else:
             self.transport.close()
 
@@ -306,9 +347,11 @@ class Client(asyncio.Protocol):
     open = 0
 
 
-async def send_requests(port: int, number: int) -> float:
-    """Send requests over several connections; return the time in ns for each."""
-    Client.left, Client.open, Client.done = number, CONNECTIONS, asyncio.Event()
+async def send_requests(port: int, paths: list[str]) -> float:
+    """Send requests to these paths in turn, over several connections; return the time in ns for each."""
+    Client.requests = [REQUEST.format(path).encode() for path in paths] * (LOAD // len(paths))
+    number = len(Client.requests)
+    Client.open, Client.done = CONNECTIONS, asyncio.Event()
     loop = asyncio.get_running_loop()
     began = time.perf_counter_ns()
     for _ in range(CONNECTIONS):
@@ -317,6 +360,13 @@ async def send_requests(port: int, number: int) -> float:
     return (time.perf_counter_ns() - began) / number
 
 
-if __name__ == "__main__":
+def main(port: int) -> None:
+    """For each line of paths, send a round of requests; print its figures as JSON."""
     for line in sys.stdin:
-        print(asyncio.run(send_requests(int(sys.argv[1]), int(line))), flush=True)
+        wall = asyncio.run(send_requests(port, line.split()))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/times", timeout=60) as answer:
+            print(json.dumps({"wall": wall, **json.load(answer)}), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
