@@ -34,7 +34,7 @@ PLACES = [
 ]  # what other processes import from
 TABLE = "Requests to a web service"
 REQUESTS = 200  # in a round without a server: short, since a process that is interrupted costs a round
-LOAD = 400  # requests in a round with one
+LOAD = 250  # requests in a round with one
 CONNECTIONS = 8
 SERVER_ROUNDS = 60
 START = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]}
@@ -235,7 +235,7 @@ def called(name: str, app: Any) -> Case:
 
 
 def under_a_server(results: Results, name: str, command: list[str], kind: str) -> None:
-    """Measure one server under load: requests with the middleware and without it come in turn, on all connections."""
+    """Measure one server under load: rounds of requests with the middleware and without it come in turn."""
     if importlib.util.find_spec(command[0]) is None:
         results.skip(f"requests under {name}", f"{command[0]} is not installed")
         return
@@ -263,7 +263,7 @@ class Server:
     """A server in a process of its own, and a process that sends requests to it."""
 
     def __init__(self, command: list[str], app: str, folder: str) -> None:
-        self.medians: dict[str, float] = {}
+        self.figures: dict[str, float] = {}
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
             port, fd = listener.getsockname()[1], listener.fileno()
             # Newer versions of gunicorn create a socket in the home directory; older ones have no such option.
@@ -281,22 +281,23 @@ class Server:
     def cases(self) -> list[Case]:
         """Return the cases, in ns for each request: processor time in the server, and time until the answer is there.
 
-        The processor times of both kinds are those of one round.
+        All requests of a round have the same path, so code and data of the middleware are as near to the processor as
+        they are in a service.
         """
         return [
-            Case("no-op", lambda: self.run("/no-op /measured", "/no-op")),
-            Case("measured", lambda: self.medians["/measured"]),
-            Case("no-op load", lambda: self.run("/no-op", "wall")),
-            Case("measured load", lambda: self.run("/measured", "wall")),
+            Case("no-op", lambda: self.run("/no-op")),
+            Case("no-op load", lambda: self.figures["wall"]),
+            Case("measured", lambda: self.run("/measured")),
+            Case("measured load", lambda: self.figures["wall"]),
         ]
 
-    def run(self, paths: str, figure: str) -> float:
-        """Send a round of requests to these paths in turn; return one of its figures, and keep all."""
+    def run(self, path: str) -> float:
+        """Send a round of requests; return the median of their processor times, and keep the time until the answers."""
         assert self.load.stdin is not None and self.load.stdout is not None
-        self.load.stdin.write(f"{paths}\n")
+        self.load.stdin.write(f"{path}\n")
         self.load.stdin.flush()
-        self.medians = json.loads(self.load.stdout.readline())
-        return self.medians[figure]
+        self.figures = json.loads(self.load.stdout.readline())
+        return self.figures[path]
 
     def end(self) -> None:
         """End both processes."""
@@ -318,7 +319,8 @@ REQUEST = "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n"
 class Client(asyncio.Protocol):
     """Sends a request when the answer to the one before has arrived, while there are some left."""
 
-    requests: list[bytes]  # those that are left, of all clients
+    request: bytes
+    left = 0  # of all clients
     done: asyncio.Event
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -326,8 +328,9 @@ class Client(asyncio.Protocol):
         self.ask()
 
     def ask(self) -> None:
-        if Client.requests:
-            self.transport.write(Client.requests.pop())  # type: ignore[attr-defined]
+        if Client.left > 0:
+            Client.left -= 1
+            self.transport.write(self.request)  # type: ignore[attr-defined]
         else:
             self.transport.close()
 
@@ -347,23 +350,22 @@ class Client(asyncio.Protocol):
     open = 0
 
 
-async def send_requests(port: int, paths: list[str]) -> float:
-    """Send requests to these paths in turn, over several connections; return the time in ns for each."""
-    Client.requests = [REQUEST.format(path).encode() for path in paths] * (LOAD // len(paths))
-    number = len(Client.requests)
-    Client.open, Client.done = CONNECTIONS, asyncio.Event()
+async def send_requests(port: int, path: str) -> float:
+    """Send a round of requests over several connections; return the time in ns for each."""
+    Client.request = REQUEST.format(path).encode()
+    Client.left, Client.open, Client.done = LOAD, CONNECTIONS, asyncio.Event()
     loop = asyncio.get_running_loop()
     began = time.perf_counter_ns()
     for _ in range(CONNECTIONS):
         await loop.create_connection(Client, "127.0.0.1", port)
     await asyncio.wait_for(Client.done.wait(), 60)
-    return (time.perf_counter_ns() - began) / number
+    return (time.perf_counter_ns() - began) / LOAD
 
 
 def main(port: int) -> None:
-    """For each line of paths, send a round of requests; print its figures as JSON."""
+    """For each path that is read, send a round of requests; print its figures as JSON."""
     for line in sys.stdin:
-        wall = asyncio.run(send_requests(port, line.split()))
+        wall = asyncio.run(send_requests(port, line.strip()))
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/times", timeout=60) as answer:
             print(json.dumps({"wall": wall, **json.load(answer)}), flush=True)
 
