@@ -66,12 +66,13 @@ from .registry import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import formats, plot, snapshot, tail, web
+    from . import engines, formats, plot, snapshot, tail, web
     from ._compare.comparison import Comparison, compare
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
     from ._live.awaited import TimedWarning
     from ._show.profile import Profile
+    from .groups import Groups, group
 
 __version__ = "0.1.0"
 
@@ -83,6 +84,7 @@ __all__ = [
     "Exemplar",
     "Family",
     "FamilyWarning",
+    "Groups",
     "Histogram",
     "Key",
     "MergeWarning",
@@ -97,8 +99,10 @@ __all__ = [
     "buckets",
     "compare",
     "default_registry",
+    "engines",
     "formats",
     "get_include",
+    "group",
     "interleave",
     "merge",
     "plot",
@@ -113,11 +117,14 @@ __all__ = [
 _HOMES = {
     "Comparison": "_compare.comparison",
     "Comparisons": "_compare.comparisons",
+    "Groups": "groups",
     "Profile": "_show.profile",
     "TimedWarning": "_live.awaited",
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",
+    "engines": "engines",
     "formats": "formats",
+    "group": "groups",
     "plot": "plot",
     "snapshot": "snapshot",
     "tail": "tail",

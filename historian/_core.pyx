@@ -144,6 +144,17 @@ cdef extern from "_native/bulk_counts.h" nogil:
     )
     bint historian_record_times(historian_counters *, double value, uint64_t times)
 
+cdef extern from "_native/grouped.h" nogil:
+    ctypedef struct historian_left_out:
+        uint64_t bad, groupless, stray
+        size_t first_bad, first_stray
+        double bad_value
+        uint64_t stray_group
+    bint historian_record_grouped(
+        historian_counters **, size_t n_groups, const historian_array *, const historian_occurrences *,
+        historian_left_out *
+    )
+
 cdef extern from "_native/pages.h":
     void historian_free_pages(void *pages, size_t size)
     void *historian_copy_file(int fd, size_t size)
@@ -436,4 +447,5 @@ include "_native/counters.pxi"
 include "_native/additions.pxi"
 include "_native/refusals.pxi"
 include "_native/arrays.pxi"
+include "_native/grouped.pxi"
 include "_native/timers.pxi"

@@ -21,12 +21,14 @@ ROOMS = [
     "formats",
     "plot",
     "histogram",
+    "groups",
     "_compare",
     "_files",
     "_live",
     "registry",
     "snapshot",
     "web",
+    "engines",
     "__init__",
     "formats of others",
     "applications",
@@ -66,17 +68,18 @@ def imports(name: str, path: Path) -> set[str]:
 
 ARROWS = {name: imports(name, path) for name, path in MODULES.items()}
 #: It names the public formats, which are imported when they are first used.
-for package in ("formats", "web"):
+for package in ("formats", "web", "engines"):
     ARROWS[package] = {other for other in ARROWS[package] if not other.startswith(f"{package}.")}
 
 
 def room(name: str) -> str:
     """Return the room of a module.
 
-    Those of public formats come late: they take and return histograms.  So do those of web: they need these formats.
+    Those of public formats come late: they take and return histograms.  So do those of engines, and those of web, which
+    need these formats.
     """
     parts = name.split(".")
-    if parts[0] == "web" and parts[1:]:
+    if parts[0] in ("web", "engines") and parts[1:]:
         return "applications"
     return "formats of others" if parts[0] == "formats" and parts[1:] and parts[1][0] != "_" else parts[0]
 
