@@ -80,7 +80,7 @@ def quantile(blobs: str | duckdb.Expression, q: float) -> duckdb.Expression:
     `blobs` is the name of a column, or an expression.  The relation's connection needs `register`.  In SQL, write
     ``histogram_quantile(histogram, 0.99)``.
     """
-    column = duckdb.ColumnExpression(blobs) if isinstance(blobs, str) else blobs
+    column = _column(blobs) if isinstance(blobs, str) else blobs
     return duckdb.FunctionExpression(QUANTILE, column, duckdb.ConstantExpression(share(q)))
 
 
@@ -111,10 +111,16 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
+def _column(name: str) -> duckdb.Expression:
+    return duckdb.SQLExpression('"' + name.replace('"', '""') + '"')  # others read a dot as the end of a table's name
+
+
 def _reader(relation: duckdb.DuckDBPyRelation, names: Sequence[str], rows: int) -> pa.RecordBatchReader:
     """Return the columns of a relation as a stream; the query runs while it is read."""
-    columns = relation.select(*(duckdb.ColumnExpression(name) for name in dict.fromkeys(names)))
-    return columns.to_arrow_reader(rows)
+    columns = relation.select(*map(_column, dict.fromkeys(names)))
+    if hasattr(columns, "to_arrow_reader"):
+        return columns.to_arrow_reader(rows)
+    return columns.fetch_record_batch(rows)  # its name up to DuckDB 1.4
 
 
 def _quantiles(blobs: pa.ChunkedArray, shares: pa.ChunkedArray) -> pa.Array:

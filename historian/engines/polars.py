@@ -85,7 +85,7 @@ def histograms(
         keys = [column.take(pa.array(places, pa.int64())) for column in recording.keys(_arrow_schema(schema))]
         return _frame(pa.table([*keys, pa.array(blobs, pa.binary())], [*names, COLUMN]), schema)
 
-    return _lazy(read, schema, "historian.histograms")
+    return _lazy(read, schema)
 
 
 @overload
@@ -111,7 +111,7 @@ def merge(blobs: pl.DataFrame | pl.LazyFrame, by: str | Sequence[str] = ()) -> p
         sums = summed(batches, names)
         return pl.DataFrame(schema=schema) if sums is None else _frame(sums, schema)
 
-    return read() if isinstance(blobs, pl.DataFrame) else _lazy(read, schema, "historian.merge")
+    return read() if isinstance(blobs, pl.DataFrame) else _lazy(read, schema)
 
 
 @overload
@@ -155,7 +155,7 @@ def _batches(query: pl.LazyFrame, rows: int) -> Iterator[pa.RecordBatch]:
         yield from frame.to_arrow().to_batches()
 
 
-def _lazy(read: Callable[[], pl.DataFrame], schema: pl.Schema, name: str) -> pl.LazyFrame:
+def _lazy(read: Callable[[], pl.DataFrame], schema: pl.Schema) -> pl.LazyFrame:
     """Return the frame that `read` computes when it is collected."""
 
     def source(
@@ -168,7 +168,7 @@ def _lazy(read: Callable[[], pl.DataFrame], schema: pl.Schema, name: str) -> pl.
             frame = frame.filter(predicate)
         yield frame if columns is None else frame.select(columns)
 
-    return register_io_source(source, schema=schema, is_pure=True, explain_name=name)
+    return register_io_source(source, schema=schema, is_pure=True)
 
 
 def _arrow_schema(schema: pl.Schema) -> pa.Schema:
