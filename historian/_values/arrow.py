@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["coded", "numbers", "plain", "taken", "whole"]
+__all__ = ["coded", "empty", "numbers", "plain", "taken", "whole"]
 
 #: A column of whole numbers whose range is at most so wide needs no table: its values are codes.
 NARROW = 1 << 10
@@ -64,6 +64,13 @@ def plain(column: Any) -> Any:
         if words.type != kind.value_type:
             return pa.DictionaryArray.from_arrays(column.indices, words)
     return column
+
+
+def empty(schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch without rows, by which types are checked where there are no others."""
+    import pyarrow as pa
+
+    return pa.record_batch([pa.nulls(0, field.type) for field in schema], schema)
 
 
 def _wide(column: pa.Array) -> pa.Array:
@@ -227,7 +234,10 @@ def _labels(words: pa.Array, kind: pa.DataType) -> list[Any]:
 
 
 def taken(column: pa.Array, rows: Sequence[int]) -> pa.Array:
-    """Return the labels in some rows: dictionaries as their values, and NaN as null."""
+    """Return the labels in some rows: dictionaries as their values, and NaN as null.
+
+    The type of texts is as in `plain`; `whole` may have changed it: cast them to that of no rows.
+    """
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -6,7 +6,7 @@ The engines differ only in where they call these two functions.
 from __future__ import annotations
 
 from .._core import Merged
-from .._values.arrow import coded, taken, whole
+from .._values.arrow import coded, empty, taken, whole
 from .._values.base import make
 from .._values.codes import Codes, combined
 from ..histogram import Histogram
@@ -35,27 +35,25 @@ def partial(
     their first rows.  Durations are converted to `unit`.  O(rows).  Raises ValueError as `historian.group` does, and
     TypeError for columns that are not numbers, or not labels.
     """
-    import pyarrow as pa
-
     recording = Recording(value, by, unit, invalid, keeps_keys=True)
-    for one in batch.to_batches() if isinstance(batch, pa.Table) else [batch]:
+    for one in batch.to_batches() if hasattr(batch, "to_batches") else [batch]:
         recording.add(one)
-    if not batch.num_rows:  # types are checked nevertheless
-        recording.add(pa.record_batch([pa.nulls(0, field.type) for field in batch.schema], batch.schema))
+    if not batch.num_rows:
+        recording.add(empty(batch.schema))
     recording.flush()
     recording.check()
     places, blobs = [], []
     for place, histogram in recording.histograms():
         places.append(place)
         blobs.append(histogram.to_bytes())
-    return _table(recording.keys(batch.schema), by, places, blobs)
+    return _table(recording.keys(batch.schema), by, places, blobs, batch.schema)
 
 
-def merged(table: pa.Table | pa.RecordBatch, by: Sequence[str]) -> pa.Table:
+def merged(table: pa.Table | pa.RecordBatch, by: Sequence[str], before: int = 0) -> pa.Table:
     """Return the sums of the histograms in the column of blobs: a table as `partial` returns it.
 
     Blobs are read in place.  O(rows).  Raises ValueError, which names the row, for a blob that is missing or damaged,
-    and for histograms of different units.
+    and for histograms of different units.  Rows are numbered from `before` on.
     """
     import numpy as np
 
@@ -69,13 +67,13 @@ def merged(table: pa.Table | pa.RecordBatch, by: Sequence[str]) -> pa.Table:
     for first, bounds in sorted(zip(order[starts].tolist(), zip(starts, [*starts[1:], len(order)]))):
         total = Merged()  # takes 100 KB, so one at a time
         rows = order[slice(*bounds)]
-        for row, blob in zip(rows.tolist(), blobs.at(rows)):
+        for row, blob in zip((rows + before).tolist(), blobs.at(rows)):
             reason = total.add_bytes(blob, row) if blob is not None else "it is missing"
             if reason is not None:
                 raise ValueError(fault(row, reason))
         used.append(first)
         sums.append(make(Histogram, *total.result()).to_bytes())
-    return _table(columns, by, used, sums)
+    return _table(columns, by, used, sums, table.schema)
 
 
 def fault(row: int, reason: str) -> str:
@@ -95,8 +93,12 @@ def _codes(columns: Sequence[pa.Array], rows: int) -> Any:
     return np.array([places.setdefault(label, len(places)) for label in both.labels], np.int64)[both.codes]
 
 
-def _table(columns: Sequence[pa.Array], by: Sequence[str], rows: list[int], blobs: list[bytes]) -> pa.Table:
-    """Return the keys in some rows of columns, and their blobs."""
+def _table(
+    columns: Sequence[pa.Array], by: Sequence[str], rows: list[int], blobs: list[bytes], schema: pa.Schema
+) -> pa.Table:
+    """Return the keys in some rows of columns, and their blobs.  The types of keys are those of `schema`."""
     import pyarrow as pa
 
-    return pa.table([*(taken(column, rows) for column in columns), pa.array(blobs, pa.binary())], [*by, COLUMN])
+    kinds = [taken(pa.nulls(0, schema.field(name).type), []).type for name in by]
+    keys = [taken(column, rows).cast(kind) for column, kind in zip(columns, kinds)]
+    return pa.table([*keys, pa.array(blobs, pa.binary())], [*by, COLUMN])

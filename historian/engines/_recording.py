@@ -43,6 +43,7 @@ class Recording:
         self._counters: list[Counters] = [] if by else [Counters()]
         self._keys: list[list[Any]] | None = [[] for _ in by] if keeps_keys else None  # of groups, in chunks
         self._columns = [*([] if value is None else [value]), *self._by]  # the value first
+        self._subject = "" if value is None else f"column {value!r}: "
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
         self._known: list[Any] = [None] * len(self._by)  # see `coded`
@@ -82,7 +83,10 @@ class Recording:
     def _add(self, piece: pa.RecordBatch) -> None:
         import numpy as np
 
-        values = numbers(piece.column(0), self._ns)
+        try:
+            values = numbers(piece.column(0), self._ns)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{self._subject}{error}") from None
         places = self._places_of(piece) if self._by else np.zeros(len(values), np.uint8)
         bad, first, value, _ = record_grouped(self._counters, values, places)
         if bad and not self.bad:
