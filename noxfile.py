@@ -143,6 +143,13 @@ def run_forced(session: nox.Session, *names: str) -> None:
 
 
 @nox.session
+def engines(session: nox.Session) -> None:
+    """Run the tests of engines, on the engines themselves: Spark needs Java 17, Postgres its server."""
+    session.install(".[test-engines]")
+    session.run("pytest", "tests/engines", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Run the examples of README.md, docs/ and docstrings; then build the site and look at it, as `site` does."""
     session.install(".[docs,test]")
