@@ -144,9 +144,11 @@ def run_forced(session: nox.Session, *names: str) -> None:
 
 @nox.session
 def engines(session: nox.Session) -> None:
-    """Run the tests of engines, on the engines themselves: Spark needs Java 17, Postgres its server."""
+    """Run the tests of engines and the examples of their documentation: Spark needs Java 17, Postgres its server."""
     session.install(".[test-engines]")
+    names = "engines or arrow or dask or duckdb or polars or ray or spark or sql"  # of modules and pages
     session.run("pytest", "tests/engines", *session.posargs)
+    session.run("pytest", "tests/test_docs.py", "-k", names)
 
 
 @nox.session
