@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ._core import Counters, record_grouped
+from ._show.scale import base_unit
 from ._values.codes import codes_of, combined
 from ._values.units import check_unit
 from .histogram import Histogram
@@ -108,7 +109,7 @@ def histograms_of(values: Any, by: Codes, unit: str, invalid: str) -> tuple[dict
         raise ValueError(f'invalid must be "raise" or "drop", not {invalid!r}')
     unit = check_unit(unit)
     counters = [Counters() for _ in by.labels]
-    bad, first, value, _ = record_grouped(counters, _numbers(values), by.codes)
+    bad, first, value, _ = record_grouped(counters, _numbers(values, unit), by.codes)
     if bad and invalid == "raise":
         raise ValueError(
             f"{bad:,} of {len(by.codes):,} values are missing, NaN, infinite or negative, the first one at position "
@@ -118,11 +119,19 @@ def histograms_of(values: Any, by: Codes, unit: str, invalid: str) -> tuple[dict
     return {code: Histogram._from_reading(reading, unit) for code, reading in readings if reading[0].total}, bad
 
 
-def _numbers(values: Any) -> Any:
+def ns_per_unit(unit: str) -> float | None:
+    """Return the nanoseconds in a unit of time; None for other units."""
+    base, factor = base_unit(unit)
+    return factor if base == "ns" else None
+
+
+def _numbers(values: Any, unit: str) -> Any:
     """Return values as what `Counters.record_many` takes; missing ones are NaN."""
     kind = type(values).__module__.partition(".")[0]
     if kind == "pyarrow":
-        return values.to_numpy() if hasattr(values, "chunks") else values.to_numpy(zero_copy_only=False)
+        from ._values.arrow import numbers, whole
+
+        return numbers(whole(values), ns_per_unit(unit))
     if kind == "polars":
         return values.to_numpy()
     if kind == "pandas" and hasattr(values, "to_numpy"):

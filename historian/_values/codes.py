@@ -133,16 +133,10 @@ def _polars(column: Any) -> Codes:
 
 
 def _arrow(column: Any) -> Codes:
-    import pyarrow as pa
+    from .arrow import coded, whole
 
-    if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries().combine_chunks()
-    if isinstance(column, pa.ChunkedArray):  # of no chunk, or too many bytes for one
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    labels = column.dictionary.to_pylist()
-    return _with_missing(column.indices.fill_null(-1).to_numpy(zero_copy_only=False), labels)
+    codes, labels, _ = coded(whole(column))
+    return Codes(codes, labels)
 
 
 def _with_missing(codes: NDArray[Any], labels: list[Any]) -> Codes:
