@@ -170,9 +170,9 @@ def _rows(data: Any) -> tuple[Sequence[str] | None, Iterable[Any]]:
     if hasattr(data, "result_rows"):  # clickhouse_connect
         return data.column_names, data.result_rows
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "to_pylist"):
-        import pyarrow
+        from ._pyarrow import pa
 
-        table = data if isinstance(data, pyarrow.Table) else pyarrow.table(data)
+        table = data if isinstance(data, pa.Table) else pa.table(data)
         return table.column_names, zip(*(column.to_pylist() for column in table.columns))
     if isinstance(data, (Mapping, str, bytes)) or not isinstance(data, Iterable):
         raise TypeError(f"rows must be a cursor, a table or an iterable of rows, not {type(data).__name__}")
