@@ -12,7 +12,7 @@ from .._values.exact import exact
 from .._values.slots import TO_INDEX, edges_of
 from .._values.units import check_unit
 from ..histogram import Histogram
-from ._statements import BUCKET, COLUMNS, COUNT, MAX, MIN, SUM, UNIT
+from ._statements import BUCKET, COLUMNS, COUNT, MAX, MIN, SUM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "values_of"]
 
-#: Buckets of values above 0 and of finite ones: those of the octaves 2**-1075 and 2**1023.
-LOWEST, HIGHEST = -1075 * 64, 1024 * 64
+#: The octaves of bits: from those of floats below 2**-1022 to that of the largest float.
+LOWEST, HIGHEST = -1023 * 64, 1024 * 64
+
+LAST_SLOT = buckets.OVERFLOW_INDEX - TO_INDEX
 
 
 class Found:
@@ -33,19 +35,21 @@ class Found:
         self.invalid = 0  # values that have no bucket
         self.count = 0  # of all values
 
-    def add(self, label: Any, row: Mapping[str, Any]) -> None:
-        """Add a row, which maps COLUMNS to values.  Raises ValueError, with the reason, for impossible values."""
-        count = _whole(row[COUNT], COUNT)
+    def add(self, label: Any, values: Sequence[Any]) -> None:
+        """Add a row: its values in the order of COLUMNS.  Raises ValueError, with the reason, for impossible values."""
+        bucket, count, low, high, total, unit = values
+        count = count if type(count) is int else _whole(count, COUNT)
         if count < 1:
             raise ValueError(f"{COUNT} must be at least 1, not {count}")
-        if _is_missing(row[BUCKET]):
+        if _is_missing(bucket):
             self.invalid += count
         else:
-            unit = check_unit(row[UNIT])
-            group = self._groups.setdefault(label, _Group(unit))
-            if group.unit != unit:
+            group = self._groups.get(label)
+            if group is None:
+                group = self._groups[label] = _Group(check_unit(unit))
+            elif group.unit != unit:
                 raise ValueError(f"its unit is {unit!r}, and that of others of its group is {group.unit!r}")
-            group.add(_whole(row[BUCKET], BUCKET), count, row)
+            group.add(bucket if type(bucket) is int else _whole(bucket, BUCKET), count, low, high, total)
         self.count += count
 
     def histograms(self) -> dict[Any, Histogram]:
@@ -58,41 +62,50 @@ class _Group:
         self.unit = unit
         self.counts: dict[int, int] = {}  # by slot
         self.low, self.high = math.inf, 0.0
-        self.total = 0  # the sum, in units of 2**-1074
+        self.total = 0  # the sum, in units of 2**-1075, half of the smallest float
 
-    def add(self, bucket: int, count: int, row: Mapping[str, Any]) -> None:
+    def add(self, bucket: int, count: int, low: Any, high: Any, total: Any) -> None:
         if not LOWEST <= bucket < HIGHEST:
             raise ValueError(f"{BUCKET} {bucket} is impossible")
-        low, high = (_number(row[name], name) for name in (MIN, MAX))
-        slot = min(max(bucket, buckets.ZERO_INDEX), buckets.OVERFLOW_INDEX) - TO_INDEX
+        low, high = _number(low, MIN), _number(high, MAX)
+        slot = bucket - TO_INDEX
+        if not 0 <= slot <= LAST_SLOT:
+            slot = 0 if slot < 0 else LAST_SLOT
         lower, upper = edges_of(slot)
         if not ((lower < low or low == lower == 0) and low <= high <= upper and high < math.inf):
             raise ValueError(
                 f"{MIN} {low!r} and {MAX} {high!r} do not lie in bucket {bucket}: were digits lost on the way?"
             )
-        self.total += _sum(row[SUM], bucket, exact(low) * count, exact(high) * count)
+        self.total += _sum(total, bucket, count, low, high)
         self.counts[slot] = self.counts.get(slot, 0) + count
-        self.low, self.high = min(self.low, low), max(self.high, high)
+        if low < self.low:
+            self.low = low
+        if high > self.high:
+            self.high = high
 
     def histogram(self) -> Histogram:
         slots = sorted(self.counts)
         counts = Counts.of(slots, [self.counts[slot] for slot in slots])
-        return make(Histogram, counts, self.unit, self.total, self.low, self.high)
+        return make(Histogram, counts, self.unit, self.total >> 1, self.low, self.high)
 
 
-def _sum(value: Any, bucket: int, least: int, most: int) -> int:
-    """Return the sum of a bucket in units of 2**-1074.  One that the engine has rounded is kept between its bounds."""
-    if isinstance(value, str) and value.startswith("~"):
-        return min(max(exact(_number(value[1:], SUM, finite=False)), least), most)
-    steps, shift = _whole(value, SUM), (bucket >> 6) - 52 + 1074
-    total = steps << shift if shift >= 0 else steps >> -shift
-    if not least <= total <= most:
+def _sum(value: Any, bucket: int, count: int, low: float, high: float) -> int:
+    """Return the sum of a bucket in units of 2**-1075.  One that the engine has rounded is kept between its bounds."""
+    if type(value) is str and value.startswith("~"):
+        least, most = exact(low) * count, exact(high) * count
+        return 2 * min(max(exact(_number(value[1:], SUM, finite=False)), least), most)
+    steps, octave = _whole(value, SUM), bucket >> 6
+    if buckets.MIN_INDEX <= bucket <= buckets.MAX_INDEX:
+        total, least, most = steps, int(math.ldexp(low, 52 - octave)), int(math.ldexp(high, 52 - octave))
+    else:
+        total, least, most = steps << octave + (1075 - 52), 2 * exact(low), 2 * exact(high)
+    if not least * count <= total <= most * count:
         raise ValueError(f"{SUM} {value} is impossible for these values: were digits lost on the way?")
-    return total
+    return steps << octave + (1075 - 52)
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value != value or (isinstance(value, str) and value.strip() in ("", "NULL", "\\N"))
+    return value is None or value != value or (type(value) is str and value.strip() in ("", "NULL", "\\N"))
 
 
 def _whole(value: Any, name: str) -> int:
@@ -119,26 +132,25 @@ def _number(value: Any, name: str, *, finite: bool = True) -> float:
 # ---- rows ----
 
 
-def values_of(rows: Any, by: Sequence[str]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Yield label, and values by the names of COLUMNS, of each row.  Raises TypeError and ValueError."""
+def values_of(rows: Any, by: Sequence[str]) -> Iterator[tuple[Any, Sequence[Any]]]:
+    """Yield the label of each row, and its values in the order of COLUMNS.  Raises TypeError and ValueError."""
     names, found = _rows(rows)
     wanted = [*by, *COLUMNS]
-    positions: list[int] | None = None
+    order = positions_of(names, wanted) if names is not None else list(range(len(wanted)))
     for number, row in enumerate(found):
-        if isinstance(row, Mapping) or (names is None and hasattr(row, "keys")):
-            own, values = list(row.keys()), list(row.values()) if isinstance(row, Mapping) else list(row)
-            order = positions_of(own, wanted)
+        if type(row) is not tuple and (isinstance(row, Mapping) or (names is None and hasattr(row, "keys"))):
+            own = list(row.keys())
+            values = list(row.values()) if isinstance(row, Mapping) else list(row)
+            places = positions_of(own, wanted)
+        elif isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
+            raise TypeError(f"row {number:,} of the result must be a tuple or a mapping, not {type(row).__name__}")
         else:
-            if positions is None:
-                positions = positions_of(names, wanted) if names is not None else list(range(len(wanted)))
-            if isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
-                raise TypeError(f"row {number:,} of the result must be a tuple or a mapping, not {type(row).__name__}")
-            values, order = list(row), positions
-            if len(values) <= max(order):
+            values, places = row if type(row) is tuple else list(row), order
+            if len(values) <= max(places):
                 raise ValueError(f"row {number:,} of the result has {len(values)} of {len(wanted)} columns")
-        picked = [values[position] for position in order]
+        picked = [values[place] for place in places]
         keys = [None if key != key else key for key in picked[: len(by)]]
-        yield (keys[0] if len(by) == 1 else tuple(keys)), dict(zip(COLUMNS, picked[len(by) :]))
+        yield (keys[0] if len(by) == 1 else tuple(keys)), picked[len(by) :]
 
 
 def positions_of(names: Sequence[str], wanted: Sequence[str]) -> list[int]:

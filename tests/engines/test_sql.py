@@ -203,8 +203,7 @@ def test_sums_of_the_engine_stay_between_their_bounds() -> None:
         (5, str(2 * ONE + 1), f"histogram_sum {2 * ONE + 1} is impossible for these values: were digits lost"),
         (5, "1.8e16", "histogram_sum must be a whole number, not '1.8e16'"),
         (5, "~nan", "histogram_sum must be a number from 0 on, not 'nan'"),
-        (6, "", "unit must be a printable label"),
-        (6, 1, "unit must be a string"),
+        (6, "", "its unit is '', and that of others of its group is 's'"),
     ],
 )
 def test_impossible_rows(place: int, value: Any, message: str) -> None:
@@ -219,6 +218,20 @@ def test_units_of_a_group_must_be_the_same() -> None:
         ValueError, match="row 1 of the result: its unit is 'ms', and that of others of its group is 's'"
     ):
         sql.histograms([ROWS[0], (*ROWS[0][:-1], "ms")], by="route")
+
+
+def test_units_are_labels() -> None:
+    with pytest.raises(ValueError, match="row 0 of the result: unit must be a printable label such as 's' or 'bytes'"):
+        sql.histograms([(*ROWS[0][:-1], "")], by="route")
+    with pytest.raises(ValueError, match="row 0 of the result: unit must be a string such as 's' or 'bytes', not int"):
+        sql.histograms([(*ROWS[0][:-1], 1)], by="route")
+
+
+def test_sums_beyond_are_checked() -> None:
+    """Check buckets of bits that hold other values than the index says."""
+    for bucket, value in ((-1023 * 64, 2.0**-33), (1023 * 64, 2.0**65), (-2049, 1e-300)):
+        with pytest.raises(ValueError, match="row 0 of the result: histogram_sum 9007199254740992 is impossible"):
+            sql.histograms([(bucket, 1, value, value, str(ONE), "s")])
 
 
 def test_what_are_no_rows() -> None:

@@ -32,7 +32,7 @@ def read_result(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> No
     choice = layout.choice
     choice.known.update(dict.fromkeys(own for own in names if own.lower() not in COLUMNS))
     try:
-        where = dict(zip(COLUMNS, positions_of(names, COLUMNS)))
+        where = positions_of(names, COLUMNS)
         keys = {key: positions_of(names, [key])[0] for key in (*choice.where, *choice.by) if key in names}
     except ValueError as error:
         raise InputError(f"{name}: {error}") from None
@@ -46,7 +46,7 @@ def read_result(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> No
         if group is None:
             continue
         try:
-            found.add(group, {column: row[position] for column, position in where.items()})
+            found.add(group, [row[position] for position in where])
         except ValueError as error:
             tally.bad(last, str(error))
     for group, histogram in found.histograms().items():
