@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ._core import Grouped
 from ._show.profile import Profile
+from ._show.scale import base_unit
 from ._show.shown import in_html, in_rich, in_terminal
 from ._values.codes import codes_of, combined
 from ._values.columns import columns_of_numbers, unused
@@ -213,13 +214,19 @@ def histograms_of(values: Any, by: Codes, unit: str, invalid: str) -> tuple[dict
     _check(invalid)
     unit = check_unit(unit)
     groups = Grouped()
-    bad, first, value, _ = groups.record(numbers_of(values), by.codes, len(by.labels))
+    bad, first, value, _ = groups.record(numbers_of(values, ns_per_unit(unit)), by.codes, len(by.labels))
     if bad and invalid == "raise":
         raise ValueError(
             f"{bad:,} of {len(by.codes):,} values are missing, NaN, infinite or negative, the first one at position "
             f'{first:,}: {value!r}; pass invalid="drop" to leave them out'
         )
     return {code: Histogram._from_reading(reading, unit) for code, reading in groups.read()}, bad
+
+
+def ns_per_unit(unit: str) -> float | None:
+    """Return the nanoseconds in a unit of time; None for other units."""
+    base, factor = base_unit(unit)
+    return factor if base == "ns" else None
 
 
 def _check(invalid: str) -> None:

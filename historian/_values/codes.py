@@ -62,7 +62,7 @@ def combined(columns: Sequence[Codes]) -> Codes:
 
     codes, labels = columns[0].codes, [(label,) for label in columns[0].labels]
     for column in columns[1:]:
-        both = codes.astype(np.int64) * len(column.labels) + column.codes
+        both = codes.astype(np.int64) * len(column.labels) + column.codes.astype(np.int64)
         used, codes = _renumbered(both, len(labels) * len(column.labels))
         labels = [(*labels[n // len(column.labels)], column.labels[n % len(column.labels)]) for n in used.tolist()]
     return Codes(codes, labels)
@@ -198,18 +198,9 @@ def _polars(column: Any) -> Codes:
 def _arrow(column: Any) -> Codes:
     import pyarrow as pa
 
+    from .arrow import coded, whole
+
     if not isinstance(column, (pa.Array, pa.ChunkedArray)):
         raise _not_a_column(column)
-    if isinstance(column, pa.ChunkedArray):
-        column = column.unify_dictionaries().combine_chunks()
-    if isinstance(column, pa.ChunkedArray):  # of no chunk, or too many bytes for one
-        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    if not pa.types.is_dictionary(column.type):
-        try:
-            column = column.dictionary_encode()
-        except pa.ArrowNotImplementedError:  # of structs, for example
-            return _hashed(column.to_pylist())
-    codes = column.indices
-    if codes.null_count:
-        codes = codes.cast(pa.int64()).fill_null(-1)
-    return _labelled(codes.to_numpy(zero_copy_only=False), column.dictionary.to_pylist())
+    codes, labels, _ = coded(whole(column))
+    return _labelled(codes, labels)
