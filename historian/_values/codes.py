@@ -62,7 +62,7 @@ def combined(columns: Sequence[Codes]) -> Codes:
 
     codes, labels = columns[0].codes, [(label,) for label in columns[0].labels]
     for column in columns[1:]:
-        both = codes.astype(np.int64) * len(column.labels) + column.codes.astype(np.int64)
+        both = codes.astype(np.int64) * len(column.labels) + column.codes.astype(np.int64, copy=False)
         used, codes = _renumbered(both, len(labels) * len(column.labels))
         labels = [(*labels[n // len(column.labels)], column.labels[n % len(column.labels)]) for n in used.tolist()]
     return Codes(codes, labels)

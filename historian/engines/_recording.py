@@ -40,7 +40,7 @@ class Recording:
         self._ns = ns_per_unit(unit)
         self._raises = invalid == "raise"
         self._places: dict[Any, int] = {} if by else {(): 0}  # of groups, by label
-        self._groups = Grouped()  # by place
+        self._groups = Grouped()
         self._keys: list[list[Any]] | None = [[] for _ in by] if keeps_keys else None  # of groups, in chunks
         self._columns = [*([] if value is None else [value]), *self._by]  # the value first
         self._subject = "" if value is None else f"column {value!r}: "
@@ -50,7 +50,7 @@ class Recording:
         self._last: tuple[Any, NDArray[Any]] | None = None  # labels, and the places of their groups
         self.rows = 0  # that were added
         self.bad = 0  # values that are missing, NaN, infinite or negative
-        self._first: tuple[int, float | None] = 0, None  # the position of the first one, and it
+        self._first: tuple[int, float | None] = 0, 0.0  # the position of the first one, and it
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the values of a batch, or let it wait for others.  O(rows).
@@ -143,7 +143,7 @@ class Recording:
                 chunks.append(taken(piece.column(i + 1), rows))
 
     def histograms(self) -> Iterator[tuple[int, Histogram]]:
-        """Yield the place and the histogram of each group that has a value, of what does not wait: each value once."""
+        """Yield the place and the histogram of each group that has a value, of what does not wait, and forget them."""
         for place, reading in self._groups.read():
             yield place, Histogram._from_reading(reading, self._unit)
 
