@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._core import Counters, record_grouped
+from .._core import Grouped
 from .._values.arrow import coded, numbers, taken, whole
 from .._values.codes import Codes, combined
 from .._values.units import check_unit
@@ -40,7 +40,7 @@ class Recording:
         self._ns = ns_per_unit(unit)
         self._raises = invalid == "raise"
         self._places: dict[Any, int] = {} if by else {(): 0}  # of groups, by label
-        self._counters: list[Counters] = [] if by else [Counters()]
+        self._groups = Grouped()
         self._keys: list[list[Any]] | None = [[] for _ in by] if keeps_keys else None  # of groups, in chunks
         self._columns = [*([] if value is None else [value]), *self._by]  # the value first
         self._subject = "" if value is None else f"column {value!r}: "
@@ -50,7 +50,7 @@ class Recording:
         self._last: tuple[Any, NDArray[Any]] | None = None  # labels, and the places of their groups
         self.rows = 0  # that were added
         self.bad = 0  # values that are missing, NaN, infinite or negative
-        self._first: tuple[int, float] = 0, 0.0  # the position of the first one, and it
+        self._first: tuple[int, float | None] = 0, 0.0  # the position of the first one, and it
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the values of a batch, or let it wait for others.  O(rows).
@@ -88,7 +88,7 @@ class Recording:
         except (TypeError, ValueError) as error:
             raise type(error)(f"{self._subject}{error}") from None
         places = self._places_of(piece) if self._by else np.zeros(len(values), np.uint8)
-        bad, first, value, _ = record_grouped(self._counters, values, places)
+        bad, first, value, _ = self._groups.record(values, places, len(self._places))
         if bad and not self.bad:
             self._first = self.rows + first, value
         self.bad += bad
@@ -133,9 +133,9 @@ class Recording:
         new = np.flatnonzero((places < 0) & (first >= 0))
         rows = []
         for code in new[np.argsort(first[new])].tolist():
-            place = self._places.setdefault(labels[code], len(self._counters))
-            if place == len(self._counters):
-                self._counters.append(Counters())
+            known = len(self._places)
+            place = self._places.setdefault(labels[code], known)
+            if place == known:
                 rows.append(first[code])
             places[code] = place
         if rows and self._keys is not None:
@@ -143,11 +143,9 @@ class Recording:
                 chunks.append(taken(piece.column(i + 1), rows))
 
     def histograms(self) -> Iterator[tuple[int, Histogram]]:
-        """Yield the place and the histogram of each group that has a value, of what does not wait."""
-        for place, counters in enumerate(self._counters):
-            reading = counters._read()
-            if reading[0].total:
-                yield place, Histogram._from_reading(reading, self._unit)
+        """Yield the place and the histogram of each group that has a value, of what does not wait, and forget them."""
+        for place, reading in self._groups.read():
+            yield place, Histogram._from_reading(reading, self._unit)
 
     def keys(self, schema: pa.Schema) -> list[Any]:
         """Return a column of labels for each column that they came from, one for each place."""
