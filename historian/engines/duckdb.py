@@ -69,10 +69,8 @@ def merge(blobs: duckdb.DuckDBPyRelation, by: str | Sequence[str] = ()) -> duckd
     in the memory of one batch and of the result, twice.  Raises ValueError, which names the row, for a blob that is
     missing or damaged, and for histograms of different units.
     """
-    found = arrow.merge(_reader(blobs, [*_names(by), COLUMN], BLOBS), by)
-    place = found.schema.get_field_index(COLUMN)
     # DuckDB finds the table by the name of this variable.
-    historian_merged = found.set_column(place, COLUMN, found.column(place).cast(pa.binary()))  # noqa: F841
+    historian_merged = arrow.merge(_reader(blobs, [*_names(by), COLUMN], BLOBS), by)  # noqa: F841
     relation = blobs.query("historian_blobs", "SELECT * FROM historian_merged")
     if relation is None:
         raise RuntimeError("DuckDB gave no relation")

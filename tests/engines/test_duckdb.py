@@ -169,6 +169,8 @@ def test_blobs_are_merged_to_the_histogram_of_all(connection, monkeypatch: pytes
     assert merged.types == blobs.types
     monkeypatch.setattr(duckdb, "BLOBS", 50)  # rows of a batch
     assert read(duckdb.merge(blobs, ["k"])) == expected
+    typed = duckdb.arrow.merge(blobs.to_arrow_table(), "k")  # its blobs have the type of histograms
+    assert read(duckdb.merge(connection.from_arrow(typed), "k")) == expected
     total = sum(expected.values(), Histogram())
     assert read(duckdb.merge(blobs)) == {(): total}
 
