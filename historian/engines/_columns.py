@@ -6,18 +6,21 @@ The engines differ only in where they call these two functions.
 from __future__ import annotations
 
 from .._core import Merged
+from .._values.arrow import coded, empty, taken, whole
 from .._values.base import make
-from .._values.codes import Codes, codes_of, combined
-from ..groups import histograms_of
+from .._values.codes import Codes, combined
 from ..histogram import Histogram
+from ._blobs import Blobs
+from ._recording import Recording
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     import pyarrow as pa
 
-__all__ = ["COLUMN", "merged", "partial"]
+__all__ = ["COLUMN", "fault", "merged", "partial"]
 
 #: The name of the column of blobs.
 COLUMN = "histogram"
@@ -28,55 +31,74 @@ def partial(
 ) -> pa.Table:
     """Return the histogram of each group of a batch: a table of the columns `by`, and of blobs, a row for each group.
 
-    Groups come in no particular order.  O(rows).  Raises ValueError as `historian.group` does.
+    Columns keep their types, but dictionaries become their values, and NaN becomes null.  Groups come in the order of
+    their first rows.  Durations are converted to `unit`.  O(rows).  Raises ValueError as `historian.group` does, and
+    TypeError for columns that are not numbers, or not labels.
     """
-    codes = _codes(batch, by)
-    histograms, _ = histograms_of(batch.column(value), codes, unit, invalid)
-    return _table(batch, by, codes, list(histograms), [one.to_bytes() for one in histograms.values()])
+    recording = Recording(value, by, unit, invalid, keeps_keys=True)
+    for one in batch.to_batches() if hasattr(batch, "to_batches") else [batch]:
+        recording.add(one)
+    if not batch.num_rows:
+        recording.add(empty(batch.schema))
+    recording.flush()
+    recording.check()
+    places, blobs = [], []
+    for place, histogram in recording.histograms():
+        places.append(place)
+        blobs.append(histogram.to_bytes())
+    return _table(recording.keys(batch.schema), by, places, blobs, batch.schema)
 
 
-def merged(table: pa.Table | pa.RecordBatch, by: Sequence[str]) -> pa.Table:
+def merged(table: pa.Table | pa.RecordBatch, by: Sequence[str], before: int = 0) -> pa.Table:
     """Return the sums of the histograms in the column of blobs: a table as `partial` returns it.
 
-    O(rows).  Raises ValueError, which names the row, for a blob that is missing or damaged, and for histograms of
-    different units.
+    Blobs are read in place.  O(rows).  Raises ValueError, which names the row, for a blob that is missing or damaged,
+    and for histograms of different units.  Rows are numbered from `before` on.
     """
     import numpy as np
 
-    codes = _codes(table, by)
-    order = np.argsort(codes.codes, kind="stable")
-    blobs = table.column(COLUMN)
+    columns = [whole(table.column(name)) for name in by]
+    codes = _codes(columns, table.num_rows)
+    order = np.argsort(codes, kind="stable")
+    blobs = Blobs(table.column(COLUMN))
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1)).tolist()
     used: list[int] = []
     sums: list[bytes] = []
-    rows_of = np.split(order, np.flatnonzero(np.diff(codes.codes[order])) + 1) if len(order) else []
-    for rows in rows_of:  # one at a time, since a sum takes 100 KB
-        total = Merged()
-        for row, blob in zip(rows.tolist(), blobs.take(rows).to_pylist()):
+    for first, bounds in sorted(zip(order[starts].tolist(), zip(starts, [*starts[1:], len(order)]))):
+        total = Merged()  # takes 100 KB, so one at a time
+        rows = order[slice(*bounds)]
+        for row, blob in zip((rows + before).tolist(), blobs.at(rows)):
             reason = total.add_bytes(blob, row) if blob is not None else "it is missing"
             if reason is not None:
-                raise ValueError(f"row {row:,} of the column {COLUMN} has no histogram: {reason}")
-        used.append(int(codes.codes[rows[0]]))
+                raise ValueError(fault(row, reason))
+        used.append(first)
         sums.append(make(Histogram, *total.result()).to_bytes())
-    return _table(table, by, codes, used, sums)
+    return _table(columns, by, used, sums, table.schema)
 
 
-def _codes(table: pa.Table | pa.RecordBatch, by: Sequence[str]) -> Codes:
+def fault(row: int, reason: str) -> str:
+    """Return the message about a row without a valid histogram."""
+    return f"row {row:,} of the column {COLUMN} has no histogram: {reason}"
+
+
+def _codes(columns: Sequence[pa.Array], rows: int) -> Any:
+    """Return a number for each row: that of its labels.  Rows with equal labels have the same number."""
     import numpy as np
 
-    if not by:
-        return Codes(np.zeros(table.num_rows, np.uint8), [()])
-    columns = [codes_of(table.column(name)) for name in by]
-    return columns[0] if len(columns) == 1 else combined(columns)
+    if not columns:
+        return np.zeros(rows, np.int64)
+    found = [coded(column) for column in columns]
+    both = combined([Codes(codes, labels) for codes, labels, _ in found])
+    places: dict[Any, int] = {}
+    return np.array([places.setdefault(label, len(places)) for label in both.labels], np.int64)[both.codes]
 
 
 def _table(
-    table: pa.Table | pa.RecordBatch, by: Sequence[str], codes: Codes, used: list[int], blobs: list[bytes]
+    columns: Sequence[pa.Array], by: Sequence[str], rows: list[int], blobs: list[bytes], schema: pa.Schema
 ) -> pa.Table:
-    """Return the keys of groups and their blobs.  A key is taken from the first row of its group, with its type."""
-    import numpy as np
+    """Return the keys in some rows of columns, and their blobs.  The types of keys are those of `schema`."""
     import pyarrow as pa
 
-    first = np.zeros(len(codes.labels), np.int64)
-    first[codes.codes[::-1]] = np.arange(len(codes.codes) - 1, -1, -1)
-    keys = [table.column(name).take(pa.array(first[used])) for name in by]
+    kinds = [taken(pa.nulls(0, schema.field(name).type), []).type for name in by]
+    keys = [taken(column, rows).cast(kind) for column, kind in zip(columns, kinds)]
     return pa.table([*keys, pa.array(blobs, pa.binary())], [*by, COLUMN])
