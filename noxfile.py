@@ -249,8 +249,8 @@ def sanitize(session: nox.Session, sanitizer: str, free_threaded: str) -> None:
     missing = [str(path) for path in found if not path.exists()]
     if missing:
         session.error(f"there are no tests of the core at {missing}")
-    # Tests fork. If another thread allocates at that moment, the child waits for ever for the sanitizer's lock. So there
-    # is no OpenTelemetry with its threads, and a process for each part, as allocations in a large one take longer.
+    # Tests fork. If another thread allocates at that moment, the child waits for ever for the sanitizer's lock. So here
+    # is no OpenTelemetry with its threads, but a process for each part, as allocations in a large one take longer.
     session.install("hypothesis>=6.100", "mpmath>=1.3", "numpy", "pytest>=9")
     session.install(".", env={"HISTORIAN_SANITIZE": sanitizer, "HISTORIAN_FREE_THREADED": free_threaded})
     command = ["python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs]
