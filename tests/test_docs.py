@@ -24,6 +24,7 @@ NEEDS = {  # no wheels for some Pythons
     "opentelemetry.md": ["opentelemetry.sdk"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
     "grpc.md": ["grpc"],
+    "pandas.md": ["pandas", "polars", "pyarrow"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
 }
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
