@@ -26,6 +26,7 @@ NEEDS = {  # no wheels for some Pythons
     "polars.md": ["polars", "pyarrow"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
     "grpc.md": ["grpc"],
+    "pandas.md": ["pandas", "polars", "pyarrow"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
 }
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
