@@ -24,6 +24,7 @@ NEEDS = {  # no wheels for some Pythons
     "opentelemetry.md": ["opentelemetry.sdk"],
     "duckdb.md": ["duckdb", "pyarrow"],
     "polars.md": ["polars", "pyarrow"],
+    "sql.md": ["duckdb"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
     "grpc.md": ["grpc"],
     "pandas.md": ["pandas", "polars", "pyarrow"],
