@@ -70,8 +70,10 @@ def query(
     Raises ValueError for other dialects, for an empty name, and for a name of `by` that is given twice or begins with
     ``histogram_``.
 
-    >>> print(query("clickhouse", column="latency", by="route", table="requests")[:61])
-    -- Counts of values in historian's buckets, for ClickHouse.  E
+    >>> print("\\n".join(query("clickhouse", column="latency", by="route", table="requests").splitlines()[1:4]))
+    WITH numbers AS (
+      SELECT t.`route` AS key_1, toFloat64(t.`latency`) AS v
+      FROM `requests` AS t
     """
     found, names = dialect_of(dialect), _names(by)
     if invalid not in ("count", "drop", "raise"):
