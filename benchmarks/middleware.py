@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +107,55 @@ def wsgi(environ: Any, start_response: Any) -> list[bytes]:
     return [b"Ada"]
 
 
-#: What the servers of `under_a_server` import.
 no_op_asgi, no_op_wsgi = NoASGI(asgi), NoWSGI(wsgi)
 measured_asgi, measured_wsgi = ASGIMiddleware(asgi, Registry()), WSGIMiddleware(wsgi, Registry())
+
+# ---- what the servers import: the path of a request says which middleware answers it ----
+
+#: Processor time of each request in ns, by path.
+TIMES: dict[str, list[int]] = {"/no-op": [], "/measured": []}
+
+
+def medians() -> bytes:
+    """Return the median of each kind since the last call, as JSON."""
+    answer = json.dumps({path: statistics.median(times or [0]) for path, times in TIMES.items()}).encode()
+    for times in TIMES.values():
+        times.clear()
+    return answer
+
+
+async def timed_asgi(scope: Any, receive: Any, send: Any) -> None:
+    """Answer, and keep the processor time of the application with its middleware and what it called of the server."""
+    if scope["type"] == "lifespan" or scope["path"] == "/times":
+        await (asgi(scope, receive, send) if scope["type"] == "lifespan" else tell(send))
+        return
+    app = measured_asgi if scope["path"] == "/measured" else no_op_asgi
+    began = time.thread_time_ns()
+    await app(scope, receive, send)
+    TIMES[scope["path"]].append(time.thread_time_ns() - began)
+
+
+async def tell(send: Any) -> None:
+    """Send the medians."""
+    body = medians()
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def timed_wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    """Answer likewise; the answer is read here, as a server does."""
+    if environ["PATH_INFO"] == "/times":
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [medians()]
+    app = measured_wsgi if environ["PATH_INFO"] == "/measured" else no_op_wsgi
+    began = time.thread_time_ns()
+    body = app(environ, start_response)
+    parts = list(body)
+    if hasattr(body, "close"):
+        body.close()
+    TIMES[environ["PATH_INFO"]].append(time.thread_time_ns() - began)
+    return parts
 
 
 # ---- without a server ----
@@ -186,28 +235,24 @@ def called(name: str, app: Any) -> Case:
 
 
 def under_a_server(results: Results, name: str, command: list[str], kind: str) -> None:
-    """Measure two servers under load, one after the other, again and again: with the middleware and without it."""
-    if not Path("/proc/self/schedstat").exists():
-        results.skip(f"requests under {name}", "the processor time of a process is read from /proc, which is not here")
-        return
+    """Measure one server under load: rounds of requests with the middleware and without it come in turn."""
     if importlib.util.find_spec(command[0]) is None:
         results.skip(f"requests under {name}", f"{command[0]} is not installed")
         return
     with tempfile.TemporaryDirectory() as folder:
-        servers = [Server(label, command, f"{label}_{kind}", folder) for label in ("no_op", "measured")]
+        server = Server(command, f"timed_{kind}", folder)
         try:
-            cases = interleave([case for server in servers for case in server.cases()], rounds=SERVER_ROUNDS)
+            cases = interleave(server.cases(), rounds=SERVER_ROUNDS)
         finally:
-            for server in servers:
-                server.end()
-    measured, base, upper = cases["measured"], cases["no_op"], kind.upper()
+            server.end()
+    measured, base, upper = cases["measured"], cases["no-op"], kind.upper()
     results.add(
         absolute(f"{upper} middleware under {name}, processor time", 3, measured, "us", 1e3, base),
         ratio(
             f"requests under {name}: time with middleware / with no-op",
             1.05,
             cases["measured load"],
-            cases["no_op load"],
+            cases["no-op load"],
         ),
         row(TABLE, "no-op middleware", f"{upper}, under {name}, processor time", base),
         row(TABLE, "historian", f"{upper}, under {name}, processor time", measured),
@@ -217,8 +262,8 @@ def under_a_server(results: Results, name: str, command: list[str], kind: str) -
 class Server:
     """A server in a process of its own, and a process that sends requests to it."""
 
-    def __init__(self, label: str, command: list[str], app: str, folder: str) -> None:
-        self.label, self.wall = label, 0.0
+    def __init__(self, command: list[str], app: str, folder: str) -> None:
+        self.figures: dict[str, float] = {}
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
             port, fd = listener.getsockname()[1], listener.fileno()
             # Newer versions of gunicorn create a socket in the home directory; older ones have no such option.
@@ -234,17 +279,25 @@ class Server:
         )  # fmt: skip
 
     def cases(self) -> list[Case]:
-        """Return the cases: processor time, and that until the answers were there, both in ns for each request."""
-        return [Case(self.label, self.run), Case(f"{self.label} load", lambda: self.wall)]
+        """Return the cases, in ns for each request: processor time in the server, and time until the answer is there.
 
-    def run(self) -> float:
-        """Send a round of requests; return the processor time of the server."""
-        before = processor_time(self.server.pid)
+        All requests of a round have the same path, so code and data of the middleware are as near to the processor as
+        they are in a service.
+        """
+        return [
+            Case("no-op", lambda: self.run("/no-op")),
+            Case("no-op load", lambda: self.figures["wall"]),
+            Case("measured", lambda: self.run("/measured")),
+            Case("measured load", lambda: self.figures["wall"]),
+        ]
+
+    def run(self, path: str) -> float:
+        """Send a round of requests; return the median of their processor times, and keep the time until the answers."""
         assert self.load.stdin is not None and self.load.stdout is not None
-        self.load.stdin.write(f"{LOAD}\n")
+        self.load.stdin.write(f"{path}\n")
         self.load.stdin.flush()
-        self.wall = float(self.load.stdout.readline())
-        return (processor_time(self.server.pid) - before) / LOAD
+        self.figures = json.loads(self.load.stdout.readline())
+        return self.figures[path]
 
     def end(self) -> None:
         """End both processes."""
@@ -258,24 +311,15 @@ class Server:
             self.server.wait()
 
 
-def processor_time(pid: int) -> int:
-    """Return the processor time of a process and its children, in ns."""
-    total = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-        for child in (task / "children").read_text().split():
-            total += processor_time(int(child))
-    return total
-
-
 # ---- the process that sends requests ----
 
-REQUEST = b"GET /users/1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+REQUEST = "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Client(asyncio.Protocol):
     """Sends a request when the answer to the one before has arrived, while there are some left."""
 
+    request: bytes
     left = 0  # of all clients
     done: asyncio.Event
 
@@ -286,7 +330,7 @@ class Client(asyncio.Protocol):
     def ask(self) -> None:
         if Client.left > 0:
             Client.left -= 1
-            self.transport.write(REQUEST)  # type: ignore[attr-defined]
+            self.transport.write(self.request)  # type: ignore[attr-defined]
         else:
             self.transport.close()
 
@@ -306,17 +350,25 @@ class Client(asyncio.Protocol):
     open = 0
 
 
-async def send_requests(port: int, number: int) -> float:
-    """Send requests over several connections; return the time in ns for each."""
-    Client.left, Client.open, Client.done = number, CONNECTIONS, asyncio.Event()
+async def send_requests(port: int, path: str) -> float:
+    """Send a round of requests over several connections; return the time in ns for each."""
+    Client.request = REQUEST.format(path).encode()
+    Client.left, Client.open, Client.done = LOAD, CONNECTIONS, asyncio.Event()
     loop = asyncio.get_running_loop()
     began = time.perf_counter_ns()
     for _ in range(CONNECTIONS):
         await loop.create_connection(Client, "127.0.0.1", port)
     await asyncio.wait_for(Client.done.wait(), 60)
-    return (time.perf_counter_ns() - began) / number
+    return (time.perf_counter_ns() - began) / LOAD
+
+
+def main(port: int) -> None:
+    """For each path that is read, send a round of requests; print its figures as JSON."""
+    for line in sys.stdin:
+        wall = asyncio.run(send_requests(port, line.strip()))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/times", timeout=60) as answer:
+            print(json.dumps({"wall": wall, **json.load(answer)}), flush=True)
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
-        print(asyncio.run(send_requests(int(sys.argv[1]), int(line))), flush=True)
+    main(int(sys.argv[1]))

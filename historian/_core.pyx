@@ -9,7 +9,7 @@ This is one compiled module.  Its parts are in ``_native/*.pxi``, and are includ
 
 cimport cython
 from cpython.buffer cimport PyBUF_RECORDS_RO, PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
@@ -18,7 +18,7 @@ from libc.math cimport NAN, isinf
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
 from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcmp, memmove
+from libc.string cimport memcmp, memcpy, memmove
 
 import os
 import sys
@@ -150,10 +150,18 @@ cdef extern from "_native/grouped.h" nogil:
         size_t first_bad, first_stray
         double bad_value
         uint64_t stray_group
+    enum: HISTORIAN_GROUPED_BLOCK
+    ctypedef struct historian_groups:
+        historian_counters **counters
+        size_t n_groups
+        historian_left_out left_out
+    bint historian_grow_groups(historian_groups *, size_t n_groups)
+    void historian_free_groups(historian_groups *)
+    bint historian_begin_grouped(historian_groups *, size_t n)
     bint historian_record_grouped(
-        historian_counters **, size_t n_groups, const historian_array *, const historian_occurrences *,
-        historian_left_out *
+        historian_groups *, const historian_array *, const historian_occurrences *, size_t first
     )
+    void historian_end_grouped(historian_groups *)
 
 cdef extern from "_native/pages.h":
     void historian_free_pages(void *pages, size_t size)
@@ -433,6 +441,7 @@ cdef inline bint is_good(double value) noexcept:
 
 
 include "_native/counts.pxi"
+include "_native/blobs.pxi"
 include "_native/wire.pxi"
 include "_native/prometheus.pxi"
 include "_native/runs.pxi"

@@ -22,8 +22,11 @@ NEEDS = {  # no wheels for some Pythons
     "celery.md": ["celery"],
     "exemplars.md": ["opentelemetry.sdk"],
     "opentelemetry.md": ["opentelemetry.sdk"],
+    "duckdb.md": ["duckdb", "pyarrow"],
+    "polars.md": ["polars", "pyarrow"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
     "grpc.md": ["grpc"],
+    "pandas.md": ["pandas", "polars", "pyarrow"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
 }
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]

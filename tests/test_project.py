@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-TOOLS = ("docs", "test", "dev")  # extras for developers of historian
+TOOLS = ("docs", "test", "test-engines", "dev")  # extras for developers of historian
 ENGINES = ("arrow", "dask", "duckdb", "polars", "ray", "spark")  # extras for those who have data there
 #: The allowed beginnings of links from README.md into the repository.
 FILES = re.compile(

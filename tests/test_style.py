@@ -91,9 +91,9 @@ def public_docstrings(module: Any) -> Iterator[tuple[str, str]]:
     """Yield the names and docstrings of a module, of what its `__all__` names, and of the public members of classes."""
     yield module.__name__, module.__doc__ or ""
     for name in module.__all__:
-        value = getattr(module, name)
-        if inspect.ismodule(value):
+        if f"{module.__name__}.{name}" in PUBLIC_MODULES:
             continue
+        value = getattr(module, name)
         if callable(value):
             yield name, value.__doc__ or ""
         for member in dir(value) if inspect.isclass(value) else ():
@@ -114,7 +114,12 @@ def test_docstrings_are_found() -> None:
 @pytest.mark.parametrize("name", PUBLIC_MODULES)
 def test_public_docstrings_name_no_private_module(name: str) -> None:
     """Readers cannot look it up, and it may move: name the method, or the source of the formula."""
-    module = importlib.import_module(name)
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        if "pip install 'latency-historian[" not in str(error):
+            raise
+        pytest.skip(str(error))
     found = [
         f"{where}: {match[0]}" for where, text in public_docstrings(module) for match in PRIVATE_MODULE.finditer(text)
     ]

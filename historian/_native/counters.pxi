@@ -412,8 +412,6 @@ cdef historian_counters *atomic_of(Counters self) noexcept nogil:
 cdef tuple read_private(Counters self, historian_totals *totals, bint drain):
     cdef historian_private every
     cdef historian_total *total = &totals.all
-    cdef size_t first, end
-    cdef Counts counts
     every.lanes, every.atomic, every.drained = self.lanes, <void **>&self.atomic, &self.drained
     if self.file is not None:
         raise ValueError("the counters are in a file")
@@ -422,6 +420,13 @@ cdef tuple read_private(Counters self, historian_totals *totals, bint drain):
     elif not historian_read_lanes(&every, total, &totals.drained, drain):
         raise MemoryError()
     historian_read_exclusive(self.exclusive, total, drain)
+    return reading_of(total)
+
+
+cdef inline tuple reading_of(historian_total *total):
+    """Return a total as `Counters._read` does.  Its sum has no meaning then."""
+    cdef size_t first, end
+    cdef Counts counts
     historian_total_range(total, &first, &end)
     counts = counts_of(total.counts, <int>first, <int>end)
     if not counts.length:

@@ -76,6 +76,8 @@ cdef class Merged:
     cdef object sum  # sum of the values of histograms that `add` added, in units of 2**-1074
     cdef str unit  # unit of all histograms so far; "s" if there are none yet
     cdef bytes encoded_unit
+    cdef const char *unit_bytes  # those of `encoded_unit`
+    cdef size_t unit_nbytes
 
     def __cinit__(self):
         self.merged = <historian_merged *>calloc(1, sizeof(historian_merged))
@@ -83,7 +85,7 @@ cdef class Merged:
             raise MemoryError()
         self.merged.min = ~<uint64_t>0
         self.sum = 0
-        self.unit, self.encoded_unit = "s", b"s"
+        self.set_unit("s")
 
     def __dealloc__(self):
         free(self.merged)
@@ -153,6 +155,64 @@ cdef class Merged:
         finally:
             PyBuffer_Release(&view)
 
+    def add_rows(self, Blobs blobs not None, rows, before=0, /):
+        """Add the histograms in these rows of a column, an array of int64.
+
+        Return None, or the first row that is not a valid blob and the reason; then those before it have been added.
+        `before` is added to rows in messages and in the result.  O(bytes).  Raises the errors of `add`, with the row as
+        the position.
+        """
+        cdef Py_buffer view
+        PyObject_GetBuffer(rows, &view, PyBUF_SIMPLE)
+        try:
+            return self.add_all_rows(blobs, <const int64_t *>view.buf, view.len // sizeof(int64_t), before)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef tuple add_all_rows(self, Blobs blobs, const int64_t *rows, size_t n, object before):
+        cdef uint8_t *copy = <uint8_t *>malloc(HISTORIAN_BLOB_MAX_NBYTES)
+        cdef const uint8_t *data
+        cdef size_t i = 0, end, nbytes
+        if copy is NULL:
+            raise MemoryError()
+        try:
+            while i < n:
+                end = min(n, i + 65536)
+                with nogil:
+                    i = self.add_good_rows(blobs, rows, i, end, copy)
+                if i < end:  # this one needs Python, to look at its unit or to say what is wrong
+                    position = <object>rows[i] + before
+                    if not blobs.find(rows[i], &data, &nbytes):
+                        return position, "its offsets are wrong"
+                    reason = self.add_bytes((<const char *>data)[:nbytes], position)
+                    if reason is not None:
+                        return position, reason
+                    i += 1
+                PyErr_CheckSignals()
+            return None
+        finally:
+            free(copy)
+
+    cdef size_t add_good_rows(
+        self, Blobs blobs, const int64_t *rows, size_t i, size_t end, uint8_t *copy
+    ) noexcept nogil:
+        """Add rows from `i` on, before `end`.  Return the first one that is not simply a valid blob of the same unit.
+
+        `copy` has room for a blob: others may write to the memory of a column.
+        """
+        cdef const uint8_t *data
+        cdef size_t nbytes
+        cdef historian_blob blob
+        for i in range(i, end):
+            if not blobs.find(rows[i], &data, &nbytes) or nbytes > HISTORIAN_BLOB_MAX_NBYTES:
+                return i
+            memcpy(copy, data, nbytes)
+            if historian_read_blob(copy, nbytes, &blob) != HISTORIAN_GOOD or not self.has_unit(&blob):
+                return i
+            if historian_merge_blob(self.merged, &blob) != HISTORIAN_GOOD:
+                return i
+        return end
+
     def result(self):
         """Return the histogram of all values as `unpacked_blob` does.  O(slots)."""
         cdef Counts counts = counts_of(self.merged.counts, 0, HISTORIAN_SLOTS)
@@ -168,10 +228,9 @@ cdef class Merged:
         is_synthetic = bool(flags & HISTORIAN_BLOB_SYNTHETIC)
         return counts, self.unit, sum + self.sum, low, high, is_synthetic, flags & ~<unsigned>HISTORIAN_BLOB_SYNTHETIC
 
-    cdef bint has_unit(self, const historian_blob *blob) noexcept:
+    cdef bint has_unit(self, const historian_blob *blob) noexcept nogil:
         return (
-            blob.unit_nbytes == <size_t>len(self.encoded_unit)
-            and memcmp(blob.unit, <const char *>self.encoded_unit, blob.unit_nbytes) == 0
+            blob.unit_nbytes == self.unit_nbytes and memcmp(blob.unit, self.unit_bytes, self.unit_nbytes) == 0
         )
 
     cdef int take_unit(self, str unit, bint is_empty, Py_ssize_t position) except -1:
@@ -186,7 +245,12 @@ cdef class Merged:
                 f"cannot combine histograms in {self.unit!r} and {unit!r}: record both in one unit "
                 f"(at position {position})"
             )
+        self.set_unit(unit)
+        return 0
+
+    cdef int set_unit(self, str unit) except -1:
         self.unit, self.encoded_unit = unit, unit.encode()
+        self.unit_bytes, self.unit_nbytes = PyBytes_AS_STRING(self.encoded_unit), len(self.encoded_unit)
         return 0
 
 

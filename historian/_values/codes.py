@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
+
+from .._core import numbered
+from .kinds import library_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,10 +24,12 @@ __all__ = ["Codes", "codes_of", "combined"]
 SMALL = 1 << 16
 #: A table of the range of numbers, at most so many times as long as there are numbers, replaces sorting.
 DENSE = 4
+#: Labels that are Python objects at a time: of an array of texts, objects are made for so many.
+BLOCK = 1 << 16
 
 
 class Codes(NamedTuple):
-    """A column as codes.  A missing value, such as None or NaN, has a label of its own: None."""
+    """A column as codes.  Labels are distinct.  That of missing values, such as None and NaN, is None."""
 
     codes: NDArray[np.integer[Any]]
     labels: Sequence[Any]  # some may have no row
@@ -30,16 +38,21 @@ class Codes(NamedTuple):
 def codes_of(column: Any) -> Codes:
     """Return the codes of a column: an array, a list, a categorical, or a column of a data frame.
 
-    O(len), without sorting, except for floats, times and whole numbers that are far apart.  Raises TypeError for what
-    is not a column, and for values that cannot be hashed; ValueError unless it has one dimension.
+    Labels are equal as keys of a dictionary are: 1, 1.0 and True are one label.  O(len), without sorting, except for
+    floats and times in arrays of numpy, and whole numbers that are far apart.  Raises TypeError for what is not a
+    column, and for values that cannot be hashed; ValueError unless it has one dimension.
     """
-    for kind, read in (("pyarrow", _arrow), ("polars", _polars), ("pandas", _pandas)):
-        if type(column).__module__.partition(".")[0] == kind:
-            return read(column)
-    if isinstance(column, (str, bytes)) or not hasattr(column, "__len__"):
-        raise TypeError(f"by must be a column of labels, one for each value, not {type(column).__name__}")
-    if hasattr(column, "dtype") and hasattr(column, "ndim"):
+    library = library_of(column)
+    if library == "pandas":
+        return _pandas(column)
+    if library == "polars":
+        return _polars(column)
+    if library == "pyarrow":
+        return _arrow(column)
+    if hasattr(column, "__array__") or isinstance(column, (array, memoryview)):
         return _array(column)
+    if isinstance(column, (str, bytes, bytearray, Mapping, AbstractSet)) or not hasattr(column, "__len__"):
+        raise _not_a_column(column)
     return _hashed(column)
 
 
@@ -49,10 +62,19 @@ def combined(columns: Sequence[Codes]) -> Codes:
 
     codes, labels = columns[0].codes, [(label,) for label in columns[0].labels]
     for column in columns[1:]:
-        both = codes.astype(np.int64) * len(column.labels) + column.codes
+        both = codes.astype(np.int64) * len(column.labels) + column.codes.astype(np.int64, copy=False)
         used, codes = _renumbered(both, len(labels) * len(column.labels))
         labels = [(*labels[n // len(column.labels)], column.labels[n % len(column.labels)]) for n in used.tolist()]
     return Codes(codes, labels)
+
+
+def _not_a_column(column: Any) -> TypeError:
+    hint = ""
+    if isinstance(column, str):
+        hint = ": if it names a column of a table, pass value=, too"
+    elif hasattr(column, "columns"):
+        hint = ": pass a tuple of columns, or the table with by= and value="
+    return TypeError(f"by must be a column of labels, one for each value, not {type(column).__name__}{hint}")
 
 
 def _renumbered(numbers: NDArray[Any], end: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -70,9 +92,41 @@ def _renumbered(numbers: NDArray[Any], end: int) -> tuple[NDArray[Any], NDArray[
     return used, place[numbers]
 
 
-def _array(column: NDArray[Any]) -> Codes:
+def _labelled(codes: NDArray[Any], labels: Sequence[Any]) -> Codes:
+    """Return codes of distinct labels, from codes of labels that need not be.  A missing value has the code -1."""
     import numpy as np
 
+    numbers: dict[Any, int] = {}
+    places = np.frombuffer(numbered(labels, numbers), np.int64)
+    has_missing = len(codes) > 0 and int(codes.min()) < 0
+    if not has_missing and len(numbers) == len(labels):
+        return Codes(codes, list(numbers))
+    if has_missing:
+        places = np.append(places, numbers.setdefault(None, len(numbers)))  # where places[-1] finds it
+    return Codes(places.astype(np.min_scalar_type(len(numbers)))[codes], list(numbers))
+
+
+def _hashed(column: Any) -> Codes:
+    """Return codes in the order in which labels first come."""
+    import numpy as np
+
+    numbers: dict[Any, int] = {}
+    if not isinstance(column, np.ndarray):
+        return Codes(np.frombuffer(numbered(column, numbers), np.int64), list(numbers))
+    codes = np.empty(len(column), np.int64)
+    for start in range(0, len(column), BLOCK):
+        part = column[start : start + BLOCK].tolist()
+        codes[start : start + len(part)] = np.frombuffer(numbered(part, numbers), np.int64)
+    return Codes(codes, list(numbers))
+
+
+def _array(column: Any) -> Codes:
+    import numpy as np
+
+    if isinstance(column, np.ma.MaskedArray):
+        codes, labels = _array(column.data)
+        return _labelled(np.where(np.ma.getmaskarray(column), -1, codes.astype(np.int64)), labels)
+    column = np.asarray(column)
     if column.ndim != 1:
         raise ValueError(f"by must have one dimension, not {column.ndim}")
     if not len(column) or column.dtype.kind not in "biufmM":
@@ -84,67 +138,69 @@ def _array(column: NDArray[Any]) -> Codes:
         if low >= 0 and high < SMALL:
             return Codes(column, range(high + 1))
         if high - low < DENSE * len(column):
-            wide = column.astype(np.int64) if column.dtype.kind == "i" else column
-            used, codes = _renumbered(wide - wide.dtype.type(low), high - low + 1)
-            return Codes(codes, (used + low).tolist())
+            return _dense(column)
     used, codes = np.unique(column, return_inverse=True)
-    return Codes(codes.reshape(-1), [None if label != label else label for label in used.tolist()])
+    return _labelled(codes.reshape(-1), list(used) if column.dtype.kind in "mM" else used.tolist())
 
 
-def _hashed(column: Any) -> Codes:
-    """Return codes in the order in which labels first come."""
+def _dense(column: NDArray[np.integer[Any]]) -> Codes:
+    """Return the codes of whole numbers that are not far apart."""
     import numpy as np
 
-    values = column.tolist() if hasattr(column, "tolist") else column
-    places: dict[Any, int] = {}
-    found = np.fromiter(
-        (places.setdefault(None if value != value else value, len(places)) for value in values), np.int64, len(values)
-    )
-    return Codes(found, list(places))
+    own = column.astype(np.uint64 if column.dtype.kind == "u" else np.int64)  # which nobody changes
+    low = own.min()
+    used, codes = _renumbered((own - low).astype(np.int64), int(own.max()) - int(low) + 1)
+    return Codes(codes, [number + int(low) for number in used.tolist()])
 
 
 def _pandas(column: Any) -> Codes:
+    import numpy as np
     import pandas as pd
 
+    if getattr(column, "ndim", 1) != 1:
+        raise _not_a_column(column)
+    if isinstance(column, pd.MultiIndex):
+        return combined([_labelled(codes, level.tolist()) for codes, level in zip(column.codes, column.levels)])
     values = column.array if hasattr(column, "array") else column
     if isinstance(values, pd.Categorical):
-        return _with_missing(values.codes, values.categories.tolist())
+        return _labelled(values.codes, values.categories.tolist())
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu":
+        return _array(column.to_numpy())
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fO":  # of others, labels would lose their type
+        values = column.to_numpy()
     codes, labels = pd.factorize(values)
-    return _with_missing(codes, labels.tolist() if hasattr(labels, "tolist") else list(labels))
+    return _labelled(codes, labels.tolist() if hasattr(labels, "tolist") else list(labels))
 
 
 def _polars(column: Any) -> Codes:
     import polars as pl
 
-    if column.dtype.is_numeric() and not column.null_count():
+    if not isinstance(column, pl.Series):
+        raise _not_a_column(column)
+    if (column.dtype.is_integer() or column.dtype == pl.Boolean) and not column.null_count():
         return _array(column.to_numpy())
-    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        return _hashed(column.to_list())
-    numbers = (
-        column.cast(pl.Categorical).to_physical().alias("number")
-        if column.dtype == pl.String
-        else (column.to_physical().alias("number"))
-    )
-    used = pl.DataFrame({"label": column, "number": numbers}).unique("number").drop_nulls()
-    labels = [None] * (numbers.max() + 1 if len(used) else 0)
-    for label, number in used.iter_rows():
-        labels[number] = label
-    return _with_missing(numbers.cast(pl.Int64).fill_null(-1).to_numpy(), labels)
+    if column.dtype == pl.String:
+        column = column.cast(pl.Enum(column.unique(maintain_order=True).drop_nulls()))
+    labels = column.unique(maintain_order=True).alias("label")
+    if column.dtype in (pl.Categorical, pl.Enum):
+        labels = labels.drop_nulls()
+        numbers = labels.to_physical().to_list()
+        by_number: list[Any] = [None] * (max(numbers, default=-1) + 1)
+        for number, label in zip(numbers, labels.to_list()):
+            by_number[number] = label
+        codes = column.to_physical()
+        return _labelled((codes.cast(pl.Int64).fill_null(-1) if codes.null_count() else codes).to_numpy(), by_number)
+    places = labels.to_frame().with_row_index("place")
+    found = column.alias("label").to_frame().join(places, "label", "left", nulls_equal=True, maintain_order="left")
+    return _labelled(found["place"].to_numpy(), labels.to_list())
 
 
 def _arrow(column: Any) -> Codes:
+    import pyarrow as pa
+
     from .arrow import coded, whole
 
+    if not isinstance(column, (pa.Array, pa.ChunkedArray)):
+        raise _not_a_column(column)
     codes, labels, _ = coded(whole(column))
-    return Codes(codes, labels)
-
-
-def _with_missing(codes: NDArray[Any], labels: list[Any]) -> Codes:
-    """Return codes of which those below 0 stand for a missing label, which is None."""
-    import numpy as np
-
-    is_missing = codes < 0
-    if is_missing.any():
-        codes = np.where(is_missing, len(labels), codes)
-        labels = [*labels, None]
-    return Codes(codes, labels)
+    return _labelled(codes, labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .._core import Counters, record_grouped
+from .._core import Grouped
 from .._values.arrow import numbers, taken, whole
 from .._values.units import check_unit
 from ..groups import Groups, ns_per_unit
@@ -40,7 +40,7 @@ class Recording:
         self._raises = invalid == "raise"
         self._places = Places(len(self._by), self._make)
         self._labels: list[Any] = [] if by else [()]  # of groups
-        self._counters: list[Counters] = [] if by else [Counters()]
+        self._groups = Grouped()
         self._keys: list[list[Any]] = [[] for _ in by] if keeps_keys else []  # of groups, in chunks
         self._columns = [*([] if value is None else [value]), *self._by]  # the value first
         self._subject = "" if value is None else f"column {value!r}: "
@@ -48,7 +48,7 @@ class Recording:
         self._waiting_rows = 0
         self.rows = 0  # that were added
         self.bad = 0  # values that are missing, NaN, infinite or negative
-        self._first: tuple[int, float] = 0, 0.0  # the position of the first one, and it
+        self._first: tuple[int, float | None] = 0, 0.0  # the position of the first one, and it
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count the values of a batch, or let it wait for others.  O(rows).
@@ -92,7 +92,7 @@ class Recording:
                     chunks.append(taken(column, rows))
         else:
             places = np.zeros(len(values), np.uint8)
-        bad, first, value, _ = record_grouped(self._counters, values, places)
+        bad, first, value, _ = self._groups.record(values, places, len(self._labels))
         if bad and not self.bad:
             self._first = self.rows + first, value
         self.bad += bad
@@ -110,15 +110,12 @@ class Recording:
     def _make(self, label: Any) -> int:
         """Make a group; return its place."""
         self._labels.append(label)
-        self._counters.append(Counters())
-        return len(self._counters) - 1
+        return len(self._labels) - 1
 
     def histograms(self) -> Iterator[tuple[int, Histogram]]:
-        """Yield the place and the histogram of each group that has a value, of what does not wait."""
-        for place, counters in enumerate(self._counters):
-            reading = counters._read()
-            if reading[0].total:
-                yield place, Histogram._from_reading(reading, self._unit)
+        """Yield the place and the histogram of each group that has a value, of what does not wait, and forget them."""
+        for place, reading in self._groups.read():
+            yield place, Histogram._from_reading(reading, self._unit)
 
     def keys(self, schema: pa.Schema) -> list[Any]:
         """Return a column of labels for each column that they came from, one for each place."""

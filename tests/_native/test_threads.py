@@ -115,6 +115,20 @@ def test_every_record_is_in_exactly_one_drain():
             assert part.lower[0] <= part.min <= part.upper[0] and part.lower[-1] <= part.max <= part.upper[-1]
 
 
+def test_the_first_records_of_a_recorder_at_once():
+    """Each thread finds no counters and no lanes; what one of them makes, all must use."""
+    recorders = [Recorder() for _ in range(500)]
+    barrier = threading.Barrier(4)
+
+    def work(many):
+        for rec in recorders:
+            barrier.wait()
+            rec.record_many([1.0] * 2_000) if many else rec.record(1.0)  # so many need a lane
+
+    run(*(partial(work, thread % 2 == 0) for thread in range(4)))
+    assert {rec.snapshot().count for rec in recorders} == {2 * 2_000 + 2}
+
+
 def test_the_first_drains_of_a_recorder_at_once():
     """What one of them has drained, the others must see, though nothing had been drained when they began."""
     values = [2.0**k for k in range(-30, 60)]  # many octaves, so that a drain takes some time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..._core import Counters, Merged, record_grouped
+from ..._core import Grouped, Merged
 from ..._values.arrow import numbers
 from ..._values.base import make
 from ..._values.key import Key
@@ -116,11 +116,10 @@ class Numbers(_Counting):
 
     def __init__(self, tally: Tally, lock: AbstractContextManager[Any]) -> None:
         super().__init__(tally, lock)
-        self._counters: list[Counters] = []
+        self._groups = Grouped()
 
     def _make(self) -> None:
         self._tally.found = True
-        self._counters.append(Counters())
 
     def begin(self, piece: Piece) -> None:
         """Begin with another part."""
@@ -137,7 +136,8 @@ class Numbers(_Counting):
         if self._scale != 1.0:
             with np.errstate(all="ignore"):  # what becomes infinite is refused
                 values = values * self._scale
-        bad, first, _, _ = record_grouped(self._counters, values, self._of(batch))
+        places = self._of(batch)
+        bad, first, _, _ = self._groups.record(values, places, len(self._first))
         if bad:
             table = self._table
             why = table.fault(column, first, self._ns, self._tally)
@@ -147,9 +147,10 @@ class Numbers(_Counting):
 
     def found(self) -> Iterator[Found]:
         """Yield what was counted since the last call."""
-        for (group, place), counters in zip(self._place_of.items(), self._counters):
-            yield Found(self._first[place], group, Histogram._from_reading(counters._read(), "s"))
-        self._place_of, self._first, self._counters = {}, [], []
+        known = list(self._place_of)
+        for place, reading in self._groups.read():
+            yield Found(self._first[place], known[place], Histogram._from_reading(reading, "s"))
+        self._place_of, self._first = {}, []
 
 
 class Histograms(_Counting):
