@@ -22,6 +22,8 @@ NEEDS = {  # no wheels for some Pythons
     "celery.md": ["celery"],
     "exemplars.md": ["opentelemetry.sdk"],
     "opentelemetry.md": ["opentelemetry.sdk"],
+    "duckdb.md": ["duckdb", "pyarrow"],
+    "polars.md": ["polars", "pyarrow"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
     "grpc.md": ["grpc"],
     "pandas.md": ["pandas", "polars", "pyarrow"],

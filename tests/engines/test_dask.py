@@ -111,6 +111,20 @@ def test_groups_of_any_keys_are_exact(by):
     assert lazy.compute().dtypes.to_dict() == lazy.dtypes.to_dict()
 
 
+def test_categories_that_are_not_known_before():
+    frame = calls()
+    lazy = dd.from_pandas(frame.astype({"zone": object}), npartitions=5).astype({"zone": "category"})
+    assert not lazy["zone"].cat.known
+    found = engine.histograms(lazy, "latency", "zone")
+    assert read(found, "zone") == expected(frame, "zone")
+    assert found.compute()["zone"].dtype == "category"
+
+
+def test_durations_are_converted():
+    frame = dd.from_pandas(pd.DataFrame({"took": pd.to_timedelta([1, 2, None], "ms")}), npartitions=1)
+    assert read(engine.histograms(frame, "took", invalid="drop")) == {(): Histogram.from_values([0.001, 0.002])}
+
+
 def test_without_keys_there_is_one_row():
     frame = calls()
     whole = Histogram.from_values(frame["latency"])
