@@ -18,7 +18,7 @@ from .histogram import Histogram, merge
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any, Literal
+    from typing import Any
 
     from ._core import _Reals
     from ._show.view import View
@@ -162,7 +162,7 @@ def group(
     *,
     value: str | None = None,
     unit: str = "s",
-    invalid: Literal["raise", "drop"] = "raise",
+    invalid: str = "raise",
 ) -> Groups:
     """Return the histogram of each group of values.
 

@@ -23,9 +23,12 @@ NEEDS = {  # no wheels for some Pythons
     "celery.md": ["celery"],
     "exemplars.md": ["opentelemetry.sdk"],
     "opentelemetry.md": ["opentelemetry.sdk"],
+    "duckdb.md": ["duckdb", "pyarrow"],
+    "polars.md": ["polars", "pyarrow"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
     "dask.md": ["dask.dataframe", "distributed"],
     "grpc.md": ["grpc"],
+    "pandas.md": ["pandas", "polars", "pyarrow"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
 }
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]

@@ -36,8 +36,10 @@ def exact(path: str) -> dict[int, list[float]]:
 
 def ours(path: str) -> dict[int, list[float]]:
     """Return the quantiles of histograms."""
-    result = chdb.query(f"SELECT key, value FROM file('{path}', Parquet)", "ArrowStream")
-    groups = arrow.histograms(pa.ipc.open_stream(pa.py_buffer(result.bytes())), value="value", by="key")
+    with chdb.connect() as connection:
+        query = f"SELECT key, value FROM file('{path}', Parquet) SETTINGS output_format_arrow_compression_method='none'"
+        result = connection.send_query(query, "Arrow")
+        groups = arrow.histograms(result.record_batch(rows_per_batch=1 << 16), value="value", by="key")
     return {key: one.quantile(QUANTILES).tolist() for key, one in groups.items()}
 
 

@@ -42,13 +42,28 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str] | None) -> int:
     """Run the command line; return the exit status.  What commands need is imported here: it can be interrupted."""
     from .. import __version__
-    from . import clear, compare, convert, demo, fanout, merge, plot, profile, report, serve, snapshot, summarize, top
+    from . import (
+        clear,
+        compare,
+        convert,
+        demo,
+        fanout,
+        merge,
+        plot,
+        profile,
+        report,
+        serve,
+        snapshot,
+        sql,
+        summarize,
+        top,
+    )
     from ._parser import Parser
 
     parser = Parser(prog="historian", description="Latency histograms: percentiles instead of averages.")
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
-    known = (demo, summarize, compare, fanout, plot, report, merge, convert, profile, top, serve, snapshot, clear)
+    known = (demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, snapshot, clear)
     for command in known:
         command.add_parser(commands)
     args, unknown = parser.parse_known_args(argv)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .layout import Layout
 
-__all__ = ["read_csv"]
+__all__ = ["read_csv", "rows_of"]
 
 
 class _Columns(NamedTuple):
@@ -39,7 +39,7 @@ class _Columns(NamedTuple):
 
 def read_csv(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
     """Count the numbers in one column; the name (``.tsv``) or the first line tells what separates the values."""
-    rows = _rows(stream, name, tally)
+    rows = rows_of(stream, name, tally)
     first = next(rows, None)
     while first is not None and first[1][0].startswith("#") and not _names(first[1], layout.column):
         first = next(rows, None)
@@ -83,7 +83,7 @@ def _read_row(
     return group, value
 
 
-def _rows(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, list[str]]]:
+def rows_of(stream: BinaryIO, name: str, tally: Tally) -> Iterator[tuple[str, list[str]]]:
     """Yield every row that is not blank, after the file name and the number of its last line."""
     lines = Lines(stream)
     first = next(lines, "")

@@ -12,6 +12,7 @@ from .hdr import kind_of, read_hdr
 from .hist import HIST, SUFFIX, read_hist
 from .layout import Layout
 from .lines import BOM, chunks
+from .result import RESULT, is_result, read_result
 from .scrape import SCRAPE, is_scrape, read_scrape
 from .sketch import is_sketch, read_sketch
 from .snapshots import is_snapshot, read_snapshot
@@ -81,6 +82,10 @@ def _read_text(stream: BinaryIO, head: bytes, name: str, layout: Layout, tally: 
     if is_scrape(head) and not layout.generator:
         layout._replace(choice=EVERYTHING).refuse(name, SCRAPE)
         read_scrape(stream, name, tally, layout.choice)
+        return
+    if is_result(head) and not (layout.generator or layout.column):
+        layout._replace(choice=EVERYTHING).refuse(name, RESULT)
+        read_result(stream, name, layout, tally)
         return
     shape = None if is_snapshot(head) else _shape_of(head, name, layout, tally)
     if shape is not None:
