@@ -140,7 +140,7 @@ def values_of(rows: Any, by: Sequence[str]) -> Iterator[tuple[Any, Sequence[Any]
     for number, row in enumerate(found):
         if type(row) is not tuple and (isinstance(row, Mapping) or (names is None and hasattr(row, "keys"))):
             own = list(row.keys())
-            values = list(row.values()) if isinstance(row, Mapping) else list(row)
+            values: Sequence[Any] = list(row.values()) if isinstance(row, Mapping) else list(row)
             places = positions_of(own, wanted)
         elif isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
             raise TypeError(f"row {number:,} of the result must be a tuple or a mapping, not {type(row).__name__}")

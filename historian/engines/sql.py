@@ -53,7 +53,7 @@ def query(
     unit: str = "s",
     invalid: str = "count",
 ) -> str:
-    """Return the query that counts the values of a column in buckets, for each group of values of the columns `by`.
+    r"""Return the query that counts the values of a column in buckets, for each group of values of the columns `by`.
 
     `dialect` is one of ``duckdb``, ``spark``, ``clickhouse``, ``postgres``, ``bigquery`` and ``snowflake``.  A `table`
     may have dots between its parts; a sequence of parts may have dots within them.  DuckDB also reads the file of that
@@ -70,7 +70,7 @@ def query(
     Raises ValueError for other dialects, for an empty name, and for a name of `by` that is given twice or begins with
     ``histogram_``.
 
-    >>> print("\\n".join(query("clickhouse", column="latency", by="route", table="requests").splitlines()[1:4]))
+    >>> print("\n".join(query("clickhouse", column="latency", by="route", table="requests").splitlines()[1:4]))
     WITH numbers AS (
       SELECT t.`route` AS key_1, toFloat64(t.`latency`) AS v
       FROM `requests` AS t
