@@ -89,7 +89,7 @@ class Table:
         wanted = layout.column or _only_histograms(types)
         self.value: str = names[position(names, wanted, "--column", self.name)]
         keys = dict.fromkeys((*layout.choice.where, *layout.choice.by))
-        told = {**({"name": layout.choice.file_name(self.name)} if "name" not in names else {})}
+        told: dict[str, str | None] = {} if "name" in names else {"name": layout.choice.file_name(self.name)}
         told.update((key, value) for key, value in partition_of(self.name).items() if key not in names)
         self.constants: dict[str, str | None] = {key: told[key] for key in keys if key in told}
         self.keys: dict[str, str] = {}  # columns by key
