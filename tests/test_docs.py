@@ -23,6 +23,7 @@ NEEDS = {  # no wheels for some Pythons
     "celery.md": ["celery"],
     "exemplars.md": ["opentelemetry.sdk"],
     "opentelemetry.md": ["opentelemetry.sdk"],
+    "arrow.md": ["pyarrow"],
     "duckdb.md": ["duckdb", "pyarrow"],
     "polars.md": ["polars", "pyarrow"],
     "sql.md": ["duckdb"],
