@@ -175,6 +175,8 @@ def coded(column: pa.Array, known: Any = None, widest: int = 0) -> tuple[NDArray
             return (*_narrow(column, low, high, range(low, high + 1)), None)
     if pa.types.is_dictionary(column.type) and len(column.dictionary) > len(column):
         column = column.dictionary_decode()
+    if pa.types.is_float16(column.type):  # which some versions cannot encode
+        column = column.cast(pa.float32())
     if not pa.types.is_dictionary(column.type):
         if pa.types.is_nested(column.type):
             raise TypeError(f"labels must be single values, such as texts or numbers, not {kind}")

@@ -161,6 +161,8 @@ def _pandas(column: Any) -> Codes:
         raise _not_a_column(column)
     if isinstance(column, pd.MultiIndex):
         return combined([_labelled(codes, level.tolist()) for codes, level in zip(column.codes, column.levels)])
+    if type(column).__name__ == "NumpyExtensionArray":
+        column = pd.Series(column)  # whose type is that of numpy
     values = column.array if hasattr(column, "array") else column
     if isinstance(values, pd.Categorical):
         return _labelled(values.codes, values.categories.tolist())
