@@ -224,6 +224,8 @@ def _labels(words: pa.Array, kind: pa.DataType) -> list[Any]:
 
     if isinstance(kind, pa.BaseExtensionType):
         words = pa.ExtensionArray.from_storage(kind, words)
+    elif pa.types.is_timestamp(words.type) and words.type.tz:
+        words = words.cast(pa.timestamp(words.type.unit, "UTC"))  # within a zone, the hour that comes twice is equal
     elif pa.types.is_time64(words.type) and words.type.unit == "ns":
         words = words.cast(pa.time64("us"))  # raises ValueError for what datetime.time cannot hold
     try:
