@@ -253,7 +253,8 @@ def sanitize(session: nox.Session, sanitizer: str, free_threaded: str) -> None:
     # is no OpenTelemetry with its threads, but a process for each part, as allocations in a large one take longer.
     session.install("hypothesis>=6.100", "mpmath>=1.3", "numpy", "pytest>=9")
     session.install(".", env={"HISTORIAN_SANITIZE": sanitizer, "HISTORIAN_FREE_THREADED": free_threaded})
-    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs]
+    # What a sanitizer writes is shown, since pytest keeps only what Python writes.
+    command = ["python", "-m", "pytest", "-p", "no:cacheprovider", "--capture=sys", *session.posargs]
     command += [f"--deselect=tests/{name}" for name in NOT_SANITIZED[sanitizer]]
     command += [f"--ignore={ROOT / 'tests' / '_live' / 'test_frameworks.py'}"]  # which needs all of them installed
     if shutil.which("setarch"):
