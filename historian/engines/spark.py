@@ -26,7 +26,7 @@ try:
         ArrayType,
         BinaryType,
         DataType,
-        DecimalType,
+        DayTimeIntervalType,
         DoubleType,
         MapType,
         NumericType,
@@ -47,7 +47,7 @@ from ._columns import COLUMN, merged, partial
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Any
+    from typing import Any, Literal
 
     import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -70,13 +70,17 @@ JSON = {
 
 
 def histograms(
-    data: DataFrame, value: str, by: str | Sequence[str] = (), unit: str = "s", invalid: str = "raise"
+    data: DataFrame,
+    value: str,
+    by: str | Sequence[str] = (),
+    unit: str = "s",
+    invalid: Literal["raise", "drop"] = "raise",
 ) -> DataFrame:
     """Return the histogram of each group of a column's values: a data frame of the columns `by`, and of blobs.
 
-    `value` names a column of numbers, `by` one column or a list; without them, there is one row for all values.  Rows
-    whose key is null are a group, too.  The column ``histogram`` has what `Histogram.to_bytes` returns.  Nothing runs
-    until Spark needs the rows.
+    `value` names a column of numbers, or of intervals of time, which are converted to `unit`.  `by` names one column or
+    a list; without them, there is one row for all values.  Rows whose key is null, or NaN, are a group, too: its key is
+    null.  The column ``histogram`` has what `Histogram.to_bytes` returns.  Nothing runs until Spark needs the rows.
 
     Values that are missing, NaN, infinite or negative let the job fail with a ValueError, which says how many there are
     among the rows that one task had read; with ``invalid="drop"`` they are left out.
@@ -166,13 +170,13 @@ def _names(data: DataFrame, by: str | Sequence[str]) -> list[str]:
 
 
 def _numbers(data: DataFrame, name: str) -> Column:
-    """Return a column of numbers as what the core takes.  Raises ValueError or TypeError if it is none."""
+    """Return a column of numbers, or of intervals.  Raises ValueError if there is none, TypeError for other types."""
     if name not in data.columns:
         raise ValueError(f"there is no column {name!r}: the columns are {', '.join(data.columns)}")
     kind = data.schema[name].dataType
-    if not isinstance(kind, NumericType):
-        raise TypeError(f"the column {name} must have numbers, not {kind.simpleString()}")
-    return _column(name).cast("double") if isinstance(kind, DecimalType) else _column(name)
+    if not isinstance(kind, (NumericType, DayTimeIntervalType)):
+        raise TypeError(f"the column {name} must have numbers or intervals of time, not {kind.simpleString()}")
+    return _column(name)
 
 
 def _column(name: str) -> Column:
