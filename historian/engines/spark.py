@@ -32,6 +32,7 @@ try:
         NumericType,
         StructField,
         StructType,
+        TimestampType,
     )
 except ImportError as _error:
     raise ImportError(
@@ -185,9 +186,14 @@ def _column(name: str) -> Column:
 
 
 def _leaves(column: Column, kind: DataType) -> list[Column]:
-    """Return a key as columns of single values: a struct, such as a window, as what it has, and whether it is null."""
+    """Return a key as columns of single values: a struct, such as a window, as what it has, and whether it is null.
+
+    Times become whole numbers.  As labels in Python, the two hours that have the same name in autumn would be equal.
+    """
     if isinstance(kind, (ArrayType, MapType)):
         raise TypeError(f"keys must be single values, such as texts or numbers, not {kind.simpleString()}")
+    if isinstance(kind, TimestampType):
+        return [F.unix_micros(column)]
     if not isinstance(kind, StructType):
         return [column]
     inner = (_leaves(column.getField(field.name), field.dataType) for field in kind)
@@ -196,6 +202,8 @@ def _leaves(column: Column, kind: DataType) -> list[Column]:
 
 def _whole(leaves: Iterator[Column], kind: DataType) -> Column:
     """Return a key from the columns that `_leaves` made of it."""
+    if isinstance(kind, TimestampType):
+        return F.timestamp_micros(next(leaves))
     if not isinstance(kind, StructType):
         return next(leaves)
     is_null = next(leaves)

@@ -140,6 +140,16 @@ def test_keys_that_are_nan_are_missing(session: SparkSession) -> None:
     assert {key: h.sum for key, h in read(hs.histograms(data, "value", "key"), "key").items()} == {1.0: 5.0, None: 5.0}
 
 
+def test_the_hour_that_comes_twice_in_autumn_is_two_hours(session: SparkSession) -> None:
+    """In Berlin, both times are 2:30 on that day."""
+    times = [dt.datetime(2026, 10, 25, hour, 30, tzinfo=dt.timezone.utc) for hour in (0, 1)]
+    data = table(session, 1, time=pa.array(times, pa.timestamp("us", "UTC")), value=[1.0, 2.0])
+    found = hs.histograms(data, "value", "time").select(F.unix_seconds("time").alias("time"), "histogram")
+    assert {key: h.sum for key, h in read(found, "time").items()} == {
+        int(time.timestamp()): value for time, value in zip(times, (1.0, 2.0))
+    }
+
+
 def test_keys_that_are_lists_are_refused(session: SparkSession) -> None:
     with pytest.raises(TypeError, match="keys must be single values, such as texts or numbers, not array"):
         hs.histograms(table(session, key=[[1], [2]], value=[1.0, 2.0]), "value", "key")
