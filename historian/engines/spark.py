@@ -26,12 +26,13 @@ try:
         ArrayType,
         BinaryType,
         DataType,
-        DecimalType,
+        DayTimeIntervalType,
         DoubleType,
         MapType,
         NumericType,
         StructField,
         StructType,
+        TimestampType,
     )
 except ImportError as _error:
     raise ImportError(
@@ -47,7 +48,7 @@ from ._columns import COLUMN, merged, partial
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from typing import Any
+    from typing import Any, Literal
 
     import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -70,13 +71,17 @@ JSON = {
 
 
 def histograms(
-    data: DataFrame, value: str, by: str | Sequence[str] = (), unit: str = "s", invalid: str = "raise"
+    data: DataFrame,
+    value: str,
+    by: str | Sequence[str] = (),
+    unit: str = "s",
+    invalid: Literal["raise", "drop"] = "raise",
 ) -> DataFrame:
     """Return the histogram of each group of a column's values: a data frame of the columns `by`, and of blobs.
 
-    `value` names a column of numbers, `by` one column or a list; without them, there is one row for all values.  Rows
-    whose key is null are a group, too.  The column ``histogram`` has what `Histogram.to_bytes` returns.  Nothing runs
-    until Spark needs the rows.
+    `value` names a column of numbers, or of intervals of time, which are converted to `unit`.  `by` names one column or
+    a list; without them, there is one row for all values.  Rows whose key is null, or NaN, are a group, too: its key is
+    null.  The column ``histogram`` has what `Histogram.to_bytes` returns.  Nothing runs until Spark needs the rows.
 
     Values that are missing, NaN, infinite or negative let the job fail with a ValueError, which says how many there are
     among the rows that one task had read; with ``invalid="drop"`` they are left out.
@@ -166,13 +171,13 @@ def _names(data: DataFrame, by: str | Sequence[str]) -> list[str]:
 
 
 def _numbers(data: DataFrame, name: str) -> Column:
-    """Return a column of numbers as what the core takes.  Raises ValueError or TypeError if it is none."""
+    """Return a column of numbers, or of intervals.  Raises ValueError if there is none, TypeError for other types."""
     if name not in data.columns:
         raise ValueError(f"there is no column {name!r}: the columns are {', '.join(data.columns)}")
     kind = data.schema[name].dataType
-    if not isinstance(kind, NumericType):
-        raise TypeError(f"the column {name} must have numbers, not {kind.simpleString()}")
-    return _column(name).cast("double") if isinstance(kind, DecimalType) else _column(name)
+    if not isinstance(kind, (NumericType, DayTimeIntervalType)):
+        raise TypeError(f"the column {name} must have numbers or intervals of time, not {kind.simpleString()}")
+    return _column(name)
 
 
 def _column(name: str) -> Column:
@@ -181,9 +186,14 @@ def _column(name: str) -> Column:
 
 
 def _leaves(column: Column, kind: DataType) -> list[Column]:
-    """Return a key as columns of single values: a struct, such as a window, as what it has, and whether it is null."""
+    """Return a key as columns of single values: a struct, such as a window, as what it has, and whether it is null.
+
+    Times become whole numbers.  As labels in Python, the two hours that have the same name in autumn would be equal.
+    """
     if isinstance(kind, (ArrayType, MapType)):
         raise TypeError(f"keys must be single values, such as texts or numbers, not {kind.simpleString()}")
+    if isinstance(kind, TimestampType):
+        return [F.unix_micros(column)]
     if not isinstance(kind, StructType):
         return [column]
     inner = (_leaves(column.getField(field.name), field.dataType) for field in kind)
@@ -192,6 +202,8 @@ def _leaves(column: Column, kind: DataType) -> list[Column]:
 
 def _whole(leaves: Iterator[Column], kind: DataType) -> Column:
     """Return a key from the columns that `_leaves` made of it."""
+    if isinstance(kind, TimestampType):
+        return F.timestamp_micros(next(leaves))
     if not isinstance(kind, StructType):
         return next(leaves)
     is_null = next(leaves)

@@ -78,11 +78,15 @@ def test_several_keys_and_null_ones_with_exact_sums(session: SparkSession) -> No
 
 
 @pytest.mark.parametrize("bad", [None, float("nan"), float("inf"), float("-inf"), -1.0])
-def test_invalid_values_fail_the_job_or_are_dropped(session: SparkSession, bad: float | None) -> None:
-    values = pa.array([1.0, bad, 2.0, bad], pa.float64())
-    data = table(session, 1, key=["a", "a", "b", "c"], value=values)
-    with pytest.raises(errors.PythonException, match="ValueError: 2 of 4 values are missing, NaN, infinite"):
+def test_invalid_values_fail_the_job(session: SparkSession, bad: float | None) -> None:
+    data = table(session, 1, key=["a", "a", "b", "c"], value=pa.array([1.0, bad, 2.0, bad], pa.float64()))
+    with pytest.raises(errors.PythonException, match="ValueError: 2 of 4 values are missing, NaN, infinite or neg"):
         hs.histograms(data, "value", "key").collect()
+
+
+def test_invalid_values_are_dropped(session: SparkSession) -> None:
+    values = pa.array([1.0, None, 2.0, float("nan"), float("inf"), float("-inf"), -1.0], pa.float64())
+    data = table(session, 2, key=["a", "a", "b", "b", "b", "a", "c"], value=values)
     assert read(hs.histograms(data, "value", "key", invalid="drop"), "key") == {
         "a": Histogram.from_values([1.0]),
         "b": Histogram.from_values([2.0]),
@@ -104,7 +108,9 @@ def test_values_of_other_types(session: SparkSession) -> None:
         column = pa.array([decimal.Decimal(n) for n in numbers] if pa.types.is_decimal(kind) else numbers[:2], kind)
         found = read(hs.histograms(table(session, value=column), "value"))[()]
         assert found == Histogram.from_values(numbers[: len(column)])
-    with pytest.raises(TypeError, match="the column value must have numbers, not string"):
+    waits = table(session, value=pa.array([dt.timedelta(milliseconds=3), dt.timedelta(seconds=2)], pa.duration("us")))
+    assert read(hs.histograms(waits, "value", unit="ms"))[()] == Histogram.from_values([3, 2000], unit="ms")
+    with pytest.raises(TypeError, match="the column value must have numbers or intervals of time, not string"):
         hs.histograms(table(session, value=["1"]), "value")
 
 
@@ -115,17 +121,38 @@ def test_keys_of_any_type_are_those_of_spark(session: SparkSession) -> None:
         "day": [noon.date(), None, noon.date(), noon.date()],
         "time": pa.array([noon, noon + dt.timedelta(hours=1), None, noon], pa.timestamp("us", "UTC")),
         "price": [decimal.Decimal("1.50"), decimal.Decimal("2.50"), None, decimal.Decimal("1.50")],
-        "share": [0.0, float("nan"), float("nan"), -0.0],
+        "share": [0.0, 0.5, None, -0.0],
         "raw": [b"\x00", b"\xff", None, b"\x00"],
-        "pair": [{"x": 1, "y": None}, {"x": None, "y": "b"}, None, {"x": 1, "y": None}],
+        "pair": [{"x": 1, "y": None}, {"x": None, "y": {"z": "b"}}, None, {"x": 1, "y": None}],
     }
     data = table(session, 2, value=[1.0, 2.0, 3.0, 4.0], **keys)
-    for name in keys:
-        found = hs.histograms(data, "value", name).orderBy(name).collect()
-        counted = data.groupBy(name).agg(F.count("*"), F.sum("value")).orderBy(name).collect()
-        histograms = [Histogram.from_bytes(row.histogram) for row in found]
-        assert str([row[0] for row in found]) == str([row[0] for row in counted])
-        assert [(h.count, h.sum) for h in histograms] == [tuple(row)[1:] for row in counted]
+    found = hs.histograms(data, "value", list(keys))
+    assert [found.schema[name].dataType for name in keys] == [data.schema[name].dataType for name in keys]
+    counted = data.groupBy(*keys).agg(F.count("*"), F.sum("value")).collect()
+    rows = [tuple(row) for row in found.collect()]
+    sums = {str(key): (h.count, h.sum) for *key, h in ((*row[:-1], Histogram.from_bytes(row[-1])) for row in rows)}
+    assert sums == {str(list(row[:-2])): tuple(row[-2:]) for row in counted}
+    assert len(rows) == 3  # the first row and the last one have the same keys
+
+
+def test_keys_that_are_nan_are_missing(session: SparkSession) -> None:
+    data = table(session, key=pa.array([1.0, float("nan"), None, 1.0]), value=[1.0, 2.0, 3.0, 4.0])
+    assert {key: h.sum for key, h in read(hs.histograms(data, "value", "key"), "key").items()} == {1.0: 5.0, None: 5.0}
+
+
+def test_the_hour_that_comes_twice_in_autumn_is_two_hours(session: SparkSession) -> None:
+    """In Berlin, both times are 2:30 on that day."""
+    times = [dt.datetime(2026, 10, 25, hour, 30, tzinfo=dt.timezone.utc) for hour in (0, 1)]
+    data = table(session, 1, time=pa.array(times, pa.timestamp("us", "UTC")), value=[1.0, 2.0])
+    found = hs.histograms(data, "value", "time").select(F.unix_seconds("time").alias("time"), "histogram")
+    assert {key: h.sum for key, h in read(found, "time").items()} == {
+        int(time.timestamp()): value for time, value in zip(times, (1.0, 2.0))
+    }
+
+
+def test_keys_that_are_lists_are_refused(session: SparkSession) -> None:
+    with pytest.raises(TypeError, match="keys must be single values, such as texts or numbers, not array"):
+        hs.histograms(table(session, key=[[1], [2]], value=[1.0, 2.0]), "value", "key")
 
 
 def test_names_that_are_not_there_are_refused(session: SparkSession) -> None:
@@ -168,6 +195,7 @@ def test_stored_blobs_are_merged(session: SparkSession, tmp_path: Path) -> None:
         (None, "row 1 of the group has no histogram in the column histogram: it is missing"),
         (Histogram.from_values([1.0], unit="ms").to_bytes(), "unit"),
     ],
+    ids=["damaged", "missing", "of another unit"],
 )
 def test_damaged_blobs_fail_the_job(session: SparkSession, damaged: bytes | None, reason: str) -> None:
     good = Histogram.from_values([1.0]).to_bytes()

@@ -40,7 +40,7 @@ def test_an_executor_and_a_worker_are_killed(tmp_path: Path) -> None:
             finally:
                 process.kill()
     assert process.returncode == 0, problems[-3000:]
-    assert "FetchFailed" in problems or "Lost executor" in problems or "executor" in problems
+    assert problems.count("Lost executor") >= 2
     found = {int(key): Histogram.from_bytes(bytes.fromhex(blob)) for key, blob in json.loads(out).items()}
     assert found == {key: Histogram.from_values(np.arange(key, rows, 10) / 7) for key in range(10)}
 
