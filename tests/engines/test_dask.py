@@ -179,6 +179,7 @@ def test_blobs_in_parquet_files_are_merged(tmp_path):
     assert engine.quantile(stored["histogram"], 0.5).compute().between(0.8, 1.2).all()
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of Dask, when it reads files
 @pytest.mark.parametrize("kind", [pa.binary(), arrow.HistogramType()], ids=["binary", "histogram"])
 def test_blobs_in_files_that_others_wrote(tmp_path, kind):
     """Without pandas' metadata, Dask has no type for these columns, and reads them as objects."""
