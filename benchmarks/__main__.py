@@ -17,6 +17,7 @@ from . import (
     curves,
     directory,
     display,
+    grouped,
     growth,
     labels,
     live,
@@ -42,6 +43,7 @@ from .results import Results
 PARTS = {
     "scalar": scalar,
     "bulk": bulk,
+    "grouped": grouped,
     "timers": timers,
     "asking": asking,
     "curves": curves,
@@ -64,7 +66,7 @@ PARTS = {
 }
 
 #: Parts in which historian stands alone.
-NO_PEERS = {"curves", "trees", "display", "pictures", "middleware", "live", "growth"}
+NO_PEERS = {"curves", "grouped", "trees", "display", "pictures", "middleware", "live", "growth"}
 
 
 def main(arguments: list[str]) -> int:

@@ -201,11 +201,9 @@ def _narrow(column: pa.Array, low: int, high: int, labels: Sequence[Any]) -> tup
         codes[column.is_null().to_numpy(zero_copy_only=False)] = high + 1 - low
         return codes, [*labels, None]
     found = column.to_numpy(zero_copy_only=False)
-    if low == 0:
-        return found, labels
-    return (found - found.dtype.type(low)).view(
-        found.dtype.str.replace("i", "u")
-    ), labels  # without a sign: no overflow
+    if low != 0:  # differences that overflow have the right bits: those of a number without a sign
+        found = (found - found.dtype.type(low)).view(found.dtype.str.replace("i", "u"))
+    return found.view(np.int64) if found.dtype == np.uint64 else found, labels  # with others, numpy would make floats
 
 
 def _filled(indices: pa.Array, missing: int) -> NDArray[Any]:

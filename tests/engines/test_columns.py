@@ -137,6 +137,19 @@ def _array(values: list[object], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
+@pytest.mark.parametrize("first", [pa.int8(), pa.int16(), pa.uint16(), pa.int64(), pa.uint64()], ids=str)
+@pytest.mark.parametrize("second", [pa.int32(), pa.uint64(), pa.bool_(), pa.string()], ids=str)
+def test_pairs_of_labels(first: pa.DataType, second: pa.DataType) -> None:
+    left, right = pa.array([100, 101, 100, 103], pa.int8()).cast(first), pa.array([1, 0, 1, 1], pa.int8()).cast(second)
+    table = pa.table({"a": left, "b": right, "value": [1.0, 2.0, 3.0, 4.0]})
+    expected: dict[object, list[float]] = {}
+    for a, b, value in zip(left.to_pylist(), right.to_pylist(), table["value"].to_pylist()):
+        expected.setdefault((a, b), []).append(value)
+    assert read(partial(table, "value", ["a", "b"]), "a", "b") == {
+        label: Histogram.from_values(values) for label, values in expected.items()
+    }
+
+
 def test_dictionaries_differ_from_chunk_to_chunk() -> None:
     chunks = [
         pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.uint8()), pa.array(words))
