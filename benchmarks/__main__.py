@@ -14,6 +14,7 @@ import time
 from . import (
     asking,
     bulk,
+    columns,
     curves,
     directory,
     display,
@@ -44,6 +45,7 @@ PARTS = {
     "scalar": scalar,
     "bulk": bulk,
     "grouped": grouped,
+    "columns": columns,
     "timers": timers,
     "asking": asking,
     "curves": curves,
@@ -66,7 +68,7 @@ PARTS = {
 }
 
 #: Parts in which historian stands alone.
-NO_PEERS = {"curves", "grouped", "trees", "display", "pictures", "middleware", "live", "growth"}
+NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "live", "growth"}
 
 
 def main(arguments: list[str]) -> int:

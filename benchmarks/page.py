@@ -43,6 +43,10 @@ NOTES = {
         "split) and then computes p50 and p99 of each, or its histogram. With labels that are not whole numbers there "
         "are 2 M rows in 100 groups."
     ),
+    "Files of parquet": (
+        "Time for each row, on all processors; the file is in the system's cache. pyarrow only reads the columns, into "
+        "memory. A process has to start, too, and to import pyarrow."
+    ),
     "Snapshot": "Of one recorder. Reading while other threads write costs more: their cache lines must be fetched.",
     "Quantiles": (
         "Of 1e5 latencies; *five* are p50, p90, p99, p99.9, p99.99. historian takes a snapshot first, which is not "

@@ -175,6 +175,8 @@ def coded(column: pa.Array, known: Any = None, widest: int = 0) -> tuple[NDArray
             return (*_narrow(column, low, high, range(low, high + 1)), None)
     if pa.types.is_dictionary(column.type) and len(column.dictionary) > len(column):
         column = column.dictionary_decode()
+    if pa.types.is_float16(column.type):  # which some versions cannot encode
+        column = column.cast(pa.float32())
     if not pa.types.is_dictionary(column.type):
         if pa.types.is_nested(column.type):
             raise TypeError(f"labels must be single values, such as texts or numbers, not {kind}")
@@ -222,6 +224,8 @@ def _labels(words: pa.Array, kind: pa.DataType) -> list[Any]:
 
     if isinstance(kind, pa.BaseExtensionType):
         words = pa.ExtensionArray.from_storage(kind, words)
+    elif pa.types.is_timestamp(words.type) and words.type.tz:
+        words = words.cast(pa.timestamp(words.type.unit, "UTC"))  # within a zone, the hour that comes twice is equal
     elif pa.types.is_time64(words.type) and words.type.unit == "ns":
         words = words.cast(pa.time64("us"))  # raises ValueError for what datetime.time cannot hold
     try:

@@ -269,3 +269,19 @@ def test_invalid_values_are_counted_over_all_batches() -> None:
     batches = [pa.record_batch({"value": np.array([1.0] * 70_000 + [np.nan, -1.0])})] * 3
     with pytest.raises(ValueError, match=r"^6 of 210,006 values are .* the first one at position 70,000: nan; pass"):
         partial(pa.Table.from_batches(batches), "value", [])
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_the_hour_that_comes_twice_in_autumn_is_two_groups(unit: str) -> None:
+    """Within a zone, Python compares times by what the clock shows: 2:00 of summer time and 2:00 after it are equal."""
+    hours = [dt.datetime(2026, 10, 25, hour, tzinfo=dt.timezone.utc) for hour in (0, 1)]
+    table = pa.table({"hour": pa.array(hours * 2, pa.timestamp(unit, "Europe/Berlin")), "value": [1.0, 2.0, 3.0, 4.0]})
+    found = merged(partial(table, "value", ["hour"]), ["hour"])
+    assert found.schema.field("hour").type == pa.timestamp(unit, "Europe/Berlin")
+    assert found.column("hour").cast(pa.timestamp("us", "UTC")).to_pylist() == hours
+    blobs = found.column("histogram").to_pylist()
+    assert [Histogram.from_bytes(blob) for blob in blobs] == [
+        Histogram.from_values(values) for values in ([1.0, 3.0], [2.0, 4.0])
+    ]
+    groups = group(table, by="hour", value="value")
+    assert {hour: h.count for hour, h in groups.items()} == dict.fromkeys(hours, 2)

@@ -89,7 +89,7 @@ class Table:
         wanted = layout.column or _only_histograms(types)
         self.value: str = names[position(names, wanted, "--column", self.name)]
         keys = dict.fromkeys((*layout.choice.where, *layout.choice.by))
-        told = {**({"name": layout.choice.file_name(self.name)} if "name" not in names else {})}
+        told: dict[str, str | None] = {} if "name" in names else {"name": layout.choice.file_name(self.name)}
         told.update((key, value) for key, value in partition_of(self.name).items() if key not in names)
         self.constants: dict[str, str | None] = {key: told[key] for key in keys if key in told}
         self.keys: dict[str, str] = {}  # columns by key
@@ -182,6 +182,8 @@ class Table:
         """Yield the batches of a part, with few rows each.  Only the columns that are needed are read."""
         with guarded(self.name, self.kind):
             for batch in self._batches(part):
+                if self.kind != PARQUET:  # memory as it was written: what is damaged would be read beyond its end
+                    batch.select(self.columns).validate(full=True)
                 for start in range(0, batch.num_rows, BATCH):
                     yield batch.slice(start, BATCH)
 
