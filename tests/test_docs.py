@@ -31,6 +31,7 @@ NEEDS = {  # no wheels for some Pythons
     "dask.md": ["dask.dataframe", "distributed"],
     "grpc.md": ["grpc"],
     "pandas.md": ["pandas", "polars", "pyarrow"],
+    "ray.md": ["ray.data"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
 }
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
@@ -105,7 +106,7 @@ def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("recorders in a directory need a POSIX system")
     for name in NEEDS.get(page.name, []):
         pytest.importorskip(name)
-    if page.name == "dask.md":  # Dask uses what pandas deprecates
+    if page.name in ("dask.md", "ray.md"):  # they use what is deprecated, of pandas and of their own
         warnings.simplefilter("ignore", DeprecationWarning)
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
     if sys.platform != "win32":
