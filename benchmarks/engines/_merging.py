@@ -49,7 +49,9 @@ def ways(table: Any) -> dict[str, Callable[[], int]]:
 
     from historian.engines import arrow, duckdb, polars
 
-    relation = db.connect(config={"enable_progress_bar": "false"}).from_arrow(table)
+    connection = db.connect()
+    connection.execute("SET enable_progress_bar = false")
+    relation = connection.from_arrow(table)
     frame = pl.from_arrow(table)
     return {
         "arrow.merge": lambda: arrow.merge(table, by="key").num_rows,
