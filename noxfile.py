@@ -152,7 +152,7 @@ def engines(session: nox.Session) -> None:
     session.install(".[test-engines]")
     names = "engines or arrow or dask or duckdb or polars or ray or spark or sql"  # of modules and pages
     session.run("pytest", "tests/engines", *session.posargs)
-    session.run("pytest", "tests/test_docs.py", "-k", names)
+    session.run("pytest", "tests/test_docs.py", "tests/test_names.py", "tests/test_style.py", "-k", names)
 
 
 @nox.session

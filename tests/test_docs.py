@@ -7,6 +7,7 @@ import pkgutil
 import subprocess
 import sys
 import sysconfig
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -22,9 +23,12 @@ NEEDS = {  # no wheels for some Pythons
     "celery.md": ["celery"],
     "exemplars.md": ["opentelemetry.sdk"],
     "opentelemetry.md": ["opentelemetry.sdk"],
+    "arrow.md": ["pyarrow"],
     "duckdb.md": ["duckdb", "pyarrow"],
     "polars.md": ["polars", "pyarrow"],
+    "sql.md": ["duckdb"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
+    "dask.md": ["dask.dataframe", "distributed"],
     "grpc.md": ["grpc"],
     "pandas.md": ["pandas", "polars", "pyarrow"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
@@ -101,6 +105,8 @@ def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("recorders in a directory need a POSIX system")
     for name in NEEDS.get(page.name, []):
         pytest.importorskip(name)
+    if page.name == "dask.md":  # Dask uses what pandas deprecates
+        warnings.simplefilter("ignore", DeprecationWarning)
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
     if sys.platform != "win32":
         parsers.append(CodeBlockParser("console", run_console))

@@ -606,3 +606,20 @@ def test_public_names():
     assert historian.group is group
     assert Groups.__module__ == "historian"
     assert {"group", "Groups"} <= set(historian.__all__)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_hour_that_comes_twice_in_autumn_is_two_groups(library):
+    pytest.importorskip(library)
+    hours = [datetime.datetime(2026, 10, 25, hour, tzinfo=datetime.timezone.utc) for hour in (0, 1)]
+    if library == "pandas":
+        import pandas
+
+        column = pandas.Series(hours * 2).dt.tz_convert("Europe/Berlin")
+    else:
+        import polars
+
+        column = polars.Series(hours * 2).dt.convert_time_zone("Europe/Berlin")
+    groups = group([1.0, 2.0, 3.0, 4.0], column)
+    assert [label.timestamp() for label in groups] == [hour.timestamp() for hour in hours]
+    assert [h.max for h in groups.values()] == [3.0, 4.0]

@@ -1,4 +1,4 @@
-"""ClickHouse in the process, by chDB: its approximate and exact quantiles, and ours on its batches, through Arrow."""
+"""ClickHouse in the process, by chDB: its approximate and exact quantiles, and ours: by Arrow, and by a query."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from historian.engines import arrow
 
-from . import QUANTILES, Route
+from . import QUANTILES, Route, _sql
 
 PACKAGES = ("chdb",)
 
@@ -43,9 +43,16 @@ def ours(path: str) -> dict[int, list[float]]:
     return {key: one.quantile(QUANTILES).tolist() for key, one in groups.items()}
 
 
+def query(path: str) -> dict[int, list[float]]:
+    """Return the quantiles of histograms that a query makes."""
+    asked = _sql.query("clickhouse", "measured").replace("`measured`", f"file('{path}', Parquet)")
+    return _sql.quantiles(pa.ipc.open_stream(chdb.query(asked, "ArrowStream").bytes()).read_all())
+
+
 ROUTES = [
     Route("quantilesTDigest", digest, ours=False, exact=False),
     Route("quantiles (reservoir)", reservoir, ours=False, exact=False),
     Route("quantilesExact", exact, ours=False, exact=True),
     Route("arrow.histograms", ours, ours=True, exact=True),
+    Route("sql.query", query, ours=True, exact=True),
 ]

@@ -6,7 +6,7 @@ import duckdb as db
 
 from historian.engines import duckdb
 
-from . import QUANTILES, Route
+from . import QUANTILES, Route, _sql
 
 PACKAGES = ("duckdb",)
 
@@ -40,8 +40,15 @@ def ours(path: str) -> dict[int, list[float]]:
     return {key: one.quantile(QUANTILES).tolist() for key, one in groups.items()}
 
 
+def query(path: str) -> dict[int, list[float]]:
+    """Return the quantiles of histograms that a query makes."""
+    with db.connect() as connection:
+        return _sql.quantiles(connection.execute(_sql.query("duckdb", path)))
+
+
 ROUTES = [
     Route("approx_quantile", approximate, ours=False, exact=False),
     Route("quantile_disc", exact, ours=False, exact=True),
     Route("duckdb.histograms", ours, ours=True, exact=True),
+    Route("sql.query", query, ours=True, exact=True),
 ]

@@ -7,9 +7,6 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # servers listen on 127.0.0.1 only
-
 import pytest
 
 pytest.importorskip("ray.data", reason="ray[data] is not installed")
