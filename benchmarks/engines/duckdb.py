@@ -11,9 +11,15 @@ from . import QUANTILES, Route, _sql
 PACKAGES = ("duckdb",)
 
 
+def _connected() -> db.DuckDBPyConnection:
+    connection = db.connect()
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
 def _own(function: str, path: str) -> dict[int, list[float]]:
     query = f"SELECT key, {function}(value, {list(QUANTILES)}) FROM read_parquet(?) GROUP BY key"
-    with db.connect() as connection:
+    with _connected() as connection:
         return dict(connection.execute(query, [path]).fetchall())
 
 
@@ -29,7 +35,7 @@ def exact(path: str) -> dict[int, list[float]]:
 
 def ours(path: str) -> dict[int, list[float]]:
     """Return the quantiles of histograms."""
-    with db.connect() as connection:
+    with _connected() as connection:
         groups = duckdb.histograms(connection.read_parquet(path), value="value", by="key")
     return {key: one.quantile(QUANTILES).tolist() for key, one in groups.items()}
 

@@ -22,6 +22,7 @@ except ImportError as error:
     raise ImportError("historian.engines.duckdb needs DuckDB: run pip install 'latency-historian[duckdb]'") from error
 
 from . import arrow
+from ._arguments import names_of, share
 from ._columns import COLUMN, merged
 
 TYPE_CHECKING = False
@@ -34,8 +35,8 @@ __all__ = ["histograms", "merge", "quantile", "register"]
 
 #: Rows of values in a batch: few enough to stay in the processor's cache.
 ROWS = 1 << 16
-#: Rows of blobs in a batch: about 60 MB.
-BLOBS = 1 << 17
+#: Rows of blobs in a batch: about 8 MB.  Larger ones take memory and save little time.
+BLOBS = 1 << 14
 #: The functions that `register` adds to SQL.
 QUANTILE, MERGE = "histogram_quantile", "histogram_merge"
 
@@ -57,7 +58,7 @@ def histograms(
     says how many there were until then.  With ``invalid="drop"`` they are left out, and `Groups.dropped` counts them.
     Raises TypeError for columns that are not numbers or labels.  O(rows).
     """
-    reader = _reader(relation, [value, *_names(by)], ROWS)
+    reader = _reader(relation, [value, *names_of(by)], ROWS)
     batches = pa.RecordBatchReader.from_batches(reader.schema, _ahead(reader))
     return arrow.histograms(batches, value, by, unit, invalid)
 
@@ -70,7 +71,7 @@ def merge(blobs: duckdb.DuckDBPyRelation, by: str | Sequence[str] = ()) -> duckd
     missing or damaged, and for histograms of different units.
     """
     # DuckDB finds the table by the name of this variable.
-    historian_merged = arrow.merge(_reader(blobs, [*_names(by), COLUMN], BLOBS), by)  # noqa: F841
+    historian_merged = arrow.merge(_reader(blobs, [*names_of(by), COLUMN], BLOBS), by)  # noqa: F841
     relation = blobs.query("historian_blobs", "SELECT * FROM historian_merged")
     if relation is None:
         raise RuntimeError("DuckDB gave no relation")
@@ -83,9 +84,8 @@ def quantile(blobs: str | duckdb.Expression, q: float) -> duckdb.Expression:
     `blobs` is the name of a column, or an expression.  The relation's connection needs `register`.  In SQL, write
     ``histogram_quantile(histogram, 0.99)``.
     """
-    arrow.quantile(pa.nulls(0, pa.binary()), q)  # raises now for a wrong q
     column = _column(blobs) if isinstance(blobs, str) else blobs
-    return duckdb.FunctionExpression(QUANTILE, column, duckdb.ConstantExpression(float(q)))
+    return duckdb.FunctionExpression(QUANTILE, column, duckdb.ConstantExpression(share(q)))
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
@@ -125,10 +125,6 @@ def _reader(relation: duckdb.DuckDBPyRelation, names: Sequence[str], rows: int) 
     if hasattr(columns, "to_arrow_reader"):
         return columns.to_arrow_reader(rows)
     return columns.fetch_record_batch(rows)  # its name up to DuckDB 1.4
-
-
-def _names(by: str | Sequence[str]) -> list[str]:
-    return [by] if isinstance(by, str) else list(by)
 
 
 def _ahead(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:

@@ -25,6 +25,7 @@ except ImportError as error:
     ) from error
 
 from . import arrow
+from ._arguments import check, names_of, share
 from ._columns import COLUMN
 from ._recording import Recording
 
@@ -41,8 +42,8 @@ __all__ = ["histograms", "merge", "quantile"]
 
 #: Rows of values in a batch: few enough to stay in the processor's cache.
 ROWS = 1 << 16
-#: Rows of blobs in a batch: about 60 MB.
-BLOBS = 1 << 17
+#: Rows of blobs in a batch: about 8 MB.  Larger ones take memory and save little time.
+BLOBS = 1 << 14
 
 
 @overload
@@ -73,10 +74,10 @@ def histograms(
     raise ValueError, which says how many there were until then; a `LazyFrame` raises it when it is collected.  With
     ``invalid="drop"`` they are left out.  Raises TypeError for columns that are not numbers or labels.  O(rows).
     """
-    names = _names(by)
+    names = names_of(by)
     if isinstance(data, pl.DataFrame):
         return arrow.histograms(_columns(data, value, names).to_arrow(), value, names, unit, invalid)
-    Recording(value, names, unit, invalid)  # raises now for wrong arguments
+    check(unit, invalid)
     query = _columns(data, value, names)
     schema = _schema(query, names)
 
@@ -107,7 +108,7 @@ def merge(blobs: pl.DataFrame | pl.LazyFrame, by: str | Sequence[str] = ()) -> p
     of some batches and of the result, twice.  O(rows).  Raises ValueError, which names the row, for a blob that is
     missing or damaged, and for histograms of different units; a `LazyFrame` raises it when it is collected.
     """
-    names = _names(by)
+    names = names_of(by)
     query = blobs.lazy().select([*names, COLUMN])
     schema = _schema(query, names)
 
@@ -131,7 +132,7 @@ def quantile(blobs: str | pl.Expr | pl.Series, q: float) -> pl.Expr | pl.Series:
     `blobs` is the name of a column, an expression, or a series; this gives a series, the others an expression.
     O(rows).  Raises ValueError for a damaged blob; an expression raises it when it is used.
     """
-    arrow.quantile(pa.nulls(0, pa.binary()), q)  # raises now for a wrong q
+    q = share(q)
     if isinstance(blobs, pl.Series):
         return _quantiles(blobs, q)
     column = pl.col(blobs) if isinstance(blobs, str) else blobs
@@ -140,10 +141,6 @@ def quantile(blobs: str | pl.Expr | pl.Series, q: float) -> pl.Expr | pl.Series:
 
 def _quantiles(blobs: pl.Series, q: float) -> pl.Series:
     return pl.Series(blobs.name, arrow.quantile(blobs.to_arrow(), q), pl.Float64)
-
-
-def _names(by: str | Sequence[str]) -> list[str]:
-    return [by] if isinstance(by, str) else list(by)
 
 
 def _columns(data: _F, value: str, names: Sequence[str]) -> _F:

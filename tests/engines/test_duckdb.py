@@ -271,11 +271,12 @@ def main(): run({large!r})
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KB on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_files_may_be_larger_than_the_memory_that_is_used(connection, tmp_path: Path) -> None:
     for name, rows in (("small", 1_000_000), ("large", 24_000_000)):
         query = f"SELECT (i % 100)::INTEGER AS k, random() AS v FROM range({rows}) t(i)"
         connection.execute(f"COPY ({query}) TO '{tmp_path / name}.parquet'")
     assert (tmp_path / "large.parquet").stat().st_size > 150e6
     program = PROGRAM.format(small=f"{tmp_path}/small.parquet", large=f"{tmp_path}/large.parquet")
-    assert peak_growth(program) < 75e6  # columns take 288 MB
+    grown = peak_growth(program)
+    assert 0 < grown < 75e6  # columns take 288 MB
