@@ -174,6 +174,7 @@ def group(
         group(df, by=["route", "method"], value="latency")
 
     Labels are equal as keys of a dictionary are: 1, 1.0 and True are one label.  Groups without values are left out.
+    Durations of numpy, pandas, polars and Arrow are converted to `unit`.
     NaN, infinite and negative values, and those that are missing, raise ValueError, which says how many there are; with
     ``invalid="drop"`` they are left out, and `Groups.dropped` counts them.
 
