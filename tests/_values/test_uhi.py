@@ -87,6 +87,7 @@ def test_mplhep_draws(h: Histogram) -> None:
 @pytest.mark.parametrize("h", ODD.values(), ids=ODD)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_hist_draws(h: Histogram) -> None:
+    pytest.importorskip("boost_histogram", minversion="1.8")  # without which hist takes no histogram of others
     hist = pytest.importorskip("hist")
     from matplotlib.figure import Figure
 

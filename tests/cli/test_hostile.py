@@ -256,8 +256,10 @@ def test_load_reads_a_line_of_gigabytes_in_little_memory(tmp_path):
     with open(tmp_path / "a.jsonl", "wb") as stream:
         stream.write(LINE)
         stream.truncate(3 << 30)  # a hole: null bytes without a line end
-    script = "import sys, resource\nresource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))\n"
-    script += "from historian import snapshot\ntry: snapshot.load(sys.argv[1])\nexcept ValueError as e: print(e)"
+    script = "import sys, resource\nfrom historian import snapshot\n"
+    script += "limit = (300 << 20) + int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+    script += "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
+    script += "try: snapshot.load(sys.argv[1])\nexcept ValueError as e: print(e)"
     done = subprocess.run(
         [sys.executable, "-c", script, "a.jsonl"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )

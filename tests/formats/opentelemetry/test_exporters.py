@@ -95,9 +95,10 @@ def points_of(request):
 def test_what_arrives_is_what_was_recorded(tmp_path, way, shared):
     registry = Registry(tmp_path / "shared" if shared else None)
     snapshot = filled(registry)
+    if way == "grpc":
+        grpc = pytest.importorskip("opentelemetry.exporter.otlp.proto.grpc.metric_exporter", exc_type=ImportError)
     with (otlp_receiver.over_grpc if way == "grpc" else otlp_receiver.over_http)() as receiver:
         if way == "grpc":
-            grpc = pytest.importorskip("opentelemetry.exporter.otlp.proto.grpc.metric_exporter", exc_type=ImportError)
             exporter = grpc.OTLPMetricExporter(receiver.endpoint, insecure=True)
         else:
             compression = Compression.Gzip if "gzip" in way else Compression.NoCompression
@@ -137,9 +138,10 @@ def test_exemplars_arrive(way):
     rec.record(3.0, exemplar={"trace_id": "a1", "span_id": SPAN})
     rec.record(5.0, exemplar={"order": "17"})
     rec.record(9.0, exemplar={"trace_id": "0" * 32, "span_id": SPAN})
+    if way == "grpc":
+        grpc = pytest.importorskip("opentelemetry.exporter.otlp.proto.grpc.metric_exporter", exc_type=ImportError)
     with (otlp_receiver.over_grpc if way == "grpc" else otlp_receiver.over_http)() as receiver:
         if way == "grpc":
-            grpc = pytest.importorskip("opentelemetry.exporter.otlp.proto.grpc.metric_exporter", exc_type=ImportError)
             exporter = grpc.OTLPMetricExporter(receiver.endpoint, insecure=True)
         else:
             exporter = OTLPMetricExporter(receiver.endpoint)
