@@ -24,6 +24,7 @@ NEEDS = {  # no wheels for some Pythons
     "opentelemetry.md": ["opentelemetry.sdk"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
     "grpc.md": ["grpc"],
+    "spark.md": ["pyspark"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
 }
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
@@ -98,6 +99,8 @@ def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("recorders in a directory need a POSIX system")
     for name in NEEDS.get(page.name, []):
         pytest.importorskip(name)
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)  # for the workers of Spark
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
     if sys.platform != "win32":
         parsers.append(CodeBlockParser("console", run_console))
