@@ -14,9 +14,11 @@ import time
 from . import (
     asking,
     bulk,
+    columns,
     curves,
     directory,
     display,
+    grouped,
     growth,
     labels,
     live,
@@ -42,6 +44,8 @@ from .results import Results
 PARTS = {
     "scalar": scalar,
     "bulk": bulk,
+    "grouped": grouped,
+    "columns": columns,
     "timers": timers,
     "asking": asking,
     "curves": curves,
@@ -64,7 +68,7 @@ PARTS = {
 }
 
 #: Parts in which historian stands alone.
-NO_PEERS = {"curves", "trees", "display", "pictures", "middleware", "live", "growth"}
+NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "live", "growth"}
 
 
 def main(arguments: list[str]) -> int:

@@ -6,6 +6,7 @@ to                              use
 record, from any thread         `Recorder`, or `recorder` to get one by name; ``with rec.time():``, ``@rec.timed``
 ask                             `Histogram`: ``rec.snapshot().quantile(0.99)``
 combine                         ``a + b``, `merge`
+group a column, a data frame    ``historian.group(df, by="route", value="latency")``: `group`, `Groups`
 send, store                     `Histogram.to_bytes`, ``Histogram.from_bytes(data)``
 keep many by name, print them   `Registry`: ``print(registry.profile())``
 find one by its labels, fast    `Family`: ``registry.family("http", labels=("method", "route"))["GET", "/users"]``

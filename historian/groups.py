@@ -18,7 +18,7 @@ from .histogram import Histogram, merge
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any, Literal
+    from typing import Any
 
     from ._core import _Reals
     from ._show.view import View
@@ -162,7 +162,7 @@ def group(
     *,
     value: str | None = None,
     unit: str = "s",
-    invalid: Literal["raise", "drop"] = "raise",
+    invalid: str = "raise",
 ) -> Groups:
     """Return the histogram of each group of values.
 
@@ -174,6 +174,7 @@ def group(
         group(df, by=["route", "method"], value="latency")
 
     Labels are equal as keys of a dictionary are: 1, 1.0 and True are one label.  Groups without values are left out.
+    Durations of numpy, pandas, polars and Arrow are converted to `unit`.
     NaN, infinite and negative values, and those that are missing, raise ValueError, which says how many there are; with
     ``invalid="drop"`` they are left out, and `Groups.dropped` counts them.
 

@@ -19,6 +19,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # figures of matplotlib need no window
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's servers listen on this machine only
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 
 @pytest.hookimpl(tryfirst=True)

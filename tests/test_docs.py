@@ -7,6 +7,7 @@ import pkgutil
 import subprocess
 import sys
 import sysconfig
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -22,9 +23,16 @@ NEEDS = {  # no wheels for some Pythons
     "celery.md": ["celery"],
     "exemplars.md": ["opentelemetry.sdk"],
     "opentelemetry.md": ["opentelemetry.sdk"],
+    "arrow.md": ["pyarrow"],
+    "duckdb.md": ["duckdb", "pyarrow"],
+    "polars.md": ["polars", "pyarrow"],
+    "sql.md": ["duckdb"],
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
+    "dask.md": ["dask.dataframe", "distributed"],
     "grpc.md": ["grpc"],
     "spark.md": ["pyspark"],
+    "pandas.md": ["pandas", "polars", "pyarrow"],
+    "ray.md": ["ray.data"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
 }
 FOUND = [found.name for found in pkgutil.walk_packages(historian.__path__, "historian.")]
@@ -101,6 +109,8 @@ def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip(name)
     monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)  # for the workers of Spark
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    if page.name in ("dask.md", "ray.md"):  # they use what is deprecated, of pandas and of their own
+        warnings.simplefilter("ignore", DeprecationWarning)
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
     if sys.platform != "win32":
         parsers.append(CodeBlockParser("console", run_console))

@@ -131,7 +131,9 @@ def test_zero_and_overflow_are_valid():
         (("1", ["a"]), TypeError, "values must be"),
         (({1.0: 1}, ["a"]), TypeError, "values must not be a mapping"),
         ((np.ones((1, 1)), ["a"]), ValueError, "one dimension, not 2"),
-        ((np.array([1], "m8[s]"), ["a"]), TypeError, "timedelta64"),
+        ((np.array([1], "m8[M]"), ["a"]), TypeError, r"timedelta64\[M\]: its unit does not have a fixed length"),
+        ((np.array([1], "m8"), ["a"]), TypeError, "its unit does not have a fixed length"),
+        ((np.array([1], "M8[s]"), ["a"]), TypeError, r"datetime64\[s\]"),
         (([1j], ["a"]), TypeError, "complex"),
     ],
 )
@@ -170,6 +172,33 @@ def test_values_of_other_types():
     assert group(masked, [0, 0, 1], invalid="drop") == expected([1, 3], [0, 1])
     with pytest.raises(ValueError, match="1 of 3 values"):
         group(np.ma.array([1, 2, 3], mask=[0, 1, 0]), [0, 0, 1])
+
+
+def test_durations_are_converted():
+    wanted = {0: [0.25, 1e-6], 1: [0.0, 86_400.0]}
+    ticks = np.array([250_000, 1, 0, 86_400_000_000], "m8[us]")
+    for values in (ticks, ticks.astype("m8[ns]"), np.ma.array(ticks)):
+        groups = group(values, [0, 0, 1, 1])
+        assert groups == {label: Histogram.from_values(values) for label, values in wanted.items()}
+    assert group(ticks, [0] * 4, unit="us")[0] == Histogram.from_values(ticks.astype(int), unit="us")
+    assert group(ticks, [0] * 4, unit="ns")[0].max == 86_400e9
+    assert group(np.array([3, 2], "m8[h]"), [0, 0])[0].max == 10_800
+    assert group(np.array([3, 2], "m8[10ms]"), [0, 0], unit="ms")[0].max == 30
+    assert group(np.array([3, "NaT"], "m8[D]"), [0, 0], invalid="drop")[0].max == 3 * 86_400
+    assert group(np.ma.array(np.array([3, 4], "m8[D]"), mask=[0, 1]), [0, 0], invalid="drop").dropped == 1
+    with pytest.raises(ValueError, match=r"timedelta64\[us\] is a time: pass a unit of time"):
+        group(ticks, [0] * 4, unit="bytes")
+    with pytest.raises(ValueError, match="1 of 2 values"):
+        group(np.array([-1, 1], "m8[us]"), [0, 0])
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_columns_of_durations(library):
+    module = pytest.importorskip(library, reason=f"{library} is not installed")
+    times = [datetime.timedelta(seconds=2), None, datetime.timedelta(microseconds=1_500)]
+    column = {"pandas": "Series", "polars": "Series", "pyarrow": "array"}[library]
+    groups = group(getattr(module, column)(times), ["a", "a", "b"], unit="ms", invalid="drop")
+    assert (groups["a"].max, groups["b"].max, groups.dropped) == (2_000, 1.5, 1)
 
 
 # ---- labels in arrays ----
@@ -359,7 +388,7 @@ def test_values_of_pandas():
         with pytest.raises(ValueError, match="1 of 4 values are missing"):
             group(column, by)
     assert group(pd.Series([True, False] * 2), by) == expected([1, 0, 1, 0], by)
-    for column in (pd.Series(["1"] * 4), pd.Series(["1"] * 4, dtype="string"), pd.to_timedelta([1] * 4)):
+    for column in (pd.Series(["1"] * 4), pd.Series(["1"] * 4, dtype="string"), pd.to_datetime([1] * 4)):
         with pytest.raises(TypeError):
             group(column, by)
 
@@ -393,7 +422,7 @@ def test_columns_of_polars():
     assert group(pl.Series([]), pl.Series([], dtype=pl.String)) == {}
     assert group(pl.Series([1, None, 3, 4]), [0, 0, 1, 1], invalid="drop") == expected([1.0, 3, 4], [0, 1, 1])
     assert group(pl.Series([True, None, True, False]), [0, 0, 1, 1], invalid="drop").dropped == 1
-    for column in (pl.Series(["1"] * 4), pl.Series([datetime.timedelta(1)] * 4)):
+    for column in (pl.Series(["1"] * 4), pl.Series([day] * 4)):
         with pytest.raises(TypeError):
             group(column, [0, 0, 1, 1])
     with pytest.raises(TypeError, match="not DataFrame"):
@@ -577,3 +606,20 @@ def test_public_names():
     assert historian.group is group
     assert Groups.__module__ == "historian"
     assert {"group", "Groups"} <= set(historian.__all__)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_the_hour_that_comes_twice_in_autumn_is_two_groups(library):
+    pytest.importorskip(library)
+    hours = [datetime.datetime(2026, 10, 25, hour, tzinfo=datetime.timezone.utc) for hour in (0, 1)]
+    if library == "pandas":
+        import pandas
+
+        column = pandas.Series(hours * 2).dt.tz_convert("Europe/Berlin")
+    else:
+        import polars
+
+        column = polars.Series(hours * 2).dt.convert_time_zone("Europe/Berlin")
+    groups = group([1.0, 2.0, 3.0, 4.0], column)
+    assert [label.timestamp() for label in groups] == [hour.timestamp() for hour in hours]
+    assert [h.max for h in groups.values()] == [3.0, 4.0]

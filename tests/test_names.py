@@ -34,4 +34,7 @@ def test_names_are_found_in_blocks_and_between_backticks(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_pages_name_is_there_after_import_historian(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", RESOLVE, name], capture_output=True, text=True)
+    missing = re.search("^ImportError: historian.engines.* needs .*", done.stderr, re.MULTILINE)
+    if missing:
+        pytest.skip(missing[0])  # `nox -s engines` has all of them
     assert done.returncode == 0, done.stderr

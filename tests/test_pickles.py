@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 
 import historian
-from historian import Comparison, CorruptFileError, CorruptFileWarning, Histogram, Key, MergeWarning, Profile, Registry
+from historian import (
+    Comparison,
+    CorruptFileError,
+    CorruptFileWarning,
+    Groups,
+    Histogram,
+    Key,
+    MergeWarning,
+    Profile,
+    Registry,
+)
 from historian.tail import Dist, Enoughs, Estimate, Estimates, Fanout, Fanouts, Slo, Slos, TailWarning, all_of, seq
 
 #: Each object below, as pickled by version 0.1.0: ``python tests/test_pickles.py`` adds the missing ones.
@@ -41,6 +51,7 @@ def objects() -> dict[str, Any]:
         ),
         "fanout": half.fanout(100),
         "fanouts": half.fanout([1, 100]),
+        "groups": Groups({"a": h, None: half, (1, "b"): Histogram()}, ["route"], 3),
         "histogram": h,
         "key": Key("query", table="users", zone="é"),
         "merge-warning": MergeWarning(1, 2, 0, "it is cut short"),
@@ -74,6 +85,8 @@ def content(value: Any) -> Any:
         return value.leaf, value.n
     if isinstance(value, Slo):
         return value.threshold, value.unit, value.target, value.edges, content(value.within)
+    if isinstance(value, Groups):
+        return dict(value), value.names, value.dropped
     if isinstance(value, Profile):
         return value.histograms
     return value.args if isinstance(value, Exception) else value

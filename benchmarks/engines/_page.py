@@ -8,6 +8,7 @@ from typing import Any
 
 from ..page import grid, number
 from . import QUANTILES
+from ._merging import BLOBS, GROUPS
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
@@ -36,10 +37,11 @@ def section(run: dict[str, Any]) -> str:
     where = f"{about['processor']}, {about['cores']} cores, {about['system']}, Python {about['python']}"
     versions = sorted({f"{name} {version}" for one in engines.values() for name, version in one["versions"].items()})
     commits = sorted({str(one["commit"]) for one in engines.values()})
-    loads = max(one["load"] for one in engines.values())
+    loads = max((one["load"] for one in engines.values()), default=0)
+    after = merging(run["merging"]) if run.get("merging") else ""
     return (
         f"{groups}, one parquet file. {where}; commit {', '.join(commits)}; {', '.join(versions)}. "
-        f"Load of the machine at the start of a measurement: at most {loads}.\n\n{table(engines, run['rows'])}"
+        f"Load of the machine at the start of a measurement: at most {loads}.\n\n{table(engines, run['rows'])}{after}"
     )
 
 
@@ -70,6 +72,13 @@ def table(engines: dict[str, Any], rows: int) -> str:
                 ]
             )
     return grid(header, lines)
+
+
+def merging(found: dict[str, Any]) -> str:
+    """Return the table of the merges of a column of blobs."""
+    lines = [[f"**{route['label']}**", number(route["best"]), number(route["median"])] for route in found["routes"]]
+    what = f"{BLOBS:,} histograms of {found['nbytes']} bytes, merged into {GROUPS} groups"
+    return f"\n{what}; commit {found['commit']}.\n\n" + grid(["", "seconds", "median"], lines)
 
 
 def percent(errors: list[float]) -> str:

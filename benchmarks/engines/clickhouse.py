@@ -1,4 +1,4 @@
-"""ClickHouse in the process, by chDB: its approximate and exact quantiles, and ours on its batches, through Arrow."""
+"""ClickHouse in the process, by chDB: its approximate and exact quantiles, and ours: by Arrow, and by a query."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from historian.engines import arrow
 
-from . import QUANTILES, Route
+from . import QUANTILES, Route, _sql
 
 PACKAGES = ("chdb",)
 
@@ -36,9 +36,17 @@ def exact(path: str) -> dict[int, list[float]]:
 
 def ours(path: str) -> dict[int, list[float]]:
     """Return the quantiles of histograms."""
-    result = chdb.query(f"SELECT key, value FROM file('{path}', Parquet)", "ArrowStream")
-    groups = arrow.histograms(pa.ipc.open_stream(pa.py_buffer(result.bytes())), value="value", by="key")
+    with chdb.connect() as connection:
+        query = f"SELECT key, value FROM file('{path}', Parquet) SETTINGS output_format_arrow_compression_method='none'"
+        result = connection.send_query(query, "Arrow")
+        groups = arrow.histograms(result.record_batch(rows_per_batch=1 << 16), value="value", by="key")
     return {key: one.quantile(QUANTILES).tolist() for key, one in groups.items()}
+
+
+def query(path: str) -> dict[int, list[float]]:
+    """Return the quantiles of histograms that a query makes."""
+    asked = _sql.query("clickhouse", "measured").replace("`measured`", f"file('{path}', Parquet)")
+    return _sql.quantiles(pa.ipc.open_stream(chdb.query(asked, "ArrowStream").bytes()).read_all())
 
 
 ROUTES = [
@@ -46,4 +54,5 @@ ROUTES = [
     Route("quantiles (reservoir)", reservoir, ours=False, exact=False),
     Route("quantilesExact", exact, ours=False, exact=True),
     Route("arrow.histograms", ours, ours=True, exact=True),
+    Route("sql.query", query, ours=True, exact=True),
 ]

@@ -38,6 +38,6 @@ def ours(path: str) -> dict[int, list[float]]:
 
 ROUTES = [
     Route("approx_percentile_cont", approximate, ours=False, exact=False),
-    Route("percentile_cont", exact, ours=False, exact=True),
+    Route("percentile_cont (interpolates)", exact, ours=False, exact=True),
     Route("arrow.histograms", ours, ours=True, exact=True),
 ]

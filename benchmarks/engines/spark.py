@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from historian import Histogram
 from historian.engines import spark as hs
 
-from . import QUANTILES, Route
+from . import QUANTILES, Route, _sql
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -84,9 +84,15 @@ def large_batches(path: str) -> dict[int, list[float]]:
             _session().conf.set(name, value)
 
 
+def query(path: str) -> dict[int, list[float]]:
+    """Return quantiles of histograms that a query makes."""
+    return _sql.quantiles(_session().sql(_sql.query("spark", ["parquet", path])))
+
+
 ROUTES = [
     Route("percentile_approx(10000)", percentiles, ours=False, exact=False),
     Route("kll_sketch_agg_double", sketches, ours=False, exact=False),
     Route("histograms", histograms, ours=True, exact=True),
     Route("histograms, large Arrow batches", large_batches, ours=True, exact=True),
+    Route("sql.query", query, ours=True, exact=True),
 ]

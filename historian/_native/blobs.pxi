@@ -40,12 +40,14 @@ cdef class Blobs:
         return self.length
 
     def __getitem__(self, int64_t row):
-        """Return the bytes of a row; None if its offsets are outside of the data."""
+        """Return the bytes of a row.  Raises ValueError if its offsets are outside of the data."""
         cdef const uint8_t *data
         cdef size_t nbytes
         if not 0 <= row < self.length:
             raise IndexError(f"there is no row {row}, only {self.length}")
-        return (<const char *>data)[:nbytes] if self.find(row, &data, &nbytes) else None
+        if not self.find(row, &data, &nbytes):
+            raise ValueError(f"row {row:,} has no bytes: its offsets are wrong")
+        return (<const char *>data)[:nbytes]
 
     cdef int open(self, int64_t rows, int64_t skipped, bint is_wide, object offsets, object data) except -1:
         cdef BlobChunk *chunk = &self.chunks[self.n_chunks]
@@ -56,7 +58,8 @@ cdef class Blobs:
             PyBuffer_Release(&chunk.offsets)
             raise
         self.n_chunks += 1  # now `__dealloc__` releases both
-        if rows < 0 or skipped < 0 or rows and rows + skipped + 1 > chunk.offsets.len // (8 if is_wide else 4):
+        # An array without rows may have no offsets.
+        if rows < 0 or skipped < 0 or rows and rows >= chunk.offsets.len // (8 if is_wide else 4) - skipped:
             raise ValueError(f"there are fewer offsets than {rows} rows need")
         chunk.is_wide, chunk.skip = is_wide, skipped
         chunk.first, chunk.end = self.length, self.length + rows

@@ -155,37 +155,41 @@ cdef class Merged:
         finally:
             PyBuffer_Release(&view)
 
-    def add_rows(self, Blobs blobs not None, rows, /):
+    def add_rows(self, Blobs blobs not None, rows, before=0, /):
         """Add the histograms in these rows of a column, an array of int64.
 
         Return None, or the first row that is not a valid blob and the reason; then those before it have been added.
-        O(bytes).  Raises the errors of `add`, with the row as the position.  Raises IndexError for a row that there is
-        not.
+        `before` is added to rows in messages and in the result.  O(bytes).  Raises the errors of `add`, with the row as
+        the position.
         """
         cdef Py_buffer view
-        cdef uint8_t *copy = <uint8_t *>malloc(HISTORIAN_BLOB_MAX_NBYTES)
-        cdef size_t i = 0, n, end
+        PyObject_GetBuffer(rows, &view, PyBUF_SIMPLE)
         try:
-            if copy is NULL:
-                raise MemoryError()
-            PyObject_GetBuffer(rows, &view, PyBUF_SIMPLE)
-            try:
-                n = view.len // sizeof(int64_t)
-                while i < n:
-                    end = min(n, i + 65536)
-                    with nogil:
-                        i = self.add_good_rows(blobs, <const int64_t *>view.buf, i, end, copy)
-                    if i < end:
-                        row = (<const int64_t *>view.buf)[i]
-                        data = blobs[row]
-                        reason = self.add_bytes(data, row) if data is not None else "its offsets are wrong"
-                        if reason is not None:
-                            return row, reason
-                        i += 1
-                    PyErr_CheckSignals()
-                return None
-            finally:
-                PyBuffer_Release(&view)
+            return self.add_all_rows(blobs, <const int64_t *>view.buf, view.len // sizeof(int64_t), before)
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef tuple add_all_rows(self, Blobs blobs, const int64_t *rows, size_t n, object before):
+        cdef uint8_t *copy = <uint8_t *>malloc(HISTORIAN_BLOB_MAX_NBYTES)
+        cdef const uint8_t *data
+        cdef size_t i = 0, end, nbytes
+        if copy is NULL:
+            raise MemoryError()
+        try:
+            while i < n:
+                end = min(n, i + 65536)
+                with nogil:
+                    i = self.add_good_rows(blobs, rows, i, end, copy)
+                if i < end:  # this one needs Python, to look at its unit or to say what is wrong
+                    position = <object>rows[i] + before
+                    if not blobs.find(rows[i], &data, &nbytes):
+                        return position, "its offsets are wrong"
+                    reason = self.add_bytes((<const char *>data)[:nbytes], position)
+                    if reason is not None:
+                        return position, reason
+                    i += 1
+                PyErr_CheckSignals()
+            return None
         finally:
             free(copy)
 

@@ -175,6 +175,8 @@ def coded(column: pa.Array, known: Any = None, widest: int = 0) -> tuple[NDArray
             return (*_narrow(column, low, high, range(low, high + 1)), None)
     if pa.types.is_dictionary(column.type) and len(column.dictionary) > len(column):
         column = column.dictionary_decode()
+    if pa.types.is_float16(column.type):  # which some versions cannot encode
+        column = column.cast(pa.float32())
     if not pa.types.is_dictionary(column.type):
         if pa.types.is_nested(column.type):
             raise TypeError(f"labels must be single values, such as texts or numbers, not {kind}")
@@ -201,11 +203,9 @@ def _narrow(column: pa.Array, low: int, high: int, labels: Sequence[Any]) -> tup
         codes[column.is_null().to_numpy(zero_copy_only=False)] = high + 1 - low
         return codes, [*labels, None]
     found = column.to_numpy(zero_copy_only=False)
-    if low == 0:
-        return found, labels
-    return (found - found.dtype.type(low)).view(
-        found.dtype.str.replace("i", "u")
-    ), labels  # without a sign: no overflow
+    if low != 0:  # differences that overflow have the right bits: those of a number without a sign
+        found = (found - found.dtype.type(low)).view(found.dtype.str.replace("i", "u"))
+    return found.view(np.int64) if found.dtype == np.uint64 else found, labels  # with others, numpy would make floats
 
 
 def _filled(indices: pa.Array, missing: int) -> NDArray[Any]:
@@ -224,6 +224,8 @@ def _labels(words: pa.Array, kind: pa.DataType) -> list[Any]:
 
     if isinstance(kind, pa.BaseExtensionType):
         words = pa.ExtensionArray.from_storage(kind, words)
+    elif pa.types.is_timestamp(words.type) and words.type.tz:
+        words = words.cast(pa.timestamp(words.type.unit, "UTC"))  # within a zone, the hour that comes twice is equal
     elif pa.types.is_time64(words.type) and words.type.unit == "ns":
         words = words.cast(pa.time64("us"))  # raises ValueError for what datetime.time cannot hold
     try:

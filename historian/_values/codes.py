@@ -38,7 +38,8 @@ class Codes(NamedTuple):
 def codes_of(column: Any) -> Codes:
     """Return the codes of a column: an array, a list, a categorical, or a column of a data frame.
 
-    Labels are equal as keys of a dictionary are: 1, 1.0 and True are one label.  O(len), without sorting, except for
+    Labels are equal as keys of a dictionary are: 1, 1.0 and True are one label.  Times of Arrow and polars with a zone
+    have labels in UTC, since Python compares those of one zone by its clock.  O(len), without sorting, except for
     floats and times in arrays of numpy, and whole numbers that are far apart.  Raises TypeError for what is not a
     column, and for values that cannot be hashed; ValueError unless it has one dimension.
     """
@@ -161,6 +162,8 @@ def _pandas(column: Any) -> Codes:
         raise _not_a_column(column)
     if isinstance(column, pd.MultiIndex):
         return combined([_labelled(codes, level.tolist()) for codes, level in zip(column.codes, column.levels)])
+    if type(column).__name__ == "NumpyExtensionArray":
+        column = pd.Series(column)  # whose type is that of numpy
     values = column.array if hasattr(column, "array") else column
     if isinstance(values, pd.Categorical):
         return _labelled(values.codes, values.categories.tolist())
@@ -179,6 +182,8 @@ def _polars(column: Any) -> Codes:
         raise _not_a_column(column)
     if (column.dtype.is_integer() or column.dtype == pl.Boolean) and not column.null_count():
         return _array(column.to_numpy())
+    if getattr(column.dtype, "time_zone", None):
+        column = column.dt.convert_time_zone("UTC")  # as in `_labels` of arrow.py
     if column.dtype == pl.String:
         column = column.cast(pl.Enum(column.unique(maintain_order=True).drop_nulls()))
     labels = column.unique(maintain_order=True).alias("label")

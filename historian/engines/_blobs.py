@@ -1,12 +1,13 @@
-"""`Blobs`: the histograms in a column of binary values, as views of its memory."""
+"""`Blobs`: the histograms in a column of binary values, read in its memory."""
 
 from __future__ import annotations
 
+from .. import _core
 from .._values.arrow import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     import pyarrow as pa
@@ -16,52 +17,62 @@ __all__ = ["Blobs"]
 
 
 class Blobs:
-    """The blobs in a column, which may have chunks, by row.  They are not copied; 24 bytes for each say where it is."""
+    """The blobs in a column, which may have chunks, by row.  They are not copied; one at a time is, when it is read."""
 
     def __init__(self, column: pa.Array | pa.ChunkedArray) -> None:
         import numpy as np
         import pyarrow as pa
 
         chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-        self._views: list[memoryview] = []  # of the chunks
-        parts = [self._read(chunk) for chunk in chunks if len(chunk)]
-        empty = np.empty(0, np.int64)
-        self._starts: NDArray[Any] = np.concatenate([start for start, _, _ in parts] or [empty])
-        self._ends: NDArray[Any] = np.concatenate([end for _, end, _ in parts] or [empty])  # -1 for a missing blob
-        self._chunks: NDArray[Any] = np.repeat(np.arange(len(parts)), [length for _, _, length in parts])
-
-    def _read(self, chunk: pa.Array) -> tuple[NDArray[Any], NDArray[Any], int]:
-        """Note the memory of a chunk; return where its blobs start and end, and how many they are."""
-        import numpy as np
-        import pyarrow as pa
-
-        values = plain(getattr(chunk, "storage", chunk))
-        if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
-        if pa.types.is_null(values.type) or pa.types.is_fixed_size_binary(values.type):
-            values = values.cast(pa.binary())
-        if not (pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type)):
-            raise TypeError(f"histograms are in a column of binary values, not of {values.type}")
-        _, offsets, data = values.buffers()
-        width = np.int32 if pa.types.is_binary(values.type) else np.int64
-        bounds = np.frombuffer(offsets, width)[values.offset : values.offset + len(values) + 1].astype(np.int64)
-        ends = bounds[1:].copy()
-        if values.null_count:
-            ends[values.is_null().to_numpy(zero_copy_only=False)] = -1
-        self._views.append(memoryview(data if data is not None else b""))
-        return bounds[:-1], ends, len(values)
+        chunks = [_plain(chunk) for chunk in chunks if len(chunk)]
+        self._native = _core.Blobs([_memory(chunk) for chunk in chunks])
+        #: Which blobs are missing; None if all are there.
+        self._missing: NDArray[np.bool_] | None = None
+        if any(chunk.null_count for chunk in chunks):
+            self._missing = np.concatenate([chunk.is_null().to_numpy(zero_copy_only=False) for chunk in chunks])
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self._native)
 
-    def __iter__(self) -> Iterator[memoryview | None]:
-        return self.at(range(len(self)))
+    def __iter__(self) -> Iterator[bytes | None]:
+        """Yield the bytes in each row; None for those that are missing."""
+        missing = self._missing
+        return (None if missing is not None and missing[row] else self._native[row] for row in range(len(self)))
 
-    def at(self, rows: Iterable[int]) -> Iterator[memoryview | None]:
-        """Yield the blobs in some rows; None for those that are missing."""
+    def add_to(self, total: _core.Merged, rows: NDArray[Any], before: int = 0) -> tuple[int, str] | None:
+        """Add the histograms in some rows to a sum, and return None; or the first row without a valid one, and why.
+
+        O(bytes).  Raises ValueError for histograms of different units.  The numbers of rows in messages, and that which
+        is returned, count from `before` on.
+        """
         import numpy as np
 
-        index = np.asarray(rows, np.int64)
-        views = self._views
-        where = zip(self._chunks[index].tolist(), self._starts[index].tolist(), self._ends[index].tolist())
-        return (views[chunk][start:end] if end >= 0 else None for chunk, start, end in where)
+        rows = np.ascontiguousarray(rows, np.int64)
+        if self._missing is not None:
+            missing = np.flatnonzero(self._missing[rows])
+            if len(missing):
+                fault = total.add_rows(self._native, rows[: missing[0]], before)
+                return fault or (before + int(rows[missing[0]]), "it is missing")
+        return total.add_rows(self._native, rows, before)
+
+
+def _plain(chunk: pa.Array) -> pa.Array:
+    """Return a chunk as an array of the type binary or large_binary.  Raises TypeError if it holds something else."""
+    import pyarrow as pa
+
+    values = plain(getattr(chunk, "storage", chunk))
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_null(values.type) or pa.types.is_fixed_size_binary(values.type):
+        values = values.cast(pa.binary())
+    if not (pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type)):
+        raise TypeError(f"histograms are in a column of binary values, not of {values.type}")
+    return values
+
+
+def _memory(values: pa.Array) -> tuple[int, int, bool, Any, Any]:
+    """Return what the core needs to know of an array."""
+    import pyarrow as pa
+
+    _, offsets, data = values.buffers()
+    return len(values), values.offset, pa.types.is_large_binary(values.type), offsets, b"" if data is None else data

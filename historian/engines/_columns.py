@@ -61,16 +61,15 @@ def merged(table: pa.Table | pa.RecordBatch, by: Sequence[str], before: int = 0)
     codes = _codes(columns, table.num_rows)
     order = np.argsort(codes, kind="stable")
     blobs = Blobs(table.column(COLUMN))
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1)).tolist()
+    starts = np.flatnonzero(np.diff(codes[order].astype(np.int64), prepend=-1)).tolist()
     used: list[int] = []
     sums: list[bytes] = []
     for first, bounds in sorted(zip(order[starts].tolist(), zip(starts, [*starts[1:], len(order)]))):
         total = Merged()  # takes 100 KB, so one at a time
         rows = order[slice(*bounds)]
-        for row, blob in zip((rows + before).tolist(), blobs.at(rows)):
-            reason = total.add_bytes(blob, row) if blob is not None else "it is missing"
-            if reason is not None:
-                raise ValueError(fault(row, reason))
+        wrong = blobs.add_to(total, rows, before)
+        if wrong is not None:
+            raise ValueError(fault(*wrong))
         used.append(first)
         sums.append(make(Histogram, *total.result()).to_bytes())
     return _table(columns, by, used, sums, table.schema)
@@ -87,10 +86,10 @@ def _codes(columns: Sequence[pa.Array], rows: int) -> Any:
 
     if not columns:
         return np.zeros(rows, np.int64)
-    found = [coded(column) for column in columns]
-    both = combined([Codes(codes, labels) for codes, labels, _ in found])
+    both = combined([Codes(*coded(column)[:2]) for column in columns])
     places: dict[Any, int] = {}
-    return np.array([places.setdefault(label, len(places)) for label in both.labels], np.int64)[both.codes]
+    found = np.array([places.setdefault(label, len(places)) for label in both.labels], np.int64)
+    return found.astype(np.min_scalar_type(len(places)))[both.codes]  # small numbers are sorted faster
 
 
 def _table(

@@ -43,13 +43,11 @@ class Dialect(NamedTuple):
             raise ValueError(f"not the name of a column: {name!r}")
         if self.name == "snowflake" and name.isascii() and name.isidentifier() and name == name.lower():
             name = name.upper()  # as Snowflake does without quotes
-        elif self.name == "snowflake" and len(name) > 2 and name[0] == name[-1] == '"':
-            name = name[1:-1]
-        return self._marked(name, self.mark)
+        return self._marked(self._bare(name), self.mark)
 
     def label(self, name: str) -> str:
-        """Return the name that a column of the result gets, exactly as it is."""
-        return self._marked(name, self.mark)
+        """Return the name that a column of the result gets, as it is written."""
+        return self._marked(self._bare(name), self.mark)
 
     def literal(self, text: str) -> str:
         """Return text as SQL, whatever is in it."""
@@ -66,6 +64,11 @@ class Dialect(NamedTuple):
                 return self.literal(name)
             name = name.split(".")
         return ".".join(self.quoted(part) for part in name)
+
+    def _bare(self, name: str) -> str:
+        """Return a name without the quotation marks by which users of Snowflake tell that its case matters."""
+        is_quoted = self.name == "snowflake" and len(name) > 2 and name[0] == name[-1] == '"'
+        return name[1:-1] if is_quoted else name
 
     def _marked(self, text: str, mark: str) -> str:
         if not self.has_escapes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .._core import Grouped
-from .._values.arrow import coded, numbers, taken, whole
-from .._values.codes import Codes, combined
+from .._values.arrow import numbers, taken, whole
 from .._values.units import check_unit
 from ..groups import Groups, ns_per_unit
 from ..histogram import Histogram
+from ._places import Places
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     import pyarrow as pa
-    from numpy.typing import NDArray
 
 __all__ = ["Recording"]
 
@@ -39,15 +38,14 @@ class Recording:
         self._by, self._unit = tuple(by), check_unit(unit)
         self._ns = ns_per_unit(unit)
         self._raises = invalid == "raise"
-        self._places: dict[Any, int] = {} if by else {(): 0}  # of groups, by label
+        self._places = Places(len(self._by), self._make)
+        self._labels: list[Any] = [] if by else [()]  # of groups
         self._groups = Grouped()
-        self._keys: list[list[Any]] | None = [[] for _ in by] if keeps_keys else None  # of groups, in chunks
+        self._keys: list[list[Any]] = [[] for _ in by] if keeps_keys else []  # of groups, in chunks
         self._columns = [*([] if value is None else [value]), *self._by]  # the value first
         self._subject = "" if value is None else f"column {value!r}: "
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
-        self._known: list[Any] = [None] * len(self._by)  # see `coded`
-        self._last: tuple[Any, NDArray[Any]] | None = None  # labels, and the places of their groups
         self.rows = 0  # that were added
         self.bad = 0  # values that are missing, NaN, infinite or negative
         self._first: tuple[int, float | None] = 0, 0.0  # the position of the first one, and it
@@ -87,8 +85,14 @@ class Recording:
             values = numbers(piece.column(0), self._ns)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{self._subject}{error}") from None
-        places = self._places_of(piece) if self._by else np.zeros(len(values), np.uint8)
-        bad, first, value, _ = self._groups.record(values, places, len(self._places))
+        if self._by:
+            places, rows = self._places.of(piece.columns[1:])
+            for column, chunks in zip(piece.columns[1:], self._keys):
+                if rows:
+                    chunks.append(taken(column, rows))
+        else:
+            places = np.zeros(len(values), np.uint8)
+        bad, first, value, _ = self._groups.record(values, places, len(self._labels))
         if bad and not self.bad:
             self._first = self.rows + first, value
         self.bad += bad
@@ -103,44 +107,10 @@ class Recording:
                 f'position {position:,}: {value!r}; pass invalid="drop" to leave them out'
             )
 
-    def _places_of(self, piece: pa.RecordBatch) -> NDArray[Any]:
-        """Return the place of the group of each row, and make groups that are new."""
-        import numpy as np
-
-        found = []
-        widest = 4 * piece.num_rows if len(self._by) == 1 else 0
-        for i in range(len(self._by)):
-            codes, labels, self._known[i] = coded(piece.column(i + 1), self._known[i], widest)
-            found.append(Codes(codes, labels))
-        codes, labels = found[0] if len(found) == 1 else combined(found)
-        if self._last is None or not (self._last[0] is labels or (type(labels) is range and self._last[0] == labels)):
-            get = self._places.get
-            self._last = labels, np.array([get(label, -1) for label in labels], np.int32)
-        of_label = self._last[1]
-        if len(of_label) and of_label.min() < 0:
-            self._make(piece, codes, labels, of_label)
-        if (of_label[: len(labels)] == np.arange(len(labels))).all():
-            return codes
-        places: NDArray[Any] = of_label[codes]
-        return places
-
-    def _make(self, piece: pa.RecordBatch, codes: NDArray[Any], labels: Sequence[Any], places: NDArray[Any]) -> None:
-        """Make groups for labels that have none, but a row; write their places."""
-        import numpy as np
-
-        first = np.full(len(labels), -1, np.int64)
-        first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-        new = np.flatnonzero((places < 0) & (first >= 0))
-        rows = []
-        for code in new[np.argsort(first[new])].tolist():
-            known = len(self._places)
-            place = self._places.setdefault(labels[code], known)
-            if place == known:
-                rows.append(first[code])
-            places[code] = place
-        if rows and self._keys is not None:
-            for i, chunks in enumerate(self._keys):
-                chunks.append(taken(piece.column(i + 1), rows))
+    def _make(self, label: Any) -> int:
+        """Make a group; return its place."""
+        self._labels.append(label)
+        return len(self._labels) - 1
 
     def histograms(self) -> Iterator[tuple[int, Histogram]]:
         """Yield the place and the histogram of each group that has a value, of what does not wait, and forget them."""
@@ -152,7 +122,7 @@ class Recording:
         import pyarrow as pa
 
         found = []
-        for name, chunks in zip(self._by, self._keys or []):
+        for name, chunks in zip(self._by, self._keys):
             empty = taken(pa.nulls(0, schema.field(name).type), [])
             found.append(pa.concat_arrays([empty, *(chunk.cast(empty.type) for chunk in chunks)]))
         return found
@@ -161,8 +131,7 @@ class Recording:
         """Return the histograms by label.  Raises ValueError for invalid values that are not to be dropped."""
         self.flush()
         self.check()
-        labels = list(self._places)
-        return Groups({labels[place]: one for place, one in self.histograms()}, self._by, self.bad)
+        return Groups({self._labels[place]: one for place, one in self.histograms()}, self._by, self.bad)
 
 
 def _joined(batches: list[pa.RecordBatch], names: list[str]) -> pa.RecordBatch:

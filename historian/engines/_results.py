@@ -140,7 +140,7 @@ def values_of(rows: Any, by: Sequence[str]) -> Iterator[tuple[Any, Sequence[Any]
     for number, row in enumerate(found):
         if type(row) is not tuple and (isinstance(row, Mapping) or (names is None and hasattr(row, "keys"))):
             own = list(row.keys())
-            values = list(row.values()) if isinstance(row, Mapping) else list(row)
+            values: Sequence[Any] = list(row.values()) if isinstance(row, Mapping) else list(row)
             places = positions_of(own, wanted)
         elif isinstance(row, (str, bytes)) or not isinstance(row, Iterable):
             raise TypeError(f"row {number:,} of the result must be a tuple or a mapping, not {type(row).__name__}")
@@ -154,12 +154,17 @@ def values_of(rows: Any, by: Sequence[str]) -> Iterator[tuple[Any, Sequence[Any]
 
 
 def positions_of(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    """Return where the columns are.  Raises ValueError for one that is missing.  Case matters only if it must."""
+    """Return where the columns are.  Raises ValueError for one that is missing.
+
+    Case matters only if it must.  A name in quotation marks, as for Snowflake, may have lost them.
+    """
     lowered = [name.lower() for name in names]
     found = []
     for name in wanted:
         if name in names:
             found.append(list(names).index(name))
+        elif name[1:-1] in names and name[0] == name[-1] == '"':
+            found.append(list(names).index(name[1:-1]))
         elif lowered.count(name.lower()) == 1:
             found.append(lowered.index(name.lower()))
         else:

@@ -43,6 +43,10 @@ class HistogramType(pa.ExtensionType):  # type: ignore[misc]
         """Return the type of a column that was stored."""
         return cls(storage_type)
 
+    def __hash__(self) -> int:
+        """Return a hash: Dask keeps types in dictionaries, and pyarrow gives types of other extensions none."""
+        return hash((self.extension_name, self.storage_type))
+
     def __arrow_ext_scalar_class__(self) -> type[HistogramScalar]:
         """Return the class of cells."""
         return HistogramScalar

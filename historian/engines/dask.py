@@ -31,12 +31,13 @@ try:
     import numpy as np
     import pandas as pd
     import pyarrow as pa
+    from dask.dataframe.utils import has_known_categories
 except ImportError as error:
     raise ImportError("historian.engines.dask needs Dask: run pip install 'latency-historian[dask]'") from error
 
-from ..groups import group
-from ..histogram import Histogram
 from ..histogram import merge as merge_histograms
+from . import arrow
+from ._arguments import check, names_of, share
 from ._columns import COLUMN, merged, partial
 
 TYPE_CHECKING = False
@@ -109,9 +110,7 @@ def quantile(blobs: dd.Series, q: float) -> dd.Series:
     It is NaN for a missing blob and an empty histogram.  O(rows).  Raises ValueError for q outside 0..1, and in the
     task for a damaged blob.
     """
-    q = float(q)
-    Histogram().quantile(q)  # an error here, not in a task
-    return blobs.map_partitions(_quantiles, q, meta=(blobs.name, "float64"))
+    return blobs.map_partitions(_quantiles, share(q), meta=(blobs.name, "float64"))
 
 
 def histogram(unit: str = "s", invalid: str = "raise") -> dd.Aggregation:
@@ -186,13 +185,18 @@ def _merged_frame(frame: pd.DataFrame, names: list[str], keys: pd.DataFrame) -> 
 def _frame(table: pa.Table, keys: pd.DataFrame) -> pd.DataFrame:
     """Return a table of histograms as a data frame, whose columns of keys have the types that they had in Dask."""
     frame = table.to_pandas(types_mapper={pa.binary(): BLOBS}.get)
-    types = {name: dtype for name, dtype in keys.dtypes.items() if not isinstance(dtype, pd.CategoricalDtype)}
-    return frame.astype(types)
+    return frame.astype({name: _type_of(column) for name, column in keys.items()})
+
+
+def _type_of(keys: pd.Series[Any]) -> Any:
+    """Return the type of a column; without categories if these are known only when tasks run."""
+    is_unknown = isinstance(keys.dtype, pd.CategoricalDtype) and not has_known_categories(keys)
+    return "category" if is_unknown else keys.dtype
 
 
 def _quantiles(blobs: pd.Series[Any], q: float) -> pd.Series[float]:
-    histograms = (Histogram() if blob is pd.NA or blob is None else Histogram.from_bytes(blob) for blob in blobs)
-    return pd.Series([one.quantile(q) for one in histograms], blobs.index, "float64", blobs.name)
+    found = arrow.quantile(pa.array(blobs, pa.binary()), q).to_numpy(zero_copy_only=False)
+    return pd.Series(found, blobs.index, "float64", blobs.name)
 
 
 # ---- groups of pandas ----
@@ -251,19 +255,3 @@ def _aligned(name: str, keys: Any, values: da.Array) -> da.Array:
 
 def _frame_of_blocks(names: list[str], *blocks: Any) -> pd.DataFrame:
     return pd.DataFrame({name: np.ravel(block) for name, block in zip(names, blocks)})
-
-
-# ---- arguments ----
-
-
-def names_of(by: str | Sequence[str]) -> list[str]:
-    """Return the names of the columns of keys."""
-    names = [by] if isinstance(by, str) else list(by)
-    if COLUMN in names:
-        raise ValueError(f"by must not name a column {COLUMN!r}, which is that of the blobs")
-    return names
-
-
-def check(unit: str, invalid: str) -> None:
-    """Raise the errors of `historian.group` here, instead of in a task."""
-    group([], [], unit=unit, invalid=invalid)

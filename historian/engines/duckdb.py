@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 try:
     import duckdb
     import pyarrow as pa
@@ -19,17 +21,22 @@ try:
 except ImportError as error:
     raise ImportError("historian.engines.duckdb needs DuckDB: run pip install 'latency-historian[duckdb]'") from error
 
-from ._batches import BLOBS, ROWS, ahead, names_of, quantiles, recorded, share, summed
+from . import arrow
+from ._arguments import names_of, share
 from ._columns import COLUMN, merged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..groups import Groups
 
 __all__ = ["histograms", "merge", "quantile", "register"]
 
+#: Rows of values in a batch: few enough to stay in the processor's cache.
+ROWS = 1 << 16
+#: Rows of blobs in a batch: about 8 MB.  Larger ones take memory and save little time.
+BLOBS = 1 << 14
 #: The functions that `register` adds to SQL.
 QUANTILE, MERGE = "histogram_quantile", "histogram_merge"
 
@@ -51,8 +58,9 @@ def histograms(
     says how many there were until then.  With ``invalid="drop"`` they are left out, and `Groups.dropped` counts them.
     Raises TypeError for columns that are not numbers or labels.  O(rows).
     """
-    names = names_of(by)
-    return recorded(ahead(_reader(relation, [value, *names], ROWS)), value, names, unit, invalid).groups()
+    reader = _reader(relation, [value, *names_of(by)], ROWS)
+    batches = pa.RecordBatchReader.from_batches(reader.schema, _ahead(reader))
+    return arrow.histograms(batches, value, by, unit, invalid)
 
 
 def merge(blobs: duckdb.DuckDBPyRelation, by: str | Sequence[str] = ()) -> duckdb.DuckDBPyRelation:
@@ -62,16 +70,12 @@ def merge(blobs: duckdb.DuckDBPyRelation, by: str | Sequence[str] = ()) -> duckd
     in the memory of one batch and of the result, twice.  Raises ValueError, which names the row, for a blob that is
     missing or damaged, and for histograms of different units.
     """
-    names = names_of(by)
-    reader = _reader(blobs, [*names, COLUMN], BLOBS)
-    historian_merged = summed(reader, names)
-    if historian_merged is None:
-        historian_merged = reader.schema.empty_table()
     # DuckDB finds the table by the name of this variable.
-    found = blobs.query("historian_blobs", "SELECT * FROM historian_merged")
-    if found is None:
+    historian_merged = arrow.merge(_reader(blobs, [*names_of(by), COLUMN], BLOBS), by)  # noqa: F841
+    relation = blobs.query("historian_blobs", "SELECT * FROM historian_merged")
+    if relation is None:
         raise RuntimeError("DuckDB gave no relation")
-    return found
+    return relation
 
 
 def quantile(blobs: str | duckdb.Expression, q: float) -> duckdb.Expression:
@@ -123,9 +127,29 @@ def _reader(relation: duckdb.DuckDBPyRelation, names: Sequence[str], rows: int) 
     return columns.fetch_record_batch(rows)  # its name up to DuckDB 1.4
 
 
+def _ahead(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Yield all batches, while a thread waits for the next one: DuckDB works while this one is recorded."""
+    iterator = iter(reader)
+    with ThreadPoolExecutor(1, "historian-duckdb") as thread:
+        coming = thread.submit(next, iterator, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, iterator, None)
+            yield batch
+
+
 def _quantiles(blobs: pa.ChunkedArray, shares: pa.ChunkedArray) -> pa.Array:
-    """Return the quantile of each blob."""
-    return pa.array(quantiles(blobs.to_pylist(), shares.to_pylist()), pa.float64())
+    """Return a quantile of each blob."""
+    rows_of: dict[float, list[int]] = {}
+    for row, q in enumerate(shares.to_pylist()):
+        if q is not None:
+            rows_of.setdefault(q, []).append(row)
+    found: list[float | None] = [None] * len(blobs)
+    for q, rows in rows_of.items():
+        if len(rows) == len(blobs):
+            return arrow.quantile(blobs, q)
+        for row, value in zip(rows, arrow.quantile(blobs.take(rows), q).to_pylist()):
+            found[row] = value
+    return pa.array(found, pa.float64())
 
 
 def _sums(lists: pa.ChunkedArray) -> pa.Array:

@@ -24,7 +24,8 @@ except ImportError as error:
         "historian.engines.polars needs Polars and pyarrow: run pip install 'latency-historian[polars]'"
     ) from error
 
-from ._batches import BLOBS, ROWS, names_of, quantiles, recorded, share, summed
+from . import arrow
+from ._arguments import check, names_of, share
 from ._columns import COLUMN
 from ._recording import Recording
 
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     _F = TypeVar("_F", pl.DataFrame, pl.LazyFrame)
 
 __all__ = ["histograms", "merge", "quantile"]
+
+#: Rows of values in a batch: few enough to stay in the processor's cache.
+ROWS = 1 << 16
+#: Rows of blobs in a batch: about 8 MB.  Larger ones take memory and save little time.
+BLOBS = 1 << 14
 
 
 @overload
@@ -70,20 +76,23 @@ def histograms(
     """
     names = names_of(by)
     if isinstance(data, pl.DataFrame):
-        batches = _columns(data, value, names).to_arrow().to_batches()
-        return recorded(batches, value, names, unit, invalid).groups()
-    Recording(value, names, unit, invalid)  # raises now for wrong arguments
+        return arrow.histograms(_columns(data, value, names).to_arrow(), value, names, unit, invalid)
+    check(unit, invalid)
     query = _columns(data, value, names)
     schema = _schema(query, names)
 
     def read() -> pl.DataFrame:
-        recording = recorded(_batches(query, ROWS), value, names, unit, invalid, keeps_keys=True)
-        places, blobs = [], []
-        for place, histogram in recording.histograms():
-            places.append(place)
-            blobs.append(histogram.to_bytes())
-        keys = [column.take(pa.array(places, pa.int64())) for column in recording.keys(_arrow_schema(schema))]
-        return _frame(pa.table([*keys, pa.array(blobs, pa.binary())], [*names, COLUMN]), schema)
+        recording = Recording(value, names, unit, invalid, keeps_keys=True)
+        for batch in _batches(query, ROWS):
+            recording.add(batch)
+            recording.check()
+        recording.flush()
+        recording.check()
+        found = list(recording.histograms())
+        places = pa.array([place for place, _ in found], pa.int64())
+        keys = [column.take(places) for column in recording.keys(_arrow_schema(schema))]
+        blobs = pa.array([histogram.to_bytes() for _, histogram in found], pa.binary())
+        return _frame(pa.table([*keys, blobs], [*names, COLUMN]), schema)
 
     return _lazy(read, schema)
 
@@ -103,15 +112,14 @@ def merge(blobs: pl.DataFrame | pl.LazyFrame, by: str | Sequence[str] = ()) -> p
     query = blobs.lazy().select([*names, COLUMN])
     schema = _schema(query, names)
 
-    def read() -> pl.DataFrame:
-        if isinstance(blobs, pl.DataFrame):
-            batches: Iterator[pa.RecordBatch] = iter(blobs.select([*names, COLUMN]).to_arrow().to_batches(BLOBS))
-        else:
-            batches = _batches(query, BLOBS)
-        sums = summed(batches, names)
-        return pl.DataFrame(schema=schema) if sums is None else _frame(sums, schema)
+    if isinstance(blobs, pl.DataFrame):
+        return _frame(arrow.merge(blobs.select([*names, COLUMN]).to_arrow(), names), schema)
 
-    return read() if isinstance(blobs, pl.DataFrame) else _lazy(read, schema)
+    def read() -> pl.DataFrame:
+        batches = pa.RecordBatchReader.from_batches(_arrow_schema(schema), _batches(query, BLOBS))
+        return _frame(arrow.merge(batches, names), schema)
+
+    return _lazy(read, schema)
 
 
 @overload
@@ -132,7 +140,7 @@ def quantile(blobs: str | pl.Expr | pl.Series, q: float) -> pl.Expr | pl.Series:
 
 
 def _quantiles(blobs: pl.Series, q: float) -> pl.Series:
-    return pl.Series(blobs.name, quantiles(blobs.to_list(), [q] * len(blobs)), pl.Float64)
+    return pl.Series(blobs.name, arrow.quantile(blobs.to_arrow(), q), pl.Float64)
 
 
 def _columns(data: _F, value: str, names: Sequence[str]) -> _F:
@@ -177,7 +185,8 @@ def _arrow_schema(schema: pl.Schema) -> pa.Schema:
 
 def _frame(table: pa.Table, schema: pl.Schema) -> pl.DataFrame:
     """Return a table of labels and blobs as a frame of these types."""
-    frame = pl.from_arrow(table)
+    place = table.schema.get_field_index(COLUMN)
+    frame = pl.from_arrow(table.set_column(place, COLUMN, table.column(place).cast(pa.large_binary())))
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"a table must become a data frame, not {type(frame).__name__}")
     return frame.cast(schema)

@@ -21,9 +21,10 @@ try:
 except ImportError as error:
     raise ImportError("historian.engines.ray needs Ray Data: run pip install 'latency-historian[ray]'") from error
 
-from ..groups import group
 from ..histogram import Histogram
 from ..histogram import merge as merge_histograms
+from . import arrow
+from ._arguments import check, names_of, share
 from ._columns import COLUMN, merged, partial
 
 TYPE_CHECKING = False
@@ -76,13 +77,11 @@ def quantile(blobs: ray.data.Dataset, q: float, *, column: str = "quantile") -> 
     It is null for a missing blob and an empty histogram.  O(rows).  Raises ValueError for q outside 0..1, and in the
     task for a damaged blob.
     """
-    q = float(q)
-    Histogram().quantile(q)  # an error here, not in a task
-    arguments = {"q": q, "column": column}
+    arguments = {"q": share(q), "column": column}
     return blobs.map_batches(_with_quantiles, batch_size=None, batch_format="pyarrow", fn_kwargs=arguments)
 
 
-class Aggregation(AggregateFnV2[bytes, bytes]):
+class Aggregation(AggregateFnV2[bytes, bytes]):  # type: ignore[misc, unused-ignore]  # where Ray is not installed
     """An aggregation for `Dataset.groupby` and `Dataset.aggregate`, which gives a column of blobs.
 
     Use it where other aggregations of the same groups are needed, or more partitions than `PARTITIONS`.  For many
@@ -129,25 +128,4 @@ def _merged(parts: ray.data.Dataset, names: list[str]) -> ray.data.Dataset:
 
 
 def _with_quantiles(table: pa.Table, q: float, column: str) -> pa.Table:
-    found = [None if blob is None else _quantile(Histogram.from_bytes(blob), q) for blob in table[COLUMN].to_pylist()]
-    return table.append_column(column, pa.array(found, pa.float64()))
-
-
-def _quantile(histogram: Histogram, q: float) -> float | None:
-    return float(histogram.quantile(q)) if histogram.count else None
-
-
-# ---- arguments ----
-
-
-def names_of(by: str | Sequence[str]) -> list[str]:
-    """Return the names of the columns of keys."""
-    names = [by] if isinstance(by, str) else list(by)
-    if COLUMN in names:
-        raise ValueError(f"by must not name a column {COLUMN!r}, which is that of the blobs")
-    return names
-
-
-def check(unit: str, invalid: str) -> None:
-    """Raise the errors of `historian.group` here, instead of in a task."""
-    group([], [], unit=unit, invalid=invalid)
+    return table.append_column(column, arrow.quantile(table[COLUMN], q))

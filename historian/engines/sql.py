@@ -53,7 +53,7 @@ def query(
     unit: str = "s",
     invalid: str = "count",
 ) -> str:
-    """Return the query that counts the values of a column in buckets, for each group of values of the columns `by`.
+    r"""Return the query that counts the values of a column in buckets, for each group of values of the columns `by`.
 
     `dialect` is one of ``duckdb``, ``spark``, ``clickhouse``, ``postgres``, ``bigquery`` and ``snowflake``.  A `table`
     may have dots between its parts; a sequence of parts may have dots within them.  DuckDB also reads the file of that
@@ -70,8 +70,10 @@ def query(
     Raises ValueError for other dialects, for an empty name, and for a name of `by` that is given twice or begins with
     ``histogram_``.
 
-    >>> print(query("clickhouse", column="latency", by="route", table="requests")[:61])
-    -- Counts of values in historian's buckets, for ClickHouse.  E
+    >>> print("\n".join(query("clickhouse", column="latency", by="route", table="requests").splitlines()[1:4]))
+    WITH numbers AS (
+      SELECT t.`route` AS key_1, toFloat64(t.`latency`) AS v
+      FROM `requests` AS t
     """
     found, names = dialect_of(dialect), _names(by)
     if invalid not in ("count", "drop", "raise"):

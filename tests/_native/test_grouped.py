@@ -3,6 +3,7 @@
 import array
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -235,6 +236,21 @@ def test_what_a_value_raises_passes():
 
     with pytest.raises(KeyError, match="mine"):
         Grouped().record([1.0, Value()], [0, 0], 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32" or not shutil.which("cc"), reason="needs cc, and a POSIX system")
+@pytest.mark.parametrize("sanitizer", [None, "address,undefined"])
+def test_drill(tmp_path, sanitizer):
+    env = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    command = ["cc", "-std=gnu11", "-O2", "-g", "-I", str(Path(historian.__file__).parent / "_native")]
+    command += [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"] if sanitizer else []
+    binary, drill = str(tmp_path / "drill"), str(Path(__file__).parent / "drill_grouped.c")
+    built = subprocess.run([*command, drill, "-o", binary, "-pthread", "-lm"], env=env, capture_output=True, text=True)
+    if sanitizer and built.returncode:
+        pytest.skip(f"cc has no sanitizer of that name here: {sanitizer}")
+    assert built.returncode == 0, built.stderr
+    done = subprocess.run([binary], env=env, capture_output=True, text=True, timeout=240)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_changing_arrays_are_read_once():

@@ -137,6 +137,19 @@ def _array(values: list[object], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
+@pytest.mark.parametrize("first", [pa.int8(), pa.int16(), pa.uint16(), pa.int64(), pa.uint64()], ids=str)
+@pytest.mark.parametrize("second", [pa.int32(), pa.uint64(), pa.bool_(), pa.string()], ids=str)
+def test_pairs_of_labels(first: pa.DataType, second: pa.DataType) -> None:
+    left, right = pa.array([100, 101, 100, 103], pa.int8()).cast(first), pa.array([1, 0, 1, 1], pa.int8()).cast(second)
+    table = pa.table({"a": left, "b": right, "value": [1.0, 2.0, 3.0, 4.0]})
+    expected: dict[object, list[float]] = {}
+    for a, b, value in zip(left.to_pylist(), right.to_pylist(), table["value"].to_pylist()):
+        expected.setdefault((a, b), []).append(value)
+    assert read(partial(table, "value", ["a", "b"]), "a", "b") == {
+        label: Histogram.from_values(values) for label, values in expected.items()
+    }
+
+
 def test_dictionaries_differ_from_chunk_to_chunk() -> None:
     chunks = [
         pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.uint8()), pa.array(words))
@@ -256,3 +269,19 @@ def test_invalid_values_are_counted_over_all_batches() -> None:
     batches = [pa.record_batch({"value": np.array([1.0] * 70_000 + [np.nan, -1.0])})] * 3
     with pytest.raises(ValueError, match=r"^6 of 210,006 values are .* the first one at position 70,000: nan; pass"):
         partial(pa.Table.from_batches(batches), "value", [])
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_the_hour_that_comes_twice_in_autumn_is_two_groups(unit: str) -> None:
+    """Within a zone, Python compares times by what the clock shows: 2:00 of summer time and 2:00 after it are equal."""
+    hours = [dt.datetime(2026, 10, 25, hour, tzinfo=dt.timezone.utc) for hour in (0, 1)]
+    table = pa.table({"hour": pa.array(hours * 2, pa.timestamp(unit, "Europe/Berlin")), "value": [1.0, 2.0, 3.0, 4.0]})
+    found = merged(partial(table, "value", ["hour"]), ["hour"])
+    assert found.schema.field("hour").type == pa.timestamp(unit, "Europe/Berlin")
+    assert found.column("hour").cast(pa.timestamp("us", "UTC")).to_pylist() == hours
+    blobs = found.column("histogram").to_pylist()
+    assert [Histogram.from_bytes(blob) for blob in blobs] == [
+        Histogram.from_values(values) for values in ([1.0, 3.0], [2.0, 4.0])
+    ]
+    groups = group(table, by="hour", value="value")
+    assert {hour: h.count for hour, h in groups.items()} == dict.fromkeys(hours, 2)

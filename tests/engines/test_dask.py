@@ -15,11 +15,13 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 from dask import config, delayed
 from dask.core import get_dependencies
 from dask.distributed import Client, LocalCluster
 
 from historian import Histogram, buckets, merge
+from historian.engines import arrow
 from historian.engines import dask as engine
 
 EDGES = np.array([buckets.upper(i) for i in range(-2048, 4095)])
@@ -111,6 +113,20 @@ def test_groups_of_any_keys_are_exact(by):
     assert lazy.compute().dtypes.to_dict() == lazy.dtypes.to_dict()
 
 
+def test_categories_that_are_not_known_before():
+    frame = calls()
+    lazy = dd.from_pandas(frame.astype({"zone": object}), npartitions=5).astype({"zone": "category"})
+    assert not lazy["zone"].cat.known
+    found = engine.histograms(lazy, "latency", "zone")
+    assert read(found, "zone") == expected(frame, "zone")
+    assert found.compute()["zone"].dtype == "category"
+
+
+def test_durations_are_converted():
+    frame = dd.from_pandas(pd.DataFrame({"took": pd.to_timedelta([1, 2, None], "ms")}), npartitions=1)
+    assert read(engine.histograms(frame, "took", invalid="drop")) == {(): Histogram.from_values([0.001, 0.002])}
+
+
 def test_without_keys_there_is_one_row():
     frame = calls()
     whole = Histogram.from_values(frame["latency"])
@@ -161,6 +177,19 @@ def test_blobs_in_parquet_files_are_merged(tmp_path):
     stored = dd.concat([dd.read_parquet(tmp_path / f"{number}") for number in range(4)])
     assert read(engine.merge(stored, "route"), "route") == expected(frame, "route")
     assert engine.quantile(stored["histogram"], 0.5).compute().between(0.8, 1.2).all()
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of Dask, when it reads files
+@pytest.mark.parametrize("kind", [pa.binary(), arrow.HistogramType()], ids=["binary", "histogram"])
+def test_blobs_in_files_that_others_wrote(tmp_path, kind):
+    """Without pandas' metadata, Dask has no type for these columns, and reads them as objects."""
+    blobs = pa.array([Histogram.from_values([second]).to_bytes() for second in (1.0, 2.0, 3.0)], pa.binary())
+    column = blobs if kind == pa.binary() else pa.ExtensionArray.from_storage(kind, blobs)
+    pq.write_table(pa.table({"route": ["a", "b", "a"], "histogram": column}), tmp_path / "day.parquet")
+    stored = dd.read_parquet(tmp_path / "day.parquet")
+    found = read(engine.merge(stored, "route"), "route")
+    assert found == {"a": Histogram.from_values([1.0, 3.0]), "b": Histogram.from_values([2.0])}
+    assert engine.quantile(stored["histogram"], 1).compute().tolist() == [1.0, 2.0, 3.0]
 
 
 def test_a_task_holds_a_bounded_number_of_tables():

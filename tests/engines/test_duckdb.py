@@ -169,6 +169,8 @@ def test_blobs_are_merged_to_the_histogram_of_all(connection, monkeypatch: pytes
     assert merged.types == blobs.types
     monkeypatch.setattr(duckdb, "BLOBS", 50)  # rows of a batch
     assert read(duckdb.merge(blobs, ["k"])) == expected
+    typed = duckdb.arrow.merge(blobs.to_arrow_table(), "k")  # its blobs have the type of histograms
+    assert read(duckdb.merge(connection.from_arrow(typed), "k")) == expected
     total = sum(expected.values(), Histogram())
     assert read(duckdb.merge(blobs)) == {(): total}
 
@@ -195,7 +197,7 @@ def test_a_damaged_blob_is_named_by_its_row(
     with pytest.raises(ValueError, match=f"^row 8,000 of the column histogram has no histogram: {reason}"):
         duckdb.merge(connection.from_arrow(table), "k")
     monkeypatch.setattr(duckdb, "BLOBS", 2048)
-    with pytest.raises(ValueError, match=f"^row 1,856 .* {reason}.*counted from row 6,144 on"):  # 3 * 2,048
+    with pytest.raises(ValueError, match=f"^row 8,000 .* {reason}"):
         duckdb.merge(connection.from_arrow(table), "k")
 
 
@@ -253,7 +255,7 @@ def test_damaged_blobs_in_sql_raise_duckdbs_error(connection, sql: str, reason: 
 
 @pytest.mark.parametrize("q", [-0.1, 1.1, float("nan")])
 def test_quantiles_are_from_0_to_1(q: float) -> None:
-    with pytest.raises(ValueError, match="q must be from 0 to 1"):
+    with pytest.raises(ValueError, match=r"q must be in 0\.\.1"):
         duckdb.quantile("histogram", q)
 
 
@@ -269,11 +271,12 @@ def main(): run({large!r})
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KB on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_files_may_be_larger_than_the_memory_that_is_used(connection, tmp_path: Path) -> None:
     for name, rows in (("small", 1_000_000), ("large", 24_000_000)):
         query = f"SELECT (i % 100)::INTEGER AS k, random() AS v FROM range({rows}) t(i)"
         connection.execute(f"COPY ({query}) TO '{tmp_path / name}.parquet'")
     assert (tmp_path / "large.parquet").stat().st_size > 150e6
     program = PROGRAM.format(small=f"{tmp_path}/small.parquet", large=f"{tmp_path}/large.parquet")
-    assert peak_growth(program) < 75e6  # columns take 288 MB
+    grown = peak_growth(program)
+    assert 0 < grown < 75e6  # columns take 288 MB

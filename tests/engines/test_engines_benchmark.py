@@ -68,6 +68,7 @@ def test_the_table_stands_between_the_markers_of_the_page(bench: ModuleType, tmp
     engine["routes"].append(route("ours", True, 0.25))
     about = {"processor": "P", "cores": 2, "system": "S", "python": "3.11.7"}
     run = {"about": about, "rows": 20_000_000, "groups": 100, "engines": {"duck": engine}}
+    run["merging"] = {"commit": "abc", "nbytes": 146, "routes": [{"label": "arrow.merge", "best": 2.0, "median": 2.25}]}
     (tmp_path / "one.json").write_text(json.dumps(run), encoding="utf-8")
     bench._page.write(page, tmp_path)
     text = page.read_text(encoding="utf-8")
@@ -75,6 +76,8 @@ def test_the_table_stands_between_the_markers_of_the_page(bench: ModuleType, tmp
     assert text.endswith(markers[1] + "\nAfter\n")
     assert "old" not in text
     assert "| duck | **ours** | yes | 0.25 | 1 | 80 M | 2.00 | 0 %, 0.54 %, 150 % | 0 %, 0.54 %, 150 % |\n" in text
+    assert "1,000,000 histograms of 146 bytes, merged into 100 groups" in text
+    assert "| **arrow.merge** | 2 | 2.25 |\n" in text
 
 
 def test_a_page_without_markers_is_refused(bench: ModuleType, tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def test_quantiles_of_damaged_blobs_raise() -> None:
 
 @pytest.mark.parametrize("q", [-0.1, 1.1, float("nan")])
 def test_quantiles_are_from_0_to_1(q: float) -> None:
-    with pytest.raises(ValueError, match="q must be from 0 to 1"):
+    with pytest.raises(ValueError, match=r"q must be in 0\.\.1"):
         polars.quantile("histogram", q)
 
 
@@ -248,7 +248,7 @@ def main(): run({large!r})
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KB on Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_files_may_be_larger_than_the_memory_that_is_used(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     for name, rows in (("small", 1_000_000), ("large", 24_000_000)):
@@ -256,4 +256,5 @@ def test_files_may_be_larger_than_the_memory_that_is_used(tmp_path: Path) -> Non
         frame.write_parquet(tmp_path / f"{name}.parquet", row_group_size=200_000)
     assert (tmp_path / "large.parquet").stat().st_size > 150e6
     program = PROGRAM.format(small=f"{tmp_path}/small.parquet", large=f"{tmp_path}/large.parquet")
-    assert peak_growth(program) < 75e6  # columns take 288 MB
+    grown = peak_growth(program)
+    assert 0 < grown < 140e6  # columns take 288 MB

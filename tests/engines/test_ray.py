@@ -4,17 +4,15 @@ import os
 import signal
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
-
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # servers listen on 127.0.0.1 only
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="ray is not installed")
 pytest.importorskip("ray.data", reason="ray[data] is not installed")
 import numpy as np
 import pyarrow as pa
+import ray
 from ray.data.aggregate import Count
 
 from historian import Histogram, buckets, merge
@@ -51,8 +49,8 @@ def calls(n=6_000):
 
 def dataset(table, blocks=10):
     """Return a dataset of so many blocks."""
-    bounds = np.linspace(0, table.num_rows, blocks + 1).astype(int).tolist()
-    return ray.data.from_arrow([table.slice(a, b - a) for a, b in zip(bounds, bounds[1:])])
+    starts = np.linspace(0, table.num_rows, blocks + 1).astype(int).tolist()
+    return ray.data.from_arrow([table.slice(a, b - a) for a, b in pairwise(starts)])
 
 
 def read(blobs, *by):

@@ -55,6 +55,18 @@ def test_names_in_capitals() -> None:
     assert list(read(rows)) == ["/mine"]
 
 
+def test_names_in_quotation_marks() -> None:
+    """Check names by which Snowflake is asked for a column in lower case: the result has them without the marks."""
+    query = sql.query("snowflake", column='"latency"', by=['"route"', "code"])
+    assert 't."latency"' in query
+    assert 't."route" AS key_1' in query
+    assert 't.key_1 AS "route"' in query
+    assert 't."CODE" AS key_2' in query
+    assert 't.key_2 AS "code"' in query
+    found = sql.histograms([dict(zip(NAMES, row)) for row in ROWS], by='"route"', invalid="drop")
+    assert dict(found) == EXPECTED
+
+
 def test_text_of_csv() -> None:
     text = io.StringIO()
     csv.writer(text).writerows([NAMES, *ROWS])

@@ -17,6 +17,7 @@ import campaign  # noqa: E402
 #: Each reader, with the class of its fuzzer.
 READERS = {
     "blobs": "Blobs",
+    "columns": "Columns",
     "files": "Files",
     "dicts": "Dicts",
     "snapshots": "Snapshots",
@@ -39,6 +40,7 @@ READERS = {
 #: written on, readers of our own formats, of arrays and of tables take about a minute, the others a quarter of one.
 CASES = {
     "blobs": 600_000,
+    "columns": 400_000,
     "files": 50_000,
     "dicts": 225_000,
     "snapshots": 110_000,

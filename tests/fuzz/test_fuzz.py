@@ -18,6 +18,10 @@ READERS = {
         3000,
         "fuzzer.__init__.__defaults__ = (lambda data: Histogram.from_bytes(blob_format.checked(data[:-4])),)",
     ),
+    "columns": (
+        1000,
+        "add = module.add; module.add = lambda total, column, rows, before: add(total, column, rows[8:], before)",
+    ),
     "files": (
         300,
         "read = module.read; module.read = lambda registry: ({k: h + h for k, h in read(registry)[0].items()}, {})",

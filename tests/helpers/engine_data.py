@@ -24,14 +24,17 @@ def keyed(keys: int = 7) -> tuple[np.ndarray, np.ndarray, dict[int, Histogram]]:
     return numbers, values, {key: Histogram.from_values(values[key::keys]) for key in range(keys)}
 
 
-#: Prints the growth of the peak of resident memory, in bytes, while `main()` runs, after `warm()` has run.
+#: Prints the growth of the peak of resident memory, in bytes, while `main()` runs, after `warm()` has run.  The peak is
+#: that of /proc: the one of getrusage() begins with that of the process that started this one.
 PEAK = """
-import resource
+import re
+def peak():
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1])
 {program}
 warm()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 main()
-print("grown", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+print("grown", peak() - before)
 """
 
 

@@ -8,6 +8,7 @@ import weakref
 sys.path.insert(0, SOURCE)  # noqa: F821  which interpreters.py sets
 
 import historian
+from historian._core import Blobs, Grouped, Merged, numbered
 
 assert "numpy" not in sys.modules
 
@@ -64,6 +65,14 @@ assert ((histogram + histogram) - histogram).count == expected
 assert histogram.min == 0
 assert histogram.max == 3
 assert histogram.percentile(50) > 0
+groups = Grouped()
+assert groups.record([1.0, None, 2.0] * 1000, array.array("h", [0, 5, 5000] * 1000), 5001)[:2] == (1000, 1)
+assert [(number, reading[0].total) for number, reading in groups.read()] == [(0, 1000), (5000, 1000)]
+assert array.array("q", numbered(["a", None, "a"], {})).tolist() == [0, 1, 0]
+total, blob = Merged(), histogram.to_bytes()
+blobs = Blobs([(1, 0, True, array.array("q", [0, len(blob)]), blob)])
+assert total.add_rows(blobs, array.array("q", [0, 0])) is None
+assert total.result()[0].total == 2 * expected
 assert recorder.drain() == histogram
 assert recorder.snapshot().count == 0
 assert "numpy" not in sys.modules

@@ -372,6 +372,21 @@ assert_type(Histogram.from_dict(data), Histogram)
 assert_type(historian.merge([h, h.to_bytes()]), Histogram)
 assert_type(historian.merge(iter([h]), on_error="skip"), Histogram)
 
+# ---- group ----
+
+groups = historian.group([1.0, 2.0], ["a", "b"], unit="ms", invalid="drop")
+assert_type(groups, historian.Groups)
+assert_type(historian.group({"route": ["a"], "s": [1.0]}, by=["route"], value="s"), historian.Groups)
+assert_type(groups["a"], Histogram)
+assert_type(groups + groups, historian.Groups)
+assert_type(groups.total(), Histogram)
+assert_type(groups.names, tuple[str, ...])
+assert_type(groups.dropped, int)
+assert_type(groups.profile(), historian.Profile[Histogram])
+assert_type(groups.to_frame(), dict[str, Any])
+for _, of_group in groups.items():
+    assert_type(of_group, Histogram)
+
 # ---- keep by name ----
 
 registry = Registry()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from .layout import Layout
 
-__all__ = ["read_csv", "rows_of"]
+__all__ = ["position", "read_csv", "rows_of"]
 
 
 class _Columns(NamedTuple):
@@ -118,16 +118,16 @@ def _columns_of(first: list[str], layout: Layout, file: str) -> _Columns:
     wanted = layout.column or ("1" if layout.header is False and len(cells) == 1 else "")
     if not wanted and layout.header is None and any(map(_is_number, cells)):
         raise InputError(_no_names(file, next(filter(_is_number, cells))))
-    value = _position(names, wanted, "--column", file)
+    value = position(names, wanted, "--column", file)
     choice = layout.choice
     of_file = {"name"} if "name" not in map(str.lower, names) else set()
-    keys = {key: _position(names, key, "--where", file) for key in choice.where if key not in of_file}
-    keys |= {key: _position(names, key, "--by", file) for key in choice.by if key not in of_file}
+    keys = {key: position(names, key, "--where", file) for key in choice.where if key not in of_file}
+    keys |= {key: position(names, key, "--by", file) for key in choice.by if key not in of_file}
     choice.known.update(dict.fromkeys(names))
     if layout.header is None:
-        for position in (value, *keys.values()):
-            if _is_number(names[position]):
-                raise InputError(_no_names(file, names[position]))
+        for at in (value, *keys.values()):
+            if _is_number(names[at]):
+                raise InputError(_no_names(file, names[at]))
     lowered = [name.lower() for name in names]
     metric = next((lowered.index(one) for one in METRICS if one in lowered), None)
     if metric == value or metric in keys.values():
@@ -157,7 +157,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _position(names: list[str], wanted: str, option: str, file: str) -> int:
+def position(names: list[str], wanted: str, option: str, file: str) -> int:
     """Return the position of a column, given by its name, or by its number from 1 if there is no such name."""
     if names.count(wanted) == 1:
         return names.index(wanted)

@@ -17,6 +17,7 @@ from .scrape import SCRAPE, is_scrape, read_scrape
 from .sketch import is_sketch, read_sketch
 from .snapshots import is_snapshot, read_snapshot
 from .stream import bare, in_utf8, unpacked
+from .table_files import kind_of as kind_of_table
 from .tally import ALL, InputError, Tally, clipped, has_digit_groups
 
 __all__ = ["read"]
@@ -56,6 +57,10 @@ def read(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> None:
         if plain.endswith(".npz"):
             what, remedy = "an archive of arrays (.npz)", "save the array by itself, with numpy.save, as .npy"
         tally.bad(name, f"cannot read {what}: {remedy}")
+    elif kind := kind_of_table(head, ""):
+        from .scan import read_table
+
+        read_table(stream, name, kind, layout, tally)
     elif is_sketch(head, plain):
         read_sketch(stream, name, layout, tally)
     elif (kind := _kind_of(head, plain, layout)) != "":

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from ..._live.snapshots import Snapshot
 from ..._show.names import shortened
 from ..._values.key import Key
 from ...histogram import Histogram
+from .._bar import Bar
 from .._near import did_you_mean, listed
 from .._options import choice_of
 from .._output import merged, say
@@ -20,6 +22,8 @@ from .hist import files_in
 from .layout import Layout
 from .numbers import read
 from .packed import DamagedError
+from .table_files import kind_of as table_kind
+from .table_files import tables_in
 from .tally import ALL, InputError, Tally, together
 
 TYPE_CHECKING = False
@@ -109,6 +113,7 @@ class _Reader:
         self._partial = partial  # whether bad files of recorders are left out
         self._output = output
         self._files: set[Key] = set()  # the keys of what has no other name than its file's
+        self._tables: list[tuple[str, str, Layout]] = []  # files of columns that wait, what they are, their layouts
 
     def read(self, file: str, group: Key) -> None:
         """Read a file or a directory; "-" is standard input.  Raises InputError."""
@@ -128,12 +133,41 @@ class _Reader:
             elif os.path.isdir(file):
                 self._read_directory(file, layout)
             else:
-                with open(file, "rb") as stream:
-                    read(stream, shown, layout, self.tally)
+                self._read_file(file, layout)
             if not (self.choice.by or self.choice.named or "name" in self.choice.where or os.path.isdir(file)):
                 self.tally.touch(group)
         if not self.choice.by:
             self.tally.settle()
+
+    def _read_file(self, file: str, layout: Layout) -> None:
+        """Read a file, or let it wait if it has columns: threads read such files together."""
+        with open(file, "rb") as stream:
+            kind = table_kind(stream.peek(8)[:8] if stream.seekable() else b"", file)
+            if kind and stream.seekable():
+                self._tables.append((file, kind, layout))
+            else:
+                self.scan()
+                read(stream, file, layout, self.tally)
+
+    def scan(self) -> None:
+        """Count the numbers in the files of columns that wait.  Raises InputError."""
+        waiting, self._tables = self._tables, []
+        if not waiting:
+            return
+        from .scan import Scan
+        from .tables import Table
+
+        sizes = [os.path.getsize(file) if os.path.exists(file) else 0 for file, _, _ in waiting]
+        opened = (partial(Table, file, file, kind, layout) for file, kind, layout in waiting)
+        scan = Scan(zip(opened, sizes), self.tally, keeps=bool(self.choice.by))
+        with Bar(sum(sizes), "read") as bar:
+            scan.run(bar.show)
+        for fault in scan.faults():
+            with self._skipping(""):
+                if isinstance(fault, Exception):
+                    raise fault
+                self.tally.bad(*fault)
+        scan.give()
 
     @contextmanager
     def _skipping(self, shown: str) -> Iterator[None]:
@@ -161,8 +195,12 @@ class _Reader:
             found = True
             with self._skipping(path), open(path, "rb") as stream:
                 read(stream, path, layout, self.tally)
+        for path in tables_in(directory, on_error=self._cannot_read):
+            found = True
+            with self._skipping(path):
+                self._read_file(path, layout)
         if not found:
-            raise InputError(f"{directory}: it holds no recorders and no .hist files")
+            raise InputError(f"{directory}: it holds no recorders, no .hist files, and no files of parquet or Arrow")
 
     def _read_recorders(self, directory: str) -> None:
         self.tally.found = True
@@ -182,7 +220,7 @@ class _Reader:
                 self.tally.add_recorder(key, histogram, f"{directory}, {key}", group, histograms.source_of(key))
 
     def rows(self) -> Rows:
-        """Return all that was read."""
+        """Return all that was read, after `scan`."""
         choice, tally = self.choice, self.tally
         rows = [
             Row(
@@ -250,6 +288,7 @@ def read_rows(
         number += 1
         first = first or (STDIN if file == "-" else file)
         reader.read(file, ALL if together else Key(STDIN if file == "-" else file))
+    reader.scan()
     reader.choice.check()
     rows = reader.rows()
     for message in reader.tally.said.values():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ...formats._lines import Source
 
-__all__ = ["ALL", "InputError", "Tally", "clipped", "has_digit_groups", "relabelled", "together", "unclear"]
+__all__ = ["ALL", "InputError", "Tally", "clipped", "has_digit_groups", "relabelled", "together", "too_many", "unclear"]
 
 #: Maximum number of groups.  Counters take 96 KiB, so 1,000 groups take 94 MiB.  A column of identifiers is a mistake.
 MAX_GROUPS = 1_000
@@ -69,7 +69,7 @@ class Tally:
         self._scale = scale  # of numbers; with the conversion to `show` once it is known that there are numbers
         self._is_converting = show is not None  # whether that conversion is still to come
         self.other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
-        self._skip_bad = skip_bad
+        self.skips_bad = skip_bad
         self._mixed = mixed
         self._common: tuple[str, str] | None = None  # unit of the first histogram that has values, and where it was
         self._several: tuple[str, str] | None = None  # the first one in another unit, if units are mixed
@@ -103,6 +103,34 @@ class Tally:
         if self._scale != 1.0:
             values = [v * self._scale for v in values] if isinstance(values, list) else values * self._scale
         counters.record_many(values, counts=counts)
+
+    def begin(self, *, are_times: bool, where: str) -> tuple[float, float | None]:
+        """Prepare for numbers that come by `add_numbers`, after `found` was set.
+
+        Return what they are to be multiplied by, and the nanoseconds in their unit if they are times that know theirs.
+        Raises InputError if their unit is not one of time, or cannot be converted.
+        """
+        nanoseconds = None
+        if are_times:
+            self._unit = self._unit or "s"
+            base, nanoseconds = base_unit(self._unit)
+            if base != "ns":
+                raise InputError(
+                    f"{where}: its numbers are times, not in {self._unit!r}: pass a unit of time to --unit"
+                )
+        self._convert()
+        return self._scale, nanoseconds
+
+    def add_numbers(self, numbers: Histogram, group: Key) -> None:
+        """Add numbers that were counted by others, after `begin`.  Their unit is that of the numbers, whatever it says.
+
+        Raises InputError if they are too many, or of too many groups.
+        """
+        if group not in self._numbers and len(self._numbers) >= MAX_GROUPS and group.labels:
+            raise too_many(group)
+        before = self._numbers.get(group)
+        self._numbers[group] = numbers if before is None else together(before, numbers, "the numbers")
+        self._order[group] = None
 
     def note(self, text: str) -> None:
         """Remember what readers of the numbers should know."""
@@ -229,10 +257,7 @@ class Tally:
 
     def _make(self, group: Key) -> Counters:
         if len(self._counters) == MAX_GROUPS:
-            shown = ", ".join(value for _, value in group.labels)
-            raise InputError(
-                f"more than {MAX_GROUPS:,} groups; {clipped(shown)} would be one more: is --by a column of identifiers?"
-            )
+            raise too_many(group)
         counters = self._counters[group] = Counters()
         self._order[group] = None
         return counters
@@ -317,12 +342,12 @@ class Tally:
             raise ValueError(f"{clipped(text)} times {self._scale!r} is not finite")
         return value
 
-    def bad(self, where: str, why: str) -> None:
-        """Raise InputError for bad input, or count it."""
-        if not self._skip_bad:
+    def bad(self, where: str, why: str, count: int = 1) -> None:
+        """Raise InputError for bad input, or count it: so many pieces, of which this is the first."""
+        if not self.skips_bad:
             raise InputError(f"{where}: {why}")
         self.first = self.first or f"{where}: {why}"
-        self.skipped += 1
+        self.skipped += count
 
 
 def together(before: Histogram, histogram: Histogram, where: str) -> Histogram:
@@ -341,6 +366,14 @@ def together(before: Histogram, histogram: Histogram, where: str) -> Histogram:
         raise InputError(
             f"{where}: its values are in {histogram.unit!r}, and others of its group in {before.unit!r}: {remedy}"
         ) from None
+
+
+def too_many(group: Key) -> InputError:
+    """Return the error for one group more than there may be."""
+    shown = ", ".join(value for _, value in group.labels)
+    return InputError(
+        f"more than {MAX_GROUPS:,} groups; {clipped(shown)} would be one more: is --by a column of identifiers?"
+    )
 
 
 def unclear(unit: str, where: str, others: str = "s") -> InputError:
