@@ -30,6 +30,7 @@ NEEDS = {  # no wheels for some Pythons
     "clients.md": ["sqlalchemy", "httpx", "aiohttp"],
     "dask.md": ["dask.dataframe", "distributed"],
     "grpc.md": ["grpc"],
+    "spark.md": ["pyspark"],
     "pandas.md": ["pandas", "polars", "pyarrow"],
     "ray.md": ["ray.data"],
     "web-frameworks.md": ["fastapi", "flask", "django"],
@@ -106,6 +107,8 @@ def test_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("recorders in a directory need a POSIX system")
     for name in NEEDS.get(page.name, []):
         pytest.importorskip(name)
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)  # for the workers of Spark
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
     if page.name in ("dask.md", "ray.md"):  # they use what is deprecated, of pandas and of their own
         warnings.simplefilter("ignore", DeprecationWarning)
     parsers = [PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS)]
