@@ -67,7 +67,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check types: mypy on the sources, what checkers say of uses, stubtest and completeness as it is installed."""
-    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=9", ".[all]")
+    session.install("hypothesis>=6.100", "mypy>=1.15", "pyright[nodejs]>=1.1.400", "pytest>=9", ".[all,polars]")
     session.run("mypy", "--strict", "historian/")
     session.run("pytest", "tests/test_typing.py")
     session.chdir(session.create_tmp())  # or the package would be that of the source tree, not what is installed
