@@ -230,9 +230,20 @@ def _labels(words: pa.Array, kind: pa.DataType) -> list[Any]:
         words = words.cast(pa.time64("us"))  # raises ValueError for what datetime.time cannot hold
     try:
         labels = words.to_pylist()
-    except ValueError:  # times in nanoseconds, without pandas
-        labels = [None if label != label else label for label in words.to_numpy(zero_copy_only=False)]
+    except (ValueError, OverflowError):
+        labels = [_label(words, row) for row in range(len(words))]
     return [None if label != label else label for label in labels]
+
+
+def _label(words: pa.Array, row: int) -> Any:
+    """Return a label; one of numpy for times that Python's own types cannot hold, such as DuckDB's ``infinity``.
+
+    Those are far away, or in nanoseconds where pandas is not installed.
+    """
+    try:
+        return words[row].as_py()
+    except (ValueError, OverflowError):
+        return words.slice(row, 1).to_numpy(zero_copy_only=False)[0]
 
 
 def taken(column: pa.Array, rows: Sequence[int]) -> pa.Array:

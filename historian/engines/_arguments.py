@@ -14,10 +14,12 @@ __all__ = ["check", "names_of", "share"]
 
 
 def names_of(by: str | Sequence[str]) -> list[str]:
-    """Return the names of the columns of keys.  Raises ValueError if one is that of the blobs."""
+    """Return the names of the columns of keys.  Raises ValueError if one is that of the blobs, or is there twice."""
     names = [by] if isinstance(by, str) else list(by)
     if COLUMN in names:
         raise ValueError(f"by must not name a column {COLUMN!r}: the blobs have this name")
+    if len(set(names)) < len(names):
+        raise ValueError(f"by must not name a column twice: {', '.join(map(repr, names))}")
     return names
 
 

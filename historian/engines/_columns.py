@@ -15,15 +15,17 @@ from ._recording import Recording
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     import pyarrow as pa
 
-__all__ = ["COLUMN", "fault", "merged", "partial"]
+__all__ = ["COLUMN", "fault", "merged", "partial", "summed"]
 
 #: The name of the column of blobs.
 COLUMN = "histogram"
+#: Rows with blobs that wait until they are merged, at least.
+WAITING = 1 << 13
 
 
 def partial(
@@ -73,6 +75,36 @@ def merged(table: pa.Table | pa.RecordBatch, by: Sequence[str], before: int = 0)
         used.append(first)
         sums.append(make(Histogram, *total.result()).to_bytes())
     return _table(columns, by, used, sums, table.schema)
+
+
+def summed(batches: Iterable[pa.RecordBatch], by: Sequence[str]) -> pa.Table:
+    """Return what `merged` returns for the rows of all batches; there must be one, which may be empty.
+
+    O(rows), and memory for the groups and some thousand blobs.  Raises ValueError as `merged` does, and the errors of
+    the iterable.
+    """
+    waiting: list[pa.Table] = []
+    rows = size = read = 0
+    for batch in batches:
+        waiting.append(merged(batch, by, read))
+        read += batch.num_rows
+        rows += waiting[-1].num_rows
+        if rows > 2 * size + WAITING:
+            waiting = [_together(waiting, by)]
+            rows = size = waiting[0].num_rows
+    return _together(waiting, by)
+
+
+def _together(parts: list[pa.Table], by: Sequence[str]) -> pa.Table:
+    """Return sums of sums."""
+    import pyarrow as pa
+
+    if len(parts) == 1:
+        return parts[0]
+    try:
+        return merged(pa.concat_tables(parts), by)
+    except ValueError as error:  # two units: the position is not that of a row of the data
+        raise ValueError(str(error).partition(" (at position ")[0]) from None
 
 
 def fault(row: int, reason: str) -> str:

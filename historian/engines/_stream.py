@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
-__all__ = ["batches", "column_of", "names_of"]
+__all__ = ["batches", "column_of", "columns_of"]
 
 #: Rows of a batch, where the reader can choose.
 ROWS = 1 << 17
@@ -44,7 +44,7 @@ def column_of(data: Any) -> pa.Array | pa.ChunkedArray | None:
     return None
 
 
-def names_of(data: Any) -> list[str]:
+def columns_of(data: Any) -> list[str]:
     """Return the names of the columns of a table.  Raises TypeError if it does not tell them."""
     schema = getattr(data, "schema", None)
     if isinstance(schema, pa.Schema):

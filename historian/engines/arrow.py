@@ -26,11 +26,12 @@ from collections.abc import Mapping
 
 from ..groups import Groups
 from ..histogram import Histogram
+from ._arguments import names_of
 from ._blobs import Blobs
-from ._columns import COLUMN, fault, merged
+from ._columns import COLUMN, fault, summed
 from ._pyarrow import pa
 from ._recording import Recording
-from ._stream import batches, column_of, names_of
+from ._stream import batches, column_of, columns_of
 from ._type import HistogramType, register
 
 TYPE_CHECKING = False
@@ -39,9 +40,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ["HistogramType", "groups", "histograms", "merge", "quantile", "table"]
-
-#: Rows with blobs that wait until they are merged, at least.
-WAITING = 1 << 13
 
 register()
 
@@ -89,29 +87,10 @@ def merge(blobs: Any, by: str | Sequence[str] = ()) -> pa.Table:
     >>> merge(day, by="route")["histogram"][0].as_py().count
     2
     """
-    column, names = column_of(blobs), _names(by)
+    column, names = column_of(blobs), names_of(by)
     if column is not None:
         blobs = pa.table([column], [COLUMN])
-    waiting: list[pa.Table] = []
-    rows = size = read = 0
-    for batch in batches(blobs, [*names, COLUMN]):
-        waiting.append(merged(batch, names, read))
-        read += batch.num_rows
-        rows += waiting[-1].num_rows
-        if rows > 2 * size + WAITING:
-            waiting = [_together(waiting, names)]
-            rows = size = waiting[0].num_rows
-    return _typed(_together(waiting, names))
-
-
-def _together(parts: list[pa.Table], names: list[str]) -> pa.Table:
-    """Return sums of sums."""
-    if len(parts) == 1:
-        return parts[0]
-    try:
-        return merged(pa.concat_tables(parts), names)
-    except ValueError as error:  # two units: the position is not that of a row of the data
-        raise ValueError(str(error).partition(" (at position ")[0]) from None
+    return _typed(summed(batches(blobs, [*names, COLUMN]), names))
 
 
 def _typed(found: pa.Table) -> pa.Table:
@@ -149,10 +128,10 @@ def table(groups: Mapping[Any, Histogram], by: str | Sequence[str] | None = None
     """Return groups as a table: a column for each part of their labels, and the column ``histogram``.
 
     `by` names these columns; `Groups` that were made of a table know their names.  `groups` is the inverse.  O(groups).
-    Raises ValueError without names, and unless labels have as many parts, and pyarrow's errors for labels that it has
-    no type for.
+    Raises ValueError without names, for one that is ``histogram`` or is there twice, and unless labels have as many
+    parts.  Raises pyarrow's errors for labels that it has no type for.
     """
-    names = list(getattr(groups, "names", ())) if by is None else _names(by)
+    names = names_of(getattr(groups, "names", ()) if by is None else by)
     labels = list(groups)
     if by is None and not names and any(label != () for label in labels):
         raise ValueError("the groups do not know from which columns they came: pass by, the names for these")
@@ -171,8 +150,8 @@ def groups(table: Any, by: str | Sequence[str] | None = None) -> Groups:
     `by` names the columns of labels; None stands for all others.  O(rows).  Raises ValueError as `merge` does.
     """
     if by is None:
-        by = [name for name in names_of(table) if name != COLUMN]
-    names = _names(by)
+        by = [name for name in columns_of(table) if name != COLUMN]
+    names = names_of(by)
     found = merge(table, names)
     columns = [found.column(name).to_pylist() for name in names]
     labels = columns[0] if len(names) == 1 else list(zip(*columns)) if names else [()] * found.num_rows

@@ -21,9 +21,11 @@ try:
 except ImportError as error:
     raise ImportError("historian.engines.duckdb needs DuckDB: run pip install 'latency-historian[duckdb]'") from error
 
+from .._values.arrow import empty
 from . import arrow
 from ._arguments import names_of, share
 from ._columns import COLUMN, merged
+from ._recording import Recording
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,9 +60,14 @@ def histograms(
     says how many there were until then.  With ``invalid="drop"`` they are left out, and `Groups.dropped` counts them.
     Raises TypeError for columns that are not numbers or labels.  O(rows).
     """
-    reader = _reader(relation, [value, *names_of(by)], ROWS)
-    batches = pa.RecordBatchReader.from_batches(reader.schema, _ahead(reader))
-    return arrow.histograms(batches, value, by, unit, invalid)
+    names = names_of(by)
+    recording = Recording(value, names, unit, invalid)
+    reader = _reader(relation, [value, *names], ROWS)
+    recording.add(empty(reader.schema))  # so that types are checked where there are no rows
+    for batch in _ahead(reader):
+        recording.add(batch)
+        recording.check()
+    return recording.groups()
 
 
 def merge(blobs: duckdb.DuckDBPyRelation, by: str | Sequence[str] = ()) -> duckdb.DuckDBPyRelation:
@@ -121,7 +128,7 @@ def _column(name: str) -> duckdb.Expression:
 
 def _reader(relation: duckdb.DuckDBPyRelation, names: Sequence[str], rows: int) -> pa.RecordBatchReader:
     """Return the columns of a relation as a stream; the query runs while it is read."""
-    columns = relation.select(*map(_column, dict.fromkeys(names)))
+    columns = relation.select(*(_column(name).alias(name) for name in dict.fromkeys(names)))  # whose case may differ
     if hasattr(columns, "to_arrow_reader"):
         return columns.to_arrow_reader(rows)
     return columns.fetch_record_batch(rows)  # its name up to DuckDB 1.4

@@ -13,10 +13,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import overload
 
 try:
     import polars as pl
+    import polars.selectors as cs
     import pyarrow as pa
     from polars.io.plugins import register_io_source
 except ImportError as error:
@@ -24,9 +26,10 @@ except ImportError as error:
         "historian.engines.polars needs Polars and pyarrow: run pip install 'latency-historian[polars]'"
     ) from error
 
+from .._values.arrow import empty
 from . import arrow
 from ._arguments import check, names_of, share
-from ._columns import COLUMN
+from ._columns import COLUMN, summed
 from ._recording import Recording
 
 TYPE_CHECKING = False
@@ -109,15 +112,15 @@ def merge(blobs: pl.DataFrame | pl.LazyFrame, by: str | Sequence[str] = ()) -> p
     missing or damaged, and for histograms of different units; a `LazyFrame` raises it when it is collected.
     """
     names = names_of(by)
-    query = blobs.lazy().select([*names, COLUMN])
+    query = _selected(blobs.lazy(), [*names, COLUMN])
     schema = _schema(query, names)
 
     if isinstance(blobs, pl.DataFrame):
-        return _frame(arrow.merge(blobs.select([*names, COLUMN]).to_arrow(), names), schema)
+        return _frame(arrow.merge(_selected(blobs, [*names, COLUMN]).to_arrow(), names), schema)
 
     def read() -> pl.DataFrame:
-        batches = pa.RecordBatchReader.from_batches(_arrow_schema(schema), _batches(query, BLOBS))
-        return _frame(arrow.merge(batches, names), schema)
+        batches = chain([empty(_arrow_schema(schema))], _batches(query, BLOBS))
+        return _frame(summed(batches, names), schema)
 
     return _lazy(read, schema)
 
@@ -135,7 +138,7 @@ def quantile(blobs: str | pl.Expr | pl.Series, q: float) -> pl.Expr | pl.Series:
     q = share(q)
     if isinstance(blobs, pl.Series):
         return _quantiles(blobs, q)
-    column = pl.col(blobs) if isinstance(blobs, str) else blobs
+    column = _named(blobs) if isinstance(blobs, str) else blobs
     return column.map_batches(lambda series: _quantiles(series, q), return_dtype=pl.Float64, is_elementwise=True)
 
 
@@ -145,10 +148,20 @@ def _quantiles(blobs: pl.Series, q: float) -> pl.Series:
 
 def _columns(data: _F, value: str, names: Sequence[str]) -> _F:
     """Return the columns that are needed.  Values of 128 bits, which Arrow lacks, become floats."""
-    found = data.select(list(dict.fromkeys([value, *names])))
+    found = _selected(data, [value, *names])
     if found.lazy().collect_schema()[value] in (pl.Int128, pl.UInt128):
-        return found.with_columns(pl.col(value).cast(pl.Float64))
+        return found.with_columns(_named(value).cast(pl.Float64))
     return found
+
+
+def _selected(data: _F, names: Sequence[str]) -> _F:
+    """Return the columns of these names, each once, in this order."""
+    return data.select([_named(name) for name in dict.fromkeys(names)])
+
+
+def _named(name: str) -> pl.Expr:
+    """Return the column of a name; to `polars.col`, names such as ``*`` and ``^a.*$`` stand for others."""
+    return cs.by_name(name).as_expr()
 
 
 def _schema(query: pl.LazyFrame, names: Sequence[str]) -> pl.Schema:
@@ -189,4 +202,4 @@ def _frame(table: pa.Table, schema: pl.Schema) -> pl.DataFrame:
     frame = pl.from_arrow(table.set_column(place, COLUMN, table.column(place).cast(pa.large_binary())))
     if not isinstance(frame, pl.DataFrame):
         raise TypeError(f"a table must become a data frame, not {type(frame).__name__}")
-    return frame.cast(schema)
+    return frame.select([_named(name).cast(kind) for name, kind in schema.items()])

@@ -313,6 +313,24 @@ def test_a_damaged_file_never_ends_the_process(kind: str, tmp_path: Path, monkey
     assert refused > 5
 
 
+def test_numbers_that_differ_from_the_checksum_of_their_page_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = np.arange(1.0, 1001.0)
+    pq.write_table(
+        pa.table({"v": values}), "a.parquet", write_page_checksum=True, use_dictionary=False, compression="none"
+    )
+    whole = Path("a.parquet").read_bytes()
+    assert list(groups("a.parquet", "--column", "v").values()) == [Histogram.from_values(values)]
+    place = whole.index(np.float64(777.0).tobytes())
+    Path("a.parquet").write_bytes(whole[:place] + np.float64(778.0).tobytes() + whole[place + 8 :])
+    status, _, err = historian("summarize", "a.parquet", "--column", "v")
+    assert status == 1
+    assert "a.parquet: not a file of parquet, or cut short or damaged: " in err
+    assert "checksum" in err
+
+
 def test_good_files_count_beside_a_damaged_one(path: str) -> None:
     Path("bad.parquet").write_bytes(b"PAR1" + b"x" * 100)
     status, out, err = historian(

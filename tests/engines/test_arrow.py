@@ -353,6 +353,19 @@ def test_groups_become_a_table_and_back() -> None:
     assert dict(arrow.groups(arrow.table(named))) == dict(named)
 
 
+def test_tables_that_could_not_be_read_back_are_not_made() -> None:
+    calls = pa.table({"histogram": ["a", "b"], "v": [1.0, 2.0]})
+    found = arrow.histograms(calls, "v", "histogram")
+    assert dict(arrow.groups(arrow.table(found, by="route"))) == dict(found)
+    with pytest.raises(ValueError, match="by must not name a column 'histogram'"):
+        arrow.table(found)
+    with pytest.raises(ValueError, match="by must not name a column twice: 'a', 'a'"):
+        arrow.table(historian.group([1], ([1], [2])), by=["a", "a"])
+    for function in (arrow.merge, arrow.groups):
+        with pytest.raises(ValueError, match="by must not name a column 'histogram'"):
+            function(arrow.table(found, by="route"), by=["route", "histogram"])
+
+
 def test_without_pyarrow_the_error_names_the_extra() -> None:
     script = (
         "import sys; sys.modules['pyarrow'] = None\n"

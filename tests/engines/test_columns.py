@@ -15,6 +15,7 @@ from historian.engines._columns import merged, partial
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 pc = pytest.importorskip("pyarrow.compute")
+arrow = pytest.importorskip("historian.engines.arrow")
 
 EDGES = np.array([buckets.upper(i) for i in range(-2048, 4095)])
 #: Bucket edges, and the floats beside them.
@@ -174,6 +175,18 @@ def test_missing_numbers_are_missing_labels() -> None:
     table = pa.table({"key": pa.array([float("nan"), None, 0.0, -0.0]), "value": [1.0, 2.0, 3.0, 4.0]})
     found = read(partial(table, "value", ["key"]), "key")
     assert {key: h.sum for key, h in found.items()} == {None: 3.0, 0.0: 7.0}
+
+
+def test_times_that_python_cannot_hold_are_labels_of_numpy() -> None:
+    seconds = pa.array([2**60, 0, None, 2**60], pa.timestamp("s"))
+    far, near = np.datetime64(2**60, "s"), dt.datetime(1970, 1, 1)
+    for batches in ([seconds], [seconds.slice(0, 1), seconds.slice(1)], [seconds.slice(1, 1), seconds]):
+        times = pa.chunked_array(batches)
+        found = arrow.histograms(pa.table({"t": times, "v": np.ones(len(times))}), "v", "t")
+        assert set(found) == {far, near, None}
+        assert found[far].count == 2
+    found = group([1, 2], pa.array([2**60, 1], pa.duration("s")))
+    assert set(found) == {np.timedelta64(2**60, "s"), dt.timedelta(seconds=1)}
 
 
 def test_labels_that_are_not_single_values_are_refused() -> None:

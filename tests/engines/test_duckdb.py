@@ -74,6 +74,13 @@ def test_names_need_no_quotes(connection) -> None:
     assert dict(found) == {"x": Histogram.from_values([1.5])}
 
 
+def test_names_may_differ_in_case_as_in_duckdb(connection) -> None:
+    found = duckdb.histograms(connection.sql("SELECT 'x' AS Route, 1.5 AS Latency"), "latency", "ROUTE")
+    assert (dict(found), found.names) == ({"x": Histogram.from_values([1.5])}, ("ROUTE",))
+    blobs = connection.from_arrow(pa.table({"Route": ["x"], "Histogram": [found["x"].to_bytes()]}))
+    assert duckdb.merge(blobs, "route").columns == ["route", "histogram"]
+
+
 def test_nothing_gives_no_groups(connection) -> None:
     relation = connection.sql("SELECT 'x' AS key, 1.0 AS value WHERE false")
     assert dict(duckdb.histograms(relation, "value", "key")) == {}
@@ -127,6 +134,12 @@ def test_invalid_values_raise_or_are_dropped(connection, bad: float | None) -> N
     assert found.dropped == 2
 
 
+def test_times_that_python_cannot_hold_are_labels_of_numpy(connection) -> None:
+    dates = connection.sql("SELECT unnest(['infinity', '2026-11-27', NULL]::DATE[]) AS day, 1.0 AS v")
+    day = np.datetime64(2**31 - 1, "D")  # how Arrow's days stand for infinity
+    assert set(duckdb.histograms(dates, "v", "day")) == {day, datetime.date(2026, 11, 27), None}
+
+
 def test_an_invalid_value_raises_when_its_batch_comes(connection) -> None:
     rows = "SELECT CASE WHEN i = 70_000 THEN NULL ELSE 1.0 END AS v FROM range(100_000_000_000) t(i)"  # takes hours
     with pytest.raises(ValueError, match=r"^1 of .* the first one at position 70,000: nan"):
@@ -137,6 +150,13 @@ def test_an_invalid_value_raises_when_its_batch_comes(connection) -> None:
 def test_wrong_arguments_are_refused(connection, arguments: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=next(iter(arguments))):
         duckdb.histograms(connection.sql("SELECT 1.0 AS v"), "v", **arguments)
+
+
+def test_errors_of_a_query_are_duckdbs(connection) -> None:
+    query = "SELECT CASE WHEN i = 200_000 THEN error('out of order') ELSE i END AS v FROM range(1_000_000) t(i)"
+    with pytest.raises(Exception, match="out of order") as raised:  # its class depends on versions of pyarrow
+        duckdb.histograms(connection.sql(query), "v")
+    assert "Traceback" not in str(raised.value)
 
 
 def test_unknown_columns_are_duckdbs_error(connection) -> None:

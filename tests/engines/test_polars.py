@@ -224,6 +224,27 @@ def test_quantiles_of_columns_expressions_and_series() -> None:
             assert lazy.collect(engine=engine).to_series().equals(expected, check_names=True)
 
 
+@pytest.mark.parametrize("name", ["*", "^.*$", "a.b", 'the "key"'])
+def test_names_are_never_patterns(name: str) -> None:
+    frame = pl.DataFrame({"other": [7.0, 8.0], name: ["a", "b"], "v": [1.0, 2.0]})
+    expected = {"a": Histogram.from_values([1.0]), "b": Histogram.from_values([2.0])}
+    assert both(frame, "v", name) == expected
+    assert both(frame.select("other", pl.col("v").alias(name)), name) == {(): Histogram.from_values([1.0, 2.0])}
+    blobs = polars.histograms(frame.lazy(), "v", name).collect()
+    assert read(polars.merge(blobs, name)) == read(polars.merge(blobs.lazy(), name).collect()) == expected
+    found = blobs.select(pl.lit(1).alias("other"), pl.col("histogram").alias(name)).select(polars.quantile(name, 1))
+    assert found.rows() == [(1.0,), (2.0,)]
+
+
+def test_errors_of_a_query_are_its_own() -> None:
+    def fail(_: pl.Series) -> pl.Series:
+        raise KeyError("out of order")
+
+    query = pl.LazyFrame({"histogram": [b""]}).select(pl.all().map_batches(fail, return_dtype=pl.Binary))
+    with pytest.raises(KeyError, match="out of order"):
+        polars.merge(query).collect()
+
+
 def test_quantiles_of_damaged_blobs_raise() -> None:
     blobs = pl.DataFrame({"histogram": [b"damaged"]})
     with pytest.raises(ValueError, match="it does not begin with"):

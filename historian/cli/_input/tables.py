@@ -196,7 +196,7 @@ class Table:
             texts = [name for name in self.labels if _is_text(self.schema.field(name).type)]
             with pq.ParquetFile(
                 self._source(), metadata=self._metadata, read_dictionary=texts, pre_buffer=False,
-                buffer_size=BUFFER_NBYTES,
+                buffer_size=BUFFER_NBYTES, page_checksum_verification=True,
             ) as file:  # fmt: skip
                 yield from file.iter_batches(BATCH, list(part.pieces), self.columns, use_threads=False)
             return
