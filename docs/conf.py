@@ -41,8 +41,7 @@ nb_output_stderr = "warn"
 nb_merge_streams = True
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent)  # how pictures look in notebooks
 
-# The engines, which are heavy, and of which only the signatures of our functions are needed.
-autodoc_mock_imports = ["dask", "distributed", "duckdb", "pandas", "polars", "pyarrow", "pyspark", "ray"]
+autodoc_mock_imports = ["pyspark", "ray"]  # they are heavy, and only the signatures of our functions are needed
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"members": True, "undoc-members": True}

@@ -61,9 +61,9 @@ static int historian_grow_groups(historian_groups *groups, size_t n_groups) {
     historian_counters **counters;
     if (n_groups <= groups->n_groups) return 1;
     if (n_groups > SIZE_MAX / sizeof *counters) return 0;
-    counters = (historian_counters **)realloc(groups->counters, n_groups * sizeof *counters);
+    counters = (historian_counters **)realloc((void *)groups->counters, n_groups * sizeof *counters);
     if (!counters) return 0;
-    memset(counters + groups->n_groups, 0, (n_groups - groups->n_groups) * sizeof *counters);
+    memset((void *)(counters + groups->n_groups), 0, (n_groups - groups->n_groups) * sizeof *counters);
     groups->counters = counters;
     groups->n_groups = n_groups;
     return 1;
@@ -71,7 +71,7 @@ static int historian_grow_groups(historian_groups *groups, size_t n_groups) {
 
 static void historian_free_groups(historian_groups *groups) {
     for (size_t k = 0; k < groups->n_groups; k++) historian_free_counters(groups->counters[k]);
-    free(groups->counters);
+    free((void *)groups->counters);
 }
 
 HISTORIAN_INLINE size_t historian_families(const historian_groups *groups) {
@@ -100,8 +100,8 @@ static void historian_end_grouped(historian_groups *groups) {
 static int historian_record_each(historian_groups *groups, const historian_grouped *values, size_t n) {
     for (size_t i = 0; i < n; i++) {
         historian_counters **counters = &groups->counters[values[i].group];
-        if (HISTORIAN_UNLIKELY(!*counters) && !(*counters = historian_new_counters(1))) return 0;
-        if (HISTORIAN_UNLIKELY(!historian_record_exclusive(*counters, values[i].value))) return 0;
+        if (HISTORIAN_UNLIKELY(!*counters)) *counters = historian_new_counters(1);
+        if (HISTORIAN_UNLIKELY(!*counters || !historian_record_exclusive(*counters, values[i].value))) return 0;
     }
     return 1;
 }

@@ -32,7 +32,8 @@ from __future__ import annotations
 
 from .._values.units import check_unit
 from ..groups import Groups
-from ._dialects import DIALECTS, dialect_of
+from ._dialects import DIALECTS as _KNOWN
+from ._dialects import dialect_of
 from ._results import Found, values_of
 from ._statements import statement
 
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = ["DIALECTS", "histograms", "query"]
+
+#: Names of the dialects that `query` writes.
+DIALECTS = tuple(_KNOWN)
 
 
 def query(
