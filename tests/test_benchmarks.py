@@ -1,7 +1,6 @@
 """The arithmetic of the benchmarks, and docs/benchmarks.md, which must match the committed results."""
 
 import importlib
-import importlib.util
 import math
 import re
 import sys
@@ -16,12 +15,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def bench() -> ModuleType:
     """Import benchmarks/, which is beside the package and not installed."""
-    spec = importlib.util.spec_from_file_location("benchmarks", ROOT / "benchmarks" / "__init__.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["benchmarks"] = module
-    spec.loader.exec_module(module)
-    for name in (
+    names = (
         "accuracy",
         "accuracy_coverage",
         "alternatives",
@@ -32,9 +26,12 @@ def bench() -> ModuleType:
         "peers",
         "results",
         "timing",
-    ):
-        importlib.import_module(f"benchmarks.{name}")
-    return module
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT))
+        for name in names:
+            importlib.import_module(f"benchmarks.{name}")
+    return sys.modules["benchmarks"]
 
 
 def case(bench: ModuleType, *samples: float):

@@ -132,7 +132,6 @@ def test_zero_and_overflow_are_valid():
         (({1.0: 1}, ["a"]), TypeError, "values must not be a mapping"),
         ((np.ones((1, 1)), ["a"]), ValueError, "one dimension, not 2"),
         ((np.array([1], "m8[M]"), ["a"]), TypeError, r"timedelta64\[M\]: its unit does not have a fixed length"),
-        ((np.array([1], "m8"), ["a"]), TypeError, "its unit does not have a fixed length"),
         ((np.array([1], "M8[s]"), ["a"]), TypeError, r"datetime64\[s\]"),
         (([1j], ["a"]), TypeError, "complex"),
     ],
@@ -275,7 +274,16 @@ def test_equal_labels_of_different_types_are_one():
 
 def test_missing_labels_are_one():
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
-    missing = [None, NAN, float("nan"), np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT"), decimal.Decimal("nan")]
+    missing = [
+        None,
+        NAN,
+        float("nan"),
+        np.float32("nan"),
+        pd.NA,
+        pd.NaT,
+        np.datetime64("NaT", "s"),
+        decimal.Decimal("nan"),
+    ]
     assert counts(group(np.ones(len(missing) + 1), [*missing, "a"])) == {None: len(missing), "a": 1}
 
 

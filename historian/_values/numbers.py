@@ -81,5 +81,5 @@ def _unmasked(column: Any) -> Any:
     import numpy as np
 
     if column.dtype.kind == "m":
-        return column.filled(np.timedelta64("NaT"))
+        return column.filled(np.array("NaT", column.dtype))
     return column.astype(float).filled(float("nan"))
