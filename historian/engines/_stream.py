@@ -14,6 +14,8 @@ __all__ = ["batches", "column_of", "columns_of"]
 
 #: Rows of a batch, where the reader can choose.
 ROWS = 1 << 17
+#: The part of a column of parquet that is read at a time.
+BUFFER_NBYTES = 1 << 20
 
 
 def batches(data: Any, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -70,11 +72,26 @@ def _opened(data: Any, names: list[str]) -> tuple[pa.Schema, Callable[[], Iterab
         data = data.project(", ".join('"' + name.replace('"', '""') + '"' for name in names)).to_arrow_reader(ROWS)
     elif hasattr(data, "iter_batches") and hasattr(data, "schema_arrow"):  # a file of parquet
         _check(names, data.schema_arrow.names)
-        return data.schema_arrow, lambda: data.iter_batches(ROWS, columns=names)
+        return data.schema_arrow, lambda: _row_groups(data, names)
     elif hasattr(data, "scanner") and hasattr(data, "schema"):  # a dataset
         _check(names, data.schema.names)
-        data = data.scanner(columns=names, batch_size=ROWS)
+        data = data.scanner(columns=names, batch_size=ROWS, batch_readahead=4, fragment_scan_options=_options(data))
     return _read(data, names)
+
+
+def _row_groups(file: Any, names: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file of parquet.  Asked for all row groups at once, pyarrow keeps what it has read."""
+    for group in range(file.num_row_groups):
+        yield from file.iter_batches(ROWS, row_groups=[group], columns=names)
+
+
+def _options(data: Any) -> Any:
+    """Return how files of a dataset are read: parquet a part at a time.  Otherwise pyarrow keeps what it has read."""
+    import pyarrow.dataset as ds
+
+    if not isinstance(getattr(data, "format", None), getattr(ds, "ParquetFileFormat", ())):
+        return None
+    return ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True, buffer_size=BUFFER_NBYTES)
 
 
 def _read(data: Any, names: list[str]) -> tuple[pa.Schema, Callable[[], Iterable[pa.RecordBatch]]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engine_data import peak_growth
 
 import historian
 from historian import Groups, Histogram, buckets
@@ -27,6 +28,7 @@ TABLE = pa.table({
     "code": pa.array([200, 200, 500, 500, None, 200], pa.int16()),
     "seconds": [0.25, 0.5, 1.0, 2.0, 4.0, 0.125],
 })  # fmt: skip
+PART = pa.table({"k": np.arange(500_000, dtype=np.int32) % 100, "v": np.linspace(0, 1, 500_000)})
 BY_ROUTE = {
     "/a": Histogram.from_values([0.25, 2.0, 0.125]),
     "/b": Histogram.from_values([0.5, 4.0]),
@@ -173,6 +175,35 @@ def test_a_long_stream_is_read_in_bounded_memory() -> None:
     found = arrow.histograms(pa.RecordBatchReader.from_batches(schema, watched()), "value", "key")
     assert sum(one.count for one in found.values()) == 20_000_000
     assert peak < 10_000_000  # bytes; the values take 320 million
+
+
+PROGRAM = """
+import pyarrow.dataset, pyarrow.parquet
+from historian.engines import arrow
+
+
+def read(path):
+    data = pyarrow.parquet.ParquetFile(path) if {file} else pyarrow.dataset.dataset(path)
+    return arrow.histograms(data, "v", "k")[1].count
+
+
+def warm():
+    read({small!r})
+
+
+def main():
+    assert read({large!r}) > 0
+"""
+
+
+@pytest.mark.parametrize("file", [True, False], ids=["file", "dataset"])
+def test_files_may_be_larger_than_the_memory_that_is_used(file: bool, tmp_path: Path) -> None:
+    paths = {name: str(tmp_path / f"{name}.parquet") for name in ("small", "large")}
+    for name, parts in (("small", 2), ("large", 96)):
+        with pq.ParquetWriter(paths[name], PART.schema, compression="none", use_dictionary=False) as writer:
+            for _ in range(parts):
+                writer.write_table(PART)
+    assert peak_growth(PROGRAM.format(file=file, **paths)) < 288e6  # bytes; columns take 576 MB
 
 
 def test_columns_that_are_not_there() -> None:
