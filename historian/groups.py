@@ -53,6 +53,8 @@ class Groups(Mapping["Any", Histogram]):
     def __init__(
         self, histograms: Mapping[Any, Histogram] | None = None, names: Iterable[str] = (), dropped: int = 0
     ) -> None:
+        if isinstance(names, str):
+            raise TypeError(f"names must be a list of names, such as [{names!r}], not str")
         found = {} if histograms is None else dict(histograms)
         for label, histogram in found.items():
             if not isinstance(histogram, Histogram):

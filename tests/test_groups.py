@@ -631,3 +631,8 @@ def test_the_hour_that_comes_twice_in_autumn_is_two_groups(library):
     groups = group([1.0, 2.0, 3.0, 4.0], column)
     assert [label.timestamp() for label in groups] == [hour.timestamp() for hour in hours]
     assert [h.max for h in groups.values()] == [3.0, 4.0]
+
+
+def test_names_are_not_the_letters_of_a_text() -> None:
+    with pytest.raises(TypeError, match=r"names must be a list of names, such as \['route'\], not str"):
+        Groups({"/users": Histogram()}, "route")
