@@ -99,8 +99,7 @@ def numbers(column: pa.Array, ns_per_unit: float | None) -> NDArray[Any]:
     if pa.types.is_dictionary(kind):
         return numbers(column.dictionary_decode(), ns_per_unit)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        found: NDArray[Any] = column.to_numpy(zero_copy_only=False)
-        return found
+        return _viewed(column)
     if pa.types.is_duration(kind):
         if ns_per_unit is None:
             raise ValueError(f"{kind} is a time: pass a unit of time, such as 's', or cast the column to int64")
@@ -110,6 +109,22 @@ def numbers(column: pa.Array, ns_per_unit: float | None) -> NDArray[Any]:
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
     raise TypeError(f"values must be numbers or durations, not {kind}")
+
+
+def _viewed(column: pa.Array) -> NDArray[Any]:
+    """Return a column of integers or floats as an array: the same memory, or a copy with NaN for missing ones.
+
+    Arrow's own conversion imports pandas where it is installed, which takes as long as reading some million rows.
+    """
+    import numpy as np
+
+    if column.null_count:
+        copied: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+        return copied
+    kind = np.dtype(column.type.to_pandas_dtype())
+    if not len(column):  # it may have no memory
+        return np.empty(0, kind)
+    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)
 
 
 def _durations(ticks: NDArray[Any], ns_per_tick: int, ns_per_unit: float) -> NDArray[Any]:
@@ -202,7 +217,7 @@ def _narrow(column: pa.Array, low: int, high: int, labels: Sequence[Any]) -> tup
         codes = codes.astype(np.int64)
         codes[column.is_null().to_numpy(zero_copy_only=False)] = high + 1 - low
         return codes, [*labels, None]
-    found = column.to_numpy(zero_copy_only=False)
+    found = _viewed(column)
     if low != 0:  # differences that overflow have the right bits: those of a number without a sign
         found = (found - found.dtype.type(low)).view(found.dtype.str.replace("i", "u"))
     return found.view(np.int64) if found.dtype == np.uint64 else found, labels  # with others, numpy would make floats
@@ -214,8 +229,7 @@ def _filled(indices: pa.Array, missing: int) -> NDArray[Any]:
 
     if indices.null_count:
         indices = indices.cast(pa.int64()).fill_null(missing)
-    codes: NDArray[Any] = indices.to_numpy(zero_copy_only=False)
-    return codes
+    return _viewed(indices)
 
 
 def _labels(words: pa.Array, kind: pa.DataType) -> list[Any]:

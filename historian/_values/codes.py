@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Codes", "codes_of", "combined"]
 
-#: Whole numbers below this one are codes already.
+#: Whole numbers below this one are codes already, and so are those that are much fewer than there are rows.
 SMALL = 1 << 16
+SPARSE = 8
 #: A table of the range of numbers, at most so many times as long as there are numbers, replaces sorting.
 DENSE = 4
 #: Labels that are Python objects at a time: of an array of texts, objects are made for so many.
@@ -136,7 +137,7 @@ def _array(column: Any) -> Codes:
         return Codes(column.view(np.uint8), [False, True])
     if column.dtype.kind in "iu":
         low, high = int(column.min()), int(column.max())
-        if low >= 0 and high < SMALL:
+        if low >= 0 and high < max(SMALL, len(column) // SPARSE):
             return Codes(column, range(high + 1))
         if high - low < DENSE * len(column):
             return _dense(column)
