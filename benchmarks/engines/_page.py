@@ -82,5 +82,6 @@ def merging(found: dict[str, Any]) -> str:
 
 
 def percent(errors: list[float]) -> str:
-    """Return errors as text, with two digits."""
-    return ", ".join(f"{100 * error:.2g} %" if 0 < error < 1 else f"{100 * error:.0f} %" for error in errors)
+    """Return errors as text, with two digits, down to a thousandth of a percent."""
+    found = ("< 0.001" if 0 < e < 1e-5 else f"{100 * e:.2g}" if 0 < e < 1 else f"{100 * e:.0f}" for e in errors)
+    return ", ".join(f"{error} %" for error in found)
