@@ -265,6 +265,8 @@ class Server:
     def __init__(self, command: list[str], app: str, folder: str) -> None:
         self.figures: dict[str, float] = {}
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+            # uvicorn takes it for a Unix socket, and leaves this option out: each answer would wait for 40 ms.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             port, fd = listener.getsockname()[1], listener.fileno()
             # Newer versions of gunicorn create a socket in the home directory; older ones have no such option.
             Path(folder, "gunicorn.conf.py").write_text("control_socket_disable = True\n", encoding="utf-8")
