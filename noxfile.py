@@ -273,7 +273,8 @@ def sanitizer_environment(sanitizer: str) -> dict[str, str]:
         "PYTHONMALLOC": "malloc",  # or pymalloc would hide from it where an object ends
         "ASAN_OPTIONS": "detect_leaks=0",  # CPython leaves much to the end of the process
         "UBSAN_OPTIONS": "print_stacktrace=1",
-        "TSAN_OPTIONS": f"suppressions={ROOT / '.ci' / 'tsan-suppressions.txt'}",
+        # With a long history, it knows both functions of a race, by which it is suppressed.
+        "TSAN_OPTIONS": f"suppressions={ROOT / '.ci' / 'tsan-suppressions.txt'}:history_size=7",
     }
 
 
