@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["DIALECTS", "histograms", "query"]
 
 #: Names of the dialects that `query` writes.
-DIALECTS = tuple(_KNOWN)
+DIALECTS: tuple[str, ...] = tuple(_KNOWN)
 
 
 def query(
