@@ -32,8 +32,8 @@ try:
     import pandas as pd
     import pyarrow as pa
     from dask.dataframe.utils import has_known_categories
-except ImportError as error:
-    raise ImportError("historian.engines.dask needs Dask: run pip install 'latency-historian[dask]'") from error
+except ImportError as _error:
+    raise ImportError("historian.engines.dask needs Dask: run pip install 'latency-historian[dask]'") from _error
 
 from ..histogram import merge as merge_histograms
 from . import arrow

@@ -18,8 +18,8 @@ try:
     import pyarrow as pa
     import pyarrow.compute as pc
     from duckdb.func import FunctionNullHandling, PythonUDFType
-except ImportError as error:
-    raise ImportError("historian.engines.duckdb needs DuckDB: run pip install 'latency-historian[duckdb]'") from error
+except ImportError as _error:
+    raise ImportError("historian.engines.duckdb needs DuckDB: run pip install 'latency-historian[duckdb]'") from _error
 
 from .._values.arrow import empty
 from . import arrow

@@ -21,10 +21,10 @@ try:
     import polars.selectors as cs
     import pyarrow as pa
     from polars.io.plugins import register_io_source
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "historian.engines.polars needs Polars and pyarrow: run pip install 'latency-historian[polars]'"
-    ) from error
+    ) from _error
 
 from .._values.arrow import empty
 from . import arrow

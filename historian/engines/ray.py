@@ -18,8 +18,8 @@ try:
     import ray.data
     from ray.data.aggregate import AggregateFnV2
     from ray.data.block import BlockAccessor
-except ImportError as error:
-    raise ImportError("historian.engines.ray needs Ray Data: run pip install 'latency-historian[ray]'") from error
+except ImportError as _error:
+    raise ImportError("historian.engines.ray needs Ray Data: run pip install 'latency-historian[ray]'") from _error
 
 from ..histogram import Histogram
 from ..histogram import merge as merge_histograms
