@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from ..histogram import Histogram
-from ._pyarrow import pa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
