@@ -10,10 +10,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    class ExtensionScalar:  # pyarrow has no types: these are those of what is used here
+        value: Any
+
+    class ExtensionType:
+        extension_name: str
+        storage_type: pa.DataType
+
+        def __init__(self, storage_type: pa.DataType, extension_name: str) -> None: ...
+
+else:
+    from pyarrow import ExtensionScalar, ExtensionType
+
 __all__ = ["HistogramScalar", "HistogramType", "register"]
 
 
-class HistogramScalar(pa.ExtensionScalar):  # type: ignore[misc]
+class HistogramScalar(ExtensionScalar):
     """A cell of a column of histograms."""
 
     def as_py(self, **options: Any) -> Histogram | None:
@@ -21,7 +33,7 @@ class HistogramScalar(pa.ExtensionScalar):  # type: ignore[misc]
         return None if self.value is None else Histogram.from_bytes(self.value.as_py())
 
 
-class HistogramType(pa.ExtensionType):  # type: ignore[misc]
+class HistogramType(ExtensionType):
     """The type of columns of histograms: ``historian.histogram``.  `storage` is binary, large binary or a view.
 
     >>> from historian.engines.arrow import HistogramType
