@@ -144,25 +144,6 @@ cdef extern from "_native/bulk_counts.h" nogil:
     )
     bint historian_record_times(historian_counters *, double value, uint64_t times)
 
-cdef extern from "_native/grouped.h" nogil:
-    ctypedef struct historian_left_out:
-        uint64_t bad, groupless, stray
-        size_t first_bad, first_stray
-        double bad_value
-        uint64_t stray_group
-    enum: HISTORIAN_GROUPED_BLOCK
-    ctypedef struct historian_groups:
-        historian_counters **counters
-        size_t n_groups
-        historian_left_out left_out
-    bint historian_grow_groups(historian_groups *, size_t n_groups)
-    void historian_free_groups(historian_groups *)
-    bint historian_begin_grouped(historian_groups *, size_t n)
-    bint historian_record_grouped(
-        historian_groups *, const historian_array *, const historian_occurrences *, size_t first
-    )
-    void historian_end_grouped(historian_groups *)
-
 cdef extern from "_native/pages.h":
     void historian_free_pages(void *pages, size_t size)
     void *historian_copy_file(int fd, size_t size)

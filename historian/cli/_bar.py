@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-__all__ = ["Bar"]
+__all__ = ["WIDTH", "Bar", "rich_bar", "write"]
 
-WIDTH = 30  # characters
+#: Characters of a bar.
+WIDTH = 30
 
 #: Seconds before a bar appears: short work shows none.
 PATIENCE = 0.5
@@ -43,7 +44,7 @@ class Bar:
         if not self._terminal or passed < self._patience:
             return
         if not self._drawn:
-            self._drawn, self._rich = True, _rich_bar(self._total)
+            self._drawn, self._rich = True, rich_bar(self._total)
         share = min(1.0, done / self._total)
         left = f", {passed / share - passed:,.0f} s left" if share else ""
         text = f"{share:.0%} {self._verb}{left}"
@@ -51,7 +52,7 @@ class Bar:
             self._rich.update(0, completed=min(done, self._total), description=text)
         else:
             full = round(WIDTH * share)
-            self._write(f"\r[{'#' * full}{'-' * (WIDTH - full)}] {text:<30}")
+            write(f"\r[{'#' * full}{'-' * (WIDTH - full)}] {text:<30}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -59,14 +60,16 @@ class Bar:
         if self._rich:
             self._rich.stop()
         elif self._drawn:
-            self._write("\r" + " " * 78 + "\r")
-
-    def _write(self, text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+            write("\r" + " " * 78 + "\r")
 
 
-def _rich_bar(total: float) -> Any:
+def write(text: str) -> None:
+    """Write to standard error at once."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def rich_bar(total: float) -> Any:
     """Return a progress bar of rich that was started; None if rich is not installed."""
     try:
         from rich.console import Console

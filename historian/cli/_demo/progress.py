@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 import time
 
+from .._bar import WIDTH, rich_bar, write
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
 __all__ = ["Progress"]
-
-BAR = 30  # characters
 
 
 class Progress:
@@ -33,9 +33,7 @@ class Progress:
     def __enter__(self) -> Progress:
         self._began = time.monotonic()
         if self._terminal:
-            self._bar = _rich_bar(self._seconds)
-        if self._bar:
-            self._bar.start()
+            self._bar = rich_bar(self._seconds)
         return self
 
     def show(self, done: int) -> None:
@@ -45,11 +43,11 @@ class Progress:
         if self._bar:
             self._bar.update(0, completed=passed, description=text)
         elif self._terminal:
-            full = round(BAR * passed / self._seconds)
-            self._write(f"\r[{'#' * full}{'-' * (BAR - full)}] {text}")
+            full = round(WIDTH * passed / self._seconds)
+            write(f"\r[{'#' * full}{'-' * (WIDTH - full)}] {text}")
         elif passed >= self._shown + 1:
             self._shown = int(passed)
-            self._write(f"{self._shown} s: {text}\n")
+            write(f"{self._shown} s: {text}\n")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -57,20 +55,4 @@ class Progress:
         if self._bar:
             self._bar.stop()
         elif self._terminal:
-            self._write("\r" + " " * 78 + "\r")
-
-    def _write(self, text: str) -> None:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-
-
-def _rich_bar(seconds: float) -> Any:
-    """Return a progress bar of rich for so many seconds; None if rich is not installed."""
-    try:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-    except ImportError:
-        return None
-    bar = Progress(BarColumn(BAR), TextColumn("{task.description}"), console=Console(stderr=True), transient=True)
-    bar.add_task("", total=seconds)
-    return bar
+            write("\r" + " " * 78 + "\r")
