@@ -151,4 +151,4 @@ def test_options_that_do_not_apply(capsys, path):
 def test_an_empty_result(capsys, path):
     path.write_text(result({}))
     status, _, err = run(capsys, "summarize", path)
-    assert (status, err) == (0, "historian summarize: there were no numbers to summarize\n")
+    assert (status, err) == (1, f"historian summarize: {path}: it contains no numbers\n")  # as any csv without rows

@@ -54,4 +54,4 @@ def read_result(stream: BinaryIO, name: str, layout: Layout, tally: Tally) -> No
     if found.invalid:
         what = f"{found.invalid:,} of {counted(found.count, 'value is', 'values are')}"
         tally.bad(name, f"{what} missing, NaN, infinite or negative")
-    tally.found = True
+    tally.found = tally.found or bool(last)
