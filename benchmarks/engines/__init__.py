@@ -25,6 +25,6 @@ class Route:
     """A way to the quantiles of each group of a parquet file with the columns `key` (int32) and `value` (float64)."""
 
     label: str
-    run: Callable[[str], Mapping[int, Sequence[float]]]  # path of the file -> QUANTILES of each key
+    run: Callable[[str], Mapping[int, Sequence[float]] | None]  # path -> QUANTILES of each key; None: a floor
     ours: bool  # it is historian's; otherwise the engine's own
     exact: bool  # historian's: counts, extremes and sum are exact; the engine's own: the quantiles are

@@ -50,11 +50,13 @@ def measure(name: str, path: str, exact: NDArray[np.float64], rounds: int) -> di
     }
 
 
-def errors_of(answers: Mapping[int, Sequence[float]], exact: NDArray[np.float64]) -> list[list[float]]:
-    """Return the largest and the median relative error of each quantile, over all groups.
+def errors_of(answers: Mapping[int, Sequence[float]] | None, exact: NDArray[np.float64]) -> list[list[float]]:
+    """Return the largest and the median relative error of each quantile, over all groups; of no answers, none.
 
     Raises ValueError unless there is an answer for each group.
     """
+    if answers is None:
+        return [[], []]
     if sorted(answers) != list(range(len(exact))):
         raise ValueError(f"there must be an answer for each of the {len(exact)} groups, not for {len(answers)}")
     errors = np.abs(np.array([answers[key] for key in range(len(exact))], dtype=float) / exact - 1)

@@ -10,6 +10,7 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # servers listen on 127.0
 import numpy as np
 import ray
 import ray.data
+from ray.data.aggregate import Quantile
 
 from historian import Histogram
 from historian.engines import ray as engine
@@ -35,6 +36,13 @@ def teardown() -> None:
 def rows(path: str) -> ray.data.Dataset:
     """Return the file as a dataset of 10 blocks."""
     return ray.data.read_parquet(path, columns=["key", "value"], override_num_blocks=10)
+
+
+def quantiles(path: str) -> dict[int, list[float]]:
+    """Return the quantiles that Ray's own aggregation finds, which interpolates."""
+    wanted = [Quantile("value", q, alias_name=str(q)) for q in QUANTILES]
+    found = rows(path).groupby("key", num_partitions=8).aggregate(*wanted)
+    return {int(row["key"]): [row[str(q)] for q in QUANTILES] for row in found.iter_rows()}
 
 
 def shuffled(path: str) -> dict[int, list[float]]:
@@ -66,6 +74,7 @@ def _answers(blobs: ray.data.Dataset) -> dict[int, list[float]]:
 
 
 ROUTES = [
+    Route("Quantile (interpolates)", quantiles, ours=False, exact=True),
     Route("shuffle, exact quantiles", shuffled, ours=False, exact=True),
     Route("histograms", histograms, ours=True, exact=True),
     Route("groupby and `Aggregation`", aggregated, ours=True, exact=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
@@ -15,6 +16,9 @@ from historian.engines import spark as hs
 from . import QUANTILES, Route, _sql
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 PACKAGES = ("pyspark", "pyarrow")
@@ -74,14 +78,36 @@ def histograms(path: str) -> dict[int, list[float]]:
 
 def large_batches(path: str) -> dict[int, list[float]]:
     """Return quantiles of histograms, when Spark hands over large batches."""
+    with _unlimited():
+        return histograms(path)
+
+
+def handed_over(path: str) -> None:
+    """Hand all rows to a function in Python that ignores them: what none that sees each value can fall below."""
+    _read(path).mapInArrow(_ignored, "key int").collect()
+
+
+def handed_over_in_large_batches(path: str) -> None:
+    """Hand all rows to a function in Python that ignores them, in large batches."""
+    with _unlimited():
+        handed_over(path)
+
+
+@contextmanager
+def _unlimited() -> Iterator[None]:
     before = {name: _session().conf.get(name) for name in UNLIMITED}
     try:
         for name, value in UNLIMITED.items():
             _session().conf.set(name, value)
-        return histograms(path)
+        yield
     finally:
         for name, value in before.items():
             _session().conf.set(name, value)
+
+
+def _ignored(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch.select(["key"]).slice(0, 0)
 
 
 def query(path: str) -> dict[int, list[float]]:
@@ -92,7 +118,9 @@ def query(path: str) -> dict[int, list[float]]:
 ROUTES = [
     Route("percentile_approx(10000)", percentiles, ours=False, exact=False),
     Route("kll_sketch_agg_double", sketches, ours=False, exact=False),
+    Route("rows handed to Python, which ignores them", handed_over, ours=False, exact=False),
     Route("histograms", histograms, ours=True, exact=True),
+    Route("rows handed over in large Arrow batches", handed_over_in_large_batches, ours=False, exact=False),
     Route("histograms, large Arrow batches", large_batches, ours=True, exact=True),
     Route("sql.query", query, ours=True, exact=True),
 ]
