@@ -21,6 +21,7 @@ from historian.tail import Estimate
 
 from .accuracy import Finding, at_most, run
 from .coverage_compare import coverage
+from .coverage_periods import periods
 
 DATA_SETS = 2_000
 RUNS = 200  # of `interleave`
@@ -234,6 +235,7 @@ PARTS = {
     "ratios": ratios,
     "distances": distances,
     "coverage": coverage,
+    "periods": periods,
     "blocks": blocks,
     "turns": turns,
     "tables": tables,
