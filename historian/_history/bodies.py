@@ -12,7 +12,7 @@ from .._values.key import Key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Held", "Part", "keys_body", "part_body", "read_ids", "read_keys", "read_part", "read_state", "state_body"]
 
@@ -82,12 +82,12 @@ def part_body(part: Part) -> bytes:
     )
 
 
-def read_part(body: bytes, wanted: Collection[int] | None = None) -> Part | None:
-    """Return what an interval holds, of the wanted keys or of all; None if the body is not valid.
+def read_part(body: bytes, wanted: Callable[[int], bool] | None = None) -> Part | None:
+    """Return what an interval holds, of all keys or of those whose number is wanted; None if the body is not valid.
 
     O(keys), and O(bytes) of those wanted.
 
-    >>> read_part(part_body(Part({3: b"three", 4: b"four"}, {4: "a source"})), {4})
+    >>> read_part(part_body(Part({3: b"three", 4: b"four"}, {4: "a source"})), lambda number: number > 3)
     Part(blobs={4: b'four'}, sources={4: 'a source'})
     """
     if len(body) < 8:
@@ -106,7 +106,7 @@ def read_part(body: bytes, wanted: Collection[int] | None = None) -> Part | None
     if ends[-1] != len(body):
         return None
     rows = zip(pairs[::2], ends, ends[1:])
-    return Part({number: body[start:end] for number, start, end in rows if wanted is None or number in wanted}, sources)
+    return Part({number: body[start:end] for number, start, end in rows if wanted is None or wanted(number)}, sources)
 
 
 def _texts(body: bytes, at: int, count: int) -> tuple[dict[int, str], int] | None:

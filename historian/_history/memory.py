@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .._values.key import Key
     from .differences import Change, Total
+    from .intervals import _Wanted
 
 __all__ = ["MemoryLog", "MemorySource"]
 
@@ -65,7 +66,7 @@ class MemorySource:
         self.starts: Sequence[int] = [one.start for one in kept]
         self.ends: Sequence[int] = [one.end for one in kept]
 
-    def load(self, i: int, keys: Collection[Key] | None = None) -> Snapshot:
+    def load(self, i: int, keys: _Wanted | None = None) -> Snapshot:
         """Return what was counted in interval i, of some keys or of all."""
         blobs = self._blobs[i]
-        return Snapshot({key: Histogram.from_bytes(blob) for key, blob in blobs.items() if keys is None or key in keys})
+        return Snapshot({key: Histogram.from_bytes(blob) for key, blob in blobs.items() if keys is None or keys(key)})

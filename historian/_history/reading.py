@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from .._core import attempt
 from .._files.errors import CorruptFileError, CorruptFileWarning
 from .._live.snapshots import Snapshot
-from .._values.own import is_own
 from ..histogram import Histogram
-from .bodies import read_part
-from .folders import segments_in
+from .bodies import Part, read_part
 from .frames import FRAME_NBYTES, body_of, read_frame
 from .scanning import OpenFile, scan
+from .segments import segments_in
+from .times import time_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .._values.key import Key
     from .frames import Frame
+    from .intervals import _Wanted
     from .scanning import Scan
 
 __all__ = ["FileSource", "open_source"]
@@ -67,7 +69,7 @@ class FileSource:
         self.ends = [place.frame.end for place in self._places]
         self.problems = tuple(problems)
 
-    def load(self, i: int, keys: Collection[Key] | None = None) -> Snapshot:
+    def load(self, i: int, keys: _Wanted | None = None) -> Snapshot:
         """Return what was counted in interval i, of some keys or of all.  O(bytes of the interval).
 
         If it is damaged, warn with a `CorruptFileWarning` and return nothing.  Raises OSError if the file has been
@@ -82,27 +84,37 @@ class FileSource:
             return Snapshot()
         return found
 
-    def _read(self, place: _Place, keys: Collection[Key] | None) -> Snapshot | str:
-        """Return an interval, or what is wrong with it."""
+    def blobs(self, i: int) -> dict[Key, bytes]:
+        """Return what was counted in interval i as bytes; nothing if it is damaged."""
+        place = self._places[i]
+        part = self._part(place, None)
+        return {} if isinstance(part, str) else {place.keys[number]: blob for number, blob in part.blobs.items()}
+
+    def _part(self, place: _Place, keys: _Wanted | None) -> Part | str:
+        """Return an interval as bytes, or what is wrong with it."""
         with OpenFile(place.path) as file:
             data = file.read(place.frame.offset, FRAME_NBYTES + place.frame.stored)
         if read_frame(place.id, data[:FRAME_NBYTES], place.frame.offset) != place.frame:
             return "is not there any more"
-        wanted = None if keys is None else {number for number, key in place.keys.items() if key in keys}
         body = body_of(place.frame, data[FRAME_NBYTES:])
-        part = None if body is None else read_part(body, wanted)
+        part = None if body is None else read_part(body, _numbers(place.keys, keys))
         if part is None:
             return "is damaged"
         if part.blobs.keys() - place.keys.keys():
             return "has recorders whose names are damaged"
+        return part
+
+    def _read(self, place: _Place, keys: _Wanted | None) -> Snapshot | str:
+        """Return an interval, or what is wrong with it."""
+        part = self._part(place, keys)
+        if isinstance(part, str):
+            return part
         histograms: dict[Key, Histogram] = {}
-        try:
-            for number, blob in part.blobs.items():
-                histograms[place.keys[number]] = Histogram.from_bytes(blob)
-        except ValueError as error:  # the checksums are right: whoever wrote it was wrong
-            if not is_own(error):
-                raise
-            return f"is not valid: {error}"
+        for number, blob in part.blobs.items():
+            found = attempt(Histogram.from_bytes, blob)
+            if isinstance(found, Exception):  # the checksums are right: it was written so
+                return f"is not valid: {found}"
+            histograms[place.keys[number]] = found
         return Snapshot(histograms)
 
 
@@ -122,6 +134,13 @@ def open_source(path: str | os.PathLike[str]) -> FileSource:
 
             warnings.warn(f"{problem} (left out)", CorruptFileWarning, stacklevel=3)
     return source
+
+
+def _numbers(names: Mapping[int, Key], keys: _Wanted | None) -> Callable[[int], bool] | None:
+    """Return which numbers are wanted: also those without a key, so that it is noticed."""
+    if keys is None:
+        return None
+    return lambda number: number not in names or keys(names[number])
 
 
 def _scanned(path: str) -> Scan:
@@ -147,7 +166,4 @@ def _folder(path: str) -> list[tuple[str, Scan]]:
 
 
 def _named(one: Frame) -> str:
-    from datetime import datetime, timezone
-
-    at = datetime.fromtimestamp(one.start // 10**9, timezone.utc)
-    return f"the interval that begins at {at:%Y-%m-%dT%H:%M:%SZ}"
+    return f"the interval from {time_text(one.start)} to {time_text(one.end)}"

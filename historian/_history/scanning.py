@@ -43,6 +43,10 @@ class OpenFile:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         os.close(self.fd)
 
     def read(self, offset: int, nbytes: int) -> bytes:

@@ -23,6 +23,7 @@ from .frames import (
 )
 from .locks import lock, unlock
 from .scanning import OpenFile, Scan, scan
+from .segments import sync_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from .differences import Change
     from .frames import Frame
 
-__all__ = ["FileLog", "totals_in"]
+__all__ = ["FLAGS", "FileLog", "totals_in"]
 
-_FLAGS = (
+FLAGS = (
     os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOINHERIT", 0)
 )  # fmt: skip
 #: A state is written once the intervals since the last one take so many times its bytes: so states take 5 % at most.
@@ -54,7 +55,7 @@ class FileLog:
     def __init__(self, path: str, *, step: int = 0, sync: bool = True) -> None:
         self.path = path
         self._sync = sync
-        self._fd = os.open(path, _FLAGS | os.O_CREAT, 0o600)
+        self._fd = os.open(path, FLAGS | os.O_CREAT, 0o600)
         try:
             lock(self._fd, path)
             self._open(step)
@@ -70,6 +71,8 @@ class FileLog:
                 self._tail, self._next, self._unused = 0, 0, 0
                 self._numbers: dict[Key, int] = {}
                 self._write(file_header(header))
+                if self._sync:
+                    sync_folder(os.path.dirname(self.path))
                 self.id, self.end, self.totals = header.id, 0, None
                 self._since_state, self._state_nbytes = 0, 0
                 return
@@ -128,6 +131,10 @@ class FileLog:
         self._frames([*bodies, (INTERVAL, part_body(part), start, end), *bodies])
         self._know(new)
         self.end = end
+
+    def flush(self) -> None:
+        """Have all that is written on the disk."""
+        os.fsync(self._fd)
 
     def close(self) -> None:
         """Let other writers have the file."""
