@@ -173,17 +173,27 @@ def frames(id: bytes, read: Callable[[int, int], bytes], size: int, at: int = FI
 
     Only headers are read, so this is O(frames), and O(bytes) where the file is damaged.
     """
+    found = read_frame(id, read(at, FRAME_NBYTES), at)
     while at < size:
-        found = read_frame(id, read(at, FRAME_NBYTES), at)
-        if found is None or found.after > size:
-            # The length of a frame that is not complete tells nothing: others may have been written after a crash.
+        following = None
+        if found is not None:
+            following = read_frame(id, read(found.after, FRAME_NBYTES), found.after)
+        if found is None or not _is_whole(found, following, read, size):
+            # Its length tells nothing then: others may have been written after a crash, within what it says it has.
             following = _next(id, read, at + 1, size)
             yield Fault(at, size if following is None else following.offset, following is None)
-            if following is None:
-                return
-            found = following
-        yield found
-        at = found.after
+            at = size if following is None else following.offset
+        else:
+            yield found
+            at = found.after
+        found = following
+
+
+def _is_whole(found: Frame, following: Frame | None, read: Callable[[int, int], bytes], size: int) -> bool:
+    """Return whether a frame has all its bytes: another frame or the end of the file follows it, or its body is valid."""
+    if found.after >= size or following is not None:
+        return found.after <= size
+    return body_of(found, read(found.offset + FRAME_NBYTES, found.stored)) is not None
 
 
 def _next(id: bytes, read: Callable[[int, int], bytes], at: int, size: int) -> Frame | None:

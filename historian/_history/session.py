@@ -17,13 +17,20 @@ if TYPE_CHECKING:
     class Log(Protocol):
         """What keeps intervals: a file, a folder, or memory."""
 
-        end: int  # nanoseconds since 1970-01-01 00:00 UTC: of the last interval that is there; 0 if none is
-        totals: Mapping[Key, Total] | None  # of the recorders at that time; None if they are not known
+        @property
+        def end(self) -> int:
+            """End of the last interval that is there, in nanoseconds since 1970-01-01 00:00 UTC; 0 if none is."""
+
+        @property
+        def totals(self) -> Mapping[Key, Total] | None:
+            """What recorders held at that time; None if it is not known."""
+
+        @property
+        def needs_state(self) -> bool:
+            """Whether `keep` should be called."""
 
         def append(self, start: int, end: int, change: Change) -> None: ...
         def keep(self, totals: Mapping[Key, Total], end: int) -> None: ...
-        @property
-        def needs_state(self) -> bool: ...
         def close(self) -> None: ...
         def leave(self) -> None: ...
 
@@ -55,9 +62,9 @@ class Session:
             change = self._differences.since(snapshot)
             if change.counted and self._start > log.end:
                 log.append(log.end, self._start, change)
-            if change.counted and self._start == log.end:
-                change = change._replace(totals={})  # there is no time between: the next interval has it
-            self._differences.accept(change)
+                self._differences.accept(change)
+            elif not change.counted:  # else no time has passed, and the next interval has it
+                self._differences.accept(change)
             self._differences.forget(snapshot)
         log.keep(self._differences.totals, self._start)
 

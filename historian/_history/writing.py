@@ -109,7 +109,8 @@ class FileLog:
         numbers = {**self._numbers, **new}
         held = {numbers[key]: Held(total.source, total.histogram.to_bytes()) for key, total in totals.items()}
         body = state_body(held)
-        self._frames([*([(KEYS, keys_body(new), 0, 0)] if new else []), (STATE, body, end, end)])
+        bodies = [(KEYS, keys_body(new), 0, 0)] if new else []
+        self._frames([*bodies, (STATE, body, end, end), *bodies])
         self._know(new)
         self._since_state, self._state_nbytes = 0, len(body)
 

@@ -91,9 +91,7 @@ def run(args: argparse.Namespace) -> int:
             signal.signal(number, handler)
 
 
-def _record(
-    readings: _Readings, log: FileLog | FolderLog | MemoryLog, args: argparse.Namespace, stop: SimpleQueue[int]
-) -> int:
+def _record(readings: _Readings, log: _Log, args: argparse.Namespace, stop: SimpleQueue[int]) -> int:
     """Write intervals until there are enough, or `stop` has something."""
     session = Session(readings.snapshot, log, args.every)
     since = f"goes on from {time_text(log.end)}" if log.end else "begins"
