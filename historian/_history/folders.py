@@ -76,14 +76,17 @@ class FolderLog:
                 for _, found, path in kept
                 if (at := found.intervals)
             ]
-            self.totals: Mapping[Key, Total] | None = totals_in([(file, found) for file, found, _ in kept])
+            # Coarser files are newer, but their intervals are older.
+            written = [(file, found) for file, found, _ in kept if not found.replaces]
+            self.totals: Mapping[Key, Total] | None = totals_in(written)
         finally:
             for file in files:
                 file.close()
         self.end = max((one.end for one in self._segments), default=0)
-        newest = kept[-1] if kept else None
+        newest = next((one for one in reversed(kept) if not one[1].replaces), None)
         for _, found, path in zip(files, scans, paths):
-            if found.header.id in replaced or (not found.intervals and path != paths[-1]):
+            is_empty = not found.intervals and (newest is None or path != newest[2])
+            if found.header.id in replaced or is_empty:
                 attempt(os.unlink, path)  # Windows keeps a file that somebody reads: it is tried again next time
         if newest is not None and newest[1].header.step == self._tiers[0].step:
             at = newest[1].intervals

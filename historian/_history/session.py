@@ -61,6 +61,8 @@ class Session:
             self.strangers = self._differences.resume(log.totals, snapshot, log.end / 1e9)
             change = self._differences.since(snapshot)
             if change.counted and self._start > log.end:
+                if log.needs_state:
+                    log.keep(log.totals, log.end)
                 log.append(log.end, self._start, change)
                 self._differences.accept(change)
             elif not change.counted:  # else no time has passed, and the next interval has it

@@ -91,9 +91,7 @@ def test_removed_recorders_are_forgotten_in_the_end():
 
 
 @pytest.mark.parametrize("in_directory", [False, True])
-@given(
-    st.lists(st.sampled_from(["record a", "record b", "look", "drain", "remove a", "clear", "damage"]), max_size=30)
-)
+@given(st.lists(st.sampled_from(["record a", "record b", "look", "drain", "remove a", "clear", "damage"]), max_size=30))
 def test_all_that_no_drain_takes_is_found_once(in_directory, tmp_path_factory, steps):
     """What is taken out of a recorder between two looks is not seen; all else is, exactly."""
     registry = Registry(tmp_path_factory.mktemp("d") / "d" if in_directory else None)

@@ -202,7 +202,9 @@ def test_a_writer_that_goes_on_reads_from_the_last_state_only(path, monkeypatch)
     read = []
     add_all = writing._add_all
     monkeypatch.setattr(
-        writing, "_add_all", lambda totals, file, found, after: (read.append(after), add_all(totals, file, found, after))
+        writing,
+        "_add_all",
+        lambda totals, file, found, after: (read.append(after), add_all(totals, file, found, after)),
     )
     log = FileLog(path, sync=False)
     assert log.totals is not None
