@@ -26,6 +26,7 @@ ROOMS = [
     "_files",
     "_live",
     "_history",
+    "history",
     "registry",
     "snapshot",
     "web",
