@@ -12,6 +12,7 @@ keep many by name, print them   `Registry`: ``print(registry.profile())``
 find one by its labels, fast    `Family`: ``registry.family("http", labels=("method", "route"))["GET", "/users"]``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
 save a snapshot to a file       `historian.snapshot`
+ask when it was slow            `History`: ``history.resample("1m").percentile(99)``, `Interval`, `TimeSeries`
 go from a p99 to a trace        ``rec.record(value, exemplar={"trace_id": ...})``, `Histogram.exemplars`
 know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
@@ -71,9 +72,11 @@ if TYPE_CHECKING:
     from ._compare.comparison import Comparison, compare
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
+    from ._history.series import TimeSeries
     from ._live.awaited import TimedWarning
     from ._show.profile import Profile
     from .groups import Groups, group
+    from .history import History, Interval
 
 __version__ = "0.1.0"
 
@@ -87,6 +90,8 @@ __all__ = [
     "FamilyWarning",
     "Groups",
     "Histogram",
+    "History",
+    "Interval",
     "Key",
     "MergeWarning",
     "Profile",
@@ -94,6 +99,7 @@ __all__ = [
     "Registry",
     "RegistryWarning",
     "Snapshot",
+    "TimeSeries",
     "TimedWarning",
     "Timer",
     "Timing",
@@ -119,7 +125,10 @@ _HOMES = {
     "Comparison": "_compare.comparison",
     "Comparisons": "_compare.comparisons",
     "Groups": "groups",
+    "History": "history",
+    "Interval": "history",
     "Profile": "_show.profile",
+    "TimeSeries": "_history.series",
     "TimedWarning": "_live.awaited",
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",

@@ -30,6 +30,7 @@ else:
     from ._stats.estimate import Estimate
     from ._stats.estimates import Estimates
     from ._values.answers import _Numbers, _Scalar
+    from ._values.timed import _Windows
     from .formats._dict import _HistogramDict
     from .tail import Dist, Enough, Enoughs, Fanout, Fanouts, Slo, Slos
     from .tail.fanout import _Given, _Whole, _Wholes
@@ -89,7 +90,7 @@ class Histogram(BaseHistogram):
 
         return Fanout(self, n)
 
-    def dist(self, confidence: float | None = 0.95, windows: Iterable[Histogram] | None = None) -> Dist:
+    def dist(self, confidence: float | None = 0.95, windows: _Windows | None = None) -> Dist:
         """Return the distribution of the recorded values, a building block for request trees: see `historian.tail`.
 
         Each of its answers has an interval that allows for sampling, at this confidence, and for bucket width.  With
@@ -108,10 +109,10 @@ class Histogram(BaseHistogram):
         return from_histogram(self, confidence, windows)
 
     @overload
-    def ci(self, q: _Scalar, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate: ...
+    def ci(self, q: _Scalar, confidence: float = 0.95, windows: _Windows | None = None) -> Estimate: ...
     @overload
-    def ci(self, q: _Numbers, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimates: ...
-    def ci(self, q: Any, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate | Estimates:
+    def ci(self, q: _Numbers, confidence: float = 0.95, windows: _Windows | None = None) -> Estimates: ...
+    def ci(self, q: Any, confidence: float = 0.95, windows: _Windows | None = None) -> Estimate | Estimates:
         """Return the q-quantile with a confidence interval that allows for both sampling and bucket width.
 
         `q` is a number in 0..1, or an array-like of any shape; then the result is `Estimates` of that shape.
@@ -119,9 +120,9 @@ class Histogram(BaseHistogram):
         The interval runs from the lower edge of the bucket that holds the lower binomial rank to the upper edge of the
         bucket that holds the upper one (David & Nagaraja, Order Statistics, 2003, 7.1).  It is valid for independent
         values.  If values come in bursts, pass `windows`: the histograms of consecutive intervals of time, in their
-        order, that add up to this one.  The interval then uses the effective sample size, which is estimated from the
-        windows.  Bursts may outlast a window.  If the windows differ no more than independent values do, no burst was
-        seen, and `why` says how rare a burst can be missed.
+        order, that add up to this one; or a `History`.  The interval then uses the effective sample size, which is
+        estimated from the windows.  Bursts may outlast a window.  If the windows differ no more than independent values
+        do, no burst was seen, and `why` says how rare a burst can be missed.
 
         O(log count).  Warns (`historian.tail.TailWarning`) if there are too few values for a bound, or if the windows
         do not tell how bursts come: fewer than 36, fewer than 3 bursts, bursts that outlast many windows, or few
@@ -170,20 +171,12 @@ class Histogram(BaseHistogram):
         return sampling.enough_for(self, q, n, confidence)
 
     @overload
-    def slo(
-        self, t: _Scalar, target: _Scalar, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
-    ) -> Slo: ...
+    def slo(self, t: _Scalar, target: _Scalar, confidence: float = 0.95, windows: _Windows | None = None) -> Slo: ...
     @overload
-    def slo(
-        self, t: _Numbers, target: _Given, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
-    ) -> Slos: ...
+    def slo(self, t: _Numbers, target: _Given, confidence: float = 0.95, windows: _Windows | None = None) -> Slos: ...
     @overload
-    def slo(
-        self, t: _Given, target: _Numbers, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
-    ) -> Slos: ...
-    def slo(
-        self, t: Any, target: Any, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
-    ) -> Slo | Slos:
+    def slo(self, t: _Given, target: _Numbers, confidence: float = 0.95, windows: _Windows | None = None) -> Slos: ...
+    def slo(self, t: Any, target: Any, confidence: float = 0.95, windows: _Windows | None = None) -> Slo | Slos:
         """Compare this latency with an objective: a share of at least `target`, 0..1, takes at most `t`.
 
         The result has the share `within`, `is_met`, `burn_rate` and `budget_left`, with intervals.  All calls in
@@ -212,12 +205,10 @@ class Histogram(BaseHistogram):
         return slo.slo(self, t, target, confidence, windows)
 
     @overload
-    def apdex(self, t: _Scalar, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimate: ...
+    def apdex(self, t: _Scalar, confidence: float = 0.95, windows: _Windows | None = None) -> Estimate: ...
     @overload
-    def apdex(self, t: _Numbers, confidence: float = 0.95, windows: Iterable[Histogram] | None = None) -> Estimates: ...
-    def apdex(
-        self, t: Any, confidence: float = 0.95, windows: Iterable[Histogram] | None = None
-    ) -> Estimate | Estimates:
+    def apdex(self, t: _Numbers, confidence: float = 0.95, windows: _Windows | None = None) -> Estimates: ...
+    def apdex(self, t: Any, confidence: float = 0.95, windows: _Windows | None = None) -> Estimate | Estimates:
         """Return the Apdex score for the threshold `t`, in the histogram's unit.
 
         Users are satisfied up to t and tolerating up to 4t.  The score is (satisfied + tolerating / 2) / count.  Its

@@ -9,13 +9,13 @@ from ..histogram import Histogram, merge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from .._show.view import View
     from ..formats._lines import Source
 
-__all__ = ["Snapshot", "id_of_recorder"]
+__all__ = ["Snapshot", "grouping", "id_of_recorder", "selection"]
 
 
 class Snapshot(dict[Key, Histogram]):
@@ -77,18 +77,7 @@ class Snapshot(dict[Key, Histogram]):
         >>> Snapshot({Key("http.get"): Histogram(), Key("sql"): Histogram()}).select("http.*")
         {Key('http.get'): <Histogram: empty>}
         """
-        from fnmatch import fnmatchcase
-
-        if not isinstance(name, str):
-            raise TypeError(f"select() takes a name as a string, select('http.*', method='GET'), not {name!r}")
-        wanted = {label: text_of(value) for label, value in labels.items()}
-
-        def fits(key: Key) -> bool:
-            values = dict(key.labels) if wanted else {}
-            return fnmatchcase(key.name, name) and all(
-                fnmatchcase(values.get(label, ""), pattern) for label, pattern in wanted.items()
-            )
-
+        fits = selection(name, labels)
         found = {key: histogram for key, histogram in self.items() if fits(key)}
         sources = {key: source for key, source in self._sources.items() if key in found}
         return Snapshot(found, sources=sources, starts={key: at for key, at in self._starts.items() if key in found})
@@ -100,13 +89,10 @@ class Snapshot(dict[Key, Histogram]):
         the key.  O(buckets of all).  Raises ValueError if recorders of one name have different units, and TypeError for
         a label that is not a string.
         """
-        for label in labels:
-            if not isinstance(label, str):
-                raise TypeError(f"by() takes labels as strings, by('route', 'method'), not {label!r}")
+        group = grouping(labels)
         groups: dict[Key, list[Histogram]] = {}
         for key, histogram in self.items():
-            kept = {label: value for label, value in key.labels if label in labels}
-            groups.setdefault(Key(key.name, **kept), []).append(histogram)
+            groups.setdefault(group(key), []).append(histogram)
         return Snapshot({key: _merged(found) for key, found in groups.items()})
 
     def total(self) -> Histogram:
@@ -146,6 +132,36 @@ class Snapshot(dict[Key, Histogram]):
         from functools import partial
 
         return partial(Snapshot, sources=self._sources, starts=self._starts), (dict(self),)
+
+
+def selection(name: str, labels: Mapping[str, object]) -> Callable[[Key], bool]:
+    """Return whether a key has a name and labels: see `Snapshot.select`.  Raises TypeError for another name."""
+    from fnmatch import fnmatchcase
+
+    if not isinstance(name, str):
+        raise TypeError(f"select() takes a name as a string, select('http.*', method='GET'), not {name!r}")
+    wanted = {label: text_of(value) for label, value in labels.items()}
+
+    def fits(key: Key) -> bool:
+        values = dict(key.labels) if wanted else {}
+        return fnmatchcase(key.name, name) and all(
+            fnmatchcase(values.get(label, ""), pattern) for label, pattern in wanted.items()
+        )
+
+    return fits
+
+
+def grouping(labels: Iterable[object]) -> Callable[[Key], Key]:
+    """Return what gives a key without all labels but these: see `Snapshot.by`.  Raises TypeError for other labels."""
+    kept = list(labels)
+    for label in kept:
+        if not isinstance(label, str):
+            raise TypeError(f"by() takes labels as strings, by('route', 'method'), not {label!r}")
+
+    def group(key: Key) -> Key:
+        return Key(key.name, **{label: value for label, value in key.labels if label in kept})
+
+    return group
 
 
 def _merged(histograms: list[Histogram]) -> Histogram:

@@ -47,8 +47,8 @@ def share_bounds(
     return low, high
 
 
-def rank_intervals(q: _Floats, count: int, confidence: float) -> tuple[list[int], list[int]]:
-    """Return `binomial.rank_interval` for each share of a 1-D array.
+def rank_intervals(q: _Floats, count: int | _Ints, confidence: float) -> tuple[list[int], list[int]]:
+    """Return `binomial.rank_interval` for each share of a 1-D array; `count` is one for all, or an array like `q`.
 
     >>> import numpy
     >>> low, high = rank_intervals(numpy.array([0.5, 0.99]), 1_000, 0.95)
@@ -57,46 +57,58 @@ def rank_intervals(q: _Floats, count: int, confidence: float) -> tuple[list[int]
     """
     import numpy
 
-    alpha, top, shares = (1 - confidence) / 2, count + 1, q.tolist()
-    if count > MOST:
-        found = [rank_interval(one, count, confidence) for one in shares]
+    if isinstance(count, int) and count > MOST:
+        found = [rank_interval(one, count, confidence) for one in q.tolist()]
         return [low for low, _ in found], [high for _, high in found]
+    counts = numpy.broadcast_to(numpy.asarray(count, dtype=numpy.int64), q.shape)
+    alpha, shares = (1 - confidence) / 2, q.tolist()
     z = -normal_quantile(alpha)
-    spread, lean = z * numpy.sqrt(count * q * (1 - q)), (z * z - 1) * (1 - 2 * q) / 6  # as `binomial` does
-    low = numpy.floor(count * q - spread + lean + 0.5).astype(numpy.int64) - 1
-    high = numpy.ceil(count * q + spread + lean + 0.5).astype(numpy.int64) + 1
-    precise = numpy.flatnonzero(count * q * (1 - q) <= LARGE)
+    spread, lean = z * numpy.sqrt(counts * q * (1 - q)), (z * z - 1) * (1 - 2 * q) / 6  # as `binomial` does
+    low = numpy.floor(counts * q - spread + lean + 0.5).astype(numpy.int64) - 1
+    high = numpy.ceil(counts * q + spread + lean + 0.5).astype(numpy.int64) + 1
+    is_large = counts > MOST
+    precise = numpy.flatnonzero((counts * q * (1 - q) <= LARGE) & ~is_large)
     if len(precise):
-        of, close = q[precise], numpy.zeros(len(precise), dtype=bool)
-
-        def at_least(where: NDArray[np.intp], rank: _Ints) -> _Floats:
-            """Return the probability that at least `rank` values are at or below the quantile."""
-            inside = numpy.clip(rank, 1, count)
-            found = tails(of[where], inside.astype(float), (count - inside + 1).astype(float))[0]
-            return numpy.where(rank <= 0, 1.0, numpy.where(rank > count, 0.0, found))
-
-        def is_above(where: NDArray[np.intp], rank: _Ints) -> NDArray[np.bool_]:
-            rest = 1 - at_least(where, rank)
-            close[where] |= abs(rest - alpha) < CLOSE * alpha + 1e-14
-            return rest > alpha
-
-        def is_below(where: NDArray[np.intp], rank: _Ints) -> NDArray[np.bool_]:
-            rest = at_least(where, rank)
-            close[where] |= abs(rest - alpha) < CLOSE * alpha + 1e-14
-            return rest <= alpha
-
-        low[precise] = _firsts(low[precise] + 1, top, is_above) - 1
-        high[precise] = _firsts(high[precise] - 1, top, is_below)
-        for k in precise[close].tolist():
-            low[k], high[k] = rank_interval(shares[k], count, confidence)
+        ranks = low[precise], high[precise]
+        low[precise], high[precise], is_large[precise] = _precise_ranks(q[precise], counts[precise], *ranks, alpha)
+    for k in numpy.flatnonzero(is_large).tolist():
+        low[k], high[k] = rank_interval(shares[k], int(counts[k]), confidence)
     return low.tolist(), high.tolist()
 
 
-def _firsts(guess: _Ints, top: int, holds: Callable[[NDArray[np.intp], _Ints], NDArray[np.bool_]]) -> _Ints:
+def _precise_ranks(
+    q: _Floats, counts: _Ints, low: _Ints, high: _Ints, alpha: float
+) -> tuple[_Ints, _Ints, NDArray[np.bool_]]:
+    """Return the ranks for probabilities of `alpha`, from guesses; and where `binomial` decides."""
+    import numpy
+
+    close = numpy.zeros(len(q), dtype=bool)
+
+    def at_least(where: NDArray[np.intp], rank: _Ints) -> _Floats:
+        """Return the probability that at least `rank` values are at or below the quantile."""
+        most = counts[where]
+        inside = numpy.clip(rank, 1, most)
+        found = tails(q[where], inside.astype(float), (most - inside + 1).astype(float))[0]
+        return numpy.where(rank <= 0, 1.0, numpy.where(rank > most, 0.0, found))
+
+    def is_above(where: NDArray[np.intp], rank: _Ints) -> NDArray[np.bool_]:
+        rest = 1 - at_least(where, rank)
+        close[where] |= abs(rest - alpha) < CLOSE * alpha + 1e-14
+        return rest > alpha
+
+    def is_below(where: NDArray[np.intp], rank: _Ints) -> NDArray[np.bool_]:
+        rest = at_least(where, rank)
+        close[where] |= abs(rest - alpha) < CLOSE * alpha + 1e-14
+        return rest <= alpha
+
+    return _firsts(low + 1, counts + 1, is_above) - 1, _firsts(high - 1, counts + 1, is_below), close
+
+
+def _firsts(guess: _Ints, top: _Ints, holds: Callable[[NDArray[np.intp], _Ints], NDArray[np.bool_]]) -> _Ints:
     """Return for each guess the smallest number in 0..top from which on `holds` is true: see `binomial._first`."""
     import numpy
 
-    false, true = numpy.full(len(guess), -1), numpy.full(len(guess), top)  # the last known to be false, first true
+    false, true = numpy.full(len(guess), -1), numpy.array(top)  # the last known to be false, first true
     probe, step = numpy.clip(guess, 0, top - 1), 1
     active = numpy.arange(len(guess))
     while len(active):
@@ -106,4 +118,5 @@ def _firsts(guess: _Ints, top: int, holds: Callable[[NDArray[np.intp], _Ints], N
         further = numpy.where(down, true - step, numpy.where(up, false + step, (false + true) // 2))
         probe, step = numpy.clip(further, false + 1, true - 1), 2 * step
         active = active[(true - false)[active] > 1]
-    return true
+    found: _Ints = true
+    return found

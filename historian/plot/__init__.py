@@ -7,6 +7,7 @@ percentiles, far into the tail      `percentiles`
 where values are, one mode or two   `density`, also ``histogram.plot()``
 the share above any time            `survival`
 how this changed over time          `heatmap`
+percentiles over time               `over_time`
 what users of many calls wait       `fanout`
 a comparison                        `shift`
 the parts of a request              `tree`
@@ -35,9 +36,10 @@ parts more, without the time that matplotlib takes to render.
 from ._density import density
 from ._fanout import fanout
 from ._heatmap import heatmap
+from ._over_time import over_time
 from ._percentiles import percentiles
 from ._shift import shift
 from ._survival import survival
 from ._tree import tree
 
-__all__ = ["density", "fanout", "heatmap", "percentiles", "shift", "survival", "tree"]
+__all__ = ["density", "fanout", "heatmap", "over_time", "percentiles", "shift", "survival", "tree"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .._values.base import BaseHistogram
+from .._values.timed import is_timed
 from ._axes import name_axis, panel, share_axis, value_axis
 from ._density import bin_text, bins, width_of
 from ._inputs import checked, unit_of
@@ -11,7 +13,7 @@ from ._look import finite, note, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     import numpy as np
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from .._values.base import BaseHistogram
+    from .._values.timed import Timed, _Windows
     from ._axes import Panel
 
 __all__ = ["heatmap"]
@@ -28,7 +30,7 @@ LINES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 
 
 def heatmap(
-    histograms: Mapping[Any, BaseHistogram] | Iterable[BaseHistogram],
+    histograms: Mapping[Any, BaseHistogram] | _Windows,
     times: Sequence[Any] | None = None,
     *,
     ax: Axes | None = None,
@@ -36,12 +38,12 @@ def heatmap(
 ) -> list[Artist]:
     """Draw how the values changed over time: a column for each histogram, the lighter the more values.
 
-    Pass the histograms of consecutive intervals, and `times`: the start of each interval, or one more for the end of
-    the last, as numbers of seconds, `datetime` or ``datetime64``.  Without an end, the last interval is as long as the
-    one before it.  A mapping from starts to histograms has its times.  By default, intervals are numbered from 0.  The
-    colour is the share of the column's values in a bin, as in `density`, on a logarithmic scale.  So an
-    interval with few values is as bright as one with many.  Cells without values are left out.  A line for each of the
-    `percentiles` goes through the columns.
+    Pass a `History`, whose gaps stay empty; or the histograms of consecutive intervals, and `times`: the start of each
+    interval, or one more for the end of the last, as numbers of seconds, `datetime` or ``datetime64``.  Without an end,
+    the last interval is as long as the one before it.  A mapping from starts to histograms has its times.  By default,
+    intervals are numbered from 0.  The colour is the share of the column's values in a bin, as in `density`, on a
+    logarithmic scale.  So an interval with few values is as bright as one with many.  Cells without values are left
+    out.  A line for each of the `percentiles` goes through the columns.
 
     Returns the cells, a `QuadMesh`, and the lines.  1,000 intervals take 100 ms.  Raises as the functions of
     `historian.plot` do, and ValueError if there are not as many times as histograms, or if they do not ascend.
@@ -52,11 +54,15 @@ def heatmap(
     >>> p99.get_ydata()
     array([0.011, 0.5  , 0.5  ])
     """
-    if isinstance(histograms, Mapping):
-        if times is not None:
-            raise ValueError("times must not be given for a mapping, whose keys are the times")
-        times, histograms = list(histograms), histograms.values()
-    found = [checked(one) for one in histograms]
+    is_history = is_timed(histograms)
+    if times is not None and (is_history or isinstance(histograms, Mapping)):
+        raise ValueError("times must not be given for a history, nor for a mapping, whose keys are the times")
+    held: Any = histograms
+    if is_history:
+        times, held = _without_gaps(held)
+    elif isinstance(histograms, Mapping):
+        times, held = list(histograms), histograms.values()
+    found = [checked(one) for one in held]
     edges = _edges_of_time(times, len(found))
     unit = unit_of(found)
     on = panel(ax)
@@ -79,6 +85,18 @@ def heatmap(
     else:
         on.limit_x(float(edges[0]), float(edges[-1]), is_log=False)
     return artists + _lines(on.ax, found, edges, percentiles)
+
+
+def _without_gaps(history: Timed) -> tuple[Any, list[BaseHistogram]]:
+    """Return the edges of a history's intervals, and their histograms: empty ones for the gaps between them."""
+    import numpy
+
+    starts, ends, held = history.starts, history.ends, list(history.histograms)
+    gaps = numpy.flatnonzero(starts[1:] > ends[:-1]) + 1
+    for k in reversed(gaps.tolist()):
+        held.insert(k, BaseHistogram())
+    edges = numpy.insert(starts, gaps, ends[gaps - 1])
+    return numpy.append(edges, ends[-1:]), held
 
 
 def _edges_of_time(times: Sequence[Any] | None, count: int) -> NDArray[Any]:

@@ -20,13 +20,14 @@ from .shares import DEPENDENCE, ROUNDING, any_of, leaf_tail, tail_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
     import numpy as np
     from numpy.typing import NDArray
 
     from .._values.base import BaseHistogram
+    from .._values.timed import _Windows
 
     _Floats = NDArray[np.float64]
     _Fan: TypeAlias = Callable[..., Any]  # returns the fan-out of a number of calls, and of known shares if given
@@ -48,7 +49,7 @@ def bounds(
     n: Any,
     t: Any,
     dependence: str,
-    windows: Iterable[BaseHistogram] | None,
+    windows: _Windows | None,
     confidence: float,
 ) -> Estimates:
     """Answer `Fanout.bounds`, and `p_wait`, which has no windows and assumes independent calls."""

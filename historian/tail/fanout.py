@@ -36,7 +36,7 @@ if not TYPE_CHECKING:
         return function
 
 else:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any, Literal, TypeAlias, overload
 
     import numpy as np
@@ -45,7 +45,7 @@ else:
     from .._show.view import View
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
-    from .._values.base import BaseHistogram
+    from .._values.timed import _Windows
 
     _Whole: TypeAlias = int | np.integer[Any]  # a number of calls
     _Wholes: TypeAlias = NDArray[np.integer[Any]] | Sequence[int] | Sequence[Sequence[int]]  # several
@@ -134,7 +134,7 @@ class Fanout(Generic[Held]):
         self,
         t: _Scalar,
         dependence: Literal["independent", "positive", "any"] = "independent",
-        windows: Iterable[BaseHistogram] | None = None,
+        windows: _Windows | None = None,
         confidence: float = 0.95,
     ) -> Estimate: ...
     @overload
@@ -142,14 +142,14 @@ class Fanout(Generic[Held]):
         self,
         t: _Numbers,
         dependence: Literal["independent", "positive", "any"] = "independent",
-        windows: Iterable[BaseHistogram] | None = None,
+        windows: _Windows | None = None,
         confidence: float = 0.95,
     ) -> Estimates: ...
     def bounds(
         self,
         t: Any,
         dependence: Literal["independent", "positive", "any"] = "independent",
-        windows: Iterable[BaseHistogram] | None = None,
+        windows: _Windows | None = None,
         confidence: float = 0.95,
     ) -> Estimate | Estimates:
         """Return `p_wait`, with an interval that is valid for the given dependence between calls.

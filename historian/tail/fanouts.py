@@ -17,7 +17,7 @@ if not TYPE_CHECKING:
         return function
 
 else:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Any, Literal, overload
 
     import numpy as np
@@ -25,7 +25,7 @@ else:
 
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
-    from .._values.base import BaseHistogram
+    from .._values.timed import _Windows
     from .fanout import _Whole, _Wholes
 
     _Given = _Scalar | _Numbers
@@ -92,7 +92,7 @@ class Fanouts(Generic[Held]):
         self,
         t: _Given,
         dependence: Literal["independent", "positive", "any"] = "independent",
-        windows: Iterable[BaseHistogram] | None = None,
+        windows: _Windows | None = None,
         confidence: float = 0.95,
     ) -> Estimates:
         """Return `Fanout.bounds` for each number of calls."""

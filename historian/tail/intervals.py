@@ -16,7 +16,7 @@ from .sampling import RANKS_METHOD, Enough, missing_sides, quantile_interval, sa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     import numpy as np
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .._stats.estimate import Estimate
     from .._values.base import BaseHistogram
+    from .._values.timed import _Windows
 
     _Floats = NDArray[np.float64]
 
@@ -131,7 +132,7 @@ def _needed(q: _Floats, n: NDArray[Any], confidence: float) -> _Floats:
     return numpy.where(inside, up, numpy.where(q == 0, 1.0, math.inf))
 
 
-def ci(histogram: BaseHistogram, q: Any, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimates:
+def ci(histogram: BaseHistogram, q: Any, confidence: float, windows: _Windows | None) -> Estimates:
     """Answer `Histogram.ci` for an array."""
     q, confidence = shares("q", q), check_confidence(confidence)
     parts = None if windows is None else windows_of(histogram, windows)

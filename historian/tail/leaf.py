@@ -14,7 +14,6 @@ from .sampling import WINDOWS_METHOD, effective_sample_size, sampled, share_meth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
     import numpy as np
@@ -22,13 +21,12 @@ if TYPE_CHECKING:
 
     from .._stats.windows import Effective
     from .._values.base import BaseHistogram
+    from .._values.timed import _Windows
 
 __all__ = ["from_histogram"]
 
 
-def from_histogram(
-    histogram: BaseHistogram, confidence: float | None, windows: Iterable[BaseHistogram] | None = None
-) -> Dist:
+def from_histogram(histogram: BaseHistogram, confidence: float | None, windows: _Windows | None = None) -> Dist:
     """Answer `Histogram.dist`; the intervals of its shares are those of Clopper & Pearson."""
     import numpy
 

@@ -21,13 +21,15 @@ from .._values.base import BaseHistogram, Origin
 from .._values.decimals import PRECISE, log, precise_for, whole, written
 from .._values.slots import edges_of
 from .._values.text import counted
+from .._values.timed import histograms_of
 from .measurements import observed_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from .._stats.windows import Effective
+    from .._values.timed import _Windows
 
 __all__ = [
     "METHOD",
@@ -117,7 +119,7 @@ def _observed_size(histogram: BaseHistogram, q: float, confidence: float) -> flo
     return min(observed_size(histogram, histogram._above(t)[0], slot_of(t), confidence) for t in edges)
 
 
-def ci(histogram: BaseHistogram, q: float, confidence: float, windows: Iterable[BaseHistogram] | None) -> Estimate:
+def ci(histogram: BaseHistogram, q: float, confidence: float, windows: _Windows | None) -> Estimate:
     """Answer `Histogram.ci`."""
     q = check_share("q", q)
     confidence = check_confidence(confidence)
@@ -276,13 +278,13 @@ def windows_above(whole: BaseHistogram, windows: Sequence[BaseHistogram], t: flo
     return above
 
 
-def windows_of(whole: BaseHistogram, windows: Iterable[BaseHistogram]) -> list[BaseHistogram]:
+def windows_of(whole: BaseHistogram, windows: _Windows) -> list[BaseHistogram]:
     """Return the windows that hold values, if they add up to `whole`; else raise."""
     from .._values.merge import merged
 
     if isinstance(windows, BaseHistogram) or not hasattr(windows, "__iter__"):
-        raise TypeError(f"windows must be an iterable of histograms, not {windows!r}")
-    parts = list(windows)
+        raise TypeError(f"windows must be an iterable of histograms, or a History, not {windows!r}")
+    parts = list(histograms_of(windows))
     for part in parts:
         if not isinstance(part, BaseHistogram):
             raise TypeError(f"windows must be histograms, not {part!r}")

@@ -18,6 +18,7 @@ from .._stats.estimate import Estimate, no_data
 from .._stats.windows import effective_sample_size as size_of_mean
 from .._stats.windows import windows_sample_size
 from .._values.decimals import PRECISE, written
+from .._values.timed import histograms_of, is_timed
 from .measurements import score_size, share_bounds
 from .sampling import (
     WINDOWS_METHOD,
@@ -31,13 +32,22 @@ from .sampling import (
 )
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Any
+if not TYPE_CHECKING:
+
+    def overload(function):
+        return function
+
+else:
+    from collections.abc import Sequence
+    from datetime import timedelta
+    from typing import Any, TypeVar, overload
 
     from .._show.view import View
     from .._stats.windows import Effective
     from .._values.base import BaseHistogram
+    from .._values.timed import Timed, _Windows
+
+    _Window = TypeVar("_Window", int, str, timedelta, int | str)
 
 __all__ = ["APDEX_METHOD", "Slo", "apdex", "burn_rates", "score_of", "slo", "width"]
 
@@ -145,9 +155,7 @@ class Slo:
         return in_rich(self)
 
 
-def slo(
-    histogram: BaseHistogram, t: float, target: float, confidence: float, windows: Iterable[BaseHistogram] | None
-) -> Slo:
+def slo(histogram: BaseHistogram, t: float, target: float, confidence: float, windows: _Windows | None) -> Slo:
     """Answer `Histogram.slo`."""
     t, target, confidence = check_number("t", t, 0), check_share("target", target), check_confidence(confidence)
     parts = None if windows is None else windows_of(histogram, windows)
@@ -177,16 +185,21 @@ def _slo(histogram: BaseHistogram, t: float, target: float, confidence: float, e
     return Slo(within, edges, threshold=t, unit=histogram.unit, target=target)
 
 
+@overload
 def burn_rates(
-    intervals: Iterable[BaseHistogram],
-    t: float,
-    target: float,
-    windows: Sequence[int] = (1, 12, 72),
-    confidence: float = 0.95,
-) -> dict[int, Estimate]:
+    intervals: _Windows, t: float, target: float, windows: Sequence[int] = (1, 12, 72), confidence: float = 0.95
+) -> dict[int, Estimate]: ...
+@overload
+def burn_rates(
+    intervals: Timed, t: float, target: float, windows: Sequence[_Window], confidence: float = 0.95
+) -> dict[_Window, Estimate]: ...
+def burn_rates(
+    intervals: _Windows, t: float, target: float, windows: Sequence[Any] = (1, 12, 72), confidence: float = 0.95
+) -> dict[Any, Estimate]:
     """Return the burn rate over each window: the last 1, 12 and 72 intervals, unless `windows` says otherwise.
 
-    `intervals` are histograms of consecutive intervals of equal length, the newest one last.  An alert should fire
+    `intervals` are histograms of consecutive intervals of equal length, the newest one last; or a `History`, whose
+    `windows` may be durations, too, such as "5m" and "1h", that end with it.  An alert should fire
     quickly and stop when the trouble stops.  For this, require a high burn rate over both a long and a short window,
     such as 14.4 over the last hour and over the last five minutes.  Rates are computed from decimals, so that a rate of
     14.4 is 14.4.  The rate of a window without calls is "no data", as that of `Histogram.slo`: NaN, which exceeds no
@@ -198,7 +211,8 @@ def burn_rates(
     intervals of a short window, such as the 12 of an hour, do not tell how bursts come: the bounds may then be too
     narrow.  `why` says so, without a warning, because short windows are meant to be short.
 
-    O(intervals).  Raises TypeError unless `windows` and `intervals` are iterables of whole numbers and of histograms.
+    O(intervals).  Raises TypeError unless `windows` and `intervals` are iterables of whole numbers and of histograms,
+    and for durations without a history.
     Raises ValueError if a window is longer than `intervals`, and as `Histogram.slo` does.
 
     >>> from historian import Histogram
@@ -215,13 +229,22 @@ def burn_rates(
         raise TypeError(f"intervals must be an iterable of histograms, not {intervals!r}")
     if not hasattr(windows, "__iter__"):
         raise TypeError(f"windows must be an iterable of whole numbers, such as (1, 12, 72), not {windows!r}")
-    intervals = list(intervals)
-    found = {}
-    for window in [check_n(window, "windows") for window in windows]:
-        if window > len(intervals):
-            raise ValueError(f"windows must be at most {len(intervals)}, the number of intervals, not {window}")
-        found[window] = _burn_rate(intervals[-window:], t, target, confidence)
-    return found
+    held = list(histograms_of(intervals))
+    parts = dict(_last_of(intervals, held, window) for window in windows)
+    return {window: _burn_rate(part, t, target, confidence) for window, part in parts.items()}
+
+
+def _last_of(intervals: _Windows, held: list[BaseHistogram], window: Any) -> tuple[Any, list[BaseHistogram]]:
+    """Return a window, and its histograms: a whole number of intervals or, of a history, those of a duration."""
+    if not hasattr(type(window), "__index__") and not isinstance(window, float):
+        if is_timed(intervals):
+            return window, list(intervals._window(window))
+        if isinstance(window, str):
+            raise TypeError(f"windows must be whole numbers of intervals, not {window!r}: durations need a History")
+    count = check_n(window, "windows")
+    if count > len(held):
+        raise ValueError(f"windows must be at most {len(held)}, the number of intervals, not {count}")
+    return count, held[-count:]
 
 
 def _burn_rate(intervals: list[BaseHistogram], t: float, target: float, confidence: float) -> Estimate:
@@ -243,9 +266,7 @@ def _burn_rate(intervals: list[BaseHistogram], t: float, target: float, confiden
     return Estimate(rate, rate.lower, rate.upper, why, confidence=rate.confidence, method=rate.method)
 
 
-def apdex(
-    histogram: BaseHistogram, t: float, confidence: float, windows: Iterable[BaseHistogram] | None = None
-) -> Estimate:
+def apdex(histogram: BaseHistogram, t: float, confidence: float, windows: _Windows | None = None) -> Estimate:
     """Answer `Histogram.apdex`.
 
     The score is a mean of the values 1, 1/2 and 0.  Its interval is that of a share, with the sample size for which the

@@ -14,7 +14,7 @@ from .slo import APDEX_METHOD, Slo, score_of, width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     import numpy as np
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .._stats.estimate import Estimate
     from .._values.base import BaseHistogram
+    from .._values.timed import _Windows
 
     _Floats = NDArray[np.float64]
 
@@ -113,9 +114,7 @@ class Slos:
         return f"<Slos, shape {self.shape}\n{self}>"
 
 
-def slo(
-    histogram: BaseHistogram, t: Any, target: Any, confidence: float, windows: Iterable[BaseHistogram] | None
-) -> Slos:
+def slo(histogram: BaseHistogram, t: Any, target: Any, confidence: float, windows: _Windows | None) -> Slos:
     """Answer `Histogram.slo` for arrays."""
     import numpy
 
@@ -154,9 +153,7 @@ def _within(
     return Estimates(value, low, high, why, confidence=confidence, method=METHOD)
 
 
-def apdex(
-    histogram: BaseHistogram, t: Any, confidence: float, windows: Iterable[BaseHistogram] | None = None
-) -> Estimates:
+def apdex(histogram: BaseHistogram, t: Any, confidence: float, windows: _Windows | None = None) -> Estimates:
     """Answer `Histogram.apdex` for an array."""
     import numpy
 
