@@ -13,6 +13,7 @@ from ._input.choice import Choice
 from ._input.generators import GENERATORS
 from ._input.hist import SUFFIX
 from ._input.sketch import DIALECTS
+from ._input.span import add_span
 from ._input.stream import bare
 from ._near import did_you_mean
 
@@ -100,6 +101,7 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         help="the library of a .ddsketch file, unless its name tells: py, go or java",
     )  # fmt: skip
     add_selection(group)
+    add_span(group)
     group.add_argument(
         "--unit", metavar="UNIT", type=_unit,
         help="unit of the numbers (default: s, or that of histograms read with them)",

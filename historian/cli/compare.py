@@ -13,10 +13,12 @@ from .._show.scale import Scale, base_unit
 from .._values.decimals import share_of
 from ..tail import Estimate
 from ._input.sources import STDIN, Rows, groups, read_rows
+from ._input.span import time_of
 from ._input.tally import InputError, relabelled, unclear
 from ._near import listed
 from ._options import add_command, add_format, add_input, add_percentiles, misuse, number
 from ._output import put, say
+from ._periods import NAMES, blocks_of, misuse_of_periods, read_periods
 from ._report import Report, Table, report
 
 TYPE_CHECKING = False
@@ -33,12 +35,16 @@ A and B are anything that `historian summarize` reads, and one histogram each:
 choose a recorder by --where, or compare each group by --by. The intervals
 assume independent values. If the speed of a machine varies, measure A and B in
 turns, with historian.interleave() in Python.
+
+With --before, A and B are two periods of one history, such as those before and
+after a deploy. Then the intervals allow for minutes that differ.
 """
 
 EXAMPLES = """\
 examples:
   historian compare before.hist after.hist
   historian compare --where name=query monday.jsonl tuesday.jsonl
+  historian compare shop.history --before 2026-11-27T12:00Z --last 1h
   historian compare -p 99 --fail-above 1.1 before.hist after.hist
 
 exit status: 0 if both were read; 1 if not (then no result is printed), or if a
@@ -50,7 +56,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = add_command(commands, "compare", "compare two inputs by ratios", DESCRIPTION, EXAMPLES)
     parser.add_argument("a", metavar="A", help="the baseline, the divisor: a file or directory, or -")
-    parser.add_argument("b", metavar="B", help="the dividend: a file or directory, or - for standard input")
+    parser.add_argument("b", metavar="B", nargs="?", help="the dividend: a file or directory, or - for standard input")
+    parser.add_argument(
+        "--before", metavar="TIME", type=time_of,
+        help="compare two periods of the history A: the intervals up to this time, and those from this time on",
+    )  # fmt: skip
+    parser.add_argument(
+        "--after", metavar="TIME", type=time_of, help="the second period begins at this time (default: --before)"
+    )
     add_percentiles(parser, "50,90,99,99.9,99.99", "percentiles to compare")
     parser.add_argument(
         "--confidence", metavar="PERCENT", type=_confidence, default="95",
@@ -71,19 +84,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Read both inputs, then print.  Return the exit status."""
-    files = [args.a, args.b]
-    wrong = misuse(files, args)
+    files = [args.a, args.a if args.b is None else args.b]
+    wrong = misuse_of_periods(args) or misuse(files[: 1 if args.b is None else 2], args)
     if wrong:
         say("compare", f"error: {wrong}")
         return 2
     quantiles = [share_of(p) for p in args.percentiles]
     try:
-        pairs, notes = _pairs(files, args)
-        names = _names(*files)
-        found = {
-            name: Comparison(a, b, confidence=args.confidence, names=names, looks=args.looks)
-            for name, (a, b) in pairs.items()
-        }
+        found, notes = _compared(files, args)
         put(report(_report(found, quantiles, args.show, notes), args.format))
     except (InputError, ImportError) as error:
         say("compare", str(error))
@@ -92,9 +100,25 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _pairs(files: list[str], args: argparse.Namespace) -> tuple[dict[str, tuple[Histogram, Histogram]], list[str]]:
+def _compared(files: list[str], args: argparse.Namespace) -> tuple[dict[str, Comparison], list[str]]:
+    """Return the comparison of each group, and notes.  Raises InputError."""
+    blocks: dict[str, tuple[tuple[Histogram, Histogram], ...]] = {}
+    if args.before is not None:
+        read, blocks, more = blocks_of(read_periods(args), args)
+        names = NAMES
+    else:
+        read, more = [read_rows([file], args, "compare", mixed=bool(args.by)) for file in files], []
+        names = _names(*files)
+    pairs, notes = _pairs(read, files)
+    found = {
+        name: Comparison(a, b, blocks=blocks.get(name, ()), confidence=args.confidence, names=names, looks=args.looks)
+        for name, (a, b) in pairs.items()
+    }
+    return found, notes + more
+
+
+def _pairs(read: list[Rows], files: list[str]) -> tuple[dict[str, tuple[Histogram, Histogram]], list[str]]:
     """Return the histograms of A and B, in one unit, by group, and notes; without ``--by`` the group is empty."""
-    read: list[Rows] = [read_rows([file], args, "compare", mixed=bool(args.by)) for file in files]
     for rows, others in zip(read, read[::-1]):
         if rows.guessed and others.other is not None:
             raise unclear(*others.other)

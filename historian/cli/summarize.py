@@ -6,6 +6,7 @@ import argparse
 import os
 
 from ._input.sources import read_rows
+from ._input.span import add_every
 from ._input.tally import InputError
 from ._options import STATUS, add_command, add_files, add_format, add_input, add_output, add_percentiles, misuse
 from ._output import are_lines, encode, put, say, write
@@ -20,6 +21,7 @@ each file, recorder, or group.
 
 What a file holds is told by its first bytes, its name and the options:
   histograms      .hist files, snapshots; directories of recorders or .hist
+  histories       of historian log; with --every, a row for each step of time
   .npy            a numpy array
   .csv, .tsv      a table; also any other file with --column
   JSON            with --field: an object per line, or one document
@@ -38,6 +40,7 @@ examples:
   historian summarize --unit us --show ms latencies.npy
   historian summarize --column latency --by endpoint requests.csv
   historian summarize --field http.duration --where status=200 *.jsonl.gz
+  historian summarize --every 1m --last 1h --where name=query shop.history
   historian merge -o - *.hist | historian summarize -
 
 {STATUS}
@@ -49,6 +52,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = add_command(commands, "summarize", "print percentiles of the numbers in files", DESCRIPTION, EXAMPLES)
     add_files(parser)
     add_percentiles(parser, "50,90,99,99.9,99.99")
+    add_every(
+        parser, "of a history or a .hlog: a row for each step of 10s, 1m, 1h or 1d, aligned to whole steps in UTC"
+    )
     add_format(parser)
     add_output(
         parser, "also write the merged histogram to this .hist file, or the rows to a .jsonl file; with -, only that"

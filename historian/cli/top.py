@@ -9,7 +9,9 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 
+from ._input.span import add_every, add_span, span_of
 from ._input.tally import InputError
 from ._options import add_command, add_format, add_percentiles, add_selection, add_trust, choice_of
 from ._output import put, say
@@ -18,7 +20,10 @@ from ._top.frame import SORTS, Frame
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._top.watch import Watch
+    from collections.abc import Iterator
+
+    from ._top.past import Past
+    from ._top.watch import Look, Watch
 
 __all__ = ["add_parser", "run"]
 
@@ -33,6 +38,10 @@ q; elsewhere, it prints one frame after the other. With --format json, a frame
 is a line; with csv, a row for each recorder. This command only reads: it
 neither stops nor slows down the recording processes.
 
+With --history, DIR is a history that `historian log` writes: a file or a folder.
+On a terminal, the newest interval is shown, also when the next one comes; the
+left and right arrows go to other times. Elsewhere, its intervals are printed.
+
 A percentile is shown if at least one value is above it; otherwise, '-' is
 shown. The maximum of an interval is accurate to 1.1 %.
 """
@@ -42,6 +51,7 @@ examples:
   historian top /dev/shm/shop
   historian top /dev/shm/shop --sort p99 --interval 10
   historian top /dev/shm/shop --count 3 > three-seconds.txt
+  historian top --history shop.history --every 1m --sort p99
 
 exit status: 0, 1 if the directory cannot be read, 2 for a wrong command line
 """
@@ -51,6 +61,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to those of ``historian``."""
     parser = add_command(commands, "top", "show the recorders in a directory, second by second", DESCRIPTION, EXAMPLES)
     add_directory(parser, "a directory of recorders")
+    parser.add_argument("--history", action="store_true", help="DIR is a history: a file or a folder")
+    add_span(parser)
+    add_every(parser, "steps of a history, such as 1m (default: its intervals)")
     parser.add_argument(
         "--interval", metavar="S", type=_interval, default=1.0, help="seconds per frame, 0.1 to 86,400 (default: 1)"
     )
@@ -67,6 +80,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Show frames; return the exit status."""
+    span = span_of(args)
+    if not args.history and not span.is_all:
+        say("top", f"error: {span.named()} needs --history")
+        return 2
     thresholds = gc.get_threshold()
     gc.set_threshold(RARELY, *thresholds[1:])
     try:
@@ -76,11 +93,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ._top.past import Past
     from ._top.watch import Watch
 
     try:
-        registry = open_directory(args.directory, args.trust, required=True)
-        watch = Watch(registry, choice_of(args))
+        watch: Watch | Past
+        if args.history:
+            watch = Past(args.directory, choice_of(args), span_of(args), partial(say, "top"))
+        else:
+            watch = Watch(open_directory(args.directory, args.trust, required=True), choice_of(args))
         frame = Frame(args.directory, args.percentiles)
         if args.format == "table" and _has_screen():
             from ._top.screen import watch_on_screen
@@ -88,7 +109,7 @@ def _run(args: argparse.Namespace) -> int:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the terminal is restored
             watch_on_screen(watch, frame, args.sort, args.interval, args.count)
         else:
-            _print_frames(watch, frame, args)
+            _print_frames(watch.looks(args.count) if isinstance(watch, Past) else _looks(watch, args), frame, args)
     except (SourceError, InputError) as error:
         say("top", str(error))
         return 1
@@ -113,26 +134,32 @@ def _has_screen() -> bool:
         return False
 
 
-def _print_frames(watch: Watch, frame: Frame, args: argparse.Namespace) -> None:
-    """Print a frame after each interval; between tables there is an empty line."""
+def _looks(watch: Watch, args: argparse.Namespace) -> Iterator[Look]:
+    """Yield a look after each interval."""
     watch.look()
+    due, shown = time.monotonic(), 0
+    while shown < args.count:
+        due = max(due + args.interval, time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
+        yield watch.look()
+        shown += 1
+
+
+def _print_frames(looks: Iterator[Look], frame: Frame, args: argparse.Namespace) -> None:
+    """Print a frame for each look; between tables there is an empty line."""
     records = None
     if args.format != "table":
         from ._top.records import Records
 
         records = Records(args.format, args.percentiles)
-    due, shown = time.monotonic(), 0
-    while shown < args.count:
-        due = max(due + args.interval, time.monotonic())
-        time.sleep(max(0.0, due - time.monotonic()))
+    for shown, look in enumerate(looks):
         if records is not None:
-            put(records.text(watch.look(), args.sort))
+            put(records.text(look, args.sort))
         else:
             width = max(80, shutil.get_terminal_size().columns)
-            lines = frame.lines(watch.look(), args.sort, width)
+            lines = frame.lines(look, args.sort, width)
             put("\n" * bool(shown) + "".join(f"{line.text}\n" for line in lines))
         sys.stdout.flush()
-        shown += 1
 
 
 def _interval(text: str) -> float:

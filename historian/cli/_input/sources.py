@@ -18,10 +18,14 @@ from .._options import choice_of
 from .._output import merged, say
 from .._source import SourceError, holds_recorders, open_directory, read_directory
 from .choice import Choice
+from .hdr import LOG, kind_of
 from .hist import files_in
+from .histories import holds_history, in_steps, is_history, open_history, open_log, read_history, untimed
 from .layout import Layout
 from .numbers import read
 from .packed import DamagedError
+from .span import span_of
+from .stream import bare, unpacked
 from .table_files import kind_of as table_kind
 from .table_files import tables_in
 from .tally import ALL, InputError, Tally, together
@@ -30,6 +34,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator
+    from typing import BinaryIO
 
     from ...formats._lines import Source
 
@@ -106,6 +111,7 @@ class _Reader:
         self, args: argparse.Namespace, command: str, *, mixed: bool | str, partial: bool, output: str
     ) -> None:
         self.choice: Choice = choice_of(args)
+        self._span = span_of(args)
         self.tally = Tally(args.unit, show=args.show, scale=args.scale, skip_bad=args.skip_bad, mixed=mixed)
         self.problems: list[str] = []
         self._args = args
@@ -142,12 +148,29 @@ class _Reader:
     def _read_file(self, file: str, layout: Layout) -> None:
         """Read a file, or let it wait if it has columns: threads read such files together."""
         with open(file, "rb") as stream:
-            kind = table_kind(stream.peek(8)[:8] if stream.seekable() else b"", file)
-            if kind and stream.seekable():
+            head = stream.peek(256) if stream.seekable() else b""
+            kind = table_kind(head[:8], file)
+            if is_history(head):
+                self._read_history(file)
+            elif not self._span.is_all:
+                self._read_log(stream, file)
+            elif kind and stream.seekable():
                 self._tables.append((file, kind, layout))
             else:
                 self.scan()
                 read(stream, file, layout, self.tally)
+
+    def _read_history(self, path: str) -> None:
+        """Read a history: a file, or a folder of them.  Raises OSError, InputError."""
+        history = open_history(path, partial(say, self._command))
+        read_history(history, path, self._span, self.choice, self.tally)
+
+    def _read_log(self, stream: BinaryIO, name: str) -> None:
+        """Read the part of a log that counts.  Raises InputError if it is not a log: other files have no times."""
+        stream, head = unpacked(stream, name)
+        if kind_of(head, bare(name)) != LOG:
+            raise InputError(f"{name}: it has no intervals of time: {self._span.named()} is for a history or a .hlog")
+        read_history(open_log(stream, name, self.tally), name, self._span, self.choice, self.tally)
 
     def scan(self) -> None:
         """Count the numbers in the files of columns that wait.  Raises InputError."""
@@ -188,6 +211,11 @@ class _Reader:
         names = os.listdir(directory)
         # To show or keep what is in an empty directory, where nothing has been recorded yet, is no error.
         found = not names
+        if holds_history(names):
+            self._read_history(directory)
+            return
+        if not self._span.is_all:
+            raise InputError(f"{directory}: it has no intervals of time: {self._span.named()} is for a history")
         if holds_recorders(directory, names) or (found and self._partial):
             found = True
             self._read_recorders(directory)
@@ -220,11 +248,11 @@ class _Reader:
                 self.tally.add_recorder(key, histogram, f"{directory}, {key}", group, histograms.source_of(key))
 
     def rows(self) -> Rows:
-        """Return all that was read, after `scan`."""
+        """Return all that was read, after `scan`; steps of time in their order, one recorder or group after another."""
         choice, tally = self.choice, self.tally
         rows = [
             Row(
-                choice.name_of(key, key.name if key in self._files else ""),
+                choice.name_of(untimed(key) if self._span.every else key, key.name if key in self._files else ""),
                 key,
                 histogram,
                 key in self._files,
@@ -232,6 +260,8 @@ class _Reader:
             )
             for key, histogram in tally.histograms().items()
         ]
+        if self._span.every is not None:
+            rows = in_steps([row for row in rows if not row.is_file])
         return Rows(
             rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
             tally.found, tally.has_guessed, tally.other, self._subject(), tuple(tally.notes),

@@ -84,11 +84,11 @@ class Frame:
 
     def _title(self, look: Look, sort: str, width: int) -> Line:
         if math.isnan(look.seconds):
-            right = "all so far"
+            right = look.start or "all so far"
         else:
-            counts = [change.recent.count for change in look.changes]
-            right = f"{_show(ONE, sum(counts) / look.seconds)}/s in the last {look.seconds:.1f} s"
-        right = f"{right}  by {sort}  {time.strftime('%H:%M:%S')}"
+            rate = _show(ONE, sum(change.recent.count for change in look.changes) / look.seconds)
+            right = f"{rate}/s in {'' if look.start else 'the last '}{look.seconds:.1f} s"
+        right = f"{right}  by {sort}  {'from ' + look.start if look.start else time.strftime('%H:%M:%S')}"
         left = cut(printable(self._directory), width - len(right) - 2)
         return Line(cut(left + " " * (width - text_width(left) - len(right)) + right, width), "title")
 

@@ -39,7 +39,7 @@ class Records:
         rows = [self._row(change, look.seconds) for change in changes]
         if self._form == "markdown":
             return self._markdown(rows) + "\n\n"
-        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        now = look.start or time.strftime("%Y-%m-%dT%H:%M:%S%z")
         if self._form == "json":
             return json.dumps({"time": now, "seconds": finite(look.seconds), "rows": rows}, allow_nan=False) + "\n"
         text = io.StringIO()

@@ -8,6 +8,7 @@ import sys
 import time
 
 from .frame import Frame
+from .past import Past
 from .watch import Look, Watch
 
 __all__ = ["watch_on_screen"]
@@ -15,18 +16,21 @@ __all__ = ["watch_on_screen"]
 #: Sort order of each key.  `HELP`, the last line of the screen, lists the keys.
 KEYS = {"r": "rate", "p": "p99", "m": "max", "s": "sum", "n": "name"}
 HELP = "sort by: r rate  p p99  m max  s sum  n name    q quits"
+#: In a history: how many intervals further each key goes.
+TRAVEL = {curses.KEY_LEFT: -1, curses.KEY_RIGHT: 1}
+TRAVEL_HELP = "    left, right: time"
 QUIT = (ord("q"), ord("Q"))
 STYLES = {"title": curses.A_BOLD, "header": curses.A_REVERSE, "idle": curses.A_DIM, "note": curses.A_DIM}
 
 
-def watch_on_screen(watch: Watch, frame: Frame, sort: str, interval: float, count: float) -> None:
+def watch_on_screen(watch: Watch | Past, frame: Frame, sort: str, interval: float, count: float) -> None:
     """Show `count` frames, one every `interval` seconds, or until the user quits.
 
     The terminal is always restored, even after an exception or a signal that raises one.  Raises curses.error if
     curses cannot use the terminal.
     """
     try:
-        curses.wrapper(lambda window: _Screen(window, frame, sort).run(watch, interval, count))
+        curses.wrapper(lambda window: _Screen(window, frame, sort, watch).run(interval, count))
     except curses.error:
         if not _hung_up():  # if the terminal is gone, there is nothing to restore
             raise
@@ -35,10 +39,11 @@ def watch_on_screen(watch: Watch, frame: Frame, sort: str, interval: float, coun
 class _Screen:
     """The contents of the terminal."""
 
-    def __init__(self, window: curses.window, frame: Frame, sort: str) -> None:
+    def __init__(self, window: curses.window, frame: Frame, sort: str, watch: Watch | Past) -> None:
         self._window = window
         self._frame = frame
         self._sort = sort
+        self._watch = watch
         self._top = 0  # index of the first line shown below the title
         try:
             curses.curs_set(0)
@@ -46,11 +51,11 @@ class _Screen:
         except curses.error:
             pass  # the terminal does not support this
 
-    def run(self, watch: Watch, interval: float, count: float) -> None:
+    def run(self, interval: float, count: float) -> None:
         """Show frames until `count` are shown or the user quits."""
         due = time.monotonic()
         while count > 0:
-            look = watch.look()
+            look = self._watch.look()
             if look.seconds == look.seconds:
                 count -= 1
             due = max(due + interval, time.monotonic())
@@ -65,7 +70,10 @@ class _Screen:
             key = self._window.getch()
             if key in QUIT:
                 return False
-            if key != curses.ERR:
+            if key in TRAVEL and isinstance(self._watch, Past):
+                look = self._watch.moved(TRAVEL[key])
+                self._draw(look)
+            elif key != curses.ERR:
                 self._handle(key)
                 self._draw(look)
             elif _hung_up():
@@ -91,7 +99,10 @@ class _Screen:
         for y, line in enumerate([title, *shown]):
             self._put(y, line.text, STYLES.get(line.kind, curses.A_NORMAL))
         arrows = f"    arrows: {below:,} more" if below else "    arrows: back" if self._top else ""
-        self._put(height - 1, f"{HELP}{arrows}"[: width - 1], curses.A_DIM)  # curses cannot write the very last cell
+        travel = TRAVEL_HELP if isinstance(self._watch, Past) else ""
+        self._put(
+            height - 1, f"{HELP}{travel}{arrows}"[: width - 1], curses.A_DIM
+        )  # curses cannot write the very last cell
         self._window.refresh()
 
     def _put(self, y: int, text: str, style: int) -> None:

@@ -32,6 +32,7 @@ class Look(NamedTuple):
     seconds: float  # since the previous look; NaN for the first look
     changes: list[Change]  # of recorders that hold values, in the order of their creation
     problems: dict[str, CorruptFileError]
+    start: str = ""  # of an interval of a history; empty for the last seconds
 
 
 class Before(NamedTuple):

@@ -1,0 +1,142 @@
+"""Read histories: files and folders that ``historian log`` writes, and logs of HdrHistogram."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import BinaryIO
+
+from ..._files.errors import CorruptFileWarning
+from ..._history.frames import FILE_MAGIC, HEADER_NBYTES
+from ..._history.reading import open_source
+from ..._history.segments import SUFFIX
+from ..._history.sources import Selected
+from ..._history.times import time_ns, time_text
+from ..._values.key import Key
+from ...history import History
+from .hdr import NS
+from .tally import InputError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    from ...histogram import Histogram
+    from .choice import Choice
+    from .sources import Row
+    from .span import Span
+    from .tally import Tally
+
+    _Row = TypeVar("_Row", bound=Row)
+
+__all__ = [
+    "HISTORY",
+    "STEP",
+    "chosen",
+    "holds_history",
+    "in_steps",
+    "is_history",
+    "open_history",
+    "open_log",
+    "read_history",
+    "untimed",
+]
+
+HISTORY = "a history"
+#: The label that has the start of a step.
+STEP = "start"
+
+
+def is_history(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a history: the first of its two headers may be damaged."""
+    return any(head[k:].startswith(FILE_MAGIC) for k in (0, HEADER_NBYTES))
+
+
+def holds_history(names: list[str]) -> bool:
+    """Return whether a folder with these files is one of history."""
+    return any(name.endswith(SUFFIX) for name in names)
+
+
+def open_history(path: str, say: Callable[[str], None]) -> History:
+    """Return the history in a file or a folder.  Says what is damaged.  Raises OSError, InputError."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CorruptFileWarning)
+        try:
+            found = History._of(open_source(path))
+        except ValueError as error:
+            raise InputError(str(error)) from None
+    for one in caught:
+        say(str(one.message))
+    return found
+
+
+def open_log(stream: BinaryIO, name: str, tally: Tally) -> History:
+    """Return the intervals of a log of HdrHistogram as a history of one name.  Raises InputError."""
+    from ...formats.hdr._log import Reader
+
+    values, unit = tally.units(NS, name)
+    reader = Reader(stream, name, values, unit, lambda line, why: tally.bad(f"{name}:{line}", why))
+    try:
+        return History.from_log(list(reader), name=os.path.basename(name))
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def chosen(history: History, choice: Choice, span: Span, where: str) -> History:
+    """Return the part of a history that counts, in steps.  Raises InputError."""
+    if not choice.is_all:
+        history = History._of(Selected(history._source, lambda key: choice.of_recorder(key) is not None))
+    try:
+        return span.of(history)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def read_history(history: History, where: str, span: Span, choice: Choice, tally: Tally) -> None:
+    """Add what was recorded in the part of a history that counts.
+
+    With `Span.every`, each group is one of a step: it has the label `STEP`, the start of the step.
+    """
+    tally.found = True
+    found = chosen(history, choice, span, where)
+    if len(history) and not len(found):
+        ends = f"from {time_text(history._source.starts[0])} to {time_text(history._source.ends[-1])}"
+        raise InputError(f"{where}: {span.named()}: no interval of it lies there; it has those {ends}")
+    if span.every is None:
+        for key, histogram in found.snapshot().items():
+            _add(key, histogram, where, choice, tally, {})
+        return
+    for interval in found:
+        labels = {STEP: time_text(interval.start)}
+        for key, histogram in interval.histograms.items():
+            _add(key, histogram, where, choice, tally, labels)
+
+
+def untimed(key: Key) -> Key:
+    """Return the key of a group of all time."""
+    return Key(key.name, **{label: value for label, value in key.labels if label != STEP})
+
+
+def in_steps(rows: Sequence[_Row]) -> list[_Row]:
+    """Return rows in the order of time, one recorder or group after another; the name of each has its time."""
+    groups: dict[str, list[_Row]] = {}
+    for row in rows:
+        groups.setdefault(row.name, []).append(row)
+    found = []
+    for name, group in groups.items():
+        for row in sorted(group, key=lambda row: time_ns(dict(row.key.labels)[STEP])):
+            time = dict(row.key.labels)[STEP]
+            found.append(row._replace(name=time if len(groups) == 1 else f"{name} {time}"))
+    return found
+
+
+def _add(key: Key, histogram: Histogram, where: str, choice: Choice, tally: Tally, labels: dict[str, str]) -> None:
+    group = choice.of_recorder(key)
+    if group is None:
+        return
+    if labels:
+        if STEP in dict(group.labels):
+            raise InputError(f"{where}: {key} has a label named {STEP}, as --every gives one: choose by --by")
+        group = Key(group.name, **dict(group.labels), **labels)
+    tally.add_histogram(histogram, f"{where}, {key}", group, recorder=True)
