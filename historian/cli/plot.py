@@ -74,7 +74,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_files(parser)
     parser.add_argument(
         "--kind", choices=[*TITLES, *OVER_TIME], default="percentiles", metavar="KIND",
-        help=f"the picture: {', '.join(TITLES)}; of a history or a .hlog: {', '.join(OVER_TIME)} (default: %(default)s)",
+        help=f"the picture: {', '.join(TITLES)}; of a history or a .hlog: {', '.join(OVER_TIME)} (default: "
+        "%(default)s)",
     )  # fmt: skip
     parser.add_argument("--heatmap", action="store_const", const="heatmap", dest="kind", help="as --kind heatmap")
     add_every(parser, "steps of a picture over time, such as 1m (default: as recorded, at most 300 steps)")
@@ -158,8 +159,8 @@ def _drawn(draw: Callable[..., object], names: list[str], title: str, args: argp
 
     def into(ax: Any) -> None:
         draw(ax=ax)
-        if len(names) == 1:
-            ax.set_title(printable(names[0])[:80], fontsize="medium", parse_math=False)
+        if len(names) == 1 or args.kind in OVER_TIME:
+            ax.set_title(printable(names[0] if len(names) == 1 else title)[:80], fontsize="medium", parse_math=False)
 
     if args.output.lower().endswith(".png"):
         return as_png(into)

@@ -60,6 +60,8 @@ def holds_history(names: list[str]) -> bool:
 
 def open_history(path: str, say: Callable[[str], None]) -> History:
     """Return the history in a file or a folder.  Says what is damaged.  Raises OSError, InputError."""
+    if os.path.isdir(path) and not holds_history(os.listdir(path)):
+        raise InputError(f"{path}: it holds no history")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CorruptFileWarning)
         try:

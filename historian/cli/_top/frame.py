@@ -78,7 +78,7 @@ class Frame:
         for kind in sorted(kinds, key=lambda kind: (kind != "ns", kind != "B", kind)):
             lines += [Line(""), *self._table(kind, _sorted(kinds[kind], sort), width)]
         if not kinds:
-            lines += [Line(""), Line("nothing recorded yet")]
+            lines += [Line(""), Line("nothing was recorded then" if look.start else "nothing recorded yet")]
         notes = _notes(look)
         return lines + [Line("")] * bool(notes) + [Line(cut(note, width), "note") for note in notes]
 
