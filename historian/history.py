@@ -93,6 +93,16 @@ class History:
 
         return cls._of(open_source(path))
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it to a new file, which `open` reads, and ``historian log`` appends to.
+
+        O(buckets of all).  Raises FileExistsError, because that file may be the one that a service is writing, and
+        OSError; then nothing has changed.  Raises ValueError for times before 1970.
+        """
+        from ._history.saving import save
+
+        save(self._source, path)
+
     # ---- intervals ----
 
     def __len__(self) -> int:

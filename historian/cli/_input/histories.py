@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from ..._files.errors import CorruptFileWarning
@@ -19,9 +20,11 @@ from .tally import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TypeVar
 
+    from ..._history.intervals import Source, _Wanted
+    from ..._live.snapshots import Snapshot
     from ...histogram import Histogram
     from .choice import Choice
     from .sources import Row
@@ -62,15 +65,40 @@ def open_history(path: str, say: Callable[[str], None]) -> History:
     """Return the history in a file or a folder.  Says what is damaged.  Raises OSError, InputError."""
     if os.path.isdir(path) and not holds_history(os.listdir(path)):
         raise InputError(f"{path}: it holds no history")
+    try:
+        with _said(say):
+            source = open_source(path)
+    except ValueError as error:
+        raise InputError(str(error)) from None
+    return History._of(_Saying(source, say))
+
+
+@contextmanager
+def _said(say: Callable[[str], None]) -> Iterator[None]:
+    """Say what is damaged, instead of a warning."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CorruptFileWarning)
-        try:
-            found = History._of(open_source(path))
-        except ValueError as error:
-            raise InputError(str(error)) from None
+        yield
     for one in caught:
         say(str(one.message))
-    return found
+
+
+class _Saying:
+    """A source that says what is damaged when it is read, each interval once."""
+
+    def __init__(self, of: Source, say: Callable[[str], None]) -> None:
+        self.starts, self.ends = of.starts, of.ends
+        self._of, self._say = of, say
+        self._damaged: set[int] = set()
+
+    def load(self, i: int, keys: _Wanted | None = None) -> Snapshot:
+        def once(message: str) -> None:
+            if i not in self._damaged:
+                self._damaged.add(i)
+                self._say(message)
+
+        with _said(once):
+            return self._of.load(i, keys)
 
 
 def open_log(stream: BinaryIO, name: str, tally: Tally) -> History:
