@@ -15,7 +15,8 @@ import pytest
 from layout import entry_at, patched
 from outside import run
 
-from historian import Histogram, Key, Registry
+from historian import Histogram, History, Interval, Key, Registry
+from historian._history.writing import FileLog
 from historian._show.table import text_width
 from historian.cli._input.choice import Choice
 from historian.cli._top.frame import SORTS, Frame
@@ -401,6 +402,31 @@ def test_keys_and_sizes_on_a_terminal(busy, terminal):
     shown.send(b"q")
     assert shown.end() == (0, b"")
     assert "\x1b[?1049l" in shown.text  # restores the previous screen
+
+
+@needs_curses
+def test_other_times_on_a_terminal(tmp_path, terminal):
+    def interval(k):
+        start = f"2026-11-27T05:3{k}Z"
+        return Interval(start, f"2026-11-27T05:3{k + 1}Z", {f"op{k}": Histogram.from_values([0.001] * 100)})
+
+    path = tmp_path / "shop.history"
+    History(map(interval, range(3))).save(path)
+    shown = terminal(path, "--history", "--interval", "0.1", columns=100)
+    shown.wait_for(r"1.67/s in 60.0 s  by rate  from 2026-11-27T05:32Z\n *\n.*\nop2 [\s\S]*left, right: time")
+    shown.send(b"\x1bOD")
+    shown.wait_for(r"from 2026-11-27T05:31Z\n *\n.*\nop1 ")
+    shown.send(b"\x1bOD" * 5)  # not further than the first one
+    shown.wait_for(r"from 2026-11-27T05:30Z\n *\n.*\nop0 ")
+    shown.send(b"\x1bOC" * 5)
+    shown.wait_for(r"from 2026-11-27T05:32Z\n *\n.*\nop2 ")
+    log = FileLog(str(path))  # as `historian log` does
+    (added,) = interval(3).histograms.items()
+    log.copy(interval(3).start, interval(3).end, {added[0]: added[1].to_bytes()})
+    log.close()
+    shown.wait_for(r"from 2026-11-27T05:33Z\n *\n.*\nop3 ")
+    shown.send(b"q")
+    assert shown.end() == (0, b"")
 
 
 @needs_curses

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from ..._core import attempt
 from ..._history.times import time_text
 from .._input.histories import chosen, open_history
 from .._input.tally import together
@@ -39,7 +42,7 @@ class Past:
 
     def look(self) -> Look:
         """Return the interval that is looked at; the newest one follows the file while it grows."""
-        if self._place == -1:
+        if self._place == -1 and _state(self._path) != self._state:
             self._history = self._opened()
         return self._look(len(self._history) + self._place)
 
@@ -55,6 +58,7 @@ class Past:
             yield self._look(place)
 
     def _opened(self) -> History:
+        self._state = _state(self._path)
         return chosen(open_history(self._path, self._say), self._choice, self._span, self._path)
 
     def _look(self, place: int) -> Look:
@@ -70,3 +74,10 @@ class Past:
                 found[name, histogram.unit] = histogram if before is None else together(before, histogram, name)
         changes = [Change(name, one, one, True) for (name, _), one in found.items()]
         return Look(interval.seconds, changes, {}, time_text(interval.start))
+
+
+def _state(path: str) -> list[tuple[str, int, int]]:
+    """Return the size and the time of a file, or of each file in a folder: they tell whether something was written."""
+    paths = [os.path.join(path, name) for name in sorted(os.listdir(path))] if os.path.isdir(path) else [path]
+    found = [(one, attempt(os.stat, one)) for one in paths]
+    return [(one, stat.st_size, stat.st_mtime_ns) for one, stat in found if isinstance(stat, os.stat_result)]
