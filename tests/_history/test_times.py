@@ -155,7 +155,7 @@ def test_the_text_of_a_duration_is_read_back(ns):
 
 
 def test_names_of_arguments_are_in_the_message():
-    with pytest.raises(ValueError, match="^start must have an offset"):
+    with pytest.raises(ValueError, match=r"^start must have an offset"):
         time_ns("2026-01-31", "start")
 
 
