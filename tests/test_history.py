@@ -309,7 +309,7 @@ def test_keys_of_different_units():
     held = {Key("time"): Histogram.from_values([0.5]), Key("size"): Histogram.from_values([9.0], unit="bytes")}
     history = History([Interval(0, NS, held), Interval(NS, 2 * NS, {"time": held[Key("time")]})])
     for question in (history.total, lambda: history.percentile(99), lambda: history.histograms):
-        with pytest.raises(ValueError, match="time is in 's', size in 'bytes'.*select"):
+        with pytest.raises(ValueError, match=r"time is in 's', size in 'bytes'.*select"):
             question()
     assert history.select("size").percentile(99).unit == "bytes"
     assert history.rate().values.tolist() == [2.0, 1.0]

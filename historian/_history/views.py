@@ -52,9 +52,10 @@ __all__ = ["history_facts", "history_view", "series_facts", "series_view"]
 
 SHOWN = 24  # rows
 EDGE = 10  # of a longer series, the first and the last rows
+NOTES = 4
 
 #: Histograms that are merged for a table, at most, about 0.2 s: what takes longer is for the user to ask.
-MOST_MERGED = 200_000
+MOST_MERGED = 100_000
 
 PERCENTILES = {"median": 50.0, "90": 90.0, "99": 99.0, "99.9": 99.9}
 SPARE = ("99.9", "density", "90", "count", "per s")  # columns to leave out of a narrow table, in this order
@@ -99,7 +100,7 @@ def history_view(history: _History) -> View:
     rows = [_Row(*row) for row in zip(source.starts, source.ends, totals, counts)]
     facts = f"{counted(len(keys), 'key')}, {counted(sum(counts), 'value')}{which}"
     known = [(_time_texts([row.start])[0], row.histogram) for row in rows if row.histogram is not None and row.size]
-    return View(title, facts, tables=[_table(rows)], notes=[*notes, *notes_on(known, PERCENTILES)][:SHOWN])
+    return View(title, facts, tables=[_table(rows)], notes=[*notes, *notes_on(known, PERCENTILES)][:NOTES])
 
 
 def _shown(source: Source) -> tuple[Source, str]:
@@ -185,7 +186,9 @@ def series_view(series: _Series) -> View:
     """Return what is shown of a series: the value and the bounds of each interval, or of the first and last ones."""
     facts = series_facts(series)
     points = list(series)
-    known = [_Bounded(point.value, point.lower, point.upper, series.unit) for point in points if not math.isnan(point.value)]
+    known = [
+        _Bounded(point.value, point.lower, point.upper, series.unit) for point in points if not math.isnan(point.value)
+    ]
     if not known:
         return View("TimeSeries", facts)
     scale = Scale.of(series.unit, middle([one.value for one in known]))

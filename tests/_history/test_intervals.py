@@ -78,7 +78,7 @@ def test_units_of_keys_may_differ_until_they_are_merged():
 def test_intervals_are_sorted_and_must_not_overlap():
     a, b, c = (Interval(k, k + 1, {"get": ONE}) for k in (0, 1, 5))
     assert list(History([c, a, b])) == [a, b, c]
-    with pytest.raises(ValueError, match="must not overlap, as those from .* do: make a history of each machine"):
+    with pytest.raises(ValueError, match=r"must not overlap, as those from .* do: make a history of each machine"):
         History([a, Interval(0, 2, {})])
     with pytest.raises(TypeError, match=r"Interval\(start, end, histograms\)"):
         History([(0, 1, {"get": ONE})])

@@ -1,6 +1,7 @@
 """What notebooks and terminals show of a history: rows of time, few of them, with units."""
 
 import io
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ START = 1_795_757_400 * 10**9  # 2026-11-27 05:30 UTC
 def history(count, step=10.0, keys=("get",), size=100):
     values = Histogram.from_values(np.linspace(0.010, 0.250, size) if size else [])
     edges = [START + round(k * step * 1e9) for k in range(count + 1)]
-    return History(Interval(a, b, {Key(key): values for key in keys}) for a, b in zip(edges, edges[1:]))
+    return History(Interval(a, b, {Key(key): values for key in keys}) for a, b in pairwise(edges))
 
 
 def shown(one, width=100):
@@ -31,7 +32,7 @@ def test_few_intervals_have_a_row_each():
     assert table[0].split()[:4] == ["from", "(UTC)", "median", "(ms)"]
     assert table[1].split()[:9] == ["2026-11-27", "05:30:00", "128", "226", "249", "-", "250", "100", "10.0"]
     assert table[2].split()[1] == "05:30:10"
-    assert "too few values: 99.9 needs 1,000" in shown(history(2)).replace("\n", " ")
+    assert "too few values: 99 needs 100, 99.9 needs 1,000" in shown(history(2)).replace("\n", " ")
 
 
 @pytest.mark.parametrize(
