@@ -20,6 +20,7 @@ from . import (
     display,
     grouped,
     growth,
+    history,
     labels,
     live,
     logs,
@@ -65,10 +66,11 @@ PARTS = {
     "memory": memory,
     "starting": starting,
     "growth": growth,
+    "history": history,
 }
 
 #: Parts in which historian stands alone.
-NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "live", "growth"}
+NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "live", "growth", "history"}
 
 
 def main(arguments: list[str]) -> int:

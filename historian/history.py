@@ -1,6 +1,6 @@
 """`History`: histograms of consecutive intervals of time, by key; an immutable value that answers questions about when.
 
-The methods here call the modules of the room `_history`, which are loaded when a history is first used.
+The methods here call the modules that align, merge and show intervals.
 """
 
 from __future__ import annotations
@@ -173,10 +173,12 @@ class History:
         """Return the histograms of the last "1h", for `historian.tail.burn_rates`; at least of the whole hour."""
         length = duration_ns(duration, "windows")
         starts, ends = self._source.starts, self._source.ends
-        whole = ends[-1] - starts[0] if len(self) else 0
+        if not len(self):
+            raise ValueError(f"windows must not be longer than the history, which is empty, not {duration!r}")
+        whole = ends[-1] - starts[0]
         if length > whole:
             raise ValueError(
-                f"windows must be at most {duration_text(whole)}, the length of the history, not {duration!r}"
+                f"windows must be at most {duration_text(whole)!r}, the length of the history, not {duration!r}"
             )
         first, stop = cut((starts, ends), ends[-1] - length, None, "keep")
         return self.histograms[first:stop]

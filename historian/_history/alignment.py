@@ -141,12 +141,12 @@ def _check_crossing(edges: _Edges, start: int, end: int, edge: int, grid: Grid, 
     if keep and not is_longer:
         return
     steps = nesting([edges], at_least=end - start)
-    if steps:
-        remedy = f"{_listed(steps)} nest"
-    elif is_longer:
-        remedy = f"take a step of {duration_text(end - start)!r} or more, with partial='keep'"
-    else:
-        remedy = "pass partial='keep' to count it with the step in which it begins"
+    remedies = [f"{_listed(steps)} nest"] if steps else []
+    if not is_longer:
+        remedies.append("pass partial='keep' to count it with the step in which it begins")
+    elif not steps:
+        remedies.append(f"take a step of {duration_text(end - start)!r} or more, with partial='keep'")
+    remedy = "; or ".join(remedies)
     raise ValueError(
         f"step {grid.text} does not fit: the interval from {time_text(start)} to {time_text(end)} crosses "
         f"{time_text(edge)}; {remedy}"

@@ -34,10 +34,10 @@ def intervals_of(log: Iterable[Any], name: str, label: str) -> list[list[Interva
 def _of_tag(key: Key, found: list[Any], tag: str | None) -> list[Interval]:
     """Return the intervals of one tag, each cut off where the next one begins, if that is a matter of rounding."""
     found.sort(key=lambda one: one.start)
-    starts = [time_ns(one.start, "start") for one in found]
+    starts = [_time("start", one.start) for one in found]
     intervals = []
     for k, one in enumerate(found):
-        start, end = starts[k], max(time_ns(one.end, "end"), starts[k] + SHORTEST)
+        start, end = starts[k], max(_time("end", one.end), starts[k] + SHORTEST)
         limit = starts[k + 1] if k + 1 < len(found) else end
         if limit <= start or end - limit > ROUNDING:
             of = "without a tag" if tag is None else f"with tag {tag!r}"
@@ -47,3 +47,8 @@ def _of_tag(key: Key, found: list[Any], tag: str | None) -> list[Interval]:
             )
         intervals.append(Interval(start, check_time(min(end, limit)), {key: one.histogram}))
     return intervals
+
+
+def _time(name: str, seconds: float) -> int:
+    """Return a time of a log in nanoseconds: to the microsecond, because a float of today's seconds has no more."""
+    return time_ns(round(seconds, 6), name)

@@ -21,25 +21,41 @@ from .times import EPOCH, NS, duration_text, time_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Protocol
+    from collections.abc import Iterator, Sequence
+    from typing import Any, Protocol
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from .._show.view import Cell
     from ..histogram import Histogram
     from .intervals import Source
-    from .series import TimeSeries
 
     class _History(Protocol):
         _source: Source
+
+    class _Series(Protocol):
+        """The parts of a `TimeSeries` that are shown."""
+
+        name: str
+        unit: str
+        confidence: float | None
+        starts: NDArray[np.datetime64]
+        ends: NDArray[np.datetime64]
+        values: NDArray[np.float64]
+
+        def __len__(self) -> int: ...
+        def __iter__(self) -> Iterator[Any]: ...
 
 
 __all__ = ["history_facts", "history_view", "series_facts", "series_view"]
 
 SHOWN = 24  # rows
 EDGE = 10  # of a longer series, the first and the last rows
+NOTES = 4
 
 #: Histograms that are merged for a table, at most, about 0.2 s: what takes longer is for the user to ask.
-MOST_MERGED = 200_000
+MOST_MERGED = 100_000
 
 PERCENTILES = {"median": 50.0, "90": 90.0, "99": 99.0, "99.9": 99.9}
 SPARE = ("99.9", "density", "90", "count", "per s")  # columns to leave out of a narrow table, in this order
@@ -84,7 +100,7 @@ def history_view(history: _History) -> View:
     rows = [_Row(*row) for row in zip(source.starts, source.ends, totals, counts)]
     facts = f"{counted(len(keys), 'key')}, {counted(sum(counts), 'value')}{which}"
     known = [(_time_texts([row.start])[0], row.histogram) for row in rows if row.histogram is not None and row.size]
-    return View(title, facts, tables=[_table(rows)], notes=[*notes, *notes_on(known, PERCENTILES)][:SHOWN])
+    return View(title, facts, tables=[_table(rows)], notes=[*notes, *notes_on(known, PERCENTILES)][:NOTES])
 
 
 def _shown(source: Source) -> tuple[Source, str]:
@@ -150,7 +166,7 @@ def _time_texts(times: Sequence[int]) -> list[str]:
 # ---- a series ----
 
 
-def series_facts(series: TimeSeries) -> str:
+def series_facts(series: _Series) -> str:
     """Return what a series is of, from when to when, and its range."""
     if not len(series):
         return f"{series.name}: 0 intervals"
@@ -166,11 +182,13 @@ def _quantity(value: float, unit: str) -> str:
     return f"{Scale('', 1.0).show(value)}/s" if unit == "1/s" else quantity(value, unit)
 
 
-def series_view(series: TimeSeries) -> View:
+def series_view(series: _Series) -> View:
     """Return what is shown of a series: the value and the bounds of each interval, or of the first and last ones."""
     facts = series_facts(series)
     points = list(series)
-    known = [_Bounded(*point[2:], series.unit) for point in points if not math.isnan(point.value)]
+    known = [
+        _Bounded(point.value, point.lower, point.upper, series.unit) for point in points if not math.isnan(point.value)
+    ]
     if not known:
         return View("TimeSeries", facts)
     scale = Scale.of(series.unit, middle([one.value for one in known]))
@@ -179,7 +197,7 @@ def series_view(series: TimeSeries) -> View:
     rows: list[list[Cell]] = []
     together = [one for one in known if math.isfinite(one.upper)] or known
     for at, point in zip(times, shown):
-        one = _Bounded(*point[2:], series.unit)
+        one = _Bounded(point.value, point.lower, point.upper, series.unit)
         inside = [texts(one, scale)[1], bar(together, one)] if series.confidence is not None else []
         rows.append([at, texts(one, scale)[0], *inside])
     if len(shown) < len(points):

@@ -67,7 +67,7 @@ def heatmap(
     unit = unit_of(found)
     on = panel(ax)
     value_axis(on.ax.yaxis, unit)
-    name_axis(on.ax.xaxis, "interval" if times is None else _time_label(edges))
+    name_axis(on.ax.xaxis, "time (UTC)" if is_history else "interval" if times is None else _time_label(edges))
     filled = [one for one in found if one.zero_count + one.overflow_count < one.count]
     if not filled:
         return note(on.ax, "no data")

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["over_time"]
 
+MANY = 200  # points of a line: that of more is thinner
+
 
 def over_time(
     history: _Drawn, *, percentiles: float | Sequence[float] = (50, 99), ax: Axes | None = None
@@ -88,7 +90,8 @@ def over_time(
     for k, (_, one) in enumerate(filled):
         style = style_of(first + k)
         at, value, lower, upper = _steps(one)
-        (line,) = on.ax.plot(at, value, **style.curve, scalex=False, scaley=False)
+        thin = {"linewidth": 1.2} if len(value) > MANY else {}
+        (line,) = on.ax.plot(at, value, **{**style.curve, **thin}, scalex=False, scaley=False)
         drawn = [] if one.confidence is None else _band(on.ax, at, value, lower, upper, style.color)
         lines.append(line)
         bands += drawn

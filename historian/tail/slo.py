@@ -240,7 +240,7 @@ def _last_of(intervals: _Windows, held: list[BaseHistogram], window: Any) -> tup
         if is_timed(intervals):
             return window, list(intervals._window(window))
         if isinstance(window, str):
-            raise TypeError(f"windows must be whole numbers of intervals, not {window!r}: durations need a History")
+            raise TypeError(f"windows must be a whole number, not {window!r}: durations need a History")
     count = check_n(window, "windows")
     if count > len(held):
         raise ValueError(f"windows must be at most {len(held)}, the number of intervals, not {count}")

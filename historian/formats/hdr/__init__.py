@@ -5,6 +5,7 @@ to                                           use
 ===========================================  ==============================================================
 read a ``.hlog`` file, by interval and tag   `read_log`, which returns a `Log` of `Interval`
 write one                                    `write_log`
+make a `History` of one, and the way back     `History.from_log`, ``Log.of(history)``
 read encoded bytes, or base64                `decode`
 keep what HdrHistogram counted               `HdrHistogram`; its ``histogram`` is historian's
 write a histogram of historian's             ``HdrHistogram.of(histogram, values="ns").encode()``

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import overload
 
+    from ..._values.key import Key
+    from ...history import History
+
 __all__ = ["Interval", "Log", "LogWarning", "Reader", "is_log", "read_log"]
 
 #: Maximum length of a line in bytes.  A histogram of 3 digits takes at most some 100 kB.
@@ -144,6 +147,36 @@ class Log(Sequence[Interval]):
         self.base_time = base_time
         self.comments = tuple(comments)
 
+    @classmethod
+    def of(cls, history: History, *, tags: Callable[[Key], str | None] | None = None) -> Log:
+        """Return a `History` as a log, for `write_log`: a line for each interval and key that has values.
+
+        The key ``Key("latency")`` has no tag, and ``Key("latency", tag="A")`` has the tag "A", as `History.from_log`
+        reads them; any other label raises ValueError.  `tags` is a function that gives the tag of a key, or None, such
+        as ``tags=lambda key: dict(key.labels)["route"]``.  Keys with the same tag must be merged before: a log has one
+        histogram for each tag and interval.  Times are written in whole milliseconds.
+
+        >>> from historian import Histogram, History, Interval, Key
+        >>> held = {Key("get", tag="users"): Histogram.from_values([0.25])}
+        >>> Log.of(History([Interval("2026-11-27T05:30Z", "2026-11-27T05:31Z", held)]))[0].tag
+        'users'
+        """
+        keys = history.keys
+        found = {key: _tag(key) if tags is None else tags(key) for key in keys}
+        names = sorted({key.name for key in keys})
+        if tags is None and len(names) > 1:
+            raise ValueError(
+                f"a log has tags, and no names such as {names[0]!r} and {names[1]!r}: select() one, or pass tags="
+            )
+        if len(set(found.values())) < len(keys):
+            raise ValueError(f"{len(keys):,} keys have only {len(set(found.values())):,} tags: pass tags= that differ")
+        lines = [
+            Interval(interval.start / 1e9, interval.end / 1e9, histogram, found[key])
+            for interval in history
+            for key, histogram in sorted(interval.histograms.items())
+        ]
+        return cls(lines, start_time=lines[0].start if lines else None)
+
     @property
     def tags(self) -> tuple[str | None, ...]:
         """The tags of the intervals, each once, in the order in which they first appeared."""
@@ -249,6 +282,17 @@ class Reader:
             start = self.start_time
             self.base = start if start is not None and stamp < start - YEAR else 0.0
         return stamp + self.base
+
+
+def _tag(key: Key) -> str | None:
+    """Return the tag of a key that `History.from_log` would give it back.  Raises ValueError for other labels."""
+    labels = dict(key.labels)
+    tag = labels.pop("tag", None)
+    if labels:
+        raise ValueError(
+            f"a log has tags, and no labels such as those of {key}: pass tags=, a function from keys to tags"
+        )
+    return tag
 
 
 def is_log(head: bytes) -> bool:
