@@ -1,14 +1,13 @@
 """Writers of history are killed at any moment, and files are cut and changed at any byte."""
 
-import os
 import sys
 
 import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
-#: Kills of each drill; HISTORIAN_KILLS=200 makes it thorough.
-KILLS = int(os.environ.get("HISTORIAN_KILLS") or 15)
+#: Kills of each drill; ``python tests/helpers/history_drill.py FOLDER 200`` is more thorough.
+KILLS = 15
 
 
 @pytest.mark.parametrize("keep", ["", "tiers"])
@@ -24,4 +23,3 @@ def test_kills_and_torn_writes_lose_nothing_that_was_written(tmp_path, keep):
         flip(outcome, str(tmp_path / "history"), 2 * KILLS)
         assert outcome.lost_by_flips <= outcome.largest, outcome
         assert outcome.surplus == 0
-    print(outcome)

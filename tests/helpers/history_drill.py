@@ -1,7 +1,8 @@
 """A kill drill: writers of history are killed with SIGKILL, their files are cut and changed, and all values are sought.
 
-``python tests/helpers/history_drill.py DIRECTORY PATH KEEP`` is such a writer.  It writes down, in memory that outlives
-it, how many values are in the intervals that it has written.
+``python tests/helpers/history_drill.py write DIRECTORY PATH KEEP`` is such a writer.  It writes down, in memory that
+outlives it, how many values are in the intervals that it has written.  ``python tests/helpers/history_drill.py FOLDER
+200`` is a drill with 200 kills, of a file and of a folder.
 """
 
 from __future__ import annotations
@@ -51,11 +52,12 @@ def work(directory: str, path: str, keep: str) -> None:
     log = open_log(path, STEP, keep or None)
     session = Session(lambda: read_directory(directory, False)[0], log, STEP)
     book = book_in(path)
-    total = sum(count_of(open_source(path)))
     while True:
+        # What it has accepted is written; nothing had been recorded before the history began.
+        total = sum(one.histogram.count for one in session._differences.totals.values())
         book[0], book[1] = total, 1
-        if session.look():  # what it has accepted is written; nothing had been recorded before the history began
-            total = sum(one.histogram.count for one in session._differences.totals.values())
+        while not session.look():
+            pass
 
 
 def count_of(source: FileSource) -> list[int]:
@@ -74,12 +76,13 @@ def drill(folder: str, kills: int, *, keep: str = "", seed: int = 1) -> Outcome:
     book = book_in(path)
     for _ in range(kills):
         book[0] = book[1] = 0
-        command = [sys.executable, __file__, directory, path, keep]
+        command = [sys.executable, __file__, "write", directory, path, keep]
         with subprocess.Popen(command, stderr=subprocess.PIPE) as writer:
             until = 0.0
             while not until or time.monotonic() < until:
                 chance.choice(recorders).record(chance.random())
                 outcome.recorded += 1
+                time.sleep(0.0001)
                 if book[1] and not until:
                     until = time.monotonic() + chance.choice([0.0, 0.01, 0.1]) * chance.random()
                 if writer.poll() is not None:
@@ -145,5 +148,19 @@ def flip(outcome: Outcome, path: str, flips: int, seed: int = 1) -> None:
             file.flush()
 
 
+def main(folder: str, kills: int) -> None:
+    """Print what drills find."""
+    for name, keep in (("file", ""), ("folder", TIERS)):
+        where = os.path.join(folder, name)
+        os.makedirs(where, exist_ok=True)
+        outcome = drill(where, kills, keep=keep)
+        if not keep:
+            flip(outcome, os.path.join(where, "history"), kills)
+        print(f"{name}: {outcome}", flush=True)
+
+
 if __name__ == "__main__":
-    work(*sys.argv[1:4])
+    if sys.argv[1] == "write":
+        work(*sys.argv[2:5])
+    else:
+        main(sys.argv[1], int(sys.argv[2]))
