@@ -18,10 +18,13 @@ from historian import (
     CorruptFileWarning,
     Groups,
     Histogram,
+    History,
+    Interval,
     Key,
     MergeWarning,
     Profile,
     Registry,
+    TimeSeries,
 )
 from historian.tail import Dist, Enoughs, Estimate, Estimates, Fanout, Fanouts, Slo, Slos, TailWarning, all_of, seq
 
@@ -53,6 +56,8 @@ def objects() -> dict[str, Any]:
         "fanouts": half.fanout([1, 100]),
         "groups": Groups({"a": h, None: half, (1, "b"): Histogram()}, ["route"], 3),
         "histogram": h,
+        "history": History([Interval(0, 10**10, {Key("q", a="1"): h}), Interval(10**10, 2 * 10**10, {"q": half})]),
+        "interval": Interval("2026-11-27T05:30Z", "2026-11-27T05:31Z", {Key("q", a="1"): h}),
         "key": Key("query", table="users", zone="é"),
         "merge-warning": MergeWarning(1, 2, 0, "it is cut short"),
         "profile": Profile({"a": h, "b": half}),
@@ -67,6 +72,16 @@ def objects() -> dict[str, Any]:
             [0.9, 0.99],
         ),
         "tail-warning": TailWarning("beyond the data"),
+        "time-series": TimeSeries(
+            "p99",
+            [0, 10**9],
+            [10**9, 2 * 10**9],
+            [0.5, float("nan")],
+            [0.4, 0.0],
+            [0.6, 1e300],
+            unit="s",
+            confidence=0.9,
+        ),
         "snapshot": {Key("q"): h, Key("q", a="1"): Histogram()},
     }
 

@@ -142,8 +142,10 @@ class TimeSeries:
         raise AttributeError(f"a TimeSeries is immutable: cannot delete {name}")
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # Lists, not arrays: pickles of numpy name modules that differ between its versions.
         make = partial(TimeSeries, unit=self.unit, confidence=self.confidence)
-        return make, (self.name, *(getattr(self, key) for key in _ARRAYS))
+        times = [one.astype("int64").tolist() for one in (self.starts, self.ends)]
+        return make, (self.name, *times, self.values.tolist(), self.lower.tolist(), self.upper.tolist())
 
     def __repr__(self) -> str:
         from .views import series_facts

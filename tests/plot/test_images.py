@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pytest
 
-from historian import Histogram, compare, plot
+from historian import Histogram, History, Interval, compare, plot
 from historian.tail import Dist, all_of, seq
 
 pytest.importorskip("pytest_mpl")
@@ -33,6 +33,11 @@ def lognormal(median: float, sigma: float, count: int) -> numpy.ndarray[Any, Any
 CACHE = Histogram.from_values(numpy.concatenate([lognormal(0.0004, 0.3, 4_500), lognormal(0.02, 0.5, 500)]))
 SLOW = Histogram.from_values(lognormal(0.01, 0.8, 20_000))
 FEW = Histogram.from_values([0.01, 0.011, 0.02, 0.5])
+HISTORY = History(  # with a gap, with an interval of no values, and with one of few
+    Interval(at * 60 * 10**9, (at + 1) * 60 * 10**9, {"x": one})
+    for at, one in enumerate([SLOW, SLOW.scaled(2, "s"), None, Histogram(), CACHE, FEW, SLOW.scaled(0.5, "s")])
+    if one is not None
+)
 FAN = all_of(100, SLOW.dist())
 
 
@@ -49,6 +54,9 @@ PICTURES: dict[str, Any] = {
     "fanout-quantile": lambda ax: plot.fanout(SLOW, ax=ax),
     "fanout-p-wait": lambda ax: plot.fanout(CACHE, t=0.05, ax=ax),
     "heatmap": lambda ax: plot.heatmap([CACHE, SLOW, Histogram(), FEW], [0, 1, 2, 3, 5], ax=ax),
+    "heatmap-of-a-history": lambda ax: plot.heatmap(HISTORY, ax=ax),
+    "over-time": lambda ax: plot.over_time(HISTORY, percentiles=(50, 99), ax=ax),
+    "over-time-of-routes": lambda ax: plot.over_time({"a": HISTORY.percentile(90), "b": HISTORY.percentile(50)}, ax=ax),
     "shift": lambda ax: plot.shift(compare(CACHE, SLOW), ax=ax),
     "tree": lambda ax: plot.tree({"page": (seq(CACHE.dist(), FAN), {"auth": CACHE, "fan": (FAN, {"x": SLOW})})}, ax=ax),
     "tree-causes": lambda ax: plot.tree({"page": (seq, {"auth": CACHE, "fan": (hundred, {"x": SLOW})})}, ax=ax),

@@ -11,7 +11,7 @@ import displayed
 import numpy
 import pytest
 
-from historian import Histogram, Key, Recorder, Registry, compare, plot
+from historian import Histogram, History, Interval, Key, Recorder, Registry, compare, plot
 from historian.buckets import upper
 from historian.tail import all_of, seq
 
@@ -19,6 +19,7 @@ matplotlib = pytest.importorskip("matplotlib")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 from matplotlib.collections import PolyCollection, QuadMesh  # noqa: E402
+from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Rectangle, StepPatch  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
@@ -258,6 +259,65 @@ def test_a_heatmap_has_a_column_for_each_histogram() -> None:
     assert numpy.array_equal(p50.get_ydata()[:3], [one.percentile(50) for one in found], equal_nan=True)
     assert p99.get_ydata()[-1] == p99.get_ydata()[-2]
     assert cells.axes.get_xlabel() == "time (s)"
+
+
+HISTORY = History(
+    Interval(60 * 10**9 * k, 60 * 10**9 * (k + 1), {"x": one}) for k, one in enumerate([H, FEW, None, H]) if one
+)
+
+
+def test_a_history_has_its_times_and_its_gaps() -> None:
+    cells, p50, _ = plot.heatmap(HISTORY)
+    assert isinstance(cells, QuadMesh)
+    assert cells.get_array().shape[1] == 4
+    assert numpy.ma.getmaskarray(cells.get_array())[:, 2].all()
+    assert cells.axes.get_xlabel() == "time (UTC)"
+    assert numpy.isnan(p50.get_ydata()[2])  # type: ignore[attr-defined]
+    assert HISTORY.heatmap(percentiles=[90])[1].get_ydata()[0] == H.percentile(90)  # type: ignore[attr-defined]
+    assert "no data" in texts(plot.heatmap(History())[0].axes)
+    with pytest.raises(ValueError, match="times must not be given for a history"):
+        plot.heatmap(HISTORY, [1, 2, 3])
+
+
+def test_percentiles_over_time_are_steps_with_gaps() -> None:
+    line, *bands = plot.over_time(HISTORY, percentiles=90)
+    series = HISTORY.percentile(90)
+    at, value = line.get_xdata(), line.get_ydata()  # type: ignore[attr-defined]
+    first, few, last = series.values
+    numpy.testing.assert_equal(value, [first, first, few, few, numpy.nan, last, last, numpy.nan])
+    assert at.tolist() == [60 * 10**9 * k for k in (0, 1, 1, 2, 2, 3, 4, 4)]
+    assert any(getattr(one, "get_hatch", lambda: None)() for one in bands)  # of few values
+    assert line.axes.get_xlabel() == "time (UTC)"
+    assert "95 % interval" in texts(line.axes)
+    same = HISTORY.plot(90)[0]
+    numpy.testing.assert_equal(same.get_ydata(), value)  # type: ignore[attr-defined]
+
+
+def test_series_over_time() -> None:
+    lines = [one for one in plot.over_time(HISTORY) if isinstance(one, Line2D)]
+    assert len(lines) == 2
+    assert {"p50", "p99"} <= set(texts(lines[0].axes))
+    (rate,) = HISTORY.rate().plot()
+    assert rate.axes.get_ylabel() == "calls per second"
+    routes = {HOSTILE: HISTORY.percentile(50), "b": HISTORY.percentile(99)}
+    assert HOSTILE in texts(plot.over_time(routes)[0].axes)
+    assert "p50" in texts(plot.over_time([HISTORY.percentile(50)])[0].axes)
+    for empty in (History(), [], {}, HISTORY.select("y")):
+        assert "no data" in texts(plot.over_time(empty)[0].axes)
+    one = plot.over_time(HISTORY[:1])[0].axes
+    both = plot.over_time(HISTORY[3:], ax=one)[0].axes if len(HISTORY) > 3 else one
+    assert both is one
+
+
+@pytest.mark.parametrize("given", [H, [H], "p99", 5, {"a": H}])
+def test_what_is_no_series_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"pass a history, or series such as history.percentile\(99\), not"):
+        plot.over_time(given)
+
+
+def test_series_of_different_units_are_refused() -> None:
+    with pytest.raises(ValueError, match="one unit, not 's' and '1/s': draw them apart"):
+        plot.over_time([HISTORY.percentile(50), HISTORY.rate()])
 
 
 def test_times_of_a_heatmap() -> None:
