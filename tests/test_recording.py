@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from itertools import pairwise
 
 import pytest
 
@@ -55,12 +56,12 @@ def test_a_thread_writes_intervals_while_it_is_read(path):
         for _ in range(5):
             before = len(recording.history)
             q.record(0.5)
-            until(lambda: len(recording.history) > before)
+            until(lambda before=before: len(recording.history) > before)
         until(lambda: count(recording.history) == 5)
     history = recording.history
     edges = [(one.start, one.end) for one in history]
     assert all(end % 10_000_000 == 0 for _, end in edges[:-1])
-    assert all(a[1] <= b[0] for a, b in zip(edges, edges[1:]))
+    assert all(a[1] <= b[0] for a, b in pairwise(edges))
 
 
 def test_memory_is_bounded():

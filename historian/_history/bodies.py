@@ -9,12 +9,25 @@ from typing import NamedTuple
 from .._core import attempt
 from .._files.header import decode, encode
 from .._values.key import Key
+from .._values.own import is_own
+from ..histogram import Histogram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Held", "Part", "keys_body", "part_body", "read_ids", "read_keys", "read_part", "read_state", "state_body"]
+__all__ = [
+    "Held",
+    "Part",
+    "histogram_of",
+    "keys_body",
+    "part_body",
+    "read_ids",
+    "read_keys",
+    "read_part",
+    "read_state",
+    "state_body",
+]
 
 ID_NBYTES = 16
 _COUNTS = struct.Struct("<II")
@@ -34,6 +47,16 @@ class Held(NamedTuple):
 
     source: str  # its id until the next drain; empty if it is not known
     blob: bytes
+
+
+def histogram_of(blob: bytes) -> Histogram | str:
+    """Return the histogram in a blob, or why the blob is not valid, although the checksum of its frame is right."""
+    try:
+        return Histogram.from_bytes(blob)
+    except ValueError as error:
+        if not is_own(error):
+            raise
+        return str(error)
 
 
 def keys_body(numbers: Mapping[Key, int]) -> bytes:

@@ -190,7 +190,7 @@ def frames(id: bytes, read: Callable[[int, int], bytes], size: int, at: int = FI
 
 
 def _is_whole(found: Frame, following: Frame | None, read: Callable[[int, int], bytes], size: int) -> bool:
-    """Return whether a frame has all its bytes: another frame or the end of the file follows it, or its body is valid."""
+    """Return whether a frame has all its bytes: a frame or the end of the file follows it, or its body is valid."""
     if found.after >= size or following is not None:
         return found.after <= size
     return body_of(found, read(found.offset + FRAME_NBYTES, found.stored)) is not None

@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from .._core import attempt
 from .._files.errors import CorruptFileError, CorruptFileWarning
 from .._live.snapshots import Snapshot
-from ..histogram import Histogram
-from .bodies import Part, read_part
+from .bodies import Part, histogram_of, read_part
 from .frames import FRAME_NBYTES, body_of, read_frame
 from .scanning import OpenFile, scan
 from .segments import segments_in
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from .._values.key import Key
+    from ..histogram import Histogram
     from .frames import Frame
     from .intervals import _Wanted
     from .scanning import Scan
@@ -111,8 +110,8 @@ class FileSource:
             return part
         histograms: dict[Key, Histogram] = {}
         for number, blob in part.blobs.items():
-            found = attempt(Histogram.from_bytes, blob)
-            if isinstance(found, Exception):  # the checksums are right: it was written so
+            found = histogram_of(blob)
+            if isinstance(found, str):
                 return f"is not valid: {found}"
             histograms[place.keys[number]] = found
         return Snapshot(histograms)

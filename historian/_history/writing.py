@@ -6,8 +6,9 @@ import os
 import time
 
 from .._values.key import check_key
+from .._values.own import is_own
 from ..histogram import Histogram
-from .bodies import Held, Part, keys_body, part_body, read_part, read_state, state_body
+from .bodies import Held, Part, histogram_of, keys_body, part_body, read_part, read_state, state_body
 from .differences import Total
 from .frames import (
     FIRST_FRAME,
@@ -201,11 +202,11 @@ def totals_in(files: Iterable[tuple[OpenFile, Scan]]) -> dict[Key, Total] | None
             held = None if body is None else read_state(body)
             if held is None:
                 continue
-            totals = {
-                found.keys[number]: Total(source, Histogram.from_bytes(blob))
-                for number, (source, blob) in held.items()
-                if number in found.keys
-            }
+            totals: dict[Key, Total] = {}
+            for number, (source, blob) in held.items():
+                one = histogram_of(blob)
+                if number in found.keys and isinstance(one, Histogram):
+                    totals[found.keys[number]] = Total(source, one)
             _add_all(totals, file, found, state.offset)
             for later, more in files[position + 1 :]:
                 _add_all(totals, later, more, 0)
@@ -224,10 +225,22 @@ def _add_all(totals: dict[Key, Total], file: OpenFile, found: Scan, after: int) 
             if number in found.keys:
                 totals[found.keys[number]] = Total(source, Histogram())
         for number, blob in part.blobs.items():
-            if number in found.keys:
-                more, before = Histogram.from_bytes(blob), totals.get(found.keys[number])
-                whole = before.histogram + more if before is not None and before.histogram.count else more
-                totals[found.keys[number]] = Total("" if before is None else before.source, whole)
+            more = histogram_of(blob)
+            if number in found.keys and isinstance(more, Histogram):
+                key = found.keys[number]
+                totals[key] = _plus(totals.get(key), more)
+
+
+def _plus(before: Total | None, more: Histogram) -> Total:
+    """Return a total and what was counted since; of no known source if both do not fit, since damage is between."""
+    if before is None:
+        return Total("", more)
+    try:
+        return Total(before.source, before.histogram + more)
+    except (ValueError, OverflowError) as error:
+        if not is_own(error):
+            raise
+        return Total("", more)
 
 
 def _body(file: OpenFile, one: Frame) -> bytes | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import signal
 from queue import Empty, SimpleQueue
 
 from .._history.opening import open_log, step_of
+from .._history.retention import parse_tiers
 from .._history.session import Session
 from .._history.times import duration_text, time_text
 from .._live.directories import read_directory
@@ -18,6 +20,7 @@ from ._source import SourceError, add_directory, open_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .._history.session import Log as _Log
     from .._live.snapshots import Snapshot
     from ..registry import Registry
 
@@ -52,8 +55,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add_directory(parser, "a directory of recorders")
     add_output(parser, "file to write, or folder with --keep", required=True)
     parser.add_argument(
-        "--every", metavar="TIME", type=_step, default="10s", help="length of an interval, 1ms or more (default: 10s)"
-    )
+        "--every", metavar="TIME", type=_step, default="10s",
+        help="length of an interval, 1ms or more; a number is one of seconds (default: 10s)",
+    )  # fmt: skip
     parser.add_argument(
         "--keep", metavar="STEP:TIME,...",
         help="how long intervals of which length are kept, the first one being --every: 10s:1d,1m:7d,1h:365d; one "
@@ -68,6 +72,12 @@ def run(args: argparse.Namespace) -> int:
     """Write intervals; return the exit status."""
     if args.output == "-":
         say("log", "error: a history needs a file: -o shop.history")
+        return 2
+    try:
+        if args.keep is not None:
+            parse_tiers(args.keep, args.every)
+    except ValueError as error:
+        say("log", f"error: argument --keep: {error}")
         return 2
     stop: SimpleQueue[int] = SimpleQueue()  # a handler may put into it at any moment, also into a lock
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -146,7 +156,7 @@ class _Readings:
 
 def _step(text: str) -> int:
     try:
-        return step_of(text)
+        return step_of(float(text) if re.fullmatch(r"[0-9.]+", text) else text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

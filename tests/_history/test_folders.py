@@ -130,20 +130,19 @@ def test_a_crash_at_any_moment_of_a_replacement_neither_loses_nor_doubles(path, 
     class Killed(Exception):
         pass
 
+    left = [0]  # calls until it is killed
+
+    def dying(function):
+        def call(*args, **kwargs):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return function(*args, **kwargs)
+
+        return call
+
     moments = 0
-    for number in range(40):
-        calls = 0
-
-        def dying(function):
-            def call(*args, **kwargs):
-                nonlocal calls
-                calls += 1
-                if calls > number:
-                    raise Killed
-                return function(*args, **kwargs)
-
-            return call
-
+    for left[0] in range(40):
         with monkeypatch.context() as patched:
             patched.setattr(folders.os, "replace", dying(os.replace))
             patched.setattr(folders.os, "unlink", dying(os.unlink))

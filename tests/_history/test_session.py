@@ -1,6 +1,7 @@
 """Recordings under clocks that tests set: intervals neither overlap nor lose or double a value."""
 
 import random
+from itertools import pairwise
 
 import pytest
 from clocks import MIDNIGHT, SECOND, Machine, Service, counts, seconds
@@ -99,7 +100,7 @@ def test_a_clock_that_is_set_back_makes_intervals_take_longer(path):
     assert shop.session._clock.read().time == machine.wall  # 600 s were enough to agree again
     shop.stop()
     found = seconds(open_source(path))
-    assert all(a[1] == b[0] for a, b in zip(found, found[1:]))
+    assert all(a[1] == b[0] for a, b in pairwise(found))
     assert [end - start for start, end in found[:-1]] == [10] * (len(found) - 1)
     assert counts(path) == 720
 

@@ -3,20 +3,24 @@
 import os
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import pytest
 from clocks import MIDNIGHT, SECOND, Machine, Service, counts
 
 from historian import Histogram, Key, Registry, Snapshot
-from historian._history import writing
 from historian._files.errors import CorruptFileWarning
+from historian._history import writing
 from historian._history.differences import Change, Total
 from historian._history.opening import open_log
 from historian._history.reading import open_source
+from historian._history.scanning import OpenFile, scan
 from historian._history.writing import FileLog
 
 Q = Key("q", route="/users")
 STEP = 10 * SECOND
+GOLDEN = str(Path(__file__).parents[1] / "data" / "three-intervals.history")
 
 
 @pytest.fixture
@@ -88,15 +92,13 @@ def test_a_byte_changed_anywhere_costs_one_interval_at_most(path):
         data[at] ^= 0xFF
         with open(path, "wb") as file:
             file.write(data)
-        with pytest.warns(CorruptFileWarning) as warned:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
             got = found(path)
-            import warnings
-
-            warnings.warn("none", CorruptFileWarning, stacklevel=1)
         data[at] ^= 0xFF
         missing = {1, 2, 3, 4, 5}.difference(got)
         assert len(missing) <= 1
-        assert len(warned) > len(missing) or at >= len(data) - 300  # the last one may be one that is being written
+        assert len(warned) >= len(missing) or missing == {5}  # which may be one that is being written
 
 
 def test_names_survive_damage_at_one_place(path):
@@ -130,8 +132,8 @@ def test_numbers_of_keys_that_damage_has_hidden_are_not_given_to_others(path):
     log.append(MIDNIGHT + 5, MIDNIGHT + 6, change(7, Key("c"), begun=True))
     log.close()
     with pytest.warns(CorruptFileWarning):
-        source = open_source(path)
-        assert [{str(key): h.count for key, h in source.load(i).items()} for i in range(3)] == [{"a": 1}, {}, {"c": 7}]
+        held = [open_source(path).load(i) for i in range(3)]
+    assert [{str(key): h.count for key, h in one.items()} for one in held] == [{"a": 1}, {}, {"c": 7}]
 
 
 def test_a_second_writer_is_refused_at_once(path):
@@ -201,11 +203,12 @@ def test_a_writer_that_goes_on_reads_from_the_last_state_only(path, monkeypatch)
     shop.log.close()
     read = []
     add_all = writing._add_all
-    monkeypatch.setattr(
-        writing,
-        "_add_all",
-        lambda totals, file, found, after: (read.append(after), add_all(totals, file, found, after)),
-    )
+
+    def noted(totals, file, found, after):
+        read.append(after)
+        add_all(totals, file, found, after)
+
+    monkeypatch.setattr(writing, "_add_all", noted)
     log = FileLog(path, sync=False)
     assert log.totals is not None
     assert log.totals[Key("q")].histogram.count == 120
@@ -223,3 +226,37 @@ def test_what_open_log_refuses(tmp_path):
         open_log(None, STEP, "10s:1h,1m:1d")
     with pytest.raises(FileNotFoundError):
         open_log(tmp_path / "nowhere" / "file", STEP, None)
+
+
+def test_a_file_that_this_release_wrote():
+    """It stays readable: three intervals of two recorders, made as `make_golden` says."""
+    with open(GOLDEN, "rb") as file:
+        assert file.read(12) == b"\x89HSTHL\r\n\x01\0\0\0"
+    source = open_source(GOLDEN)
+    assert source.problems == ()
+    assert [(start - MIDNIGHT) // SECOND for start in source.starts] == [0, 10, 40]
+    assert [(end - MIDNIGHT) // SECOND for end in source.ends] == [10, 20, 50]
+    found = [{str(key): (h.count, h.min, h.max, h.unit) for key, h in source.load(i).items()} for i in range(3)]
+    assert found == [
+        {"q{route=/users}": (3, 0.25, 1.0, "s"), "size": (1, 64.0, 64.0, "bytes")},
+        {},
+        {"q{route=/users}": (1, 0.5, 0.5, "s")},
+    ]
+    with OpenFile(GOLDEN) as file:
+        totals = writing.totals_in([(file, scan(file, GOLDEN))])
+    assert totals is not None
+    assert {str(key): (one.source, one.histogram.count) for key, one in totals.items()} == {
+        "q{route=/users}": ("0a0b-0-0", 4), "size": ("0a0b-1-0", 1),
+    }  # fmt: skip
+
+
+def make_golden(path):
+    """Write the golden file."""
+    log = FileLog(path, step=STEP, sync=False)
+    size = Key("size")
+    log.keep({}, MIDNIGHT)
+    first = {Q: Histogram.from_values([0.25, 0.5, 1.0]), size: Histogram.from_values([64.0], unit="bytes")}
+    log.append(MIDNIGHT, MIDNIGHT + STEP, Change(first, {Q: "0a0b-0-0", size: "0a0b-1-0"}, {}))
+    log.append(MIDNIGHT + STEP, MIDNIGHT + 2 * STEP, Change({}, {}, {}))
+    log.append(MIDNIGHT + 4 * STEP, MIDNIGHT + 5 * STEP, Change({Q: Histogram.from_values([0.5])}, {}, {}))
+    log.close()
