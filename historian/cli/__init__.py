@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             return _run(argv)
         finally:
-            sys.stdout.flush()  # also after help and the version
+            _flush()  # also after help and the version
     except BrokenPipeError:
         # The reader has left.  Python flushes again at exit and would report the error: redirect to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -39,6 +39,12 @@ def main(argv: list[str] | None = None) -> int:
         return 130
 
 
+def _flush() -> None:
+    """Flush standard output, unless the program of ``historian run`` has closed it."""
+    if sys.stdout is not None and not getattr(sys.stdout, "closed", False):
+        sys.stdout.flush()
+
+
 def _run(argv: list[str] | None) -> int:
     """Run the command line; return the exit status.  What commands need is imported here: it can be interrupted."""
     from .. import __version__
@@ -52,6 +58,7 @@ def _run(argv: list[str] | None) -> int:
         plot,
         profile,
         report,
+        run,
         serve,
         snapshot,
         sql,
@@ -63,7 +70,23 @@ def _run(argv: list[str] | None) -> int:
     parser = Parser(prog="historian", description="Latency histograms: percentiles instead of averages.")
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
-    known = (demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, snapshot, clear)
+    known = (
+        demo,
+        summarize,
+        compare,
+        fanout,
+        plot,
+        report,
+        merge,
+        convert,
+        sql,
+        profile,
+        top,
+        serve,
+        snapshot,
+        clear,
+        run,
+    )
     for command in known:
         command.add_parser(commands)
     args, unknown = parser.parse_known_args(argv)
