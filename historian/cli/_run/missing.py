@@ -45,6 +45,8 @@ def _reason(target: Target, main: types.ModuleType | None, is_monitored: bool) -
     home = getattr(found, "__module__", None)
     if isinstance(found, type):
         return f"{target} is a class: time its methods, such as {target}.__init__, or all: {target}.*"
+    if not callable(found) and not hasattr(type(found), "__get__"):
+        return f"{target} is not a function"
     if isinstance(home, str) and home != target.module:
         return (
             f"{target} is written in another module: pass --time {home}:{getattr(found, '__qualname__', target.name)}"

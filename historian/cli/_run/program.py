@@ -41,12 +41,12 @@ def find_script(words: list[str]) -> tuple[types.CodeType, types.ModuleType]:
     script = words[0]
     sys.argv[:] = words
     if os.path.isdir(script) or _is_archive(script):
-        _put_first(script)
-        spec = importlib.machinery.PathFinder.find_spec("__main__", [script])
+        _put_first(os.path.join(os.getcwd(), script))
+        spec = importlib.machinery.PathFinder.find_spec("__main__", sys.path[:1])
         if spec is None:
             raise ProgramError(f"can't find '__main__' module in {script!r}", 1)
         return _code_of(spec, "__main__"), _main_module(spec, "")
-    path = os.path.abspath(script)
+    path = os.path.join(os.getcwd(), script)  # not normalised, as Python does
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -61,7 +61,7 @@ def find_script(words: list[str]) -> tuple[types.CodeType, types.ModuleType]:
         found = importlib.machinery.SourcelessFileLoader("__main__", path).get_code("__main__")
         assert found is not None
         return found, main
-    return loader.source_to_code(data, path), main
+    return compile(data, path, "exec", dont_inherit=True), main
 
 
 def find_module(words: list[str]) -> tuple[types.CodeType, types.ModuleType]:
@@ -96,8 +96,8 @@ def execute(code: types.CodeType, main: types.ModuleType, variables: _Variables 
 
 def report_exception(error: BaseException) -> None:
     """Print an exception as Python does, from the first frame of the program on."""
-    trace, own = error.__traceback__, os.path.dirname(__file__)
-    while trace is not None and os.path.dirname(trace.tb_frame.f_code.co_filename) == own:
+    trace, own = error.__traceback__, os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(own):
         trace = trace.tb_next
     error.__traceback__ = trace
     sys.excepthook(type(error), error, trace)

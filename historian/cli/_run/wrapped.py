@@ -70,14 +70,16 @@ class Wrapped:
 
     def _wrap_those(self, module: types.ModuleType, names: Iterable[str], only: str | None = None) -> None:
         """Replace functions by their qualified names: those that wildcards mean among `names`, and single ones."""
-        names = list(names)
+        names, done = list(names), set()
         for target in self._targets.modules.get(module.__name__, ()):
             if target.is_wild:
                 chosen = list(filter(target.matches, names))
             else:
                 chosen = [target.name] if only is None or target.name.split(".")[0] == only else []
             for name in chosen:
-                self._wrap(module, name, target)
+                if name not in done:  # of another target
+                    self._wrap(module, name, target)
+                done.add(name)
 
     def timed(self, module: str, name: str, function: Any) -> Any:
         """Return a function that is timed in its recorder.  Raises TypeError if it cannot be timed."""
@@ -96,7 +98,7 @@ class Wrapped:
         for part in path:
             holder = inspect.getattr_static(holder, part, None)
         function = vars(holder).get(last) if hasattr(holder, "__dict__") else None
-        if function is None or _module_of(function, module.__name__) != module.__name__:
+        if function is None or isinstance(function, type) or _module_of(function, module.__name__) != module.__name__:
             return
         self._targets.matching(module.__name__, name)
         try:
@@ -126,19 +128,19 @@ def _functions_of(module: types.ModuleType, variables: Mapping[str, Any], prefix
     """Yield the names of the functions and methods that are written in a module: ``name`` and ``Class.name``."""
     for name, value in list(variables.items()):
         if not isinstance(value, type):
-            if _is_written_in(value, module):
+            if _is_written_in(value, module, prefix + name):
                 yield prefix + name
         elif value.__module__ == module.__name__ and value.__qualname__ == prefix + name:
             yield from _functions_of(module, vars(value), f"{prefix}{name}.")
 
 
-def _is_written_in(value: Any, module: types.ModuleType) -> bool:
-    """Return whether a function, below its decorators, has its code in the file of the module."""
+def _is_written_in(value: Any, module: types.ModuleType, name: str) -> bool:
+    """Return whether a function is written in a module, below its decorators, under this name."""
     value = getattr(value, "__func__", None) or getattr(value, "fget", None) or getattr(value, "func", None) or value
-    if not callable(value):
+    if not callable(value) or getattr(value, "__qualname__", name) != name:
         return False
     code = getattr(inspect.unwrap(value), "__code__", None)
-    return code is not None and getattr(value, "__module__", None) == module.__name__ and code.co_name[0] != "<"
+    return code is not None and getattr(value, "__module__", None) == module.__name__
 
 
 class Namespace(MutableMapping):  # type: ignore[type-arg]
