@@ -25,6 +25,7 @@ from . import (
     logs,
     machine,
     memory,
+    meters,
     middleware,
     otlp,
     page,
@@ -57,6 +58,7 @@ PARTS = {
     "otlp": otlp,
     "scrape": scrape,
     "middleware": middleware,
+    "meters": meters,
     "live": live,
     "reading": reading,
     "parallel": parallel,
@@ -68,7 +70,7 @@ PARTS = {
 }
 
 #: Parts in which historian stands alone.
-NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "live", "growth"}
+NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "meters", "live", "growth"}
 
 
 def main(arguments: list[str]) -> int:
