@@ -10,8 +10,8 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from historian import Registry, meters
-from historian.cli._run.monitored import Monitored, is_available
-from historian.cli._run.target import Targets, target_of
+from historian.cli._program.monitored import Monitored, is_available
+from historian.cli._program.target import Targets, target_of
 
 from .figures import absolute, ratio, row
 from .timing import ROUNDS, Case, interleave, loop

@@ -259,8 +259,8 @@ def test_the_id_of_the_tool_is_free_after_the_run_and_others_may_have_taken_it(f
     code = f"""
 import sys
 from historian import Registry
-from historian.cli._run.monitored import Monitored
-from historian.cli._run.target import Targets, target_of
+from historian.cli._program.monitored import Monitored
+from historian.cli._program.target import Targets, target_of
 
 def f(): pass
 
