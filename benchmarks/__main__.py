@@ -27,6 +27,7 @@ from . import (
     logs,
     machine,
     memory,
+    meters,
     middleware,
     otlp,
     page,
@@ -59,6 +60,7 @@ PARTS = {
     "otlp": otlp,
     "scrape": scrape,
     "middleware": middleware,
+    "meters": meters,
     "live": live,
     "reading": reading,
     "parallel": parallel,
@@ -72,7 +74,7 @@ PARTS = {
 }
 
 #: Parts in which historian stands alone.
-NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "live", "growth", "history"}
+NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "meters", "live", "growth", "history"}
 
 
 def main(arguments: list[str]) -> int:

@@ -96,6 +96,14 @@ NOTES = {
         "the time of the call, and of reading the answer. Under a server: its processor time for each request, while "
         "another process sends requests over eight connections. The two servers take turns."
     ),
+    "Meters": (
+        "Processor time that a meter adds: to a collection of 700 young objects, and to a call in an executor with one "
+        "thread."
+    ),
+    "Timed calls of historian run": (
+        "A call of an empty function, without the time of the call itself. With monitoring, calls of functions that are"
+        " not timed cost nothing more. But each function that an exception leaves, timed or not, costs a call of Python."
+    ),
     "Threads": (
         "Time for each value, from the first start to the last end, over all threads. Each thread has its own array "
         "and its own processor. Two threads share the bandwidth of the memory: `numpy.sum`, which only reads, shows "

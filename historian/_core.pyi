@@ -130,6 +130,8 @@ class Descriptor:
 
 REPLACED: Final[str]
 
+def pause(seconds: float, /) -> int: ...
+
 @final
 class Locked:
     def __new__(cls, file: DirectoryFile, seconds: float) -> Self: ...

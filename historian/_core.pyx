@@ -369,6 +369,7 @@ cdef extern from "_native/cpython.h":
 cdef extern from "_native/clock.h":
     enum: HISTORIAN_HAS_TICKS
     int64_t historian_now()  # needs the GIL
+    int64_t historian_monotonic() nogil
     void historian_use_ticks(bint usable)
 
 

@@ -29,6 +29,7 @@ ROOMS = [
     "history",
     "recording",
     "registry",
+    "meters",
     "snapshot",
     "web",
     "engines",

@@ -24,7 +24,7 @@ static int historian_try_lock(int fd) {
     return ENOSYS;
 }
 static void historian_release_lock(int fd) { (void)fd; }
-static void historian_pause(double seconds) { (void)seconds; }
+static void historian_pause(double seconds) { Sleep((DWORD)(seconds * 1e3)); }
 static void historian_close(int fd) {
     if (fd >= 0) (void)_close(fd);
 }

@@ -123,3 +123,16 @@ cdef class Locked:
         self.fd = -1
         if fd >= 0:
             historian_release_lock(fd)
+
+
+def pause(double seconds, /):
+    """Sleep without the GIL; return when the sleep ended, in ns of ``time.perf_counter_ns()``.
+
+    The clock is read before the thread has the GIL again.  So the clock at the return minus the result is the time that
+    the thread waited for it.  A signal may end the sleep early.
+    """
+    cdef int64_t woke
+    with nogil:
+        historian_pause(seconds)
+        woke = historian_monotonic()
+    return woke

@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
         try:
             return _run(argv)
         finally:
-            sys.stdout.flush()  # also after help and the version
+            _flush()  # also after help and the version
     except BrokenPipeError:
         # The reader has left.  Python flushes again at exit and would report the error: redirect to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -37,6 +37,12 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _flush() -> None:
+    """Flush standard output, unless the program of ``historian run`` has closed it."""
+    if sys.stdout is not None and not getattr(sys.stdout, "closed", False):
+        sys.stdout.flush()
 
 
 def _run(argv: list[str] | None) -> int:
@@ -53,6 +59,7 @@ def _run(argv: list[str] | None) -> int:
         plot,
         profile,
         report,
+        run,
         serve,
         snapshot,
         sql,
@@ -65,7 +72,7 @@ def _run(argv: list[str] | None) -> int:
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
     known = (
-        demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, log, snapshot, clear,
+        demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, log, snapshot, clear, run,
     )  # fmt: skip
     for command in known:
         command.add_parser(commands)

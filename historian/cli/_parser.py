@@ -23,8 +23,11 @@ MARK = "\0"
 class Parser(argparse.ArgumentParser):
     """Reports a wrong command line as one line on standard error, with exit status 2.
 
-    Options may stand between the names of files.
+    Options may stand between the names of files.  If `begins_program` is true, the first word that is no option, or
+    ``-m``, begins the command line of a program, which is kept as `program`.
     """
+
+    begins_program = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -36,11 +39,13 @@ class Parser(argparse.ArgumentParser):
         if self._is_inside or self._subparsers is not None:
             return super().parse_known_args(args, namespace)
         self._words = list(sys.argv[1:] if args is None else args)
+        program = self._split_off() if self.begins_program else []
         self._is_inside = True
         try:
             found, unknown = self.parse_known_intermixed_args(_marked(self._words), namespace)
         finally:
             self._is_inside = False
+        found.program = program
         for action in self._get_positional_actions():
             files = getattr(found, action.dest, None)
             if isinstance(files, list):
@@ -48,6 +53,23 @@ class Parser(argparse.ArgumentParser):
             elif isinstance(files, str):
                 setattr(found, action.dest, _unmarked(files))
         return found, list(map(_unmarked, unknown))
+
+    def _split_off(self) -> list[str]:
+        """Split the command line of a program off `_words`, and return it."""
+        at = 0
+        while at < len(self._words) and self._words[at].startswith("-"):
+            word = self._words[at]
+            if word == "--":
+                program, self._words = self._words[at + 1 :], self._words[:at]
+                return program
+            if word.startswith("-m"):
+                break
+            action = self._option_string_actions.get(word)
+            at += 2 if action is not None and action.nargs is None else 1  # a word more is its value
+        program, self._words = self._words[at:], self._words[:at]
+        if program and program[0].startswith("-m") and len(program[0]) > 2:
+            program[:1] = ["-m", program[0][2:]]
+        return program
 
     def error(self, message: str) -> NoReturn:
         """Print the message and where to find help, and exit."""

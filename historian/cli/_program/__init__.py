@@ -1,0 +1,1 @@
+"""What ``historian run`` does: a program runs as Python would run it, while named functions are timed."""
