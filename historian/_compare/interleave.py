@@ -24,7 +24,7 @@ else:
         return function
 
 
-__all__ = ["interleave"]
+__all__ = ["check_callable", "interleave"]
 
 BLOCKS, SECONDS = 30, 2.0
 MOST_BLOCKS, MOST_SECONDS = 300, 20.0  # if `until` may end the measurement earlier
@@ -111,7 +111,7 @@ def interleave(
     if len(callables) < 2:
         raise ValueError(f"pass at least two callables to compare, not {len(callables)}")
     for one in callables:
-        _check_callable(one)
+        check_callable(one)
     labels = _labels(names, len(callables))
     question = rule(until) if until is not None else None
     orders, collects = _orders(len(callables), seed), gc.isenabled()
@@ -193,7 +193,7 @@ def _compared(
     ]
 
 
-def _check_callable(function: Any) -> None:
+def check_callable(function: Any) -> None:
     """Raise TypeError for an object that is not callable, and for a function whose call does not run its body."""
     from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 

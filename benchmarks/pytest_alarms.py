@@ -1,0 +1,184 @@
+"""How often a suite of 20 tests fails by --latency-baseline although nothing has changed; how large a change is found.
+
+``python -m benchmarks.pytest_alarms`` simulates and measures, in about ten minutes.  ``simulate`` and ``measure N`` do
+one of both.  The measurement starts pytest again and again: each run is compared with the runs before, of which the
+latest 20 count, and is then saved.  So baselines are different ones.  Start it on a machine that does other things, too.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from historian.meters.pytest._alarm import Pair, Rule
+from historian.meters.pytest._baseline import KEPT
+
+TESTS = 20
+RUNS = 200
+SHARE = 0.01  # the rate that is asked for
+SUITE = '''
+import bisect, hashlib, json, random, re, threading, time
+import pytest
+
+pytestmark = pytest.mark.latency(seconds={seconds}, calls=2_000)
+TEXT = "the quick brown fox " * 50
+NUMBERS = [random.Random(1).random() for _ in range(2_000)]
+ORDERED = sorted(NUMBERS)
+TABLE = {{str(k): k for k in range(1_000)}}
+LOCK = threading.Lock()
+
+
+def allocate():
+    return [[k] for k in range(2_000)]
+
+
+def locked():
+    with LOCK:
+        return None
+
+
+WORKS = {{
+    "add": lambda: sum(range(100)),
+    "add_more": lambda: sum(range(10_000)),
+    "sort": lambda: sorted(NUMBERS),
+    "search": lambda: bisect.bisect(ORDERED, 0.5),
+    "split": lambda: TEXT.split(),
+    "join": lambda: "-".join(TABLE),
+    "regex": lambda: re.findall("q[a-z]+", TEXT),
+    "json_dump": lambda: json.dumps(TABLE),
+    "json_load": lambda: json.loads('{{"a": [1, 2, 3], "b": "c"}}'),
+    "hash": lambda: hashlib.sha256(b"x" * 10_000).digest(),
+    "hash_more": lambda: hashlib.sha256(b"x" * 1_000_000).digest(),
+    "copy": lambda: list(NUMBERS),
+    "dictionary": lambda: {{key: value + 1 for key, value in TABLE.items()}},
+    "allocate": allocate,
+    "lock": locked,
+    "format": lambda: [f"{{k:>10.3f}}" for k in range(100)],
+    "wait": lambda: time.sleep(0.0005),
+    "wait_more": lambda: time.sleep(0.002),
+    "yield": lambda: time.sleep(0),
+    "read": lambda: open(__file__).read(),
+}}
+
+
+@pytest.mark.parametrize("name", WORKS)
+def test(latency, name):
+    work = WORKS[name]
+    if {slower!r} == name:
+        latency.options(name=name)(lambda: [work() for _ in range({times})])
+    else:
+        latency.options(name=name)(work)
+'''
+
+
+def simulated() -> Iterator[tuple[str, Callable[[np.random.Generator, int], np.ndarray]]]:
+    """Yield ways in which runs differ: logarithms of (runs, tests, 2), by the clock and beside the reference."""
+
+    def shaped(spread: float, shared: float, draw: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]):
+        def runs(rng: np.random.Generator, number: int) -> np.ndarray:
+            own = spread * rng.uniform(0.3, 2, (1, TESTS, 1)) * draw(rng, (number, TESTS, 2))
+            speed = shared * draw(rng, (number, 1))
+            return own + np.stack([speed + np.zeros((number, TESTS)), 0.1 * speed + np.zeros((number, TESTS))], 2)
+
+        return runs
+
+    def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return rng.normal(size=shape)
+
+    def with_bursts(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return rng.normal(size=shape) + np.where(rng.random(shape) < 0.05, rng.exponential(3, shape), 0)
+
+    def drifting(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        noise = rng.normal(size=shape)
+        for k in range(1, len(noise)):
+            noise[k] = 0.8 * noise[k - 1] + 0.6 * noise[k]
+        return noise
+
+    yield "independent runs, 3 %", shaped(0.03, 0.0, normal)
+    yield "the machine's speed changes by 30 %", shaped(0.03, 0.3, normal)
+    yield "bursts in one run of 20", shaped(0.03, 0.1, with_bursts)
+    yield "drift over hours", shaped(0.03, 0.2, drifting)
+    yield "very noisy runs, 15 %", shaped(0.15, 0.3, normal)
+
+
+def simulate(sets: int = 2_000) -> None:
+    """Print the share of simulated suites that alarm: the first measurement only, without repeating it."""
+    print("| how runs differ | suites of 20 that alarm: 5 runs | 10 runs | 20 runs |\n|---|--:|--:|--:|")
+    for name, draw in simulated():
+        rng, shares = np.random.default_rng(1), []
+        for runs in (5, 10, 20):
+            failed = 0
+            for _ in range(sets):
+                logs = draw(rng, runs + 1)
+                failed += bool(alarmed(logs))
+            shares.append(f"{failed / sets:.2%}")
+        print(f"| {name} | {' | '.join(shares)} |", flush=True)
+
+
+def alarmed(logs: np.ndarray) -> list[int]:
+    """Return the tests that alarm in the last of the runs."""
+    tests = [[{"p50": Pair(*run)} for run in logs[:, test].tolist()] for test in range(logs.shape[1])]
+    rule = Rule.of([runs[:-1] for runs in tests], SHARE)
+    return [k for k, runs in enumerate(tests) if rule.alarms(runs[:-1], runs[-1], 0.25)]
+
+
+def measure(runs: int = RUNS, seconds: float = 0.08) -> None:
+    """Run the suite again and again without a change, then with one test that takes longer, and print what alarms."""
+    with tempfile.TemporaryDirectory() as folder:
+        suite = Path(folder, "test_suite.py")
+        suite.write_text(SUITE.format(seconds=seconds, slower="", times=1), encoding="utf-8")
+        for _ in range(KEPT):
+            run(folder, "--latency-save", "main")
+        failed, began = [], time.monotonic()
+        for number in range(runs):
+            out = run(folder, "--latency-save", "main", "--latency-baseline", "main")
+            if "failed" in out:
+                failed.append(out)
+                print(*(line for line in out.splitlines() if line.startswith("E ")), sep="\n", flush=True)
+            if number % 20 == 19:
+                print(f"{number + 1} runs, {len(failed)} alarmed, {time.monotonic() - began:.0f} s", flush=True)
+        high = 1 - (0.05 ** (1 / runs)) if not failed else math.nan
+        print(f"A/A: {len(failed)} of {runs} runs of {TESTS} tests alarmed, {len(failed) / runs:.1%}")
+        print(f"  upper bound at 95 %: {high:.1%}" if not failed else "")
+        for times in (2, 3):
+            found = []
+            for name in ("add", "sort", "json_dump", "hash", "copy"):
+                suite.write_text(SUITE.format(seconds=seconds, slower=name, times=times), encoding="utf-8")
+                out = run(folder, "--latency-baseline", "main", "-k", name)
+                found.append(f"{name} is slower" in out)
+            print(f"{times} times slower: {sum(found)} of {len(found)} found, {statistics.fmean(found):.0%}", flush=True)
+
+
+def run(folder: str, *options: str) -> str:
+    """Run the suite, and return what pytest prints."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *options]
+    if not installed():
+        command[3:3] = ["-p", "historian.meters.pytest._plugin"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=dict(os.environ))
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stdout + done.stderr)
+    return done.stdout
+
+
+def installed() -> bool:
+    """Return whether pytest finds the plugin by itself."""
+    from importlib.metadata import entry_points
+
+    return "latency" in entry_points(group="pytest11").names
+
+
+if __name__ == "__main__":
+    what, *numbers = sys.argv[1:] or [""]
+    if what in ("", "simulate"):
+        simulate()
+    if what in ("", "measure"):
+        measure(*map(int, numbers))
