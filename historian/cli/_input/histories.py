@@ -21,17 +21,25 @@ from .tally import InputError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import TypeVar
+    from typing import Any, Protocol, TypeVar
 
     from ..._history.intervals import Source, _Wanted
     from ..._live.snapshots import Snapshot
     from ...histogram import Histogram
     from .choice import Choice
-    from .sources import Row
     from .span import Span
     from .tally import Tally
 
-    _Row = TypeVar("_Row", bound=Row)
+    class _Named(Protocol):
+        """The parts of a `Row` that this module needs."""
+
+        @property
+        def name(self) -> str: ...
+        @property
+        def key(self) -> Key: ...
+        def _replace(self, **fields: Any) -> Any: ...
+
+    _Row = TypeVar("_Row", bound=_Named)
 
 __all__ = [
     "HISTORY",
