@@ -21,8 +21,8 @@ from .times import EPOCH, NS, duration_text, time_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any, Protocol
+    from collections.abc import Sequence
+    from typing import Protocol
 
     import numpy as np
     from numpy.typing import NDArray
@@ -43,9 +43,10 @@ if TYPE_CHECKING:
         starts: NDArray[np.datetime64]
         ends: NDArray[np.datetime64]
         values: NDArray[np.float64]
+        lower: NDArray[np.float64]
+        upper: NDArray[np.float64]
 
         def __len__(self) -> int: ...
-        def __iter__(self) -> Iterator[Any]: ...
 
 
 __all__ = ["history_facts", "history_view", "series_facts", "series_view"]
@@ -185,21 +186,19 @@ def _quantity(value: float, unit: str) -> str:
 def series_view(series: _Series) -> View:
     """Return what is shown of a series: the value and the bounds of each interval, or of the first and last ones."""
     facts = series_facts(series)
-    points = list(series)
-    known = [
-        _Bounded(point.value, point.lower, point.upper, series.unit) for point in points if not math.isnan(point.value)
-    ]
+    starts = series.starts.astype("int64").tolist()
+    numbers = zip(starts, series.values.tolist(), series.lower.tolist(), series.upper.tolist())
+    points = [(start, _Bounded(value, lower, upper, series.unit)) for start, value, lower, upper in numbers]
+    known = [one for _, one in points if not math.isnan(one.value)]
     if not known:
         return View("TimeSeries", facts)
     scale = Scale.of(series.unit, middle([one.value for one in known]))
     shown = points if len(points) <= SHOWN else [*points[:EDGE], *points[-EDGE:]]
-    times = _time_texts([int(point.start.astype("int64")) for point in shown])
     rows: list[list[Cell]] = []
     together = [one for one in known if math.isfinite(one.upper)] or known
-    for at, point in zip(times, shown):
-        one = _Bounded(point.value, point.lower, point.upper, series.unit)
-        inside = [texts(one, scale)[1], bar(together, one)] if series.confidence is not None else []
-        rows.append([at, texts(one, scale)[0], *inside])
+    for at, (_, one) in zip(_time_texts([start for start, _ in shown]), shown):
+        value, bounds = texts(one, scale)
+        rows.append([at, value, *([bounds, bar(together, one)] if series.confidence is not None else [])])
     if len(shown) < len(points):
         rows.insert(EDGE, ["...", f"{len(points) - len(shown):,} more", *[""] * (len(rows[0]) - 2)])
     headers = ["from (UTC)", f"{series.name} ({printable(scale.unit)})" if scale.unit else series.name]
