@@ -58,7 +58,7 @@ def test_times_are_exact(given, wanted):
         ("2026-02-30T12:00Z", "is no time, day"),
         ("2026-01-31T24:01Z", "is no time, hour must be in 0..23"),
         ("2026-01-31T12:00:00.0000000001Z", "must be a time"),
-        (np.datetime64("NaT"), "not NaT"),
+        (np.datetime64("NaT", "s"), "not NaT"),
         (np.datetime64(1, "ps"), "not in ps"),
         (math.nan, "finite number of seconds"),
         (math.inf, "finite number of seconds"),
@@ -134,7 +134,7 @@ def test_durations_are_exact(given, wanted):
         ("0.5ns", "whole number of nanoseconds"),
         ("300000d", "below 292 years"),
         (math.nan, "finite"),
-        (np.timedelta64("NaT"), "NaT"),
+        (np.timedelta64("NaT", "s"), "NaT"),
         (np.timedelta64(1, "M"), "fixed length"),
     ],
 )

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -386,6 +387,42 @@ assert_type(groups.profile(), historian.Profile[Histogram])
 assert_type(groups.to_frame(), dict[str, Any])
 for _, of_group in groups.items():
     assert_type(of_group, Histogram)
+
+# ---- over time ----
+
+interval = historian.Interval("2026-11-27T05:30Z", datetime(2026, 11, 27, 5, 31, tzinfo=timezone.utc), {"get": h})
+historian.Interval(0, np.datetime64(60, "s"), {Key("get"): h})
+history = historian.History([interval])
+assert_type(history + historian.History(), historian.History)
+assert_type(history[0], historian.Interval)
+assert_type(history[:1], historian.History)
+assert_type(history[0].histograms, historian.Snapshot)
+assert_type(history.between("2026-11-27T05:30Z", None), historian.History)
+assert_type(history.between(None, 2e9, partial="drop"), historian.History)
+assert_type(history.last("1h"), historian.History)
+assert_type(history.last(timedelta(hours=1), partial="keep"), historian.History)
+assert_type(history.resample("1d", zone="Europe/Berlin"), historian.History)
+assert_type(history.resample(60, zone=timezone.utc, partial="keep"), historian.History)
+assert_type(history.select("get", route="/users"), historian.History)
+assert_type(history.by("route"), dict[Key, historian.History])
+assert_type(history.total(), Histogram)
+assert_type(history.snapshot(), historian.Snapshot)
+assert_type(history.histograms, tuple[Histogram, ...])
+assert_type(history.keys, tuple[Key, ...])
+assert_type(history.percentile(99), historian.TimeSeries)
+assert_type(history.quantile(0.5, confidence=0.9), historian.TimeSeries)
+assert_type(history.rate().values, NDArray[np.float64])
+assert_type(history.starts, NDArray[np.datetime64])
+assert_type(history.to_frame([50]), dict[str, Any])
+assert_type(historian.History.from_log([]), historian.History)
+assert_type(burn_rates(history, 0.5, 0.9, windows=["1m"]), dict[str, Estimate])
+assert_type(burn_rates(history, 0.5, 0.9, windows=[timedelta(minutes=1)]), dict[timedelta, Estimate])
+assert_type(burn_rates(history, 0.5, 0.9, windows=[1]), dict[int, Estimate])
+assert_type(history.total().slo(0.5, 0.9, windows=history), Slo)
+for one_of_history in history:
+    assert_type(one_of_history, historian.Interval)
+for point in history.percentile(99):
+    assert_type(point.value, float)
 
 # ---- keep by name ----
 
