@@ -21,6 +21,7 @@ from . import (
     grouped,
     growth,
     history,
+    history_file,
     labels,
     live,
     logs,
@@ -67,6 +68,7 @@ PARTS = {
     "starting": starting,
     "growth": growth,
     "history": history,
+    "history_file": history_file,
 }
 
 #: Parts in which historian stands alone.

@@ -12,6 +12,7 @@ keep many by name, print them   `Registry`: ``print(registry.profile())``
 find one by its labels, fast    `Family`: ``registry.family("http", labels=("method", "route"))["GET", "/users"]``
 count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=directory`` and `recorder`
 save a snapshot to a file       `historian.snapshot`
+write down when it was slow     ``registry.history(every=10.0, path="shop.history")``, `Recording`
 ask when it was slow            `History`: ``history.resample("1m").percentile(99)``, `Interval`, `TimeSeries`
 go from a p99 to a trace        ``rec.record(value, exemplar={"trace_id": ...})``, `Histogram.exemplars`
 know how sure a percentile is   ``histogram.ci(0.99)``
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from ._show.profile import Profile
     from .groups import Groups, group
     from .history import History, Interval
+    from .recording import Recording
 
 __version__ = "0.1.0"
 
@@ -96,6 +98,7 @@ __all__ = [
     "MergeWarning",
     "Profile",
     "Recorder",
+    "Recording",
     "Registry",
     "RegistryWarning",
     "Snapshot",
@@ -129,6 +132,7 @@ _HOMES = {
     "Interval": "history",
     "Profile": "_show.profile",
     "TimeSeries": "_history.series",
+    "Recording": "recording",
     "TimedWarning": "_live.awaited",
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",

@@ -21,6 +21,7 @@ if not TYPE_CHECKING:
         return function
 
 else:
+    import os
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import tzinfo
     from typing import Any, Literal, overload
@@ -79,6 +80,18 @@ class History:
         made = cls.__new__(cls)
         made._source, made._merged = source, None
         return made
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> History:
+        """Return what `Registry.history` or ``historian log`` has written to a file or folder, also meanwhile.
+
+        O(intervals): histograms are read when they are asked for.  What is written later is not seen: open it again.
+        What is damaged is left out, with a `CorruptFileWarning` that says where, now or when it is read; all else is
+        exact.  Raises OSError, and ValueError for a file that is not one of history.
+        """
+        from ._history.reading import open_source
+
+        return cls._of(open_source(path))
 
     # ---- intervals ----
 

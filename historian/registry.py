@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
     from ._core import DirectoryFile, _Taken
     from ._files.reading import Reading
+    from ._history.times import _Duration
     from ._show.profile import Profile
     from ._show.view import View
     from .histogram import Histogram
+    from .recording import Recording
 
 __all__ = [
     "CorruptFileError",
@@ -312,6 +314,25 @@ class Registry:
         histograms, problems = self._read()
         warn_of(problems)
         return Profile(histograms, self._notes())
+
+    def history(
+        self,
+        every: _Duration = 10.0,
+        path: str | os.PathLike[str] | None = None,
+        keep: _Duration | None = None,
+    ) -> Recording:
+        """Write down what is counted in each interval of time, in a thread, until the program ends; see `Recording`.
+
+        Intervals end at whole multiples of `every`, in seconds or as in "10s".  `path` is a file that is appended to;
+        without it, intervals of the last hour are kept in memory.  `keep` is how long they are kept: one duration, or,
+        for a folder, steps and durations such as "10s:1d,1m:7d,1h:365d".  Then old intervals become longer ones.
+
+        What a drain takes out of a recorder between two looks is not in the history.  Raises BlockingIOError if another
+        writer has the file, ValueError for a file that is not one of history, OSError.
+        """
+        from .recording import Recording
+
+        return Recording(lambda: self._read()[0], every, path, keep)
 
     def _notes(self) -> list[str]:
         return [note for family in self._families.values() for note in family._notes()]

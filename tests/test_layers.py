@@ -27,6 +27,7 @@ ROOMS = [
     "_live",
     "_history",
     "history",
+    "recording",
     "registry",
     "snapshot",
     "web",

@@ -48,6 +48,7 @@ def _run(argv: list[str] | None) -> int:
         convert,
         demo,
         fanout,
+        log,
         merge,
         plot,
         profile,
@@ -63,7 +64,9 @@ def _run(argv: list[str] | None) -> int:
     parser = Parser(prog="historian", description="Latency histograms: percentiles instead of averages.")
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
-    known = (demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, snapshot, clear)
+    known = (
+        demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, log, snapshot, clear,
+    )  # fmt: skip
     for command in known:
         command.add_parser(commands)
     args, unknown = parser.parse_known_args(argv)

@@ -34,6 +34,10 @@ READERS = {
         500,
         "load = module.snapshot.load; module.snapshot.load = lambda path: dict(list(load(path).items())[1:])",
     ),
+    "histories": (
+        300,
+        "read = module.History.open; module.History.open = lambda path: read(path)[1:]",
+    ),
     "arrays": (200, "command.main = lambda argv: main([*argv, '--skip-bad'])"),
     "tables": (200, "command.main = lambda argv: main([*argv, '--skip-bad'])"),
     "texts": (200, "command.main = lambda argv: main([*argv, '--skip-bad'])"),

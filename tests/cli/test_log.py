@@ -1,0 +1,155 @@
+"""``historian log``: real directories, files, signals and restarts."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from outside import historian
+
+from historian import History, Key, Registry
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
+
+
+@pytest.fixture
+def registry(tmp_path):
+    registry = Registry(tmp_path / "d")
+    registry.recorder("q").record_many([9.0] * 100)  # before the log begins: these are not in it
+    return registry
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "shop.history")
+
+
+class Log:
+    """A process of the command, which has begun."""
+
+    def __init__(self, registry, path, *options):
+        command = [sys.executable, "-m", "historian", "log", registry.directory, "-o", path, *options]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.said = self.process.stderr.readline()
+        assert "stop it with Ctrl-C" in self.said, self.said + self.process.stderr.read()
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        said = self.process.communicate()[1]
+        return self.process.returncode, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_with_a_last_interval(registry, path, number):
+    log = Log(registry, path, "--every", "1h")
+    assert log.said == f"historian log: {path} begins, an interval every 1h; stop it with Ctrl-C\n"
+    registry.recorder("q").record_many([0.5] * 10)
+    status, said = log.end(number)
+    assert (status, said) == (0, "historian log: wrote 1 interval\n")
+    assert History.open(path).snapshot() == {Key("q"): History.open(path).total()}
+    assert History.open(path).total().count == 10
+
+
+def test_it_goes_on_where_it_ended(registry, path):
+    Log(registry, path, "--every", "1h").end()
+    registry.recorder("q").record_many([0.5] * 7)  # while nobody writes
+    log = Log(registry, path, "--every", "1h")
+    assert re.fullmatch(
+        f"historian log: {re.escape(path)} (goes on from 2.*Z|begins), an interval every 1h; stop it with Ctrl-C\n",
+        log.said,
+    )
+    registry.recorder("q").record_many([0.5] * 3)
+    log.end()
+    history = History.open(path)
+    assert [one.count for one in history] == [7, 3]
+    assert history[0].end <= history[1].start
+
+
+def test_a_kill_costs_nothing_that_the_directory_holds(registry, path):
+    log = Log(registry, path, "--every", "20ms")
+    registry.recorder("q").record_many([0.5] * 7)
+    assert log.end(signal.SIGKILL)[0] == -signal.SIGKILL
+    registry.recorder("q").record_many([0.5] * 3)
+    Log(registry, path, "--every", "20ms").end()
+    assert History.open(path).total().count == 10
+
+
+def test_it_ends_after_a_number_of_intervals(registry, path):
+    status, out, err = historian("log", registry.directory, "-o", path, "--every", "10ms", "--count", "3")
+    assert (status, out) == (0, "")
+    assert err.count("\n") == 1
+    history = History.open(path)
+    assert len(history) == 3
+    assert all(one.end % 10_000_000 == 0 for one in history)
+
+
+def test_a_folder_of_tiers(registry, path):
+    options = ["--every", "10ms", "--keep", "10ms:100ms,50ms:10s", "--count", "60"]
+    assert historian("log", registry.directory, "-o", path, *options)[0] == 0
+    lengths = {one.end - one.start for one in History.open(path)}
+    assert 50_000_000 in lengths
+    assert {name.partition(".")[2] for name in os.listdir(path)} == {"", "history"}  # the lock, and files
+
+
+def test_a_second_one_is_refused(registry, path):
+    log = Log(registry, path)
+    status, _, err = historian("log", registry.directory, "-o", path)
+    assert status == 1
+    assert err == f"historian log: {path}: another program is writing this history: stop it, or write to another file\n"
+    log.end()
+
+
+def test_a_directory_that_is_removed_and_made_again(registry, path):
+    log = Log(registry, path, "--every", "1h")
+    directory = registry.directory
+    os.unlink(os.path.join(directory, "recorders"))
+    os.rmdir(directory)
+    code = "import sys, historian; historian.Registry(sys.argv[1]).recorder('q').record_many([0.5] * 5)"
+    subprocess.run([sys.executable, "-c", code, directory], check=True)
+    assert log.end() == (0, "historian log: wrote 1 interval\n")
+    assert History.open(path).total().count == 5
+
+
+def test_a_log_of_another_directory_says_what_it_leaves_out(registry, path, tmp_path):
+    Log(registry, path, "--every", "1h").end()
+    registry.recorder("q").record(1.0)
+    Log(registry, path, "--every", "1h").end()
+    other = Registry(tmp_path / "other")
+    other.recorder("z").record_many([0.5] * 5)
+    log = Log(other, path, "--every", "1h")
+    assert log.end()[0] == 0
+    assert History.open(path).total().count == 1 + 5  # z was created after the end of the log
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["-o", "-"], 2, "error: a history needs a file: -o shop.history"),
+        ([], 2, "the following arguments are required: -o/--output"),
+        (["-o", "f", "--every", "0"], 2, "argument --every: every must be at least 1 ns, not 0.0"),
+        (["-o", "f", "--every", "1us"], 2, "argument --every: every must be at least 1 ms, not '1us'"),
+        (["-o", "f", "--every", "ten"], 2, "argument --every: every must be a duration"),
+        (["-o", "f", "--count", "0"], 2, "must be a whole number, 1 or more, not '0'"),
+        (["-o", "f", "--keep", "1m:1d"], 2, "argument --keep: the first step of keep must be that of the recording"),
+        (["-o", "f", "--keep", "soon"], 2, "argument --keep: keep must be a duration"),
+        (["-o", "nowhere/f"], 1, "nowhere/f: No such file or directory"),
+        (["-o", "other"], 1, "other: it is not a file of history"),
+    ],
+)
+def test_what_is_refused(registry, options, status, message):
+    with open("other", "w") as file:
+        file.write("text\n")
+    found = historian("log", registry.directory, *options)
+    assert found[0] == status
+    assert message in found[2]
+    assert found[2].count("\n") == 1
+    assert not os.path.exists("f")
+
+
+def test_a_directory_that_is_not_there(path):
+    status, _, err = historian("log", "nowhere", "-o", path)
+    assert status == 1
+    assert "nowhere: No such file or directory" in err
+    assert not os.path.exists(path)
