@@ -1,6 +1,6 @@
-"""Files of history: the bytes of a day, the processor time of a writer, opening a day's file and reading an hour of it.
+"""Files of history: the bytes of a day, the time of a writer, opening a day and reading an hour of it.
 
-1,000 recorders are written every 10 s, under two loads.  Bytes and times of a day are those of `SAMPLE` intervals, times
+1,000 recorders are written every 10 s, under three loads.  The bytes of a day are those of `SAMPLE` intervals, times
 8,640 over their number: they all hold as many values.  The day's file that is read has 8,640 intervals.
 """
 

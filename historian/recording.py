@@ -11,6 +11,7 @@ from ._files.directory import RegistryWarning
 from ._history.memory import MemoryLog
 from ._history.opening import open_log, step_of
 from ._history.session import Session
+from ._live.recorder import DISABLED
 from ._values.text import printable
 from .history import History
 
@@ -60,7 +61,7 @@ class Recording:
         _clock: Clock | None = None,
     ) -> None:
         step = step_of(every)
-        self._log = open_log(path, step, keep)
+        self._log = open_log(None, step, None) if DISABLED else open_log(path, step, keep)  # nothing is written then
         self._path = None if path is None else os.path.abspath(os.fsdecode(os.fspath(path)))
         self._problem: OSError | None = None
         self._ended = threading.Event()
@@ -68,7 +69,8 @@ class Recording:
         try:
             self._session = Session(read, self._log, step, _clock)
             self._thread = threading.Thread(target=self._run, name="historian history", daemon=True)
-            self._thread.start()
+            if not DISABLED:
+                self._thread.start()
         except BaseException:
             self._log.close()
             raise
@@ -110,7 +112,8 @@ class Recording:
         if self._ended.is_set():
             return
         self._ended.set()
-        self._thread.join()
+        if not DISABLED:
+            self._thread.join()
         try:
             self._session.look(final=True)
         finally:
