@@ -14,9 +14,9 @@ from .._values.text import printable
 from ._near import did_you_mean
 from ._options import add_command
 from ._output import say
+from ._program.execution import ProgramError, execute, find_module, find_script, report_exception
 from ._program.missing import missing
 from ._program.monitored import Monitored, is_available
-from ._program.execution import ProgramError, execute, find_module, find_script, report_exception
 from ._program.target import Targets, target_of
 from ._program.wrapped import Namespace, Wrapped
 
