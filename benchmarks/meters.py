@@ -81,7 +81,7 @@ def work() -> None:
 def busy_and_idle(results: Results, made: dict[str, Callable[[], meters.Meter]]) -> None:
     """Measure meters that have a thread: beside a thread that computes, and in a program that does nothing."""
     busy = [processor_time("none", work, None), *(processor_time(name, work, made[name]) for name in made)]
-    cases = interleave(busy, rounds=ROUNDS)
+    cases = interleave(busy, rounds=2 * ROUNDS)
     for name in made:
         add(results, name, cases, 1.03)
 

@@ -102,7 +102,7 @@ NOTES = {
     ),
     "Timed calls of historian run": (
         "A call of an empty function, without the time of the call itself. With monitoring, calls of functions that are"
-        " not timed cost nothing more. But each function that an exception leaves, timed or not, costs a call of Python."
+        " not timed cost nothing more. But each function that an exception leaves, timed or not, costs another call."
     ),
     "Threads": (
         "Time for each value, from the first start to the last end, over all threads. Each thread has its own array "

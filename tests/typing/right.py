@@ -7,6 +7,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import AsyncGenerator, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -40,6 +41,7 @@ from historian.tail import (
     seq,
     tied,
 )
+from historian.meters import EventLoopLag, GcPauses, GilWait, Hiccups, Meter, ThreadPoolQueue
 from historian.web.middleware import ASGIMiddleware, WSGIMiddleware
 
 if TYPE_CHECKING:
@@ -636,3 +638,14 @@ def wsgi_app(environ: dict[str, Any], start_response: StartResponse) -> list[byt
 
 ASGIMiddleware(ASGIMiddleware(asgi_app), Registry(), max_series=10, status_class=True)
 WSGIMiddleware(WSGIMiddleware(wsgi_app), Registry())
+
+# ---- meters ----
+
+with Hiccups(0.02, registry=Registry(), host="a") as hiccups, GcPauses(of="service") as pauses:
+    assert_type(hiccups, Hiccups)
+    assert_type(pauses.is_running, bool)
+with ThreadPoolExecutor(1) as pool, ThreadPoolQueue(pool, pool="io") as queue:
+    assert_type(queue, ThreadPoolQueue)
+some_meters: list[Meter] = [EventLoopLag(0.02, loop=None), historian.meters.GilWait(), GilWait(registry=None)]
+for meter in some_meters:
+    assert_type(meter.stop(), None)
