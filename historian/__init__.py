@@ -17,6 +17,7 @@ know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
 compare, by ratios              ``historian.compare(a, b)``; `interleave` runs functions in turn
+see since when it is slower     ``historian.changes(histograms)`` of consecutive intervals: `changes`, `Change`
 draw                            ``histogram.plot()``, `historian.plot`
 let Prometheus scrape           `historian.formats.prometheus`, `historian.web`
 look up bucket edges            `historian.buckets`
@@ -68,6 +69,8 @@ from .registry import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import engines, formats, plot, snapshot, tail, web
+    from ._compare.change import Change
+    from ._compare.changes import changes
     from ._compare.comparison import Comparison, compare
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
@@ -78,6 +81,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Change",
     "Comparison",
     "Comparisons",
     "CorruptFileError",
@@ -98,6 +102,7 @@ __all__ = [
     "Timer",
     "Timing",
     "buckets",
+    "changes",
     "compare",
     "default_registry",
     "engines",
@@ -116,11 +121,13 @@ __all__ = [
 
 #: Modules of the names that few programs need.  `__getattr__` imports them on first use.
 _HOMES = {
+    "Change": "_compare.change",
     "Comparison": "_compare.comparison",
     "Comparisons": "_compare.comparisons",
     "Groups": "groups",
     "Profile": "_show.profile",
     "TimedWarning": "_live.awaited",
+    "changes": "_compare.changes",
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",
     "engines": "engines",
