@@ -19,6 +19,7 @@ know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
 compare, by ratios              ``historian.compare(a, b)``; `interleave` runs functions in turn
+see since when it is slower     ``historian.changes(histograms)`` of consecutive intervals: `changes`, `Change`
 draw                            ``histogram.plot()``, `historian.plot`
 let Prometheus scrape           `historian.formats.prometheus`, `historian.web`
 look up bucket edges            `historian.buckets`
@@ -71,6 +72,8 @@ from .registry import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import engines, formats, meters, plot, snapshot, tail, web
+    from ._compare.change import Change
+    from ._compare.changes import changes
     from ._compare.comparison import Comparison, compare
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Change",
     "Comparison",
     "Comparisons",
     "CorruptFileError",
@@ -108,6 +112,7 @@ __all__ = [
     "Timer",
     "Timing",
     "buckets",
+    "changes",
     "compare",
     "default_registry",
     "engines",
@@ -127,6 +132,7 @@ __all__ = [
 
 #: Modules of the names that few programs need.  `__getattr__` imports them on first use.
 _HOMES = {
+    "Change": "_compare.change",
     "Comparison": "_compare.comparison",
     "Comparisons": "_compare.comparisons",
     "Groups": "groups",
@@ -136,6 +142,7 @@ _HOMES = {
     "TimeSeries": "_history.series",
     "Recording": "recording",
     "TimedWarning": "_live.awaited",
+    "changes": "_compare.changes",
     "compare": "_compare.comparison",
     "interleave": "_compare.interleave",
     "engines": "engines",

@@ -122,7 +122,9 @@ def _pairs(read: list[Rows], files: list[str]) -> tuple[dict[str, tuple[Histogra
     for rows, others in zip(read, read[::-1]):
         if rows.guessed and others.other is not None:
             raise unclear(*others.other)
-    a, b = (groups(rows, file) for rows, file in zip(read, files))
+    # Benchmarks are compared each with itself; a single one may have got another name.
+    apart = all(rows.apart for rows in read) and any(len(rows.rows) > 1 for rows in read)
+    a, b = (groups(rows, file, apart=apart) for rows, file in zip(read, files))
     common = [name for name in a if name in b]
     if not common:
         raise InputError(f"no group is in both: {listed(a)} in {files[0]}, {listed(b)} in {files[1]}")

@@ -4,16 +4,17 @@
 `historian.formats.prometheus`: native histograms, and classic ones, to be scraped; text of others, to be read.
 `historian.formats.hdr`: HdrHistogram's encodings, logs and percentile tables.
 `historian.formats.ddsketch`: DDSketch's messages.
+`historian.formats.benchmarks`: the JSON of pytest-benchmark, pyperf and asv, to be read.
 
 The own formats need no module.  Bytes: `Histogram.to_bytes` and `Histogram.from_bytes`.  Plain data, suitable for JSON:
 `Histogram.to_dict` and `Histogram.from_dict`.  JSON lines: `historian.snapshot`.
 """
 
-__all__ = ["ddsketch", "hdr", "opentelemetry", "prometheus"]
+__all__ = ["benchmarks", "ddsketch", "hdr", "opentelemetry", "prometheus"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import ddsketch, hdr, opentelemetry, prometheus
+    from . import benchmarks, ddsketch, hdr, opentelemetry, prometheus
 else:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:

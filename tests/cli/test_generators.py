@@ -100,6 +100,13 @@ PYTEST = json.dumps({"machine_info": {"node": "x"}, "commit_info": {}, "benchmar
     {"name": "a", "stats": {"min": 1, "data": [0.0125]}}, {"name": "b", "stats": {"data": [0.025]}},
 ]}, indent=4)  # fmt: skip
 
+PYPERF = json.dumps({"benchmarks": [
+    {"metadata": {"name": "a"}, "runs": [{"values": [0.0125]}]}, {"metadata": {"name": "b"}, "runs": [{"values": [0.025]}]},
+], "metadata": {}, "version": "1.0"})  # fmt: skip
+
+ASV = json.dumps({"commit_hash": "0a", "env_name": "e", "version": 2, "result_columns": ["result", "params", "stats_q_25",
+    "samples"], "results": {"a": [[0.0125, 0.025], [["'x'", "'y'"]], [1, 1], [[0.0125], [0.025]]]}})  # fmt: skip
+
 GHZ = json.dumps({"date": "2026-06-21", "count": 2, "average": 1, "fastest": 1, "slowest": 2, "details": [
     {"timestamp": "t", "latency": 12500000, "error": "", "status": "OK"},
     {"timestamp": "t", "latency": 25000000, "error": "", "status": "Unavailable"},
@@ -171,6 +178,8 @@ FILES = {
     "fio JSON": ("fio", "a.json", FIO_JSON, True, [0.0125, 0.025]),
     "hyperfine": ("hyperfine", "a.json", HYPERFINE, True, [0.0125, 0.025]),
     "pytest-benchmark": ("pytest-benchmark", "a.json", PYTEST, True, [0.0125, 0.025]),
+    "pyperf": ("pyperf", "a.json", PYPERF, True, [0.0125, 0.025]),
+    "asv": ("asv", "a.json", ASV, True, [0.0125, 0.025]),
     "ghz": ("ghz", "a.json", GHZ, True, [0.0125, 0.025]),
     "ghz csv": ("ghz", "a.csv", GHZ_CSV, True, [0.0125, 0.025]),
     "wrk2": ("wrk2", "a.txt", WRK2, True, [0.0125, 0.025]),
@@ -245,7 +254,11 @@ def table(capsys, *words):
     ("locust", "--by name", {"/": 1, "/s": 1}),
     ("locust", "--where method=PUT", {"FILE": 1}),
     ("hyperfine", "--by results.command", {"sleep 1": 1, "sleep 2": 1}),
-    ("pytest-benchmark", "--by benchmarks.name", {"a": 1, "b": 1}),
+    ("pytest-benchmark", "--by name", {"a": 1, "b": 1}),
+    ("pytest-benchmark", "", {"a": 1, "b": 1}),
+    ("pyperf", "--by name", {"a": 1, "b": 1}),
+    ("asv", "--by param1", {"x": 1, "y": 1}),
+    ("asv", "--where param1=x", {"a{param1=x}": 1}),
     ("ghz", "--where details.status=OK", {"FILE": 1}),
     ("ghz csv", "--by status", {"OK": 1, "Unavailable": 1}),
 ])  # fmt: skip
@@ -257,8 +270,7 @@ def test_rows_are_chosen_and_grouped(tmp_path, capsys, kind, options, expected):
     assert found == {key if key != "FILE" else str(tmp_path / name): count for key, count in expected.items()}
 
 
-@pytest.mark.parametrize(("kind", "key"), [("fio JSON", "direction"), ("hyperfine", "results.command"),
-                                           ("pytest-benchmark", "benchmarks.name")])  # fmt: skip
+@pytest.mark.parametrize(("kind", "key"), [("fio JSON", "direction"), ("hyperfine", "results.command")])
 def test_what_is_counted_together_is_said(tmp_path, capsys, kind, key):
     generator, name, text, *_ = FILES[kind]
     (tmp_path / name).write_text(text)

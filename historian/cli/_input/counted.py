@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..._values.key import Key
 from ..._values.text import percent
+from .benchmarks import read_benchmarks
 from .choice import Together
 from .fields import parsed_document
 from .hdr import read_wrk2
@@ -156,6 +157,7 @@ def _said_of_oha(bins: list[_Bin]) -> str:
 
 
 READERS: dict[str, Callable[[Any, str, Layout, Tally], None]] = {
+    "benchmarks": read_benchmarks,
     "fio": partial(_read_document, _fio, _said_of_fio),
     "jmeter": _jmeter,
     "locust": partial(_read_document, _locust, _said_of_locust),

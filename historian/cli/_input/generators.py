@@ -46,6 +46,10 @@ GENERATORS: dict[str, Generator] = {
     "ab": Generator("ms", (
         Shape("the tsv of ab -g", ("starttime", "ctime", "ttime"), column="ttime"),
     )),
+    "asv": Generator("s", (
+        Shape("the results of asv", mark=r'\{\s*"commit_hash"\s*:\s*"[0-9a-f]+".*"result_columns"\s*:',
+              counted="benchmarks"),
+    )),
     "fio": Generator("ns", (
         Shape("the JSON of fio --output-format=json+", mark=r'\{\s*"fio version"', counted="fio", apart="direction"),
         Shape("a log of fio, such as _clat.log", column="2", header=False, is_safe=False),
@@ -79,9 +83,12 @@ GENERATORS: dict[str, Generator] = {
         Shape("the csv of oha", ("request-start", "request-duration"), column="request-duration"),
         Shape("the JSON of oha", mark=r'\{.*"responseTimeHistogram"\s*:', counted="oha"),
     )),
+    "pyperf": Generator("s", (
+        Shape("the JSON of pyperf", mark=r'\{\s*"benchmarks"\s*:\s*\[\s*\{\s*"(?:metadata|runs)"\s*:',
+              counted="benchmarks"),
+    )),
     "pytest-benchmark": Generator("s", (
-        Shape("the JSON of pytest-benchmark", mark=r'\{.*"machine_info"\s*:', field="benchmarks.stats.data",
-              apart="benchmarks.name"),
+        Shape("the JSON of pytest-benchmark", mark=r'\{.*"machine_info"\s*:', counted="benchmarks"),
     )),
     "vegeta": Generator("ns", (
         Shape("the JSON of vegeta", mark=r'\{(?=[^\n]*"attack"\s*:)(?=[^\n]*"latency"\s*:)', field="latency"),

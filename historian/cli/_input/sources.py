@@ -68,6 +68,7 @@ class Rows(NamedTuple):
     guessed: bool = False  # whether numbers were converted, and taken for seconds since nothing told their unit
     other: tuple[str, str] | None = None  # a histogram that is not in seconds: its unit, and where it was
     subject: str = "all"  # the name of what was read: of the column, the field, or the one recorder
+    apart: bool = False  # whether each row is a thing of its own, such as a benchmark
     more_notes: tuple[str, ...] = ()  # what readers of the numbers should know, from those who read them
 
     def total(self) -> Histogram:
@@ -264,7 +265,7 @@ class _Reader:
             rows = in_steps([row for row in rows if not row.is_file])
         return Rows(
             rows, tally.unit, tally.is_assumed, choice.by, choice.named, tally.converted, tally.skipped, self.problems,
-            tally.found, tally.has_guessed, tally.other, self._subject(), tuple(tally.notes),
+            tally.found, tally.has_guessed, tally.other, self._subject(), tally.are_apart, tuple(tally.notes),
         )  # fmt: skip
 
     def _subject(self) -> str:
@@ -331,8 +332,10 @@ def read_rows(
     return rows
 
 
-def groups(rows: Rows, file: str) -> dict[str, Histogram]:
+def groups(rows: Rows, file: str, *, apart: bool = False) -> dict[str, Histogram]:
     """Return the groups of a file by name; without ``--by`` the one histogram that it holds, by an empty name.
+
+    If `apart`, each row is a group.
 
     Raises InputError if there are no numbers, and, without ``--by``, if there are several recorders: they would be
     mixed.
@@ -341,7 +344,7 @@ def groups(rows: Rows, file: str) -> dict[str, Histogram]:
     found = {row.name: row.histogram for row in rows.rows if row.histogram.count}
     if not found:
         raise InputError(f"{shown}: it contains no numbers")
-    if rows.by:
+    if rows.by or apart:
         return found
     if len(found) > 1:
         names = listed(shortened(list(found), 50))

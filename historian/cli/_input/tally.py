@@ -88,6 +88,7 @@ class Tally:
         self.notes: dict[str, None] = {}  # what readers of the numbers should know
         self._told_by = ""  # the file of a load generator that told the unit
         self._untold = ""  # a file of numbers whose unit nothing told
+        self.are_apart = False  # whether what was read is of several things, which are compared each with itself
         self.converted = False  # whether the buckets of a histogram were scaled
         self.said: dict[str, str] = {}  # messages about the input, each once, by kind
 
