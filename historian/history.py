@@ -31,6 +31,7 @@ else:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from ._compare.change import Change
     from ._history.series import TimeSeries
     from ._history.times import _Duration, _Time
     from ._live.snapshots import Snapshot
@@ -289,6 +290,21 @@ class History:
 
         counts = [sum(one.count for one in self._source.load(i).values()) for i in range(len(self))]
         return rates(counts, self._source.starts, self._source.ends)
+
+    def changes(self, p: float = 99, alarm: float = 0.01, *, period: int | None = None) -> tuple[Change, ...]:
+        """Return when the p-th percentile changed, all keys merged: hints where to look, from `historian.changes`.
+
+        `alarm` is the probability that a history without a change gives any.  `period` is the number of intervals of a
+        cycle, such as that of a day.  Each change has the start of the first interval after it, as text in UTC.  Warns
+        (`historian.tail.TailWarning`) if there are too few intervals.  O(buckets of all).  Raises ValueError as
+        `historian.changes` does, and if units differ.
+        """
+        from ._compare.changes import changes
+        from ._values.decimals import share_of
+
+        return changes(
+            self.histograms, share_of(p), alarm, period=period, starts=[time_text(one) for one in self._source.starts]
+        )
 
     # ---- to others ----
 

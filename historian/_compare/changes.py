@@ -156,7 +156,6 @@ def _described(
     given: Sequence[Histogram], pieces: Pieces, found: list[tuple[int, float]], starts: Sequence[Any] | None
 ) -> tuple[Change, ...]:
     """Return the changes, each placed anew between its neighbours; without those that did not move the quantile."""
-    from .._values.merge import merged
     from ..histogram import merge
 
     edges = [0, *(place for place, _ in found), len(given)]

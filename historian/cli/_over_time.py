@@ -41,13 +41,14 @@ def histories(files: Sequence[str], args: argparse.Namespace, command: str, most
             total += part
         except ValueError as error:
             raise InputError(f"{file}: {error}: pass --every") from None
+    keys = total.keys  # all of them are looked at now
     choice.check()
-    if not len(total) or not total.keys:
+    if not keys:
         raise InputError(f"{listed(files)}: nothing was recorded there")
     if span.every is None:
         total = _coarser(total, most)
     members: dict[str, set[Key]] = {}
-    for key in total.keys:
+    for key in keys:
         members.setdefault(choice.name_of(choice.of_recorder(key) or key), set()).add(key)
     if len(members) > 1 and not choice.by:
         raise InputError(f"several recorders, {listed(list(members))}: choose one with --where, or take each with --by")

@@ -21,6 +21,7 @@ from typing_extensions import assert_type
 
 import historian
 from historian import Comparison, Histogram, Key, Recorder, Registry
+from historian.meters import EventLoopLag, GcPauses, GilWait, Hiccups, Meter, ThreadPoolQueue
 from historian.tail import (
     Dist,
     Enough,
@@ -41,7 +42,6 @@ from historian.tail import (
     seq,
     tied,
 )
-from historian.meters import EventLoopLag, GcPauses, GilWait, Hiccups, Meter, ThreadPoolQueue
 from historian.web.middleware import ASGIMiddleware, WSGIMiddleware
 
 if TYPE_CHECKING:
