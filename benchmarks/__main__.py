@@ -74,7 +74,9 @@ PARTS = {
 }
 
 #: Parts in which historian stands alone.
-NO_PEERS = {"columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "meters", "live", "growth", "history"}
+NO_PEERS = {
+    "columns", "curves", "grouped", "trees", "display", "pictures", "middleware", "meters", "live", "growth", "history",
+}  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

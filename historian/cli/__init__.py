@@ -73,8 +73,8 @@ def _run(argv: list[str] | None) -> int:
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
     known = (
-        demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, log, changes, snapshot, clear,
-        run,
+        demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, log, changes,
+        snapshot, clear, run,
     )  # fmt: skip
     for command in known:
         command.add_parser(commands)

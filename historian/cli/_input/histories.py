@@ -21,7 +21,7 @@ from .tally import InputError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any, Protocol, TypeVar
+    from typing import Any
 
     from ..._history.intervals import Source, _Wanted
     from ..._live.snapshots import Snapshot
@@ -29,17 +29,6 @@ if TYPE_CHECKING:
     from .choice import Choice
     from .span import Span
     from .tally import Tally
-
-    class _Named(Protocol):
-        """The parts of a `Row` that this module needs."""
-
-        @property
-        def name(self) -> str: ...
-        @property
-        def key(self) -> Key: ...
-        def _replace(self, **fields: Any) -> Any: ...
-
-    _Row = TypeVar("_Row", bound=_Named)
 
 __all__ = [
     "HISTORY",
@@ -156,9 +145,9 @@ def untimed(key: Key) -> Key:
     return Key(key.name, **{label: value for label, value in key.labels if label != STEP})
 
 
-def in_steps(rows: Sequence[_Row]) -> list[_Row]:
-    """Return rows in the order of time, one recorder or group after another; the name of each has its time."""
-    groups: dict[str, list[_Row]] = {}
+def in_steps(rows: Sequence[Any]) -> list[Any]:
+    """Return instances of `sources.Row` in the order of time, one recorder or group after another; the name of each has its time."""
+    groups: dict[str, list[Any]] = {}
     for row in rows:
         groups.setdefault(row.name, []).append(row)
     found = []
