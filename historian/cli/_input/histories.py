@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from .tally import Tally
 
 __all__ = [
-    "HISTORY",
     "STEP",
     "chosen",
     "holds_history",
@@ -43,7 +42,6 @@ __all__ = [
     "untimed",
 ]
 
-HISTORY = "a history"
 #: The label that has the start of a step.
 STEP = "start"
 
@@ -146,7 +144,7 @@ def untimed(key: Key) -> Key:
 
 
 def in_steps(rows: Sequence[Any]) -> list[Any]:
-    """Return instances of `sources.Row` in the order of time, one recorder or group after another; the name of each has its time."""
+    """Return rows of `sources` in the order of time, one group after another; each is named after its time, too."""
     groups: dict[str, list[Any]] = {}
     for row in rows:
         groups.setdefault(row.name, []).append(row)
