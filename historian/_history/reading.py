@@ -10,7 +10,7 @@ from .._live.snapshots import Snapshot
 from .bodies import Part, histogram_of, read_part
 from .frames import FRAME_NBYTES, body_of, read_frame
 from .scanning import OpenFile, scan
-from .segments import segments_in
+from .segments import fault_of_folder, segments_in
 from .times import time_text
 
 TYPE_CHECKING = False
@@ -149,6 +149,9 @@ def _scanned(path: str) -> Scan:
 
 def _folder(path: str) -> list[tuple[str, Scan]]:
     """Return what the files of a folder hold, without those that a coarser one replaces."""
+    fault = fault_of_folder(path)
+    if fault is not None:
+        raise ValueError(f"{path}: {fault}")
     for tries in range(TRIES):
         names = segments_in(path)
         try:

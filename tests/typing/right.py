@@ -434,7 +434,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert_type(recording, historian.Recording)
     assert_type(recording.history, historian.History)
     assert_type(historian.History.open(os.path.join(folder, "shop")), historian.History)
-    assert_type(recording.problem, OSError | None)
+    assert_type(recording.problem, Exception | None)
     recording.stop()
 with registry.history(10, keep=timedelta(hours=1)) as recording:
     assert_type(recording.path, str | None)
