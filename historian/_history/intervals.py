@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import pairwise
 from operator import index
+from typing import Protocol
 
 from .._live.snapshots import Snapshot
 from .._values.key import Key
@@ -15,40 +16,38 @@ from .times import NS, check_time, time_ns, time_text
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, Protocol, TypeAlias
+    from typing import Any, TypeAlias
 
     from .times import _Time
 
     #: Whether a key is wanted.
     _Wanted: TypeAlias = Callable[[Key], bool]
 
-    class Source(Protocol):
-        """Intervals in the order of time, which do not overlap, and whose histograms are read when they are asked for.
-
-        Gaps are allowed.  It does not change while a History has it: what is recorded later belongs to another one.
-        Edges of intervals should be whole multiples of their length since 1970, as far as possible: then `resample`
-        needs no intervals that cross an edge, and the intervals of several machines nest.
-        """
-
-        @property
-        def starts(self) -> Sequence[int]:
-            """Start of each interval, in nanoseconds since 1970-01-01 00:00 UTC, ascending."""
-
-        @property
-        def ends(self) -> Sequence[int]:
-            """End of each interval, in the same unit; after its start, and not after the next start."""
-
-        def load(self, i: int, keys: _Wanted | None = None) -> Snapshot:
-            """Return what was recorded in the i-th interval, of those keys only for which `keys` is true.
-
-            A key for which `keys` is false need not be decoded.  So a function that notes the keys it is asked for, and
-            is always false, finds out which there are.  Histograms without values may be left out.
-            """
-
-else:
-    Source = object
-
 __all__ = ["Interval", "Source", "listed", "loaded"]
+
+
+class Source(Protocol):
+    """Intervals in the order of time, which do not overlap, and whose histograms are read when they are asked for.
+
+    Gaps are allowed.  It does not change while a History has it: what is recorded later belongs to another one.
+    Edges of intervals should be whole multiples of their length since 1970, as far as possible: then `resample`
+    needs no intervals that cross an edge, and the intervals of several machines nest.
+    """
+
+    @property
+    def starts(self) -> Sequence[int]:
+        """Start of each interval, in nanoseconds since 1970-01-01 00:00 UTC, ascending."""
+
+    @property
+    def ends(self) -> Sequence[int]:
+        """End of each interval, in the same unit; after its start, and not after the next start."""
+
+    def load(self, i: int, keys: _Wanted | None = None) -> Snapshot:
+        """Return what was recorded in the i-th interval, of those keys only for which `keys` is true.
+
+        A key for which `keys` is false need not be decoded.  So a function that notes the keys it is asked for, and
+        is always false, finds out which there are.  Histograms without values may be left out.
+        """
 
 
 class Interval:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import NamedTuple
 
 from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import collected
@@ -29,17 +28,7 @@ if TYPE_CHECKING:
 
     from .._show.view import View
 
-__all__ = ["Point", "TimeSeries", "quantiles", "rates", "times_array"]
-
-
-class Point(NamedTuple):
-    """A number at a time, as `TimeSeries` yields it."""
-
-    start: np.datetime64  # UTC
-    end: np.datetime64
-    value: float  # NaN without data
-    lower: float  # at most `value`
-    upper: float
+__all__ = ["TimeSeries", "quantiles", "rates", "times_array"]
 
 
 class TimeSeries:
@@ -101,9 +90,8 @@ class TimeSeries:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __iter__(self) -> Iterator[Point]:
-        columns = self.values.tolist(), self.lower.tolist(), self.upper.tolist()
-        return (Point(*row) for row in zip(self.starts, self.ends, *columns))
+    def __iter__(self) -> Iterator[tuple[np.datetime64, np.datetime64, float, float, float]]:
+        return zip(self.starts, self.ends, self.values.tolist(), self.lower.tolist(), self.upper.tolist())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         import numpy

@@ -21,8 +21,8 @@ from .times import EPOCH, NS, duration_text, time_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any, Protocol
+    from collections.abc import Sequence
+    from typing import Protocol
 
     import numpy as np
     from numpy.typing import NDArray
@@ -43,9 +43,10 @@ if TYPE_CHECKING:
         starts: NDArray[np.datetime64]
         ends: NDArray[np.datetime64]
         values: NDArray[np.float64]
+        lower: NDArray[np.float64]
+        upper: NDArray[np.float64]
 
         def __len__(self) -> int: ...
-        def __iter__(self) -> Iterator[Any]: ...
 
 
 __all__ = ["history_facts", "history_view", "series_facts", "series_view"]
@@ -78,9 +79,17 @@ def history_facts(history: _History) -> str:
     starts, ends = history._source.starts, history._source.ends
     if not len(starts):
         return "0 intervals"
-    lengths = {end - start for start, end in zip(starts, ends)}
-    of = f" of {duration_text(lengths.pop())}" if len(lengths) == 1 else ""
-    return f"{counted(len(starts), 'interval')}{of} from {time_text(starts[0])} to {time_text(ends[-1])}"
+    lengths = [end - start for start, end in zip(starts, ends)]
+    longest = max(lengths)
+    of = ""
+    if all(length == longest for length in lengths[1:-1]):  # the first and the last one are often cut off
+        of = f" of {'' if min(lengths) == longest else 'up to '}{duration_text(longest)}"
+    return f"{counted(len(starts), 'interval')}{of} from {_short(starts[0])} to {_short(ends[-1])}"
+
+
+def _short(at: int) -> str:
+    """Return a time as text, to the millisecond."""
+    return time_text(at - at % 10**6)
 
 
 def history_view(history: _History) -> View:
@@ -151,15 +160,16 @@ def _asked(histogram: Histogram, p: float) -> float:
 
 
 def _time_texts(times: Sequence[int]) -> list[str]:
-    """Return times in UTC for a table, all with the same number of digits.
+    """Return times in UTC for a table, all with as many digits as the times after the first one need.
 
     >>> _time_texts([0, 90 * NS]), _time_texts([60 * NS])
     (['1970-01-01 00:00:00', '1970-01-01 00:01:30'], ['1970-01-01 00:01'])
     """
     whole = [EPOCH + timedelta(seconds=at // NS) for at in times]
-    if any(at % NS for at in times):
+    others = times[1:] or times
+    if any(at % NS for at in others):
         return [f"{one:%Y-%m-%d %H:%M:%S}.{at % NS // 10**6:03d}" for one, at in zip(whole, times)]
-    precise = any(at % (60 * NS) for at in times)
+    precise = any(at % (60 * NS) for at in others)
     return [format(one, "%Y-%m-%d %H:%M:%S" if precise else "%Y-%m-%d %H:%M") for one in whole]
 
 
@@ -171,8 +181,8 @@ def series_facts(series: _Series) -> str:
     if not len(series):
         return f"{series.name}: 0 intervals"
     values = [value for value in series.values.tolist() if not math.isnan(value)]
-    ends = time_text(int(series.starts[0].astype("int64"))), time_text(int(series.ends[-1].astype("int64")))
-    held = f"{series.name} of {counted(len(series), 'interval')} from {ends[0]} to {ends[1]}"
+    start, end = (_short(int(one.astype("int64"))) for one in (series.starts[0], series.ends[-1]))
+    held = f"{series.name} of {counted(len(series), 'interval')} from {start} to {end}"
     if not values:
         return f"{held}: no data"
     return f"{held}: {_quantity(min(values), series.unit)} to {_quantity(max(values), series.unit)}"
@@ -185,21 +195,19 @@ def _quantity(value: float, unit: str) -> str:
 def series_view(series: _Series) -> View:
     """Return what is shown of a series: the value and the bounds of each interval, or of the first and last ones."""
     facts = series_facts(series)
-    points = list(series)
-    known = [
-        _Bounded(point.value, point.lower, point.upper, series.unit) for point in points if not math.isnan(point.value)
-    ]
+    starts = series.starts.astype("int64").tolist()
+    numbers = zip(starts, series.values.tolist(), series.lower.tolist(), series.upper.tolist())
+    points = [(start, _Bounded(value, lower, upper, series.unit)) for start, value, lower, upper in numbers]
+    known = [one for _, one in points if not math.isnan(one.value)]
     if not known:
         return View("TimeSeries", facts)
     scale = Scale.of(series.unit, middle([one.value for one in known]))
     shown = points if len(points) <= SHOWN else [*points[:EDGE], *points[-EDGE:]]
-    times = _time_texts([int(point.start.astype("int64")) for point in shown])
     rows: list[list[Cell]] = []
     together = [one for one in known if math.isfinite(one.upper)] or known
-    for at, point in zip(times, shown):
-        one = _Bounded(point.value, point.lower, point.upper, series.unit)
-        inside = [texts(one, scale)[1], bar(together, one)] if series.confidence is not None else []
-        rows.append([at, texts(one, scale)[0], *inside])
+    for at, (_, one) in zip(_time_texts([start for start, _ in shown]), shown):
+        value, bounds = texts(one, scale)
+        rows.append([at, value, *([bounds, bar(together, one)] if series.confidence is not None else [])])
     if len(shown) < len(points):
         rows.insert(EDGE, ["...", f"{len(points) - len(shown):,} more", *[""] * (len(rows[0]) - 2)])
     headers = ["from (UTC)", f"{series.name} ({printable(scale.unit)})" if scale.unit else series.name]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .base import BaseHistogram
 
-    class Timed(Protocol):
+    class _Timed(Protocol):
         """What a history offers to those that cannot import it."""
 
         @property
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
         def _window(self, duration: Any, /) -> tuple[Any, ...]: ...
 
     #: The histograms of consecutive windows of time, in their order.
-    _Windows: TypeAlias = Iterable[BaseHistogram] | Timed
+    _Windows: TypeAlias = Iterable[BaseHistogram] | _Timed
 
 __all__ = ["histograms_of", "is_timed"]
 
 
-def is_timed(given: object) -> TypeGuard[Timed]:
+def is_timed(given: object) -> TypeGuard[_Timed]:
     """Return whether an object is a history: it has histograms in the order of time, and the times."""
     kind = type(given)
     return all(hasattr(kind, name) for name in ("histograms", "starts", "ends", "_window"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from .._values.timed import Timed, _Windows
+    from .._values.timed import _Timed, _Windows
     from ._axes import Panel
 
 __all__ = ["heatmap"]
@@ -87,7 +87,7 @@ def heatmap(
     return artists + _lines(on.ax, found, edges, percentiles)
 
 
-def _without_gaps(history: Timed) -> tuple[Any, list[BaseHistogram]]:
+def _without_gaps(history: _Timed) -> tuple[Any, list[BaseHistogram]]:
     """Return the edges of a history's intervals, and their histograms: empty ones for the gaps between them."""
     import numpy
 

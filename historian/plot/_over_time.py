@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from .._values.timed import Timed
+    from .._values.timed import _Timed
 
     class _Series(Protocol):
         """The parts of a `TimeSeries` that are drawn."""
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         @property
         def upper(self) -> NDArray[np.float64]: ...
 
-    _Drawn: TypeAlias = Timed | _Series | Mapping[Any, _Series] | Iterable[_Series]
+    _Drawn: TypeAlias = _Timed | _Series | Mapping[Any, _Series] | Iterable[_Series]
 
 __all__ = ["over_time"]
 

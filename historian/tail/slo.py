@@ -45,7 +45,7 @@ else:
     from .._show.view import View
     from .._stats.windows import Effective
     from .._values.base import BaseHistogram
-    from .._values.timed import Timed, _Windows
+    from .._values.timed import _Timed, _Windows
 
     _Window = TypeVar("_Window", int, str, timedelta, int | str)
 
@@ -191,7 +191,7 @@ def burn_rates(
 ) -> dict[int, Estimate]: ...
 @overload
 def burn_rates(
-    intervals: Timed, t: float, target: float, windows: Sequence[_Window], confidence: float = 0.95
+    intervals: _Timed, t: float, target: float, windows: Sequence[_Window], confidence: float = 0.95
 ) -> dict[_Window, Estimate]: ...
 def burn_rates(
     intervals: _Windows, t: float, target: float, windows: Sequence[Any] = (1, 12, 72), confidence: float = 0.95

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from historian import Histogram, History, Interval, TimeSeries
-from historian._history.series import Point
 
 MINUTES = np.array(["2026-11-27T05:30", "2026-11-27T05:31", "2026-11-27T05:32"], "datetime64[m]")
 
@@ -41,7 +40,7 @@ def test_it_is_a_value_of_read_only_arrays():
 def test_it_is_an_iterable_and_an_array():
     one = series(values=(0.1, 0.2))
     assert len(one) == 2
-    assert list(one)[1] == Point(one.starts[1], one.ends[1], 0.2, 0.0, math.inf)
+    assert list(one)[1] == (one.starts[1], one.ends[1], 0.2, 0.0, math.inf)
     assert (np.asarray(one) * 2).tolist() == [0.2, 0.4]
     assert np.array(one, dtype="f4", copy=True).dtype == np.float32
     frame = one.to_frame()

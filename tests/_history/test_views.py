@@ -84,4 +84,17 @@ def test_each_display_shows_it():
 def test_times_have_as_many_digits_as_they_need():
     assert views._time_texts([START + 1_500_000]) == ["2026-11-27 05:30:00.001"]
     assert views._time_texts([START, START + 10**9]) == ["2026-11-27 05:30:00", "2026-11-27 05:30:01"]
+    assert views._time_texts([START + 1_500_000, START + 10**9]) == ["2026-11-27 05:30:00", "2026-11-27 05:30:01"]
     assert views._time_texts([]) == []
+
+
+def test_what_is_said_of_lengths():
+    second, start = 10**9, 3_600 * 10**9
+    one = {"x": Histogram.from_values([1.0])}
+    edges = [start + 700_000_001, start + 10 * second, start + 20 * second, start + 25 * second]
+    cut = History(Interval(a, b, one) for a, b in pairwise(edges))
+    assert repr(cut) == "<History of 3 intervals of up to 10s from 1970-01-01T01:00:00.7Z to 1970-01-01T01:00:25Z>"
+    assert repr(cut[1:2]) == "<History of 1 interval of 10s from 1970-01-01T01:00:10Z to 1970-01-01T01:00:20Z>"
+    assert repr(cut + History([Interval(start + 60 * second, start + 61 * second, one)])).startswith(
+        "<History of 4 intervals from 1970-01-01T01:00:00.7Z"
+    )

@@ -422,8 +422,8 @@ assert_type(burn_rates(history, 0.5, 0.9, windows=[1]), dict[int, Estimate])
 assert_type(history.total().slo(0.5, 0.9, windows=history), Slo)
 for one_of_history in history:
     assert_type(one_of_history, historian.Interval)
-for point in history.percentile(99):
-    assert_type(point.value, float)
+for _, _, value_at, _, _ in history.percentile(99):
+    assert_type(value_at, float)
 
 # ---- keep by name ----
 
