@@ -20,6 +20,7 @@ from typing_extensions import assert_type
 
 import historian
 from historian import Comparison, Histogram, Key, Recorder, Registry
+from historian.meters import EventLoopLag, GcPauses, GilWait, Hiccups, Meter, ThreadPoolQueue
 from historian.tail import (
     Dist,
     Enough,
@@ -40,7 +41,6 @@ from historian.tail import (
     seq,
     tied,
 )
-from historian.meters import EventLoopLag, GcPauses, GilWait, Hiccups, Meter, ThreadPoolQueue
 from historian.web.middleware import ASGIMiddleware, WSGIMiddleware
 
 if TYPE_CHECKING:
