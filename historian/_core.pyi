@@ -3,7 +3,7 @@
 import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import (
     Any,
     Final,
@@ -243,6 +243,13 @@ class Timer:
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn: ...
+
+@final
+class Calls:
+    def __init__(self, look: Callable[[CodeType], object], disable: object, /) -> None: ...
+    def add(self, code: CodeType, counters: Counters, /) -> None: ...
+    def started(self, code: CodeType, offset: int, /) -> object: ...
+    def ended(self, code: CodeType, offset: int, value: object, /) -> None: ...
 
 @disjoint_base
 class TimedCallable:

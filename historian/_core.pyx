@@ -351,6 +351,7 @@ cdef extern from "_native/cpython.h":
     bint historian_may_be_to_come(PyObject *result)
     PyObject *historian_resume(PyObject *, PyObject *result, PyObject *into, PyObject *errors, int64_t began)
     PyObject *PyErr_Occurred()
+    PyObject *PyEval_GetFrame "(PyObject *)PyEval_GetFrame"()
     uint64_t HISTORIAN_NOT_A_NUMBER
     double historian_as_double(object number)  # the caller must check for an exception
     double as_double "historian_as_double"(object number) except? -1.0
@@ -440,3 +441,4 @@ include "_native/refusals.pxi"
 include "_native/arrays.pxi"
 include "_native/grouped.pxi"
 include "_native/timers.pxi"
+include "_native/calls.pxi"

@@ -1,16 +1,16 @@
 """`Monitored`: times functions by means of `sys.monitoring`, which is there from Python 3.12 on.
 
 Each function that the program calls is seen once, when its code starts for the first time.  If it is not to be timed,
-the interpreter does not tell of its code any more, so it runs at full speed.  Otherwise its start is kept until it
-returns or an exception leaves it.  Calls are told apart by their frames, so threads, recursion, greenlets, generators
-and coroutines do not mix.  A generator or coroutine starts at its first step, and ends when it returns.
+the interpreter does not tell of its code any more, so it runs at full speed.  A call is timed from its start until it
+returns or an exception leaves it; a generator or coroutine from its first step on.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from inspect import CO_NEWLOCALS
+
+from ..._core import Calls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class Monitored:
         self._monitoring: Any = sys.monitoring  # type: ignore[attr-defined,unused-ignore]
         self._tool: int | None = None
         self._codes: list[CodeType] = []  # those that are timed: their ids stay theirs
-        self._stops: dict[int, Callable[[int], object]] = {}  # `Recorder.stop` by the id of the code
-        self._starts: dict[int, int] = {}  # of calls that run, by the id of their frame; in ns
+        self._calls = Calls(self._look, self._monitoring.DISABLE)
 
     def start(self) -> None:
         """Begin.  Raises RuntimeError if other tools have taken all ids that `sys.monitoring` has."""
@@ -51,51 +50,30 @@ class Monitored:
                 "other tools use all ids of sys.monitoring that are for profilers: end one, or pass --by wrapping"
             )
         monitoring.use_tool_id(free[0], TOOL)
-        self._tool, events = free[0], monitoring.events
-        for event, callback in zip((events.PY_START, events.PY_RETURN, events.PY_UNWIND), self._callbacks()):
-            monitoring.register_callback(self._tool, event, callback)
-        monitoring.set_events(self._tool, events.PY_START)
+        self._tool = free[0]
+        self._set_callbacks(self._calls.started, self._calls.ended)
+        monitoring.set_events(self._tool, monitoring.events.PY_START)
 
     def stop(self) -> None:
         """End, and give the id back."""
-        tool, self._tool = self._tool, None
-        if tool is None or self._monitoring.get_tool(tool) != TOOL:
+        if self._tool is None or self._monitoring.get_tool(self._tool) != TOOL:
             return
-        events = self._monitoring.events
-        self._monitoring.set_events(tool, 0)
+        self._monitoring.set_events(self._tool, 0)
         for code in self._codes:
-            self._monitoring.set_local_events(tool, code, 0)
-        for event in (events.PY_START, events.PY_RETURN, events.PY_UNWIND):
-            self._monitoring.register_callback(tool, event, None)
-        self._monitoring.free_tool_id(tool)
+            self._monitoring.set_local_events(self._tool, code, 0)
+        self._set_callbacks(None, None)
+        self._monitoring.free_tool_id(self._tool)
+        self._tool = None
 
-    def _callbacks(self) -> tuple[Callable[..., object], ...]:
-        """Return the callbacks for the start of a function, its return, and an exception that leaves it."""
-        stops, starts, look = self._stops, self._starts, self._look
-        clock, frame, disable = time.perf_counter_ns, sys._getframe, self._monitoring.DISABLE
+    def _set_callbacks(self, started: object, ended: object) -> None:
+        events = self._monitoring.events
+        for event, callback in ((events.PY_START, started), (events.PY_RETURN, ended), (events.PY_UNWIND, ended)):
+            self._monitoring.register_callback(self._tool, event, callback)
 
-        def started(code: CodeType, offset: int) -> object:
-            if id(code) in stops or look(code, frame(1).f_globals):
-                starts[id(frame(1))] = clock()
-                return None
-            return disable
-
-        def returned(code: CodeType, offset: int, value: object) -> None:
-            began = starts.pop(id(frame(1)), None)
-            if began is not None:  # else it ran before it was to be timed
-                stops[id(code)](began)
-
-        def unwound(code: CodeType, offset: int, error: BaseException) -> None:
-            if id(code) in stops:  # of the whole program, each function that an exception leaves is told of
-                began = starts.pop(id(frame(1)), None)
-                if began is not None:
-                    stops[id(code)](began)
-
-        return started, returned, unwound
-
-    def _look(self, code: CodeType, scope: dict[str, Any]) -> bool:
-        """Return whether this code is to be timed; if so, have the interpreter tell of it."""
-        module, name = scope.get("__name__"), code.co_qualname  # type: ignore[attr-defined,unused-ignore]
+    def _look(self, code: CodeType) -> bool:
+        """Return whether a code that starts is to be timed; if so, have the interpreter tell of its end."""
+        module = sys._getframe(1).f_globals.get("__name__")  # the frame of the code, since no Python lies between
+        name = code.co_qualname  # type: ignore[attr-defined,unused-ignore]
         is_function = code.co_flags & CO_NEWLOCALS  # not the body of a class
         if module not in self._targets.modules or not is_function or not self._targets.matching(module, name):
             return False
@@ -103,6 +81,6 @@ class Monitored:
         if not self._codes:  # Only all exceptions can be seen, or none: none, until something is timed.
             self._monitoring.set_events(self._tool, events.PY_START | events.PY_UNWIND)
         self._codes.append(code)
-        self._stops[id(code)] = self._recorder(f"{module}:{name}").stop
+        self._calls.add(code, self._recorder(f"{module}:{name}"))
         self._monitoring.set_local_events(self._tool, code, events.PY_RETURN)
         return True
