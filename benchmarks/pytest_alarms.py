@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.pytest_alarms`` simulates and measures, in about ten minutes.  ``simulate`` and ``measure N`` do
 one of both.  The measurement starts pytest again and again: each run is compared with the runs before, of which the
-latest 20 count, and is then saved.  So baselines are different ones.  Start it on a machine that does other things, too.
+latest 20 count, and is then saved.  So baselines are different ones.  Other things should run on the machine, too.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from historian.meters.pytest._baseline import KEPT
 TESTS = 20
 RUNS = 200
 SHARE = 0.01  # the rate that is asked for
-SUITE = '''
+SUITE = """
 import bisect, hashlib, json, random, re, threading, time
 import pytest
 
@@ -77,58 +77,64 @@ def test(latency, name):
         latency.options(name=name)(lambda: [work() for _ in range({times})])
     else:
         latency.options(name=name)(work)
-'''
+"""
 
 
-def simulated() -> Iterator[tuple[str, Callable[[np.random.Generator, int], np.ndarray]]]:
-    """Yield ways in which runs differ: logarithms of (runs, tests, 2), by the clock and beside the reference."""
+class World(NamedTuple):
+    """How runs differ, as logarithms.  All spreads are standard deviations."""
 
-    def shaped(spread: float, shared: float, draw: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]):
-        def runs(rng: np.random.Generator, number: int) -> np.ndarray:
-            own = spread * rng.uniform(0.3, 2, (1, TESTS, 1)) * draw(rng, (number, TESTS, 2))
-            speed = shared * draw(rng, (number, 1))
-            return own + np.stack([speed + np.zeros((number, TESTS)), 0.1 * speed + np.zeros((number, TESTS))], 2)
+    name: str
+    own: float  # of a test from run to run; a test has 0.3 to 2 times as much
+    speed: float = 0.0  # of the machine from run to run; a tenth of it remains beside the reference
+    memory: float = 0.0  # correlation of a run with the one before
+    burst: float = 0.0  # probability that a test of a run is slower, on average by three times its own spread
+    lasts: bool = False  # whether a burst is still there when the measurement is repeated
 
-        return runs
+    def draw(self, rng: np.random.Generator, runs: int) -> np.ndarray:
+        """Return the logarithms of saved runs and of three attempts of a new one: (runs + 3, tests, 2)."""
+        spread = self.own * rng.uniform(0.3, 2, (1, TESTS, 1))
+        own, speed = (self._series(rng, (runs + 1, n, m)) for n, m in ((TESTS, 2), (1, 1)))
+        logs = spread * own + self.speed * speed * np.array([1.0, 0.1])
+        logs = np.concatenate([logs, logs[-1:], logs[-1:]])
+        bursts = np.where(rng.random(logs.shape[:2]) < self.burst, rng.exponential(3, logs.shape[:2]), 0)
+        if self.lasts:
+            bursts[-2:] = bursts[-3]
+        return logs + spread * bursts[..., None]
 
-    def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        return rng.normal(size=shape)
-
-    def with_bursts(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        return rng.normal(size=shape) + np.where(rng.random(shape) < 0.05, rng.exponential(3, shape), 0)
-
-    def drifting(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    def _series(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         noise = rng.normal(size=shape)
         for k in range(1, len(noise)):
-            noise[k] = 0.8 * noise[k - 1] + 0.6 * noise[k]
+            noise[k] = self.memory * noise[k - 1] + math.sqrt(1 - self.memory**2) * noise[k]
         return noise
 
-    yield "independent runs, 3 %", shaped(0.03, 0.0, normal)
-    yield "the machine's speed changes by 30 %", shaped(0.03, 0.3, normal)
-    yield "bursts in one run of 20", shaped(0.03, 0.1, with_bursts)
-    yield "drift over hours", shaped(0.03, 0.2, drifting)
-    yield "very noisy runs, 15 %", shaped(0.15, 0.3, normal)
+
+WORLDS = (
+    World("alike runs: 3 %", 0.03),
+    World("noisy runs: 15 %", 0.15),
+    World("the speed of the machine changes by 30 %", 0.03, 0.3),
+    World("speed and tests drift, correlation 0.8", 0.05, 0.2, 0.8),
+    World("bursts in a tenth of all measurements", 0.05, 0.1, burst=0.1),
+    World("the same, and they outlast repetitions", 0.05, 0.1, burst=0.1, lasts=True),
+    World("noisy runs with bursts that last", 0.15, 0.1, burst=0.05, lasts=True),
+)
 
 
 def simulate(sets: int = 2_000) -> None:
-    """Print the share of simulated suites that alarm: the first measurement only, without repeating it."""
-    print("| how runs differ | suites of 20 that alarm: 5 runs | 10 runs | 20 runs |\n|---|--:|--:|--:|")
-    for name, draw in simulated():
-        rng, shares = np.random.default_rng(1), []
+    """Print the share of simulated suites in which a test alarms, in each of its three measurements."""
+    print("| how runs differ | 5 saved runs | 10 | 20 |\n|---|--:|--:|--:|")
+    for world in WORLDS:
+        rng, cells = np.random.default_rng(1), []
         for runs in (5, 10, 20):
-            failed = 0
-            for _ in range(sets):
-                logs = draw(rng, runs + 1)
-                failed += bool(alarmed(logs))
-            shares.append(f"{failed / sets:.2%}")
-        print(f"| {name} | {' | '.join(shares)} |", flush=True)
+            each = [alarmed(world.draw(rng, runs), runs) for _ in range(sets)]
+            cells.append(f"{sum(map(bool, each)) / sets:.2%}")
+        print(f"| {world.name} | {' | '.join(cells)} |", flush=True)
 
 
-def alarmed(logs: np.ndarray) -> list[int]:
-    """Return the tests that alarm in the last of the runs."""
+def alarmed(logs: np.ndarray, runs: int) -> list[int]:
+    """Return the tests that alarm in each of the attempts after the saved runs."""
     tests = [[{"p50": Pair(*run)} for run in logs[:, test].tolist()] for test in range(logs.shape[1])]
-    rule = Rule.of([runs[:-1] for runs in tests], SHARE)
-    return [k for k, runs in enumerate(tests) if rule.alarms(runs[:-1], runs[-1], 0.25)]
+    rule = Rule.of([one[:runs] for one in tests], SHARE)
+    return [k for k, one in enumerate(tests) if all(rule.alarms(one[:runs], new, 0.25) for new in one[runs:])]
 
 
 def measure(runs: int = RUNS, seconds: float = 0.08) -> None:
@@ -144,7 +150,7 @@ def measure(runs: int = RUNS, seconds: float = 0.08) -> None:
             if "failed" in out:
                 failed.append(out)
                 print(*(line for line in out.splitlines() if line.startswith("E ")), sep="\n", flush=True)
-            if number % 20 == 19:
+            if number % 10 == 9:
                 print(f"{number + 1} runs, {len(failed)} alarmed, {time.monotonic() - began:.0f} s", flush=True)
         high = 1 - (0.05 ** (1 / runs)) if not failed else math.nan
         print(f"A/A: {len(failed)} of {runs} runs of {TESTS} tests alarmed, {len(failed) / runs:.1%}")
@@ -155,7 +161,9 @@ def measure(runs: int = RUNS, seconds: float = 0.08) -> None:
                 suite.write_text(SUITE.format(seconds=seconds, slower=name, times=times), encoding="utf-8")
                 out = run(folder, "--latency-baseline", "main", "-k", name)
                 found.append(f"{name} is slower" in out)
-            print(f"{times} times slower: {sum(found)} of {len(found)} found, {statistics.fmean(found):.0%}", flush=True)
+            print(
+                f"{times} times slower: {sum(found)} of {len(found)} found, {statistics.fmean(found):.0%}", flush=True
+            )
 
 
 def run(folder: str, *options: str) -> str:
