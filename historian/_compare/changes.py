@@ -32,8 +32,11 @@ __all__ = ["changes"]
 
 CONFIDENCE = 0.95  # of the place and of the ratio of each change
 
-#: The place of the largest value of W(s) - |s|/2 is within so many of 0 in 95 of 100 Brownian motions W (see `_within`).
+#: The place of the largest value of W(s) - |s|/2 is within so many of 0 for 95 % of Brownian motions W: see `_within`.
 REACH = 11.03
+
+#: Dependence is only estimated, so a p-value counts so many times: see the simulated rates of false alarms.
+SAFETY = 4
 
 #: Pieces on each side of a change, at least.
 SIDE = 3
@@ -53,9 +56,10 @@ def changes(
     """Return where the q-quantile changed in the histograms of consecutive intervals, in the order of time.
 
     A change is a hint where to look.  `alarm` is the probability that a history without a change gives any.  It holds
-    for intervals that depend on each other, for bursts, and for different numbers of calls: docs/how-to/change-points.md
-    has the simulated rates, also where they are higher.  A cycle, such as that of a day, is a change, unless `period`
-    is the number of intervals that it takes: then each phase is compared with itself, over at least three periods.
+    for intervals that depend on each other, for bursts, and for different numbers of calls, unless the dependence lasts
+    long: docs/how-to/change-points.md has the simulated rates, also where they are higher.  A cycle, such as that of a
+    day, is a change, unless `period` is the number of intervals that it takes: then each phase is compared with itself,
+    over at least three periods.
     `starts` are the starts of the intervals, of any type, which each `Change` then names.
 
     The method: calls above a typical quantile are counted in each interval.  Intervals are joined until 8 such calls
@@ -143,10 +147,11 @@ def _search(pieces: Pieces, start: int, end: int, alarm: float, period: int | No
     step = best(series.ranks, lambda size: dependence.inflation(size) / less)
     if step is None:
         return None
-    if step.chance > alarm:
+    chance = min(1.0, SAFETY * step.chance)
+    if chance > alarm:
         return []
     place = series.starts[step.place]
-    found = [(place, step.chance)]
+    found = [(place, chance)]
     for low, high in ((start, place), (place, end)):
         found += _search(pieces, low, high, alarm, period) or []
     return found
@@ -170,7 +175,7 @@ def _described(
         before, after = merge(given[edges[k - 1] : place]), merge(given[place : edges[k + 1]])
         if index(before.quantile(pieces.q)) == index(after.quantile(pieces.q)):
             continue
-        ratio = _ratio(given, pieces.q, (edges[k - 1], place, edges[k + 1]), before, after)
+        ratio = _ratio(pieces, (edges[k - 1], place, edges[k + 1]), before, after)
         named = (starts[place], starts[first], starts[last]) if starts is not None else ()
         result.append(Change(pieces.q, place, first, last, before, after, ratio, chance, *named))
     return tuple(result)
@@ -207,15 +212,14 @@ def _within(ranks: NDArray[np.float64], at: int) -> int:
     return math.ceil(REACH * wider * variance / step**2) if step else len(ranks)
 
 
-def _ratio(
-    given: Sequence[Histogram], q: float, edges: tuple[int, int, int], before: Histogram, after: Histogram
-) -> Estimate:
+def _ratio(pieces: Pieces, edges: tuple[int, int, int], before: Histogram, after: Histogram) -> Estimate:
     """Return the ratio of the quantiles, with an interval for intervals that differ by more than chance.
 
     It is that of `historian.compare`, for the effective numbers of values of both sides.
     """
     sides = (before, edges[0], edges[1]), (after, edges[1], edges[2])
-    grids = [_effective(histogram, q, given[low:high]) for histogram, low, high in sides]
+    q = pieces.q
+    grids = [_effective(pieces, *side) for side in sides]
     low, high = before.quantile(q), after.quantile(q)
     slots = index(low), index(high)
     if ZERO_INDEX in slots or OVERFLOW_INDEX in slots:
@@ -229,16 +233,12 @@ def _ratio(
     return Estimate(value, *bounds, why, confidence=CONFIDENCE, method="order statistics")
 
 
-def _effective(histogram: Histogram, q: float, windows: Sequence[Histogram]) -> Grid:
+def _effective(pieces: Pieces, histogram: Histogram, start: int, end: int) -> Grid:
     """Return the grid of a histogram, for as many independent values as would tell as much about its quantile."""
-    held = [window for window in windows if window.count]
-    edge = index(histogram.quantile(q))
-    above = []
-    for window in held:
-        indices, counts = window.indices, window.counts
-        low, high = indices.searchsorted(edge), indices.searchsorted(edge, "right")
-        above.append(float(counts[low:].sum() + counts[high:].sum()) / 2)
-    effective = windows_sample_size(above, [window.count for window in held], CONFIDENCE)
+    edge = index(histogram.quantile(pieces.q))
+    held = [k for k in range(start, end) if pieces.counts[k]]
+    above = [pieces.above(k, edge) for k in held]
+    effective = windows_sample_size(above, pieces.counts[held].tolist(), CONFIDENCE)
     grid = Grid.of(histogram)
     share = min(1.0, max(effective.size, 1.0) / grid.size)
     return grid._replace(counts=grid.counts * share, totals=grid.totals * share, size=max(1, round(grid.size * share)))

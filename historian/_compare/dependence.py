@@ -1,9 +1,9 @@
-"""How neighbours in a series are alike, and how many times larger this makes the statistic of `historian._compare.scan`.
+"""How neighbours in a series are alike, and how much larger this makes the statistic of `historian._compare.scan`.
 
-The model is an autoregression plus independent noise: with correlation rho^j between values j apart, times the part c of
-the variance that is not independent.  Bursts that begin and end at random have this correlation, too.  All pairs of rho
-and c on a grid are compared by the likelihood of the cosines of the series (Whittle).  Those that are about as likely as
-the best one may be true.  Of these, the one counts that inflates the statistic most.
+The model is an autoregression plus independent noise: with correlation rho^j between values j apart, times the part c
+of the variance that is not independent.  Bursts that begin and end at random have this correlation, too.  All pairs of
+rho and c on a grid are compared by the likelihood of the cosines of the series (Whittle).  Those that are about as
+likely as the best one may be true.  Of these, the one counts that inflates the statistic most.
 
 A step looks like dependence.  So up to three steps, the largest, are removed before.  What this takes from the cosines
 of the longest periods is not looked at.
@@ -55,7 +55,7 @@ class Dependence:
         self._may_be = likelihood >= likelihood.max() - LESS
 
     def inflation(self, size: int) -> float:
-        """Return how many times larger the statistic of windows of this size is, at most; infinity for too short ones."""
+        """Return how many times larger the statistic of windows of this size is; infinity if they are too short."""
         found = _inflations(size)
         return math.inf if found[self._best] > TOO_MUCH else max(1.0, float(found[self._may_be].max()))
 

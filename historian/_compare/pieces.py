@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .._values.slots import TO_INDEX
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,8 @@ class Pieces:
 
         self.q = q
         self.counts = numpy.array([h.count for h in histograms], dtype=numpy.float64)
-        self._buckets = [(h.indices, h.counts) for h in histograms]
+        pairs = (h._counts.pairs() for h in histograms)
+        self._buckets = [(numpy.array(slots, dtype=numpy.intp) + TO_INDEX, numpy.array(of)) for slots, of in pairs]
         parts = min(PHASES, period) if period else 1
         self._phases = [k % period * parts // period if period else 0 for k in range(len(histograms))]
         self._parts = parts
@@ -66,13 +69,16 @@ class Pieces:
         edges = self._typical(cuts, end)
         above = numpy.zeros(end - start)
         for k in range(start, end):
-            indices, counts = self._buckets[k]
-            edge = edges[self._phases[k]]
-            low, high = indices.searchsorted(edge), indices.searchsorted(edge, "right")
-            above[k - start] = (counts[low:].sum() + counts[high:].sum()) / 2  # half of those in its bucket
+            above[k - start] = self.above(k, edges[self._phases[k]])
         at = numpy.array(cuts) - start
         shares = numpy.add.reduceat(above, at) / numpy.add.reduceat(self.counts[start:end], at)
         return Series(_ranks(shares), cuts)
+
+    def above(self, k: int, edge: int) -> float:
+        """Return how many calls of an interval are above a bucket; of those in it, half."""
+        indices, counts = self._buckets[k]
+        low, high = indices.searchsorted(edge), indices.searchsorted(edge, "right")
+        return float(counts[low:].sum() + counts[high:].sum()) / 2
 
     def _typical(self, cuts: list[int], end: int) -> list[int]:
         """Return the bucket of the typical quantile: the median over pieces, weighted by calls; for each phase."""

@@ -6,8 +6,8 @@ A window of L values, x_1 to x_L, is split after the k-th.  S_k is the sum of th
 
 D_k shows a step, V_k the noise within each part: a step does not add to it.  The statistic is the largest D_k^2/V_k.
 Whatever the variance of the noise is, it divides out, also that of noise that is dependent for a time short against L.
-V_k of a short window is small by chance now and then.  So V_k is at least what the windows of this size have on average,
-each one split where its own step is largest.
+V_k of a short window is small by chance now and then.  So V_k is at least what the windows of this size have on
+average, each one split where its own step is largest.
 
 The windows of level j have n/2^j values, and begin at each quarter of that.  The largest statistic of a level has the
 distribution in `NULL` if there is no step, and a value of each level counts as one of so many tries (Bonferroni).

@@ -180,32 +180,32 @@ def _pyperf(root: dict[str, Any]) -> Iterator[tuple[Key, list[float], str]]:
 
 
 def _asv(root: dict[str, Any]) -> Iterator[tuple[Key, list[float], str]]:
-    if root.get("version") != 2:
-        raise ValueError(
-            f"asv's version must be 2, not {_shown(root.get('version'))}: convert the results by asv update"
-        )
-    columns = _list(root.get("result_columns"), "result_columns")
+    version = root.get("version")
+    if version != 2:
+        raise ValueError(f"asv's version must be 2, not {_shown(version)}: convert the results by asv update")
+    columns = list(map(str, _list(root.get("result_columns"), "result_columns")))
     for name, one in _object(root["results"], "results").items():
-        row = dict(zip(map(str, columns), _list(one, f"results.{name}")))
-        if row.get("stats_q_25") is None:
-            continue  # it has one number, not times: a benchmark of memory, or one that tracks a number; or it failed
-        results, samples = row.get("result") or [], row.get("samples")
-        axes = [
-            _list(axis, f"results.{name}.params") for axis in _list(row.get("params") or [], f"results.{name}.params")
-        ]
-        names = list(product(*axes))
-        if len(_list(results, f"results.{name}.result")) != len(names):
-            raise ValueError(
-                f"results.{name} has {len(results):,} results for {len(names):,} combinations of parameters"
-            )
-        each = _list(samples, f"results.{name}.samples") if samples is not None else []
-        for j, (combination, result) in enumerate(zip(names, results)):
-            if result is None or result != result:
-                continue  # failed, or skipped
-            if j >= len(each) or each[j] is None:
-                raise ValueError(f"{_shown(name)} has statistics only, no values: run asv run --record-samples")
-            labels = {f"param{n}": _plain(value) for n, value in enumerate(combination, 1)}
-            yield Key(name, **labels), _values(each[j], f"results.{name}.samples[{j}]"), "s"
+        where = f"results.{name}"
+        row = dict(zip(columns, _list(one, where)))
+        # Without quartiles it is not times: it has one number, as of memory, or it has failed.
+        if row.get("stats_q_25") is not None:
+            yield from _asv_times(name, row, where)
+
+
+def _asv_times(name: str, row: dict[str, Any], where: str) -> Iterator[tuple[Key, list[float], str]]:
+    """Yield the times for each combination of parameters."""
+    axes = [_list(axis, f"{where}.params") for axis in _list(row.get("params") or [], f"{where}.params")]
+    results, samples = (_list(row.get(column) or [], f"{where}.{column}") for column in ("result", "samples"))
+    number = math.prod(map(len, axes))
+    if len(results) != number:
+        raise ValueError(f"{printable(where)} has {len(results):,} results for {number:,} combinations of parameters")
+    for j, (combination, result) in enumerate(zip(product(*axes), results)):
+        if result is None or result != result:
+            continue  # failed, or skipped
+        if j >= len(samples) or samples[j] is None:
+            raise ValueError(f"{_shown(name)} has statistics only, no values: run asv run --record-samples")
+        labels = {f"param{n}": _plain(value) for n, value in enumerate(combination, 1)}
+        yield Key(name, **labels), _values(samples[j], f"{where}.samples[{j}]"), "s"
 
 
 def _plain(value: object) -> str:

@@ -54,7 +54,7 @@ def test_benchmarks_of_one_run_only_are_left_out(tmp_path: Path, capsys: pytest.
     new.write_text(json.dumps(root))
     assert main(["compare", str(DATA / "pyperf.json"), str(new), "-p", "50"]) == 0
     shown = capsys.readouterr()
-    assert "left out, in one of the two only: sum" in shown.err and "sort\n" in shown.out
+    assert "left out, in one of the two only: 'sum'" in shown.err and "sort\n" in shown.out
 
 
 def test_a_single_benchmark_may_have_another_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,11 +101,14 @@ PYTEST = json.dumps({"machine_info": {"node": "x"}, "commit_info": {}, "benchmar
 ]}, indent=4)  # fmt: skip
 
 PYPERF = json.dumps({"benchmarks": [
-    {"metadata": {"name": "a"}, "runs": [{"values": [0.0125]}]}, {"metadata": {"name": "b"}, "runs": [{"values": [0.025]}]},
+    {"metadata": {"name": "a"}, "runs": [{"values": [0.0125]}]},
+    {"metadata": {"name": "b"}, "runs": [{"values": [0.025]}]},
 ], "metadata": {}, "version": "1.0"})  # fmt: skip
 
-ASV = json.dumps({"commit_hash": "0a", "env_name": "e", "version": 2, "result_columns": ["result", "params", "stats_q_25",
-    "samples"], "results": {"a": [[0.0125, 0.025], [["'x'", "'y'"]], [1, 1], [[0.0125], [0.025]]]}})  # fmt: skip
+ASV = json.dumps({
+    "commit_hash": "0a", "version": 2, "result_columns": ["result", "params", "stats_q_25", "samples"],
+    "results": {"a": [[0.0125, 0.025], [["'x'", "'y'"]], [1, 1], [[0.0125], [0.025]]]},
+})  # fmt: skip
 
 GHZ = json.dumps({"date": "2026-06-21", "count": 2, "average": 1, "fastest": 1, "slowest": 2, "details": [
     {"timestamp": "t", "latency": 12500000, "error": "", "status": "OK"},

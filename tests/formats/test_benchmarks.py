@@ -150,7 +150,7 @@ def test_cut_short_at_any_byte() -> None:
     for name in ("pyperf.json", "asv.json", "pytest-benchmark.json"):
         data = (DATA / name).read_bytes().rstrip()
         for end in range(0, len(data), 37):
-            with pytest.raises(ValueError):
+            with pytest.raises(ValueError, match="not a file of a benchmark tool"):
                 benchmarks.parse(data[:end])
 
 
@@ -166,9 +166,11 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from([{"machine_info": {}}, {"commit_hash": "a", "version": 2, "results": {}}, {}]))
 def test_any_document_gives_a_snapshot_or_a_reason(inner: object, begin: dict) -> None:
     root = {**begin, **inner} if isinstance(inner, dict) else inner
+    reason, found = "", {}
     try:
         found = benchmarks.parse(json.dumps(root))
     except ValueError as error:
-        assert str(error).isprintable()
-    else:
-        assert all(histogram.count for histogram in found.values())
+        reason = str(error)
+    assert reason.isprintable()
+    assert bool(reason) != bool(found)
+    assert all(histogram.count for histogram in found.values())
