@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..._values.decimals import share_of
 from ...tail.sampling import needed_for
 from ._bound import Bound
 from ._measured import Percentiles
@@ -43,8 +44,8 @@ class Compared(Percentiles):
     def percentile(self, p: float) -> Bound:
         """Return the ratio of the p-th percentiles, B over A, with its confidence interval: see `Comparison.ratio`."""
         comparison = self.comparison
-        comparison.a.percentile(p)  # raises for what is no percentile
-        q, (a, b) = p / 100, comparison.names
+        comparison.a.percentile(p)  # raises unless p is in 0..100
+        q, (a, b) = share_of(p), comparison.names
         name = f"p{p:.9g} of {b} over {a}"
         estimate = comparison.quiet_ratio(q)
         few = ""

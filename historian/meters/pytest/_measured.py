@@ -8,6 +8,7 @@ import warnings
 from ..._stats.estimate import Estimate, TailWarning, no_data
 from ..._stats.student import student_quantile
 from ..._stats.windows import long_run_variance
+from ..._values.decimals import share_of
 from ..._values.text import counted
 from ...histogram import Histogram, merge
 from ...tail.sampling import needed_for
@@ -104,8 +105,8 @@ class Measured(Percentiles):
         are enough calls, the bound is the slowest call, or the fastest one.  Source: `Histogram.ci`, with windows.
         """
         histogram = self.histogram
-        histogram.percentile(p)  # raises for what is no percentile
-        q, name = p / 100, f"p{p:.9g} of {self.name}"
+        histogram.percentile(p)  # raises unless p is in 0..100
+        q, name = share_of(p), f"p{p:.9g} of {self.name}"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TailWarning)  # an open side raises when it is needed
             plain, estimate = histogram.ci(q, self.confidence), histogram.ci(q, self.confidence, self.windows)
