@@ -6,6 +6,7 @@ import atexit
 import os
 import threading
 import weakref
+from contextlib import suppress
 
 from ._files.directory import RegistryWarning
 from ._history.memory import MemoryLog
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._history.clock import Clock
     from ._history.times import _Duration
     from ._live.snapshots import Snapshot
 
@@ -57,17 +57,16 @@ class Recording:
         every: _Duration = 10.0,
         path: str | os.PathLike[str] | None = None,
         keep: _Duration | None = None,
-        *,
-        _clock: Clock | None = None,
     ) -> None:
         step = step_of(every)
         self._log = open_log(None, step, None) if DISABLED else open_log(path, step, keep)  # nothing is written then
         self._path = None if path is None else os.path.abspath(os.fsdecode(os.fspath(path)))
-        self._problem: OSError | None = None
+        self._problem: Exception | None = None
         self._ended = threading.Event()
-        self._lock = threading.Lock()  # one thread looks at a time
+        self._lock = threading.Lock()  # of the one that looks
+        self._stopping = threading.Lock()  # of the one that stops it
         try:
-            self._session = Session(read, self._log, step, _clock)
+            self._session = Session(read, self._log, step)
             self._thread = threading.Thread(target=self._run, name="historian history", daemon=True)
             if not DISABLED:
                 self._thread.start()
@@ -83,7 +82,7 @@ class Recording:
         return self._path
 
     @property
-    def problem(self) -> OSError | None:
+    def problem(self) -> Exception | None:
         """Why the last interval could not be written, or old ones not be replaced; None if all is well."""
         return self._problem or getattr(self._log, "fault", None)
 
@@ -109,16 +108,18 @@ class Recording:
 
         Raises OSError if that interval cannot be written.  The recording has ended then, too.
         """
-        if self._ended.is_set():
-            return
-        self._ended.set()
-        if not DISABLED:
-            self._thread.join()
-        try:
-            self._session.look(final=True)
-        finally:
-            _running.discard(self)
-            self._log.close()
+        with self._stopping:
+            if self._ended.is_set():
+                return
+            self._ended.set()
+            if not DISABLED:
+                self._thread.join()
+            try:
+                with self._lock:
+                    self._session.look(final=True)
+            finally:
+                _running.discard(self)
+                self._log.close()
 
     def __enter__(self) -> Self:
         return self
@@ -135,14 +136,15 @@ class Recording:
         try:
             self._session.look()
             self._problem = None
-        except OSError as error:
-            if self._problem is None:
-                warn_of_failure(self._path, error)
-            self._problem = error
+        except (OSError, ValueError, OverflowError) as error:  # the file cannot be written, or not hold it
+            first, self._problem = self._problem is None, error
+            if first:
+                with suppress(RegistryWarning):  # if warnings are errors, `problem` tells: the thread goes on
+                    warn_of_failure(self._path, error)
 
     def _leave(self) -> None:
         """Have nothing more to do with it, in a forked process."""
-        self._lock = threading.Lock()  # it may be locked by a thread that is not there
+        self._lock, self._stopping = threading.Lock(), threading.Lock()  # threads that are not there may have them
         self._ended = threading.Event()
         self._ended.set()
         self._log.leave()
@@ -155,11 +157,12 @@ class Recording:
         return f"<Recording {where}{'' if self.is_running else ', stopped'}>"
 
 
-def warn_of_failure(path: str | None, error: OSError) -> None:
+def warn_of_failure(path: str | None, error: Exception) -> None:
     """Warn that an interval could not be written."""
     from warnings import warn
 
-    what = printable(f"{path or 'a history'}: an interval could not be written: {error.strerror or error}")
+    why = getattr(error, "strerror", None) or error
+    what = printable(f"{path or 'a history'}: an interval could not be written: {why}")
     warn(f"{what}; the next one will have its values", RegistryWarning, stacklevel=1)
 
 

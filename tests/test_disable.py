@@ -10,7 +10,7 @@ import pytest
 import historian
 
 PROGRAM = """
-import asyncio, math, pickle, time
+import asyncio, math, os, pickle, time
 import historian
 from historian import Histogram, Recorder, Registry
 
@@ -58,6 +58,8 @@ registry = Registry()
 registry.recorder("q").record(3.0)
 assert registry.snapshot()[historian.Key("q")].count == 0
 registry.merge({historian.Key("q"): Histogram.from_values([1.0])}); registry.clear()
+with registry.history(path="never.history") as recording:
+    assert len(recording.history) == 0 and not os.path.exists("never.history")
 assert Histogram.from_values([1.0, 2.0]).quantile(0.0) == 1.0  # histograms made from values still work
 assert type(rec).record is not historian._core.Counters.record
 historian._core.Counters.record(rec, 1.0, count=2)  # nothing to count in, and no crash

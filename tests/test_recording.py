@@ -257,6 +257,25 @@ def test_recording_is_the_class_that_is_documented():
     assert Recording.__module__ == "historian"
 
 
+def test_several_threads_that_stop_it(path):
+    """Each returns once the last interval is written."""
+    registry = Registry()
+    recording = registry.history(every="1h", path=path)
+    registry.recorder("q").record(1.0)
+    found = []
+
+    def stop():
+        recording.stop()
+        found.append(count(History.open(path)))
+
+    threads = [threading.Thread(target=stop) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1] * 4
+
+
 @POSIX
 def test_a_registry_in_a_directory(tmp_path, path):
     """Of all processes: what others count is in it."""

@@ -183,5 +183,5 @@ def read_ids(body: bytes) -> frozenset[bytes]:
 
 
 def _first(body: bytes) -> int:
-    """Return the number at the beginning; more than there can be if it is missing, so that the body is refused."""
+    """Return the number at the beginning; 1 if it is missing, so that the body is refused."""
     return int.from_bytes(body[:4], "little") if len(body) >= 4 else 1

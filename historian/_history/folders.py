@@ -11,7 +11,7 @@ from .locks import lock, unlock
 from .reading import FileSource
 from .retention import spans
 from .scanning import OpenFile, scan
-from .segments import LOCK, TEMPORARY, number_of, path_of, segments_in, sync_folder
+from .segments import LOCK, TEMPORARY, fault_of_folder, number_of, path_of, segments_in, sync_folder
 from .writing import FLAGS, FileLog, totals_in
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ class FolderLog:
     than that tier is kept, a file of the next tier replaces them: it is written under another name, says which files it
     replaces, and is then renamed.  So at each moment readers find each interval once: see `segments_in`.
 
-    Raises BlockingIOError if another writer has the folder, NotADirectoryError if it is a file, OSError.
+    Raises BlockingIOError if another writer has the folder, ValueError if it holds other files, OSError.
     """
 
     def __init__(self, path: str, tiers: Sequence[Tier], *, sync: bool = True) -> None:
@@ -50,6 +50,9 @@ class FolderLog:
         self._tiers, self._spans, self._sync = tuple(tiers), spans(tiers), sync
         if not os.path.isdir(path):
             os.mkdir(path, 0o700)
+        fault = fault_of_folder(path)
+        if fault is not None:
+            raise ValueError(f"{path}: {fault}: pass another path, or that of an empty one")
         self._fd = os.open(os.path.join(path, LOCK), FLAGS | os.O_CREAT, 0o600)
         self._log: FileLog | None = None
         self._work: Iterator[None] = iter(())
@@ -62,7 +65,7 @@ class FolderLog:
 
     def _open(self) -> None:
         for name in os.listdir(self.path):
-            if name.endswith(TEMPORARY):
+            if name.startswith(".") and name.endswith(TEMPORARY):
                 os.unlink(os.path.join(self.path, name))
         paths = segments_in(self.path)
         self._next = max(map(number_of, paths), default=0) + 1

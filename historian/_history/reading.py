@@ -10,7 +10,7 @@ from .._live.snapshots import Snapshot
 from .bodies import Part, histogram_of, read_part
 from .frames import FRAME_NBYTES, body_of, read_frame
 from .scanning import OpenFile, scan
-from .segments import segments_in
+from .segments import fault_of_folder, segments_in
 from .times import time_text
 
 TYPE_CHECKING = False
@@ -41,8 +41,7 @@ class _Place(NamedTuple):
 class FileSource:
     """The intervals in a file of history, or in a folder of them, as they were when it was opened.
 
-    It holds no file open, so it can be pickled for another process on this machine.  What is appended later is not
-    seen: open the file again.
+    It holds no file open.  What is appended later is not seen: open the file again.
     """
 
     starts: Sequence[int]  # nanoseconds since 1970-01-01 00:00 UTC, ascending
@@ -67,6 +66,7 @@ class FileSource:
         self.starts = [place.frame.start for place in self._places]
         self.ends = [place.frame.end for place in self._places]
         self.problems = tuple(problems)
+        self._asked: tuple[_Wanted | None, dict[bytes, dict[int, bool]]] = (None, {})
 
     def load(self, i: int, keys: _Wanted | None = None) -> Snapshot:
         """Return what was counted in interval i, of some keys or of all.  O(bytes of the interval).
@@ -96,12 +96,32 @@ class FileSource:
         if read_frame(place.id, data[:FRAME_NBYTES], place.frame.offset) != place.frame:
             return "is not there any more"
         body = body_of(place.frame, data[FRAME_NBYTES:])
-        part = None if body is None else read_part(body, _numbers(place.keys, keys))
+        part = None if body is None else read_part(body, self._numbers(place, keys))
         if part is None:
             return "is damaged"
         if part.blobs.keys() - place.keys.keys():
             return "has recorders whose names are damaged"
         return part
+
+    def _numbers(self, place: _Place, keys: _Wanted | None) -> Callable[[int], bool] | None:
+        """Return which numbers are wanted: also those without a key, so that it is noticed.
+
+        The last function is asked once for each key of a file: intervals are read one after the other.
+        """
+        if keys is None:
+            return None
+        asked = self._asked
+        if asked[0] is not keys:
+            asked = self._asked = keys, {}
+        known, names = asked[1].setdefault(place.id, {}), place.keys
+
+        def is_wanted(number: int) -> bool:
+            found = known.get(number)
+            if found is None:
+                found = known[number] = number not in names or bool(keys(names[number]))
+            return found
+
+        return is_wanted
 
     def _read(self, place: _Place, keys: _Wanted | None) -> Snapshot | str:
         """Return an interval, or what is wrong with it."""
@@ -135,13 +155,6 @@ def open_source(path: str | os.PathLike[str]) -> FileSource:
     return source
 
 
-def _numbers(names: Mapping[int, Key], keys: _Wanted | None) -> Callable[[int], bool] | None:
-    """Return which numbers are wanted: also those without a key, so that it is noticed."""
-    if keys is None:
-        return None
-    return lambda number: number not in names or keys(names[number])
-
-
 def _scanned(path: str) -> Scan:
     with OpenFile(path) as file:
         return scan(file, path)
@@ -149,6 +162,9 @@ def _scanned(path: str) -> Scan:
 
 def _folder(path: str) -> list[tuple[str, Scan]]:
     """Return what the files of a folder hold, without those that a coarser one replaces."""
+    fault = fault_of_folder(path)
+    if fault is not None:
+        raise ValueError(f"{path}: {fault}")
     for tries in range(TRIES):
         names = segments_in(path)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["LOCK", "SUFFIX", "TEMPORARY", "number_of", "path_of", "segments_in", "sync_folder"]
+__all__ = ["LOCK", "SUFFIX", "TEMPORARY", "fault_of_folder", "number_of", "path_of", "segments_in", "sync_folder"]
 
 #: The end of the names of the files in a folder.
 SUFFIX = ".history"
@@ -17,6 +17,12 @@ LOCK = "lock"
 def segments_in(folder: str) -> list[str]:
     """Return the paths of the files in a folder, in the order of their creation.  Raises OSError."""
     return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(SUFFIX)]
+
+
+def fault_of_folder(folder: str) -> str | None:
+    """Return why a folder is not one of history; None if it is, or empty.  Raises OSError."""
+    names = os.listdir(folder)
+    return None if not names or LOCK in names else "it is not a folder of history"
 
 
 def path_of(folder: str, number: int) -> str:

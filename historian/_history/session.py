@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+#: Seconds after which it is looked again whether a look is due: a clock may have been set.
+MAX_WAIT = 60.0
+
 
 class Session:
     """Looks at recorders, and writes intervals that end at whole multiples of a step since 1970-01-01 00:00 UTC.
@@ -71,10 +74,10 @@ class Session:
         log.keep(self._differences.totals, self._start)
 
     def wait(self) -> float:
-        """Return the seconds until the next look is due; 0 if it is."""
+        """Return the seconds until the next look is due, at most `MAX_WAIT`; 0 if it is."""
         now = self._clock.read()
         self._jump += now.jump
-        return max(0, self._due - now.time) / 1e9
+        return min(MAX_WAIT, max(0, self._due - now.time) / 1e9)
 
     def look(self, *, final: bool = False) -> bool:
         """Write an interval if one has ended; the `final` one ends now.  Return whether one was written.

@@ -93,10 +93,10 @@ def test_each_value_stays_in_its_interval_of_time(path):
 
 
 def test_the_size_is_bounded_by_the_formula(path):
-    """A day, with a restart every hour: so 24 pieces of time."""
+    """Half a day, with a restart every hour: so 12 pieces of time."""
     fleet = Fleet(path)
     largest = 0
-    for _ in range(24):
+    for _ in range(12):
         for _ in range(4):
             fleet.run(90)
             largest = max(largest, len(open_source(path).starts))
@@ -258,3 +258,22 @@ def test_a_reader_that_opens_it_while_files_are_replaced(path, monkeypatch):
     found = open_source(path)
     assert fleet.counted - 60 <= counts(found) <= fleet.counted
     assert all(b <= a for b, a in zip(found.ends, found.starts[1:]))
+
+
+def test_a_folder_of_something_else_is_refused_and_stays_as_it_is(path):
+    """Such as a directory of recorders."""
+    os.mkdir(path)
+    with open(os.path.join(path, ".letter.new"), "w") as file:
+        file.write("text")
+    with pytest.raises(ValueError, match="shop: it is not a folder of history: pass another path, or that"):
+        FolderLog(path, TIERS)
+    with pytest.raises(ValueError, match=r"shop: it is not a folder of history$"):
+        open_source(path)
+    assert os.listdir(path) == [".letter.new"]
+
+
+def test_an_empty_folder_is_a_history_without_intervals(path):
+    os.mkdir(path)
+    assert list(open_source(path).starts) == []
+    FolderLog(path, TIERS).close()
+    assert list(open_source(path).starts) == []

@@ -61,6 +61,20 @@ def test_what_is_written_is_read(path):
     assert source.problems == ()
 
 
+def test_a_key_is_asked_for_once_for_all_intervals(path):
+    write(path)
+    source, asked = open_source(path), []
+
+    def wanted(key):
+        asked.append(key)
+        return True
+
+    assert [len(source.load(i, wanted)) for i in range(5)] == [1] * 5
+    assert asked == [Q]
+    assert source.load(0, lambda key: False) == {}  # another question
+    assert len(source.load(0, wanted)) == 1
+
+
 def test_it_is_appended_to(path):
     write(path)
     write(path, 3, first=5)

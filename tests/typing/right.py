@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
@@ -428,6 +429,15 @@ for _, _, value_at, _, _ in history.percentile(99):
 
 registry = Registry()
 assert_type(registry.directory, str | None)
+with tempfile.TemporaryDirectory() as folder:
+    recording = registry.history(every="10s", path=Path(folder, "shop"), keep="10s:1d,1m:7d")
+    assert_type(recording, historian.Recording)
+    assert_type(recording.history, historian.History)
+    assert_type(historian.History.open(os.path.join(folder, "shop")), historian.History)
+    assert_type(recording.problem, Exception | None)
+    recording.stop()
+with registry.history(10, keep=timedelta(hours=1)) as recording:
+    assert_type(recording.path, str | None)
 assert_type(registry.recorder("query", unit="ms", table="users", shard=3), Recorder)
 assert_type(historian.recorder("startup", phase="import"), Recorder)
 assert_type(historian.default_registry, Registry)

@@ -315,3 +315,5 @@ family.time(method="GET")  # mypy: arg-type; pyright: reportArgumentType
 family.timing("GET")  # mypy: arg-type; pyright: reportArgumentType
 list(family)  # mypy: call-overload; pyright: reportArgumentType
 historian.default_registry.remove("http")  # mypy: arg-type; pyright: reportArgumentType
+historian.default_registry.history(every=None)  # mypy: arg-type; pyright: reportArgumentType
+historian.default_registry.history(path=1)  # mypy: arg-type; pyright: reportArgumentType
