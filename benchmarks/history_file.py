@@ -38,7 +38,7 @@ SAMPLE = 60  # intervals that are written to measure
 GB, MB = 1e9, 1e6
 BEGIN = 1_767_225_600 * 10**9  # 2026-01-01T00:00Z
 #: Calls a second of all recorders, and the GB of a day that they may take: in a service, most routes are rare.  Then
-#: loads that fill all recorders alike.  A day of 1.5 GB has 45,000 calls a second: more values take more bytes.
+#: loads that fill all recorders alike: more values take more bytes, as the noise in their counts has more bits.
 SERVICE = 3_000
 BUSY = ((30_000, 1.5), (100_000, 2.5))
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._history.clock import Clock
     from ._history.times import _Duration
     from ._live.snapshots import Snapshot
 
@@ -58,8 +57,6 @@ class Recording:
         every: _Duration = 10.0,
         path: str | os.PathLike[str] | None = None,
         keep: _Duration | None = None,
-        *,
-        _clock: Clock | None = None,
     ) -> None:
         step = step_of(every)
         self._log = open_log(None, step, None) if DISABLED else open_log(path, step, keep)  # nothing is written then
@@ -69,7 +66,7 @@ class Recording:
         self._lock = threading.Lock()  # of the one that looks
         self._stopping = threading.Lock()  # of the one that stops it
         try:
-            self._session = Session(read, self._log, step, _clock)
+            self._session = Session(read, self._log, step)
             self._thread = threading.Thread(target=self._run, name="historian history", daemon=True)
             if not DISABLED:
                 self._thread.start()

@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         say("log", str(error))
         return 1
     except OSError as error:
-        say("log", f"{error.filename or args.output}: {error.strerror or error}")
+        say("log", _why(error, args.output))
         return 1
     finally:
         for number, handler in handlers.items():
@@ -103,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _record(readings: _Readings, log: _Log, args: argparse.Namespace, stop: SimpleQueue[int]) -> int:
     """Write intervals until there are enough, or `stop` has something."""
-    session = Session(readings.snapshot, log, args.every)
     since = f"goes on from {time_text(log.end)}" if log.end else "begins"
+    session = Session(readings.snapshot, log, args.every)
     say("log", f"{args.output} {since}, an interval every {duration_text(args.every)}; stop it with Ctrl-C")
     if session.strangers:
         say("log", f"{counted(len(session.strangers), 'recorder')} had counted before, which is not in the history")
@@ -112,20 +112,26 @@ def _record(readings: _Readings, log: _Log, args: argparse.Namespace, stop: Simp
     while written < args.count:
         if _waits(stop, session.wait()):
             break
+        said = ""
         try:
             written += session.look()
             problem = getattr(log, "fault", None)
+            if problem is not None:
+                said = f"{_why(problem, args.output)}; old intervals stay as they are until it is gone"
         except OSError as error:
-            problem = error
-        said = "" if problem is None else f"{problem.filename or args.output}: {problem.strerror or problem}"
+            said = f"{_why(error, args.output)}; the next interval will have these values"
         if said and said != fault:
-            say("log", f"{said}; the next interval will have these values")
+            say("log", said)
         fault = said
     else:
         return 0
     written += session.look(final=True)
     say("log", f"wrote {counted(written, 'interval')}")
     return 0
+
+
+def _why(error: OSError, path: str) -> str:
+    return f"{error.filename or path}: {error.strerror or error}"
 
 
 def _waits(stop: SimpleQueue[int], seconds: float) -> bool:

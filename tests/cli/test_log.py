@@ -113,14 +113,43 @@ def test_a_directory_that_is_removed_and_made_again(registry, path):
 
 
 def test_a_log_of_another_directory_says_what_it_leaves_out(registry, path, tmp_path):
-    Log(registry, path, "--every", "1h").end()
-    registry.recorder("q").record(1.0)
-    Log(registry, path, "--every", "1h").end()
+    """What was counted there before the end of the log belongs to no interval of it."""
     other = Registry(tmp_path / "other")
     other.recorder("z").record_many([0.5] * 5)
+    log = Log(registry, path, "--every", "1h")
+    registry.recorder("q").record(1.0)
+    log.end()
+    other.recorder("new").record_many([0.5] * 3)
     log = Log(other, path, "--every", "1h")
+    left_out = log.process.stderr.readline()
+    assert left_out == "historian log: 1 recorder had counted before, which is not in the history\n"
+    other.recorder("z").record_many([0.5] * 2)
     assert log.end()[0] == 0
-    assert History.open(path).total().count == 1 + 5  # z was created after the end of the log
+    found = History.open(path).snapshot()
+    assert {str(key): one.count for key, one in found.items()} == {"q": 1, "new": 3, "z": 2}
+
+
+def test_a_file_that_cannot_be_written_for_a_while(registry, path):
+    """A limit on the size of files is as good as a full disk; it is said once."""
+    code = """
+import resource, signal, sys
+from historian.cli import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+sys.exit(main(sys.argv[1:]))
+"""
+    command = [sys.executable, "-c", code, "log", registry.directory, "-o", path, "--every", "5ms"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert "stop it with Ctrl-C" in process.stderr.readline()
+    said = process.stderr.readline()
+    assert said == f"historian log: {path}: File too large; the next interval will have these values\n"
+    registry.recorder("q").record_many([0.5] * 9)
+    process.send_signal(signal.SIGTERM)
+    rest = process.communicate()[1]
+    assert process.returncode in (0, 1)
+    assert rest.count("\n") <= 1
+    Log(registry, path, "--every", "1h").end()  # there is space again
+    assert History.open(path).total().count == 9
 
 
 @pytest.mark.parametrize(
