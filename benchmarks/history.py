@@ -35,6 +35,7 @@ CLOCK = time.process_time_ns
 def measure(results: Results, peers: list[Peer]) -> None:
     """Measure all figures of this module."""
     one_key(results)
+    pictures(results)
     many_keys(results)
 
 
@@ -61,7 +62,7 @@ def one_key(results: Results) -> None:
     steps: dict[str, tuple[Callable[[], object], float, str, float]] = {
         "percentile(99), with bounds": (lambda: day.percentile(99), 200, "ms", 1e6),
         "total()": (lambda: day.total(), 50, "ms", 1e6),
-        "resample('1m').percentile(99)": (lambda: day.resample("1m").percentile(99), 100, "ms", 1e6),
+        "resample('1m').percentile(99)": (lambda: day.resample("1m").percentile(99), 200, "ms", 1e6),
         "resample('1d', zone='Europe/Berlin')": (lambda: day.resample("1d", zone="Europe/Berlin"), 50, "ms", 1e6),
         "between() of an hour": (lambda: day.between(*hour), 1000, "us", 1e3),
         "a + a": (lambda: day + day, 100, "ms", 1e6),
@@ -70,6 +71,23 @@ def one_key(results: Results) -> None:
     cases = interleave([once(name, run, 1, CLOCK) for name, (run, *_) in steps.items()], ROUNDS)
     for name, (_, target, unit, per) in steps.items():
         results.add(absolute(f"a day of 10 s, one key: {name}", target, cases[name], unit, per))
+
+
+def pictures(results: Results) -> None:
+    """Measure a picture of a thousand intervals, without the time that matplotlib takes to render it."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        results.skip("pictures over time", str(error))
+        return
+    some = history(1_000, 1)
+
+    def draw() -> None:
+        some.plot()
+        plt.close("all")
+
+    cases = interleave([once("over_time", draw, 1, CLOCK)], ROUNDS)
+    results.add(absolute("1,000 intervals: plot() of two percentiles", 150, cases["over_time"], "ms", 1e6))
 
 
 def many_keys(results: Results) -> None:

@@ -77,6 +77,8 @@ def link_to_repository(app: Sphinx, docname: str, source: list[str]) -> None:
 
 #: Private names of types in signatures, and what a reader knows them as.
 TYPES = {
+    "_Drawn": "History | TimeSeries | Mapping | Iterable",
+    "_Duration": "timedelta | timedelta64 | str | float",
     "_Dependence": 'Literal["independent", "positive", "any"]',
     "_F": "Callable",
     "_Floats": "NDArray",
@@ -85,13 +87,18 @@ TYPES = {
     "_Numbers": "ArrayLike",
     "_Application": "ASGIApplication",
     "_Real": "float",
+    "_Partial": 'Literal["raise", "drop", "keep"]',
     "_Reals": "ArrayLike",
     "_Recorders": "Registry",
     "_Registry": "Registry",
     "_Scalar": "float",
     "_Source": "Collector",
+    "_Time": "datetime | datetime64 | str | float",
+    "_Timed": "History",
+    "_Window": "int | str | timedelta",
     "_Whole": "int",
     "_Wholes": "ArrayLike",
+    "_Windows": "Iterable[Histogram] | History",
     "BaseHistogram": "Histogram",
 }
 

@@ -227,7 +227,7 @@ class History:
         return History._of(joined([self._source], bins))
 
     def __add__(self, other: History) -> History:
-        """Return the values of both histories: exact, commutative, and associative.
+        """Return the values of both histories: exact, commutative, and associative where all intervals nest.
 
         Where intervals overlap, the longer one must hold the others; then its edges are those of the result.
         O(n log n) for n intervals; histograms are merged when they are asked for.  Raises ValueError, which says how to
@@ -289,7 +289,7 @@ class History:
         An interval without a tag has the key ``Key(name)``, one with the tag "A" ``Key(name, tag="A")``; `label` is
         another label than ``tag``.  Times in a log are rounded to milliseconds: an interval that ends up to 2 ms after
         the next one of its tag begins ends there, and one of no length is 1 ms long.  Intervals of different tags are
-        added as histories are.  Counts are exact.  `hdr.Log.of` is the way back.
+        added as histories are.  Counts are exact.  The way back is `historian.formats.hdr.Log.of`.
 
         O(n log n).  Raises ValueError for intervals that overlap.
         """
@@ -328,6 +328,11 @@ class History:
         from ._history.views import history_facts
 
         return f"<History of {history_facts(self)}>"
+
+    def __str__(self) -> str:
+        from ._history.views import printed
+
+        return printed(self._view())
 
     def _view(self) -> View:
         from ._history.views import history_view

@@ -104,6 +104,14 @@ def test_it_is_a_value(history):
     assert history + History([interval(5000, 5010, {})]) != history
 
 
+def test_print_shows_a_table():
+    lines = str(steady(2)).splitlines()
+    assert lines[2].split() == ["from", "(UTC)", "median", "(ms)", "90", "99", "99.9", "max", "count", "per", "s"]
+    assert lines[3].split() == ["2026-11-27", "05:30:00", "19.9", "-", "-", "-", "500", "3", "0.300"]
+    assert str(History()) == "History: 0 intervals"
+    assert str(steady(1).rate()).splitlines()[-1].split() == ["2026-11-27", "05:30", "0.300"]
+
+
 def test_pickles_name_only_public_constructors():
     text = pickle.dumps(steady(2).select("http")[0:1], protocol=2)
     assert b"_history" not in text

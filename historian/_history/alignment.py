@@ -141,7 +141,7 @@ def _check_crossing(edges: _Edges, start: int, end: int, edge: int, grid: Grid, 
     if keep and not is_longer:
         return
     steps = nesting([edges], at_least=end - start)
-    remedies = [f"{_listed(steps)} nest"] if steps else []
+    remedies = [f"{_listed(steps)} nest{' in UTC' if grid.zone else ''}"] if steps else []
     if not is_longer:
         remedies.append("pass partial='keep' to count it with the step in which it begins")
     elif not steps:
@@ -196,6 +196,9 @@ def united(all_edges: Sequence[_Edges]) -> list[Bin]:
 
     O(n log n).  Raises ValueError, which says how to resample, where intervals overlap and none holds the others.
     """
+    if all_edges and all(edges == all_edges[0] for edges in all_edges[1:]):  # as those of machines mostly are
+        together = range(len(all_edges))
+        return [Bin(*edge, [(source, i) for source in together]) for i, edge in enumerate(zip(*all_edges[0]))]
     order = sorted(
         (start, -end, source, i) for source, edges in enumerate(all_edges) for i, (start, end) in enumerate(zip(*edges))
     )

@@ -140,6 +140,11 @@ class TimeSeries:
 
         return f"<TimeSeries {series_facts(self)}>"
 
+    def __str__(self) -> str:
+        from .views import printed
+
+        return printed(self._view())
+
     def _view(self) -> View:
         from .views import series_view
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Joined", "Part", "Selected", "joined", "keys_of"]
 
+#: How often a source may be made of others that are made of others: Python limits calls within calls.
+DEEPEST = 32
+
 
 class Part:
     """The intervals of a source from one place to another."""
@@ -54,11 +57,12 @@ class Selected:
 class Joined:
     """Longer intervals, each of one or more intervals of some sources."""
 
-    __slots__ = ("_bins", "_sources", "ends", "starts")
+    __slots__ = ("_bins", "_sources", "depth", "ends", "starts")
 
     def __init__(self, sources: Sequence[Source], bins: Sequence[Bin]) -> None:
         self._sources, self._bins = sources, bins
         self.starts, self.ends = [one.start for one in bins], [one.end for one in bins]
+        self.depth: int = 1 + max((one.depth for one in sources if isinstance(one, Joined)), default=0)
 
     def load(self, i: int, keys: _Wanted | None = None) -> Snapshot:
         members = self._bins[i].members
@@ -68,24 +72,32 @@ class Joined:
 
 
 def joined(sources: Sequence[Source], bins: Sequence[Bin]) -> Source:
-    """Return a source of longer intervals.  If `sources` are such ones, it asks theirs: a sum of many stays flat."""
-    flat: list[Source] = []
-    moved: list[tuple[int, Joined | None]] = []  # of each source: the place of the first of its own, and itself
-    for one in sources:
-        inner = one if isinstance(one, Joined) else None
-        moved.append((len(flat), inner))
-        flat += [one] if inner is None else inner._sources
-    if not any(inner for _, inner in moved):
-        return Joined(sources, bins)
-    found: list[Bin] = []
-    for longer in bins:
+    """Return a source of longer intervals.  O(intervals); of a sum of n sources O(n) each time it gets too deep."""
+    found = Joined(sources, bins)
+    return found if found.depth <= DEEPEST else _flat(found)
+
+
+def _flat(deep: Joined) -> Joined:
+    """Return the same intervals, made of those sources that are not made of others."""
+    sources: list[Source] = []
+    numbers: dict[int, int] = {}  # by id
+
+    def expand(source: Source, place: int, members: list[tuple[int, int]]) -> None:
+        if isinstance(source, Joined):
+            for inner, at in source._bins[place].members:
+                expand(source._sources[inner], at, members)
+            return
+        if id(source) not in numbers:
+            numbers[id(source)] = len(sources)
+            sources.append(source)
+        members.append((numbers[id(source)], place))
+
+    bins: list[Bin] = []
+    for place, longer in enumerate(deep._bins):
         members: list[tuple[int, int]] = []
-        for source, place in longer.members:
-            first, inner = moved[source]
-            own = [(0, place)] if inner is None else inner._bins[place].members
-            members += [(first + k, at) for k, at in own]
-        found.append(longer._replace(members=members))
-    return Joined(flat, found)
+        expand(deep, place, members)
+        bins.append(longer._replace(members=members))
+    return Joined(sources, bins)
 
 
 def keys_of(source: Source) -> frozenset[Key]:

@@ -49,11 +49,12 @@ if TYPE_CHECKING:
         def __len__(self) -> int: ...
 
 
-__all__ = ["history_facts", "history_view", "series_facts", "series_view"]
+__all__ = ["history_facts", "history_view", "printed", "series_facts", "series_view"]
 
 SHOWN = 24  # rows
 EDGE = 10  # of a longer series, the first and the last rows
 NOTES = 4
+WIDTH = 120  # columns of what is printed
 
 #: Histograms that are merged for a table, at most, about 0.2 s: what takes longer is for the user to ask.
 MOST_MERGED = 100_000
@@ -69,6 +70,13 @@ class _Row(NamedTuple):
     end: int
     histogram: Histogram | None  # of all keys; None if they are in different units
     size: int  # number of values
+
+
+def printed(view: View) -> str:
+    """Return what `print` shows: the tables, without pictures, which not every stream can take."""
+    from .._show.terminal import text
+
+    return text(view, WIDTH, pictures=False)
 
 
 # ---- a history ----

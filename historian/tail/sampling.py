@@ -283,7 +283,7 @@ def windows_of(whole: BaseHistogram, windows: _Windows) -> list[BaseHistogram]:
     from .._values.merge import merged
 
     if isinstance(windows, BaseHistogram) or not hasattr(windows, "__iter__"):
-        raise TypeError(f"windows must be an iterable of histograms, or a History, not {windows!r}")
+        raise TypeError(f"windows must be an iterable of histograms, not {windows!r}")
     parts = list(histograms_of(windows))
     for part in parts:
         if not isinstance(part, BaseHistogram):
