@@ -65,15 +65,16 @@ class Recording:
         self._ended = threading.Event()
         self._lock = threading.Lock()  # of the one that looks
         self._stopping = threading.Lock()  # of the one that stops it
+        _running.add(self)  # before anything can fork
         try:
             self._session = Session(read, self._log, step)
             self._thread = threading.Thread(target=self._run, name="historian history", daemon=True)
             if not DISABLED:
                 self._thread.start()
         except BaseException:
+            _running.discard(self)
             self._log.close()
             raise
-        _running.add(self)
         atexit.register(_stop, weakref.ref(self))
 
     @property

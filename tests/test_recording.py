@@ -77,6 +77,13 @@ def test_memory_is_bounded():
     assert (history.ends[-1] - history.ends[0]).astype(int) < 20_000_000
 
 
+def test_a_step_that_is_longer_than_what_memory_keeps():
+    registry = Registry()
+    with registry.history(every="7d") as recording:
+        registry.recorder("q").record(1.0)
+    assert count(recording.history) == 1
+
+
 def test_stopping_again_does_nothing(path):
     recording = Registry().history(path=path)
     recording.stop()

@@ -7,7 +7,7 @@ import os
 from .folders import FolderLog
 from .memory import MemoryLog
 from .retention import parse_tiers
-from .times import duration_ns
+from .times import NS, duration_ns
 from .writing import FileLog
 
 TYPE_CHECKING = False
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KEPT", "MIN_STEP", "open_log", "step_of"]
 
-#: How long intervals are kept in memory, unless told otherwise.
-KEPT = "1h"
+#: Nanoseconds for which intervals are kept in memory, unless told otherwise.
+KEPT = 3600 * NS
 #: Shorter steps would mostly measure when the thread is woken.
 MIN_STEP = 1_000_000  # nanoseconds
 
@@ -36,7 +36,9 @@ def open_log(path: str | os.PathLike[str] | None, step: int, keep: _Duration | N
     Raises BlockingIOError if another writer has it, ValueError for a file that is not one of history, OSError.
     """
     if path is None:
-        tiers = parse_tiers(KEPT if keep is None else keep, step)
+        if keep is None:
+            return MemoryLog(max(KEPT, step))
+        tiers = parse_tiers(keep, step)
         if len(tiers) > 1:
             raise ValueError(f"keep must be one duration without a path, such as '1h', not {keep!r}: pass path=")
         return MemoryLog(tiers[0].keep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import NamedTuple
 
@@ -91,7 +92,12 @@ class FileSource:
 
     def _part(self, place: _Place, keys: _Wanted | None) -> Part | str:
         """Return an interval as bytes, or what is wrong with it."""
-        with OpenFile(place.path) as file:
+        try:
+            file = OpenFile(place.path)
+        except FileNotFoundError:
+            why = "it has been removed since, or replaced by a file of longer intervals: open the history again"
+            raise FileNotFoundError(errno.ENOENT, why, place.path) from None
+        with file:
             data = file.read(place.frame.offset, FRAME_NBYTES + place.frame.stored)
         if read_frame(place.id, data[:FRAME_NBYTES], place.frame.offset) != place.frame:
             return "is not there any more"

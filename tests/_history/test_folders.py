@@ -277,3 +277,13 @@ def test_an_empty_folder_is_a_history_without_intervals(path):
     assert list(open_source(path).starts) == []
     FolderLog(path, TIERS).close()
     assert list(open_source(path).starts) == []
+
+
+def test_a_history_that_was_opened_before_files_were_replaced_says_what_to_do(path):
+    fleet = Fleet(path)
+    fleet.run(100)
+    found = open_source(path)
+    fleet.run(300)
+    with pytest.raises(FileNotFoundError, match="replaced by a file of longer intervals: open the history again"):
+        found.load(len(found.starts) - 1)
+    assert counts(path) == fleet.counted
