@@ -26,7 +26,7 @@ TABLE = "Meters"
 CALLS_TABLE = "Timed calls of historian run"
 IDLE = 0.5  # seconds of a round in which the program does nothing
 PERCENT = IDLE * 1e7  # ns of processor time that are a percent of a core meanwhile
-CALLS = 20_000  # of a round
+CALLS = 1_000  # of a round: short, since one that is interrupted costs a round
 SUBMITS = 500
 TICKS = 0.01  # seconds: the interval that is the default
 
@@ -181,7 +181,7 @@ def timed_calls(results: Results) -> None:
         cases.append(monitored("raised beside", registry, function("fails"), "timed", RAISED))
     else:
         results.skip("sys.monitoring", "it came with Python 3.12")
-    found = interleave(cases)
+    found = interleave(cases, rounds=10 * ROUNDS)
     shown = {
         "wrapping": "a call that is timed by wrapping, net",
         "monitoring": "a call that is timed by monitoring, net",
@@ -194,7 +194,7 @@ def timed_calls(results: Results) -> None:
             results.add(row(CALLS_TABLE, "historian", what, found[name], base=base))
     if is_available():
         results.add(
-            ratio("a timed call, monitoring / wrapping", 20, found["monitoring"], found["wrapping"], found["bare"])
+            ratio("a timed call, monitoring / wrapping", 10, found["monitoring"], found["wrapping"], found["bare"])
         )
 
 
