@@ -20,6 +20,7 @@ compare, by ratios              ``historian.compare(a, b)``; `interleave` runs f
 draw                            ``histogram.plot()``, `historian.plot`
 let Prometheus scrape           `historian.formats.prometheus`, `historian.web`
 look up bucket edges            `historian.buckets`
+know what the runtime costs     `historian.meters`: event loop, garbage collection, GIL, hiccups, executors
 record from Cython              ``cimport historian._core``, `get_include`
 ==============================  ======================================================================
 
@@ -67,7 +68,7 @@ from .registry import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import engines, formats, plot, snapshot, tail, web
+    from . import engines, formats, meters, plot, snapshot, tail, web
     from ._compare.comparison import Comparison, compare
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
@@ -106,6 +107,7 @@ __all__ = [
     "group",
     "interleave",
     "merge",
+    "meters",
     "plot",
     "recorder",
     "snapshot",
@@ -126,6 +128,7 @@ _HOMES = {
     "engines": "engines",
     "formats": "formats",
     "group": "groups",
+    "meters": "meters",
     "plot": "plot",
     "snapshot": "snapshot",
     "tail": "tail",
