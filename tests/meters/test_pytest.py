@@ -135,7 +135,7 @@ def test_bounds_of_a_percentile_hold_the_ranks_of_independent_calls(measure: Lat
     found = measure.options(calls=1_000, warm_up=0, seconds=100)(lambda: clock.spend(next(times)))
     # 1,000 calls: the rank of the p99 is within 990 +- 1.96 sqrt(9.9) = 984 to 997, in us above 1 ms
     assert 1.970e-3 < found.p99.lower <= 1.985e-3  # a bucket is 1.1 % wide
-    assert 1.993e-3 <= found.p99.upper < 2.01e-3
+    assert 1.993e-3 <= found.p99.upper < 2.03e-3
     assert found.p99 < 0.00202 and not found.p99 < 0.00199
     assert found.mean.lower < found.histogram.mean < found.mean.upper
     assert found.mean < 0.0016 and found.mean > 0.0014

@@ -43,7 +43,7 @@ class Compared(Percentiles):
     def percentile(self, p: float) -> Bound:
         """Return the ratio of the p-th percentiles, B over A, with its confidence interval: see `Comparison.ratio`."""
         comparison = self.comparison
-        comparison.a.percentile(p)  # raises for what is no percentile
+        comparison.a.percentile(p)  # raises unless it is a number in 0..100
         q, (a, b) = p / 100, comparison.names
         name = f"p{p:.9g} of {b} over {a}"
         estimate = comparison.quiet_ratio(q)

@@ -104,7 +104,7 @@ class Measured(Percentiles):
         are enough calls, the bound is the slowest call, or the fastest one.  Source: `Histogram.ci`, with windows.
         """
         histogram = self.histogram
-        histogram.percentile(p)  # raises for what is no percentile
+        histogram.percentile(p)  # raises unless it is a number in 0..100
         q, name = p / 100, f"p{p:.9g} of {self.name}"
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TailWarning)  # an open side raises when it is needed
