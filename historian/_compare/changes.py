@@ -62,7 +62,7 @@ def changes(
     over at least three periods.
     `starts` are the starts of the intervals, of any type, which each `Change` then names.
 
-    The method: calls above a typical quantile are counted in each interval.  Intervals are joined until 8 such calls
+    The method: calls above a typical quantile are counted in each interval.  Intervals are joined until 5 such calls
     are expected.  The ranks of these shares are scanned for a step in windows of all sizes (`historian._compare.scan`),
     corrected for dependence.  Both sides of a change are then searched by themselves.
 

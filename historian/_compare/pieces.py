@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Pieces", "Series"]
 
 #: Calls that a piece should have beyond its quantile, so that its share is not mostly chance and seldom 0.
-BEYOND = 8
+BEYOND = 5
 
 #: Parts of a period, such as the hours of a day, that are compared each with itself.
 PHASES = 24
