@@ -5,8 +5,8 @@ cdef class Calls:
     """Times the calls of chosen functions.  Its methods are callbacks of ``sys.monitoring``.
 
     A call is known by its frame, which is alive until the function has ended.  So threads, recursion, greenlets,
-    generators and coroutines do not mix.  `look` is called with each code that has not been added, when it starts: if it
-    returns false, `started` returns `disable`, and the interpreter does not tell of this code any more.
+    generators and coroutines do not mix.  `look` is called with each code that has not been added, when it starts: if
+    it returns false, `started` returns `disable`, and the interpreter does not tell of this code any more.
     """
 
     cdef dict chosen  # recorders, by the id of the code
