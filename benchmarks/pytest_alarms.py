@@ -119,7 +119,7 @@ WORLDS = (
 )
 
 
-def simulate(sets: int = 2_000) -> None:
+def simulate(sets: int = 500) -> None:
     """Print the share of simulated suites in which a test alarms, in each of its three measurements."""
     print("| how runs differ | 5 saved runs | 10 | 20 |\n|---|--:|--:|--:|")
     for world in WORLDS:
@@ -130,7 +130,7 @@ def simulate(sets: int = 2_000) -> None:
         print(f"| {world.name} | {' | '.join(cells)} |", flush=True)
 
 
-def power(sets: int = 400) -> None:
+def power(sets: int = 200) -> None:
     """Print the share of simulated changes of one test that alarm, if runs differ by 7 %."""
     print("\n| times slower | 5 saved runs | 10 | 20 |\n|---|--:|--:|--:|")
     for times in (1.3, 1.5, 1.75, 2.0, 3.0):
