@@ -57,9 +57,9 @@ def changes(
 
     A change is a hint where to look.  `alarm` is the probability that a history without a change gives any.  It holds
     for intervals that depend on each other, for bursts, and for different numbers of calls, unless the dependence lasts
-    long: docs/how-to/change-points.md has the simulated rates, also where they are higher.  A cycle, such as that of a
-    day, is a change, unless `period` is the number of intervals that it takes: then each phase is compared with itself,
-    over at least three periods.
+    long: docs/how-to/change-points.md has the simulated rates, also where they are higher.  Pass as `period`
+    the number of intervals that a cycle takes, such as a day: then each phase is compared with itself, over at least
+    three periods.
     `starts` are the starts of the intervals, of any type, which each `Change` then names.
 
     The method: calls above a typical quantile are counted in each interval.  Intervals are joined until 5 such calls

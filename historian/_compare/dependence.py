@@ -47,6 +47,9 @@ class Dependence:
 
         n = len(series)
         rest = _without_steps(series)
+        if abs(rest).max() < 1e-9:  # nothing but steps: there is no noise that could be dependent
+            self._best, self._may_be = 0, numpy.arange(len(MODELS)) == 0
+            return
         cosines = abs(numpy.fft.rfft(numpy.concatenate([rest, rest[::-1]]))[1:n]) ** 2
         cosines = numpy.maximum(cosines[2 * STEPS :], 1e-300)
         spectra = _spectra(n)[:, 2 * STEPS :]
