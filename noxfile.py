@@ -34,7 +34,7 @@ BUILD_TOOLS = nox.project.load_toml(ROOT / "pyproject.toml")["build-system"]["re
 
 #: Tests that run under the sanitizers: those of the compiled core and of what calls it.
 CORE_TESTS = (
-    "_native", "_values", "_live", "_files", "formats/test_bytes.py", "formats/test_hdr.py",
+    "_native", "_values", "_live", "_files", "meters/test_calls.py", "formats/test_bytes.py", "formats/test_hdr.py",
     "test_buckets.py", "test_disable.py", "test_histogram.py", "test_registry.py", "fuzz",
 )  # fmt: skip
 
