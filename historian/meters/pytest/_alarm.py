@@ -33,12 +33,15 @@ if TYPE_CHECKING:
 
     from ...histogram import Histogram
 
-__all__ = ["LEAST_RUNS", "QUANTILES", "Excess", "Pair", "Rule", "statistics_of"]
+__all__ = ["FEWER", "LEAST_RUNS", "QUANTILES", "Excess", "Pair", "Rule", "statistics_of"]
 
 LEAST_RUNS = 5  # with fewer, Student's t is so wide that only gross changes alarm
 
-#: The quantiles that are compared, by name, and the values that each needs, here and of the reference.
+#: The quantiles that are compared, by name, and the values that each needs to be saved, here and of the reference.
 QUANTILES = {"p50": (0.5, 20, 20), "p99": (0.99, 1_000, 250)}
+
+#: A new run needs fewer by this factor: code that has become slower is called less often in the same time.
+FEWER = 20
 
 #: Standard deviations between runs are at least this: half a bucket, as a logarithm.
 LEAST_SPREAD = math.log(2) / 128
@@ -55,11 +58,11 @@ class Pair(NamedTuple):
     relative: float
 
 
-def statistics_of(histogram: Histogram, reference: Histogram) -> dict[str, Pair]:
+def statistics_of(histogram: Histogram, reference: Histogram, *, fewer: int = 1) -> dict[str, Pair]:
     """Return the statistics of a run by quantile, of those that it has enough values for.  O(log buckets)."""
     found = {}
     for name, (q, least, least_reference) in QUANTILES.items():
-        if histogram.count >= least and reference.count >= least_reference:
+        if histogram.count * fewer >= least and reference.count * fewer >= least_reference:
             values = (one.quantile(q, interpolated=True) for one in (histogram, reference))
             a, b = (math.log(max(value, 1e-9)) for value in values)
             found[name] = Pair(a, a - b)

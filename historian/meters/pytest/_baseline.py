@@ -19,7 +19,7 @@ from ..._stats.checks import check_share
 from ..._values.key import Key
 from ..._values.text import counted
 from ...histogram import Histogram, merge
-from ._alarm import LEAST_RUNS, Rule, series_of, statistics_of
+from ._alarm import FEWER, LEAST_RUNS, Rule, series_of, statistics_of
 from ._environment import differences, environment
 from ._index import Entry, read_index, write_run
 
@@ -150,7 +150,7 @@ class Known:
         if self._rule is None:
             return ""
         saved = [one.statistics for one in self._entries]
-        found = self._rule.alarms(saved, statistics_of(histogram, reference), tolerance)
+        found = self._rule.alarms(saved, statistics_of(histogram, reference, fewer=FEWER), tolerance)
         shown = []
         for name, decide in found.items():
             factors = " and ".join(f"{one.factor:.2f} {one.kind} (alarms from {one.limit:.2f})" for one in decide)
