@@ -56,8 +56,8 @@ def changes(
     """Return where the q-quantile changed in the histograms of consecutive intervals, in the order of time.
 
     A change is a hint where to look.  `alarm` is the probability that a history without a change gives any.  It holds
-    for intervals that depend on each other, for bursts, and for different numbers of calls, unless the dependence lasts
-    long: docs/how-to/change-points.md has the simulated rates, also where they are higher.  Pass as `period`
+    for intervals that depend on each other, for bursts, and for different numbers of calls, unless dependence or bursts
+    last long: docs/how-to/change-points.md has the simulated rates, also where they are higher.  Pass as `period`
     the number of intervals that a cycle takes, such as a day: then each phase is compared with itself, over at least
     three periods.
     `starts` are the starts of the intervals, of any type, which each `Change` then names.

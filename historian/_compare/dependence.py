@@ -89,7 +89,8 @@ def _inflations(size: int) -> NDArray[np.float64]:
     of_half = (sums[:, k] + sums[:, [half]] - sums[:, half - k]) / 2
     noise = (sums[:, k] - 2 * k / half * of_half + (k / half) ** 2 * sums[:, [half]]).sum(axis=1)
     found: NDArray[np.float64] = step / noise
-    return found / found[0]
+    found /= found[0]
+    return found
 
 
 def _without_steps(series: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,7 +104,7 @@ def _without_steps(series: NDArray[np.float64]) -> NDArray[np.float64]:
             break
         parts.remove(part)
         parts += [(part[0], place), (place, part[1])]
-    rest = series.copy()
+    rest: NDArray[np.float64] = series.copy()
     for start, end in parts:
         rest[start:end] -= rest[start:end].mean()
     return rest

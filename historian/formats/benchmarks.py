@@ -62,7 +62,7 @@ def parse(data: bytes | str) -> Snapshot:
 
     >>> text = '{"benchmarks": [{"runs": [{"values": [0.25, 0.5]}]}], "metadata": {"name": "sort"}, "version": "1.0"}'
     >>> parse(text)
-    {Key('sort'): <Histogram: 2 values, p50 250 ms, p99 -, max 500 ms>}
+    {Key('sort'): <Histogram of 2 values: p50 250 ms, p99 500 ms, max 500 ms>}
     """
     root = _document(data)
     if "machine_info" in root or "commit_info" in root:
