@@ -59,7 +59,7 @@ def test_benchmarks_of_one_run_only_are_left_out(tmp_path: Path, capsys: pytest.
 
 def test_a_single_benchmark_may_have_another_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("old", "new"):
-        root = {"benchmarks": [{"runs": [{"values": [0.5, 0.25]}]}], "metadata": {"name": name}}
+        root = {"benchmarks": [{"runs": [{"values": [0.5] * 40}]}], "metadata": {"name": name}}
         (tmp_path / name).write_text(json.dumps(root))
     assert main(["compare", str(tmp_path / "old"), str(tmp_path / "new"), "-p", "50"]) == 0
     assert "median of new over old: no clear difference" in capsys.readouterr().out

@@ -475,5 +475,5 @@ def test_options_that_contradict_a_generator(options):
 
 def test_an_unknown_generator():
     status, _, err = historian("summarize", "--from", "k7")
-    assert status == 2 and "there is no 'k7'; there are ab, fio," in err
+    assert status == 2 and "there is no 'k7'; there are ab, asv, fio," in err
     assert "did you mean 'k6'?" in err
