@@ -63,7 +63,7 @@ def changes(
     `starts` are the starts of the intervals, of any type, which each `Change` then names.
 
     The method: calls above a typical quantile are counted in each interval.  Intervals are joined until 5 such calls
-    are expected.  The ranks of these shares are scanned for a step in windows of all sizes (`historian._compare.scan`),
+    are expected.  The ranks of these shares are scanned for a step in windows of all sizes,
     corrected for dependence.  Both sides of a change are then searched by themselves.
 
     Intervals without calls are skipped.  With fewer than 16 joined intervals, nothing can be found: a
@@ -160,7 +160,7 @@ def _search(pieces: Pieces, start: int, end: int, alarm: float, period: int | No
 def _described(
     given: Sequence[Histogram], pieces: Pieces, found: list[tuple[int, float]], starts: Sequence[Any] | None
 ) -> tuple[Change, ...]:
-    """Return the changes, each placed anew between its neighbours; without those that did not move the quantile."""
+    """Return the changes, each placed again between its neighbours; without those that did not move the quantile."""
     from ..histogram import merge
 
     edges = [0, *(place for place, _ in found), len(given)]

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import math
 import re
+import textwrap
 from functools import partial
 from pathlib import Path
 
@@ -356,7 +357,7 @@ def test_without_the_plugin_nothing_is_left(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=1)
 
 
-def test_the_plugin_imports_little(pytester: pytest.Pytester) -> None:
+def test_the_plugin_imports_little(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pytest loads it in each run: what only a measurement needs is imported by the first one."""
     code = """
         import sys
@@ -368,7 +369,10 @@ def test_the_plugin_imports_little(pytester: pytest.Pytester) -> None:
                 "historian.meters.pytest._plugin"
             ]
     """
-    run(pytester, "-p", "no:hypothesispytest", code=__import__("textwrap").dedent(code)).assert_outcomes(passed=1)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # other plugins import numpy
+    pytester.makepyfile(test_it=textwrap.dedent(code))
+    options = ["-p", "historian.meters.pytest._plugin", "-p", "no:cacheprovider"]
+    pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(

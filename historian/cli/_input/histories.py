@@ -10,7 +10,7 @@ from typing import BinaryIO
 from ..._files.errors import CorruptFileWarning
 from ..._history.frames import FILE_MAGIC, HEADER_NBYTES
 from ..._history.reading import open_source
-from ..._history.segments import SUFFIX
+from ..._history.segments import LOCK, SUFFIX
 from ..._history.sources import Selected
 from ..._history.times import time_ns, time_text
 from ..._values.key import Key
@@ -53,7 +53,7 @@ def is_history(head: bytes) -> bool:
 
 def holds_history(names: list[str]) -> bool:
     """Return whether a folder with these files is one of history."""
-    return any(name.endswith(SUFFIX) for name in names)
+    return LOCK in names and any(name.endswith(SUFFIX) for name in names)
 
 
 def open_history(path: str, say: Callable[[str], None]) -> History:
