@@ -104,7 +104,7 @@ def _checked(histograms: Iterable[Histogram]) -> list[Histogram]:
     from ..histogram import Histogram
 
     given = list(histograms)
-    units = {}
+    units: dict[str, int] = {}
     for k, histogram in enumerate(given):
         if not isinstance(histogram, Histogram):
             raise TypeError(f"histograms must be histograms, not {histogram!r} at position {k}")

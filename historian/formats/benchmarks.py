@@ -27,7 +27,7 @@ from itertools import product
 from .._values.key import Key, fault_of_key
 from .._values.text import printable, shortened
 from ..histogram import Histogram
-from ..snapshot import Snapshot
+from .._live.snapshots import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
