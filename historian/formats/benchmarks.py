@@ -24,10 +24,10 @@ import os
 import re
 from itertools import product
 
+from .._live.snapshots import Snapshot
 from .._values.key import Key, fault_of_key
 from .._values.text import printable, shortened
 from ..histogram import Histogram
-from .._live.snapshots import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -27,12 +27,24 @@ def test_the_limit_is_that_of_a_prediction_for_one_more_run() -> None:
 
 def test_the_steadier_of_both_statistics_decides_else_both() -> None:
     steady, noisy = [0.0, 0.01, 0.02, 0.03, 0.04], [0.0, 0.1, 0.2, 0.3, 0.4]
-    for clock, relative, new in ((noisy, steady, Pair(0.2, 2.0)), (steady, noisy, Pair(2.0, 0.2))):
+    for clock, relative, slow, fine in (
+        (noisy, steady, Pair(0.2, 2.0), Pair(0.4, 0.02)),
+        (steady, noisy, Pair(2.0, 1.9), Pair(0.02, 1.9)),
+    ):
         saved = runs(clock, relative)
-        assert Rule.of([saved], 0.01).alarms(saved, {"p50": new}, 0.25)
-        assert not Rule.of([saved], 0.01).alarms(saved, {"p50": Pair(*reversed(new))}, 0.25)
+        assert Rule.of([saved], 0.01).alarms(saved, {"p50": slow}, 0.25)
+        assert not Rule.of([saved], 0.01).alarms(saved, {"p50": fine}, 0.25)
     saved = runs(steady, steady)
-    assert not Rule.of([saved], 0.01).alarms(saved, {"p50": Pair(2.0, 0.02)}, 0.25)
+    assert not Rule.of([saved], 0.01).alarms(saved, {"p50": Pair(0.02, 2.0)}, 0.25)
+
+
+def test_nothing_is_compared_on_a_machine_that_is_slower_than_in_each_saved_run() -> None:
+    saved = runs([0.0] * 10, [0.0] * 10)  # so is the logarithm of the reference: 0
+    rule = Rule.of([saved], 0.01)
+    for reference, is_known in ((math.log(1.24), True), (math.log(1.26), False)):
+        new = {"p50": Pair(reference + 9.0, 9.0)}
+        assert bool(rule.alarms(saved, new, 0.25)) == is_known
+        assert rule.unknown(saved, new, 0.25) == ([] if is_known else ["p50"])
 
 
 def test_with_too_few_runs_there_is_no_alarm() -> None:

@@ -15,6 +15,10 @@ beside it.  If a machine slows down, so does the reference.  If a function waits
 reference faster, the clock says that nothing has changed.  So both must be too slow.  If the saved runs differ more
 than twice as much by the one as by the other, the other decides alone: the function follows the machine, or it waits.
 
+If the reference itself is slower than in each saved run, by the tolerance, the machine is in a state that the saved
+runs do not know.  Code then slows down by other factors than the reference does: a yield to a program that computes
+takes a hundred times as long.  So this quantile is not compared, which is told.
+
 Source: Hahn & Meeker, Statistical Intervals (1991), 4.8, for the prediction bound; Bonferroni as in Holm, Scandinavian
 Journal of Statistics 6 (1979), 65-70, whose first step it is.
 """
@@ -97,13 +101,22 @@ class Rule(NamedTuple):
                 spreads[name] = Pair(*map(statistics.median, zip(*found)))
         return cls(alarm / max(1, len(series)), spreads)
 
+    def unknown(self, saved: Sequence[Mapping[str, Pair]], new: Mapping[str, Pair], tolerance: float) -> list[str]:
+        """Return the quantiles that are not compared: that of the reference is slower than in each saved run."""
+        return [
+            name
+            for name, series in series_of(saved).items()
+            if name in new and _reference(new[name]) > max(map(_reference, series)) + math.log1p(tolerance)
+        ]
+
     def alarms(
         self, saved: Sequence[Mapping[str, Pair]], new: Mapping[str, Pair], tolerance: float
     ) -> dict[str, list[Excess]]:
         """Return what is too slow, by quantile: by each of the statistics that decide."""
         found = {}
+        beyond_saved = self.unknown(saved, new, tolerance)
         for name, series in series_of(saved).items():
-            if name not in new:
+            if name not in new or name in beyond_saved:
                 continue
             own, typical = _spreads(series), self.spreads.get(name, Pair(0.0, 0.0))
             reach = student_quantile(1 - self.level, len(series) - 1) * math.sqrt(1 + 1 / len(series))
@@ -122,6 +135,11 @@ def series_of(saved: Sequence[Mapping[str, Pair]]) -> dict[str, list[Pair]]:
     """Return the statistics of all runs by quantile; those that are in enough runs."""
     found = {name: [run[name] for run in saved if name in run] for name in QUANTILES}
     return {name: series for name, series in found.items() if len(series) >= LEAST_RUNS}
+
+
+def _reference(one: Pair) -> float:
+    """Return the logarithm of the quantile of the reference."""
+    return one.clock - one.relative
 
 
 def _spreads(series: Sequence[Pair]) -> Pair:

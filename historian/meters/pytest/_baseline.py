@@ -139,6 +139,7 @@ class Known:
 
     def __init__(self, loops: int, entries: Sequence[Entry], rule: Rule | None) -> None:
         self.loops, self._entries, self._rule = loops, entries, rule
+        self.unknown: list[str] = []  # quantiles that the last `alarm` did not compare: the machine is slower
 
     @property
     def is_compared(self) -> bool:
@@ -150,7 +151,9 @@ class Known:
         if self._rule is None:
             return ""
         saved = [one.statistics for one in self._entries]
-        found = self._rule.alarms(saved, statistics_of(histogram, reference, fewer=FEWER), tolerance)
+        new = statistics_of(histogram, reference, fewer=FEWER)
+        self.unknown = self._rule.unknown(saved, new, tolerance)
+        found = self._rule.alarms(saved, new, tolerance)
         shown = []
         for name, decide in found.items():
             factors = " and ".join(f"{one.factor:.2f} {one.kind} (alarms from {one.limit:.2f})" for one in decide)

@@ -45,6 +45,13 @@ class Collected:
         alone = [one for found in self._found.values() for one in found if not one["compared"]]
         if baseline.compares and alone:
             self._notes.append(f"not in enough runs of the baseline: {counted(len(alone), 'measurement')}")
+        slower = sorted({quantile for found in self._found.values() for one in found for quantile in one["unknown"]})
+        if slower:
+            number = sum(bool(one["unknown"]) for found in self._found.values() for one in found)
+            self._notes.append(
+                f"{' and '.join(slower)} of {counted(number, 'measurement')} not compared: "
+                "the machine was slower than in each saved run"
+            )
 
     def text(self) -> str:
         """Return the table, and notes on what was saved."""

@@ -63,6 +63,7 @@ class Watch:
                 "reference": _text(trial.reference.histogram.to_bytes()) if trial.reference is not None else "",
                 "loops": trial.reference.loops if trial.reference is not None else 0,
                 "compared": trial.known is not None and trial.known.is_compared,
+                "unknown": [] if trial.known is None else trial.known.unknown,
             }
             for key, trial in self._trials.items()
             if trial.block is not None or trial.attempts
