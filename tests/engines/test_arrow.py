@@ -199,11 +199,12 @@ def main():
 @pytest.mark.parametrize("file", [True, False], ids=["file", "dataset"])
 def test_files_may_be_larger_than_the_memory_that_is_used(file: bool, tmp_path: Path) -> None:
     paths = {name: str(tmp_path / f"{name}.parquet") for name in ("small", "large")}
-    for name, parts in (("small", 2), ("large", 96)):
+    for name, parts in (("small", 2), ("large", 160)):
         with pq.ParquetWriter(paths[name], PART.schema, compression="none", use_dictionary=False) as writer:
             for _ in range(parts):
                 writer.write_table(PART)
-    assert peak_growth(PROGRAM.format(file=file, **paths)) < 288e6  # bytes; columns take 576 MB
+    # In bytes: columns take 960 MB, and what is read ahead 250 to 310.
+    assert peak_growth(PROGRAM.format(file=file, **paths)) < 480e6
 
 
 def test_columns_that_are_not_there() -> None:
