@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ._history.alignment import Grid, cut, resampled, united
 from ._history.intervals import Interval, Source, listed, loaded
-from ._history.merging import all_keys, merged_by_key
+from ._history.merging import all_keys, in_one_unit, merged_by_key
 from ._history.sources import Part, Selected, joined, keys_of
 from ._history.times import duration_ns, duration_text, time_ns, time_text
 from ._live.snapshots import grouping, selection
@@ -117,7 +117,10 @@ class History:
     @overload
     def __getitem__(self, index: slice) -> History: ...
     def __getitem__(self, index: int | slice) -> Interval | History:
-        places = range(len(self))[index]
+        try:
+            places = range(len(self))[index]
+        except IndexError:
+            raise IndexError(f"there are {len(self):,} intervals, none at index {index}") from None
         if isinstance(places, int):
             return loaded(self._source, places)
         if places.step != 1:
@@ -147,11 +150,11 @@ class History:
     def histograms(self) -> tuple[Histogram, ...]:
         """The histogram of each interval, all keys merged: what ``windows=`` takes.  O(buckets of all), once.
 
-        Raises ValueError if keys have different units: then `select` those of one unit first.
+        Raises ValueError if keys, or intervals, have different units: then `select` those of one unit first.
         """
         if self._merged is None:
             source = self._source
-            self._merged = tuple(all_keys(source.load(i)) for i in range(len(self)))
+            self._merged = in_one_unit(tuple(all_keys(source.load(i)) for i in range(len(self))), source.starts)
         return self._merged
 
     # ---- parts ----
@@ -177,7 +180,7 @@ class History:
         raises ValueError.  A shorter history is returned as a whole.  O(log intervals).
         """
         _check_partial(partial, ("raise", "drop", "keep"))
-        length = duration_ns(duration)
+        length = duration_ns(duration, "duration")
         return self._cut(self._source.ends[-1] - length, None, partial) if len(self) else self
 
     def _window(self, duration: _Duration) -> tuple[Histogram, ...]:

@@ -123,6 +123,8 @@ class Recording:
                 self._log.close()
 
     def __enter__(self) -> Self:
+        if self._ended.is_set():
+            raise RuntimeError("this recording has been stopped: start another one with registry.history()")
         return self
 
     def __exit__(self, *error: object) -> None:

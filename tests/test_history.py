@@ -455,3 +455,20 @@ def test_importing_historian_does_not_load_it():
         "assert 'numpy' not in sys.modules and 'decimal' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_intervals_in_different_units_are_not_mixed():
+    seconds = Interval("2026-11-27T05:30Z", "2026-11-27T05:31Z", {"a": Histogram.from_values([1.0])})
+    empty = Interval("2026-11-27T05:31Z", "2026-11-27T05:32Z", {})
+    milliseconds = Interval("2026-11-27T05:32Z", "2026-11-27T05:33Z", {"a": Histogram.from_values([1.0], unit="ms")})
+    history = History([seconds, empty, milliseconds])
+    why = "05:30Z is in 's', that from 2026-11-27T05:32Z in 'ms', which cannot be merged: cut the history by between"
+    for ask in (lambda: history.percentile(99), lambda: history.histograms, history.total, history.changes):
+        with pytest.raises(ValueError, match=why):
+            ask()
+    assert history[:2].percentile(99).unit == "s" and history[1:].percentile(99).unit == "ms"
+
+
+def test_an_interval_that_is_not_there():
+    with pytest.raises(IndexError, match="there are 0 intervals, none at index 3"):
+        History()[3]

@@ -88,8 +88,6 @@ def test_stopping_again_does_nothing(path):
     recording = Registry().history(path=path)
     recording.stop()
     recording.stop()
-    with recording:
-        pass
     assert not recording.is_running
 
 
@@ -291,3 +289,10 @@ def test_a_registry_in_a_directory(tmp_path, path):
         code = "import sys, historian; historian.Registry(sys.argv[1]).recorder('q').record_many([1.0] * 9)"
         run(code, tmp_path / "d")
     assert recording.history.snapshot()[Key("q")].count == 9
+
+
+def test_a_recording_that_was_stopped_is_not_entered_again():
+    with Registry().history(every="1h") as recording:
+        pass
+    with pytest.raises(RuntimeError, match="has been stopped: start another one"), recording:
+        pytest.fail("it records nothing")

@@ -28,7 +28,7 @@ def lock(fd: int, path: str) -> None:
         import errno
 
         raise BlockingIOError(
-            errno.EAGAIN, "another program is writing this history: stop it, or write to another file", path
+            errno.EAGAIN, "this or another program is writing this history: stop it, or write to another file", path
         ) from None
 
 

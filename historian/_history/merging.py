@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from .._live.snapshots import Snapshot
 from ..histogram import Histogram, merge
+from .times import time_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from .._values.key import Key
 
-__all__ = ["all_keys", "merged_by_key"]
+__all__ = ["all_keys", "in_one_unit", "merged_by_key"]
 
 #: Histograms of a key that wait until they are merged together.
 MOST_PENDING = 64
@@ -48,3 +49,18 @@ def all_keys(histograms: Mapping[Key, Histogram]) -> Histogram:
             "select() for keys of one unit first"
         )
     return merge(held)
+
+
+def in_one_unit(intervals: tuple[Histogram, ...], starts: Sequence[int]) -> tuple[Histogram, ...]:
+    """Return the histograms of intervals.  Raises ValueError if their units differ."""
+    first: tuple[str, int] | None = None
+    for one, start in zip(intervals, starts):
+        if not one.count:
+            continue
+        first = first or (one.unit, start)
+        if one.unit != first[0]:
+            raise ValueError(
+                f"the interval from {time_text(first[1])} is in {first[0]!r}, that from {time_text(start)} in "
+                f"{one.unit!r}, which cannot be merged: cut the history by between() first"
+            )
+    return intervals

@@ -71,6 +71,7 @@ class FileLog:
                 header = FileHeader(os.urandom(16), time.time_ns(), step)
                 self._tail, self._next, self._unused = 0, 0, 0
                 self._numbers: dict[Key, int] = {}
+                self._once: dict[Key, int] = {}
                 self._write(file_header(header))
                 if self._sync:
                     sync_folder(os.path.dirname(self.path))
@@ -83,6 +84,7 @@ class FileLog:
             self.totals = totals_in([(file, found)])  # of the recorders at that time; None if they are not known
         self._tail, self._next = found.tail, found.next
         self._numbers = {key: number for number, key in found.keys.items()}
+        self._once = dict(self._numbers)  # what stood behind the last interval may be cut off
         self._unused = max(found.keys, default=-1) + 1 + (MAX_LOST_KEYS if found.problems else 0)
         self._since_state = self._state_nbytes = 0
         os.ftruncate(self._fd, self._tail)
@@ -90,7 +92,8 @@ class FileLog:
     def append(self, start: int, end: int, change: Change) -> None:
         """Write an interval.  O(bytes).  Raises OSError; then the file is as it was.
 
-        New keys are written before the interval, and again after it: damage at one place does not cost them.
+        New keys are written before the interval, and again after it: damage at one place does not cost them.  So is
+        each key by a writer that goes on in a file: its first writer may have been killed between both.
         """
         new = self._new([*change.counted, *change.begun])
         numbers = {**self._numbers, **new}
@@ -98,7 +101,7 @@ class FileLog:
             {numbers[key]: histogram.to_bytes() for key, histogram in change.counted.items()},
             {numbers[key]: source for key, source in change.begun.items()},
         )
-        bodies = [(KEYS, keys_body(new), 0, 0)] if new else []
+        bodies = self._keys(new)
         self._frames([*bodies, (INTERVAL, part_body(part), start, end), *bodies])
         self._know(new)
         self.end = end
@@ -110,7 +113,7 @@ class FileLog:
         numbers = {**self._numbers, **new}
         held = {numbers[key]: Held(total.source, total.histogram.to_bytes()) for key, total in totals.items()}
         body = state_body(held)
-        bodies = [(KEYS, keys_body(new), 0, 0)] if new else []
+        bodies = self._keys(new)
         self._frames([*bodies, (STATE, body, end, end), *bodies])
         self._know(new)
         self._since_state, self._state_nbytes = 0, len(body)
@@ -128,7 +131,7 @@ class FileLog:
         """Write an interval of histograms that are bytes already.  Raises OSError."""
         new = self._new(blobs)
         numbers = {**self._numbers, **new}
-        bodies = [(KEYS, keys_body(new), 0, 0)] if new else []
+        bodies = self._keys(new)
         part = Part({numbers[key]: blob for key, blob in blobs.items()}, {})
         self._frames([*bodies, (INTERVAL, part_body(part), start, end), *bodies])
         self._know(new)
@@ -157,7 +160,13 @@ class FileLog:
             check_key(key)
         return {key: number for number, key in enumerate(unknown, self._unused)}
 
+    def _keys(self, new: Mapping[Key, int]) -> list[tuple[int, bytes, int, int]]:
+        """Return the frames before and after what needs new keys, also those that may be in the file only once."""
+        keys = {**self._once, **new}
+        return [(KEYS, keys_body(keys), 0, 0)] if keys else []
+
     def _know(self, new: Mapping[Key, int]) -> None:
+        self._once = {}
         self._numbers.update(new)
         self._unused += len(new)
 

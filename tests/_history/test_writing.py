@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from clocks import MIDNIGHT, SECOND, Machine, Service, counts
 
-from historian import Histogram, Key, Registry, Snapshot
+from historian import Histogram, History, Key, Registry, Snapshot
 from historian._files.errors import CorruptFileWarning
 from historian._history import writing
 from historian._history.differences import Change, Total
+from historian._history.frames import FIRST_FRAME
 from historian._history.opening import open_log
 from historian._history.reading import open_source
 from historian._history.scanning import OpenFile, scan
@@ -274,3 +275,24 @@ def make_golden(path):
     log.append(MIDNIGHT + STEP, MIDNIGHT + 2 * STEP, Change({}, {}, {}))
     log.append(MIDNIGHT + 4 * STEP, MIDNIGHT + 5 * STEP, Change({Q: Histogram.from_values([0.5])}, {}, {}))
     log.close()
+
+
+def test_keys_are_there_twice_although_the_first_writer_was_killed_between_both(tmp_path):
+    path = tmp_path / "a.history"
+    log = FileLog(str(path))
+    blob = {Key("a"): Histogram.from_values([1.0]).to_bytes()}
+    log.copy(0, 10, blob)
+    log.close()
+    with OpenFile(str(path)) as file:
+        (interval,) = scan(file, str(path)).intervals
+    os.truncate(path, interval.offset + 5)  # the interval is torn, and the second frame of keys is lost
+    log = FileLog(str(path))
+    log.copy(10, 20, blob)
+    log.copy(20, 30, blob)
+    log.close()
+    data = path.read_bytes()
+    for at in range(FIRST_FRAME, len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CorruptFileWarning)
+            assert History.open(path).total().count >= 1

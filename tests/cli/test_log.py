@@ -97,7 +97,8 @@ def test_a_second_one_is_refused(registry, path):
     log = Log(registry, path)
     status, _, err = historian("log", registry.directory, "-o", path)
     assert status == 1
-    assert err == f"historian log: {path}: another program is writing this history: stop it, or write to another file\n"
+    why = "this or another program is writing this history: stop it, or write to another file"
+    assert err == f"historian log: {path}: {why}\n"
     log.end()
 
 
