@@ -229,12 +229,14 @@ def test_misuse_of_periods(path, options, why):
 
 @pytest.mark.parametrize("kind", [["--heatmap"], ["--kind", "over_time"], ["--heatmap", "--every", "5m"]])
 def test_pictures_over_time(path, tmp_path, kind):
+    pytest.importorskip("matplotlib")
     out = tmp_path / "picture.png"
     assert historian("plot", path, *kind, "--where", "table=users", "-o", out) == (0, "", "")
     assert out.read_bytes().startswith(b"\x89PNG") and out.stat().st_size > 10_000
 
 
 def test_a_picture_of_groups_over_time(path):
+    pytest.importorskip("matplotlib")
     status, out, err = historian("plot", path, "--kind", "over_time", "--by", "table", "-o", "-")
     assert (status, err) == (0, "")
     assert "p99 over time: carts, users" in out
