@@ -73,8 +73,7 @@ def _spectra(n: int) -> NDArray[np.float64]:
     return found
 
 
-@functools.lru_cache(maxsize=64)
-def _inflations(size: int) -> NDArray[np.float64]:
+def _find_inflations(size: int) -> NDArray[np.float64]:
     """Return, by model, E[D^2]/E[V] of a window split in the middle, relative to independent values."""
     import numpy
 
@@ -91,6 +90,9 @@ def _inflations(size: int) -> NDArray[np.float64]:
     found: NDArray[np.float64] = step / noise
     found /= found[0]
     return found
+
+
+_inflations = functools.lru_cache(maxsize=64)(_find_inflations)  # not a decorator: stubtest cannot check its result
 
 
 def _without_steps(series: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
         def leave(self) -> None: ...
 
+else:
+    Log = object
 
 __all__ = ["Session"]
 

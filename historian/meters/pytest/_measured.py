@@ -60,7 +60,7 @@ class Percentiles:
 
 
 class Measured(Percentiles):
-    """The times of the calls of one function, in seconds.  Its percentiles and its mean are `Bound`s.
+    """The times of the calls of one function, in seconds.  Its percentiles and its mean are of type `Bound`.
 
     The calls are in windows of time.  The intervals use the effective sample size that the windows tell, so slow calls
     that come in bursts make them wider.
