@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .._values.key import Key
     from .differences import Change, Total
 
-    class Log(Protocol):
+    class _Log(Protocol):
         """What keeps intervals: a file, a folder, or memory."""
 
         @property
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
         def leave(self) -> None: ...
 
-else:
-    Log = object
 
 __all__ = ["Session"]
 
@@ -53,7 +51,7 @@ class Session:
     If the log knows what recorders held at its end, what they have counted since is the first interval.
     """
 
-    def __init__(self, read: Callable[[], Snapshot], log: Log, step: int, clock: Clock | None = None) -> None:
+    def __init__(self, read: Callable[[], Snapshot], log: _Log, step: int, clock: Clock | None = None) -> None:
         self._read, self._log, self._step = read, log, step
         self._clock = Clock(at_least=log.end) if clock is None else clock
         self._differences = Differences()

@@ -20,7 +20,7 @@ from ._source import SourceError, add_directory, open_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .._history.session import Log as _Log
+    from .._history.session import _Log
     from .._live.snapshots import Snapshot
     from ..registry import Registry
 
