@@ -122,7 +122,7 @@ class Session:
         if args.dir is not None:
             _registry.default_registry.__init__(args.dir)  # type: ignore[misc]  # nobody has used it yet
             os.environ["HISTORIAN_DIR"] = os.path.abspath(args.dir)  # for processes that the program starts
-        self.registry = _registry.default_registry
+        self.registry: _registry.Registry = _registry.default_registry
         self.main: types.ModuleType | None = None
         self._targets = Targets(args.time)
         self._is_monitored = is_available() if args.by is None else args.by == "monitoring"

@@ -49,7 +49,7 @@ class Targets:
     """All targets of a run, and what has been found of each."""
 
     def __init__(self, targets: list[Target]) -> None:
-        self.all = list({str(target): target for target in targets}.values())
+        self.all: list[Target] = list({str(target): target for target in targets}.values())
         self.modules: dict[str, list[Target]] = {}
         for target in self.all:
             self.modules.setdefault(target.module, []).append(target)

@@ -143,7 +143,7 @@ def _is_written_in(value: Any, module: types.ModuleType, name: str) -> bool:
     return code is not None and getattr(value, "__module__", None) == module.__name__
 
 
-class Namespace(MutableMapping):  # type: ignore[type-arg]
+class Namespace(MutableMapping[str, object]):
     """The variables of a script.  Functions that are to be timed are replaced when the script assigns them."""
 
     def __init__(self, module: types.ModuleType, wrapped: Wrapped) -> None:

@@ -138,7 +138,8 @@ class Known:
     """What saved runs know of a measurement."""
 
     def __init__(self, loops: int, entries: Sequence[Entry], rule: Rule | None) -> None:
-        self.loops, self._entries, self._rule = loops, entries, rule
+        self.loops: int = loops
+        self._entries, self._rule = entries, rule
         self.unknown: list[str] = []  # quantiles that the last `alarm` did not compare: the machine is slower
 
     @property

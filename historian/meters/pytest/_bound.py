@@ -9,7 +9,7 @@ from ..._stats.checks import number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, ClassVar
 
     from ..._stats.estimate import Estimate
 
@@ -36,7 +36,7 @@ class Bound:
     __slots__ = ("estimate", "few", "name")
     __module__ = "historian.meters.pytest"
     __array_ufunc__ = None  # numpy's numbers leave the comparison to this class
-    __hash__ = None  # type: ignore[assignment]  # without ==, sets and dictionaries make no sense
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # without ==, sets and dictionaries make no sense
 
     estimate: Estimate  # the number, its interval and the reasons for it
     name: str  # such as "p99 of lookup"

@@ -30,7 +30,8 @@ class Reference:
 
     def __init__(self, loops: int = 0, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         """Do `loops` units of work in a call; with 0, as many as take the time of the first calls to follow."""
-        self.loops, self._clock = loops, clock
+        self.loops: int = loops
+        self._clock = clock
         self._times: list[int] = []
         self._owed = 0.0  # ns that it may still run
 

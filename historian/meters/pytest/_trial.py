@@ -29,7 +29,10 @@ class Trial:
         self, name: str, options: Options, reference: Reference | None = None, known: Known | None = None
     ) -> None:
         """Measure `name`; `reference` is the workload that runs beside it, `known` what a baseline knows of it."""
-        self.name, self.options, self.reference, self.known = name, options, reference, known
+        self.name: str = name
+        self.options: Options = options
+        self.reference: Reference | None = reference
+        self.known: Known | None = known
         self.block: Block | None = None
         self.attempts: list[Measured] = []
         self.alarms: list[str] = []  # one for each attempt that was too slow
