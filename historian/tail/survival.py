@@ -110,6 +110,7 @@ class Survival:
             if column != AT_LEAST:  # where the whole bucket counts: no more than its upper edge says
                 value = numpy.where(earlier, numpy.maximum(value, ends[VALUE]), value)
                 value = numpy.where(later, numpy.minimum(value, ends[VALUE]), value)
+        high = numpy.maximum(low, high)  # rounding differs between the edges and the extremes
         result = numpy.stack([low, numpy.clip(value, low, high), high])
         return numpy.where(numpy.less(t, 0), 1.0, result)
 
