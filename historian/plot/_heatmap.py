@@ -112,8 +112,8 @@ def _edges_of_time(times: Sequence[Any] | None, count: int) -> NDArray[Any]:
     if len(edges) > 1 and not bool((edges[1:] > edges[:-1]).all()):
         raise ValueError("times must ascend")
     if len(edges) == count:
-        step = edges[-1] - edges[-2] if count > 1 else edges.dtype.type(1) if edges.dtype.kind != "M" else 60_000_000
-        edges = numpy.append(edges, edges[-1:] + step)
+        alone = numpy.timedelta64(1, "m") if _is_date(edges) else edges.dtype.type(1)
+        edges = numpy.append(edges, edges[-1:] + (edges[-1] - edges[-2] if count > 1 else alone))
     return edges
 
 
