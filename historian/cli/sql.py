@@ -29,8 +29,8 @@ say how many there were.
 EXAMPLES = """\
 examples:
   historian sql --dialect duckdb --column latency --by route --table r.parquet
-  historian sql --dialect postgres --column latency --by route --table requests \\
-    | psql --csv -f - > result.csv
+  historian sql --dialect postgres --column latency --by route \\
+    --table requests | psql --csv -f - > result.csv
   historian summarize --by route result.csv
 
 exit status: 0; 2 for a wrong command line

@@ -38,9 +38,10 @@ q; elsewhere, it prints one frame after the other. With --format json, a frame
 is a line; with csv, a row for each recorder. This command only reads: it
 neither stops nor slows down the recording processes.
 
-With --history, DIR is a history that `historian log` writes: a file or a folder.
-On a terminal, the newest interval is shown, also when the next one comes; the
-left and right arrows go to other times. Elsewhere, its intervals are printed.
+With --history, DIR is what `historian log` writes: a file of history or a
+folder. On a terminal, the newest interval is shown, also when the next one
+comes; the left and right arrows go to other times. Elsewhere, its intervals are
+printed.
 
 A percentile is shown if at least one value is above it; otherwise, '-' is
 shown. The maximum of an interval is accurate to 1.1 %.

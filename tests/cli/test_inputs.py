@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy
 import pytest
 from outside import historian
 
-from historian import Histogram, Key, Registry, snapshot
+from historian import Histogram, Key, Registry, cli, snapshot
 from historian.cli import main
 from historian.cli._output import write
 
@@ -810,10 +811,12 @@ def test_one_row_for_each_recorder_and_no_total(shop):
 # ---- help ----
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["", "summarize", "compare", "fanout", "merge", "snapshot", "profile", "top", "clear", "demo"],
-)
+def commands() -> list[str]:
+    """Return the names of the modules that are commands."""
+    return [name for _, name, _ in pkgutil.iter_modules(cli.__path__) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("command", ["", *commands()])
 def test_help_fits_80_columns_and_has_an_example(monkeypatch, capsys, command):
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as end:
