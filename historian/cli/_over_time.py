@@ -9,10 +9,8 @@ from functools import partial
 from .._history.alignment import USUAL
 from .._history.sources import Selected
 from ..history import History
-from ._input.hdr import LOG, kind_of
 from ._input.histories import chosen, is_history, open_history, open_log
 from ._input.span import span_of
-from ._input.stream import bare, unpacked
 from ._input.tally import InputError, Tally
 from ._near import listed
 from ._options import choice_of
@@ -73,15 +71,12 @@ def _opened(file: str, args: argparse.Namespace, command: str) -> History:
     if os.path.isdir(file):
         return open_history(file, partial(say, command))
     if file == "-":
-        raise InputError("a picture over time needs the name of a file")
+        raise InputError("a look over time needs the name of a file")
     with open(file, "rb") as stream:
         if is_history(stream.peek(256)):
             return open_history(file, partial(say, command))
         tally = Tally(args.unit)
-        unpacked_stream, head = unpacked(stream, file)
-        if kind_of(head, bare(file)) != LOG:
-            raise InputError(f"{file}: it has no intervals of time: name a history or a .hlog")
-        found = open_log(unpacked_stream, file, tally)
+        found = open_log(stream, file, tally, "a look over time")
     for message in tally.said.values():
         say(command, message)
     return found

@@ -12,17 +12,15 @@ from .._history.opening import open_log, step_of
 from .._history.retention import parse_tiers
 from .._history.session import Session
 from .._history.times import duration_text, time_text
-from .._live.directories import read_directory
 from .._values.text import counted
 from ._options import add_command, add_output, add_trust
 from ._output import say
+from ._readings import Readings
 from ._source import SourceError, add_directory, open_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._history.session import _Log
-    from .._live.snapshots import Snapshot
-    from ..registry import Registry
 
 __all__ = ["add_parser", "run"]
 
@@ -87,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         for number in handlers:
             signal.signal(number, lambda found, _: stop.put(found))
         try:
-            return _record(_Readings(registry), log, args, stop)
+            return _record(Readings(registry, "log"), log, args, stop)
         finally:
             log.close()
     except (SourceError, ValueError) as error:
@@ -101,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
             signal.signal(number, handler)
 
 
-def _record(readings: _Readings, log: _Log, args: argparse.Namespace, stop: SimpleQueue[int]) -> int:
+def _record(readings: Readings, log: _Log, args: argparse.Namespace, stop: SimpleQueue[int]) -> int:
     """Write intervals until there are enough, or `stop` has something."""
     since = f"goes on from {time_text(log.end)}" if log.end else "begins"
     session = Session(readings.snapshot, log, args.every)
@@ -141,23 +139,6 @@ def _waits(stop: SimpleQueue[int], seconds: float) -> bool:
     except Empty:
         return False
     return True
-
-
-class _Readings:
-    """What is in a directory at the time of a look.  This changes and creates nothing."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._reported: set[str] = set()  # places that cannot be read
-
-    def snapshot(self) -> Snapshot:
-        """Return the histograms of all recorders; those that cannot be read are left out, which is said once."""
-        snapshot, problems = read_directory(self._registry.directory or "", self._registry._trust)
-        for path, problem in problems.items():
-            if path not in self._reported:
-                self._reported.add(path)
-                say("log", f"{problem} (left out)")
-        return snapshot
 
 
 def _step(text: str) -> int:

@@ -6,9 +6,9 @@ import argparse
 import logging
 import sys
 
-from .._live.directories import read_directory
 from ._options import add_command, add_trust
 from ._output import say
+from ._readings import Readings
 from ._source import SourceError, add_directory, open_directory
 
 TYPE_CHECKING = False
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from .._live.snapshots import Snapshot
     from ..formats.prometheus import Collector
-    from ..registry import Registry
 
 __all__ = ["add_parser", "run"]
 
@@ -68,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         from ..web.serve import serve
 
         registry = open_directory(args.directory, args.trust, required=True)
-        readings = _Readings(registry)
+        readings = Readings(registry, "serve")
         sources = _sources(readings, args.underscores)
         more = "" if not sources or isinstance(sources[0], _Later) else ", with /metrics for Prometheus"
         serve(
@@ -84,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _sources(readings: _Readings, underscores: bool) -> list[Collector | _Later]:
+def _sources(readings: Readings, underscores: bool) -> list[Collector | _Later]:
     """Return what Prometheus scrapes; nothing if prometheus_client is missing.
 
     That is said, and so is a name that Prometheus does not allow.  The page is there all the same.
@@ -104,7 +102,7 @@ def _sources(readings: _Readings, underscores: bool) -> list[Collector | _Later]
 class _Later:
     """Metrics that cannot be scraped now, since a recorder has a name that is not legal; later, it may be gone."""
 
-    def __init__(self, readings: _Readings, underscores: bool) -> None:
+    def __init__(self, readings: Readings, underscores: bool) -> None:
         self._readings, self._underscores = readings, underscores
 
     def collect(self) -> Iterable[Metric]:
@@ -112,24 +110,6 @@ class _Later:
         from ..formats.prometheus import Collector
 
         return Collector(self._readings, underscores=self._underscores).collect()
-
-
-class _Readings:
-    """What is in a directory at the time of a scrape.  This changes and creates nothing."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self.directory = registry.directory
-        self._reported: set[str] = set()  # places that cannot be read
-
-    def snapshot(self) -> Snapshot:
-        """Return the histograms of all recorders; those that cannot be read are left out, which is said once."""
-        snapshot, problems = read_directory(self._registry.directory or "", self._registry._trust)
-        for path, problem in problems.items():
-            if path not in self._reported:
-                self._reported.add(path)
-                say("serve", f"{problem} (left out)")
-        return snapshot
 
 
 def _host(text: str) -> str:

@@ -16,7 +16,8 @@ from layout import entry_at
 from outside import historian
 
 from historian import Key, Registry
-from historian.cli.serve import _Readings, _sources
+from historian.cli._readings import Readings
+from historian.cli.serve import _sources
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 pytest.importorskip("prometheus_client")
@@ -195,7 +196,7 @@ def test_what_cannot_be_served_is_one_line(directory, tmp_path):
 
 def test_without_prometheus_client_there_is_the_page_and_the_extra_is_named(directory, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    assert _sources(_Readings(Registry(directory)), False) == []
+    assert _sources(Readings(Registry(directory), "serve"), False) == []
     assert capsys.readouterr().err == (
         "historian serve: there is no /metrics: historian.formats.prometheus needs prometheus_client: run pip install "
         "'latency-historian[prometheus]'\n"

@@ -15,7 +15,8 @@ from ..._history.sources import Selected
 from ..._history.times import time_ns, time_text
 from ..._values.key import Key
 from ...history import History
-from .hdr import NS
+from .hdr import LOG, NS, kind_of
+from .stream import bare, unpacked
 from .tally import InputError
 
 TYPE_CHECKING = False
@@ -96,10 +97,16 @@ class _Saying:
             return self._of.load(i, keys)
 
 
-def open_log(stream: BinaryIO, name: str, tally: Tally) -> History:
-    """Return the intervals of a log of HdrHistogram as a history of one name.  Raises InputError."""
+def open_log(stream: BinaryIO, name: str, tally: Tally, wanted: str) -> History:
+    """Return the intervals of a log of HdrHistogram, also a packed one, as a history of one name.
+
+    Raises InputError; if it is no such log, with what was `wanted`: other files have no times.
+    """
     from ...formats.hdr._log import Reader
 
+    stream, head = unpacked(stream, name)
+    if kind_of(head, bare(name)) != LOG:
+        raise InputError(f"{name}: it has no intervals of time: {wanted} is for a history or a .hlog")
     values, unit = tally.units(NS, name)
     reader = Reader(stream, name, values, unit, lambda line, why: tally.bad(f"{name}:{line}", why))
     try:

@@ -18,14 +18,12 @@ from .._options import choice_of
 from .._output import merged, say
 from .._source import SourceError, holds_recorders, open_directory, read_directory
 from .choice import Choice
-from .hdr import LOG, kind_of
 from .hist import files_in
 from .histories import holds_history, in_steps, is_history, open_history, open_log, read_history, untimed
 from .layout import Layout
 from .numbers import read
 from .packed import DamagedError
 from .span import span_of
-from .stream import bare, unpacked
 from .table_files import kind_of as table_kind
 from .table_files import tables_in
 from .tally import ALL, InputError, Tally, together
@@ -167,11 +165,9 @@ class _Reader:
         read_history(history, path, self._span, self.choice, self.tally)
 
     def _read_log(self, stream: BinaryIO, name: str) -> None:
-        """Read the part of a log that counts.  Raises InputError if it is not a log: other files have no times."""
-        stream, head = unpacked(stream, name)
-        if kind_of(head, bare(name)) != LOG:
-            raise InputError(f"{name}: it has no intervals of time: {self._span.named()} is for a history or a .hlog")
-        read_history(open_log(stream, name, self.tally), name, self._span, self.choice, self.tally)
+        """Read the part of a log that counts.  Raises InputError if it is not a log."""
+        log = open_log(stream, name, self.tally, self._span.named())
+        read_history(log, name, self._span, self.choice, self.tally)
 
     def scan(self) -> None:
         """Count the numbers in the files of columns that wait.  Raises InputError."""
