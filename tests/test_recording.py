@@ -11,6 +11,7 @@ import weakref
 from itertools import pairwise
 
 import pytest
+from waiting import until
 
 from historian import History, Key, Recording, Registry, RegistryWarning
 from historian._history.writing import FileLog
@@ -20,13 +21,6 @@ POSIX = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
 def count(history):
     return history.total().count
-
-
-def until(condition):
-    """Wait until something is so, which a thread will see to; a test that hangs is ended by its runner."""
-    event = threading.Event()
-    while not condition():
-        event.wait(0.005)
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from outside import historian
+from waiting import PATIENCE, until
 
 from historian import History
 
@@ -21,7 +21,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a 
 
 SERVICE = Path(__file__).parents[1] / "helpers" / "slow_service.py"
 CLIENTS, PERIODS = 3, 15
-PATIENCE = 60.0
 
 
 @contextlib.contextmanager
@@ -70,14 +69,6 @@ def logging(directory, path):
             process.kill()  # which does nothing once it has ended
 
 
-def until(ready):
-    """Wait until something has happened."""
-    end = time.monotonic() + PATIENCE
-    while not ready():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
 def filled(path):
     """Return the number of intervals in which requests were counted."""
     try:
@@ -97,12 +88,12 @@ def test_a_slower_version_is_found_in_the_log_of_a_service_under_load(tmp_path):
         with service(directory, 2) as port, load(port) as first:
             until(lambda: sum(first) > 10)  # then the directory is there
             log = stack.enter_context(logging(directory, path))
-            until(lambda: filled(path) >= PERIODS)
+            until(lambda: filled(path) >= PERIODS, every=0.02)
         sent += sum(first)
         deploy = now()
         with service(directory, 4) as port, load(port) as second:
             before = filled(path)
-            until(lambda: filled(path) >= before + PERIODS)
+            until(lambda: filled(path) >= before + PERIODS, every=0.02)
         sent += sum(second)
         log.send_signal(signal.SIGTERM)
         assert log.wait(PATIENCE) == 0

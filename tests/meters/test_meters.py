@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from waiting import until, work
 
 import historian
 from historian import Recorder, Registry, meters
@@ -22,33 +23,6 @@ HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 needs_gil = pytest.mark.skipif(not HAS_GIL, reason="this Python runs without a GIL")
 THREADED = [Hiccups, pytest.param(GilWait, marks=needs_gil)]
-DEADLINE = 60  # seconds until a test gives up, not a threshold
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition that becomes true sooner or later."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "it never became true"
-        time.sleep(0.001)
-
-
-def work(seconds: float) -> None:
-    """Compute for so long."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        sum(range(1_000))
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-@pytest.fixture
-def executor() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as found:
-        yield found
 
 
 def threads() -> list[str]:

@@ -4,41 +4,13 @@ import concurrent.futures
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from waiting import PATIENCE, until, work
 
 from historian import Registry
 from historian.meters import ThreadPoolQueue
-
-DEADLINE = 60  # seconds until a test gives up, not a threshold
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition that becomes true sooner or later."""
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "it never became true"
-        time.sleep(0.001)
-
-
-def work(seconds: float) -> None:
-    """Compute for so long."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        sum(range(1_000))
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-@pytest.fixture
-def executor() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(1) as found:
-        yield found
 
 
 def test_calls_wait_for_a_thread(registry: Registry, executor: ThreadPoolExecutor) -> None:
@@ -46,17 +18,17 @@ def test_calls_wait_for_a_thread(registry: Registry, executor: ThreadPoolExecuto
 
     def block() -> None:
         entered.set()
-        go_on.wait(DEADLINE)
+        go_on.wait(PATIENCE)
 
     with ThreadPoolQueue(executor, registry=registry):
         executor.submit(block)
-        entered.wait(DEADLINE)
+        entered.wait(PATIENCE)
         began = time.perf_counter()
         second = executor.submit(divmod, 7, 2)
         work(0.01)
         least = time.perf_counter() - began
         go_on.set()
-        assert second.result(DEADLINE) == (3, 1)
+        assert second.result(PATIENCE) == (3, 1)
         assert list(executor.map(str, range(3))) == ["0", "1", "2"]
     found = registry.snapshot().total()
     assert found.count == 5
@@ -79,7 +51,7 @@ def test_what_an_executor_does_with_a_call_stays(registry: Registry, executor: T
 def test_cancelled_calls_are_not_recorded(registry: Registry, executor: ThreadPoolExecutor) -> None:
     go_on = threading.Event()
     with ThreadPoolQueue(executor, registry=registry):
-        executor.submit(go_on.wait, DEADLINE)
+        executor.submit(go_on.wait, PATIENCE)
         second = executor.submit(str)
         assert second.cancel()
         go_on.set()
@@ -107,7 +79,7 @@ def test_submit_is_restored(registry: Registry) -> None:
 def test_calls_that_wait_when_it_stops_are_not_recorded(registry: Registry, executor: ThreadPoolExecutor) -> None:
     go_on = threading.Event()
     with ThreadPoolQueue(executor, registry=registry):
-        executor.submit(go_on.wait, DEADLINE)
+        executor.submit(go_on.wait, PATIENCE)
         second = executor.submit(str)
         until(lambda: registry.snapshot().total().count == 1)
     go_on.set()
