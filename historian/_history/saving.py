@@ -27,7 +27,11 @@ def save(source: Source, path: str | os.PathLike[str]) -> None:
     path = os.path.abspath(os.fsdecode(os.fspath(path)))
     temporary = os.path.join(os.path.dirname(path), f".{os.urandom(8).hex()}{TEMPORARY}")
     lengths = {end - start for start, end in zip(source.starts, source.ends)}
-    log = FileLog(temporary, step=lengths.pop() if len(lengths) == 1 else 0, sync=False)
+    try:
+        log = FileLog(temporary, step=lengths.pop() if len(lengths) == 1 else 0, sync=False)
+    except OSError as error:
+        error.filename = path  # the one that the caller knows
+        raise
     try:
         for i, (start, end) in enumerate(zip(source.starts, source.ends)):
             log.copy(start, end, {key: histogram.to_bytes() for key, histogram in source.load(i).items()})

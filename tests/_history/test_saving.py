@@ -35,6 +35,13 @@ def test_a_file_that_exists_stays_as_it_is(tmp_path):
     assert os.listdir(tmp_path) == ["a.history"]
 
 
+def test_a_missing_folder_is_named_with_the_file_of_the_caller(tmp_path):
+    path = tmp_path / "missing" / "a.history"
+    with pytest.raises(FileNotFoundError) as error:
+        History().save(path)
+    assert error.value.filename == str(path)
+
+
 def test_a_log_goes_on_in_it(tmp_path):
     path = tmp_path / "a.history"
     history(2).save(path)
