@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import gc
+import threading
 import time
 import types
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from .timing import ROUNDS, Case, interleave, loop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .figures import Row
     from .peers import Peer
     from .results import Results
 
@@ -88,16 +90,58 @@ def busy_and_idle(results: Results, made: dict[str, Callable[[], meters.Meter]])
     def rest() -> None:
         time.sleep(IDLE)
 
-    idle = [processor_time("none", rest, None), *(processor_time(name, rest, made[name]) for name in made)]
-    cases = interleave(idle, rounds=10)
+    floor = "a thread that sleeps again and again"
+    idle = [processor_time("none", rest, None), processor_time(floor, rest, Sleeper)]
+    cases = interleave([*idle, *(processor_time(name, rest, made[name]) for name in made)], rounds=10)
+    results.add(of_a_core(floor, cases))
     for name in made:
         results.add(absolute(f"{name}: of a core, in an idle program", 1, cases[name], "%", PERCENT, cases["none"]))
+
+
+def of_a_core(name: str, cases: dict[str, Case]) -> Row:
+    """Return the row of what costs as little as anything that wakes up as often as a meter does."""
+    return row(TABLE, "Python", f"{name}, of a core", cases[name], base=cases["none"], unit="%", per_unit=PERCENT)
+
+
+class Sleeper:
+    """A thread that does nothing, as often as a meter."""
+
+    def __init__(self) -> None:
+        self._stop = False
+        self._thread = threading.Thread(target=self._sleep)
+
+    def start(self) -> Sleeper:
+        """Start the thread."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Wait for its end."""
+        self._stop = True
+        self._thread.join()
+
+    def _sleep(self) -> None:
+        while not self._stop:
+            time.sleep(TICKS)
 
 
 async def steps() -> None:
     """Give the loop something to do for about 50 ms."""
     for _ in range(5_000):
         await asyncio.sleep(0)
+
+
+async def called_back() -> None:
+    """Do nothing in a callback, as often as a meter."""
+    loop = asyncio.get_running_loop()
+
+    def again() -> None:
+        nonlocal handle
+        handle = loop.call_later(TICKS, again)
+
+    handle = loop.call_later(TICKS, again)
+    await asyncio.sleep(IDLE)
+    handle.cancel()
 
 
 def event_loop(results: Results) -> None:
@@ -114,8 +158,11 @@ def event_loop(results: Results) -> None:
 
     cases = interleave([case("none", steps, False), case("EventLoopLag", steps, True)], rounds=ROUNDS)
     add(results, "EventLoopLag", cases, 1.03)
+    floor = "a callback that is called again and again"
     rest = lambda: asyncio.sleep(IDLE)  # noqa: E731
-    cases = interleave([case("none", rest, False), case("EventLoopLag", rest, True)], rounds=10)
+    idle = [case("none", rest, False), case(floor, called_back, False), case("EventLoopLag", rest, True)]
+    cases = interleave(idle, rounds=10)
+    results.add(of_a_core(floor, cases))
     each, base = cases["EventLoopLag"], cases["none"]
     results.add(absolute("EventLoopLag: of a core, in an idle program", 1, each, "%", PERCENT, base))
     runner.close()
