@@ -19,6 +19,7 @@ matplotlib = pytest.importorskip("matplotlib")
 plt = pytest.importorskip("matplotlib.pyplot")
 
 from matplotlib.collections import PolyCollection, QuadMesh  # noqa: E402
+from matplotlib.dates import date2num  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Rectangle, StepPatch  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
@@ -259,6 +260,15 @@ def test_a_heatmap_has_a_column_for_each_histogram() -> None:
     assert numpy.array_equal(p50.get_ydata()[:3], [one.percentile(50) for one in found], equal_nan=True)
     assert p99.get_ydata()[-1] == p99.get_ydata()[-2]
     assert cells.axes.get_xlabel() == "time (s)"
+
+
+@pytest.mark.parametrize("unit", ["s", "us", "ns"])
+def test_an_only_interval_with_a_date_lasts_a_minute(unit: str) -> None:
+    cells = plot.heatmap([H], [numpy.datetime64("2026-11-27T10:00", unit)])[0]
+    assert isinstance(cells, QuadMesh)
+    start, end = date2num(numpy.array(["2026-11-27T10:00", "2026-11-27T10:01"], "datetime64[s]"))
+    drawn = cells.get_coordinates()[0, :, 0].tolist()
+    assert drawn == pytest.approx([start, end], rel=0, abs=1e-6)  # days: a tenth of a second
 
 
 HISTORY = History(

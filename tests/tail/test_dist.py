@@ -14,6 +14,7 @@ from scipy import special, stats
 from historian import Histogram, buckets
 from historian.tail import TailWarning, all_of, first_of, retry
 from historian.tail.columns import COLUMNS, edges
+from historian.tail.dist import Dist
 
 
 @given(st.lists(st.floats(0, 1e3), min_size=1, max_size=60), st.floats(0, 1e3))
@@ -138,6 +139,17 @@ def test_the_ends_of_a_distribution():
     assert (x.isf(0.0), x.isf(0.0).lower, x.isf(0.0).upper) == (1e21, 1e21, 1e21)
     assert (EXP.isf(0.0), EXP.isf(0.0).lower) == (pytest.approx(745.1, rel=0.01), pytest.approx(741.3, rel=0.01))
     assert x.isf(1.0) == 0.0
+
+
+def test_bounds_hold_where_rounding_differs_between_the_edges_and_the_largest_time():
+    """Both are computed by themselves, and of a share that never returns, processors differ in the last place."""
+    never = 0.8625
+    survival = np.full((3, COLUMNS + 4), math.nextafter(never, 0))
+    survival[:, -1] = never
+    x = Dist(survival, extremes=(0.1, math.inf), unit="s", count=10, why=(), load=(0.0, 0.0, 0.0, 1.0))
+    answer = x.sf(math.inf)
+    assert answer.lower <= answer <= answer.upper
+    assert answer == pytest.approx(never, rel=1e-15)
 
 
 def test_distributions_are_immutable_and_equal_only_to_themselves():
