@@ -96,9 +96,14 @@ NOTES = {
         "the time of the call, and of reading the answer. Under a server: its processor time for each request, while "
         "another process sends requests over eight connections. The two servers take turns."
     ),
+    "Histories": (
+        "What no format without loss can be much smaller than: each count of a bucket is a Poisson variable, and has "
+        "its entropy, also for who knows the distribution. The bits of minimum, maximum and sum that the counts leave "
+        "open are added."
+    ),
     "Meters": (
         "Processor time that a meter adds: to a collection of 700 young objects, and to a call in an executor with one "
-        "thread."
+        "thread. A thread that sleeps, and a callback that does nothing, wake up as often as meters do."
     ),
     "Timed calls of historian run": (
         "A call of an empty function, without the time of the call itself. With monitoring, calls of functions that are"
