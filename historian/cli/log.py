@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
+import select
 import signal
-from queue import Empty, SimpleQueue
 
 from .._history.opening import open_log, step_of
 from .._history.retention import parse_tiers
@@ -77,30 +78,24 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         say("log", f"error: argument --keep: {error}")
         return 2
-    stop: SimpleQueue[int] = SimpleQueue()  # a handler may put into it at any moment, also into a lock
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        registry = open_directory(args.directory, args.trust, required=True)
-        log = open_log(args.output, args.every, args.keep)
-        for number in handlers:
-            signal.signal(number, lambda found, _: stop.put(found))
-        try:
-            return _record(Readings(registry, "log"), log, args, stop)
-        finally:
-            log.close()
+        with _Stop() as stop:
+            registry = open_directory(args.directory, args.trust, required=True)
+            log = open_log(args.output, args.every, args.keep)
+            try:
+                return _record(Readings(registry, "log"), log, args, stop)
+            finally:
+                log.close()
     except (SourceError, ValueError) as error:
         say("log", str(error))
         return 1
     except OSError as error:
         say("log", _why(error, args.output))
         return 1
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
-def _record(readings: Readings, log: _Log, args: argparse.Namespace, stop: SimpleQueue[int]) -> int:
-    """Write intervals until there are enough, or `stop` has something."""
+def _record(readings: Readings, log: _Log, args: argparse.Namespace, stop: _Stop) -> int:
+    """Write intervals until there are enough, or until `stop`."""
     since = f"goes on from {time_text(log.end)}" if log.end else "begins"
     session = Session(readings.snapshot, log, args.every)
     say("log", f"{args.output} {since}, an interval every {duration_text(args.every)}; stop it with Ctrl-C")
@@ -108,7 +103,7 @@ def _record(readings: Readings, log: _Log, args: argparse.Namespace, stop: Simpl
         say("log", f"{counted(len(session.strangers), 'recorder')} had counted before, which is not in the history")
     written, fault = 0, ""
     while written < args.count:
-        if _waits(stop, session.wait()):
+        if stop.wait(session.wait()):
             break
         said = ""
         try:
@@ -132,13 +127,28 @@ def _why(error: OSError, path: str) -> str:
     return f"{error.filename or path}: {error.strerror or error}"
 
 
-def _waits(stop: SimpleQueue[int], seconds: float) -> bool:
-    """Wait; return whether it was told to stop."""
-    try:
-        stop.get(timeout=seconds)
-    except Empty:
-        return False
-    return True
+class _Stop:
+    """SIGINT and SIGTERM, to wait for: their handler writes to a pipe, which can be done at any moment.
+
+    `queue.SimpleQueue` does not serve: in CPython up to 3.12, ``get`` waits for ever if its timeout is over too soon.
+    """
+
+    def __enter__(self) -> _Stop:
+        self._reader, self._writer = os.pipe()
+        self._handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in self._handlers:
+            signal.signal(number, lambda *_: os.write(self._writer, b"."))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        os.close(self._reader)
+        os.close(self._writer)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; return whether a signal came."""
+        return bool(select.select([self._reader], [], [], seconds)[0])
 
 
 def _step(text: str) -> int:

@@ -5,11 +5,13 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from outside import historian
 
 from historian import History, Key, Registry
+from historian.cli.log import _Stop
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="recorders in a directory need a POSIX system")
 
@@ -39,6 +41,24 @@ class Log:
         self.process.send_signal(number)
         said = self.process.communicate()[1]
         return self.process.returncode, said
+
+
+def test_waits_that_are_over_at_once_end():
+    """With a queue, one of some thousands waited for ever."""
+    for _ in range(3_000):
+        with _Stop() as stop:
+            assert not stop.wait(1e-7)
+            assert not stop.wait(0.0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_each_wait_from_then_on(number):
+    before = signal.getsignal(number)
+    with _Stop() as stop:
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
+        assert stop.wait(60.0)
+        assert stop.wait(60.0)
+    assert signal.getsignal(number) == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
