@@ -116,6 +116,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(python=[version for version in FOUND if version not in FREE_THREADED])
+def core(session: nox.Session) -> None:
+    """Build and install, on each Python found, and run the tests of the compiled core and of what calls it."""
+    session.install(".[test]")
+    session.run("pytest", *(f"tests/{name}" for name in CORE_TESTS if name != "fuzz"), *session.posargs)
+
+
 @nox.session(name="free-threaded", python=FREE_THREADED or None)
 def free_threaded(session: nox.Session) -> None:
     """Run all tests without the GIL: on each Python that has none, or, if none is found, as if this one had none."""
@@ -283,11 +290,11 @@ def sanitizer_environment(sanitizer: str) -> dict[str, str]:
 def fuzz(session: nox.Session) -> None:
     """Fuzz each reader, blobs also guided by coverage (needs clang).
 
-    Those of our own formats, of arrays and of tables take a minute, others a quarter of one.  These are numbers of
-    cases, so that all machines try the same; a reader that would need more than 90 seconds stops there.  With
-    arguments, SECONDS and SEED (default: 1), fuzz each reader for so long.
+    Those of our own formats, of arrays and of tables take 20 seconds, others 5.  These are numbers of cases: all
+    machines try the same.  A reader that would need more than 30 seconds stops there.  With arguments, SECONDS and SEED
+    (default: 1), fuzz each reader for so long.
     """
-    seconds, seed = [*session.posargs, *("90", "1")[len(session.posargs) :]][:2]
+    seconds, seed = [*session.posargs, *("30", "1")[len(session.posargs) :]][:2]
     fixed, runs = ([], []) if session.posargs else (["--fixed"], [f"-runs={HEADER_RUNS}"])
     session.install(".[all]")
     session.run("python", str(ROOT / "tests" / "fuzz"), *fixed, "--seconds", seconds, "--seed", seed)
