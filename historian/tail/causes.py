@@ -39,6 +39,9 @@ CELLS, LIMIT_CELLS, SAMPLE_CELLS = (points - 1 - BEYOND for points in (4096, 102
 #: Samples, for the shares that remain and for the slowest leaf, and limits for the latter.
 SAMPLES, LIMIT_SAMPLES, SAMPLE_LIMITS = 400, 96, 24
 
+#: Samples at once.
+TOGETHER = 8
+
 #: Limits, at most: more of them are thinned out.
 LIMITS = 400
 
@@ -80,8 +83,11 @@ def remaining(tree: Any, t: float, changed: Mapping[Any, Any]) -> Shares:
         before = both.slow()
         return numpy.stack([both.slow(frozenset([x])) / numpy.where(before > 0, before, 1.0) for x in changed])
 
-    values, drawn = ratios(CELLS, None)[:, 0], ratios(SAMPLE_CELLS, SAMPLES)
-    return Shares(values, values, values, drawn.std(axis=1, ddof=1))
+    values = ratios(CELLS, None)[:, 0]
+    errors = numpy.zeros(len(values))
+    if any(x._confidence is not None for pair in changed.items() for x in pair):
+        errors = ratios(SAMPLE_CELLS, SAMPLES).std(axis=1, ddof=1)
+    return Shares(values, values, values, errors)
 
 
 def slowest(tree: Any, t: float, leaves: list[Any]) -> Shares:
@@ -99,17 +105,26 @@ def slowest(tree: Any, t: float, leaves: list[Any]) -> Shares:
     samples = {x: leaf.sample(leaf.mass[None]) for x, leaf in exact.items()}
     lower, upper, total, rest = _parts(tree, t, exact, samples, limits)
     values = _scaled(lower, upper)
-    coarse = {x: Leaf(x, t, SAMPLE_CELLS) for x in leaves}
-    few = numpy.unique(numpy.append(limits[numpy.searchsorted(at, _steps(at))], COLUMNS))
-    drawn = []
-    randoms = [numpy.random.default_rng((SEED, k)) for k in range(len(leaves))]
-    for _ in range(0, LIMIT_SAMPLES, 8):
-        some = {x: leaf.sample(leaf.resampled(one, 8)) for (x, leaf), one in zip(coarse.items(), randoms)}
-        drawn.append(_scaled(*_parts(tree, t, coarse, some, few)[:2]))
-    errors = numpy.concatenate(drawn, axis=1).std(axis=1, ddof=1)
+    errors = numpy.zeros(len(leaves))
+    if any(x._confidence is not None for x in leaves):
+        few = numpy.unique(numpy.append(limits[numpy.searchsorted(at, _steps(at))], COLUMNS))
+        errors = _errors_of_slowest(tree, t, leaves, few)
     lower, upper = lower[:, 0] / total[0], numpy.minimum((upper[:, 0] + rest[0]) / total[0], 1.0)
     values = numpy.clip(values[:, 0], lower, upper)
     return Shares(values, lower, upper, errors)
+
+
+def _errors_of_slowest(tree: Any, t: float, leaves: list[Any], limits: NDArray[np.intp]) -> _Floats:
+    """Return the standard errors of `slowest`, from samples with fewer limits."""
+    import numpy
+
+    coarse, drawn = {x: Leaf(x, t, SAMPLE_CELLS) for x in leaves}, []
+    randoms = [numpy.random.default_rng((SEED, k)) for k in range(len(leaves))]
+    for _ in range(0, LIMIT_SAMPLES, TOGETHER):
+        some = {x: leaf.sample(leaf.resampled(one, TOGETHER)) for (x, leaf), one in zip(coarse.items(), randoms)}
+        drawn.append(_scaled(*_parts(tree, t, coarse, some, limits)[:2]))
+    errors: _Floats = numpy.concatenate(drawn, axis=1).std(axis=1, ddof=1)
+    return errors
 
 
 def _steps(at: _Floats) -> _Floats:
