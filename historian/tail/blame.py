@@ -41,7 +41,7 @@ __all__ = ["Blame", "Cause", "blame"]
 LEAST = 1e-9
 
 #: Columns of a printed table.
-WIDTH = 100
+WIDTH = 112
 
 #: Ratios up to here are 0, and those as close to 1 are 1: rounding errors.
 NOISE = 1e-7
@@ -141,11 +141,11 @@ def blame(
     called = _named(parts, names or {})
     if not tree.count or not all(other.count for other in others.values()):
         return Blame((), math.nan, no_data(0.0, 1.0), math.nan if q is None else q, tree)
-    t = _threshold(tree, q, t)
+    given, t = t, _threshold(tree, q, t)
     slow = tree.sf(t)
     if slow < LEAST:
         few = "no request is slow" if not slow else f"only a share of {slow:.2g} is slow, and {LEAST:g} is needed"
-        raise ValueError(f"t must be less, not {t!r}: {few}; the largest time is {tree.max!r}")
+        raise ValueError(f"t must be less, not {given or t!r}: {few}; the largest time is {tree.max!r}")
     unseen = _unseen(tree, float(slow))
     longest = causes.slowest(tree, t, parts)
     without = causes.remaining(tree, t, {x: constant(x, 0.0) for x in parts})
@@ -228,7 +228,7 @@ def _share(tree: Any, shares: causes.Shares, k: int, unseen: float, rest: float)
         wide = _normal(tree) * error / (value * (1 - value))
         low, high = _moved(low, -wide), _moved(high, wide)
     if value <= NOISE:
-        high = max(high, unseen)
+        value, high = 0.0, max(high, unseen)
     if value >= 1 - NOISE:
         low = min(low, 1 - rest)
     return _estimate(tree, value, max(low, 0.0), min(high, 1.0))
@@ -242,13 +242,14 @@ def _moved(share: float, by: float) -> float:
 def _gone(tree: Any, shares: causes.Shares, k: int, unseen: float, rest: float, *, least: float) -> Estimate:
     """Return which share of the slow requests is gone if a leaf changes: between `least` and 1."""
     ratio, error = float(shares.values[k]), float(shares.errors[k])
+    ratio = next((whole for whole in (0.0, 1.0) if abs(ratio - whole) <= NOISE), ratio)
     low = high = ratio
-    if ratio <= NOISE:
-        low, high = 0.0, max(ratio, rest)
+    if ratio == 0:
+        high = rest
     elif error > NOISE:
         wide = math.exp(_normal(tree) * math.sqrt(math.log1p((error / ratio) ** 2)))
         low, high = ratio / wide, ratio * wide
-    elif abs(ratio - 1) <= NOISE:
+    elif ratio == 1:
         low = 1 - unseen
     value = min(max(1 - ratio, least), 1.0)
     return _estimate(tree, value, min(max(1 - high, least), value), max(min(1 - low, 1.0), value))

@@ -154,9 +154,10 @@ def _limits(tree: Any, t: float, leaves: Mapping[Any, Leaf]) -> tuple[NDArray[np
         for rows in _rows(coarse, samples, columns)
     ]
     growth = numpy.concatenate(found)
-    matters = (growth > REST * growth[-1]) & (growth < (1 - REST) * growth[-1])
-    kept = numpy.flatnonzero(matters)
-    kept = numpy.unique(numpy.append(kept, [max(int(kept[0]) - 1, 0) if kept.size else 0, len(columns) - 1]))
+    total = growth[-1]
+    first = max(int(numpy.count_nonzero(growth <= REST * total)) - 1, 0)
+    end = min(int(numpy.count_nonzero(growth < (1 - REST) * total)), len(columns) - 1)
+    kept = numpy.unique(numpy.append(numpy.arange(first, end + 1), len(columns) - 1))
     if len(kept) > LIMITS:
         kept = kept[numpy.unique(numpy.linspace(0, len(kept) - 1, LIMITS).round().astype(numpy.intp))]
     return columns[kept], growth[kept]
