@@ -110,7 +110,9 @@ def against_draws(draws: int) -> None:
         for k, name in enumerate(LEAVES):
             kept = times_of({**some, name: np.zeros_like(some[name])}, is_miss[late]) > found.t
             kinds["necessary"][k] += len(kept) - kept.sum()
-        if not total // BATCH % 10:  # one batch of ten: a median can make a fast request slow, so all of them are needed
+        if (
+            not total // BATCH % 10
+        ):  # one batch of ten: a median can make a fast request slow, so all of them are needed
             tried += int(late.sum())
             for k, name in enumerate(LEAVES):
                 kept = times_of({**times, name: np.full_like(times[name], medians[name])}, is_miss) > found.t
@@ -178,7 +180,7 @@ def coverage(sets: int) -> None:
         exact = [leaf.exact() for leaf in one.leaves]
         truth = one.tree(*exact).blame(one.q)
         random, held = np.random.default_rng(8), np.zeros((len(exact), 3))
-        for _ in range(sets):
+        for done in range(sets):
             drawn = [Histogram.from_values(leaf.draw(random, one.values)).dist() for leaf in one.leaves]
             tree = one.tree(*drawn)
             # Their own medians, known to few percent, would be another question than the true ones.
@@ -187,6 +189,8 @@ def coverage(sets: int) -> None:
                 for kind, what in enumerate(("slowest", "necessary", "saved")):
                     share, true = getattr(found[x], what), getattr(truth[y], what).value
                     held[k, kind] += share.lower <= true <= share.upper
+            if not (done + 1) % 10:
+                print(f"{name}: of {done + 1}", held.T.astype(int).tolist(), file=sys.stderr, flush=True)
         percent = [", ".join(f"{share:.0f}" for share in column) for column in (100 * held / sets).T]
         print(f"| {name} | {' | '.join(percent)} |", flush=True)
 

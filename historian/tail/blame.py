@@ -185,7 +185,9 @@ def _checked(parts: list[Any], instead: Mapping[Any, Any], tree: Any) -> dict[An
     """Return other distributions of leaves, or raise if one is none or in another unit."""
     for x, other in instead.items():
         if not any(x is part for part in parts):
-            raise ValueError(f"instead must have leaves of the tree as keys, not {x!r}: pass the objects it was made of")
+            raise ValueError(
+                f"instead must have leaves of the tree as keys, not {x!r}: pass the objects it was made of"
+            )
         if not isinstance(other, type(tree)):
             hint = ": pass its .dist()" if hasattr(other, "dist") else ""
             raise TypeError(f"instead must map leaves to distributions, not to {other!r}{hint}")

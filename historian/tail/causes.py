@@ -176,7 +176,7 @@ def _rows(leaves: Mapping[Any, Leaf], samples: Mapping[Any, Any], limits: NDArra
 def _parts(
     tree: Any, t: float, leaves: Mapping[Any, Leaf], samples: Mapping[Any, Any], limits: NDArray[np.intp]
 ) -> tuple[_Floats, _Floats, _Floats, _Floats]:
-    """Return (lower, upper, total, rest): bounds for each leaf, shape (leaves, samples), the slow share, G at the start.
+    """Return (lower, upper, total, rest): bounds, shape (leaves, samples), the slow share, and G at the first limit.
 
     The bounds are parts of all requests, not of the slow ones.
     """

@@ -90,7 +90,7 @@ class Leaf:
             self._area[k] = starts[one] + numpy.interp(self.points[k], places[one], areas[one])
 
     def _within(self, fine: Any) -> tuple[_Floats, _Floats, _Floats, _Floats]:
-        """Return for each bucket its start, the times of points in it, the survival there, and its integral up to there.
+        """Return for each bucket its start, times of points in it, the survival there, and its integral up to there.
 
         The survival is that of the values in the bucket: from 1 to 0.
         """
@@ -143,11 +143,8 @@ class Leaf:
         rest = numpy.where(every, 0.0, sample.after[:, passed])[:, :, None]
         is_below = self.points <= numpy.where(every, numpy.inf, edges()[numpy.minimum(limits, COLUMNS - 1)])[:, None]
         above = numpy.maximum(sample.above[:, None] - rest, 0.0) * is_below
-        area = numpy.where(
-            is_below, sample.area[:, None] - rest * self.points, sample.moment[:, passed][:, :, None]
-        )
+        area = numpy.where(is_below, sample.area[:, None] - rest * self.points, sample.moment[:, passed][:, :, None])
         rows = len(rest) * len(limits)
         means = numpy.diff(area, axis=2).reshape(rows, -1) / self.points[1]
         whole = (1.0 - rest).reshape(rows, 1)
         return Row(whole, above.reshape(rows, -1), _masses(whole, means))
-

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         t: float
         slow: Estimate
         q: float
+
         @property
         def unit(self) -> str: ...
 
