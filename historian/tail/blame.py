@@ -211,7 +211,7 @@ def _named(parts: list[Any], names: Mapping[Any, str]) -> dict[Any, str]:
 
 def _median(x: Any) -> float:
     """Return the median of a leaf, or its largest time if half of all calls never return."""
-    return min(float(x.quantile(0.5)), x.max)
+    return min(float(x.quantile(0.5)), float(x.max))
 
 
 def _unseen(tree: Any, slow: float) -> dict[Any, float]:

@@ -257,7 +257,8 @@ class Dist(Survival):
         >>> from historian.tail import seq
         >>> page, db = (Histogram.from_values([t] * 9_800 + [9 * t] * 200).dist() for t in (0.002, 0.010))
         >>> found = seq(page, db).blame(0.99, names={page: "page", db: "db"})
-        >>> found["db"].necessary
+        >>> print(found["db"].necessary)
+        1.0000 (0.9816 to 1.0000)
         """
         from .blame import blame
 
@@ -266,7 +267,7 @@ class Dist(Survival):
     def __reduce__(self) -> tuple[Any, ...]:
         import numpy
 
-        fine = self._finer() if self._is_fine else None
+        fine, tree = self._finer() if self._is_fine else None, self._tree
         create = partial(
             Dist,
             extremes=self._extremes,
@@ -277,7 +278,7 @@ class Dist(Survival):
             confidence=self._confidence,
             method=self._method,
             fine=(fine.first, fine.row) if fine else None,  # as `Fine`, it would name an inner module
-            tree=tuple(self._tree) if self._tree else None,  # as `fine`
+            tree=(tree.name, tree.parts, tree.arguments) if tree else None,  # as `fine`
         )
         return create, (numpy.hstack([self._sf, self._ends]),)
 

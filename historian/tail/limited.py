@@ -123,7 +123,7 @@ class Limited:
         if after >= self._t:
             return row
         shift = after / self._t * self._cells
-        points = numpy.arange(row.above.shape[1])
+        points = numpy.arange(row.above.shape[1], dtype=numpy.float64)
         started = _at(row.above, numpy.array([shift]))
         exceeds = prob * started * (1.0 - row.whole)  # the second call exceeds its limit
         both = row.above * (1.0 - prob + prob * _at(row.above, points - shift))
@@ -135,7 +135,7 @@ class Limited:
 
         if timeout >= self._t:
             return row
-        scale, points = self._cells / self._t, numpy.arange(row.above.shape[1])
+        scale, points = self._cells / self._t, numpy.arange(row.above.shape[1], dtype=numpy.float64)
         period = (timeout + backoff) * scale
         last = float(min(retries, numpy.floor(self._cells / period)))
         attempt = numpy.minimum(numpy.floor(points / period), last)
@@ -173,7 +173,7 @@ def _at(above: _Floats, places: _Floats) -> _Floats:
 def _mixture(rows: Sequence[Row], shares: Sequence[float]) -> Row:
     total = sum(shares)
     whole, above, masses = (sum(one * (share / total) for one, share in zip(kind, shares)) for kind in zip(*rows))
-    return Row(whole, above, masses)  # type: ignore[arg-type]  # sums of arrays
+    return Row(whole, above, masses)
 
 
 def _together(node: Node, rows: Sequence[Row]) -> Row:

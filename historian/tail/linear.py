@@ -73,7 +73,8 @@ class Leaf:
 
         mass = dist.mass
         self.columns = numpy.flatnonzero(mass > 0)  # of the buckets that have values
-        self.mass, self.never = mass[self.columns], float(dist._sf[VALUE, -1])
+        self.mass: _Floats = mass[self.columns]
+        self.never = float(dist._sf[VALUE, -1])
         self.points = numpy.arange(cells + 1 + BEYOND) * (t / cells)
         self.count: float = dist.count if dist._confidence is not None else numpy.inf
         starts, places, inside, areas = self._within(dist._finer())

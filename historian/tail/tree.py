@@ -102,7 +102,7 @@ def calls(tree: Any) -> dict[Any, float]:
 
 
 def _attempts(node: Node) -> float:
-    return {"hedge": 2.0, "retry": 1.0 + node.arguments.get("retries", 0)}.get(node.name, 1.0)
+    return 2.0 if node.name == "hedge" else 1.0 + float(node.arguments.get("retries", 0))
 
 
 def constant(like: Any, time: float) -> Any:

@@ -47,14 +47,15 @@ if TYPE_CHECKING:
         def _at(self, t: Any, *, smooth: bool | None = None) -> Any: ...
 
     class _Blame(Protocol):
-        causes: Sequence[Any]
+        @property
+        def causes(self) -> Sequence[Any]: ...
+        @property
+        def unit(self) -> str: ...
+
         tree: Any
         t: float
         slow: Estimate
         q: float
-
-        @property
-        def unit(self) -> str: ...
 
     class _Slo(Protocol):
         threshold: float
