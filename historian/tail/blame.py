@@ -10,9 +10,10 @@ A fault tree is analysed by the same kind of measure: the share of failures that
 is its diagnostic importance (Vesely, Davis, Denning & Saltos, Measures of Risk Importance and Their Applications,
 NUREG/CR-3385, 1983).
 
-The intervals are normal on the scale on which they are symmetric, with the bootstrap's standard error: the logarithm of
-S'/S for what is necessary or saved, the log-odds for the slowest (Efron & Tibshirani, An Introduction to the Bootstrap,
-1993, chapter 12).  If no sample differs, because no slow value of a leaf was recorded, its unseen values count: with
+The intervals use the bootstrap's standard error (Efron & Tibshirani, An Introduction to the Bootstrap, 1993).  For the
+slowest they are normal for the log-odds.  What is gone, or what remains, is a weighted sum of slow calls.  The smaller
+one of both has the gamma interval of Fay & Feuer (Statistics in Medicine 16, 1997, 791-801), with the quantiles of
+Wilson & Hilferty (Proceedings of the National Academy of Sciences 17, 1931, 684-688).  If no sample differs, because no slow value of a leaf was recorded, its unseen values count: with
 confidence 1 - a, at most a share 1 - (a/2)^(1/N) of its calls is slow (Clopper & Pearson).
 """
 
@@ -42,6 +43,9 @@ LEAST = 1e-9
 
 #: Columns of a printed table.
 WIDTH = 112
+
+#: A share of fewer slow calls than this may lack the heaviest ones.
+FEW = 10
 
 #: Ratios up to here are 0, and those as close to 1 are 1: rounding errors.
 NOISE = 1e-7
@@ -248,13 +252,31 @@ def _gone(tree: Any, shares: causes.Shares, k: int, unseen: float, rest: float, 
     low = high = ratio
     if ratio == 0:
         high = rest
-    elif error > NOISE:
-        wide = math.exp(_normal(tree) * math.sqrt(math.log1p((error / ratio) ** 2)))
-        low, high = ratio / wide, ratio * wide
     elif ratio == 1:
         low = 1 - unseen
+    elif error > NOISE:
+        per_call = -math.log((1 - tree._confidence) / 2)  # what is unseen is so many times the weight of a call
+        if 0.5 < ratio < 1:  # what is gone is the smaller part
+            low, high = (1 - end for end in reversed(_weighted(tree, 1 - ratio, error, unseen / per_call)))
+        else:
+            low, high = _weighted(tree, ratio, error, rest / per_call)
     value = min(max(1 - ratio, least), 1.0)
     return _estimate(tree, value, min(max(1 - high, least), value), max(min(1 - low, 1.0), value))
+
+
+def _weighted(tree: Any, share: float, error: float, weight: float) -> tuple[float, float]:
+    """Return the interval of a share that comes from slow calls, each of which adds at most `weight` to it."""
+    variance = error * error
+    if share * share >= FEW * variance:
+        weight = variance / share  # typically: the rarest calls do not matter
+    z = _normal(tree)
+    return _gamma(share, variance, -z), _gamma(share + weight, variance + weight * weight, z)
+
+
+def _gamma(mean: float, variance: float, z: float) -> float:
+    """Return the quantile of a gamma distribution for that of a normal one: Wilson & Hilferty."""
+    part = variance / (9 * mean * mean)
+    return float(mean * max(1 - part + z * math.sqrt(part), 0.0) ** 3)
 
 
 def _normal(tree: Any) -> float:
