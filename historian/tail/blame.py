@@ -13,8 +13,9 @@ NUREG/CR-3385, 1983).
 The intervals use the bootstrap's standard error (Efron & Tibshirani, An Introduction to the Bootstrap, 1993).  For the
 slowest they are normal for the log-odds.  What is gone, or what remains, is a weighted sum of slow calls.  The smaller
 one of both has the gamma interval of Fay & Feuer (Statistics in Medicine 16, 1997, 791-801), with the quantiles of
-Wilson & Hilferty (Proceedings of the National Academy of Sciences 17, 1931, 684-688).  If no sample differs, because no slow value of a leaf was recorded, its unseen values count: with
-confidence 1 - a, at most a share 1 - (a/2)^(1/N) of its calls is slow (Clopper & Pearson).
+Wilson & Hilferty (Proceedings of the National Academy of Sciences 17, 1931, 684-688).  If no sample differs, because no
+slow value of a leaf was recorded, its unseen values count: with confidence 1 - a, at most a share 1 - (a/2)^(1/N) of
+its calls is slow (Clopper & Pearson).
 """
 
 from __future__ import annotations
