@@ -11,6 +11,7 @@ compose a request tree              `Dist`: ``histogram.dist()``, then the funct
   all, some, the first              `all_of`, `k_of`, `first_of`
   one or the other                  `choice`
   hedge or retry                    `hedge`, `tied`, `retry`
+find the part that makes it slow    `Blame`: ``seq(a, b).blame(0.99)``
 ==================================  ==================================================================
 
 Every share, every time and every rate is an `Estimate`: a float with an interval, its confidence and method, and the
@@ -53,6 +54,12 @@ Distributions:
 - `inverse`: the time at which the survival falls to a share.
 - `grid`: the finer grid, with sixteen points in each bucket, which sums need.
 - `survival`: the survival at any time, and what follows from it.
+- `tree`: the operation and the parts of a distribution, and the same with other leaves.
+- `quorum`: the share of requests for which at least m of n parts are slow.
+- `linear`: the times of a leaf on a linear grid up to one time, for many samples and limits.
+- `limited`: the share of slow requests in which no call exceeds its limit.
+- `causes`: the share of slow requests that each leaf causes, and its standard errors.
+- `blame`: which leaf makes requests slow; `Blame`, `Cause`.
 - `dist`: the questions of a distribution, with their intervals; `Dist`.
 - `leaf`: the distribution of the values of a histogram.
 
@@ -60,7 +67,6 @@ Operations on distributions:
 
 - `parts`: what an operation checks, and what it takes over from its parts.
 - `formula`: operations that need no other time than t.
-- `quorum`: the share of requests for which at least m of n parts are slow.
 - `sums`: the value of a sum of two times.
 - `chains`: the bounds of a sum of times.
 - `weights`: the shares of a mixture.
@@ -71,6 +77,7 @@ Operations on distributions:
 from .._stats.estimate import Estimate, TailWarning
 from .._stats.estimates import Estimates
 from .algebra import all_of, choice, first_of, k_of, seq
+from .blame import Blame, Cause
 from .dist import Dist
 from .fanout import Fanout
 from .fanouts import Fanouts
@@ -81,6 +88,8 @@ from .slo import Slo, burn_rates
 from .slos import Slos
 
 __all__ = [
+    "Blame",
+    "Cause",
     "Dist",
     "Enough",
     "Enoughs",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from fractions import Fraction
 from itertools import compress
 
@@ -20,6 +21,7 @@ from .columns import LOWER, UPPER, VALUE
 from .dist import Dist, Load, unknown
 from .formula import on_finer_grid, survivals, unfolded
 from .parts import OPTIMISTIC, PESSIMISTIC, UNSIGNED, checked, common, extremes_of, loads_of, numbers_of
+from .tree import Node, operation
 from .weights import Weights, check_weights
 
 TYPE_CHECKING = False
@@ -78,11 +80,12 @@ def seq(*parts: Dist, dependence: _Dependence = "independent") -> Dist:
             rows = chains.with_ends(total.rows, (least, most), ends, independent=True)
             return rows, total.fine if _is_sum(stages) else None
 
-        return known.dist(survival, extremes=(least, most), load=load, stages=stages)
-    total = _added(stages)
+        tree = Node("seq", tuple(stages.items()), {})
+        return known.dist(survival, extremes=(least, most), load=load, stages=stages, tree=tree)
+    total, tree = _added(stages), Node("seq", tuple(Counter(parts).items()), {"dependence": dependence})
     rows = chains.any_dependence(total.rows, [part._sf for part in parts])
     rows = chains.with_ends(rows, (least, most), [(part._ends, 1) for part in parts], independent=False)
-    return known.dist(rows, extremes=(least, most), load=load, fine=total.fine)
+    return known.dist(rows, extremes=(least, most), load=load, fine=total.fine, tree=tree)
 
 
 def _added(stages: Mapping[Dist, int]) -> chains.Stage:
@@ -156,7 +159,8 @@ def first_of(n: int | Mapping[Dist, int], x: Dist | None = None, *, dependence: 
     if dependence == "any":
         sf[LOWER] = 1 - sum(m * (1 - one[LOWER]) for one, m in zip(kinds, numbers))
     load = loads_of((part._load, m) for part, m in parts.items())
-    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
+    tree = Node("first_of", tuple(parts.items()), {"dependence": dependence})
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine, tree=tree)
 
 
 @overload
@@ -199,7 +203,8 @@ def k_of(
         sf[LOWER] = numpy.minimum(sf[VALUE], numpy.maximum(0, (mean[LOWER] - float(slow - 1)) / float(k)))
         sf[UPPER] = numpy.maximum(sf[VALUE], numpy.minimum(1, mean[UPPER] / float(slow)))
     load = loads_of((part._load, m) for part, m in parts.items())
-    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
+    tree = Node("k_of", tuple(parts.items()), {"k": k, "dependence": dependence})
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine, tree=tree)
 
 
 def choice(shares: Mapping[Dist, float]) -> Dist:
@@ -239,7 +244,8 @@ def choice(shares: Mapping[Dist, float]) -> Dist:
         estimates = [share for share in shares.values() if isinstance(share, Estimate)]
         known = known.with_reason("shares: anywhere in their intervals", estimates)
     fine = on_finer_grid(weights.mean, parts)
-    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
+    tree = Node("choice", tuple((part, shares[part]) for part in parts), {})
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine, tree=tree)
 
 
 def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
@@ -270,7 +276,8 @@ def _all_of(parts: Mapping[Dist, int], dependence: _Dependence) -> Dist:
     if dependence == "any":
         sf[UPPER] = sum(m * one[UPPER] for one, m in zip(kinds, numbers))
     load = loads_of((part._load, m) for part, m in parts.items())
-    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine)
+    tree = Node("all_of", tuple(parts.items()), {"dependence": dependence})
+    return known.dist(unfolded(sf, at), extremes=extremes, load=load, fine=fine, tree=tree)
 
 
 def _load_of_any(weights: Weights, loads: list[Load], load: Load) -> Load:
@@ -280,3 +287,7 @@ def _load_of_any(weights: Weights, loads: list[Load], load: Load) -> Load:
     least = weights.extreme_ratio(lower, others, most=False) * plain
     most = weights.extreme_ratio(upper, others, most=True) * plain
     return min(least, value), value, max(most, value), plain
+
+
+for _function in (seq, all_of, k_of, first_of, choice):
+    operation(_function)

@@ -12,6 +12,7 @@ from .extremes import AT_MOST, points
 from .grid import Fine, interpolate
 from .grid import times as finer_times
 from .parts import OPTIMISTIC, checked, common, load_with
+from .tree import Node, operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence =
     load = load_with(x._load, [prob * share for share in started])
     known = known.with_reason("the load that hedges add is ignored")
     fine = on_finer if x._is_fine else None
-    return known.dist(sf, extremes=(least, most), load=load, fine=fine)
+    tree = Node("hedge", ((x, 1),), {"after": after, "prob": prob, "dependence": dependence})
+    return known.dist(sf, extremes=(least, most), load=load, fine=fine, tree=tree)
 
 
 def tied(queue: Dist, service: Dist, n: int = 2) -> Dist:
@@ -131,7 +133,8 @@ def retry(x: Dist, timeout: float, retries: int, backoff: float = 0.0) -> Dist:
         sf[:, COLUMNS + AT_MOST] = late ** float(retries + 1)
     load = load_with(x._load, [_powers(p, retries) for p in late.tolist()])
     fine = on_finer if x._is_fine else None
-    return known.dist(sf, extremes=(least, most), load=load, fine=fine)
+    tree = Node("retry", ((x, 1),), {"timeout": timeout, "retries": retries, "backoff": backoff})
+    return known.dist(sf, extremes=(least, most), load=load, fine=fine, tree=tree)
 
 
 def _powers(p: float, n: int) -> float:
@@ -139,3 +142,7 @@ def _powers(p: float, n: int) -> float:
     if p == 0 or p == 1:
         return p * n
     return p * math.expm1(n * math.log(p)) / math.expm1(math.log(p))
+
+
+for _function in (hedge, retry):
+    operation(_function)

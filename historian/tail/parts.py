@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .grid import Fine
+    from .tree import Node
 
     _Dependence: TypeAlias = Literal["independent", "positive", "any"]  # noqa: PYI047 - others import it
 
@@ -84,11 +85,12 @@ class Common(NamedTuple):
         load: Load,
         fine: Fine | Callable[[], Fine] | None = None,
         stages: dict[Dist, int] | None = None,
+        tree: Node,
     ) -> Dist:
         """Return the distribution of the request."""
         unit, count, confidence, method, why = self
         known: Any = {"unit": unit, "count": count, "confidence": confidence, "method": method, "why": why}
-        return Dist(sf, extremes=extremes, load=load, fine=fine, stages=stages, **known)
+        return Dist(sf, extremes=extremes, load=load, fine=fine, stages=stages, tree=tree, **known)
 
 
 def common(parts: Iterable[Dist], *why: str) -> Common:

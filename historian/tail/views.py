@@ -46,6 +46,17 @@ if TYPE_CHECKING:
         def never(self) -> Estimate: ...
         def _at(self, t: Any, *, smooth: bool | None = None) -> Any: ...
 
+    class _Blame(Protocol):
+        @property
+        def causes(self) -> Sequence[Any]: ...
+        @property
+        def unit(self) -> str: ...
+
+        tree: Any
+        t: float
+        slow: Estimate
+        q: float
+
     class _Slo(Protocol):
         threshold: float
         unit: str
@@ -60,7 +71,7 @@ if TYPE_CHECKING:
         def budget_left(self) -> Estimate: ...
 
 
-__all__ = ["dist_view", "fanout_view", "histogram_view", "slo_view"]
+__all__ = ["blame_view", "dist_view", "fanout_view", "histogram_view", "slo_view"]
 
 CONFIDENCE = 0.95
 #: The percentiles that are shown, by name; the first three are marked in pictures.
@@ -142,6 +153,57 @@ def fanout_view(fanout: _Fanout) -> View:
     table = Table(headers, rows, headers[:2:-1])
     facts = f"from {counted(leaf.count, 'recorded call')}"
     return View(title, facts, picture, _caption(leaf.unit, marks), [table], notes)
+
+
+def blame_view(blame: _Blame) -> View:
+    """Return what is shown of an attribution: the shares of each leaf, and the quantile without its slow calls."""
+    if not blame.causes:
+        return View("Blame", "no data")
+    name, now = _percentile(blame.q), float(_quiet(blame.tree.quantile, blame.q))
+    slow = f"slow: more than {quantity(blame.t, blame.unit)}, {100 * blame.slow:.3g} % of all requests"
+    then = [float(_quiet(cause.becomes.quantile, blame.q)) for cause in blame.causes]
+    scale = Scale.of(blame.unit, middle([one for one in (now, *then) if one < math.inf] or [blame.t]))
+    asked = ("slowest", "necessary", "saved")
+    rows = [
+        [cause.name, *(_percents(getattr(cause, one)) for one in asked), scale.show(one), _tried(cause, blame.unit)]
+        for cause, one in zip(blame.causes, then)
+    ]
+    headers = ("", *asked, f"{name} then" + (f" ({scale.unit})" if scale.unit else ""), "then")
+    notes = [
+        f"share of the slow requests, with {interval_header(blame.slow.confidence)}: the longest call is of this leaf; "
+        "not slow if it took no time; not slow with what stands under then",
+        "necessary and saved need not add up to 100 %: a slow request may need several leaves, or none of them alone",
+        "independent calls assumed",
+    ]
+    table = Table(headers, rows, (headers[5], headers[1], headers[4]))
+    return View("Blame", f"{name} {quantity(now, blame.unit)}; {slow}", tables=[table], notes=notes)
+
+
+def _percents(share: Estimate) -> str:
+    """Return a share and its interval in percent, the bounds rounded outwards.
+
+    >>> from historian.tail import Estimate
+    >>> _percents(Estimate(0.40312, 0.2424, 0.5381)), _percents(Estimate(0.0, 0.0, 0.0141))
+    ('40.3 % (24.2 to 53.9)', '0.0 % (0.0 to 1.5)')
+    """
+    low, high = math.floor(1000 * share.lower + 1e-6) / 10, math.ceil(1000 * share.upper - 1e-6) / 10
+    return f"{100 * share:.1f} % ({low:.1f} to {high:.1f})"
+
+
+def _percentile(q: float) -> str:
+    """Return the name of a quantile.
+
+    >>> _percentile(0.99), _percentile(0.98765432)
+    ('p99', 'p98.8')
+    """
+    p = 100 * q
+    return f"p{p:.9g}" if p == round(p, 6) and len(f"{p:.9g}") < 8 else f"p{p:.3g}"
+
+
+def _tried(cause: Any, unit: str) -> str:
+    """Return which other distribution is tried: a time, or one with its own median."""
+    least, most = cause.instead.min, cause.instead.max
+    return f"at {quantity(least, unit)}" if least == most else "as given"
 
 
 def slo_view(slo: _Slo) -> View:
