@@ -11,6 +11,7 @@ compose a request tree              `Dist`: ``histogram.dist()``, then the funct
   all, some, the first              `all_of`, `k_of`, `first_of`
   one or the other                  `choice`
   hedge or retry                    `hedge`, `tied`, `retry`
+measure how calls depend            `Traces`: ``Traces({"db": times, "cache": times}).fanout(2)``
 ==================================  ==================================================================
 
 Every share, every time and every rate is an `Estimate`: a float with an interval, its confidence and method, and the
@@ -66,6 +67,15 @@ Operations on distributions:
 - `weights`: the shares of a mixture.
 - `algebra`: `seq`, `all_of`, `k_of`, `first_of` and `choice`.
 - `hedging`: `hedge`, `tied` and `retry`.
+
+Traces, which show how the calls of a request depend on each other:
+
+- `requests`: traced requests as a sample; `Requests`.
+- `effective`: the effective number of calls.
+- `copula`: dependence by ranks, and ranks with other distributions.
+- `spans`: spans of traces as a table.
+- `traced`: the latency of traced requests, and of n calls like theirs; `Traced`, `TracedFanout`.
+- `traces`: the latencies of calls of the same requests; `Traces`.
 """
 
 from .._stats.estimate import Estimate, TailWarning
@@ -79,6 +89,8 @@ from .intervals import Enoughs
 from .sampling import Enough
 from .slo import Slo, burn_rates
 from .slos import Slos
+from .traced import Traced, TracedFanout
+from .traces import Traces
 
 __all__ = [
     "Dist",
@@ -91,6 +103,9 @@ __all__ = [
     "Slo",
     "Slos",
     "TailWarning",
+    "Traced",
+    "TracedFanout",
+    "Traces",
     "all_of",
     "burn_rates",
     "choice",
