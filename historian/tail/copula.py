@@ -72,10 +72,10 @@ def with_margin(column: _Floats, histogram: BaseHistogram, rng: np.random.Genera
     order = numpy.lexsort((rng.random(n), column))
     share = numpy.empty(n)
     share[order] = (numpy.arange(n) + rng.random(n)) / n
-    below = histogram.counts.cumsum()
-    place = below.searchsorted(share * histogram.count, side="right").clip(max=len(below) - 1)
-    firsts = [histogram._value_at(int(rank)) for rank in below - histogram.counts + 1]  # of each bucket
-    found: _Floats = numpy.array(firsts)[place]
+    slots, counts = histogram._counts.pairs()
+    values = numpy.array([histogram._value(slot) for slot in slots])
+    below = numpy.cumsum(counts)
+    found: _Floats = values[below.searchsorted(share * histogram.count, side="right").clip(max=len(below) - 1)]
     return found
 
 

@@ -99,7 +99,7 @@ class Traced:
             raise ValueError("t must not be NaN")
         if not self.count:
             return no_data(0.0, 1.0)
-        value, low, high = self._shares(t, confidence)
+        value, low, high = self._value(t), self._low(t, confidence), self._high(t, confidence)
         bounds = min(low, value), max(high, value)
         return Estimate(value, *bounds, self._why(), confidence=confidence, method=self._method())
 
@@ -138,12 +138,10 @@ class Traced:
         if not self.count:
             return no_data(0.0, math.inf, unit=self.unit)
         tail = tail_of(q) * (1 + ROUNDING)
-
-        def first(which: int) -> float:
-            return self._first(lambda t: self._shares(t, confidence)[which] <= tail)
-
-        value, low, high = first(0), first(1), first(2)
-        if self._shares(-1.0, confidence)[1] <= tail:
+        value = self._first(lambda t: self._value(t) <= tail)
+        low = self._first(lambda t: self._low(t, confidence) <= tail)
+        high = self._first(lambda t: self._high(t, confidence) <= tail)
+        if self._low(-1.0, confidence) <= tail:
             low = 0.0
         missing = [side for side, is_open in (("lower", not low), ("upper", high == math.inf)) if is_open]
         why = self._why()
@@ -155,12 +153,17 @@ class Traced:
         options = {"unit": self.unit, "confidence": confidence, "method": self._method()}
         return Estimate(value, min(low, value), max(high, value), why, **options)
 
-    def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
-        """Return the share of requests above `t`, and the bounds of its interval."""
-        value = self._moments(t)[0] / self.count
-        error = self._sample.error
-        low = self._sample.interval(*self._moments(t * (1 + error)), confidence)[0]
-        return value, low, self._sample.interval(*self._moments(t * (1 - error)), confidence)[1]
+    def _value(self, t: float) -> float:
+        """Return the share of requests above `t`."""
+        return self._moments(t)[0] / self.count
+
+    def _low(self, t: float, confidence: float) -> float:
+        """Return the lower bound of this share."""
+        return self._sample.interval(*self._moments(t * (1 + self._sample.error)), confidence)[0]
+
+    def _high(self, t: float, confidence: float) -> float:
+        """Return the upper bound of this share."""
+        return self._sample.interval(*self._moments(t * (1 - self._sample.error)), confidence)[1]
 
     def _moments(self, t: float, weights: _Floats | None = None) -> tuple[float, float]:
         """Return the sum and the sum of squares, over all requests, of the share of its groups that are above `t`."""
@@ -245,16 +248,20 @@ class TracedFanout(Traced):
     #: The same question as `Traced.sf`, with the name that it has for `Fanout`.
     p_wait = Traced.sf
 
-    def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
+    def _value(self, t: float) -> float:
+        wait = super()._value(t)
         if self.n <= self.width:
-            return super()._shares(t, confidence)
-        wait, low, _ = super()._shares(t, confidence)
-        error, times = self._sample.error, self.n / self.width
-        marginal = self._marginal()
-        total, squares = self._moments(t * (1 - error), marginal)
+            return wait
+        most = min(1.0, self._moments(t, self._marginal())[0] / self.count)
+        return min(max(self._grown(t, wait), wait), most)
+
+    def _high(self, t: float, confidence: float) -> float:
+        if self.n <= self.width:
+            return super()._high(t, confidence)
+        times = self.n / self.width  # the largest number of a request
+        total, squares = self._moments(t * (1 - self._sample.error), self._marginal())
         high = times * self._sample.interval(total / times, squares / times / times, confidence)[1]
-        most = min(1.0, self._moments(t, marginal)[0] / self.count)
-        return min(max(self._grown(t, wait), wait), most), low, min(1.0, high)
+        return min(1.0, high)
 
     def _marginal(self) -> _Floats:
         """Return the weights of P_w + (n - w)(P_w - P_(w-1)): only requests with a single slow call make it grow."""
