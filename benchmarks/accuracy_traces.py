@@ -171,17 +171,22 @@ def coverage(share: float) -> Iterator[str]:
 
 
 def extrapolation() -> Iterator[str]:
-    """Compare what 10,000 requests of 8 calls tell of 32 with the truth: two values, and the bounds of the mean."""
-    yield from header("of 32 calls", ["p", "8 calls wait", "32 wait", "value", "groups independent", "independent"])
+    """Compare what 10,000 requests of 8 calls tell of more calls with the truth: the mean value of 20 sets, and bounds."""
+    yield from header(
+        "dependence", ["calls", "p", "wait", "value", "bounds", "groups of 8 independent", "all independent"]
+    )
     for name, copula in COPULAS.items():
-        for p in SHARES:
-            rng = np.random.default_rng(7)
-            answers = [Traces(copula.draw(rng, 10_000, WIDTH)) for _ in range(20)]
-            values = [float(one.fanout(32).p_wait(1 - p)) for one in answers]
-            groups = [1 - (1 - float(one.fanout(8).p_wait(1 - p))) ** 4 for one in answers]
-            truth = [copula.waits(p, 8), copula.waits(p, 32)]
-            found = [*truth, np.mean(values), np.mean(groups), -math.expm1(32 * math.log1p(-p))]
-            yield line(name, [f"{p:g}", *(f"{100 * one:.3g} %" for one in found)])
+        for n in (32, 128):
+            for p in SHARES[:2]:
+                rng = np.random.default_rng(7)
+                traces = [Traces(copula.draw(rng, 10_000, WIDTH)) for _ in range(20)]
+                answers = [one.fanout(n).p_wait(1 - p) for one in traces]
+                groups = [1 - (1 - float(one.fanout(8).p_wait(1 - p))) ** (n / 8) for one in traces]
+                ends = (float(np.mean([getattr(one, end) for one in answers])) for end in ("lower", "upper"))
+                shown = [copula.waits(p, n), float(np.mean(answers)), *ends, float(np.mean(groups))]
+                wait, value, low, high, eights = (f"{100 * one:.3g}" for one in shown)
+                independent = f"{-100 * math.expm1(n * math.log1p(-p)):.3g}"
+                yield line(name, [str(n), f"{p:g}", wait, value, f"{low} to {high}", eights, independent])
 
 
 def bursts() -> Iterator[str]:

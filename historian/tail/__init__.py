@@ -72,6 +72,7 @@ Traces, which show how the calls of a request depend on each other:
 
 - `requests`: traced requests as a sample; `Requests`.
 - `effective`: the effective number of calls.
+- `mixture`: the value for more calls than were traced.
 - `copula`: dependence by ranks, and ranks with other distributions.
 - `spans`: spans of traces as a table.
 - `traced`: the latency of traced requests, and of n calls like theirs; `Traced`, `TracedFanout`.

@@ -9,9 +9,6 @@ extremal index (Leadbetter, Zeitschrift fuer Wahrscheinlichkeitstheorie 65, 1983
 P and m come from different parts of the data: how many requests have a slow call, and how many each of these has.
 Their intervals are joined by the squares of their distances, on the axis of log n_eff (Zou & Donner, Construction of
 confidence limits about effect measures, Statistics in Medicine 27, 2008, 1693-1702).
-
-Beyond W calls, n_eff is taken to grow as a power of the number of calls, as it did from W/2 to W.  It is the power 1
-for independent calls, and 0 for calls that are slow together.
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["effective_calls", "grown"]
+__all__ = ["effective_calls"]
 
 
 def effective_calls(above: Sequence[int], count: int, confidence: float) -> tuple[float, float, float]:
@@ -61,13 +58,3 @@ def effective_calls(above: Sequence[int], count: int, confidence: float) -> tupl
 def _distance(value: float, *others: float) -> float:
     """Return the distance of a number to its bound, on a logarithmic axis, given the bounds by each of its parts."""
     return math.hypot(*(math.log(other / value) for other in others))
-
-
-def grown(n: float, half: float, times: float, power: float) -> float:
-    """Return n_eff of `times` as many calls, given that of all traced calls, and of 1/`power` of them.
-
-    >>> grown(8.0, 4.0, 4, 2), grown(1.0, 1.0, 4, 2), grown(4.0, 2.8284271247461903, 4, 2).__round__(9)
-    (32.0, 1.0, 8.0)
-    """
-    slope = min(1.0, max(0.0, math.log(n / half) / math.log(power)))
-    return n * math.pow(times, slope)

@@ -20,10 +20,10 @@ from .._stats.checks import check_confidence, check_share, number
 from .._stats.estimate import Estimate, no_data, quantile_name
 from .._values.answers import is_many
 from .._values.text import counted
-from .effective import grown
+from .mixture import waits_of_mixture
 from .requests import Requests
 from .sampling import METHOD, WINDOWS_METHOD
-from .shares import ROUNDING, any_of, calls_for, tail_of
+from .shares import ROUNDING, tail_of
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
@@ -227,8 +227,8 @@ class TracedFanout(Traced):
     who wait is at least that for w calls, and each further call adds at most as much as the last one did:
     P_n <= P_w + (n - w)(P_w - P_(w-1)), which is at most n/w P_w, and at most n times the share of slow calls.  With
     calls in random order, P_(k+1) - P_k is the probability that the first k are fast and the next one is slow, which
-    never grows with k.  The value assumes that the effective number of calls grows as it did from w/2 to w calls.  So
-    the interval is wide, and `why` says which bounds it has.
+    never grows with k.  The value is that of requests whose calls are slow at a common rate, with those rates that make
+    the traces most likely.  So the interval is wide, and `why` says which bounds it has.
     """
 
     __slots__ = ("n",)
@@ -253,7 +253,9 @@ class TracedFanout(Traced):
         if self.n <= self.width:
             return wait
         most = min(1.0, self._moments(t, self._marginal())[0] / self.count)
-        return min(max(self._grown(t, wait), wait), most)
+        if not 0 < wait < 1:
+            return wait
+        return min(max(waits_of_mixture(self._above(t), self.count, self.n), wait), most)
 
     def _high(self, t: float, confidence: float) -> float:
         if self.n <= self.width:
@@ -271,20 +273,10 @@ class TracedFanout(Traced):
         weights[:2] = self.n / self.width, 1 - self.n / self.width
         return weights
 
-    def _grown(self, t: float, wait: float) -> float:
-        """Return the value for more calls than were traced."""
-        share = float(self._above(t).sum()) / self.values.size
-        half = self.width // 2
-        some = self._moments(t, subset_weights(self.width, half))[0] / self.count
-        if not 0 < some < 1 or not 0 < wait < 1:
-            return wait
-        known = calls_for(wait, share), calls_for(some, share)
-        return any_of(share, grown(*known, self.n / self.width, self.width / half))
-
     def _why(self) -> str:
         if self.n <= self.width:
             return self._sample.why
-        beyond = f"beyond the {self.width} calls traced: value by the growth of n_eff, bounds of any dependence"
+        beyond = f"beyond the {self.width} calls traced: value by a mixture of rates, bounds of any dependence"
         return f"{self._sample.why}; {beyond}"
 
     def _method(self) -> str:

@@ -120,7 +120,7 @@ class Traces:
 
         >>> traces = Traces([[0.010, 0.010]] * 9_800 + [[0.010, 1.0]] * 100 + [[1.0, 1.0]] * 100)
         >>> print(traces.fanout(2).p_wait(0.5), "|", traces.fanout(8).p_wait(0.5))
-        0.0200 (0.0173 to 0.0229) | 0.0355 (0.0173 to 0.0588)
+        0.0200 (0.0173 to 0.0229) | 0.0471 (0.0173 to 0.0588)
         """
         return TracedFanout(self.values, self._sample, check_n(len(self.names) if n is None else n))
 
