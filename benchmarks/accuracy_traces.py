@@ -171,7 +171,7 @@ def coverage(share: float) -> Iterator[str]:
 
 
 def extrapolation() -> Iterator[str]:
-    """Compare what 10,000 requests of 8 calls tell of more calls with the truth: the mean value of 20 sets, and bounds."""
+    """Compare what 10,000 requests of 8 calls tell of more calls with the truth: means of 20 sets."""
     yield from header(
         "dependence", ["calls", "p", "wait", "value", "bounds", "groups of 8 independent", "all independent"]
     )
