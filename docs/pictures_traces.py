@@ -58,7 +58,7 @@ class FanoutPicture(Picture):
         self._line_of([(n, float(one)) for n, one in zip(calls, measured) if n <= width], "many", "")
         self._line_of([(n, float(one)) for n, one in zip(calls, measured) if n >= width], "many", "6 5")
         self._text(self.x(34), self.y(independent[-1]), "independent", "one", size=18, weight=600, anchor="end")
-        self._text(self.x(95), self.y(float(measured[-1])) + 26, "measured", "many", size=18, weight=600, anchor="end")
+        self._text(self.x(55), self.y(measured[-1].upper), "measured", "many", size=18, weight=600, anchor="end")
         count = f"{self._traces.count:,} traced requests of {width} calls; beyond these: value and bounds"
         self._text(16, HEIGHT - 14, count, "faint", size=14)
         body = "\n".join(self._parts)

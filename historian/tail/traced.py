@@ -21,7 +21,7 @@ from .._stats.estimate import Estimate, no_data, quantile_name
 from .._values.answers import is_many
 from .._values.text import counted
 from .mixture import waits_of_mixture
-from .requests import Requests
+from .requests import Requests, packed, unpacked
 from .sampling import METHOD, WINDOWS_METHOD
 from .shares import ROUNDING, tail_of
 
@@ -198,10 +198,10 @@ class Traced:
         return METHOD if len(self._weights) == 1 else WINDOWS_METHOD
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self.values, tuple(self._sample)
+        return packed(self.values), tuple(self._sample)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.__init__(state[0], Requests(*state[1]), *state[2:])  # type: ignore[misc]
+        self.__init__(unpacked(*state[0]), Requests(*state[1]), *state[2:])  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {counted(self.count, 'request')}; {self._why()}>"
@@ -288,7 +288,7 @@ class TracedFanout(Traced):
         return traced_view(self, f"Fan-out: wait for all of {counted(self.n, 'call')}")
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self.values, tuple(self._sample), self.n
+        return packed(self.values), tuple(self._sample), self.n
 
 
 def subset_weights(width: int, n: int) -> _Floats:

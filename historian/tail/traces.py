@@ -15,7 +15,7 @@ from .._values.units import check_unit
 from ..buckets import RELATIVE_ERROR
 from .copula import spearman, tail_dependence, with_margin
 from .effective import effective_calls
-from .requests import Requests
+from .requests import Requests, packed, unpacked
 from .sampling import METHOD
 from .spans import table_of
 from .traced import Traced, TracedFanout
@@ -258,11 +258,10 @@ class Traces:
         return self.names.index(name)
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self.values, self.names, tuple(self._sample)
+        return packed(self.values), self.names, tuple(self._sample)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.values, self.names, self._sample = state[0], state[1], Requests(*state[2])
-        self.values.flags.writeable = False
+        self.values, self.names, self._sample = unpacked(*state[0]), state[1], Requests(*state[2])
 
     def __repr__(self) -> str:
         names = ", ".join(self.names[:8]) + (", ..." if len(self.names) > 8 else "")
