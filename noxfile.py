@@ -237,6 +237,7 @@ def accuracy(session: nox.Session) -> None:
         session.run("python", "-m", "benchmarks.accuracy_compare")
         session.run("python", "-m", "benchmarks.accuracy_blame")
         session.run("python", "-m", "benchmarks.accuracy_coverage")
+        session.run("python", "-m", "benchmarks.accuracy_traces")
 
 
 @nox.session(name="bench-check")

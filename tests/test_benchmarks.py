@@ -18,6 +18,7 @@ def bench() -> ModuleType:
     names = (
         "accuracy",
         "accuracy_coverage",
+        "accuracy_traces",
         "alternatives",
         "coverage_compare",
         "data",
@@ -247,10 +248,12 @@ def test_every_public_answer_with_an_interval_has_a_row(bench: ModuleType) -> No
                 if not member.startswith("_") and ("Estimate" in result or result in ("Slo", "Slo | Slos")):
                     found.add(member)
     assert {"ci", "slo", "within", "p_wait", "extrapolate", "mean", "burn_rates", "ratio"} <= found
-    asked = " ".join(bench.accuracy_coverage.QUESTIONS) + inspect.getsource(bench.coverage_compare.answers)
+    questions = [*bench.accuracy_coverage.QUESTIONS, *bench.accuracy_traces.QUESTIONS]
+    asked = " ".join(questions) + inspect.getsource(bench.coverage_compare.answers)
     assert {name for name in found if SAME.get(name, name) not in asked} == set()
     page = (ROOT / "docs" / "tail.md").read_text(encoding="utf-8")
-    assert [question for question in bench.accuracy_coverage.QUESTIONS if f"| {question} |" not in page] == []
+    page += (ROOT / "docs" / "how-to" / "traces.md").read_text(encoding="utf-8")
+    assert [question for question in questions if f"| {question} |" not in page] == []
 
 
 def test_coverage_marks_what_is_missed(bench: ModuleType) -> None:

@@ -26,10 +26,26 @@ from historian import (
     Registry,
     TimeSeries,
 )
-from historian.tail import Dist, Enoughs, Estimate, Estimates, Fanout, Fanouts, Slo, Slos, TailWarning, all_of, seq
+from historian.tail import (
+    Dist,
+    Enoughs,
+    Estimate,
+    Estimates,
+    Fanout,
+    Fanouts,
+    Slo,
+    Slos,
+    TailWarning,
+    Traced,
+    Traces,
+    all_of,
+    seq,
+)
 
 #: Each object below, as pickled by version 0.1.0: ``python tests/test_pickles.py`` adds the missing ones.
 GOLDEN = Path(__file__).parent / "data" / "pickles"
+
+TRACES = Traces({"db": [0.25, 1.0, 0.75], "cache": [0.5, 2.0, 0.125]}, unit="ms")
 
 
 def objects() -> dict[str, Any]:
@@ -71,6 +87,9 @@ def objects() -> dict[str, Any]:
             "s",
             [0.9, 0.99],
         ),
+        "traced": TRACES.seq(),
+        "traced-fanout": TRACES.fanout(3),
+        "traces": TRACES,
         "tail-warning": TailWarning("beyond the data"),
         "time-series": TimeSeries(
             "p99",
@@ -98,6 +117,10 @@ def content(value: Any) -> Any:
         return [content(one) for one in value]
     if isinstance(value, Fanout):
         return value.leaf, value.n
+    if isinstance(value, Traced):
+        return value.values.tolist(), value.unit, content(value.sf(0.5)), getattr(value, "n", 0)
+    if isinstance(value, Traces):
+        return value.values.tolist(), value.names, value.unit, content(value.fanout(2).sf(0.5))
     if isinstance(value, Slo):
         return value.threshold, value.unit, value.target, value.edges, content(value.within)
     if isinstance(value, Groups):

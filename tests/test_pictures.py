@@ -47,3 +47,23 @@ def test_the_committed_pictures(pictures: ModuleType, theme: str) -> None:
     colors = {element.get("fill") or element.get("stroke") for element in root.iter()} - {None, "none"}
     assert colors <= set(pictures.THEMES[theme].values())
     assert path.stat().st_size < 30_000
+
+
+def test_the_picture_of_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCS))
+    drawn = importlib.import_module("pictures_traces")
+    picture = drawn.FanoutPicture(drawn.traces(), drawn.THEMES["light"])
+    svg = picture.svg()
+    assert svg == (DOCS / "traces-light.svg").read_text(encoding="utf-8"), "run: python docs/pictures_traces.py"
+    root = xml.etree.ElementTree.fromstring(svg)
+    assert {
+        "independent",
+        "measured",
+        "60 %",
+        "20,000 traced requests of 8 calls; beyond these: value and bounds",
+    } <= set(texts(root))
+    independent, measured, beyond = (path.get("d").split() for path in root.iter(f"{SVG}path"))
+    assert float(independent[-1]) == pytest.approx(
+        picture.y(1 - (1 - 0.0101) ** 100), abs=1
+    )  # 1.01 % of calls are slow
+    assert float(measured[-1]) == float(beyond[1]) == pytest.approx(picture.y(0.0237), abs=0.2)  # of 8 calls

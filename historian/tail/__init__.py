@@ -12,6 +12,7 @@ compose a request tree              `Dist`: ``histogram.dist()``, then the funct
   one or the other                  `choice`
   hedge or retry                    `hedge`, `tied`, `retry`
 find the part that makes it slow    `Blame`: ``seq(a, b).blame(0.99)``
+measure how calls depend            `Traces`: ``Traces({"db": times, "cache": times}).fanout(2)``
 ==================================  ==================================================================
 
 Every share, every time and every rate is an `Estimate`: a float with an interval, its confidence and method, and the
@@ -72,6 +73,16 @@ Operations on distributions:
 - `weights`: the shares of a mixture.
 - `algebra`: `seq`, `all_of`, `k_of`, `first_of` and `choice`.
 - `hedging`: `hedge`, `tied` and `retry`.
+
+Traces, which show how the calls of a request depend on each other:
+
+- `requests`: traced requests as a sample; `Requests`.
+- `effective`: the effective number of calls.
+- `mixture`: the value for more calls than were traced.
+- `copula`: dependence by ranks, and ranks with other distributions.
+- `spans`: spans of traces as a table.
+- `traced`: the latency of traced requests, and of n calls like theirs; `Traced`, `TracedFanout`.
+- `traces`: the latencies of calls of the same requests; `Traces`.
 """
 
 from .._stats.estimate import Estimate, TailWarning
@@ -86,6 +97,8 @@ from .intervals import Enoughs
 from .sampling import Enough
 from .slo import Slo, burn_rates
 from .slos import Slos
+from .traced import Traced, TracedFanout
+from .traces import Traces
 
 __all__ = [
     "Blame",
@@ -100,6 +113,9 @@ __all__ = [
     "Slo",
     "Slos",
     "TailWarning",
+    "Traced",
+    "TracedFanout",
+    "Traces",
     "all_of",
     "burn_rates",
     "choice",

@@ -57,6 +57,24 @@ if TYPE_CHECKING:
         slow: Estimate
         q: float
 
+    class _Traced(_Asked, Protocol):
+        @property
+        def count(self) -> int: ...
+        @property
+        def unit(self) -> str: ...
+
+    class _Traces(Protocol):
+        names: tuple[str, ...]
+
+        @property
+        def count(self) -> int: ...
+        @property
+        def unit(self) -> str: ...
+        def fanout(self, n: int) -> Any: ...
+        def effective_n(self, t: float) -> Estimate: ...
+        def spearman(self, a: str, b: str) -> Estimate: ...
+        def tail_dependence(self, a: str, b: str, q: float) -> Estimate: ...
+
     class _Slo(Protocol):
         threshold: float
         unit: str
@@ -71,12 +89,14 @@ if TYPE_CHECKING:
         def budget_left(self) -> Estimate: ...
 
 
-__all__ = ["blame_view", "dist_view", "fanout_view", "histogram_view", "slo_view"]
+__all__ = ["blame_view", "dist_view", "fanout_view", "histogram_view", "slo_view", "traced_view", "traces_view"]
 
 CONFIDENCE = 0.95
 #: The percentiles that are shown, by name; the first three are marked in pictures.
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
 MARKED = 3
+#: Pairs of calls that are shown; and the quantile above which two calls are slow together.
+PAIRS, SLOW = 15, 0.9
 
 
 def histogram_view(histogram: Any, title: str = "Histogram") -> View:
@@ -219,6 +239,47 @@ def slo_view(slo: _Slo) -> View:
     notes = [slo.within.why, *([] if slo.target < 1 else ["error budget: none"])]
     headers = ("", "value", interval_header(slo.within.confidence), "line: limit")
     return View(title, facts, tables=[Table(headers, rows, headers[-1:])], notes=notes)
+
+
+def traced_view(traced: _Traced, title: str = "Traced requests") -> View:
+    """Return what is shown of the latency of traced requests: percentiles with their intervals."""
+    if not traced.count:
+        return View(title, "no data")
+    answers = {name: _quiet(traced.quantile, share_of(p)) for name, p in PERCENTILES.items()}
+    scale = Scale.of(traced.unit, middle([float(one) for one in answers.values()]))
+    rows = [[name, *texts(one, scale)] for name, one in answers.items()]
+    table = Table(("", scale.unit or "value", interval_header(CONFIDENCE)), rows)
+    facts = f"from {counted(traced.count, 'traced request')}"
+    return View(title, facts, tables=[table], notes=[answers["p50"].why])
+
+
+def traces_view(traces: _Traces) -> View:
+    """Return what is shown of traces: how many independent calls they are like, and how pairs of calls depend."""
+    if not traces.count:
+        return View("Traces", "no data")
+    width = len(traces.names)
+    single = {name: _quiet(traces.fanout(1).quantile, share_of(p)) for name, p in PERCENTILES.items()}
+    scale = Scale.of(traces.unit, middle([float(one) for one in single.values()]))
+    rows = [
+        [name, scale.show(float(one)), *texts(traces.effective_n(float(one)), Scale("", 1.0))]
+        for name, one in single.items()
+    ]
+    header = interval_header(CONFIDENCE)
+    unit = f" ({scale.unit})" if scale.unit else ""
+    tables = [Table(("", f"one call{unit}", "effective calls", header), rows)]
+    pairs = [(a, b) for k, a in enumerate(traces.names) for b in traces.names[k + 1 :]]
+    if len(pairs) <= PAIRS:
+        slow = f"both above p{100 * SLOW:g}"
+        rows = [
+            [f"{a}, {b}", *texts(traces.spearman(a, b), one), *texts(traces.tail_dependence(a, b, SLOW), one)]
+            for (a, b), one in zip(pairs, [Scale("", 1.0)] * len(pairs))
+        ]
+        tables.append(Table(("", "Spearman", header, slow, f"{header} "), rows, (f"{header} ", header)))
+    notes = [f"effective calls: {width} if independent, 1 if slow together"]
+    if len(pairs) <= PAIRS:
+        notes.append(f"both above p{100 * SLOW:g}: {1 - SLOW:.2g} if independent, 1 if slow together")
+    facts = f"{counted(traces.count, 'request')} of {counted(width, 'call')}"
+    return View("Traces", facts, tables=tables, notes=notes)
 
 
 def _quiet(question: Callable[..., Estimate], *arguments: float) -> Estimate:

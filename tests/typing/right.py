@@ -33,6 +33,9 @@ from historian.tail import (
     Fanouts,
     Slo,
     Slos,
+    Traced,
+    TracedFanout,
+    Traces,
     all_of,
     burn_rates,
     choice,
@@ -659,3 +662,19 @@ with ThreadPoolExecutor(1) as pool, ThreadPoolQueue(pool, pool="io") as queue:
 some_meters: list[Meter] = [EventLoopLag(0.02, loop=None), historian.meters.GilWait(), GilWait(registry=None)]
 for meter in some_meters:
     assert_type(meter.stop(), None)
+
+traces = Traces({"db": [0.1, 0.2], "cache": [0.1, 0.3]}, unit="s")
+assert_type(traces, Traces)
+assert_type(Traces(np.ones((3, 2)), names=["a", "b"]).values, FloatArray)
+assert_type(Traces.from_spans([("id", "db", 0.1), ("id", "cache", 0.2)], missing="drop"), Traces)
+assert_type(traces.fanout(2), TracedFanout)
+assert_type(traces.fanout().p_wait(0.1), Estimate)
+assert_type(traces.fanout(2).p_wait([0.1, 0.2]), Estimates)
+assert_type(traces.seq("db", traces.all_of("db", "cache")), Traced)
+assert_type(traces.k_of(1, "db", "cache").quantile(0.5), Estimate)
+assert_type(traces.first_of().cdf([0.1]), Estimates)
+assert_type(traces.effective_n(0.1), Estimate)
+assert_type(traces.effective_n([0.1]), Estimates)
+assert_type(traces.spearman("db", "cache"), Estimate)
+assert_type(traces.tail_dependence("db", "cache", 0.9), Estimate)
+assert_type(traces.with_margins({"db": h}), Traces)
