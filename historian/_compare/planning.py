@@ -28,7 +28,7 @@ POWER = 0.8  # the usual one: Cohen, Statistical Power Analysis for the Behavior
 TRIALS = 2_000  # in the last rounds: their chance moves a power of 80 % by 0.9 points
 FEWER = 200  # in the rounds before, which only look for the neighbourhood
 ROUNDS, LAST_ROUNDS = 25, 3  # at most
-NEAR, NEARER = 1.1, 1.03  # times that a round may still move the change, or the root of the count, to be the last one
+NEAR, NEARER = 1.1, 1.04  # times that a round may still move the change, or the root of the count, to be the last one
 STRIDE = 4.0  # times that a round moves them at most
 
 LEAST_CHANGE = float(GROWTH) ** APART  # 2.2 %: a ratio of less is never told from 1

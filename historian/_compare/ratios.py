@@ -22,14 +22,14 @@ from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from ..histogram import Histogram
 
-__all__ = ["TIES", "TOO_FEW", "Grid", "RatioOf"]
+__all__ = ["SPREAD", "TIES", "TOO_FEW", "Asked", "Grid", "RatioOf"]
 
 TOO_FEW = "too few samples"  # why a ratio has no interval, mostly
 
@@ -115,10 +115,17 @@ class RatioOf:
         return RatioOf.of_pairs([(a, b)] * len(quantiles), quantiles)
 
     @staticmethod
-    def of_pairs(pairs: Sequence[tuple[Grid, Grid]], quantiles: Sequence[float]) -> list[RatioOf]:
-        """Return the distribution of the ratio of one quantile of each pair.  See `each`."""
+    def of_pairs(
+        pairs: Sequence[tuple[Grid, Grid]],
+        quantiles: Sequence[float],
+        chances_of: Callable[[Sequence[Asked]], list[NDArray[np.float64]]] | None = None,
+    ) -> list[RatioOf]:
+        """Return the distribution of the ratio of one quantile of each pair.  See `each`.
+
+        `chances_of` replaces `_chances`, where there is a faster way.
+        """
         parts = [Part.of(a, b, q) for (a, b), q in zip(pairs, quantiles)]
-        chances = iter(_chances([one for part in parts for one in part.asked]))
+        chances = iter((chances_of or _chances)([one for part in parts for one in part.asked]))
         return [RatioOf(*pair, part, [next(chances) for _ in part.asked]) for pair, part in zip(pairs, parts)]
 
     def bounds(self, confidence: float) -> tuple[float, float]:
