@@ -2,7 +2,7 @@
 
 Each plan is for a power of 80 %.  Then whole comparisons of the planned size are counted, with new values from the true
 distribution: 2,000 of them for each line, so that the Monte Carlo error is 0.9 points.  ``known`` plans with a pilot of
-a million values, ``pilots`` with 100 small pilots, each with 20 comparisons, ``blocks`` with pairs of blocks of machines
+a million values, ``pilots`` with 50 small pilots, each with 40 comparisons, ``blocks`` with pairs of blocks of machines
 whose speed drifts.  All parts take about twenty minutes.  Every simulation is seeded.
 """
 
@@ -20,7 +20,7 @@ from historian.tail import Estimate
 
 from .accuracy import Finding, run
 
-COMPARISONS, PILOTS = 2_000, 100
+COMPARISONS, PILOTS = 2_000, 50
 POWER = 0.8
 
 Draw = Callable[[np.random.Generator, int], NDArray[np.float64]]
@@ -69,7 +69,6 @@ KNOWN = (
     Case("ticks of 5 ms, p90, 20 %", lognormal, 0.9, 1.2, 0.005),
 )
 SMALL = (
-    (1_000, Case("lognormal, median, 10 %", lognormal, 0.5, 1.1)),
     (1_000, Case("lognormal, p90, 10 %", lognormal, 0.9, 1.1)),
     (10_000, Case("lognormal, p99, 10 %", lognormal, 0.99, 1.1)),
     (10_000, Case("bimodal, p99, 20 %", bimodal, 0.99, 1.2)),

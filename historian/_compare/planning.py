@@ -27,9 +27,9 @@ POWER = 0.8  # the usual one: Cohen, Statistical Power Analysis for the Behavior
 
 TRIALS = 2_000  # in the last rounds: their chance moves a power of 80 % by 0.9 points
 FEWER = 200  # in the rounds before, which only look for the neighbourhood
-ROUNDS, LAST_ROUNDS = 25, 3  # at most
-NEAR, NEARER = 1.1, 1.04  # times that a round may still move the change, or the root of the count, to be the last one
-STRIDE = 4.0  # times that a round moves them at most
+ROUNDS, LAST_ROUNDS = 25, 6  # at most
+STRIDE, LAST_STRIDE = 4.0, 1.1  # times that a round moves the change, or the root of the count, at most
+NEAR, NEARER = 1.1, 1.04  # times that a round may still move them to be the last one
 
 LEAST_CHANGE = float(GROWTH) ** APART  # 2.2 %: a ratio of less is never told from 1
 MOST_CHANGE = 1e3
@@ -156,7 +156,7 @@ def _count_for(trials: _Trials, change: float, power: float, seed: int) -> Estim
         return trials.margins(count, change, number, (seed, turn))
 
     limits = trials.least, trials.most
-    start = trials.guess(change, 2 + max(0.0, normal_quantile(power)))
+    start = min(max(trials.guess(change, 2 + max(0.0, normal_quantile(power))), limits[0]), limits[1])
     margins, count = _solved(at, start, limits, power, 2)
     if count >= trials.most:
         raise ValueError(
@@ -220,21 +220,23 @@ def _solved(
     size^(1/exponent).  So each round says about which size it takes; if a round is of another opinion than those
     before, the search goes on halfway between the two.
     """
-    few, many = limits
-    size, short, enough = min(max(size, few), many), 0.0, math.inf
+    short, enough = 0.0, math.inf
+
+    def moved(margins: Margins, stride: float) -> float:
+        found = size * min(max(margins.times(power), 1 / stride), stride) ** exponent
+        return min(max(found, limits[0]), limits[1])
+
     for turn in range(ROUNDS):
-        times = at(size, FEWER, turn).times(power)
-        short, enough = (max(short, size), enough) if times > 1 else (short, min(enough, size))
-        found = size * min(max(times, 1 / STRIDE), STRIDE) ** exponent
-        if 0 < short < enough < math.inf and not short <= found <= enough:
-            found = math.sqrt(short * enough)
-        before, size = size, min(max(found, few), many)
+        margins = at(size, FEWER, turn)
+        short, enough = (max(short, size), enough) if margins.times(power) > 1 else (short, min(enough, size))
+        before, size = size, moved(margins, STRIDE)
+        if 0 < short < enough < math.inf and not short <= size <= enough:
+            size = math.sqrt(short * enough)
         if abs(math.log(size / before)) <= exponent * math.log(NEAR):
             break
     for turn in range(ROUNDS, ROUNDS + LAST_ROUNDS):
         margins = at(size, TRIALS, turn)
-        times = margins.times(power)
-        before, size = size, min(max(size * min(max(times, 1 / STRIDE), STRIDE) ** exponent, few), many)
+        before, size = size, moved(margins, LAST_STRIDE)
         if abs(math.log(size / before)) <= exponent * math.log(NEARER):
             break
     return margins, size

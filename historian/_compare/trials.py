@@ -156,9 +156,9 @@ class _Curve(NamedTuple):
         """Return the distribution of a pilot that knows its q-quantile; else raise ValueError."""
         import numpy
 
-        beyond = int(min(q, 1 - q) * grid.size * (1 + 1e-12))
+        beyond = int(min(q, 1 - q) * grid.size * (1 + 1e-9))
         if beyond < LEAST:
-            least = math.ceil(LEAST / min(q, 1 - q))
+            least = math.ceil(LEAST / min(q, 1 - q) * (1 - 1e-9))
             known = f"must hold at least {least:,} values to know {quantile_name(q)}"
             raise ValueError(f"pilot {known}, not {grid.size:,}")
         bucket = _bucket(grid, q)
