@@ -25,7 +25,7 @@ __all__ = ["Plan", "plan"]
 
 POWER = 0.8  # the usual one: Cohen, Statistical Power Analysis for the Behavioral Sciences (1988), 2.4
 
-TRIALS = 2_000  # in the last rounds: their chance moves a power of 80 % by 0.9 points
+TRIALS = 4_000  # in the last rounds: their chance moves a power of 80 % by 0.6 points
 FEWER = 200  # in the rounds before, which only look for the neighbourhood
 ROUNDS, LAST_ROUNDS = 25, 6  # at most
 STRIDE, LAST_STRIDE = 4.0, 1.1  # times that a round moves the change, or the root of the count, at most
@@ -109,7 +109,8 @@ def plan(
     >>> from historian import Histogram
     >>> draw = random.Random(1).lognormvariate
     >>> pilot = Histogram.from_values([draw(-4, 0.6) for _ in range(20_000)])
-    >>> print(plan(pilot, 1.2, count=4_000))
+    >>> print(plan(pilot, 1.2, 0.9, count=500))
+    500 values in each histogram see a change of p90 by a factor of 1.2 with a probability of 0.737 (0.677 to 0.788)
     """
     confidence, q = check_confidence(confidence), _inner("q", q)
     if count is None and change is None:
@@ -260,7 +261,7 @@ def _checked_change(change: float) -> float:
         raise ValueError(f"change must be a ratio from {1 / MOST_CHANGE:g} to {MOST_CHANGE:g}, not {change!r}")
     if 1 / LEAST_CHANGE * (1 + 1e-9) < found < LEAST_CHANGE * (1 - 1e-9):
         raise ValueError(
-            f"change must be {LEAST_CHANGE:.4f} or more, or {1 / LEAST_CHANGE:.4f} or less, not {change!r}: no comparison "
-            "tells less than the width of two buckets from 1; 10 % slower is 1.1"
+            f"change must be {LEAST_CHANGE:.4f} or more, or {1 / LEAST_CHANGE:.4f} or less, not {change!r}: no "
+            "comparison tells less than the width of two buckets from 1; 10 % slower is 1.1"
         )
     return found

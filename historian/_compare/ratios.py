@@ -264,7 +264,7 @@ def _between_ties(a: Ties, b: Ties, alpha: float) -> tuple[float, float]:
 
 
 def _chances_of_ties(a: Ties, b: Ties) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the combined p-values, by ties of `b` and of `a`: that the ratio is at most theirs, and at least theirs."""
+    """Return the combined p-values, by ties of `b` and of `a`: the ratio is at most theirs, or at least theirs."""
     import numpy
 
     def combined(of_b: NDArray[np.float64], of_a: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from .._stats.beta_arrays import tails
 from .._stats.binomial import share_interval, student_quantile
 from .._stats.estimate import quantile_name
 from .._stats.normal import normal_quantile
-from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX
+from ..buckets import OVERFLOW_INDEX, ZERO_INDEX
 from .arguments import least_blocks
 from .distances import STEP
 from .ratios import SPREAD, Grid, RatioOf
@@ -49,9 +49,9 @@ class Margins(NamedTuple):
     found: NDArray[np.float64]  # the margin of each trial: it sees the change if this is above 0
     grows: float  # the part of the margins that grows with the root of the count and the logarithm of the change
 
-    def power(self, times: float = 1.0, more: float = 0.0) -> float:
-        """Return the share of trials that see the change if `grows` is so many times larger, and the margins by more."""
-        return float((self.found + (times - 1) * self.grows + more > 0).mean())
+    def power(self, times: float = 1.0) -> float:
+        """Return the share of trials that see the change if `grows` is so many times larger."""
+        return float((self.found + (times - 1) * self.grows > 0).mean())
 
     def times(self, power: float) -> float:
         """Return how many times larger `grows` must be for this power; infinity if it has the wrong sign."""
@@ -118,7 +118,7 @@ class _Ranks:
     """The distribution of the rank of a quantile, P(rank <= x) = I_(1-q)(n - x, x + 1), in a table for all trials."""
 
     def __init__(self, n: int, q: float) -> None:
-        """Compute it up to `SPREAD` deviations from its mean.  Linear interpolation has a relative error below 0.6 %."""
+        """Compute it up to `SPREAD` deviations from its mean.  Between its points, its relative error is below 1 %."""
         import numpy
 
         deviation = math.sqrt(n * q * (1 - q))

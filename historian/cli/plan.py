@@ -49,9 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--change", metavar="RATIO", type=_ratio, help="the change to see: 1.1 is 10 %% slower, 0.9 is 10 %% faster"
     )
     parser.add_argument("--count", metavar="N", type=_count, help="values of each side")
-    parser.add_argument(
-        "--power", metavar="PERCENT", type=_inner, help="probability to see the change (default: 80)"
-    )
+    parser.add_argument("--power", metavar="PERCENT", type=_inner, help="probability to see the change (default: 80)")
     parser.add_argument(
         "-p", "--percentile", metavar="P", type=_inner, default="99", help="above 0, below 100 (default: 99)"
     )
