@@ -235,6 +235,7 @@ def accuracy(session: nox.Session) -> None:
     session.run("python", "-m", "benchmarks.accuracy", *session.posargs)
     if not session.posargs:
         session.run("python", "-m", "benchmarks.accuracy_compare")
+        session.run("python", "-m", "benchmarks.accuracy_planning")
         session.run("python", "-m", "benchmarks.accuracy_coverage")
 
 

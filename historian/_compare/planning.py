@@ -43,7 +43,7 @@ class Plan(NamedTuple):
     ``print(plan)`` shows it as a sentence.
     """
 
-    count: float  # of values in each of two histograms, or of pairs of blocks; at least 2
+    count: float  # type: ignore[assignment]  # values in each of two histograms, or pairs of blocks; at least 2
     change: float  # the ratio of the quantiles, B over A, in (0, inf)
     power: float  # the probability to see it, in (0, 1)
     q: float  # the quantile, in (0, 1)
@@ -68,10 +68,9 @@ class Plan(NamedTuple):
     def __str__(self) -> str:
         name = "the median" if self.q == 0.5 else f"p{100 * self.q:.9g}"
         side = "in each histogram" if self.unit == "values" else "in turns"
-        count = str(self.count) if isinstance(self.count, Estimate) else f"{self.count:,} {self.unit}"
         change = self.change if isinstance(self.change, Estimate) else f"{self.change:.3g}"
         power = self.power if isinstance(self.power, Estimate) else nines(self.power)
-        return f"{count} {side} see a change of {name} by a factor of {change} with a probability of {power}"
+        return f"{_in_words(self.count, self.unit)} {side} see a change of {name} by a factor of {change} with a probability of {power}"
 
 
 def plan(
@@ -167,7 +166,7 @@ def _count_for(trials: _Trials, change: float, power: float, seed: int) -> Estim
     less, more = _reach(trials, margins, change)
     value, low, high = (max(trials.least, count / one**2) if one else math.inf for one in (1.0, more, less))
     whole = [math.ceil(one) if one < math.inf else one for one in (value, low, high)]
-    return Estimate(*whole, _why(trials), unit=trials.unit, **HOW)
+    return Estimate(whole[0], whole[1], whole[2], _why(trials), unit=trials.unit, **HOW)
 
 
 def _change_for(trials: _Trials, count: int, power: float, seed: int) -> Estimate:
@@ -245,6 +244,17 @@ def _solved(
 
 def _why(trials: _Trials) -> str:
     return f"chance of the pilot and of {TRIALS:,} trials; {trials.assumes}"
+
+
+def _in_words(count: float, unit: str) -> str:
+    """Return a count in three digits, with its interval."""
+    if not isinstance(count, Estimate):
+        return f"{count:,} {unit}"
+    if count.why == NO_DATA:
+        return NO_DATA
+    value, low, high = (f"{float(f'{one:.3g}'):,.0f}" for one in (count.value, count.lower, count.upper))
+    bounds = f"{low} to {high}" if count.upper < math.inf else f"from {low}, no upper bound"
+    return f"{value} {unit} ({bounds})"
 
 
 def _inner(name: str, share: float) -> float:
