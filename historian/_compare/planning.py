@@ -70,7 +70,8 @@ class Plan(NamedTuple):
         side = "in each histogram" if self.unit == "values" else "in turns"
         change = self.change if isinstance(self.change, Estimate) else f"{self.change:.3g}"
         power = self.power if isinstance(self.power, Estimate) else nines(self.power)
-        return f"{_in_words(self.count, self.unit)} {side} see a change of {name} by a factor of {change} with a probability of {power}"
+        seen = f"a change of {name} by a factor of {change} with a probability of {power}"
+        return f"{_in_words(self.count, self.unit)} {side} see {seen}"
 
 
 def plan(

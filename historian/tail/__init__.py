@@ -11,6 +11,7 @@ compose a request tree              `Dist`: ``histogram.dist()``, then the funct
   all, some, the first              `all_of`, `k_of`, `first_of`
   one or the other                  `choice`
   hedge or retry                    `hedge`, `tied`, `retry`
+find out when to hedge              `Hedge`: `cheapest_hedge` for a target, `best_hedge` for a budget
 ==================================  ==================================================================
 
 Every share, every time and every rate is an `Estimate`: a float with an interval, its confidence and method, and the
@@ -66,11 +67,13 @@ Operations on distributions:
 - `weights`: the shares of a mixture.
 - `algebra`: `seq`, `all_of`, `k_of`, `first_of` and `choice`.
 - `hedging`: `hedge`, `tied` and `retry`.
+- `cheapest`: the hedge that costs least; `Hedge`.
 """
 
 from .._stats.estimate import Estimate, TailWarning
 from .._stats.estimates import Estimates
 from .algebra import all_of, choice, first_of, k_of, seq
+from .cheapest import Hedge, best_hedge, cheapest_hedge
 from .dist import Dist
 from .fanout import Fanout
 from .fanouts import Fanouts
@@ -88,11 +91,14 @@ __all__ = [
     "Estimates",
     "Fanout",
     "Fanouts",
+    "Hedge",
     "Slo",
     "Slos",
     "TailWarning",
     "all_of",
+    "best_hedge",
     "burn_rates",
+    "cheapest_hedge",
     "choice",
     "first_of",
     "hedge",
