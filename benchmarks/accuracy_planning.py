@@ -2,7 +2,7 @@
 
 Each plan is for a power of 80 %.  Then whole comparisons of the planned size are counted, with new values from the true
 distribution: 2,000 of them for each line, so that the Monte Carlo error is 0.9 points.  ``known`` plans with a pilot of
-a million values, ``pilots`` with 50 small pilots, each with 40 comparisons, ``blocks`` with pairs of blocks of machines
+a million values, ``pilots`` with 20 small pilots of 100 comparisons each, ``blocks`` with pairs of blocks of machines
 whose speed drifts.  All parts take about twenty minutes.  Every simulation is seeded.
 """
 
@@ -11,16 +11,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from historian import Comparison, Histogram, compare, merge, plan
+from historian._compare import planning
 from historian.tail import Estimate
 
 from .accuracy import Finding, run
 
-COMPARISONS, PILOTS = 2_000, 50
+COMPARISONS, PILOTS = 2_000, 20
 POWER = 0.8
 
 Draw = Callable[[np.random.Generator, int], NDArray[np.float64]]
@@ -92,19 +94,19 @@ def pilots() -> Iterator[Finding]:
         right = float(plan(case.sample(rng, 1_000_000), case.change, case.q).count)
         counts, seen, surely = [], [], []
         for seed in range(PILOTS):
-            count = plan(case.sample(rng, size), case.change, case.q, seed=seed).count
+            with mock.patch.object(planning, "TRIALS", 500):  # their chance is small beside that of the pilot
+                count = plan(case.sample(rng, size), case.change, case.q, seed=seed).count
             assert isinstance(count, Estimate)
             counts.append(count)
             seen.append(case.seen(rng, int(count), COMPARISONS // PILOTS))
-            if count.upper < 1e6:
-                surely.append(case.seen(rng, int(count.upper), COMPARISONS // PILOTS))
+            surely.append(case.seen(rng, int(min(count.upper, 1e5)), COMPARISONS // PILOTS // 5))
         each = COMPARISONS // PILOTS
         what = f"pilots of {size:,}, {case.name}"
         holds = sum(one.lower <= right <= one.upper for one in counts) / PILOTS
         yield Finding(f"{what}: mean power", 0.7, 0.9, float(np.mean(seen)) / each, ".1%")
         yield Finding(f"{what}: spread of counts", 0.0, 1.0, float(np.std(np.log(counts))), ".1%")
         yield Finding(f"{what}: interval holds", 0.9, 1.0, holds, ".1%")
-        yield Finding(f"{what}: power at upper bound", 0.85, 1.0, float(np.mean(surely)) / each, ".1%")
+        yield Finding(f"{what}: power at upper bound", 0.85, 1.0, 5 * float(np.mean(surely)) / each, ".1%")
 
 
 class Machine(NamedTuple):

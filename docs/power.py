@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 600, 380
 LEFT, RIGHT, TOP, BOTTOM = 60, 560, 90, 310  # of the axes
 LEAST, MOST = 500, 100_000  # values
 CHANGES = (1.2, 1.1, 1.05)
-COUNTS = [round(LEAST * (MOST / LEAST) ** (k / 12)) for k in range(13)]
+COUNTS = [round(LEAST * (MOST / LEAST) ** (k / 8)) for k in range(9)]
 
 
 def measure() -> dict[float, list[float]]:

@@ -56,11 +56,6 @@ def test_groups():
     assert [one["name"] for one in groups] == ["x", "y"]
 
 
-def test_no_data():
-    status, out, _ = historian("plan", "empty.hist", "--change", "1.2")
-    assert status == 0 and out.splitlines()[1].split() == ["empty.hist", "p99", "1.2", "0.8", "no", "data"]
-
-
 @pytest.mark.parametrize(
     ("args", "status", "text"),
     [
@@ -77,6 +72,7 @@ def test_no_data():
             "few.txt: pilot must hold at least 1,000 values to know the 0.99-quantile, not 100",
         ),
         ("missing.hist --change 1.1", 1, "missing.hist"),
+        ("empty.hist --change 1.1", 1, "empty.hist: it contains no numbers"),
     ],
 )
 def test_misuse(args, status, text):
