@@ -74,6 +74,9 @@ class Plan(NamedTuple):
         return f"{_in_words(self.count, self.unit)} {side} see {seen}"
 
 
+Plan.__module__ = "historian"  # set here, because a NamedTuple cannot set it in its body
+
+
 def plan(
     pilot: Histogram | Comparison,
     change: float | None = None,

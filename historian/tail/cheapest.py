@@ -30,6 +30,9 @@ class Hedge(NamedTuple):
     dist: Dist  # the time with this hedge; its `extra_load` is the cost
 
 
+Hedge.__module__ = "historian.tail"  # set here, because a NamedTuple cannot set it in its body
+
+
 def cheapest_hedge(x: Dist, t: float, p: float) -> Hedge:
     """Return the hedge of least extra load with which a share of at most `p` takes longer than `t`.
 

@@ -237,6 +237,7 @@ def test_seconds_and_text():
     assert known.seconds(50) == known.seconds(50).upper == 100.0
     what = "5,000 values in each histogram see a change of the median by a factor of 1.2"
     assert str(known) == f"{what} with a probability of {known.power}"
+    assert type(planned).__module__ == "historian"
     again = pickle.loads(pickle.dumps(planned))
     assert again == planned and again.count.lower == planned.count.lower
     for rate, text in ((0, "more than 0"), (-1, "from 0 on"), (math.inf, "finite"), (math.nan, "finite")):
