@@ -72,7 +72,7 @@ def best_hedge(x: Dist, q: float, load: float) -> Hedge:
     >>> for load in (0.01, 0.1, 1.0):
     ...     print(load, "more calls:", best_hedge(x, 0.99, load).dist.ppf(0.99))
     0.01 more calls: 4.41 s (4.36 to 4.46 s)
-    0.1 more calls: 3.47 s (3.44 to 3.47 s)
+    0.1 more calls: 3.47 s (3.44 to 3.51 s)
     1.0 more calls: 2.33 s (2.30 to 2.35 s)
     """
     common([x])
