@@ -236,6 +236,7 @@ def accuracy(session: nox.Session) -> None:
     if not session.posargs:
         session.run("python", "-m", "benchmarks.accuracy_compare")
         session.run("python", "-m", "benchmarks.accuracy_blame")
+        session.run("python", "-m", "benchmarks.accuracy_planning")
         session.run("python", "-m", "benchmarks.accuracy_coverage")
         session.run("python", "-m", "benchmarks.accuracy_traces")
 

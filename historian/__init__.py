@@ -19,6 +19,7 @@ know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
 compare, by ratios              ``historian.compare(a, b)``; `interleave` runs functions in turn
+plan a test                     ``historian.plan(pilot, 1.1, q=0.99)``: how many values see 10 %; `plan`, `Plan`
 see since when it is slower     ``historian.changes(histograms)`` of consecutive intervals: `changes`, `Change`
 draw                            ``histogram.plot()``, `historian.plot`
 let Prometheus scrape           `historian.formats.prometheus`, `historian.web`
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from ._compare.comparison import Comparison, compare
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
+    from ._compare.planning import Plan, plan
     from ._history.series import TimeSeries
     from ._live.awaited import TimedWarning
     from ._show.profile import Profile
@@ -101,6 +103,7 @@ __all__ = [
     "Interval",
     "Key",
     "MergeWarning",
+    "Plan",
     "Profile",
     "Recorder",
     "Recording",
@@ -122,6 +125,7 @@ __all__ = [
     "interleave",
     "merge",
     "meters",
+    "plan",
     "plot",
     "recorder",
     "snapshot",
@@ -138,6 +142,7 @@ _HOMES = {
     "Groups": "groups",
     "History": "history",
     "Interval": "history",
+    "Plan": "_compare.planning",
     "Profile": "_show.profile",
     "TimeSeries": "_history.series",
     "Recording": "recording",
@@ -149,6 +154,7 @@ _HOMES = {
     "formats": "formats",
     "group": "groups",
     "meters": "meters",
+    "plan": "_compare.planning",
     "plot": "plot",
     "snapshot": "snapshot",
     "tail": "tail",

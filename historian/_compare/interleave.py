@@ -107,7 +107,7 @@ def interleave(
     (600, 30)
     """
     confidence = check_confidence(confidence)
-    plan = Plan.of(blocks, calls, seconds, until, warm_up, confidence)
+    schedule = Schedule.of(blocks, calls, seconds, until, warm_up, confidence)
     if len(callables) < 2:
         raise ValueError(f"pass at least two callables to compare, not {len(callables)}")
     for one in callables:
@@ -117,13 +117,13 @@ def interleave(
     orders, collects = _orders(len(callables), seed), gc.isenabled()
     measured: list[list[Histogram]] = []
     try:
-        for _ in range(plan.warm_up):
-            last = _block(callables, next(orders), plan.calls or 1, clock)
-        plan = plan.after(sum(map(sum, last)) / 1e9)
-        looks = looks_at(plan.blocks, confidence) if question else [plan.blocks]
+        for _ in range(schedule.warm_up):
+            last = _block(callables, next(orders), schedule.calls or 1, clock)
+        schedule = schedule.after(sum(map(sum, last)) / 1e9)
+        looks = looks_at(schedule.blocks, confidence) if question else [schedule.blocks]
         for number in looks:
             while len(measured) < number:
-                times = _block(callables, next(orders), plan.calls or 1, clock)
+                times = _block(callables, next(orders), schedule.calls or 1, clock)
                 measured.append(list(map(_histogram, times)))
             (gc.enable if collects else gc.disable)()
             found = _compared(measured, labels, confidence, len(looks))
@@ -134,7 +134,7 @@ def interleave(
     return found[0] if len(found) == 1 else Comparisons(found)
 
 
-class Plan(NamedTuple):
+class Schedule(NamedTuple):
     """How long to measure: the checked arguments of `interleave`."""
 
     blocks: int  # in [1, inf)
@@ -152,8 +152,8 @@ class Plan(NamedTuple):
         until: object,
         warm_up: int,
         confidence: float,
-    ) -> Plan:
-        """Return a plan if all arguments are valid; else raise."""
+    ) -> Schedule:
+        """Return a schedule if all arguments are valid; else raise."""
         blocks = check_n(blocks, "blocks") if blocks is not None else BLOCKS if until is None else MOST_BLOCKS
         check_blocks(blocks, confidence)
         seconds = seconds if seconds is not None else SECONDS if until is None else MOST_SECONDS
@@ -165,8 +165,8 @@ class Plan(NamedTuple):
             least=None if until is None else least_blocks(confidence),
         )
 
-    def after(self, block: float) -> Plan:
-        """Return the plan for the time that a block of the warm-up took, in seconds, with `calls` calls or else one."""
+    def after(self, block: float) -> Schedule:
+        """Return the schedule for the seconds that a block of the warm-up took with `calls` calls or else one."""
         fit = self.seconds / max(block, 1e-9)  # such blocks
         blocks = self.blocks if self.least is None else max(self.least, min(self.blocks, int(fit)))
         return self._replace(blocks=blocks, calls=self.calls or max(1, min(MOST_CALLS, int(fit / blocks))))

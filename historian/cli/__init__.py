@@ -57,6 +57,7 @@ def _run(argv: list[str] | None) -> int:
         fanout,
         log,
         merge,
+        plan,
         plot,
         profile,
         report,
@@ -73,7 +74,7 @@ def _run(argv: list[str] | None) -> int:
     parser.add_argument("--version", action="version", version=f"historian {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
     known = (
-        demo, summarize, compare, fanout, plot, report, merge, convert, sql, profile, top, serve, log, changes,
+        demo, summarize, compare, plan, fanout, plot, report, merge, convert, sql, profile, top, serve, log, changes,
         snapshot, clear, run,
     )  # fmt: skip
     for command in known:

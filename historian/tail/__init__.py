@@ -13,6 +13,7 @@ compose a request tree              `Dist`: ``histogram.dist()``, then the funct
   hedge or retry                    `hedge`, `tied`, `retry`
 find the part that makes it slow    `Blame`: ``seq(a, b).blame(0.99)``
 measure how calls depend            `Traces`: ``Traces({"db": times, "cache": times}).fanout(2)``
+find out when to hedge              `Hedge`: `cheapest_hedge` for a target, `best_hedge` for a budget
 ==================================  ==================================================================
 
 Every share, every time and every rate is an `Estimate`: a float with an interval, its confidence and method, and the
@@ -73,6 +74,7 @@ Operations on distributions:
 - `weights`: the shares of a mixture.
 - `algebra`: `seq`, `all_of`, `k_of`, `first_of` and `choice`.
 - `hedging`: `hedge`, `tied` and `retry`.
+- `cheapest`: the hedge that costs least; `Hedge`.
 
 Traces, which show how the calls of a request depend on each other:
 
@@ -89,6 +91,7 @@ from .._stats.estimate import Estimate, TailWarning
 from .._stats.estimates import Estimates
 from .algebra import all_of, choice, first_of, k_of, seq
 from .blame import Blame, Cause
+from .cheapest import Hedge, best_hedge, cheapest_hedge
 from .dist import Dist
 from .fanout import Fanout
 from .fanouts import Fanouts
@@ -110,6 +113,7 @@ __all__ = [
     "Estimates",
     "Fanout",
     "Fanouts",
+    "Hedge",
     "Slo",
     "Slos",
     "TailWarning",
@@ -117,7 +121,9 @@ __all__ = [
     "TracedFanout",
     "Traces",
     "all_of",
+    "best_hedge",
     "burn_rates",
+    "cheapest_hedge",
     "choice",
     "first_of",
     "hedge",
