@@ -18,6 +18,7 @@ go from a p99 to a trace        ``rec.record(value, exemplar={"trace_id": ...})`
 know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
+know what load does to it       `historian.queueing`: hedges and retries on busy servers, laws of scalability
 compare, by ratios              ``historian.compare(a, b)``; `interleave` runs functions in turn
 see since when it is slower     ``historian.changes(histograms)`` of consecutive intervals: `changes`, `Change`
 draw                            ``histogram.plot()``, `historian.plot`
@@ -71,7 +72,7 @@ from .registry import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import engines, formats, meters, plot, snapshot, tail, web
+    from . import engines, formats, meters, plot, queueing, snapshot, tail, web
     from ._compare.change import Change
     from ._compare.changes import changes
     from ._compare.comparison import Comparison, compare
@@ -123,6 +124,7 @@ __all__ = [
     "merge",
     "meters",
     "plot",
+    "queueing",
     "recorder",
     "snapshot",
     "tail",
@@ -150,6 +152,7 @@ _HOMES = {
     "group": "groups",
     "meters": "meters",
     "plot": "plot",
+    "queueing": "queueing",
     "snapshot": "snapshot",
     "tail": "tail",
     "web": "web",
