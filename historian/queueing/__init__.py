@@ -19,13 +19,17 @@ module says what it does to a pool of servers at a utilisation.  Answers that co
 >>> from historian import Histogram, tail
 >>> service = Histogram.from_values([0.010] * 8_900 + [0.1] * 1_000 + [0.5] * 100)
 >>> print(tail.hedge(service.dist(), after=0.010).quantile(0.99))
-110 ms (109 to 110 ms)
+99.9 ms (99.6 to 101 ms)
 >>> with warnings.catch_warnings():
 ...     warnings.simplefilter("ignore", LoadWarning)
 ...     print(advise(service, servers=8, utilisation=0.7, delays=[0.010], requests=20_000).sentence)
 at 70 % load, do not hedge: every hedge makes it worse; with 1 of 1 the queue grows without bound
 
 The names in `__all__` are public; the modules may move.  These are the modules, in the order in which data flow.
+
+Display:
+
+- `views`: what notebooks and terminals show.
 
 Closed forms:
 
@@ -47,10 +51,6 @@ Simulation:
 - `load`: the answers of a simulation; `Load`.
 - `simulation`: `simulate`.
 - `advice`: `advise` and `Advice`.
-
-Display:
-
-- `views`: what notebooks and terminals show.
 """
 
 from .advice import Advice, Option, advise

@@ -13,7 +13,7 @@ from .._show.table import table
 from .._stats.arrays import shares, thresholds
 from .._stats.beyond import collected
 from .._stats.checks import check_n, check_share
-from .._stats.estimate import Estimate, nines
+from .._stats.estimate import Estimate
 from .._stats.student import student_quantile
 from .._stats.windows import long_run_variance
 from .._values.checks import check_positive
@@ -68,7 +68,7 @@ class Advice(NamedTuple):
     @property
     def sentence(self) -> str:
         """The advice as a sentence."""
-        name, at = f"p{nines(100 * self.q)}", f"at {100 * self.utilisation:.3g} % load"
+        name, at = f"p{100 * self.q:.9g}", f"at {100 * self.utilisation:.3g} % load"
         plain, *others = self.options
         if not plain.load.is_stable:
             return f"{at}, no hedge: the servers do not keep up with the first calls"
@@ -93,7 +93,7 @@ class Advice(NamedTuple):
         unit = self.options[0].load.unit
         known = [float(one.response) for one in self.options if one.response < math.inf]
         scale = Scale.of(unit, middle(known or [float(self.options[0].alone)]))
-        name = f"p{nines(100 * self.q)}"
+        name = f"p{100 * self.q:.9g}"
         headers = ["hedge after", f"{name} alone ({scale.unit})", f"{name} under load", "times", "utilisation"]
         rows = []
         for one in self.options:
@@ -107,9 +107,14 @@ class Advice(NamedTuple):
         from .._show.view import Table, View
 
         headers, rows = self._rows()
-        return View("Hedges under load", self.sentence, tables=[Table(headers, rows)], notes=[self.options[0].load._why])
+        notes = [self.options[0].load._why]
+        return View("Hedges under load", self.sentence, tables=[Table(headers, rows)], notes=notes)
 
-    _repr_html_, _repr_pretty_ = in_html, in_terminal
+    def _repr_html_(self) -> str:
+        return in_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        in_terminal(self, printer, cycle)
 
     def __rich__(self) -> object:
         """Return what rich prints."""
@@ -136,8 +141,8 @@ def advise(
     The arguments are those of `simulate`; `delays` are times, by default the p50, p90, p95 and p99 of the service
     times.  All simulations have the same arrivals and the same service times of first calls (common random numbers), so
     that a ratio is known better than both of its quantiles.  Its 95 % interval is that of sectioning: the ratio of all
-    requests, with the variance of its logarithm between 20 consecutive batches (Asmussen & Glynn, Stochastic Simulation,
-    2007, III.5, and V.6 for common random numbers).
+    requests, with the variance of its logarithm between 20 consecutive batches (Asmussen & Glynn, Stochastic
+    Simulation, 2007, III.5, and V.6 for common random numbers).
 
     Warns (`LoadWarning`) if no hedge is certain to help, or if the servers do not keep up.  A simulation of 100,000
     requests takes about a second for each delay.  Raises as `simulate` does, and ValueError for q that is not between 0
@@ -147,8 +152,8 @@ def advise(
     >>> service = Histogram.from_values([0.010] * 9_500 + [0.1] * 500)
     >>> print(advise(service, servers=8, utilisation=0.3, delays=[0.02], requests=20_000))
     hedge after  p99 alone (ms)  p99 under load  times  utilisation
-    never                  99.8            99.8   1.00         0.30
-    20.0 ms                29.9            29.9   0.30         0.32
+    never                   100             100   1.00         0.30
+    20.0 ms                30.2            30.1   0.30         0.32
     at 30 % load, hedge after 20.0 ms: p99 times 0.30 (0.30 to 0.30)
     """
     service, servers, q = check_service(service), check_n(servers, "servers"), check_share("q", q)
@@ -199,5 +204,5 @@ def _logarithms(windows: tuple[Histogram, ...], q: float) -> NDArray[np.float64]
     from ..histogram import merge
 
     batches = (merge(windows[k : k + JOINED]) for k in range(0, len(windows), JOINED))
-    found: Any = numpy.log([batch.quantile(q) for batch in batches])
+    found: NDArray[np.float64] = numpy.log([batch.quantile(q) for batch in batches])
     return found

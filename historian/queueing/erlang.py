@@ -100,7 +100,7 @@ def mmc(arrival_rate: float, service_mean: float, servers: int) -> MMc:
 
     >>> queue = mmc(arrival_rate=560, service_mean=0.010, servers=8)
     >>> round(queue.utilisation, 9), round(queue.p_wait, 4), round(1_000 * queue.quantile(0.99), 1)
-    (0.7, 0.2706, 52.2)
+    (0.7, 0.2706, 47.8)
     """
     rate, mean = check_positive("arrival_rate", arrival_rate), check_positive("service_mean", service_mean)
     servers = check_n(servers, "servers")

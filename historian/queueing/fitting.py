@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Region", "best", "region"]
 
-DIRECTIONS = 720  # in which the region is searched: an error of (pi/720)^2 of its width
-DEPTHS = 48  # points from the best fit to the edge, closer towards the edge
+DIRECTIONS = 360  # in which the region is searched: an error of (pi/360)^2 of its width
+DEPTHS = 24  # points from the best fit to the edge, closer towards the edge
 
 
 class Region(NamedTuple):
@@ -61,10 +61,10 @@ def best(n: _Floats, y: _Floats, names: int) -> tuple[float, float]:
     import numpy
 
     most = float(n.max())
-    starts = [(share, loss / most**2 * (names > 1)) for share in (0.0, 0.01, 0.1, 0.5) for loss in (0.0, 0.1, 1.0)]
-    found = [_descend(n, y, numpy.array(start), names) for start in dict.fromkeys(starts)]
-    cost, one = min(((float(misfit(n, y, *one)[0]), tuple(one.tolist())) for one in found))
-    return float(one[0]), float(one[1])
+    starts = [(0.0, 0.0), (0.02, 0.2), (0.3, 1.0)]  # near linear growth, in between, far from it
+    found = [_descend(n, y, numpy.array([share, loss / most**2 * (names > 1)]), names) for share, loss in starts]
+    contention, coherency = min(found, key=lambda one: float(misfit(n, y, *one)[0])).tolist()
+    return contention, coherency
 
 
 def _descend(n: _Floats, y: _Floats, at: _Floats, names: int) -> _Floats:
@@ -125,7 +125,7 @@ def region(n: _Floats, y: _Floats, at: tuple[float, float], names: int, quantile
         ways = numpy.linalg.solve(numpy.linalg.cholesky(slopes.T @ slopes).T, circle).T
     else:
         ways = numpy.array([[1.0, 0.0], [-1.0, 0.0]]) / numpy.linalg.norm(slopes[:, 0])
-    ways = numpy.vstack([ways, _along_bounds(centre, slopes, names)])
+    ways = numpy.vstack([ways, _along_bounds(slopes, names)])
     lengths = _lengths(n, y, centre, ways, limit)
     depths = numpy.sin(numpy.linspace(0, math.pi / 2, DEPTHS))  # the rate's range ends with a vertical slope
     points = centre + numpy.multiply.outer(depths, lengths[:, None] * ways).reshape(-1, 2)
@@ -135,12 +135,13 @@ def region(n: _Floats, y: _Floats, at: tuple[float, float], names: int, quantile
     return Region(contention.clip(0, 1), coherency, rate - half, rate + half)
 
 
-def _along_bounds(centre: _Floats, slopes: _Floats, names: int) -> _Floats:
+def _along_bounds(slopes: _Floats, names: int) -> _Floats:
     """Return the directions along the bounds, which a circle of directions may miss."""
     import numpy
 
     scale = 1 / numpy.linalg.norm(slopes, axis=0)
-    return numpy.diag(scale)[:names].repeat(2, axis=0) * numpy.array([1.0, -1.0] * names)[:, None]
+    found: _Floats = numpy.diag(scale)[:names].repeat(2, axis=0) * numpy.array([1.0, -1.0] * names)[:, None]
+    return found
 
 
 def _lengths(n: _Floats, y: _Floats, centre: _Floats, ways: _Floats, limit: float) -> _Floats:

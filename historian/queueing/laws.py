@@ -10,18 +10,18 @@ from .._values.answers import is_many
 from .._values.checks import check_positive
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if not TYPE_CHECKING:
+
+    def overload(function):
+        return function
+
+else:
     from typing import Any, overload
 
     import numpy as np
     from numpy.typing import NDArray
 
     from .._values.answers import _Numbers, _Scalar
-else:
-
-    def overload(function):
-        return function
-
 
 __all__ = ["amdahl", "littles_law", "usl"]
 
@@ -74,7 +74,7 @@ def _bounds(given: float) -> tuple[float, float]:
 def amdahl(n: _Scalar, serial: float) -> float: ...
 @overload
 def amdahl(n: _Numbers, serial: float) -> NDArray[np.float64]: ...
-def amdahl(n: Any, serial: float) -> float | NDArray[np.float64]:
+def amdahl(n: Any, serial: float) -> Any:
     """Return the speed-up of `n` workers on work of which the share `serial` cannot be divided: n/(1 + serial (n - 1)).
 
     `n` is a number from 0 on, or an array-like.  Never more than 1/serial.  Raises ValueError for a share outside 0..1.
@@ -91,7 +91,7 @@ def amdahl(n: Any, serial: float) -> float | NDArray[np.float64]:
 def usl(n: _Scalar, contention: float, coherency: float = 0.0, rate: float = 1.0) -> float: ...
 @overload
 def usl(n: _Numbers, contention: float, coherency: float = 0.0, rate: float = 1.0) -> NDArray[np.float64]: ...
-def usl(n: Any, contention: float, coherency: float = 0.0, rate: float = 1.0) -> float | NDArray[np.float64]:
+def usl(n: Any, contention: float, coherency: float = 0.0, rate: float = 1.0) -> Any:
     """Return the throughput of `n` workers: rate n/(1 + contention (n - 1) + coherency n (n - 1)).
 
     `contention` is the share of work that only one can do at a time, `coherency` what each pair costs to agree, and
@@ -101,7 +101,7 @@ def usl(n: Any, contention: float, coherency: float = 0.0, rate: float = 1.0) ->
     Source: Gunther, Guerrilla Capacity Planning (2007), chapters 4 to 6: the universal scalability law.
 
     >>> round(usl(32, contention=0.02, coherency=0.0005), 2)
-    15.11
+    15.12
     """
     contention, coherency = check_share("contention", contention), check_number("coherency", coherency, 0)
     rate = check_positive("rate", rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 from ..histogram import Histogram
@@ -50,7 +51,7 @@ def measured(run: Run, servers: int, unit: str) -> Measured:
     bounds = numpy.linspace(round(START * n), n - 1 - round(END * n), WINDOWS + 1).astype(numpy.int64)
     times = run.arrivals[bounds]
     worked = _worked(run.starts, times) - _worked(run.ends, times)
-    parts = [slice(int(start), int(end)) for start, end in zip(bounds, bounds[1:])]
+    parts = [slice(*ends) for ends in pairwise(bounds.tolist())]
     missing = numpy.isinf(run.responses)
     windows, returned = [], []
     for part in parts:

@@ -14,7 +14,12 @@ from .fitting import Region, best, logarithm, region
 from .laws import usl
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
+if not TYPE_CHECKING:
+
+    def overload(function):
+        return function
+
+else:
     from typing import Any, NoReturn, overload
 
     import numpy as np
@@ -25,11 +30,6 @@ if TYPE_CHECKING:
     from .._values.answers import _Numbers, _Scalar
 
     _Floats = NDArray[np.float64]
-else:
-
-    def overload(function):
-        return function
-
 
 __all__ = ["Scalability", "fit_amdahl", "fit_usl"]
 
@@ -52,9 +52,9 @@ def fit_usl(concurrency: _Numbers, throughput: _Numbers, *, confidence: float = 
     >>> n = [1, 2, 4, 8, 16, 32, 64]
     >>> fit = fit_usl(n, [995, 1_960, 3_700, 6_690, 10_500, 13_600, 13_100])
     >>> print(fit.contention)
-    0.0184 (0.0141 to 0.0227)
+    0.0255 (0.0229 to 0.0280)
     >>> print(fit.peak)
-    46.0 (43.7 to 48.5)
+    41.3 (39.8 to 43.0)
     """
     return _fit(concurrency, throughput, COHERENCY, confidence)
 
@@ -67,9 +67,9 @@ def fit_amdahl(concurrency: _Numbers, throughput: _Numbers, *, confidence: float
 
     >>> fit = fit_amdahl([1, 2, 4, 8, 16], [100.2, 189.9, 349, 591, 915])
     >>> print(fit.contention)
-    0.0499 (0.0487 to 0.0511)
+    0.0501 (0.0486 to 0.0516)
     >>> print(fit.limit)                                     # rate/contention
-    2,000 (1,960 to 2,040)
+    2,000 (1,950 to 2,050)
     """
     return _fit(concurrency, throughput, CONTENTION, confidence)
 
@@ -108,6 +108,10 @@ class Scalability:
     concurrency: NDArray[np.float64]  # as measured, read-only, shape (measurements,)
     throughput: NDArray[np.float64]  # the same shape, positive
     confidence: float  # of each interval by itself, in (0, 1)
+    _names: int  # parameters besides the rate: `CONTENTION` or `COHERENCY`
+    _at: tuple[float, float]  # contention and coherency of the best fit
+    _rate: float  # logarithm of the rate of the best fit
+    _region: Region
 
     def __init__(self, n: _Floats, x: _Floats, names: int, confidence: float) -> None:
         import numpy
@@ -133,7 +137,7 @@ class Scalability:
     @property
     def rate(self) -> Estimate:
         """The throughput of one worker."""
-        known: Region = self._region
+        known = self._region
         return self._estimate(math.exp(self._rate), math.exp(known.low.min()), math.exp(known.high.max()))
 
     @property
@@ -207,7 +211,7 @@ class Scalability:
     def _ends(self, n: float) -> tuple[float, float]:
         import numpy
 
-        known: Region = self._region
+        known = self._region
         speedup = logarithm(numpy.array([n]), known.contention, known.coherency)[:, 0]
         return math.exp((known.low + speedup).min()), math.exp((known.high + speedup).max())
 

@@ -13,15 +13,58 @@ from .._values.text import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .load import Load
-    from .scalability import Scalability
+    from typing import Protocol
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .._stats.estimate import Estimate
+
+    class _Load(Protocol):
+        policy: str
+        servers: int
+        target: float
+        unit: str
+
+        @property
+        def is_stable(self) -> bool: ...
+        @property
+        def utilisation(self) -> Estimate: ...
+        @property
+        def extra_load(self) -> Estimate: ...
+        @property
+        def never(self) -> Estimate: ...
+        @property
+        def mean(self) -> Estimate: ...
+        @property
+        def _why(self) -> str: ...
+        def quantile(self, q: float) -> Estimate: ...
+        def _reason(self) -> str: ...
+
+    class _Fit(Protocol):
+        concurrency: NDArray[np.float64]
+        confidence: float
+
+        @property
+        def law(self) -> str: ...
+        @property
+        def rate(self) -> Estimate: ...
+        @property
+        def contention(self) -> Estimate: ...
+        @property
+        def coherency(self) -> Estimate: ...
+        @property
+        def peak(self) -> Estimate: ...
+        @property
+        def _why(self) -> str: ...
+
 
 __all__ = ["load_view", "scalability_view"]
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999}
 
 
-def load_view(load: Load) -> View:
+def load_view(load: _Load) -> View:
     """Return what is shown of a load: percentiles of the response time, and how busy the servers are."""
     title, facts = f"Load: {load.policy}", f"{counted(load.servers, 'server')} at {100 * load.target:.3g} %"
     header, plain = interval_header(0.95), Scale("", 1.0)
@@ -38,7 +81,7 @@ def load_view(load: Load) -> View:
     return View(title, facts, tables=tables, notes=[load._why])
 
 
-def scalability_view(fit: Scalability) -> View:
+def scalability_view(fit: _Fit) -> View:
     """Return what is shown of a fit: its parameters, and the concurrency of the most throughput."""
     asked = {"rate of one": fit.rate, "contention": fit.contention, "coherency": fit.coherency, "peak": fit.peak}
     rows = [[name, *texts(one, Scale("", 1.0))] for name, one in asked.items()]
