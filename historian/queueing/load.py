@@ -14,19 +14,17 @@ from .._stats.windows import long_run_variance
 from .._values.answers import is_many
 from .._values.text import counted
 from ..histogram import Histogram
-from .measurement import BEYOND
+from .measurement import BEYOND, Measured
+from .policy import Policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     import numpy as np
     from numpy.typing import NDArray
 
     from .._show.view import View
-    from .measurement import Measured
-    from .policy import Policy
-
     _Floats = NDArray[np.float64]
 
 __all__ = ["METHOD", "Load", "LoadWarning"]
@@ -60,19 +58,27 @@ class Load:
     (True, 17099)
     """
 
-    __slots__ = ("_all", "_found", "_response", "policy", "seed", "servers", "target", "unit")
+    __slots__ = ("_all", "_found", "_policy", "_response", "seed", "servers", "target", "unit")
     __module__ = "historian.queueing"
 
-    policy: str  # in words
     servers: int  # from 1
     target: float  # utilisation by first calls alone, in (0, inf)
     seed: int
     unit: str  # label
 
-    def __init__(self, found: Measured, policy: Policy, servers: int, target: float, seed: int, unit: str) -> None:
-        self._found = found
+    def __init__(
+        self, found: Measured | tuple[Any, ...], policy: Policy | tuple[Any, ...], servers: int, target: float, seed: int,
+        unit: str,
+    ) -> None:  # fmt: skip
+        """Take what was measured: `simulate` creates it."""
+        self._found, self._policy = found, policy = Measured(*found), Policy(*policy)
         self._all, self._response = (sum(part, Histogram()) for part in (found.windows, found.returned))
-        self.policy, self.servers, self.target, self.seed, self.unit = policy.text(unit), servers, target, seed, unit
+        self.servers, self.target, self.seed, self.unit = servers, target, seed, unit
+
+    @property
+    def policy(self) -> str:
+        """When further calls are sent, in words."""
+        return self._policy.text(self.unit)
 
     @property
     def count(self) -> int:
@@ -184,6 +190,10 @@ class Load:
 
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"a Load is immutable: cannot delete {name}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        policy = tuple(self._policy)
+        return Load, (tuple(self._found), policy, self.servers, self.target, self.seed, self.unit)
 
     def __repr__(self) -> str:
         if not self.is_stable:

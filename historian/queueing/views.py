@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from .._stats.estimate import Estimate
 
     class _Load(Protocol):
-        policy: str
         servers: int
         target: float
         unit: str
 
+        @property
+        def policy(self) -> str: ...
         @property
         def is_stable(self) -> bool: ...
         @property
