@@ -139,5 +139,5 @@ def test_bad_measurements(n: Any, x: Any, message: str) -> None:
 
 
 def test_bad_concurrency() -> None:
-    with pytest.raises(ValueError, match="n must be at least 1, not 0.5"):
+    with pytest.raises(ValueError, match=r"n must be at least 1, not 0.5"):
         fit_usl(N, noisy(0.02, 0.0005, 0.02)).at(0.5)
