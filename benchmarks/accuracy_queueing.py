@@ -119,7 +119,7 @@ def waits(repetitions: int) -> None:
         service = create()
         for servers in (1, 8):
             for utilisation in (0.5, 0.7, 0.9):
-                load = queueing.simulate(service, servers, utilisation, requests=2_000_000 * repetitions, seed=1)
+                load = queueing.simulate(service, servers, utilisation, requests=1_000_000 * repetitions, seed=1)
                 mean = queueing.allen_cunneen(service, servers, utilisation)
                 ends = [mean / (end - service.mean) for end in (load.mean, load.mean.upper, load.mean.lower)]
                 text = f"{ends[0]:.3f} ({ends[1]:.3f} to {ends[2]:.3f})"
