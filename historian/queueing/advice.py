@@ -41,6 +41,8 @@ AFTER = (0.5, 0.9, 0.95, 0.99)  # quantiles of the service times, as delays
 
 JOINED = 3  # windows to a batch: each has about as many requests as a p99 needs
 
+BURST = 16  # at most one in so many requests comes in the burst, so that servers have time to recover
+
 METHOD = "paired batches"
 
 
@@ -52,6 +54,7 @@ class Option(NamedTuple):
     response: Estimate  # the quantile of the response time
     ratio: Estimate  # to that without a hedge; infinity if the servers do not keep up
     alone: Estimate  # the quantile that `historian.tail.hedge` states, which leaves the load out
+    recovers: bool  # whether the servers keep up again after a burst that made calls wait for three delays
 
 
 Option.__module__ = "historian.queueing"  # set here, because a NamedTuple cannot set it in its body
@@ -63,7 +66,7 @@ class Advice(NamedTuple):
     q: float  # in (0, 1)
     utilisation: float  # by first calls alone, positive
     options: tuple[Option, ...]  # the first is without a hedge
-    best: float | None  # the delay that is certain to help, and helps most; None if none is
+    best: float | None  # the delay that helps most, of those that help with 95 % confidence and recover; None if none
 
     @property
     def sentence(self) -> str:
@@ -75,9 +78,11 @@ class Advice(NamedTuple):
         worse = [one for one in others if not one.load.is_stable or one.ratio.lower > 1]
         collapsed = [one for one in others if not one.load.is_stable]
         if self.best is None:
-            much = "every hedge makes it worse" if len(worse) == len(others) else "no hedge is certain to help"
+            much = "every hedge makes it worse" if len(worse) == len(others) else "no hedge helps for certain"
             many = f"; with {len(collapsed)} of {len(others)} the queue grows without bound" if collapsed else ""
-            return f"{at}, do not hedge: {much}{many}"
+            down = sum(one.load.is_stable and not one.recovers for one in others)
+            some = f"; with {down} of {len(others)} one burst brings the servers down for good" if down else ""
+            return f"{at}, do not hedge: {much}{many}{some}"
         best = next(one for one in others if one.after == self.best)
         after, low, high = quantity(self.best, plain.load.unit), best.ratio.lower, best.ratio.upper
         return f"{at}, hedge after {after}: {name} times {best.ratio:.2f} ({low:.2f} to {high:.2f})"
@@ -94,13 +99,21 @@ class Advice(NamedTuple):
         known = [float(one.response) for one in self.options if one.response < math.inf]
         scale = Scale.of(unit, middle(known or [float(self.options[0].alone)]))
         name = f"p{100 * self.q:.9g}"
-        headers = ["hedge after", f"{name} alone ({scale.unit})", f"{name} under load", "times", "utilisation"]
+        headers = [
+            "hedge after",
+            f"{name} alone ({scale.unit})",
+            f"{name} under load",
+            "times",
+            "utilisation",
+            "a burst",
+        ]
         rows = []
         for one in self.options:
             after = "never" if one.after is None else quantity(one.after, unit)
             under = scale.show(one.response) if one.load.is_stable else "grows"
             times = f"{one.ratio:.2f}" if one.ratio < math.inf else "-"
             rows.append([after, scale.show(one.alone), under, times, f"{one.load.utilisation.value:.2f}"])
+            rows[-1].append("passes" if one.recovers else "stays")
         return headers, rows
 
     def _view(self) -> View:
@@ -144,16 +157,20 @@ def advise(
     requests, with the variance of its logarithm between 20 consecutive batches (Asmussen & Glynn, Stochastic
     Simulation, 2007, III.5, and V.6 for common random numbers).
 
-    Warns (`LoadWarning`) if no hedge is certain to help, or if the servers do not keep up.  A simulation of 100,000
-    requests takes about a second for each delay.  Raises as `simulate` does, and ValueError for q that is not between 0
-    and 1.
+    A pool may run well for long, and go down for good after one burst: calls wait, so that all are hedged, and there
+    is twice the work (Bronson et al., Metastable Failures in Distributed Systems, HotOS 2021).  So each hedge is also
+    simulated after a burst that makes calls wait for three delays, and not recommended if the servers do not recover.
+
+    Warns (`LoadWarning`) if no hedge helps for certain, or if the servers do not keep up.  A simulation of 100,000
+    requests takes about two seconds for each delay.  Raises as `simulate` does, and ValueError for q that is not between
+    0 and 1.
 
     >>> from historian import Histogram
     >>> service = Histogram.from_values([0.010] * 9_500 + [0.1] * 500)
     >>> print(advise(service, servers=8, utilisation=0.3, delays=[0.02], requests=20_000))
-    hedge after  p99 alone (ms)  p99 under load  times  utilisation
-    never                   100             100   1.00         0.30
-    20.0 ms                30.2            30.1   0.30         0.32
+    hedge after  p99 alone (ms)  p99 under load  times  utilisation  a burst
+    never                   100             100   1.00         0.30   passes
+    20.0 ms                30.2            30.1   0.30         0.32   passes
     at 30 % load, hedge after 20.0 ms: p99 times 0.30 (0.30 to 0.30)
     """
     service, servers, q = check_service(service), check_n(servers, "servers"), check_share("q", q)
@@ -167,8 +184,13 @@ def advise(
         load = simulated(service, servers, utilisation, policy, requests, seed)
         response = collected(partial(load.quantile, q))[0]
         ratio = _ratio(load, options[0].load if options else load, q)
-        options.append(Option(after, load, response, ratio, _alone(service, after, q)))
-    helpful = [one for one in options[1:] if one.load.is_stable and one.ratio.upper < 1]
+        recovers = load.is_stable
+        if recovers and after is not None:
+            wait = math.ceil(3 * after * servers / service.mean)  # requests that all servers need so long for
+            burst = min(max(wait, servers), requests // BURST)
+            recovers = simulated(service, servers, utilisation, policy, requests, seed, burst).is_stable
+        options.append(Option(after, load, response, ratio, _alone(service, after, q), recovers))
+    helpful = [one for one in options[1:] if one.recovers and one.ratio.upper < 1]
     best = min(helpful, key=lambda one: one.ratio, default=None)
     advice = Advice(q, utilisation, tuple(options), None if best is None else best.after)
     if best is None:

@@ -48,8 +48,9 @@ def allen_cunneen(
     """Return the mean time before service at `servers` with one queue (G/G/c): that of M/M/c times (ca + cs)/2.
 
     The arguments are those of `kingman`, which is the case of one server.  It is exact for M/M/c.  With Poisson
-    arrivals, it is within 2 % for service times of a squared coefficient of variation up to 1, and too high by 10 %
-    for 10, at 8 servers.  O(servers).  Raises as `kingman` does.
+    arrivals at 8 servers, simulations at 50, 70 and 90 % load have shown it 22, 11 and 4 % too low for constant service
+    times, and 58, 30 and 10 % too high for a squared coefficient of variation of 4.  O(servers).  Raises as `kingman`
+    does.
 
     Source: Allen, Probability, Statistics, and Queueing Theory with Computer Science Applications (1978; 2nd ed. 1990,
     5.3), from Lee & Longton (Operational Research Quarterly 10, 1959), whose formula is for M/G/c.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._show.view import View
+
     _Floats = NDArray[np.float64]
 
 __all__ = ["METHOD", "Load", "LoadWarning"]
@@ -67,9 +68,8 @@ class Load:
     unit: str  # label
 
     def __init__(
-        self, found: Measured | tuple[Any, ...], policy: Policy | tuple[Any, ...], servers: int, target: float, seed: int,
-        unit: str,
-    ) -> None:  # fmt: skip
+        self, found: tuple[Any, ...], policy: tuple[Any, ...], servers: int, target: float, seed: int, unit: str
+    ) -> None:
         """Take what was measured: `simulate` creates it."""
         self._found, self._policy = found, policy = Measured(*found), Policy(*policy)
         self._all, self._response = (sum(part, Histogram()) for part in (found.windows, found.returned))

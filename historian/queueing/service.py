@@ -24,15 +24,18 @@ __all__ = ["Streams", "check_service", "mean_of"]
 
 
 class Streams:
-    """The random numbers of a simulation of `requests` requests, at a rate of arrivals."""
+    """The random numbers of a simulation of `requests` requests, at a rate of arrivals after a `burst` at time 0."""
 
-    def __init__(self, service: BaseHistogram, rate: float, servers: int, requests: int, seed: int) -> None:
+    def __init__(
+        self, service: BaseHistogram, rate: float, servers: int, requests: int, seed: int, burst: int = 0
+    ) -> None:
         import numpy
 
         arrivals, services, places = numpy.random.SeedSequence(seed).spawn(3)
         self._service, self._servers, self._requests = service, servers, requests
         self._services, self._places = numpy.random.default_rng(services), numpy.random.default_rng(places)
         gaps = numpy.random.default_rng(arrivals).standard_exponential(requests)
+        gaps[:burst] = 0
         self.arrivals: _Floats = gaps.cumsum() / rate
         self._last: NDArray[np.int64] | None = None
 
