@@ -52,7 +52,7 @@ def scalability(fit: Fitted, *, ax: Axes | None = None) -> list[Artist]:
     >>> n = [1, 2, 4, 8, 16, 32, 64]
     >>> fit = queueing.fit_usl(n, queueing.usl(n, contention=0.02, coherency=0.0005))
     >>> round(float(scalability(fit)[0].get_ydata().max()), 2)
-    15.73
+    15.68
     """
     if not all(hasattr(fit, name) for name in ("concurrency", "throughput", "at", "peak", "law")):
         raise TypeError(f"pass a fit, as historian.queueing.fit_usl returns it, not {type(fit).__name__}")

@@ -162,8 +162,8 @@ def advise(
     simulated after a burst that makes calls wait for three delays, and not recommended if the servers do not recover.
 
     Warns (`LoadWarning`) if no hedge helps for certain, or if the servers do not keep up.  A simulation of 100,000
-    requests takes about two seconds for each delay.  Raises as `simulate` does, and ValueError for q that is not between
-    0 and 1.
+    requests takes about two seconds for each delay.  Raises as `simulate` does, and ValueError for q that is not
+    between 0 and 1.
 
     >>> from historian import Histogram
     >>> service = Histogram.from_values([0.010] * 9_500 + [0.1] * 500)
