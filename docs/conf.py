@@ -81,6 +81,7 @@ TYPES = {
     "_Duration": "timedelta | timedelta64 | str | float",
     "_Dependence": 'Literal["independent", "positive", "any"]',
     "_F": "Callable",
+    "Fitted": "Scalability",
     "_Floats": "NDArray",
     "_Given": "ArrayLike",
     "_HistogramDict": "dict",

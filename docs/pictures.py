@@ -1,7 +1,9 @@
-"""The picture in README.md: one look-up, and a user who waits for a hundred of them.
+"""The pictures in README.md and in how-to/load.md.
 
-``python docs/pictures.py`` runs ``historian demo``, reads what its processes recorded, and writes tail-light.svg and
-tail-dark.svg beside this file.  Everything shown is measured in that run.
+``python docs/pictures.py tail`` runs ``historian demo``, reads what its processes recorded, and writes tail-light.svg
+and tail-dark.svg beside this file: one look-up, and a user who waits for a hundred of them.  Everything shown is
+measured in that run.  ``python docs/pictures.py load`` simulates servers with and without hedges, and writes
+load-light.svg and load-dark.svg: the p99 against the utilisation.  Without an argument, it draws both.
 """
 
 from __future__ import annotations
@@ -10,9 +12,12 @@ import math
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
-from historian import Histogram, Key, Registry
+import numpy as np
+
+from historian import Histogram, Key, Registry, queueing, tail
 from historian._show.scale import quantity
 
 HERE = Path(__file__).parent
@@ -36,11 +41,38 @@ def measure() -> Histogram:
         return Registry(directory).snapshot()[Key("look-up")]
 
 
-class Picture:
+class Canvas:
+    """Lines and texts, as SVG."""
+
+    def __init__(self, colors: dict[str, str]) -> None:
+        self._colors, self._parts = colors, list[str]()
+
+    def _whole(self, title: str) -> str:
+        body = "\n".join(self._parts)
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
+        return f'{head} font-family="system-ui, sans-serif">\n<title>{title}</title>\n{body}\n</svg>\n'
+
+    def _path(self, color: str, points: list[tuple[float, float]]) -> None:
+        path = " ".join(f"{'L' if k else 'M'}{x:.1f} {y:.1f}" for k, (x, y) in enumerate(points))
+        self._parts.append(f'<path d="{path}" fill="none" stroke="{self._colors[color]}" stroke-width="3"/>')
+
+    def _line(self, x1: float, y1: float, x2: float, y2: float, color: str) -> None:
+        ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+        self._parts.append(f'<line {ends} stroke="{self._colors[color]}"/>')
+
+    def _text(
+        self, x: float, y: float, text: str, color: str, *, size: int = 16, weight: int = 400, anchor: str = "start"
+    ) -> None:
+        look = f'font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" fill="{self._colors[color]}"'
+        self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" {look}>{text}</text>')
+
+
+class Picture(Canvas):
     """Two survival curves on logarithmic axes, as SVG."""
 
     def __init__(self, h: Histogram, colors: dict[str, str]) -> None:
-        self._h, self._colors, self._parts = h, colors, list[str]()
+        super().__init__(colors)
+        self._h = h
         self._low = math.floor(math.log10(h.percentile(1)))
         self._high = math.ceil(math.log10(h.max))
 
@@ -69,9 +101,7 @@ class Picture:
         self._mark(p99, self._h.sf(p99), "one", f"{100 * self._h.sf(p99):.2g} % of look-ups", above=False)
         count = f"{self._h.count:,} look-ups in SQLite, by 4 processes, one of them killed; axes logarithmic"
         self._text(16, HEIGHT - 14, count, "faint", size=14)
-        body = "\n".join(self._parts)
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
-        return f'{head} font-family="system-ui, sans-serif">\n<title>{" ".join(title)}</title>\n{body}\n</svg>\n'
+        return self._whole(" ".join(title))
 
     def _latencies(self) -> list[float]:
         return [t for t in self._h.upper.tolist() if 10.0**self._low <= t < self._h.max]
@@ -95,8 +125,7 @@ class Picture:
 
     def _curve(self, color: str, shares: list[float]) -> None:
         points = [(self.x(t), self.y(share)) for t, share in zip(self._latencies(), shares) if share > LOWEST]
-        path = " ".join(f"{'L' if k else 'M'}{x:.1f} {y:.1f}" for k, (x, y) in enumerate(points))
-        self._parts.append(f'<path d="{path}" fill="none" stroke="{self._colors[color]}" stroke-width="3"/>')
+        self._path(color, points)
 
     def _mark(self, t: float, share: float, color: str, text: str, *, above: bool) -> None:
         x, y = self.x(t), self.y(share)
@@ -104,18 +133,92 @@ class Picture:
         self._text(x + (12 if above else -12), y + (-10 if above else 20), text, color, size=18, weight=600,
                    anchor="start" if above else "end")  # fmt: skip
 
-    def _line(self, x1: float, y1: float, x2: float, y2: float, color: str) -> None:
-        ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
-        self._parts.append(f'<line {ends} stroke="{self._colors[color]}"/>')
 
-    def _text(
-        self, x: float, y: float, text: str, color: str, *, size: int = 16, weight: int = 400, anchor: str = "start"
-    ) -> None:
-        look = f'font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" fill="{self._colors[color]}"'
-        self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" {look}>{text}</text>')
+def service() -> Histogram:
+    """Return the service times of how-to/load.md: a median of 10 ms and a long tail."""
+    return Histogram.from_values(0.010 * np.exp(1.5 * np.random.default_rng(1).normal(size=50_000)))
+
+
+class LoadPicture(Canvas):
+    """The p99 against the utilisation, without a hedge and with one after the p95, and what the formula says."""
+
+    SERVERS, REQUESTS, HIGHEST = 8, 100_000, 0.9
+    LOAD = tuple(percent / 100 for percent in range(5, 91, 5))
+    SLOWEST, FASTEST = 3.0, 0.1  # seconds, at the top and at the bottom
+
+    def __init__(self, loads: dict[str, list[queueing.Load]], alone: float, colors: dict[str, str]) -> None:
+        super().__init__(colors)
+        self._loads, self._alone = loads, alone
+
+    @classmethod
+    def simulated(cls, service: Histogram) -> dict[str, list[queueing.Load]]:
+        """Simulate each utilisation without a hedge and with one."""
+        found: dict[str, list[queueing.Load]] = {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for color, after in (("one", None), ("many", service.quantile(0.95))):
+                found[color] = [
+                    queueing.simulate(service, cls.SERVERS, load, hedge_after=after, requests=cls.REQUESTS)
+                    for load in cls.LOAD
+                ]
+        return found
+
+    def x(self, load: float) -> float:
+        """Return the column of a utilisation."""
+        return LEFT + (RIGHT - LEFT) * load / self.HIGHEST
+
+    def y(self, seconds: float) -> float:
+        """Return the row of a latency."""
+        return BOTTOM - (BOTTOM - TOP) * math.log(seconds / self.FASTEST) / math.log(self.SLOWEST / self.FASTEST)
+
+    def svg(self) -> str:
+        """Return the whole picture."""
+        stable = [load for load in self._loads["many"] if load.is_stable]
+        last = 100 * stable[-1].target
+        title = ["A hedge after the p95 helps an idle pool,", f"and brings it down above {last:.0f} % load"]
+        for row, line in zip((28, 54), title):
+            self._text(16, row, line, "text", size=20, weight=600)
+        self._grid()
+        row = self.y(self._alone)
+        self._parts.append(
+            f'<line x1="{LEFT}" y1="{row:.1f}" x2="{RIGHT}" y2="{row:.1f}" stroke="{self._colors["faint"]}"'
+            ' stroke-dasharray="6 5" stroke-width="2"/>'
+        )
+        self._text(RIGHT, row + 20, f"tail.hedge: {quantity(self._alone, 's')}", "faint", anchor="end")
+        for color, loads in self._loads.items():
+            known = [(load.target, load.response.quantile(0.99)) for load in loads if load.is_stable]
+            self._path(color, [(self.x(at), self.y(min(p99, self.SLOWEST))) for at, p99 in known])
+        plain = self._loads["one"][2]
+        self._text(self.x(0.04), self.y(plain.response.quantile(0.99)) - 10, "no hedge", "one", size=18, weight=600)
+        if len(stable) < len(self.LOAD):
+            at = self.x(stable[-1].target)
+            self._line(at, self.y(min(stable[-1].response.quantile(0.99), self.SLOWEST)), at, TOP, "many")
+            self._text(at + 10, TOP + 18, "hedged: the queue", "many", size=18, weight=600)
+            self._text(at + 10, TOP + 40, "grows without bound", "many", size=18, weight=600)
+        count = f"p99 of {self.REQUESTS:,} simulated requests, {self.SERVERS} servers, one queue; hedges run on"
+        self._text(16, HEIGHT - 14, count, "faint", size=14)
+        return self._whole(" ".join(title))
+
+    def _grid(self) -> None:
+        for percent in range(0, 91, 10):
+            self._text(self.x(percent / 100), BOTTOM + 24, f"{percent} %", "faint", anchor="middle")
+            self._line(self.x(percent / 100), TOP, self.x(percent / 100), BOTTOM, "grid")
+        for seconds in (0.1, 0.2, 0.5, 1.0, 2.0):
+            self._line(LEFT, self.y(seconds), RIGHT, self.y(seconds), "grid")
+            label = quantity(seconds, "s").replace(".00", "")
+            self._text(LEFT - 8, self.y(seconds) + 5, label, "faint", anchor="end")
+        self._text(16, TOP - 14, "p99 of the response time, against utilisation by first calls", "faint")
 
 
 if __name__ == "__main__":
-    measured = measure()
-    for theme, palette in THEMES.items():
-        (HERE / f"tail-{theme}.svg").write_text(Picture(measured, palette).svg(), encoding="utf-8")
+    drawn = sys.argv[1:] or ["tail", "load"]
+    if "tail" in drawn:
+        measured = measure()
+        for theme, palette in THEMES.items():
+            (HERE / f"tail-{theme}.svg").write_text(Picture(measured, palette).svg(), encoding="utf-8")
+    if "load" in drawn:
+        times = service()
+        loads = LoadPicture.simulated(times)
+        alone = float(tail.hedge(times.dist(), times.quantile(0.95)).quantile(0.99))
+        for theme, palette in THEMES.items():
+            (HERE / f"load-{theme}.svg").write_text(LoadPicture(loads, alone, palette).svg(), encoding="utf-8")

@@ -18,6 +18,7 @@ go from a p99 to a trace        ``rec.record(value, exemplar={"trace_id": ...})`
 know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``
 model a request tree            ``histogram.dist()`` and the functions of `historian.tail`
+know what load does to it       `historian.queueing`: hedges and retries on busy servers, laws of scalability
 compare, by ratios              ``historian.compare(a, b)``; `interleave` runs functions in turn
 plan a test                     ``historian.plan(pilot, 1.1, q=0.99)``: how many values see 10 %; `plan`, `Plan`
 see since when it is slower     ``historian.changes(histograms)`` of consecutive intervals: `changes`, `Change`
@@ -72,7 +73,7 @@ from .registry import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from . import engines, formats, meters, plot, snapshot, tail, web
+    from . import engines, formats, meters, plot, queueing, snapshot, tail, web
     from ._compare.change import Change
     from ._compare.changes import changes
     from ._compare.comparison import Comparison, compare
@@ -127,6 +128,7 @@ __all__ = [
     "meters",
     "plan",
     "plot",
+    "queueing",
     "recorder",
     "snapshot",
     "tail",
@@ -156,6 +158,7 @@ _HOMES = {
     "meters": "meters",
     "plan": "_compare.planning",
     "plot": "plot",
+    "queueing": "queueing",
     "snapshot": "snapshot",
     "tail": "tail",
     "web": "web",

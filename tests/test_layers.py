@@ -23,6 +23,7 @@ ROOMS = [
     "histogram",
     "groups",
     "_compare",
+    "queueing",
     "_files",
     "_live",
     "_history",

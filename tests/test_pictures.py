@@ -39,9 +39,26 @@ def test_what_is_drawn_is_what_the_histogram_says(pictures: ModuleType) -> None:
     assert one - many == pytest.approx(math.log10(63.4) / 4 * (pictures.BOTTOM - pictures.TOP), abs=0.2)  # 4 decades
 
 
+def test_a_hedge_that_collapses_is_drawn_up_to_there(pictures: ModuleType) -> None:
+    class Smaller(pictures.LoadPicture):  # type: ignore[name-defined]
+        LOAD, REQUESTS = (0.1, 0.2, 0.3, 0.7), 4_000
+
+    service = pictures.service()
+    loads = Smaller.simulated(service)
+    assert [load.is_stable for load in loads["many"]] == [True, True, True, False]
+    picture = Smaller(loads, 0.142, pictures.THEMES["light"])
+    root = xml.etree.ElementTree.fromstring(picture.svg())
+    assert texts(root)[1] == "and brings it down above 30 % load"
+    without, hedged = (path.get("d", "").split("L") for path in root.iter(f"{SVG}path"))
+    assert (len(without), len(hedged)) == (4, 3)
+    p99 = loads["many"][2].response.quantile(0.99)
+    assert hedged[-1].split() == [f"{picture.x(0.3):.1f}", f"{picture.y(p99):.1f}"]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_committed_pictures(pictures: ModuleType, theme: str) -> None:
-    path = DOCS / f"tail-{theme}.svg"
+@pytest.mark.parametrize("name", ["tail", "load"])
+def test_the_committed_pictures(pictures: ModuleType, name: str, theme: str) -> None:
+    path = DOCS / f"{name}-{theme}.svg"
     root = xml.etree.ElementTree.parse(path).getroot()
     assert root.get("viewBox") == f"0 0 {pictures.WIDTH} {pictures.HEIGHT}"
     colors = {element.get("fill") or element.get("stroke") for element in root.iter()} - {None, "none"}

@@ -10,6 +10,7 @@ how this changed over time          `heatmap`
 percentiles over time               `over_time`
 what users of many calls wait       `fanout`
 a comparison                        `shift`
+throughput against concurrency      `scalability`
 the parts of a request              `tree`
 ==================================  ==================================================================
 
@@ -38,8 +39,9 @@ from ._fanout import fanout
 from ._heatmap import heatmap
 from ._over_time import over_time
 from ._percentiles import percentiles
+from ._scalability import scalability
 from ._shift import shift
 from ._survival import survival
 from ._tree import tree
 
-__all__ = ["density", "fanout", "heatmap", "over_time", "percentiles", "shift", "survival", "tree"]
+__all__ = ["density", "fanout", "heatmap", "over_time", "percentiles", "scalability", "shift", "survival", "tree"]

@@ -34,7 +34,8 @@ def hedge(x: Dist, after: float, prob: float = 1.0, *, dependence: _Dependence =
 
     The call that is done first counts: P(T > t) = S(t) (1 - prob F(t - after)) from `after` on (Dean & Barroso, The
     Tail at Scale, 2013; with a probability: Kaler, He & Elnikety, Optimal Reissue Policies, SPAA 2017).  Its
-    `extra_load` is prob S(after).  It is assumed that this load does not slow anything down.  The value is too low if
+    `extra_load` is prob S(after).  It is assumed that this load does not slow anything down: for servers that are busy,
+    see `historian.queueing.advise`.  The value is too low if
     both calls slow down together: it can then be as high as S.  O(buckets).  Raises ValueError for a negative, infinite
     or NaN `after`, and for prob outside 0..1.
 

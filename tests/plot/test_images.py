@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import pytest
 
-from historian import Histogram, History, Interval, compare, plot
+from historian import Histogram, History, Interval, compare, plot, queueing
 from historian.tail import Dist, all_of, seq
 
 pytest.importorskip("pytest_mpl")
@@ -38,6 +38,7 @@ HISTORY = History(  # with a gap, with an interval of no values, and with one of
     for at, one in enumerate([SLOW, SLOW.scaled(2, "s"), None, Histogram(), CACHE, FEW, SLOW.scaled(0.5, "s")])
     if one is not None
 )
+FIT = queueing.fit_usl([1, 2, 4, 8, 16, 32, 64], [995, 1_960, 3_700, 6_690, 10_500, 13_600, 13_100])
 FAN = all_of(100, SLOW.dist())
 
 
@@ -57,6 +58,7 @@ PICTURES: dict[str, Any] = {
     "heatmap-of-a-history": lambda ax: plot.heatmap(HISTORY, ax=ax),
     "over-time": lambda ax: plot.over_time(HISTORY, percentiles=(50, 99), ax=ax),
     "over-time-of-routes": lambda ax: plot.over_time({"a": HISTORY.percentile(90), "b": HISTORY.percentile(50)}, ax=ax),
+    "scalability": lambda ax: plot.scalability(FIT, ax=ax),
     "shift": lambda ax: plot.shift(compare(CACHE, SLOW), ax=ax),
     "tree": lambda ax: plot.tree({"page": (seq(CACHE.dist(), FAN), {"auth": CACHE, "fan": (FAN, {"x": SLOW})})}, ax=ax),
     "tree-causes": lambda ax: plot.tree({"page": (seq, {"auth": CACHE, "fan": (hundred, {"x": SLOW})})}, ax=ax),

@@ -23,6 +23,7 @@ from typing_extensions import assert_type
 import historian
 from historian import Comparison, Histogram, Key, Recorder, Registry
 from historian.meters import EventLoopLag, GcPauses, GilWait, Hiccups, Meter, ThreadPoolQueue
+from historian.queueing import Advice, Load, MMc, Scalability, advise, amdahl, fit_usl, kingman, mmc, simulate, usl
 from historian.tail import (
     Dist,
     Enough,
@@ -481,6 +482,24 @@ assert_type(historian.snapshot.load(path), historian.Snapshot)
 assert_type(historian.get_include(), str)
 assert_type(historian.buckets.index(1.0), int)
 assert_type(historian.buckets.representative(0), float)
+
+# ---- queueing ----
+
+busy = simulate(Histogram.from_values([0.010] * 100), 2, 0.5, cancel="queued", requests=1_200)
+assert_type(busy, Load)
+assert_type(busy.quantile(0.5), Estimate)
+assert_type(busy.response, Histogram)
+assert_type(busy.windows[0], Histogram)
+slow = Histogram.from_values([0.010] * 80 + [1.0] * 20)
+assert_type(advise(slow, 8, 0.1, q=0.9, delays=[0.02], cancel="running", requests=1_200), Advice)
+assert_type(mmc(1, 0.5, 2), MMc)
+assert_type(kingman(busy.response, 0.5), float)
+assert_type(amdahl(8, serial=0.1), float)
+assert_type(usl([1, 2], 0.1, rate=10), NDArray[np.float64])
+fitted = fit_usl([1, 2, 4, 8, 16], np.array([1.0, 1.9, 3.5, 6.0, 9.0]))
+assert_type(fitted, Scalability)
+assert_type(fitted.at(4), Estimate)
+assert_type(fitted.at([4, 8]), Estimates)
 
 # ---- tail ----
 
