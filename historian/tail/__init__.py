@@ -6,6 +6,7 @@ to                                  use
 wait for all of n calls             `Fanout`: ``histogram.fanout(100).p_wait(0.5)``
 for many n                          `Fanouts`: ``histogram.fanout([1, 10, 100]).p_wait(0.5)``
 get a percentile with its interval  ``histogram.ci(0.99)``, ``histogram.enough_for(0.99, n=100)``
+extrapolate beyond the data         `TailFit`: ``histogram.tail_fit().quantile(0.99999)``
 compose a request tree              `Dist`: ``histogram.dist()``, then the functions below
   one after the other               `seq`
   all, some, the first              `all_of`, `k_of`, `first_of`
@@ -45,6 +46,10 @@ Waiting for all of n calls:
 - `fanout`: the questions of a fan-out, for numbers; `Fanout`.
 - `fanouts`: fan-outs of several numbers of calls; `Fanouts`.
 
+Beyond the largest value:
+
+- `extrapolation`: a model of the values above a threshold; `TailFit`.
+
 Distributions:
 
 - `columns`: the edges of the buckets, at which a distribution is stored.
@@ -72,6 +77,7 @@ from .._stats.estimate import Estimate, TailWarning
 from .._stats.estimates import Estimates
 from .algebra import all_of, choice, first_of, k_of, seq
 from .dist import Dist
+from .extrapolation import TailFit
 from .fanout import Fanout
 from .fanouts import Fanouts
 from .hedging import hedge, retry, tied
@@ -90,6 +96,7 @@ __all__ = [
     "Fanouts",
     "Slo",
     "Slos",
+    "TailFit",
     "TailWarning",
     "all_of",
     "burn_rates",
