@@ -166,7 +166,7 @@ def times(wide: Estimate, single: Estimate) -> str:
 
 # ---- beyond the largest value ----
 
-FITS = 300
+FITS = 120
 
 
 def mixed(rng: np.random.Generator, n: int) -> _Floats:
