@@ -48,7 +48,12 @@ class Exceedances:
 
     def __init__(self, lower: _Floats, upper: _Floats, counts: _Floats, threshold: float, size: int) -> None:
         """Take the edges and counts of the populated buckets above `threshold`, of `size` values in all."""
+        import numpy
+
         self.lower, self.upper, self.counts = lower - threshold, upper - threshold, counts
+        # Most buckets share an edge with the next one.
+        self._edges, where = numpy.unique(numpy.concatenate([self.lower, self.upper]), return_inverse=True)
+        self._low, self._high = where[: len(lower)], where[len(lower) :]
         self.above, self.size = float(counts.sum()), float(size)
 
     def log_likelihood(self, shape: _Floats, scale: _Floats, phi: _Floats) -> _Floats:
@@ -56,7 +61,8 @@ class Exceedances:
         import numpy
 
         scale = numpy.maximum(scale, 1e-300)
-        low, high = (_log_survival(edge / scale[:, None], shape[:, None]) for edge in (self.lower, self.upper))
+        survival = _log_survival(self._edges / scale[:, None], shape[:, None])
+        low, high = survival[:, self._low], survival[:, self._high]
         with numpy.errstate(divide="ignore", invalid="ignore"):
             cells = low + numpy.log(-numpy.expm1(numpy.minimum(high - low, 0.0)))
             cells += numpy.log(phi)[:, None] - numpy.log(self.counts / self.size)

@@ -58,14 +58,12 @@ class TailFit:
     0 the tail ends.  Each answer says that it is extrapolated, and allows for sampling, if the model is right.
     """
 
-    __slots__ = ("_largest", "_point", "_within", "confidence", "histogram", "p_value", "scale", "shape", "threshold")
+    __slots__ = ("_known", "_largest", "_point", "_within", "confidence", "histogram", "p_value", "threshold")
     __module__ = "historian.tail"
 
     histogram: BaseHistogram
     threshold: float  # in the histogram's unit: the upper edge of a bucket
     confidence: float  # of all intervals, in (0, 1)
-    shape: Estimate  # in (-0.5, 5)
-    scale: Estimate  # in the histogram's unit, above 0
     p_value: float  # of the test whether the values above it fit, in [0, 1]; small if they don't; NaN without a test
 
     def __init__(self, histogram: BaseHistogram, threshold: float, confidence: float = 0.95) -> None:
@@ -74,7 +72,7 @@ class TailFit:
         self.threshold, self._within = _exceedances(histogram, check_number("threshold", threshold, 0))
         self._point, self._largest = maximum(self._within.of_shape_and_scale, self._within.starts(), self._spread)
         self.p_value = _p_value(self._within, *self._point.tolist())
-        self.shape, self.scale = self._parameter(0), self._parameter(1)
+        self._known: dict[int, Estimate] = {}  # shape and scale, when first asked for
 
     @property
     def above(self) -> int:
@@ -82,12 +80,22 @@ class TailFit:
         return int(self._within.above)
 
     @property
+    def shape(self) -> Estimate:
+        """The shape, in -1/2 to 5, with its interval."""
+        return self._parameter(0)
+
+    @property
+    def scale(self) -> Estimate:
+        """The scale, in the histogram's unit, with its interval."""
+        return self._parameter(1)
+
+    @property
     def doubt(self) -> str:
         """What speaks against the model, in a few words; "" if nothing does."""
-        if self._point[0] < SHAPES[0] + NEAR_END:
-            return "the tail ends too suddenly for it"
         if math.isnan(self.p_value):
             return "too few buckets above the threshold hold values for a test"
+        if self._point[0] < SHAPES[0] + NEAR_END:
+            return "the tail ends too suddenly for it"
         return f"the values there refute it (p = {self.p_value:.2g})" if self.p_value < REFUTED else ""
 
     @overload
@@ -196,6 +204,11 @@ class TailFit:
 
     def _parameter(self, which: int) -> Estimate:
         """Return the estimate of the shape, or of the scale, from the profile likelihood over the other one."""
+        if which not in self._known:
+            self._known[which] = self._profiled(which)
+        return self._known[which]
+
+    def _profiled(self, which: int) -> Estimate:
         import numpy
 
         known, shifts = self._point[1 - which], self._spread * numpy.array([0.0, -1, 1, -4, 4])[:, None]

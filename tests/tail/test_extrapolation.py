@@ -116,7 +116,7 @@ def test_refuted_models_warn():
     assert fit.p_value < 1e-3 and "refute it" in fit.shape.why
     ends = Histogram.from_values(rng.random(20_000))
     with pytest.warns(TailWarning, match="ends too suddenly"):
-        ends.tail_fit()
+        ends.tail_fit(threshold=0.5)
     with pytest.warns(TailWarning, match="too few buckets"):
         Histogram.from_values([1.0] * 900 + [2.0] * 60 + [3.0] * 40).tail_fit(threshold=1.5)
 

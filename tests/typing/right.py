@@ -33,6 +33,7 @@ from historian.tail import (
     Fanouts,
     Slo,
     Slos,
+    TailFit,
     all_of,
     burn_rates,
     choice,
@@ -494,6 +495,12 @@ assert_type(h.enough_for(0.5).needed, float)
 fan = h.fanout(100)
 assert_type(fan, Fanout[Histogram])
 assert_type(fan.leaf, Histogram)
+assert_type(h.tail_fit(), TailFit)
+assert_type(h.tail_fit(threshold=0.5).quantile(0.99999), Estimate)
+assert_type(h.tail_fit().quantile([0.999, 0.9999]), Estimates)
+assert_type(h.tail_fit().sf(2.0), Estimate)
+assert_type(h.tail_fit().others(), list[TailFit])
+assert_type(h.tail_fit().shape, Estimate)
 assert_type(fan.p_wait(0.5), Estimate)
 assert_type(fan.p_wait(0.5, anytime=True), Estimate)
 assert_type(fan.bounds(0.5, "any"), Estimate)
