@@ -16,7 +16,7 @@ import math
 from .._show.scale import quantity
 from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_number, check_share
-from .._stats.estimate import Estimate, quantile_name
+from .._stats.estimate import NO_DATA, Estimate, no_data, quantile_name
 from .._stats.normal import normal_quantile
 from .._stats.pareto import SHAPES, Exceedances, excess_of, interval, maximum
 from .._values.answers import is_many
@@ -69,15 +69,19 @@ class TailFit:
     def __init__(self, histogram: BaseHistogram, threshold: float, confidence: float = 0.95) -> None:
         confidence = check_confidence(confidence)
         self.histogram, self.confidence = histogram, confidence
+        self._known: dict[int, Estimate] = {}  # shape and scale, when first asked for
+        if not histogram.count:
+            self.threshold = self.p_value = math.nan
+            self._known = {0: no_data(*SHAPES), 1: no_data(0.0, math.inf, unit=histogram.unit)}
+            return
         self.threshold, self._within = _exceedances(histogram, check_number("threshold", threshold, 0))
         self._point, self._largest = maximum(self._within.of_shape_and_scale, self._within.starts(), self._spread)
         self.p_value = _p_value(self._within, *self._point.tolist())
-        self._known: dict[int, Estimate] = {}  # shape and scale, when first asked for
 
     @property
     def above(self) -> int:
         """The number of values above the threshold."""
-        return int(self._within.above)
+        return int(self._within.above) if self.histogram.count else 0
 
     @property
     def shape(self) -> Estimate:
@@ -92,6 +96,8 @@ class TailFit:
     @property
     def doubt(self) -> str:
         """What speaks against the model, in a few words; "" if nothing does."""
+        if not self.histogram.count:
+            return NO_DATA
         if math.isnan(self.p_value):
             return "too few buckets above the threshold hold values for a test"
         if self._point[0] < SHAPES[0] + NEAR_END:
@@ -121,6 +127,8 @@ class TailFit:
             asked = shares("q", q)
             return each_estimate(self.quantile, asked, shape=asked.shape, unit=self.histogram.unit, stacklevel=2)
         tail = tail_of(check_share("q", q))
+        if not self.histogram.count:
+            return no_data(0.0, math.inf, unit=self.histogram.unit)
         phi = self.above / self.histogram.count
         if not 0 < tail < phi:
             limit = f"q must be above {1 - phi:.9g}, the share below the threshold, and below 1, not {q!r}"
@@ -153,6 +161,8 @@ class TailFit:
             asked = thresholds("t", t)
             return each_estimate(self.sf, asked, shape=asked.shape, stacklevel=2)
         excess = check_number("t", t, 0) - self.threshold
+        if not self.histogram.count:
+            return no_data(0.0, 1.0)
         if not excess > 0:
             raise ValueError(f"t must be above the threshold, {self.threshold!r}, not {t!r}: below, use sf of the data")
         shape, log_scale = self._point.tolist()
@@ -176,6 +186,8 @@ class TailFit:
 
     def __str__(self) -> str:
         unit = self.histogram.unit
+        if not self.histogram.count:
+            return f"generalised Pareto: {NO_DATA}"
         return "\n".join(
             [
                 f"generalised Pareto above {quantity(self.threshold, unit)}: {counted(self.above, 'value')}",
@@ -265,15 +277,17 @@ class TailFit:
 def tail_fit(histogram: BaseHistogram, threshold: float | None, confidence: float) -> TailFit:
     """Answer `Histogram.tail_fit`."""
     confidence = check_confidence(confidence)
-    fit = _lowest(histogram, confidence) if threshold is None else TailFit(histogram, threshold, confidence)
-    if fit.doubt:
+    if threshold is None and histogram.count:
+        threshold = _lowest(histogram)
+    fit = TailFit(histogram, 0.0 if threshold is None else threshold, confidence)
+    if fit.doubt and histogram.count:
         where = f"generalised Pareto above {quantity(fit.threshold, histogram.unit)}, but {fit.doubt}"
         warn_beyond(f"beyond the data: {where}: pass another threshold", stacklevel=3)
     return fit
 
 
-def _lowest(histogram: BaseHistogram, confidence: float) -> TailFit:
-    """Return the fit at the lowest threshold that its own values do not refute, nor those of any higher one."""
+def _lowest(histogram: BaseHistogram) -> float:
+    """Return the lowest threshold that its own values do not refute, nor those of any higher one."""
     found = None
     for threshold in reversed(list(_thresholds(histogram))):
         edge, within = _exceedances(histogram, threshold)
@@ -284,7 +298,7 @@ def _lowest(histogram: BaseHistogram, confidence: float) -> TailFit:
     if found is None:
         needed = f"at least {LEAST * MOST} measured values, of which {LEAST} are in the upper tenth"
         raise ValueError(f"a tail fit needs {needed}, not {counted(histogram.count, 'value')}: record more")
-    return TailFit(histogram, found, confidence)
+    return found
 
 
 def _thresholds(histogram: BaseHistogram) -> Iterator[float]:

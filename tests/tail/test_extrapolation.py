@@ -148,8 +148,14 @@ def test_bad_input():
         EXPONENTIAL.corrected(0.5).tail_fit()
     with pytest.raises(ValueError, match="confidence must be between 0 and 1"):
         EXPONENTIAL.tail_fit(confidence=1.0)
-    with pytest.raises(ValueError, match="a tail fit needs"):
-        Histogram().tail_fit()
+
+
+def test_no_data_is_no_data():
+    fit = Histogram().tail_fit()
+    for answer in (fit.shape, fit.scale, fit.quantile(0.99), fit.sf(1.0)):
+        assert math.isnan(answer) and answer.why == "no data"
+    assert (fit.above, fit.others(), fit.doubt, str(fit)) == (0, [], "no data", "generalised Pareto: no data")
+    assert math.isnan(fit.p_value) and math.isnan(pickle.loads(pickle.dumps(fit)).shape)
 
 
 def test_a_pickle_gives_the_same_answers(fit):
