@@ -49,8 +49,8 @@ SCHEDULES: dict[str, _Counts] = {
 def sequences() -> Iterator[str]:
     """Count the runs in which an interval misses the truth at any of 1,000 looks.
 
-    What decides is how many values are at or below the true quantile.  So these numbers are drawn, and compared with the
-    ranks of the interval.  Buckets, which make intervals wider, are left out.
+    What decides is how many values are at or below the true quantile.  So these numbers are drawn, and compared with
+    the ranks of the interval.  Buckets, which make intervals wider, are left out.
     """
     yield from header("misses at any of 1,000 looks", ["`anytime=True`", "each as if it were the only one"])
     for schedule, sizes in SCHEDULES.items():
@@ -83,7 +83,7 @@ def quantiles(q: float, equal: float, sizes: _Counts) -> list[str]:
 
 
 def ratios(q: float, sizes: _Counts) -> str:
-    """Return how often the quantiles of two histograms of one distribution are refuted: then the ratio may be missed."""
+    """Return how often two quantiles of one distribution are refuted together: then the ratio may be missed."""
     rng, often, runs = np.random.default_rng(1), 0, RUNS // 10
     for _ in range(10):
         kept = [np.logaddexp(0, evidence(q, grown(rng, sizes, q, runs), sizes)) - math.log(2) for _ in range(2)]
@@ -189,7 +189,7 @@ def extrapolation() -> Iterator[str]:
 
 
 def fits(name: str) -> str:
-    """Return the percentage of intervals that hold the quantile of a tenth of 1/N, and in brackets of those that warn."""
+    """Return the percentage of intervals that hold the slowest of 10 N calls, and in brackets of those that warn."""
     draw, quantile = TAILS[name]
     cells = []
     for size in SIZES:

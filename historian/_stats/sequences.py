@@ -56,7 +56,7 @@ def share_sequence(above: float, below: float, confidence: float) -> tuple[float
     O(1), about 0.5 ms.  The lower bound is 0 if fewer than four values are above: they could come from any small share.
 
     >>> [round(share, 4) for share in share_sequence(100, 9_900, 0.95)]
-    [0.0074, 0.0133]
+    [0.0071, 0.0136]
     """
     return _lowest(above, below, confidence)[0], _lowest(below, above, confidence)[1]
 

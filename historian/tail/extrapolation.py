@@ -3,7 +3,7 @@
 Every other answer of historian comes from values that were recorded.  This one comes from a model, and its why says so.
 The model is right for nearly every distribution above a threshold that is high enough, but no data tell how high that
 is.  So a fit brings what can speak against it: a test of the values above the threshold, the fits at other thresholds,
-and a warning if they disagree.  See `historian._stats.pareto` for the formulas.
+and a warning if they disagree.
 
 Source: Davison & Smith, J. R. Stat. Soc. B 52 (1990), 393-442; Coles (2001), 4.3; for thresholds, Scarrott & MacDonald,
 A Review of Extreme Value Threshold Estimation and Uncertainty Quantification, REVSTAT 10 (2012), 33-60.
