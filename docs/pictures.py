@@ -154,7 +154,7 @@ class Often(Picture):
         for exponent in range(4):
             column = self.x(10.0**exponent)
             self._line(column, TOP, column, BOTTOM, "grid")
-            self._text(column, BOTTOM + 24, f"{10**exponent:,}", "faint", anchor="middle")
+            self._text(column, BOTTOM + 24, f"{10**exponent:,}", "faint", anchor="end" if exponent == 3 else "middle")
         for percent in (0, 5, 20, 40, 60):
             self._line(LEFT, self.y(percent / 100), RIGHT, self.y(percent / 100), "grid")
             self._text(LEFT - 8, self.y(percent / 100) + 5, f"{percent} %", "faint", anchor="end")
@@ -163,7 +163,7 @@ class Often(Picture):
             path = " ".join(f"{'L' if k else 'M'}{x:.1f} {y:.1f}" for k, (x, y) in enumerate(points))
             self._parts.append(f'<path d="{path}" fill="none" stroke="{self._colors[color]}" stroke-width="3"/>')
             self._text(RIGHT - 4, points[-1][1] - 12, text, color, size=18, weight=600, anchor="end")
-        below = f"looks, {self.EACH} independent values more at each; {self.RUNS:,} simulated runs; axis logarithmic"
+        below = f"looks, with {self.EACH} values more at each; {self.RUNS:,} simulated runs"
         self._text(16, HEIGHT - 14, below, "faint", size=14)
         body = "\n".join(self._parts)
         head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
