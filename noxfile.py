@@ -236,6 +236,7 @@ def accuracy(session: nox.Session) -> None:
     if not session.posargs:
         session.run("python", "-m", "benchmarks.accuracy_compare")
         session.run("python", "-m", "benchmarks.accuracy_coverage")
+        session.run("python", "-m", "benchmarks.accuracy_often")
 
 
 @nox.session(name="bench-check")

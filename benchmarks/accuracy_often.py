@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.accuracy_often`` prints the tables of docs/how-to/looking-often.md and of
 docs/how-to/extrapolate.md, misses included.  ``python -m benchmarks.accuracy_often sequences`` prints some of them:
-those of `PARTS`.  Every simulation is seeded, so each run prints the same.  All take about an hour.
+those of `PARTS`.  Every simulation is seeded, so each run prints the same.  All take some minutes.
 """
 
 from __future__ import annotations
