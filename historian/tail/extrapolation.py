@@ -45,6 +45,7 @@ __all__ = ["TailFit", "tail_fit"]
 
 LEAST = 50  # values above a threshold: with fewer, intervals of 95 % miss too often
 MOST = 10  # the lowest threshold leaves one value in so many above it
+MANY = 500  # values above the lowest threshold: with 10,000, intervals for a lognormal held the truth in 25 %
 TOO_LOW, REFUTED = 0.05, 0.01  # p-values: a threshold with a smaller one is too low; the model is wrong
 NEAR_END = 0.02  # so close to the smallest shape, the likelihood has no maximum within the limits
 METHOD = "profile likelihood"
@@ -119,7 +120,7 @@ class TailFit:
         >>> from historian import Histogram
         >>> h = Histogram.from_values([-math.log((k + 0.5) / 10_000) for k in range(10_000)])    # exponential
         >>> print(h.tail_fit().quantile(0.999999))              # the true one is 13.8 s, the largest value 9.9 s
-        13.7 s (11.1 to 18.5 s)
+        13.6 s (10.7 to 20.5 s)
         """
         if type(q) is not float and is_many(q):
             from .._stats.arrays import each_estimate, shares
@@ -302,8 +303,8 @@ def _lowest(histogram: BaseHistogram) -> float:
 
 
 def _thresholds(histogram: BaseHistogram) -> Iterator[float]:
-    """Yield the thresholds to try, ascending: from the upper tenth on, with half as many values above each one."""
-    above, last = histogram.count // MOST, -1.0
+    """Yield the thresholds to try, ascending: from the upper tenth, or 500, on, with half as many values above each one."""
+    above, last = min(histogram.count // MOST, MANY), -1.0
     while above >= LEAST:
         edge = _edge_with(histogram, above)
         if edge is not None and edge > last:
