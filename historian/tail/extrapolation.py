@@ -303,7 +303,7 @@ def _lowest(histogram: BaseHistogram) -> float:
 
 
 def _thresholds(histogram: BaseHistogram) -> Iterator[float]:
-    """Yield the thresholds to try, ascending: from the upper tenth, or 500, on, with half as many values above each one."""
+    """Yield the thresholds to try, ascending: from the upper tenth, or 500 values, on, with half as many above each."""
     above, last = min(histogram.count // MOST, MANY), -1.0
     while above >= LEAST:
         edge = _edge_with(histogram, above)
