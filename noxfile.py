@@ -239,6 +239,7 @@ def accuracy(session: nox.Session) -> None:
         session.run("python", "-m", "benchmarks.accuracy_planning")
         session.run("python", "-m", "benchmarks.accuracy_coverage")
         session.run("python", "-m", "benchmarks.accuracy_traces")
+        session.run("python", "-m", "benchmarks.accuracy_often")
 
 
 @nox.session(name="bench-check")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_LOOKS",
+    "check_anytime",
     "check_blocks",
     "check_looks",
     "check_pair",
@@ -51,6 +52,14 @@ def check_looks(looks: int) -> int:
     if looks > MAX_LOOKS:
         raise ValueError(f"looks must be at most {MAX_LOOKS:,}, not {looks:,}: look less often")
     return looks
+
+
+def check_anytime(a: Histogram, b: Histogram, blocks: tuple[object, ...]) -> None:
+    """Raise ValueError if no interval can hold at every look: in blocks, or for values that were not measured."""
+    if blocks:
+        raise ValueError("anytime needs independent values, without blocks: pass looks= to the comparison instead")
+    if a.synthetic or b.synthetic:
+        raise ValueError("anytime needs measured values, not synthetic ones: compare histograms before a correction")
 
 
 def checked_names(names: Iterable[str]) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from .._stats.checks import check_confidence, check_share
 from .._stats.estimate import Estimate, no_data, quantile_name
 from .._values.answers import is_many
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
-from .arguments import check_looks, check_pair, checked_blocks, checked_names
+from .anytime import ratio_bounds
+from .arguments import check_anytime, check_looks, check_pair, checked_blocks, checked_names
 from .distances import DIGITS, STEP, kolmogorov_smirnov, sampled, superiority, wasserstein
 from .ratios import TOO_FEW, Grid, RatioOf
 
@@ -111,10 +112,10 @@ class Comparison:
         self._shown: View | None = None
 
     @overload
-    def ratio(self, q: _Scalar) -> Estimate: ...
+    def ratio(self, q: _Scalar, *, anytime: bool = False) -> Estimate: ...
     @overload
-    def ratio(self, q: _Numbers) -> Estimates: ...
-    def ratio(self, q: Any) -> Estimate | Estimates:
+    def ratio(self, q: _Numbers, *, anytime: bool = False) -> Estimates: ...
+    def ratio(self, q: Any, *, anytime: bool = False) -> Estimate | Estimates:
         """Return the q-quantile of B over that of A, with its interval; for an array-like, `Estimates` of its shape.
 
         The interval allows for sampling, and is never narrower than the two buckets.  With blocks, it allows for
@@ -122,15 +123,22 @@ class Comparison:
         too narrow.  Synthetic values (`Histogram.corrected`) give no interval, except in blocks.  Each interval has the
         confidence by itself; those of a printed table are wider, because they hold together.  About 0.5 ms each; with
         blocks 15 ms for the first.  Warns (`historian.tail.TailWarning`) if there are too few samples for a bound.  A
-        missing bound is 0 or infinity.  Raises ValueError for q outside 0..1, and if that quantile of A lies in the
-        zero bucket.
+        missing bound is 0 or infinity.
+
+        With ``anytime=True``, the intervals of all looks at growing histograms hold together, however many looks they
+        are and whenever you stop: `looks` need not be known.  See `Histogram.ci`.  A few ms.
+
+        Raises ValueError for q outside 0..1, if that quantile of A lies in the zero bucket, and for ``anytime=True``
+        with blocks or synthetic values.
         """
+        if anytime:
+            check_anytime(self.a, self.b, self.blocks)
         if not is_many(q):
-            return self._ratio(check_share("q", q))
+            return self._ratio(check_share("q", q), anytime)
         from .._stats.arrays import each_estimate, shares
 
         asked = shares("q", q)
-        return each_estimate(self._ratio, asked, shape=asked.shape, stacklevel=2)
+        return each_estimate(lambda one: self._ratio(one, anytime), asked, shape=asked.shape, stacklevel=2)
 
     @property
     def is_empty(self) -> bool:
@@ -250,8 +258,8 @@ class Comparison:
         """Return what rich prints."""
         return in_rich(self)
 
-    def _ratio(self, q: float) -> Estimate:
-        estimate = self.quiet_ratio(q)
+    def _ratio(self, q: float, anytime: bool) -> Estimate:
+        estimate = self.quiet_ratio(q, anytime=anytime)
         if not math.isnan(estimate) and (estimate.lower == 0 or estimate.upper == math.inf):
             counts = f"{self.a.count:,} and {self.b.count:,}"
             text = f"beyond the data: the ratio at {quantile_name(q)} has no interval: {self.missing(q)} ({counts})"
@@ -282,7 +290,7 @@ class Comparison:
         estimate = self.quiet_ratio(q, confidence)
         return estimate if estimate.lower > 0 and estimate.upper < math.inf else None
 
-    def quiet_ratio(self, q: float, confidence: float | None = None) -> Estimate:
+    def quiet_ratio(self, q: float, confidence: float | None = None, *, anytime: bool = False) -> Estimate:
         """Return `ratio` for one number, without a warning, by default with the confidence of the comparison.
 
         The value is a ratio of representatives, not of interpolated quantiles.  For lognormal values, the latter would
@@ -301,15 +309,7 @@ class Comparison:
                 f"{quantile_name(q)} of {name} must be above 2**-32 to have a ratio, not {low!r}: "
                 "ask for a larger q or record in a smaller unit"
             )
-        self._prepare([q])
-        at_a_look = self._at_a_look(confidence)
-        lower, upper = self._ratios[q].bounds(at_a_look)
-        why, method = f"{sampled(self.a.count, self.b.count)}; bucket width", "order statistics"
-        if self.blocks:
-            lower, upper, why = self._between_blocks(q, lower, upper, at_a_look)
-            method = "block bootstrap"
-        if self._is_invented:
-            lower, upper, why, method = 0.0, math.inf, "bucket width", ""
+        lower, upper, why, method = self._bounds(q, confidence, anytime)
         value = high / low
         step = slots[1] - slots[0]
         known = ZERO_INDEX not in slots and OVERFLOW_INDEX not in slots
@@ -318,9 +318,23 @@ class Comparison:
             why += ", which is larger than the noise"
         if lower == 0 or upper == math.inf:
             why += f"; {self.missing(q)}"
-        why += self._at_all_looks()
+        why += "; at every look at growing data" if anytime else self._at_all_looks()
         bounds = min(lower, value, least), max(upper, value, most)
         return Estimate(value, *bounds, why, confidence=confidence, method=method)
+
+    def _bounds(self, q: float, confidence: float, anytime: bool) -> tuple[float, float, str, str]:
+        """Return the bounds of the ratio of the q-quantiles, the reasons for their distance, and the method."""
+        why = f"{sampled(self.a.count, self.b.count)}; bucket width"
+        if anytime:
+            return *ratio_bounds(self.a, self.b, q, confidence), why, "confidence sequence"
+        if self._is_invented:
+            return 0.0, math.inf, "bucket width", ""
+        self._prepare([q])
+        at_a_look = self._at_a_look(confidence)
+        lower, upper = self._ratios[q].bounds(at_a_look)
+        if self.blocks:
+            return *self._between_blocks(q, lower, upper, at_a_look), "block bootstrap"
+        return lower, upper, why, "order statistics"
 
     def missing(self, q: float) -> str:
         """Return, in a few words, why the ratio of the q-quantiles has no interval, if it has none."""

@@ -25,7 +25,7 @@ from .series import (
     stirling,
 )
 
-__all__ = ["density", "quantile", "tails"]
+__all__ = ["density", "log_front", "quantile", "tails"]
 
 LONG = 6.0  # the longest interval of log-odds for which one set of nodes is enough
 
@@ -43,7 +43,7 @@ def tails(x: float, a: float, b: float) -> tuple[float, float]:
 
 def density(x: float, a: float, b: float) -> float:
     """Return the density of Beta(a, b) at `x`, in (0, 1)."""
-    return math.exp(min(_log_front(x, 1 - x, a, b) - math.log(x) - math.log1p(-x), 709.0))  # e^709 is nearly infinite
+    return math.exp(min(log_front(x, 1 - x, a, b) - math.log(x) - math.log1p(-x), 709.0))  # e^709 is nearly infinite
 
 
 def quantile(p: float, a: float, b: float) -> tuple[float, float]:
@@ -125,7 +125,7 @@ def _smaller_tail(x: float, y: float, a: float, b: float) -> tuple[float, float,
     It is the tail that does not hold the mean.  For a below 1/2, where the mass piles up at 0, it is the tail below one
     half.  y is 1 - x; the smaller one of both counts as exact.
     """
-    front = _log_front(x, y, a, b)
+    front = log_front(x, y, a, b)
     above = excess(x, a, b) if x <= y else -excess(y, b, a)
     is_lower = above <= 0
     if is_lower and a < 0.5:
@@ -198,7 +198,7 @@ def _reach(x: float, y: float, n: float, slope: float, sign: float, power: float
     return s
 
 
-def _log_front(x: float, y: float, a: float, b: float) -> float:
+def log_front(x: float, y: float, a: float, b: float) -> float:
     """Return the logarithm of x^a y^b / B(a, b).
 
     Its large terms cancel.  The rest is the deviance, a D + b D' (Loader, Fast and Accurate Computation of Binomial

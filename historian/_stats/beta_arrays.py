@@ -203,7 +203,7 @@ def _fronts(x: _Floats, y: _Floats, a: _Floats, b: _Floats) -> tuple[_Floats, ND
     """Return the logarithm of x^a y^b / B(a, b), whether the mean is at x or above, and x, y, a, b, a - (a + b) x.
 
     If the mean is below x, these five are those of the mirror image: of y, x, b and a.  The smaller one of x and
-    y = 1 - x counts as exact.  For the formula see `beta._log_front`.
+    y = 1 - x counts as exact.  For the formula see `beta.log_front`.
     """
     import numpy
 

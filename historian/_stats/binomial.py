@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "beta_quantile",
     "beta_share",
+    "first_from",
     "rank_interval",
     "share_interval",
     "share_lower",
@@ -83,8 +84,8 @@ def rank_interval(q: float, count: int, confidence: float) -> tuple[int, int]:
     low, high = _likely_ranks(q, count, alpha)
     if count * q * (1 - q) > LARGE:
         return low - 1, high + 1  # one rank further, to be safe; the ranks are hundreds apart
-    lower = _first(low, count + 1, lambda rank: 1 - at_least(rank) > alpha) - 1
-    return lower, _first(high, count + 1, lambda rank: at_least(rank) <= alpha)
+    lower = first_from(low, count + 1, lambda rank: 1 - at_least(rank) > alpha) - 1
+    return lower, first_from(high, count + 1, lambda rank: at_least(rank) <= alpha)
 
 
 def _likely_ranks(q: float, count: int, alpha: float) -> tuple[int, int]:
@@ -104,10 +105,11 @@ def beta_quantile(p: float, a: float, b: float) -> float:
     return quantile(p, a, b)[0]
 
 
-def _first(guess: int, top: int, holds: Callable[[int], bool]) -> int:
+def first_from(guess: int, top: int, holds: Callable[[int], bool]) -> int:
     """Return the smallest number in 0..top from which on `holds` is true; it must be true at `top`.
 
-    The search starts at `guess`, and takes few steps if the guess is close.
+    What holds for a number must hold for larger ones.  The search starts at `guess`, and takes few steps if that is
+    close.
     """
     guess = max(0, min(guess, top))
     low, high, step = 0, top, 1  # `holds` is true at high, and false below low

@@ -105,7 +105,7 @@ def _precise_ranks(
 
 
 def _firsts(guess: _Ints, top: _Ints, holds: Callable[[NDArray[np.intp], _Ints], NDArray[np.bool_]]) -> _Ints:
-    """Return for each guess the smallest number in 0..top from which on `holds` is true: see `binomial._first`."""
+    """Return for each guess the smallest number in 0..top from which on `holds` is true: see `binomial.first_from`."""
     import numpy
 
     false, true = numpy.full(len(guess), -1), numpy.array(top)  # the last known to be false, first true

@@ -6,6 +6,7 @@ to                                  use
 wait for all of n calls             `Fanout`: ``histogram.fanout(100).p_wait(0.5)``
 for many n                          `Fanouts`: ``histogram.fanout([1, 10, 100]).p_wait(0.5)``
 get a percentile with its interval  ``histogram.ci(0.99)``, ``histogram.enough_for(0.99, n=100)``
+extrapolate beyond the data         `TailFit`: ``histogram.tail_fit().quantile(0.99999)``
 compose a request tree              `Dist`: ``histogram.dist()``, then the functions below
   one after the other               `seq`
   all, some, the first              `all_of`, `k_of`, `first_of`
@@ -47,6 +48,10 @@ Waiting for all of n calls:
 - `curves`: the questions of a fan-out, for arrays.
 - `fanout`: the questions of a fan-out, for numbers; `Fanout`.
 - `fanouts`: fan-outs of several numbers of calls; `Fanouts`.
+
+Beyond the largest value:
+
+- `extrapolation`: a model of the values above a threshold; `TailFit`.
 
 Distributions:
 
@@ -93,6 +98,7 @@ from .algebra import all_of, choice, first_of, k_of, seq
 from .blame import Blame, Cause
 from .cheapest import Hedge, best_hedge, cheapest_hedge
 from .dist import Dist
+from .extrapolation import TailFit
 from .fanout import Fanout
 from .fanouts import Fanouts
 from .hedging import hedge, retry, tied
@@ -116,6 +122,7 @@ __all__ = [
     "Hedge",
     "Slo",
     "Slos",
+    "TailFit",
     "TailWarning",
     "Traced",
     "TracedFanout",

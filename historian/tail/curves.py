@@ -51,6 +51,7 @@ def bounds(
     dependence: str,
     windows: _Windows | None,
     confidence: float,
+    anytime: bool = False,
 ) -> Estimates:
     """Answer `Fanout.bounds`, and `p_wait`, which has no windows and assumes independent calls."""
     import numpy
@@ -62,9 +63,11 @@ def bounds(
     parts = None if windows is None else windows_of(leaf, windows)
     if not leaf.count:
         return unknown_of(shape, 0.0, 1.0)
-    if parts is not None or leaf.synthetic:
+    if parts is not None or leaf.synthetic or anytime:
 
         def question(calls: int, time: float) -> Any:
+            if anytime:
+                return fan(calls).p_wait(time, confidence, anytime=True)
             return fan(calls).bounds(time, dependence, parts, confidence)
 
         return each_estimate(question, n, t, shape=shape, stacklevel=3)

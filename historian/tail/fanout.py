@@ -17,13 +17,23 @@ from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import collected, warn_beyond
 from .._stats.checks import check_confidence, check_n, check_share, number
 from .._stats.estimate import Estimate, joint_method, no_data
+from .._stats.sequences import share_sequence
 from .._values.answers import is_many
 from .._values.decimals import PRECISE, log, written
 from .._values.held import Held
 from .._values.text import counted
 from .dependence import wait_of
 from .measurements import measured_count, share_bounds
-from .sampling import WINDOWS_METHOD, quantile_interval, sampled, share_method, windows_of
+from .sampling import (
+    ANYTIME,
+    SEQUENCE_METHOD,
+    WINDOWS_METHOD,
+    check_anytime,
+    quantile_interval,
+    sampled,
+    share_method,
+    windows_of,
+)
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, calls_for, calls_within
 from .shares import any_of as _any_of
 from .shares import leaf_tail as _leaf_tail
@@ -77,16 +87,17 @@ class Fanout(Generic[Held]):
         self.n = n
 
     @overload
-    def p_wait(self, t: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    def p_wait(self, t: _Scalar, confidence: float = 0.95, *, anytime: bool = False) -> Estimate: ...
     @overload
-    def p_wait(self, t: _Numbers, confidence: float = 0.95) -> Estimates: ...
-    def p_wait(self, t: Any, confidence: float = 0.95) -> Estimate | Estimates:
+    def p_wait(self, t: _Numbers, confidence: float = 0.95, *, anytime: bool = False) -> Estimates: ...
+    def p_wait(self, t: Any, confidence: float = 0.95, *, anytime: bool = False) -> Estimate | Estimates:
         """Return the probability that not all n calls are done by `t`, in the histogram's unit, with its interval.
 
         The value has a relative error of 1e-14, given the share of recorded calls above t, ``leaf.sf(t)``.  The
-        interval allows for sampling, and for the values in the bucket of `t`.  About 0.2 ms.
-        Warns (`TailWarning`) if n exceeds the number of recorded calls.  Raises ValueError for NaN, and for a
-        confidence that is not between 0 and 1.
+        interval allows for sampling, and for the values in the bucket of `t`.  About 0.2 ms.  With ``anytime=True`` it
+        holds at all looks at growing data together, as that of `Histogram.ci` does.
+        Warns (`TailWarning`) if n exceeds the number of recorded calls.  Raises ValueError for NaN, for a confidence
+        that is not between 0 and 1, and for ``anytime=True`` with synthetic values.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.010] * 9_900 + [1.0] * 100).fanout(100).p_wait(0.5))
@@ -95,15 +106,18 @@ class Fanout(Generic[Held]):
         if type(t) is not float and is_many(t):
             from . import curves
 
-            return curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence)
-        value, lower, upper = self._shares(t, confidence)
+            return curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence, anytime)
+        if anytime:
+            check_anytime(self.leaf)
+        value, lower, upper = self._shares(t, confidence, anytime)
         if not self.leaf.count:
             return no_data(0.0, 1.0)
         self._warn_beyond()
         wait = _any_of(value, self.n)
         bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
-        why = f"{sampled(self.leaf)}; bucket width; independent calls assumed"
-        return Estimate(wait, *bounds, why, confidence=confidence, method=share_method(self.leaf))
+        why = f"{sampled(self.leaf)}; bucket width; independent calls assumed" + (f"; {ANYTIME}" if anytime else "")
+        method = SEQUENCE_METHOD if anytime else share_method(self.leaf)
+        return Estimate(wait, *bounds, why, confidence=confidence, method=method)
 
     #: The same question as `Histogram.sf`, with the same name.
     sf = p_wait
@@ -391,12 +405,15 @@ class Fanout(Generic[Held]):
         """Return the share of recorded calls above `t`."""
         return float(self.leaf.sf(number("t", t)))
 
-    def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
+    def _shares(self, t: float, confidence: float, anytime: bool = False) -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
-        low, count = self.leaf._above(t)[0], self.leaf.count
+        (low, most), count = self.leaf._above(t), self.leaf.count
         if not count:
             return math.nan, 0.0, 1.0
+        if anytime:
+            lower, upper = (share_sequence(above, count - above, confidence) for above in (low, most))
+            return low / count, lower[0], upper[1]
         return low / count, *share_bounds(self.leaf, t, confidence)
 
     def _warn_beyond(self) -> None:
@@ -423,5 +440,5 @@ class _Known(Fanout[Held]):
         super().__init__(leaf, n)
         self._known = known
 
-    def _shares(self, t: float, confidence: float) -> tuple[float, float, float]:
+    def _shares(self, t: float, confidence: float, anytime: bool = False) -> tuple[float, float, float]:
         return self._known[t]

@@ -75,12 +75,12 @@ class Fanouts(Generic[Held]):
     def __iter__(self) -> Iterator[Any]:
         return (self[k] for k in range(len(self)))
 
-    def p_wait(self, t: _Given, confidence: float = 0.95) -> Estimates:
+    def p_wait(self, t: _Given, confidence: float = 0.95, *, anytime: bool = False) -> Estimates:
         """Return `Fanout.p_wait` for each number of calls.
 
         1,000 numbers of calls take 5 ms.  One `TailWarning` says for how many of them there are too few values.
         """
-        return curves.bounds(self._fan, self.leaf, self.n, t, "independent", None, confidence)
+        return curves.bounds(self._fan, self.leaf, self.n, t, "independent", None, confidence, anytime)
 
     sf = p_wait
 

@@ -12,7 +12,16 @@ from .._stats.estimates import Estimates, one_or_each, shortened, unknown_of
 from .._values.answers import read_only
 from .._values.slots import edges_of
 from . import sampling
-from .sampling import RANKS_METHOD, Enough, missing_sides, quantile_interval, sampled, too_few_text, windows_of
+from .sampling import (
+    RANKS_METHOD,
+    Enough,
+    check_anytime,
+    missing_sides,
+    quantile_interval,
+    sampled,
+    too_few_text,
+    windows_of,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,19 +141,23 @@ def _needed(q: _Floats, n: NDArray[Any], confidence: float) -> _Floats:
     return numpy.where(inside, up, numpy.where(q == 0, 1.0, math.inf))
 
 
-def ci(histogram: BaseHistogram, q: Any, confidence: float, windows: _Windows | None) -> Estimates:
+def ci(
+    histogram: BaseHistogram, q: Any, confidence: float, windows: _Windows | None, anytime: bool = False
+) -> Estimates:
     """Answer `Histogram.ci` for an array."""
     q, confidence = shares("q", q), check_confidence(confidence)
+    if anytime:
+        check_anytime(histogram, windows)
     parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return unknown_of(q.shape, 0.0, math.inf, unit=histogram.unit)
-    if parts is None and not histogram.synthetic:
+    if parts is None and not histogram.synthetic and not anytime:
         asked = q.ravel().tolist()
         values = [histogram.quantile(one) for one in asked]
         return quantile_intervals(histogram, asked, values, confidence, q.shape, [""] * len(asked), stacklevel=4)
 
     def question(one: float) -> Estimate:
-        return quantile_interval(histogram, one, histogram.quantile(one), confidence, parts)
+        return quantile_interval(histogram, one, histogram.quantile(one), confidence, parts, anytime=anytime)
 
     return each_estimate(question, q, shape=q.shape, unit=histogram.unit, stacklevel=3)
 

@@ -16,6 +16,7 @@ from .._stats.beyond import warn_beyond
 from .._stats.binomial import rank_interval, share_lower, share_upper
 from .._stats.checks import check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, no_data, quantile_name
+from .._stats.sequences import rank_sequence
 from .._stats.windows import ENOUGH_BURSTS, ENOUGH_EQUAL, ENOUGH_FREEDOM, ENOUGH_WINDOWS, windows_sample_size
 from .._values.base import BaseHistogram, Origin
 from .._values.decimals import PRECISE, log, precise_for, whole, written
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
     from .._values.timed import _Windows
 
 __all__ = [
+    "ANYTIME",
     "METHOD",
     "RANKS_METHOD",
+    "SEQUENCE_METHOD",
     "WINDOWS_METHOD",
     "Enough",
+    "check_anytime",
     "ci",
     "effective_sample_size",
     "enough_for",
@@ -53,6 +57,7 @@ __all__ = [
 
 METHOD, WINDOWS_METHOD = "Clopper-Pearson", "Clopper-Pearson of the effective sample size"  # of shares
 RANKS_METHOD = "order statistics"  # of quantiles
+SEQUENCE_METHOD, ANYTIME = "confidence sequence", "at every look at growing data"
 
 
 class Enough(NamedTuple):
@@ -119,14 +124,26 @@ def _observed_size(histogram: BaseHistogram, q: float, confidence: float) -> flo
     return min(observed_size(histogram, histogram._above(t)[0], slot_of(t), confidence) for t in edges)
 
 
-def ci(histogram: BaseHistogram, q: float, confidence: float, windows: _Windows | None) -> Estimate:
+def ci(
+    histogram: BaseHistogram, q: float, confidence: float, windows: _Windows | None, anytime: bool = False
+) -> Estimate:
     """Answer `Histogram.ci`."""
     q = check_share("q", q)
     confidence = check_confidence(confidence)
+    if anytime:
+        check_anytime(histogram, windows)
     parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return no_data(0.0, math.inf, unit=histogram.unit)
-    return quantile_interval(histogram, q, histogram.quantile(q), confidence, parts, stacklevel=4)
+    return quantile_interval(histogram, q, histogram.quantile(q), confidence, parts, anytime=anytime, stacklevel=4)
+
+
+def check_anytime(histogram: BaseHistogram, windows: object = None) -> None:
+    """Raise ValueError if no interval can hold at every look: with windows, or for values that were not measured."""
+    if windows is not None:
+        raise ValueError("anytime needs independent values, without windows: pass anytime=True or windows, not both")
+    if histogram.synthetic:
+        raise ValueError("anytime needs measured values, not synthetic ones: ask the histogram before its correction")
 
 
 def quantile_interval(
@@ -137,13 +154,14 @@ def quantile_interval(
     windows: Sequence[BaseHistogram] | None = None,
     *,
     why: str = "",
+    anytime: bool = False,
     stacklevel: int = 3,
 ) -> Estimate:
     """Return `value`, the q-quantile, with the outer edges of the buckets that hold its lower and upper rank.
 
     Warns if one of these ranks does not exist.  The warning points `stacklevel` frames up.
     """
-    count, (low, high), reasons = histogram.count, *_ranks(histogram, q, confidence, windows, stacklevel + 1)
+    count, ((low, high), reasons) = histogram.count, _ranks(histogram, q, confidence, windows, anytime, stacklevel + 1)
     lower = histogram._edges(histogram._counts.slot_at(low))[0] if low > 0 else 0.0
     upper = edges_of(histogram._counts.slot_at(high))[1] if high <= count else math.inf
     missing = missing_sides(low, high, count)
@@ -151,7 +169,7 @@ def quantile_interval(
         reasons.append(f"too few values: {missing}" if histogram._synthetic is not True else missing)
         warn_beyond(too_few_text(histogram, q, missing), stacklevel)
     reasons += [why] if why else []
-    method = RANKS_METHOD
+    method = SEQUENCE_METHOD if anytime else RANKS_METHOD
     if windows is not None or histogram.synthetic:
         method = "order statistics of the effective sample size" if windows or share_method(histogram) else ""
     bounds = min(lower, value), max(upper, value)
@@ -172,7 +190,12 @@ def too_few_text(histogram: BaseHistogram, q: float, missing: str) -> str:
 
 
 def _ranks(
-    histogram: BaseHistogram, q: float, confidence: float, windows: Sequence[BaseHistogram] | None, stacklevel: int
+    histogram: BaseHistogram,
+    q: float,
+    confidence: float,
+    windows: Sequence[BaseHistogram] | None,
+    anytime: bool,
+    stacklevel: int,
 ) -> tuple[tuple[int, int], list[str]]:
     """Return the ranks that bound the q-quantile, and the reasons for their distance.
 
@@ -181,6 +204,8 @@ def _ranks(
     47, 1952, 635-646).  A side is open if this size is too small for a bound.  Warns as `warn_if_uncertain` does.
     """
     count = histogram.count
+    if anytime:
+        return rank_sequence(q, count, confidence), [sampled(histogram), "bucket width", ANYTIME]
     if windows is None and not histogram.synthetic:
         return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
     reason = ""
