@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "bulk_load.h"
 #include "bulk_plain.h"
-#include "bulk_summary.h"
 #include "platform.h"
 
 /* Add a chunk of n values to the summary, and write their slots, in any order. The values may change at any moment:
@@ -32,6 +32,7 @@ static const char *historian_choose_scan(const char *widest) {
     int avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                  __builtin_cpu_supports("avx512vl") && avx2 && strcmp(widest, "avx2") != 0;
     if (avx512) historian_prepare_avx512();
+    historian_loads_wide = avx2;
     historian_scan = avx512 ? historian_scan_avx512 : avx2 ? historian_scan_avx2 : historian_scan_sse2;
     return avx512 ? "avx512" : avx2 ? "avx2" : "baseline";
 }
