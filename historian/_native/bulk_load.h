@@ -25,6 +25,7 @@ typedef struct {
     const char *data;
     ptrdiff_t stride; /* bytes from one value to the next; may be negative */
     size_t n;
+    double multiple, divisor; /* of durations: those of the loaded number that make it a value; 0 for other numbers */
 } historian_array;
 
 /* How often each value of a `historian_array` occurs: as many whole numbers. */
@@ -51,7 +52,9 @@ HISTORIAN_INLINE double historian_from_int64(int64_t x) {
     return (upper - (0x1p84 + 0x1p63 + 0x1p52)) + lower;
 }
 
-HISTORIAN_INLINE double historian_from_uint32(uint32_t x) { return historian_double(x | 0x4330000000000000ULL) - 0x1p52; }
+HISTORIAN_INLINE double historian_from_uint32(uint32_t x) {
+    return historian_double(x | 0x4330000000000000ULL) - 0x1p52;
+}
 
 #define HISTORIAN_AS_DOUBLE(x) ((double)(x))
 #define HISTORIAN_AS_COUNT(x) ((uint64_t)(x))
@@ -68,34 +71,34 @@ static int historian_loads_wide;
 #endif
 
 /* Define a loader. The compiler vectorises what loads numbers one after the other. */
-#define HISTORIAN_LOADER(function, type, result, convert)                                                             \
-    HISTORIAN_INLINE void historian_##function##_run(result out[], const char *data, size_t n) {                      \
-        type value;                                                                                                   \
-        for (size_t i = 0; i < n; i++) {                                                                              \
-            memcpy(&value, data + i * sizeof value, sizeof value);                                                    \
-            out[i] = convert(value);                                                                                  \
-        }                                                                                                             \
-    }                                                                                                                 \
-    HISTORIAN_LOADS_WIDE static void historian_##function##_wide(result out[], const char *data, size_t n) {          \
-        historian_##function##_run(out, data, n);                                                                     \
-    }                                                                                                                 \
-    static void historian_##function(result out[], const char *data, ptrdiff_t stride, size_t n) {                    \
-        type value[4];                                                                                                \
-        if (stride == (ptrdiff_t)sizeof *value) {                                                                     \
-            if (historian_loads_wide)                                                                                 \
-                historian_##function##_wide(out, data, n);                                                            \
-            else                                                                                                      \
-                historian_##function##_run(out, data, n);                                                             \
-            return;                                                                                                   \
-        }                                                                                                             \
-        for (; n >= 4; n -= 4, out += 4, data += 4 * stride) {                                                        \
-            for (ptrdiff_t k = 0; k < 4; k++) memcpy(value + k, data + k * stride, sizeof *value);                    \
-            for (size_t k = 0; k < 4; k++) out[k] = convert(value[k]);                                                \
-        }                                                                                                             \
-        for (; n > 0; n--, out++, data += stride) {                                                                   \
-            memcpy(value, data, sizeof *value);                                                                       \
-            *out = convert(*value);                                                                                   \
-        }                                                                                                             \
+#define HISTORIAN_LOADER(function, type, result, convert)                                                    \
+    HISTORIAN_INLINE void historian_##function##_run(result out[], const char *data, size_t n) {             \
+        type value;                                                                                          \
+        for (size_t i = 0; i < n; i++) {                                                                     \
+            memcpy(&value, data + i * sizeof value, sizeof value);                                           \
+            out[i] = convert(value);                                                                         \
+        }                                                                                                    \
+    }                                                                                                        \
+    HISTORIAN_LOADS_WIDE static void historian_##function##_wide(result out[], const char *data, size_t n) { \
+        historian_##function##_run(out, data, n);                                                            \
+    }                                                                                                        \
+    static void historian_##function(result out[], const char *data, ptrdiff_t stride, size_t n) {           \
+        type value[4];                                                                                       \
+        if (stride == (ptrdiff_t)sizeof *value) {                                                            \
+            if (historian_loads_wide)                                                                        \
+                historian_##function##_wide(out, data, n);                                                   \
+            else                                                                                             \
+                historian_##function##_run(out, data, n);                                                    \
+            return;                                                                                          \
+        }                                                                                                    \
+        for (; n >= 4; n -= 4, out += 4, data += 4 * stride) {                                               \
+            for (ptrdiff_t k = 0; k < 4; k++) memcpy(value + k, data + k * stride, sizeof *value);           \
+            for (size_t k = 0; k < 4; k++) out[k] = convert(value[k]);                                       \
+        }                                                                                                    \
+        for (; n > 0; n--, out++, data += stride) {                                                          \
+            memcpy(value, data, sizeof *value);                                                              \
+            *out = convert(*value);                                                                          \
+        }                                                                                                    \
     }
 #define HISTORIAN_LOADERS(type, convert)                     \
     HISTORIAN_LOADER(load_##type, type##_t, double, convert) \
@@ -110,6 +113,25 @@ HISTORIAN_LOADERS(int32, HISTORIAN_AS_DOUBLE)
 HISTORIAN_LOADERS(uint32, historian_from_uint32)
 HISTORIAN_LOADERS(int64, historian_from_int64)
 HISTORIAN_LOADERS(uint64, historian_from_uint64)
+
+/* ---- durations ---- */
+
+HISTORIAN_INLINE void historian_scale_run(double *values, size_t n, double multiple, double divisor) {
+    for (size_t i = 0; i < n; i++) values[i] = values[i] * multiple / divisor;
+}
+HISTORIAN_LOADS_WIDE static void historian_scale_wide(double *values, size_t n, double multiple, double divisor) {
+    historian_scale_run(values, n, multiple, divisor);
+}
+
+/* Load n values of an array from `first` on. One of `multiple` and `divisor` is 1, so a duration is rounded once. */
+static void historian_load_values(double *values, const historian_array *array, size_t first, size_t n) {
+    array->load(values, array->data + (ptrdiff_t)first * array->stride, array->stride, n);
+    if (HISTORIAN_LIKELY(array->divisor == 0)) return;
+    if (historian_loads_wide)
+        historian_scale_wide(values, n, array->multiple, array->divisor);
+    else
+        historian_scale_run(values, n, array->multiple, array->divisor);
+}
 
 /* The place of a whole number's loaders in the tables below, from a buffer's format character and item size; -1 if the
  * format is not one of whole numbers. */

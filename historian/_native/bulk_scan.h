@@ -27,8 +27,7 @@ static historian_scanner historian_scan = historian_scan_sse2;
 
 /* Choose the widest that the processor has and `widest` allows: "baseline", "avx2" or any other. Return its name. */
 static const char *historian_choose_scan(const char *widest) {
-    int avx2 =
-        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && strcmp(widest, "baseline") != 0;
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && strcmp(widest, "baseline") != 0;
     int avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                  __builtin_cpu_supports("avx512vl") && avx2 && strcmp(widest, "avx2") != 0;
     if (avx512) historian_prepare_avx512();

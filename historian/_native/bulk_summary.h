@@ -48,9 +48,9 @@ HISTORIAN_INLINE double historian_two_sum(double a, double b, double *rounded) {
 enum {
     HISTORIAN_HALVES_OCTAVES = 17, /* at most so many between the largest and the smallest value, for halves */
     HISTORIAN_LANES_OCTAVES = 28,  /* likewise, for lanes */
-    HISTORIAN_EXACT_MIN = 128,    /* least exponent, as its bits, so that nothing is subnormal */
-    HISTORIAN_EXACT_MAX = 2000,   /* largest exponent, so that nothing is infinite */
-    HISTORIAN_BIAS_OCTAVES = 40   /* 2^-40 of a sum is above its compensation, and the two together are below 2^53 u */
+    HISTORIAN_EXACT_MIN = 128,     /* least exponent, as its bits, so that nothing is subnormal */
+    HISTORIAN_EXACT_MAX = 2000,    /* largest exponent, so that nothing is infinite */
+    HISTORIAN_BIAS_OCTAVES = 40    /* 2^-40 of a sum is above its compensation, and the two together are below 2^53 u */
 };
 
 /* Return the bits of the smallest of good values that is not 0, or those of infinity. */

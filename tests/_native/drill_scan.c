@@ -32,10 +32,10 @@ static uint64_t next(void) { /* xorshift64 */
 
 /* An estimate depends on the upper half of b = bits - 1 only, and what it must give grows with the lower half. So if
  * it is right for both ends of the lower half, it is right between them. And octaves add to both alike. */
-static void check_all_mantissas(uint64_t octave) {
+static void check_mantissas(uint64_t octave, uint64_t step) {
     double values[BLOCK], copy[BLOCK];
     uint16_t slots[BLOCK];
-    for (uint64_t upper = 0; upper < 1 << 20; upper++)
+    for (uint64_t upper = 0; upper < 1 << 20; upper += step)
         for (uint64_t lower = 0; lower <= UINT32_MAX; lower += UINT32_MAX) {
             historian_summary summary = {0, 0, {0}};
             double value = historian_double((octave << 52 | upper << 32 | lower) + 1);
@@ -68,7 +68,7 @@ static void check_chunk(const double *values, size_t n) {
         historian_add_value(whole.digits, bits);
     }
     CHECK(historian_scan(&summary, slots, copy, values, n) == good);
-    CHECK(memcmp(copy, values, n * sizeof *values) == 0 || fabs(copy[0]) == fabs(values[0]) || !good);
+    for (size_t i = 0; i < n && good; i++) CHECK(copy[i] == values[i]);
     if (!good) return;
     historian_carry_digits(whole.digits, 0, HISTORIAN_SUM_DIGITS);
     historian_carry_digits(summary.digits, 0, HISTORIAN_SUM_DIGITS);
@@ -82,7 +82,8 @@ static void check_chunk(const double *values, size_t n) {
 
 /* Chunks of any size whose values span so many octaves, from any of them on. */
 static void check_chunks(unsigned octaves, int chunks) {
-    static const double special[] = {0.0, -0.0, 5e-324, 0x1p-32, 0x1p64, 1.0, 1.7976931348623157e308, 0x1.0000000000001p0};
+    static const double special[] = {
+        0.0, -0.0, 5e-324, 0x1p-32, 0x1p64, 1.0, 1.7976931348623157e308, 0x1.0000000000001p0};
     double values[HISTORIAN_CHUNK];
     while (chunks-- > 0) {
         size_t n = 1 + next() % HISTORIAN_CHUNK;
@@ -109,19 +110,19 @@ static void check_refusals(void) {
             }
 }
 
-#define CHECK_LOADER(type)                                                                                            \
-    do {                                                                                                              \
-        static type numbers[4 * HISTORIAN_CHUNK];                                                                     \
-        double loaded[HISTORIAN_CHUNK];                                                                               \
-        for (size_t i = 0; i < 4 * HISTORIAN_CHUNK; i++) numbers[i] = (type)((int64_t)next() >> next() % 64);         \
-        numbers[0] = (type)INT64_MIN, numbers[1] = (type)INT64_MAX, numbers[2] = (type)UINT64_MAX, numbers[3] = 0;    \
-        numbers[4] = (type)(1ULL << 53 | 1), numbers[5] = (type)(0xfffffffffffffbffULL);                              \
-        for (ptrdiff_t step = -3; step <= 4; step++)                                                                  \
-            for (size_t n = 0; n < 40; n++) {                                                                         \
-                const type *first = numbers + (step < 0 ? 3 * HISTORIAN_CHUNK : 0);                                   \
-                historian_load_##type(loaded, (const char *)first, step * (ptrdiff_t)sizeof *numbers, n);             \
-                for (size_t i = 0; i < n; i++) CHECK(loaded[i] == (double)first[(ptrdiff_t)i * step]);                \
-            }                                                                                                         \
+#define CHECK_LOADER(type)                                                                                         \
+    do {                                                                                                           \
+        static type numbers[4 * HISTORIAN_CHUNK];                                                                  \
+        double loaded[HISTORIAN_CHUNK];                                                                            \
+        for (size_t i = 0; i < 4 * HISTORIAN_CHUNK; i++) numbers[i] = (type)((int64_t)next() >> next() % 64);      \
+        numbers[0] = (type)INT64_MIN, numbers[1] = (type)INT64_MAX, numbers[2] = (type)UINT64_MAX, numbers[3] = 0; \
+        numbers[4] = (type)(1ULL << 53 | 1), numbers[5] = (type)(0xfffffffffffffbffULL);                           \
+        for (ptrdiff_t step = -3; step <= 4; step++)                                                               \
+            for (size_t n = 0; n < 40; n++) {                                                                      \
+                const type *first = numbers + (step < 0 ? 3 * HISTORIAN_CHUNK : 0);                                \
+                historian_load_##type(loaded, (const char *)first, step *(ptrdiff_t)sizeof *numbers, n);           \
+                for (size_t i = 0; i < n; i++) CHECK(loaded[i] == (double)first[(ptrdiff_t)i * step]);             \
+            }                                                                                                      \
     } while (0)
 #define historian_load_int8_t historian_load_int8
 #define historian_load_uint8_t historian_load_uint8
@@ -145,15 +146,20 @@ static void check_loaders(void) {
     CHECK_LOADER(double);
 }
 
-int main(void) {
+/* With an argument, checks only one mantissa of so many. */
+int main(int argc, char **argv) {
     static const char *const limits[] = {"", "avx2", "baseline"};
+    long step = argc > 1 ? atol(argv[1]) : 1;
+    const char *last = "";
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         name = historian_choose_scan(limits[i]);
+        if (!strcmp(name, last)) continue;
+        last = name;
         printf("%s\n", name);
         check_refusals();
         check_loaders();
         for (unsigned octaves = 0; octaves < 64; octaves++) check_chunks(octaves, 40);
-        check_all_mantissas(1023 - 10);
+        check_mantissas(1023 - 10, step > 0 ? (uint64_t)step : 1);
     }
     return 0;
 }
