@@ -240,6 +240,17 @@ def accuracy(session: nox.Session) -> None:
         session.run("python", "-m", "benchmarks.accuracy_coverage")
 
 
+@nox.session(python="3.11")
+def aarch64(session: nox.Session) -> None:
+    """Run tests of arrays on an emulated 64-bit ARM (as root on Debian: see .ci/aarch64)."""
+    session.install(".[test]", *BUILD_TOOLS)
+    drill = ["pytest", "tests/_native/test_scan.py"]
+    session.run(*drill, env={"HISTORIAN_DRILL_STEP": "1"})  # all mantissas: half a minute of the emulator
+    names = ["_values", "_live/test_recorder.py", "_live/test_weights.py", "_live/test_changing_arrays.py"]
+    tests = session.posargs or [f"tests/{name}" for name in names]
+    session.run(str(ROOT / ".ci" / "aarch64"), session.create_tmp(), *tests, external=True)
+
+
 @nox.session(name="bench-check")
 def bench_check(session: nox.Session) -> None:
     """Compare the instructions of the hot paths with those committed (needs valgrind)."""
