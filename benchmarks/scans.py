@@ -1,4 +1,4 @@
-"""Measure record_many in this process, one round for each line read: bulk.py has one such process for each HISTORIAN_SIMD.
+"""Measure record_many in this process, a round for each line read: bulk.py has a process for each HISTORIAN_SIMD.
 
 The choice of instructions is made once, when the core is imported.  So rounds of several choices can take turns only
 in several processes.
