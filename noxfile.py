@@ -25,6 +25,8 @@ FREE_THREADED = [version for version in FOUND if version.endswith("t")]
 
 NATIVE = ROOT / "historian" / "_native"
 C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests" / "_native") for path in folder.glob("*.[ch]"))
+#: Headers that are included by others only: parts of these, or for other processors.
+PARTS = ("bulk_neon.h", "bulk_wide.h", "packed_avx2.h")
 #: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
 CLANG_FORMAT = "clang-format==19.*"
 CLANG_TIDY = "clang-tidy==19.*"
@@ -83,9 +85,9 @@ def native(session: nox.Session) -> None:
     session.install(CLANG_TIDY)
     python_include = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('include'))", silent=True)
     include = ["-I", str(NATIVE), "-isystem", str(python_include).strip()]
-    # Each sees some of the functions only, and packed_avx2.h is a part of packed.h.
+    # Each sees some of the functions only.
     strict = ["-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-Wno-unused-function", *include]
-    headers = [path.name for path in sorted(NATIVE.glob("*.h")) if path.name != "packed_avx2.h"]
+    headers = [path.name for path in sorted(NATIVE.glob("*.h")) if path.name not in PARTS]
     source = Path(session.create_tmp()) / "headers.c"
     source.write_text("".join(f'#include "{name}"\n' for name in ["Python.h", *headers]), encoding="utf-8")
     for compiler, cplusplus in (("gcc", "g++"), ("clang", "clang++")):
@@ -240,6 +242,17 @@ def accuracy(session: nox.Session) -> None:
         session.run("python", "-m", "benchmarks.accuracy_coverage")
         session.run("python", "-m", "benchmarks.accuracy_traces")
         session.run("python", "-m", "benchmarks.accuracy_often")
+
+
+@nox.session(python="3.11")
+def aarch64(session: nox.Session) -> None:
+    """Run tests of arrays on an emulated 64-bit ARM (as root on Debian: see .ci/aarch64)."""
+    session.install(".[test]", *BUILD_TOOLS)
+    drill = ["pytest", "tests/_native/test_scan.py"]
+    session.run(*drill, env={"HISTORIAN_DRILL_STEP": "1"})  # all mantissas: half a minute of the emulator
+    names = ["_values", "_live/test_recorder.py", "_live/test_weights.py", "_live/test_changing_arrays.py"]
+    tests = session.posargs or [f"tests/{name}" for name in names]
+    session.run(str(ROOT / ".ci" / "aarch64"), session.create_tmp(), *tests, external=True)
 
 
 @nox.session(name="bench-check")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from historian import Recorder
+from historian._core import SIMD
 
 from .data import ASKED, errors, latencies, places
 from .figures import ratio, row
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 TABLE = "Whole arrays"
 MILLION = 1_000_000
+#: How many times as long as numpy.sum an array from memory may take, by the instructions that scan it.
+FROM_MEMORY = {"avx512": 1.2}
 
 
 def measure(results: Results, peers: list[Peer]) -> None:
@@ -33,6 +38,8 @@ def measure(results: Results, peers: list[Peer]) -> None:
     in_cache(results)
     short(results)
     kinds(results)
+    same_cost(results)
+    instructions(results)
     sizes(results)
     libraries(results, peers)
 
@@ -56,7 +63,9 @@ def from_memory(results: Results, peers: list[Peer]) -> None:
     boost = [peer for peer in peers if peer.name == "boost-histogram"]
     timed = interleave(cases)
     results.add(
-        ratio("record_many(4 M float64) / numpy.sum", 2.1, timed["record_many"], timed["numpy.sum"]),
+        ratio(
+            "record_many(4 M float64) / numpy.sum", FROM_MEMORY.get(SIMD, 2.2), timed["record_many"], timed["numpy.sum"]
+        ),
         ratio("record_many(4 M float64) / numpy.bincount", 0.8, timed["record_many"], timed["numpy.bincount"]),
     )
     for peer in boost:
@@ -117,6 +126,67 @@ def kinds(results: Results) -> None:
     for name, case in interleave(cases, rounds=15).items():
         array = arrays[name]
         results.add(row(TABLE, "historian", f"1e{len(str(len(array))) - 1} {name}", case, errors=off(array)))
+
+
+def same_cost(results: Results) -> None:
+    """Measure 1e5 values of other types, and of strided views, compared with as many float64 side by side.
+
+    A view of every second value reads twice as many cache lines.  So its array is half as long, and both are 800 kB.
+    Durations miss the target: their numbers are divided by 1e9, and no processor divides four in less than 5 cycles.
+    To multiply them by 1e-9 would take no time, but round twice: 3 ns would not be the float 3e-9.  Views and int64 are
+    near the target: they are loaded into a chunk of float64, which is then read once more.  To align that chunk gained
+    nothing.  Conversions of int64 in registers of AVX2 took half as long as one by one.
+    """
+    data = latencies(100_000)
+    half = data[:50_000]
+    others = {
+        "float32": (data.astype(np.float32), data),
+        "int64, ns": ((data * 1e9).astype(np.int64), data),
+        "int32, us": ((data * 1e6).astype(np.int32), data),
+        "timedelta64[ns]": ((data * 1e9).astype("m8[ns]"), data),
+        "float64, reversed": (data[::-1], data),
+        "float64, every 2nd": (np.repeat(half, 2)[::2], half),
+    }
+    for name, (other, usual) in others.items():
+        cases = [call("other", Recorder().record_many, other), call("float64", Recorder().record_many, usual)]
+        timed = interleave(cases, 2 * ROUNDS)
+        results.add(ratio(f"record_many({name}) / float64, in cache", 1.2, timed["other"], timed["float64"]))
+
+
+def instructions(results: Results) -> None:
+    """Measure 1e5 float64, 800 kB, with each kind of instructions that this processor has, round by round."""
+    workers = {}
+    try:
+        for limit in ("avx512", "avx2", "baseline"):
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.scans", "100000"],
+                env={**os.environ, "HISTORIAN_SIMD": limit}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            assert worker.stdout is not None
+            name = worker.stdout.readline().strip()
+            if name in workers:
+                worker.communicate()  # it ends, as there is nothing more to read
+            else:
+                workers[name] = worker
+        timed = interleave([Case(name, functools.partial(ask, worker)) for name, worker in workers.items()], 4 * ROUNDS)
+    finally:
+        for worker in workers.values():
+            worker.communicate()
+    for name, case in timed.items():
+        results.add(row(TABLE, "historian", f"1e5 float64, in cache, {name}", case))
+    for name, target in (("avx2", 1.5), ("baseline", 2.0)):
+        if "avx512" in timed and name in timed:
+            results.add(ratio(f"record_many, in cache: {name} / avx512", target, timed[name], timed["avx512"]))
+    if "avx512" not in timed:
+        results.skip("record_many, in cache: other instructions / avx512", "this processor does not have AVX-512")
+
+
+def ask(worker: subprocess.Popen[str]) -> float:
+    """Have a worker measure one round; return its ns per value."""
+    assert worker.stdin is not None and worker.stdout is not None
+    worker.stdin.write("\n")
+    worker.stdin.flush()
+    return float(worker.stdout.readline())
 
 
 def off(values: Any) -> tuple[float, ...]:

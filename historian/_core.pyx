@@ -15,7 +15,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.math cimport NAN, isinf
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
 from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memmove
@@ -111,6 +111,7 @@ cdef extern from "_native/bulk_load.h" nogil:
         const char *data
         Py_ssize_t stride
         size_t n
+        double multiple, divisor
     ctypedef void (*historian_count_loader)(uint64_t *, const char *, Py_ssize_t, size_t) noexcept
     ctypedef struct historian_occurrences:
         historian_count_loader load

@@ -14,12 +14,23 @@ cdef struct Opened:
     Py_ssize_t stride
     size_t n
     historian_loader load  # NULL for counts
+    double multiple, divisor  # of durations, to be values; else 0
     historian_count_loader load_count  # NULL for values, or if the buffer does not hold whole numbers
 
 
-cdef int open_values(object values, Opened *opened) except -1:
-    """Open an array-like of values."""
+cdef inline void begin_opening(Opened *opened) noexcept:
     opened.has_view, opened.numbers = False, NULL
+    opened.multiple, opened.divisor = 0, 0
+
+
+cdef inline void array_of(const Opened *opened, historian_array *array) noexcept:
+    array.load, array.data, array.stride, array.n = opened.load, opened.data, opened.stride, opened.n
+    array.multiple, array.divisor = opened.multiple, opened.divisor
+
+
+cdef int open_values(object values, double ns_per_unit, Opened *opened) except -1:
+    """Open an array-like of values.  Durations become values in the unit of so many nanoseconds; 0 is none of time."""
+    begin_opening(opened)
     if isinstance(values, (str, bytes, bytearray)):
         raise not_an_array(values)
     if not isinstance(values, (list, tuple)):
@@ -27,16 +38,16 @@ cdef int open_values(object values, Opened *opened) except -1:
         if PyObject_CheckBuffer(values) and open_view(values, "values", opened) and opened.load is not NULL:
             return 0
         close_view(opened)
-        values = as_numbers(values)
+        values = as_numbers(values, ns_per_unit, opened)
     if not isinstance(values, (list, tuple)):
-        open_view(values, "values", opened)  # float64 now
+        open_view(values, "values", opened)  # float64 or int64 now
         return 0
     return convert_values(tuple(values), opened)
 
 
 cdef int open_counts(object counts, Opened *opened) except -1:
     """Open an array-like of whole numbers."""
-    opened.has_view, opened.numbers = False, NULL
+    begin_opening(opened)
     if isinstance(counts, (str, bytes, bytearray)):
         raise not_counts(counts)
     if not isinstance(counts, (list, tuple)):
@@ -182,8 +193,8 @@ cdef bint is_mapping(object values) except -1:
     return hasattr(kind, "keys") and hasattr(kind, "__getitem__") and not isinstance(values, Sequence)
 
 
-cdef object as_numbers(object values):
-    """Return `values` as a float64 array or a tuple."""
+cdef object as_numbers(object values, double ns_per_unit, Opened *opened):
+    """Return `values` as a float64 array, a tuple, or, if they are durations, an int64 array; `opened` has the rest."""
     if not hasattr(values, "__array__") and not PyObject_CheckBuffer(values):
         if is_mapping(values):
             raise TypeError(
@@ -198,8 +209,13 @@ cdef object as_numbers(object values):
     array = numpy.asarray(values)
     if array.dtype.kind == "O" and array.ndim == 1:
         return tuple(array)
+    if array.dtype.kind == "m":
+        from historian._values.numbers import scale_of
+
+        opened.multiple, opened.divisor = scale_of(array.dtype, ns_per_unit or None)
+        return array.astype(array.dtype.newbyteorder("="), copy=False).view(numpy.int64)
     if array.dtype.kind not in "biuf":
-        hint = "; divide it by numpy.timedelta64(1, 's')" if array.dtype.kind == "m" else ""
+        hint = ": a point in time is no duration; pass numpy.diff(values)" if array.dtype.kind == "M" else ""
         raise TypeError(f"cannot record values of dtype {array.dtype}{hint}")
     return array.astype(numpy.float64)
 
@@ -277,7 +293,11 @@ cdef int record_counts(Counters self, const historian_array *array, const Opened
 
 
 cdef object as_read(const historian_array *array, double value):
-    """Return a value of an array as an int or a float, as its type is."""
+    """Return a value of an array as an int or a float, as its type is; or numpy's NaT."""
+    if array.divisor:
+        import numpy
+
+        return numpy.timedelta64("NaT") if value == <double>INT64_MIN * array.multiple / array.divisor else value
     is_float = array.load == historian_load_double or array.load == historian_load_float
     return value if is_float else int(value)
 

@@ -39,7 +39,7 @@ HISTORIAN_INLINE const double *historian_load_chunk(const historian_array *array
     if (array->load == historian_load_double && array->stride == (ptrdiff_t)sizeof(double) &&
         (uintptr_t)data % sizeof(double) == 0)
         return (const double *)data;
-    array->load(copy, data, array->stride, n);
+    historian_load_values(copy, array, first, n);
     return copy;
 }
 

@@ -14,6 +14,8 @@
 #include <immintrin.h>
 
 #include "bucket.h"
+#include "bulk_plain.h"
+#include "bulk_summary.h"
 #include "platform.h"
 
 #define HISTORIAN_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
@@ -90,6 +92,23 @@ HISTORIAN_AVX512 static void historian_scan16_avx512(double *sums, double *compe
     _mm512_storeu_pd(sums + 8, sum_b);
     _mm512_storeu_pd(compensation, compensation_a);
     _mm512_storeu_pd(compensation + 8, compensation_b);
+}
+
+static int historian_scan_avx512(historian_summary *summary, uint16_t *slots, double *copy, const double *values,
+                                 size_t n) {
+    size_t whole = n - n % 16;
+    if (whole) {
+        double sums[16], compensations[16];
+        uint64_t max, min, least;
+        historian_scan16_avx512(sums, compensations, &max, &min, slots, copy, values, whole);
+        if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
+        least = historian_add_extremes(summary, min, max, copy, whole);
+        if (HISTORIAN_LIKELY(historian_is_within(least, max, HISTORIAN_LANES_OCTAVES)))
+            historian_add_lanes(summary->digits, sums, compensations, 16);
+        else if (max)
+            historian_add_wholes(summary, copy, whole);
+    }
+    return whole == n || historian_scan_plain(summary, slots + whole, copy + whole, values + whole, n - whole);
 }
 
 #endif

@@ -66,7 +66,7 @@ static int historian_tally_counts(historian_tables *tables, const historian_arra
     for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
         size_t n = historian_chunk_size(array, first);
         ptrdiff_t bad;
-        array->load(values, array->data + (ptrdiff_t)first * array->stride, array->stride, n);
+        historian_load_values(values, array, first, n);
         occurrences->load(counts, occurrences->data + (ptrdiff_t)first * occurrences->stride, occurrences->stride, n);
         HISTORIAN_FORGET(values); /* the compiler must not read the originals again */
         HISTORIAN_FORGET(counts);

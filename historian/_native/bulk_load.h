@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "bucket.h"
 #include "platform.h"
 
 /* Load n values of a strided array of one C type as float64. */
@@ -24,6 +25,7 @@ typedef struct {
     const char *data;
     ptrdiff_t stride; /* bytes from one value to the next; may be negative */
     size_t n;
+    double multiple, divisor; /* of durations: those of the loaded number that make it a value; 0 for other numbers */
 } historian_array;
 
 /* How often each value of a `historian_array` occurs: as many whole numbers. */
@@ -33,34 +35,103 @@ typedef struct {
     ptrdiff_t stride;
 } historian_occurrences;
 
-#define HISTORIAN_LOADER(function, type, result)                                                   \
-    static void historian_##function(result out[], const char *data, ptrdiff_t stride, size_t n) { \
-        type value;                                                                                \
-        if (stride == (ptrdiff_t)sizeof value) {                                                   \
-            for (size_t i = 0; i < n; i++) {                                                       \
-                memcpy(&value, data + i * sizeof value, sizeof value);                             \
-                out[i] = (result)value;                                                            \
-            }                                                                                      \
-            return;                                                                                \
-        }                                                                                          \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            memcpy(&value, data + (ptrdiff_t)i * stride, sizeof value);                            \
-            out[i] = (result)value;                                                                \
-        }                                                                                          \
+/* ---- numbers as float64 ---- */
+
+/* Processors convert 64 bits one number at a time, if they have no AVX-512. But a float64 from 2^52 on whose unit is 1
+ * has a whole number in its low bits. So the two halves of a number are written there, each with a power of two that is
+ * subtracted again, without rounding. Only the last addition rounds, as a conversion does. */
+HISTORIAN_INLINE double historian_from_uint64(uint64_t x) {
+    double upper = historian_double(x >> 32 | 0x4530000000000000ULL); /* 2^84 + upper half * 2^32 */
+    double lower = historian_double((x & UINT32_MAX) | 0x4330000000000000ULL);
+    return (upper - (0x1p84 + 0x1p52)) + lower;
+}
+
+HISTORIAN_INLINE double historian_from_int64(int64_t x) {
+    double upper = historian_double(((uint64_t)x ^ 1ULL << 63) >> 32 | 0x4530000000000000ULL); /* 2^63 more */
+    double lower = historian_double(((uint64_t)x & UINT32_MAX) | 0x4330000000000000ULL);
+    return (upper - (0x1p84 + 0x1p63 + 0x1p52)) + lower;
+}
+
+HISTORIAN_INLINE double historian_from_uint32(uint32_t x) {
+    return historian_double(x | 0x4330000000000000ULL) - 0x1p52;
+}
+
+#define HISTORIAN_AS_DOUBLE(x) ((double)(x))
+#define HISTORIAN_AS_COUNT(x) ((uint64_t)(x))
+
+/* ---- loading ---- */
+
+/* Whether the processor's widest registers are used: see historian_choose_scan. */
+static int historian_loads_wide;
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define HISTORIAN_LOADS_WIDE __attribute__((target("avx2")))
+#else
+#define HISTORIAN_LOADS_WIDE
+#endif
+
+/* Define a loader. The compiler vectorises what loads numbers one after the other. */
+#define HISTORIAN_LOADER(function, type, result, convert)                                                    \
+    HISTORIAN_INLINE void historian_##function##_run(result out[], const char *data, size_t n) {             \
+        type value;                                                                                          \
+        for (size_t i = 0; i < n; i++) {                                                                     \
+            memcpy(&value, data + i * sizeof value, sizeof value);                                           \
+            out[i] = convert(value);                                                                         \
+        }                                                                                                    \
+    }                                                                                                        \
+    HISTORIAN_LOADS_WIDE static void historian_##function##_wide(result out[], const char *data, size_t n) { \
+        historian_##function##_run(out, data, n);                                                            \
+    }                                                                                                        \
+    static void historian_##function(result out[], const char *data, ptrdiff_t stride, size_t n) {           \
+        type value[4];                                                                                       \
+        if (stride == (ptrdiff_t)sizeof *value) {                                                            \
+            if (historian_loads_wide)                                                                        \
+                historian_##function##_wide(out, data, n);                                                   \
+            else                                                                                             \
+                historian_##function##_run(out, data, n);                                                    \
+            return;                                                                                          \
+        }                                                                                                    \
+        for (; n >= 4; n -= 4, out += 4, data += 4 * stride) {                                               \
+            for (ptrdiff_t k = 0; k < 4; k++) memcpy(value + k, data + k * stride, sizeof *value);           \
+            for (size_t k = 0; k < 4; k++) out[k] = convert(value[k]);                                       \
+        }                                                                                                    \
+        for (; n > 0; n--, out++, data += stride) {                                                          \
+            memcpy(value, data, sizeof *value);                                                              \
+            *out = convert(*value);                                                                          \
+        }                                                                                                    \
     }
-#define HISTORIAN_LOADERS(type)                     \
-    HISTORIAN_LOADER(load_##type, type##_t, double) \
-    HISTORIAN_LOADER(load_##type##_count, type##_t, uint64_t)
-HISTORIAN_LOADER(load_double, double, double)
-HISTORIAN_LOADER(load_float, float, double)
-HISTORIAN_LOADERS(int8)
-HISTORIAN_LOADERS(uint8)
-HISTORIAN_LOADERS(int16)
-HISTORIAN_LOADERS(uint16)
-HISTORIAN_LOADERS(int32)
-HISTORIAN_LOADERS(uint32)
-HISTORIAN_LOADERS(int64)
-HISTORIAN_LOADERS(uint64)
+#define HISTORIAN_LOADERS(type, convert)                     \
+    HISTORIAN_LOADER(load_##type, type##_t, double, convert) \
+    HISTORIAN_LOADER(load_##type##_count, type##_t, uint64_t, HISTORIAN_AS_COUNT)
+HISTORIAN_LOADER(load_double, double, double, HISTORIAN_AS_DOUBLE)
+HISTORIAN_LOADER(load_float, float, double, HISTORIAN_AS_DOUBLE)
+HISTORIAN_LOADERS(int8, HISTORIAN_AS_DOUBLE)
+HISTORIAN_LOADERS(uint8, HISTORIAN_AS_DOUBLE)
+HISTORIAN_LOADERS(int16, HISTORIAN_AS_DOUBLE)
+HISTORIAN_LOADERS(uint16, HISTORIAN_AS_DOUBLE)
+HISTORIAN_LOADERS(int32, HISTORIAN_AS_DOUBLE)
+HISTORIAN_LOADERS(uint32, historian_from_uint32)
+HISTORIAN_LOADERS(int64, historian_from_int64)
+HISTORIAN_LOADERS(uint64, historian_from_uint64)
+
+/* ---- durations ---- */
+
+HISTORIAN_INLINE void historian_scale_run(double *values, size_t n, double multiple, double divisor) {
+    for (size_t i = 0; i < n; i++) values[i] = values[i] * multiple / divisor;
+}
+HISTORIAN_LOADS_WIDE static void historian_scale_wide(double *values, size_t n, double multiple, double divisor) {
+    historian_scale_run(values, n, multiple, divisor);
+}
+
+/* Load n values of an array from `first` on. One of `multiple` and `divisor` is 1, so a duration is rounded once. */
+static void historian_load_values(double *values, const historian_array *array, size_t first, size_t n) {
+    array->load(values, array->data + (ptrdiff_t)first * array->stride, array->stride, n);
+    if (HISTORIAN_LIKELY(array->divisor == 0)) return;
+    if (historian_loads_wide)
+        historian_scale_wide(values, n, array->multiple, array->divisor);
+    else
+        historian_scale_run(values, n, array->multiple, array->divisor);
+}
 
 /* The place of a whole number's loaders in the tables below, from a buffer's format character and item size; -1 if the
  * format is not one of whole numbers. */

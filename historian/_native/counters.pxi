@@ -110,7 +110,8 @@ cdef class Counters:
         of values to counts, pass ``m.keys(), counts=m.values()``.  A value with the count 0 must be valid, too.
 
         Buffers of float64, float32, integers and bools are read in place, without the GIL.  Such buffers are arrays of
-        numpy, `array.array` and memoryviews, also with strides.  Other sequences are converted.  Each number is read
+        numpy, `array.array` and memoryviews, also with strides.  So are durations of numpy, ``timedelta64``, which are
+        converted to the recorder's unit.  Other sequences are converted.  Each number is read
         once: if another thread writes to the array, what has been checked is what is counted.  O(len).  Raises
         ValueError for NaN, infinities and negative values.  The message names the position of the first one.  Raises
         TypeError for a value that is not a real number, and for a count that is not a whole number.  Raises
@@ -124,8 +125,8 @@ cdef class Counters:
         if counts is not None and is_masked(values):
             values, counts = pairs_of(values, counts)
         try:
-            open_values(values, &opened)
-            array.load, array.data, array.stride, array.n = opened.load, opened.data, opened.stride, opened.n
+            open_values(values, self.ns_per_unit, &opened)
+            array_of(&opened, &array)
             if counts is None:
                 record_array(self, &array)
                 return

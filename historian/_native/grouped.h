@@ -137,7 +137,7 @@ static void historian_read_grouped(historian_groups *groups, const historian_arr
     uint64_t of[HISTORIAN_CHUNK];
     size_t n = historian_chunk_size(array, first);
     historian_grouped *out = groups->values + groups->found;
-    array->load(values, array->data + (ptrdiff_t)first * array->stride, array->stride, n);
+    historian_load_values(values, array, first, n);
     numbers->load(of, numbers->data + (ptrdiff_t)first * numbers->stride, numbers->stride, n);
     for (size_t i = 0; i < n; i++) {
         double value = values[i] + 0.0; /* -0.0 becomes 0.0 */

@@ -98,7 +98,7 @@ cdef class Grouped:
         cdef historian_left_out *left_out = &self.groups.left_out
         cdef size_t first = 0
         cdef bint done
-        array.load, array.data, array.stride, array.n = opened.load, opened.data, opened.stride, opened.n
+        array_of(opened, &array)
         occurrences.load, occurrences.data, occurrences.stride = numbers.load_count, numbers.data, numbers.stride
         try:
             done = historian_grow_groups(self.groups, n_groups) and historian_begin_grouped(self.groups, array.n)
@@ -138,14 +138,14 @@ cdef class Grouped:
 
 cdef int open_mixed(object values, Opened *opened) except -1:
     """Open an array-like of values, some of which may be invalid or missing."""
-    opened.has_view, opened.numbers = False, NULL
+    begin_opening(opened)
     if isinstance(values, (str, bytes, bytearray)):
         raise not_an_array(values)
     if not isinstance(values, (list, tuple)):
         if PyObject_CheckBuffer(values) and open_view(values, "values", opened) and opened.load is not NULL:
             return 0
         close_view(opened)
-        values = as_numbers(values)
+        values = as_numbers(values, 0, opened)
     if not isinstance(values, (list, tuple)):
         open_view(values, "values", opened)  # float64 now
         return 0

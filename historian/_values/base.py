@@ -11,7 +11,7 @@ from .exact import rounded
 from .exemplar import latest, populated
 from .origin import Origin
 from .slots import MAX_BOUND, MIN_BOUND, TO_INDEX
-from .units import check_unit
+from .units import NS_PER_UNIT, check_unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,9 +64,10 @@ class BaseHistogram(Distribution):
         >>> Histogram.from_values(times.keys(), counts=times.values()).count
         1000
         """
-        counters = Counters()
+        unit = check_unit(unit)
+        counters = Counters(NS_PER_UNIT.get(unit, 0.0))
         counters.record_many(values, counts=counts)
-        return cls._from_reading(counters._read(), check_unit(unit))
+        return cls._from_reading(counters._read(), unit)
 
     @classmethod
     def _from_reading(cls, reading: tuple[Counts, int, float, float], unit: str, synthetic: bool = False) -> Self:

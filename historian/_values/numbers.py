@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["numbers_of"]
@@ -61,19 +62,31 @@ def _pandas(column: Any) -> Any:
     return column.to_numpy()
 
 
-def _durations(column: NDArray[Any], ns_per_unit: float | None) -> NDArray[Any]:
-    """Return numpy's durations in a unit, as floats.  One of both units is a whole number of the other."""
+def scale_of(dtype: np.dtype[Any], ns_per_unit: float | None) -> tuple[float, float]:
+    """Return (multiple, divisor), by which a number of numpy's durations becomes a value in a unit.  One of them is 1.
+
+    One of both units is a whole number of the other.  Raises TypeError for durations without a fixed length, and
+    ValueError if `ns_per_unit` is None: the unit is not one of time.
+    """
     import numpy as np
 
-    name, multiple = np.datetime_data(column.dtype)
+    name, count = np.datetime_data(dtype)
     if name not in NS_PER_UNIT:
-        raise TypeError(f"cannot record values of dtype {column.dtype}: its unit does not have a fixed length")
+        raise TypeError(f"cannot record values of dtype {dtype}: its unit does not have a fixed length")
     if ns_per_unit is None:
-        raise ValueError(f"{column.dtype} is a time: pass a unit of time, such as 's', or values.astype(int)")
+        raise ValueError(f"{dtype} is a time: pass a unit of time, such as 's', or values.astype(int)")
+    ns = NS_PER_UNIT[name] * count
+    return (ns / ns_per_unit, 1.0) if ns >= ns_per_unit else (1.0, ns_per_unit / ns)
+
+
+def _durations(column: NDArray[Any], ns_per_unit: float | None) -> NDArray[Any]:
+    """Return numpy's durations in a unit, as floats."""
+    import numpy as np
+
+    multiple, divisor = scale_of(column.dtype, ns_per_unit)
     ticks = column.astype(np.int64).astype(np.float64)
     ticks[np.isnat(column)] = np.nan
-    ns = NS_PER_UNIT[name] * multiple
-    found: NDArray[Any] = ticks * (ns / ns_per_unit) if ns >= ns_per_unit else ticks / (ns_per_unit / ns)
+    found: NDArray[Any] = ticks * multiple / divisor
     return found
 
 

@@ -11,6 +11,7 @@ import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -309,7 +310,6 @@ def test_the_first_of_several_bad_values_is_named():
         (None, TypeError, "array-like of numbers, not NoneType"),
         (np.array([1j]), TypeError, "complex"),
         (np.array(["a"]), TypeError, "<U1"),
-        (np.array([1], dtype="m8[s]"), TypeError, "numpy.timedelta64"),
         (np.array([1], dtype="M8[s]"), TypeError, "datetime64"),
         (np.array([(1.0, 2)], dtype=[("a", "f8"), ("b", "i4")]), TypeError, "dtype"),
         (np.array([1.0, None], dtype=object), TypeError, r"values\[1\] is None"),
@@ -618,3 +618,58 @@ def test_a_recorder_of_errors_may_be_false():
     with pytest.raises(KeyError):
         fail()
     assert (rec.snapshot().count, errors.snapshot().count) == (0, 1)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("ticks", ["h", "m", "s", "ms", "us", "ns", "25ns", "D", "W"])
+def test_durations_of_numpy_come_in_the_unit(unit, ticks):
+    numbers = np.append(
+        np.random.default_rng(3).integers(0, 10**4, 3000), [0, 1, 7]
+    )  # 10,000 weeks in ns fit into 64 bits
+    whole = numbers.astype(f"m8[{ticks}]")
+    expected = (whole / np.timedelta64(1, unit)).tolist()  # 7 ms / 1 s = 0.007, rounded once
+    for durations in (whole, np.repeat(whole, 3)[::3], whole[::-1], whole.astype(f">m8[{ticks}]")):
+        rec = Recorder(unit=unit)
+        rec.record_many(durations)
+        rec.record_many(durations[:5], counts=[0] * 5)
+        assert (
+            rec.snapshot() == Histogram.from_values(durations, unit=unit) == Histogram.from_values(expected, unit=unit)
+        )
+
+
+@pytest.mark.parametrize("size", [2, 2000])
+def test_durations_that_are_refused(size):
+    rec = Recorder()
+    for bad, shown in (("NaT", "NaT"), (-1, "-1.0")):
+        durations = np.ones(size, "m8[s]")
+        durations[1] = bad
+        with pytest.raises(ValueError, match=rf"values\[1\] is .*{shown}.*, so no value was counted"):
+            rec.record_many(durations)
+        with pytest.raises(ValueError, match=rf"values\[1\] is .*{shown}"):
+            rec.record_many(durations, counts=np.ones(size, int))
+    with pytest.raises(TypeError, match="fixed length"):
+        rec.record_many(np.ones(size, "m8[M]"))
+    with pytest.raises(TypeError, match="fixed length"):
+        rec.record_many(np.ones(size, "m8"))
+    with pytest.raises(TypeError, match=r"pass numpy\.diff\(values\)"):
+        rec.record_many(np.ones(size, "M8[s]"))
+    with pytest.raises(ValueError, match="one dimension"):
+        rec.record_many(np.ones((size, 2), "m8[s]"))
+    with pytest.raises(ValueError, match="pass a unit of time"):
+        Recorder(unit="bytes").record_many(np.ones(size, "m8[s]"))
+    assert rec.snapshot() == Histogram()
+
+
+@pytest.mark.parametrize("dtype", ["f8", "f4", "i8", "u8", "i4", "u4", "i2", "?", "m8[us]"])
+def test_arrays_and_strided_views_are_not_copied(dtype):
+    """What a million numbers take is 1 MB at least.  The tables of a first call stay for the next ones."""
+    whole = np.ones(3_000_000, dtype)
+    for record in (Recorder().record_many, Histogram.from_values):
+        for values in (whole[:1_000_000], whole[::3], whole[::-3], whole[::-1]):
+            record(values)
+            tracemalloc.start()
+            try:
+                record(values)
+                assert tracemalloc.get_traced_memory()[1] < 100_000
+            finally:
+                tracemalloc.stop()
