@@ -38,6 +38,7 @@ def calls(results: Results) -> None:
             loop("record float", "record(value)", record=rec.record, value=1.5),
             loop("empty int", "method(value)", method=method, value=1_500_000),
             loop("record int", "record(value)", record=rec.record, value=1_500_000),
+            loop("record two digits", "record(value)", record=rec.record, value=1_500_000_000_000),
             loop("attribute", "rec.record(value)", rec=rec, value=1.5),
             loop("numpy", "record(value)", record=rec.record, value=np.float64(1.5)),
         ],
@@ -47,10 +48,12 @@ def calls(results: Results) -> None:
     results.add(
         ratio("record(float) / empty C method", 1.5, cases["record float"], cases["empty float"], base),
         ratio("record(int) / empty C method", 1.6, cases["record int"], cases["empty int"], base),
+        ratio("record(int) / record(float)", 1.05, cases["record int"], cases["record float"], base),
         row(TABLE, "the bare loop", "for _ in repeat(None, n): pass", base),
         row(TABLE, "an empty C method", "method(1.5), bound", cases["empty float"], base=base),
         row(TABLE, "historian", "record(1.5), bound", cases["record float"], base=base),
         row(TABLE, "historian", "record(1_500_000), bound", cases["record int"], base=base),
+        row(TABLE, "historian", "record(1_500_000_000_000), bound", cases["record two digits"], base=base),
         row(TABLE, "historian", "rec.record(1.5)", cases["attribute"], base=base),
         row(TABLE, "historian", "record(numpy.float64(1.5)), bound", cases["numpy"], base=base),
     )

@@ -12,7 +12,7 @@ from .figures import ratio, row
 from .timing import ROUNDS, Case, interleave, loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from .peers import Peer
     from .results import Results
@@ -23,6 +23,7 @@ TABLE = "Timers"
 def measure(results: Results, peers: list[Peer]) -> None:
     """Measure all figures of this module."""
     by_hand(results)
+    steps(results)
     prometheus(results, peers)
 
 
@@ -71,7 +72,7 @@ def by_hand(results: Results) -> None:
     base = cases["loop"]
     results.add(
         ratio(
-            "with rec.time(): pass / a pair of clocks and record, bound", 1.05, cases["with"], cases["by hand"], base
+            "with rec.time(): pass / a pair of clocks and record, bound", 1.03, cases["with"], cases["by hand"], base
         ),
         ratio("@rec.timed / closure decorator: overhead", 0.3, cases["timed"], cases["closure"], cases["call"]),
         ratio("rec.start(), rec.stop(t) / a pair of clocks", 0.7, cases["attribute start stop"], cases["pair"], base),
@@ -93,6 +94,76 @@ def by_hand(results: Results) -> None:
         off = cases["call"] if name in ("timed", "closure") else base
         who = "by hand" if name in ("closure", "pair") or "by hand" in name else "historian"
         results.add(row(TABLE, who, what, cases[name], base=off))
+
+
+def one_item() -> Generator[int, None, None]:
+    """Yield one item: the generator to be decorated."""
+    yield 1
+
+
+def ten_items() -> Generator[int, None, None]:
+    """Yield ten items, so that the steps cost more than the call."""
+    yield from (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+
+
+async def at_once() -> None:
+    """Do nothing: the coroutine to be decorated."""
+
+
+def generator_by_hand(function: Callable[[], Any], record: Callable[[float], object]) -> Callable[..., Any]:
+    """Return a generator function, timed by a decorator as people write it themselves."""
+    clock = time.perf_counter_ns
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        began = clock()
+        try:
+            return (yield from function(*args, **kwargs))
+        finally:
+            record(clock() - began)
+
+    return wrapper
+
+
+def coroutine_by_hand(function: Callable[[], Any], record: Callable[[float], object]) -> Callable[..., Any]:
+    """Return a coroutine function, timed by a decorator as people write it themselves."""
+    clock = time.perf_counter_ns
+
+    @functools.wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        began = clock()
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            record(clock() - began)
+
+    return wrapper
+
+
+def steps(results: Results) -> None:
+    """Measure what timing adds to a generator and to a coroutine, over what a wrapper by hand adds."""
+    rec = Recorder()
+    kinds: list[tuple[str, Callable[[], Any], Callable[..., Any]]] = [
+        ("generator of 1 item", one_item, generator_by_hand),
+        ("generator of 10 items", ten_items, generator_by_hand),
+        ("coroutine", at_once, coroutine_by_hand),
+    ]
+    cases = []
+    for name, function, hand in kinds:
+        forms = {"": function, ", timed": rec.timed(function), ", by hand": hand(function, rec.record)}
+        for form, made in forms.items():
+            if name == "coroutine":
+                cases.append(awaited(name + form, "await function()", function=made))
+            else:
+                cases.append(loop(name + form, "for item in function(): pass", repeat=5_000, function=made))
+    timed = interleave(cases)
+    for name, _, _ in kinds:
+        bare, ours, hand = (timed[name + form] for form in ("", ", timed", ", by hand"))
+        results.add(
+            ratio(f"@rec.timed {name} / a wrapper by hand: overhead", 0.5, ours, hand, bare),
+            row(TABLE, "historian", f"a {name}, net", ours, base=bare),
+            row(TABLE, "by hand", f"a {name}, net", hand, base=bare),
+        )
 
 
 def awaited(name: str, statement: str, **names: Any) -> Case:

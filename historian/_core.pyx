@@ -13,7 +13,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyTypeObject
-from cpython.ref cimport Py_DECREF, PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.math cimport NAN, isinf
 from libc.stdint cimport INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint32_t
 from libc.errno cimport EAGAIN, EINTR, ENOENT, ENOMEM, ENOSPC, ESTALE, ETIMEDOUT, errno
@@ -54,6 +54,7 @@ cdef extern from "_native/sum_read.h" nogil:
 cdef extern from "_native/counters.h" nogil:
     enum: HISTORIAN_CHUNK_NBYTES
     bint historian_record_exclusive(historian_counters *counters, double value)
+    bint historian_record_known(historian_counters *counters, double value)
     uint64_t historian_bits_below(size_t slot)
     void historian_extend_atomic(
         historian_head *, size_t first, size_t last, uint64_t min, uint64_t max,
@@ -354,10 +355,16 @@ cdef extern from "_native/cpython.h":
     PyObject *PyErr_Occurred()
     PyObject *PyEval_GetFrame "(PyObject *)PyEval_GetFrame"()
     uint64_t HISTORIAN_NOT_A_NUMBER
+    bint historian_is_plain(PyObject *number, double *value)
     double historian_as_double(object number)  # the caller must check for an exception
     double as_double "historian_as_double"(object number) except? -1.0
     double borrowed_as_double "historian_as_double"(PyObject *number)
-    void historian_hasten_record(PyTypeObject *, PyObject *(*one)(PyObject *, PyObject *) except NULL)
+    PyObject *historian_record_else(PyObject *counters, PyObject *value)
+    void historian_hasten_record(
+        PyTypeObject *, PyObject *(*one)(PyObject *, PyObject *) noexcept,
+        PyObject *(*other)(PyObject *, PyObject *) except NULL
+    )
+    void historian_hasten_time(PyTypeObject *, PyObject *(*alone)(PyObject *) except NULL)
     PyObject *historian_none()
     int64_t historian_as_ns(object token)
     void historian_set_vectorcall(PyTypeObject *, Py_ssize_t, bint is_method)
@@ -367,6 +374,27 @@ cdef extern from "_native/cpython.h":
     object PyObject_GenericGetAttr(object, object)
     int PyObject_GenericSetAttr(object, object, object) except -1
     PyTypeObject *Py_TYPE(PyObject *)
+
+cdef extern from "_native/steps.h":
+    enum: HISTORIAN_NO_STEPS, HISTORIAN_GENERATOR, HISTORIAN_AWAITABLE_GENERATOR, HISTORIAN_COROUTINE
+    ctypedef enum PySendResult:
+        PYGEN_RETURN, PYGEN_ERROR, PYGEN_NEXT
+    int historian_kind_of_steps(PyObject *result)
+    PySendResult PyIter_Send(PyObject *steps, PyObject *value, PyObject **result)
+    PyObject *historian_next(PyObject *steps)
+    PyObject *historian_stop(PyObject *value, bint always)
+    PyObject *historian_throw(PyObject *steps, PyObject *args)
+    PyObject *historian_close_steps(PyObject *steps)
+    bint historian_are_over(PyObject *steps)
+    bint historian_has_failed()
+    int historian_raise() except -1
+    bint historian_check_depth(PyObject *steps)
+    void historian_leave_depth(PyObject *steps)
+    void historian_set_steps(
+        PyTypeObject *, PyObject *(*next)(PyObject *) noexcept,
+        PySendResult (*send)(PyObject *, PyObject *, PyObject **) noexcept
+    )
+    void PyErr_WriteUnraisable(PyObject *)
 
 cdef extern from "_native/clock.h":
     enum: HISTORIAN_HAS_TICKS
@@ -441,5 +469,7 @@ include "_native/additions.pxi"
 include "_native/refusals.pxi"
 include "_native/arrays.pxi"
 include "_native/grouped.pxi"
+include "_native/clocks.pxi"
+include "_native/steps.pxi"
 include "_native/timers.pxi"
 include "_native/calls.pxi"

@@ -280,13 +280,14 @@ class Recorder(_Base):
 
         Calls left by an exception, and futures that fail or are cancelled, are recorded in `errors`, if that is given,
         else here.  `SystemExit` with status 0 is not an error.  If the arguments of a coroutine function or a generator
-        function do not fit, the first step raises TypeError, and nothing is recorded.  With ``HISTORIAN_DISABLE=1`` the
-        function is returned as it is.
+        function do not fit, the call raises TypeError, and nothing is recorded; of an async generator, the first step
+        does.  With ``HISTORIAN_DISABLE=1`` the function is returned as it is.
 
         The result looks like the function: it is one for `isinstance` and `inspect`, with its names, docstring,
         signature, source and attributes, and the original as ``__wrapped__``.  It pickles by its name, if that name
         finds it.  cloudpickle and dill copy other functions, such as local ones.  A copy records in the same file.  If
-        the recorder is in memory, the copy gets a new recorder.
+        the recorder is in memory, the copy gets a new recorder.  The generators and coroutines that it makes are that,
+        too, for `isinstance`, `inspect` and `asyncio`, and add no frame to a traceback; ``type()`` tells them apart.
 
         Raises TypeError for an object that has no duration of its own, such as a class or a property.  Raises
         ValueError if the unit is not a unit of time.

@@ -1,9 +1,10 @@
 """The wrappers that `Recorder.timed` returns: one for each kind of callable, which times a call until it has ended.
 
-Coroutine functions, generator functions and async generator functions become functions of the same kind.  Every other
-callable becomes an object of `_core`.  Its class, code and names are those of the function, so `isinstance` and
-`inspect` treat it as a function.  A real function as wrapper would take twice the time on Python 3.11, because it packs
-and unpacks the arguments, and its frame would appear in every traceback.
+A callable becomes an object of `_core`.  Its class, code and names are those of the function, so `isinstance` and
+`inspect` treat it as a function.  The same is true of the generators and coroutines that it returns.  A real function
+as wrapper would take twice the time on Python 3.11, because it packs and unpacks the arguments, and its frame would
+appear in every traceback.  Only async generator functions become such functions, and objects whose ``__call__`` is a
+function of one of these kinds: others ask the result, not its ``__call__``, which kind it is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import types
 import weakref
 
-from .._core import TimedCallable, TimedFunction
+from .._core import TimedCallable, TimedFunction, follow_steps
 from .awaited import follow
 
 TYPE_CHECKING = False
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["timed"]
 
 _RESUMED: tuple[type, ...] = (
-    types.CoroutineType,
-    types.GeneratorType,
     types.AsyncGeneratorType,
     contextlib._GeneratorContextManager,
     contextlib._AsyncGeneratorContextManager,
@@ -86,18 +85,33 @@ class _EmptyRecorder:
 
 def _find_wrapper(function: Any) -> Callable[[Any, _Destination], Any]:
     for candidate in (function, type(function).__call__):  # the second is for instances with a __call__
-        if inspect.iscoroutinefunction(candidate):
-            return _time_coroutine
         if inspect.isasyncgenfunction(candidate):
             return _time_async_generator
-        if inspect.isgeneratorfunction(candidate):
-            return _time_generator
+        if _makes_steps(candidate):
+            return _time_steps if candidate is function else _time_steps_of_instance
     return _time_call
 
 
-def _time_call(function: Any, to: _Destination) -> Any:
+def _makes_steps(function: Any) -> bool:
+    """Return whether a call makes a generator or a coroutine, and runs none of the function yet."""
+    return inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function)
+
+
+def _time_steps(function: Any, to: _Destination) -> Any:
+    return _time_call(function, to, makes=True)
+
+
+def _time_steps_of_instance(function: Any, to: _Destination) -> Any:
+    call = TimedCallable(function, to.into, to.errors, _resume, _by_value, True)
+    wrapper = _wrap_steps(type(function).__call__, call)
+    code = getattr(type(function).__call__, "__code__", None)
+    awaitable = code is not None and code.co_flags & inspect.CO_ITERABLE_COROUTINE
+    return _look_like(function, types.coroutine(wrapper) if awaitable else wrapper)
+
+
+def _time_call(function: Any, to: _Destination, makes: bool = False) -> Any:
     kind = TimedFunction if _becomes_method(function) else TimedCallable
-    wrapper = kind(function, to.into, to.errors, _resume, _by_value)
+    wrapper = kind(function, to.into, to.errors, _resume, _by_value, makes)
     if isinstance(function, (types.FunctionType, TimedCallable)):
         vars(wrapper).update(vars(function))
     if isinstance(function, types.FunctionType):
@@ -128,18 +142,41 @@ class _CopyHook:
 
 def _time_copy(copy: Any, function: Any, to: _Destination) -> _CopyHook:
     if type(copy) is types.FunctionType:  # otherwise pickle has found the timed function by its name
-        timed_function = _time_call(function, to)
-        code = _call_constant.__code__
+        code = _constant_like(function).__code__
+        timed_function = _time_call(function, to, _makes_steps(function))
         constants = tuple(timed_function if constant == 1j else constant for constant in code.co_consts)
+        flags = code.co_flags | copy.__code__.co_flags & inspect.CO_ITERABLE_COROUTINE
         free = copy.__code__.co_freevars
-        copy.__code__ = code.replace(co_consts=constants, co_name=function.__name__, co_freevars=free)
+        copy.__code__ = code.replace(co_consts=constants, co_name=function.__name__, co_freevars=free, co_flags=flags)
     return _CopyHook(copy, function, to)
 
 
+def _constant_like(function: Any) -> Any:
+    """Return the function below of the same kind as `function`."""
+    if inspect.iscoroutinefunction(function):
+        return _await_constant
+    if inspect.isgeneratorfunction(function):
+        return _yield_constant
+    return _call_constant
+
+
+# `_time_copy` replaces the constant in these functions.  A variable is impossible: the copy has the closure of the
+# function inside.
+
+
 def _call_constant(*args: Any, **kwargs: Any) -> Any:
-    # `_time_copy` replaces this constant.  A variable is impossible: the copy has the closure of the function inside.
     function: Any = 1j
     return function(*args, **kwargs)
+
+
+async def _await_constant(*args: Any, **kwargs: Any) -> Any:
+    function: Any = 1j
+    return await function(*args, **kwargs)
+
+
+def _yield_constant(*args: Any, **kwargs: Any) -> Any:
+    function: Any = 1j
+    return (yield from function(*args, **kwargs))
 
 
 def _becomes_method(function: Any) -> bool:
@@ -162,32 +199,18 @@ def _resume(result: Any, into: Counters, errors: Counters, began: int) -> Any:
     if kind not in _RESUMED:
         return follow(result, into, errors, began)
     to = _Destination(into, errors)
-    if kind is types.CoroutineType:
-        return _wrap_coroutine(lambda: result, to)()
-    if kind is types.GeneratorType:
-        return _keep_awaitable(result.gi_code, _wrap_generator(lambda: result, to))()
     if kind is types.AsyncGeneratorType:
         return _wrap_async_generator(lambda: result, to)()
-    wrap = _wrap_generator if kind is contextlib._GeneratorContextManager else _wrap_async_generator
     manager: Any = object.__new__(kind)
     vars(manager).update(vars(result))
-    manager.gen = wrap(lambda: result.gen, to)()
-    manager.func = wrap(result.func, to)  # a manager that is used as a decorator calls this for a new generator
+    # A manager that is used as a decorator calls `func` for a new generator.
+    if kind is contextlib._GeneratorContextManager:
+        manager.gen = follow_steps(result.gen, into, errors)
+        manager.func = _time_steps(result.func, to)
+    else:
+        manager.gen = _wrap_async_generator(lambda: result.gen, to)()
+        manager.func = _wrap_async_generator(result.func, to)
     return manager
-
-
-def _time_coroutine(function: Any, to: _Destination) -> Any:
-    return _look_like(function, _wrap_coroutine(function, to))
-
-
-def _time_generator(function: Any, to: _Destination) -> Any:
-    wrapper = _look_like(function, _wrap_generator(function, to))
-    return _keep_awaitable(getattr(function, "__code__", None), wrapper)
-
-
-def _keep_awaitable(code: Any, wrapper: Any) -> Any:
-    awaitable = code is not None and code.co_flags & inspect.CO_ITERABLE_COROUTINE
-    return types.coroutine(wrapper) if awaitable else wrapper
 
 
 def _time_async_generator(function: Any, to: _Destination) -> Any:
@@ -202,22 +225,16 @@ def _look_like(function: Any, wrapper: Any) -> Any:
     return functools.update_wrapper(wrapper, function)
 
 
-def _wrap_coroutine(function: Any, to: _Destination) -> Any:
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        coroutine = function(*args, **kwargs)  # before the timer: if the arguments do not fit, nothing has run
-        with to.into.time(to.errors):
-            return await coroutine
+def _wrap_steps(function: Any, timed: Any) -> Any:
+    """Return a function of the kind of `function`, a coroutine function or a generator function, that calls `timed`."""
 
-    return wrapper
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        return await timed(*args, **kwargs)
 
+    def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        return (yield from timed(*args, **kwargs))
 
-def _wrap_generator(function: Any, to: _Destination) -> Any:
-    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        generator = function(*args, **kwargs)
-        with to.into.time(to.errors):
-            return (yield from generator)
-
-    return wrapper
+    return coroutine if inspect.iscoroutinefunction(function) else generator
 
 
 def _wrap_async_generator(function: Any, to: _Destination) -> Any:

@@ -125,12 +125,20 @@ HISTORIAN_COLD int historian_record_rest(historian_counters *counters, uint64_t 
 
 /* ---- counters in private memory ---- */
 
+/* Bytes left free behind them, without a GIL. The heap may put the counters of two threads side by side: if they were
+ * in one cache line, each record would wait for that of the other thread. */
+#if defined(Py_GIL_DISABLED) || defined(HISTORIAN_FREE_THREADED)
+enum { HISTORIAN_APART = 64 };
+#else
+enum { HISTORIAN_APART = 0 };
+#endif
+
 /* Take the chunk of an octave from the heap. Another thread may do so at the same time: then one of the two is used. */
 static void *historian_take_private(historian_counters *counters, size_t octave) {
     void **place = octave < HISTORIAN_OCTAVES ? (void **)&counters->chunks[octave] : (void **)&counters->far_digits;
     void *chunk = historian_load_pointer(place), *seen = NULL;
     if (chunk) return chunk;
-    chunk = calloc(1, HISTORIAN_CHUNK_NBYTES);
+    chunk = calloc(1, HISTORIAN_CHUNK_NBYTES + HISTORIAN_APART);
     if (!chunk || historian_exchange_pointer(place, &seen, chunk)) return chunk;
     free(chunk);
     return seen;
@@ -138,7 +146,8 @@ static void *historian_take_private(historian_counters *counters, size_t octave)
 
 /* Return new counters in private memory, or NULL. */
 static historian_counters *historian_new_counters(int exclusive) {
-    historian_counters *counters = (historian_counters *)calloc(1, sizeof *counters + sizeof(historian_head));
+    const size_t size = sizeof(historian_counters) + sizeof(historian_head) + HISTORIAN_APART;
+    historian_counters *counters = (historian_counters *)calloc(1, size);
     if (!counters) return NULL;
     counters->head = (historian_head *)(counters + 1);
     counters->record_other = historian_record_rest;

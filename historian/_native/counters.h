@@ -136,6 +136,18 @@ HISTORIAN_INLINE void historian_count_exclusive(historian_head *head, historian_
     historian_atomic_store_release(count, historian_atomic_load(count) + 1);
 }
 
+/* Record one value of an octave that has a chunk. Return 1, or 0 and change nothing if there is none, or if the value
+ * is exceptional. It calls nothing, so a function that ends with it needs no frame. */
+HISTORIAN_INLINE int historian_record_known(historian_counters *counters, double value) {
+    uint64_t bits = historian_bits(value), bucket = historian_bucket(bits);
+    historian_chunk *chunk;
+    if (HISTORIAN_UNLIKELY(bucket >= HISTORIAN_BUCKETS)) return 0;
+    chunk = historian_chunk_of(counters, bucket >> HISTORIAN_SUM_OCTAVE_SHIFT);
+    if (HISTORIAN_UNLIKELY(!chunk)) return 0;
+    historian_count_exclusive(counters->head, chunk, bucket, bits);
+    return 1;
+}
+
 /* Record one value. Return 1, or 0 and change nothing if it is NaN, infinite or negative, or if there is no memory. */
 #define HISTORIAN_RECORD(kind)                                                                              \
     HISTORIAN_INLINE int historian_record_##kind(historian_counters *counters, double value) {              \

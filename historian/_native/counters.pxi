@@ -329,15 +329,24 @@ cdef int own_too(Counters self, historian_counters *own) noexcept:
     return 0
 
 
-cdef PyObject *record_one(PyObject *counters, PyObject *value) except NULL:
-    """Record one value, as `Counters.record` does without a count."""
+cdef PyObject *record_one(PyObject *counters, PyObject *value) noexcept:
+    """Record one value, as `Counters.record` does without a count.  NULL stands for an exception that is set."""
+    cdef historian_counters *exclusive = own_counters(<Counters>counters)
+    cdef double number
+    if exclusive is not NULL and historian_is_plain(value, &number) and historian_record_known(exclusive, number):
+        return historian_none()
+    return historian_record_else(counters, value)
+
+
+cdef PyObject *record_other(PyObject *counters, PyObject *value) except NULL:
+    """Record any value, as `record_one` does."""
     cdef double number = borrowed_as_double(value)
     if not record_held(<Counters>counters, number):
         refuse(<object>value, number, None)
     return historian_none()
 
 
-historian_hasten_record(<PyTypeObject *>Counters, record_one)
+historian_hasten_record(<PyTypeObject *>Counters, record_one, record_other)
 
 
 cdef inline bint record_held(Counters self, double value) noexcept:

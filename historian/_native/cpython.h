@@ -86,24 +86,42 @@ static double historian_int_as_double(PyObject *number) {
     return overflow < 0 ? -Py_HUGE_VAL : Py_HUGE_VAL;
 }
 
+/* Whether a number is a float, or an int from 1 on with one digit or two, as CPython stores ints: then `*value` is it,
+ * as float64. Most calls pass one of these, so it is done in a few instructions. */
+HISTORIAN_INLINE int historian_is_plain(PyObject *number, double *value) {
+    if (PyFloat_CheckExact(number)) {
+        *value = PyFloat_AS_DOUBLE(number);
+        return 1;
+    }
+    if (PyLong_CheckExact(number)) {
+        const PyLongObject *whole = (const PyLongObject *)number;
+#if PY_VERSION_HEX >= 0x030C0000
+        const digit *digits = whole->long_value.ob_digit;
+        const uintptr_t tag = whole->long_value.lv_tag, one = 1u << _PyLong_NON_SIZE_BITS; /* the digits; sign bits 0 */
+#else
+        const digit *digits = whole->ob_digit;
+        const Py_ssize_t tag = Py_SIZE(number), one = 1;
+#endif
+        if (HISTORIAN_LIKELY(tag == one)) {
+            *value = (double)(int32_t)digits[0]; /* below 2^30; signed, which takes less to convert */
+            return 1;
+        }
+        if (tag == 2 * one) {
+            *value = (double)((int64_t)digits[1] << PyLong_SHIFT | (int64_t)digits[0]);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* A real number as float64; HISTORIAN_NOT_A_NUMBER for another object. An exception is set, beside -1, only if the
  * object raised it: it must pass as it is. Without an exception, -1 is just -1. */
 static inline double historian_as_double(PyObject *number) {
-    if (HISTORIAN_LIKELY(PyFloat_CheckExact(number))) return PyFloat_AS_DOUBLE(number);
-    if (PyLong_CheckExact(number)) {
-#if PY_VERSION_HEX >= 0x030C0000
-        if (PyUnstable_Long_IsCompact((PyLongObject *)number))
-            return (double)PyUnstable_Long_CompactValue((PyLongObject *)number);
-#else
-        const digit *digits = ((PyLongObject *)number)->ob_digit;
-        if (Py_SIZE(number) == 1) return (double)digits[0];
-        if (Py_SIZE(number) == 2) return (double)((int64_t)digits[1] << PyLong_SHIFT | (int64_t)digits[0]);
-#endif
-        return historian_int_as_double(number);
-    }
+    double value;
+    if (HISTORIAN_LIKELY(historian_is_plain(number, &value))) return value;
     if (PyFloat_Check(number)) return PyFloat_AS_DOUBLE(number); /* numpy.float64 */
     if (PyLong_Check(number) &&
-        Py_TYPE(number)->tp_as_number->nb_float == PyLong_Type.tp_as_number->nb_float) /* bool, enum.IntEnum */
+        Py_TYPE(number)->tp_as_number->nb_float == PyLong_Type.tp_as_number->nb_float) /* int, bool, enum.IntEnum */
         return historian_int_as_double(number);
     return historian_other_as_double(number);
 }
@@ -148,53 +166,99 @@ static inline void historian_set_vectorcall(PyTypeObject *type, Py_ssize_t offse
     PyType_Modified(type);
 }
 
-/* ---- a method with a keyword, called without it ----
+/* ---- methods with keywords, called without them ----
  *
- * Cython's code for a method that takes keywords looks for them in each call. `record` is called without its keyword
- * nearly always, so its calls come here first. What Cython made of it gets all others, and the wrong ones. */
+ * Cython's code for a method that takes keywords looks for them in each call. `record` and `time` are called without
+ * theirs nearly always, so their calls come here first. What Cython made of them gets all others, and the wrong ones.
+ */
 
 /* A method in C with keywords. */
 typedef PyObject *(*historian_method)(PyObject *, PyObject *const *arguments, Py_ssize_t n, PyObject *keywords);
+typedef PyObject *(*historian_record_method)(PyObject *counters, PyObject *value);
+typedef PyObject *(*historian_time_method)(PyObject *counters);
 
-/* Set when the module is imported; the same for all interpreters. */
-static PyObject *(*historian_record_one)(PyObject *counters, PyObject *value); /* the method, for one argument */
-static historian_method historian_record_any;                                  /* what Cython made of it */
-static vectorcallfunc historian_call_any;                                      /* how Python calls it as a descriptor */
+/* What Cython made of a method. Set when the module is imported; the same for all interpreters, as are those below. */
+typedef struct {
+    historian_method any;
+    vectorcallfunc call_any; /* how Python calls it as a descriptor */
+} historian_made;
+
+static historian_made historian_record_made, historian_time_made;
+static historian_record_method historian_record_one;   /* the method, for one argument */
+static historian_record_method historian_record_other; /* likewise, for those that it leaves to this one */
+static historian_time_method historian_time_alone;     /* the method, without arguments */
+
+/* Record what historian_record_one does not record in a few instructions. Called by a pointer, or it would become part
+ * of that function, which then would save registers in each call. */
+HISTORIAN_COLD PyObject *historian_record_else(PyObject *counters, PyObject *value) {
+    return historian_record_other(counters, value);
+}
+
+/* Whether a descriptor may be called with this object as the first argument. */
+HISTORIAN_INLINE int historian_takes(PyObject *method, PyObject *object) {
+    return PyObject_TypeCheck(object, ((PyMethodDescrObject *)method)->d_common.d_type);
+}
 
 /* record(value), where `record` is bound to `counters`. */
 static PyObject *historian_record_bound(PyObject *counters, PyObject *const *arguments, Py_ssize_t n,
                                         PyObject *keywords) {
     if (HISTORIAN_LIKELY(n == 1 && !keywords)) return historian_record_one(counters, arguments[0]);
-    return historian_record_any(counters, arguments, n, keywords);
+    return historian_record_made.any(counters, arguments, n, keywords);
 }
 
 /* counters.record(value), which makes no bound method: Python calls the one in the class, with two arguments. */
 static PyObject *historian_record_unbound(PyObject *method, PyObject *const *arguments, size_t n, PyObject *keywords) {
-    if (HISTORIAN_LIKELY(PyVectorcall_NARGS(n) == 2 && !keywords) &&
-        PyObject_TypeCheck(arguments[0], ((PyMethodDescrObject *)method)->d_common.d_type))
+    if (HISTORIAN_LIKELY(PyVectorcall_NARGS(n) == 2 && !keywords) && historian_takes(method, arguments[0]))
         return historian_record_one(arguments[0], arguments[1]);
-    return historian_call_any(method, arguments, n, keywords);
+    return historian_record_made.call_any(method, arguments, n, keywords);
 }
 
-/* Have the method `record` of `type` called in these ways. Change nothing if it is not a method as those above are.
- * Interpreters that do this at the same time write the same pointers. */
-static inline void historian_hasten_record(PyTypeObject *type, PyObject *(*one)(PyObject *, PyObject *)) {
-    PyMethodDescrObject *method = (PyMethodDescrObject *)PyDict_GetItemString(type->tp_dict, "record");
-    const PyCFunction bound = (PyCFunction)(void (*)(void))historian_record_bound;
+/* time(), likewise. */
+static PyObject *historian_time_bound(PyObject *counters, PyObject *const *arguments, Py_ssize_t n,
+                                      PyObject *keywords) {
+    if (HISTORIAN_LIKELY(n == 0 && !keywords)) return historian_time_alone(counters);
+    return historian_time_made.any(counters, arguments, n, keywords);
+}
+
+static PyObject *historian_time_unbound(PyObject *method, PyObject *const *arguments, size_t n, PyObject *keywords) {
+    if (HISTORIAN_LIKELY(PyVectorcall_NARGS(n) == 1 && !keywords) && historian_takes(method, arguments[0]))
+        return historian_time_alone(arguments[0]);
+    return historian_time_made.call_any(method, arguments, n, keywords);
+}
+
+/* Have a method of `type` called in these ways. Change nothing if it is not a method as those above are. Interpreters
+ * that do this at the same time write the same pointers. */
+static inline void historian_hasten(PyTypeObject *type, const char *name, historian_method bound,
+                                    vectorcallfunc unbound, historian_made *made) {
+    PyMethodDescrObject *method = (PyMethodDescrObject *)PyDict_GetItemString(type->tp_dict, name);
+    const PyCFunction fast = (PyCFunction)(void (*)(void))bound;
     if (!method || !Py_IS_TYPE((PyObject *)method, &PyMethodDescr_Type)) return;
     if (method->d_method->ml_flags != (METH_FASTCALL | METH_KEYWORDS)) return;
-    historian_record_one = one;
-    if (method->d_method->ml_meth != bound) { /* no other interpreter has done it, with the same definition */
-        historian_record_any = (historian_method)(void (*)(void))method->d_method->ml_meth;
-        method->d_method->ml_meth = bound;
+    if (method->d_method->ml_meth != fast) { /* no other interpreter has done it, with the same definition */
+        made->any = (historian_method)(void (*)(void))method->d_method->ml_meth;
+        method->d_method->ml_meth = fast;
     }
-    historian_call_any = method->vectorcall;
-    method->vectorcall = historian_record_unbound;
+    made->call_any = method->vectorcall;
+    method->vectorcall = unbound;
 }
 
-/* Return a new reference to None. */
-static inline PyObject *historian_none(void) {
+static inline void historian_hasten_record(PyTypeObject *type, historian_record_method one,
+                                           historian_record_method other) {
+    historian_record_one = one;
+    historian_record_other = other;
+    historian_hasten(type, "record", historian_record_bound, historian_record_unbound, &historian_record_made);
+}
+
+static inline void historian_hasten_time(PyTypeObject *type, historian_time_method alone) {
+    historian_time_alone = alone;
+    historian_hasten(type, "time", historian_time_bound, historian_time_unbound, &historian_time_made);
+}
+
+/* Return a new reference to None, which is immortal from Python 3.12 on. */
+HISTORIAN_INLINE PyObject *historian_none(void) {
+#if PY_VERSION_HEX < 0x030C0000
     Py_INCREF(Py_None);
+#endif
     return Py_None;
 }
 

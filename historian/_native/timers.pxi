@@ -1,40 +1,5 @@
 # Timers and timed functions.
 
-from io import open  # Cython would cache the builtin for all interpreters of the process
-
-
-cdef bint kernel_trusts_ticks():
-    """Return whether Linux derives its monotonic clock from the processor's time stamp counter."""
-    try:
-        with open("/sys/devices/system/clocksource/clocksource0/current_clocksource", "rb") as source:
-            return source.read().strip() == b"tsc"
-    except OSError:
-        return False
-
-
-if HISTORIAN_HAS_TICKS:
-    historian_use_ticks(kernel_trusts_ticks())
-
-cdef enum:
-    CLOCK_SLACK_NS = 1000  # our clock and time.perf_counter_ns() differ by less than this
-
-
-cdef inline int check_time(Counters counters) except -1:
-    if counters.ns_per_unit == 0:
-        historian_refuse_unit()
-    return 0
-
-
-cdef str unit_of_time(Counters counters):
-    """Return the name of the unit, which is one of time."""
-    return {1.0: "ns", 1e3: "us", 1e6: "ms"}.get(counters.ns_per_unit, "s")
-
-
-cdef inline void record_time(Counters counters, int64_t ns) noexcept:
-    ns = ns if ns > 0 else 0  # can be negative, because the clock is read without a fence
-    record_held(counters, <double>ns / counters.ns_per_unit)
-
-
 @cython.final
 @cython.freelist(16)
 @cython.no_gc_clear  # a timer whose recorder had been cleared would crash; its cycles are broken elsewhere
@@ -156,6 +121,20 @@ cdef inline Timer new_timer(Counters counters):
     return Timer.__new__(Timer)
 
 
+cdef PyObject *time_alone(PyObject *counters) except NULL:
+    """Return a new timer, as `Counters.time` does without arguments."""
+    cdef Counters into = <Counters>counters
+    cdef Timer timer
+    check_time(into)
+    timer = new_timer(into)
+    timer.into = timer.errors = into
+    Py_INCREF(timer)
+    return <PyObject *>timer
+
+
+historian_hasten_time(<PyTypeObject *>Counters, time_alone)
+
+
 # A separate class, because Cython 3.3.1 cannot make a class with both this and `__dict__` for each interpreter.
 cdef class WeaklyReferenced:
     cdef object __weakref__
@@ -168,7 +147,8 @@ cdef class TimedCallable(WeaklyReferenced):
     callable it takes what has been set until then.  Setting an attribute does not change `function`.  The exceptions
     are code and defaults: they are set on `function`.
 
-    A call may return a coroutine, a generator, a future or another result whose work may not be done yet.  Then
+    A call may return a coroutine or a generator: it is timed until it ends, see `Steps`.  With `makes`, it always does,
+    and a call that raises is not recorded.  It may return a future or another result whose work may not be done.  Then
     `resume(result, into, errors, began)` returns the result, or an object that replaces it, and records when the work
     ends.  It returns None if the work is done; the call is then recorded as it is.
     """
@@ -181,11 +161,12 @@ cdef class TimedCallable(WeaklyReferenced):
     cdef object resume
     cdef bint checks_depth  # whether calls of `function` notice how deeply they are nested, as those of functions do
     cdef object finished  # a type, or None: `resume` has said that the work of results of this type is done
+    cdef bint makes  # whether a call only makes the generator or the coroutine whose steps are timed
     cdef object by_value  # __reduce__ returns by_value(function, into, errors) if pickle cannot find it by name
     cdef dict names  # values of `__name__` and the like that have been set
     cdef dict __dict__
 
-    def __cinit__(self, function, Counters into not None, Counters errors not None, resume, by_value):
+    def __cinit__(self, function, Counters into not None, Counters errors not None, resume, by_value, bint makes=False):
         check_time(into)
         check_time(errors)
         self.vectorcall = timed_call
@@ -194,6 +175,7 @@ cdef class TimedCallable(WeaklyReferenced):
         self.errors = errors
         self.resume = resume
         self.by_value = by_value
+        self.makes = makes
         self.checks_depth = PyFunction_Check(function)
         self.innermost, self.names = function, {}
         if isinstance(function, TimedCallable):
@@ -266,11 +248,17 @@ cdef find_by_name(module, name):
     return found
 
 
+ctypedef PyObject *(*steps_maker)(PyObject *, Counters, Counters) noexcept  # its exception passes here, too
+
+
 cdef PyObject *resume_result(TimedCallable self, PyObject *result, int64_t began) noexcept:
-    """Return what `resume` makes of a result; NULL, with an exception set unless the work is done."""
+    """Return what is timed of a result; NULL, with an exception set unless the work is done."""
     cdef PyObject *resumed
     if <PyObject *>Py_TYPE(result) == <PyObject *>self.finished:
         return NULL
+    resumed = (<steps_maker>new_steps)(result, self.into, self.errors)
+    if resumed is not NULL or PyErr_Occurred() is not NULL:
+        return resumed
     resumed = historian_resume(<PyObject *>self.resume, result, <PyObject *>self.into, <PyObject *>self.errors, began)
     if resumed is not <PyObject *>None:
         return resumed
@@ -292,7 +280,8 @@ cdef PyObject *timed_call(PyObject *obj, PyObject *const *args, size_t nargsf, P
         result = PyObject_Vectorcall(<PyObject *>self.function, args, nargsf, kwnames)
         Py_LeaveRecursiveCall()
     if result is NULL:
-        record_time(self.into if historian_is_exiting_well() else self.errors, historian_now() - began)
+        if not self.makes:  # else it is because of the arguments, and none of the function has run
+            record_time(self.into if historian_is_exiting_well() else self.errors, historian_now() - began)
         return NULL
     if historian_may_be_to_come(result):
         resumed = resume_result(self, result, began)

@@ -17,12 +17,12 @@ def nested(function, times):
         function = rec.timed(function)
     return function
 
-def refused(call):
+def refused(call, begun=True):
     def run():
         try:
             call()
         except RecursionError:
-            print(rec.drain().count > 100)
+            print((rec.drain().count > 100) == begun)
         else:
             print("no error")
 
@@ -77,8 +77,8 @@ KINDS = {
     "bound method": "nested(Callable().method, 12_000)",
     "callable": "nested(Callable(), 12_000)",
     "static method": "nested(staticmethod(function), 12_000).__func__",
-    "coroutine": "functools.partial(asyncio.run, awaited(nested(coroutine, 2_000)))",
-    "generator": "functools.partial(list, nested(generator, 2_000)())",
+    "coroutine": "functools.partial(asyncio.run, awaited(nested(coroutine, 12_000))), begun=False",
+    "generator": "nested(generator, 12_000), begun=False",
     "async generator": "functools.partial(asyncio.run, each(nested(async_generator, 2_000)))",
     "context manager": "functools.partial(entered, nested(contextlib.contextmanager(generator), 12_000))",
     "async context manager": (
@@ -122,6 +122,24 @@ print(depth(down) == depth(plain) or sys.version_info[:2] == (3, 12) and depth(d
 rec.drain()
 refused(lambda: down(1_000_000))
 """
+
+
+HANDED_ON = """
+def handed_on(made, times):
+    for _ in range(times):
+        made = rec.timed(lambda: made)()
+    return made
+
+assert list(handed_on(generator(), 100)) == [1]
+print(rec.drain().count)
+refused(lambda: handed_on(generator(), 12_000), begun=False)
+refused(lambda: handed_on(coroutine(), 12_000), begun=False)
+"""
+
+
+def test_a_generator_that_is_timed_again_and_again():
+    """None of them has begun when one too many is refused."""
+    assert ran(HANDED_ON) == "100\nTrue\nTrue\n"
 
 
 def test_a_function_that_calls_itself():
