@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pictures import BOTTOM, HEIGHT, LEFT, RIGHT, THEMES, TOP, WIDTH, Picture
+from pictures import BOTTOM, HEIGHT, LEFT, RIGHT, THEMES, TOP, Canvas
 
 from historian import Histogram
 from historian.tail import TailWarning, Traces
@@ -28,11 +28,12 @@ def requests(rng: np.random.Generator, count: int, calls: int) -> NDArray[np.flo
     return 0.010 * rng.lognormal(0, 0.3, (count, calls)) + np.where(slow, 0.5, 0)
 
 
-class FanoutPicture(Picture):
+class FanoutPicture(Canvas):
     """Shares of users who wait, over the number of calls, as SVG."""
 
     def __init__(self, traces: Traces, colors: dict[str, str]) -> None:
-        self._traces, self._colors, self._parts = traces, colors, list[str]()
+        super().__init__(colors)
+        self._traces = traces
 
     def x(self, n: float) -> float:
         """Return the column of a number of calls."""
@@ -61,9 +62,7 @@ class FanoutPicture(Picture):
         self._text(self.x(55), self.y(measured[-1].upper), "measured", "many", size=18, weight=600, anchor="end")
         count = f"{self._traces.count:,} traced requests of {width} calls; beyond these: value and bounds"
         self._text(16, HEIGHT - 14, count, "faint", size=14)
-        body = "\n".join(self._parts)
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
-        return f'{head} font-family="system-ui, sans-serif">\n<title>{" ".join(title)}</title>\n{body}\n</svg>\n'
+        return self._whole(" ".join(title))
 
     def _frame(self) -> None:
         for n in (1, 2, 4, 8, 20, 50, 100):

@@ -1,8 +1,9 @@
-"""The picture in the README: docs/pictures.py draws the answers of a histogram."""
+"""The pictures of the documentation: docs/pictures*.py draw answers of the package."""
 
-import importlib.util
+import importlib
 import math
 import xml.etree.ElementTree
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,13 +15,16 @@ DOCS = Path(__file__).parents[1] / "docs"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.fixture(scope="module")
-def pictures() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pictures", DOCS / "pictures.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Return a function that imports a module of docs/."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    return importlib.import_module
+
+
+@pytest.fixture
+def pictures(drawn: Callable[[str], ModuleType]) -> ModuleType:
+    return drawn("pictures")
 
 
 def texts(root: xml.etree.ElementTree.Element) -> list[str]:
@@ -39,7 +43,9 @@ def test_what_is_drawn_is_what_the_histogram_says(pictures: ModuleType) -> None:
     assert one - many == pytest.approx(math.log10(63.4) / 4 * (pictures.BOTTOM - pictures.TOP), abs=0.2)  # 4 decades
 
 
-def test_a_hedge_that_collapses_is_drawn_up_to_there(pictures: ModuleType) -> None:
+def test_a_hedge_that_collapses_is_drawn_up_to_there(drawn: Callable[[str], ModuleType]) -> None:
+    pictures = drawn("pictures_load")
+
     class Smaller(pictures.LoadPicture):  # type: ignore[name-defined]
         LOAD, REQUESTS = (0.1, 0.2, 0.3, 0.7), 4_000
 
@@ -56,7 +62,7 @@ def test_a_hedge_that_collapses_is_drawn_up_to_there(pictures: ModuleType) -> No
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["tail", "load"])
+@pytest.mark.parametrize("name", ["tail", "load", "often", "power"])
 def test_the_committed_pictures(pictures: ModuleType, name: str, theme: str) -> None:
     path = DOCS / f"{name}-{theme}.svg"
     root = xml.etree.ElementTree.parse(path).getroot()
@@ -66,21 +72,39 @@ def test_the_committed_pictures(pictures: ModuleType, name: str, theme: str) -> 
     assert path.stat().st_size < 30_000
 
 
-def test_the_picture_of_traces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(DOCS))
-    drawn = importlib.import_module("pictures_traces")
-    picture = drawn.FanoutPicture(drawn.traces(), drawn.THEMES["light"])
+def test_the_picture_of_traces(drawn: Callable[[str], ModuleType]) -> None:
+    module = drawn("pictures_traces")
+    picture = module.FanoutPicture(module.traces(), module.THEMES["light"])
     svg = picture.svg()
     assert svg == (DOCS / "traces-light.svg").read_text(encoding="utf-8"), "run: python docs/pictures_traces.py"
     root = xml.etree.ElementTree.fromstring(svg)
-    assert {
-        "independent",
-        "measured",
-        "60 %",
-        "20,000 traced requests of 8 calls; beyond these: value and bounds",
-    } <= set(texts(root))
-    independent, measured, beyond = (path.get("d").split() for path in root.iter(f"{SVG}path"))
+    caption = "20,000 traced requests of 8 calls; beyond these: value and bounds"
+    assert {"independent", "measured", "60 %", caption} <= set(texts(root))
+    independent, measured, beyond = (path.get("d", "").split() for path in root.iter(f"{SVG}path"))
     assert float(independent[-1]) == pytest.approx(
         picture.y(1 - (1 - 0.0101) ** 100), abs=1
     )  # 1.01 % of calls are slow
     assert float(measured[-1]) == float(beyond[1]) == pytest.approx(picture.y(0.0237), abs=0.2)  # of 8 calls
+
+
+def test_the_picture_of_looks(drawn: Callable[[str], ModuleType]) -> None:
+    module = drawn("pictures_often")
+
+    class Smaller(module.OftenPicture):  # type: ignore[name-defined]
+        LOOKS, RUNS = 200, 200
+
+    single, anytime = (
+        Smaller.missed(Smaller(module.THEMES["light"]), r) for r in (module.rank_interval, module.rank_sequence)
+    )
+    assert single == sorted(single) and anytime == sorted(anytime)  # once misled, always misled
+    assert single[0] < 0.1 and single[-1] > 0.2 > 0.05 >= anytime[-1]
+
+
+def test_the_picture_of_power(drawn: Callable[[str], ModuleType]) -> None:
+    module = drawn("pictures_power")
+    powers = {change: [0.1 + 0.1 * k for k in range(9)] for change in module.CHANGES}
+    picture = module.PowerPicture(powers, module.THEMES["light"])
+    root = xml.etree.ElementTree.fromstring(picture.svg())
+    assert {"5%", "10%", "20%", "80 %"} <= set(texts(root))
+    first, *_ = (path.get("d", "").split("L") for path in root.iter(f"{SVG}path"))
+    assert first[-1].split() == [f"{picture.x(module.MOST):.1f}", f"{picture.y(0.9):.1f}"]

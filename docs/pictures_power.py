@@ -1,6 +1,6 @@
 """The picture in how-to/plan-a-test.md: how surely a number of values sees a change of p99.
 
-``python docs/power.py`` asks `historian.plan`, and writes power-light.svg and power-dark.svg beside this file.
+``python docs/pictures_power.py`` asks `historian.plan`, and writes power-light.svg and power-dark.svg beside this file.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ import math
 from pathlib import Path
 
 import numpy as np
-from pictures import THEMES, Picture
+from pictures import BOTTOM, HEIGHT, LEFT, RIGHT, THEMES, TOP, Canvas
 
 from historian import Histogram, plan
 
 HERE = Path(__file__).parent
-WIDTH, HEIGHT = 600, 380
-LEFT, RIGHT, TOP, BOTTOM = 60, 560, 90, 310  # of the axes
 LEAST, MOST = 500, 100_000  # values
 CHANGES = (1.2, 1.1, 1.05)
 COUNTS = [round(LEAST * (MOST / LEAST) ** (k / 8)) for k in range(9)]
@@ -27,11 +25,12 @@ def measure() -> dict[float, list[float]]:
     return {change: [float(plan(pilot, change, count=n).power) for n in COUNTS] for change in CHANGES}
 
 
-class Power(Picture):
+class PowerPicture(Canvas):
     """Curves of power against count, as SVG."""
 
     def __init__(self, powers: dict[float, list[float]], colors: dict[str, str]) -> None:
-        self._powers, self._colors, self._parts = powers, colors, list[str]()
+        super().__init__(colors)
+        self._powers = powers
 
     def x(self, count: float) -> float:
         """Return the column of a number of values."""
@@ -54,18 +53,15 @@ class Power(Picture):
             self._text(self.x(count), BOTTOM + 22, f"{count:,}", "faint", anchor="middle", size=14)
         for change, powers in self._powers.items():
             points = [(self.x(n), self.y(power)) for n, power in zip(COUNTS, powers)]
-            path = " ".join(f"{'L' if k else 'M'}{x:.1f} {y:.1f}" for k, (x, y) in enumerate(points))
-            self._parts.append(f'<path d="{path}" fill="none" stroke="{self._colors["one"]}" stroke-width="3"/>')
+            self._path("one", points)
             column = float(np.interp(0.5, powers, [x for x, _ in points]))
             self._text(column - 10, self.y(0.53), f"{change - 1:.0%}", "one", size=18, weight=600, anchor="end")
         below = "values in each of the two histograms; lognormal, sigma 0.6; axis logarithmic"
         self._text(16, HEIGHT - 14, below, "faint", size=14)
-        body = "\n".join(self._parts)
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
-        return f'{head} font-family="system-ui, sans-serif">\n<title>{title}</title>\n{body}\n</svg>\n'
+        return self._whole(title)
 
 
 if __name__ == "__main__":
     found = measure()
     for theme, palette in THEMES.items():
-        (HERE / f"power-{theme}.svg").write_text(Power(found, palette).svg(), encoding="utf-8")
+        (HERE / f"power-{theme}.svg").write_text(PowerPicture(found, palette).svg(), encoding="utf-8")
