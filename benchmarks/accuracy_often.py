@@ -205,10 +205,36 @@ def fits(name: str) -> str:
     return line(name, cells)
 
 
+#: Those that are generalised Pareto distributions above any threshold: the shape, and the scale at the threshold.
+PARETO: dict[str, tuple[float, Callable[[float], float]]] = {
+    "generalised Pareto, shape 0.2": (0.2, lambda threshold: 1 + 0.2 * threshold),
+    "exponential": (0.0, lambda threshold: 1.0),
+    "Pareto(1.5)": (1 / 1.5, lambda threshold: threshold / 1.5),
+}
+
+
+def parameters() -> Iterator[str]:
+    """Count how often the intervals of shape and scale hold them."""
+    yield from header("values", [f"`{name}`, {size:,} values" for size in SIZES for name in ("shape", "scale")])
+    for name, (shape, scale) in PARETO.items():
+        cells = []
+        for size in SIZES:
+            held = np.zeros(2)
+            for run in range(FITS):
+                fit = Histogram.from_values(TAILS[name][0](np.random.default_rng(run), size)).tail_fit()
+                held += [
+                    fit.shape.lower <= shape <= fit.shape.upper,
+                    fit.scale.lower <= scale(fit.threshold) <= fit.scale.upper,
+                ]
+            cells += [f"{share:.0%}" for share in held / FITS]
+        yield line(name, cells)
+
+
 PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "sequences": sequences,
     "price": price,
     "extrapolation": extrapolation,
+    "parameters": parameters,
 }
 
 

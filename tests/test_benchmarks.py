@@ -18,6 +18,9 @@ def bench() -> ModuleType:
     names = (
         "accuracy",
         "accuracy_coverage",
+        "accuracy_blame",
+        "accuracy_often",
+        "accuracy_planning",
         "accuracy_traces",
         "alternatives",
         "coverage_compare",
@@ -224,6 +227,8 @@ SAME = {
     "burn_rate": "budget_left",
     "bounded": "quiet_ratio",
     "ratio": "quiet_ratio",
+    "slow": "p_wait",  # `Blame.slow` is `Dist.sf`
+    "seconds": "count",  # of a plan, at a rate
 }
 
 
@@ -249,7 +254,8 @@ def test_every_public_answer_with_an_interval_has_a_row(bench: ModuleType) -> No
                     found.add(member)
     assert {"ci", "slo", "within", "p_wait", "extrapolate", "mean", "burn_rates", "ratio"} <= found
     questions = [*bench.accuracy_coverage.QUESTIONS, *bench.accuracy_traces.QUESTIONS]
-    asked = " ".join(questions) + inspect.getsource(bench.coverage_compare.answers)
+    others = (bench.accuracy_blame.coverage, bench.accuracy_often.parameters, bench.accuracy_planning)
+    asked = " ".join([*questions, *map(inspect.getsource, (bench.coverage_compare.answers, *others))])
     assert {name for name in found if SAME.get(name, name) not in asked} == set()
     page = (ROOT / "docs" / "tail.md").read_text(encoding="utf-8")
     page += (ROOT / "docs" / "how-to" / "traces.md").read_text(encoding="utf-8")
