@@ -16,7 +16,7 @@ from historian import Histogram, plan
 HERE = Path(__file__).parent
 LEAST, MOST = 500, 100_000  # values
 CHANGES = (1.2, 1.1, 1.05)
-COUNTS = [round(LEAST * (MOST / LEAST) ** (k / 8)) for k in range(9)]
+COUNTS = [round(LEAST * (MOST / LEAST) ** (k / 24)) for k in range(25)]
 
 
 def measure() -> dict[float, list[float]]:
@@ -50,12 +50,14 @@ class PowerPicture(Canvas):
             self._text(LEFT - 8, self.y(power) + 5, f"{100 * power:.0f} %", "faint", anchor="end", size=14)
         for count in (500, 1_000, 10_000, 100_000):
             self._line(self.x(count), TOP, self.x(count), BOTTOM, "grid")
-            self._text(self.x(count), BOTTOM + 22, f"{count:,}", "faint", anchor="middle", size=14)
+            anchor = "end" if count == MOST else "middle"
+            self._text(self.x(count), BOTTOM + 22, f"{count:,}", "faint", anchor=anchor, size=14)
         for change, powers in self._powers.items():
             points = [(self.x(n), self.y(power)) for n, power in zip(COUNTS, powers)]
             self._path("one", points)
             column = float(np.interp(0.5, powers, [x for x, _ in points]))
-            self._text(column - 10, self.y(0.53), f"{change - 1:.0%}", "one", size=18, weight=600, anchor="end")
+            label = f"{100 * (change - 1):.0f} %"
+            self._text(column - 10, self.y(0.53), label, "one", size=18, weight=600, anchor="end")
         below = "values in each of the two histograms; lognormal, sigma 0.6; axis logarithmic"
         self._text(16, HEIGHT - 14, below, "faint", size=14)
         return self._whole(title)

@@ -59,7 +59,7 @@ class FanoutPicture(Canvas):
         self._line_of([(n, float(one)) for n, one in zip(calls, measured) if n <= width], "many", "")
         self._line_of([(n, float(one)) for n, one in zip(calls, measured) if n >= width], "many", "6 5")
         self._text(self.x(34), self.y(independent[-1]), "independent", "one", size=18, weight=600, anchor="end")
-        self._text(self.x(55), self.y(measured[-1].upper), "measured", "many", size=18, weight=600, anchor="end")
+        self._text(RIGHT - 4, self.y(0.27), "measured", "many", size=18, weight=600, anchor="end")
         count = f"{self._traces.count:,} traced requests of {width} calls; beyond these: value and bounds"
         self._text(16, HEIGHT - 14, count, "faint", size=14)
         return self._whole(" ".join(title))

@@ -102,9 +102,9 @@ def test_the_picture_of_looks(drawn: Callable[[str], ModuleType]) -> None:
 
 def test_the_picture_of_power(drawn: Callable[[str], ModuleType]) -> None:
     module = drawn("pictures_power")
-    powers = {change: [0.1 + 0.1 * k for k in range(9)] for change in module.CHANGES}
+    powers = {change: [0.1 + 0.03 * k for k in range(25)] for change in module.CHANGES}
     picture = module.PowerPicture(powers, module.THEMES["light"])
     root = xml.etree.ElementTree.fromstring(picture.svg())
-    assert {"5%", "10%", "20%", "80 %"} <= set(texts(root))
+    assert {"5 %", "10 %", "20 %", "80 %"} <= set(texts(root))
     first, *_ = (path.get("d", "").split("L") for path in root.iter(f"{SVG}path"))
-    assert first[-1].split() == [f"{picture.x(module.MOST):.1f}", f"{picture.y(0.9):.1f}"]
+    assert first[-1].split() == [f"{picture.x(module.MOST):.1f}", f"{picture.y(0.82):.1f}"]
