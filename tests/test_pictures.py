@@ -62,7 +62,7 @@ def test_a_hedge_that_collapses_is_drawn_up_to_there(drawn: Callable[[str], Modu
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["tail", "load", "often", "power"])
+@pytest.mark.parametrize("name", ["tail", "blame", "load", "often", "power"])
 def test_the_committed_pictures(pictures: ModuleType, name: str, theme: str) -> None:
     path = DOCS / f"{name}-{theme}.svg"
     root = xml.etree.ElementTree.parse(path).getroot()
@@ -108,3 +108,13 @@ def test_the_picture_of_power(drawn: Callable[[str], ModuleType]) -> None:
     assert {"5 %", "10 %", "20 %", "80 %"} <= set(texts(root))
     first, *_ = (path.get("d", "").split("L") for path in root.iter(f"{SVG}path"))
     assert first[-1].split() == [f"{picture.x(module.MOST):.1f}", f"{picture.y(0.82):.1f}"]
+
+
+def test_the_picture_of_blame(drawn: Callable[[str], ModuleType]) -> None:
+    module = drawn("pictures_blame")
+    blame = module.measure()
+    picture = module.BlamePicture(blame, module.THEMES["light"])
+    root = xml.etree.ElementTree.fromstring(picture.svg())
+    widths = [float(bar.get("width", "")) for bar in root.iter(f"{SVG}rect")]
+    assert widths[:2] == [pytest.approx(picture.x(cause.slowest) - module.LEFT, abs=0.1) for cause in blame]
+    assert len(widths) == 6 and {"slowest", "necessary", "saved", "search", "orders"} <= set(texts(root))
