@@ -297,7 +297,7 @@ cdef object as_read(const historian_array *array, double value):
     if array.divisor:
         import numpy
 
-        return numpy.timedelta64("NaT") if value == <double>INT64_MIN * array.multiple / array.divisor else value
+        return numpy.timedelta64("NaT", "ns") if value == <double>INT64_MIN * array.multiple / array.divisor else value
     is_float = array.load == historian_load_double or array.load == historian_load_float
     return value if is_float else int(value)
 
