@@ -78,8 +78,7 @@ static int historian_are_over(PyObject *steps) {
 /* Whether the exception that is set, if there is one, says that something has failed. A generator that is closed early
  * has not: its consumer needs no more values. */
 static int historian_has_failed(void) {
-    if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_StopIteration) ||
-        PyErr_ExceptionMatches(PyExc_GeneratorExit))
+    if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_StopIteration) || PyErr_ExceptionMatches(PyExc_GeneratorExit))
         return 0;
     return !historian_is_exiting_well();
 }
