@@ -642,7 +642,7 @@ def test_durations_that_are_refused(size):
     rec = Recorder()
     for bad, shown in (("NaT", "NaT"), (-1, "-1.0")):
         durations = np.ones(size, "m8[s]")
-        durations[1] = bad
+        durations[1] = np.timedelta64(bad, "s")
         with pytest.raises(ValueError, match=rf"values\[1\] is .*{shown}.*, so no value was counted"):
             rec.record_many(durations)
         with pytest.raises(ValueError, match=rf"values\[1\] is .*{shown}"):
