@@ -245,8 +245,13 @@ class TracedFanout(Traced):
         """The number of traced calls."""
         return int(self.values.shape[1])
 
-    #: The same question as `Traced.sf`, with the name that it has for `Fanout`.
-    p_wait = Traced.sf
+    @overload
+    def p_wait(self, t: _Scalar, confidence: float = 0.95) -> Estimate: ...
+    @overload
+    def p_wait(self, t: _Numbers, confidence: float = 0.95) -> Estimates: ...
+    def p_wait(self, t: Any, confidence: float = 0.95) -> Estimate | Estimates:
+        """Answer as `Traced.sf` does, which has this name for `Fanout`."""
+        return self.sf(t, confidence)
 
     def _value(self, t: float) -> float:
         wait = super()._value(t)
