@@ -75,7 +75,7 @@ class Leaf:
         self.columns: NDArray[np.intp] = numpy.flatnonzero(mass > 0)  # of the buckets that have values
         self.mass: _Floats = mass[self.columns]
         self.never: float = float(dist._sf[VALUE, -1])
-        self.points: _Floats = numpy.arange(cells + 1 + BEYOND) * (t / cells)
+        self.points: _Floats = numpy.arange(cells + 1 + BEYOND, dtype=numpy.float64) * (t / cells)
         self.count: float = dist.count if dist._confidence is not None else numpy.inf
         starts, places, inside, areas = self._within(dist._finer())
         self._middles = numpy.where(self.columns < COLUMNS - 1, starts + areas[:, -1], 0.0)

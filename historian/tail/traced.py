@@ -251,7 +251,8 @@ class TracedFanout(Traced):
     def p_wait(self, t: _Numbers, confidence: float = 0.95) -> Estimates: ...
     def p_wait(self, t: Any, confidence: float = 0.95) -> Estimate | Estimates:
         """Answer as `Traced.sf` does, which has this name for `Fanout`."""
-        return self.sf(t, confidence)
+        found: Estimate | Estimates = self.sf(t, confidence)
+        return found
 
     def _value(self, t: float) -> float:
         wait = super()._value(t)
