@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -17,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from historian import Histogram, buckets, merge
-from historian.tail import Estimate, TailWarning, burn_rates, hedge, retry
+from historian.tail import Estimate, burn_rates, hedge, retry
 from historian.tail.shares import any_of, any_of_correlated, leaf_tail
 
 from .coverage_situations import CALLS, Situation, situations
-from .coverage_tables import header, line, percent
+from .coverage_tables import header, line, percent, print_parts
 from .coverage_windows import sizes, windows
 
 DATA_SETS = 500
@@ -214,19 +213,5 @@ def measured(histogram: Histogram) -> Histogram:
 PARTS = {"questions": questions, "windows": windows, "sizes": sizes, "corrected": corrected}
 
 
-def run(arguments: list[str]) -> int:
-    """Print all tables, or the named ones; return 2 for an unknown name."""
-    unknown = [name for name in arguments if name not in PARTS]
-    if unknown:
-        print(f"there is no part named {unknown[0]}: choose from {', '.join(PARTS)}", file=sys.stderr)
-        return 2
-    warnings.simplefilter("ignore", TailWarning)
-    for name in arguments or PARTS:
-        for text in PARTS[name]():
-            print(text, flush=True)
-        print()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(print_parts(PARTS, sys.argv[1:]))

@@ -21,7 +21,7 @@ from historian._stats.binomial import rank_interval
 from historian._stats.sequences import rank_sequence
 from historian.tail import Estimate, TailWarning
 
-from .coverage_tables import header, line
+from .coverage_tables import header, line, print_parts
 
 RUNS = 5_000
 LOOKS = 1_000
@@ -238,13 +238,5 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
-def main() -> None:
-    warnings.simplefilter("ignore", TailWarning)  # with few values, which miss nothing
-    for name in sys.argv[1:] or PARTS:
-        print(f"\n{name}\n", flush=True)
-        for row in PARTS[name]():
-            print(row, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(print_parts(PARTS, sys.argv[1:]))

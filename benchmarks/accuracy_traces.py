@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from historian import Histogram
-from historian.tail import Estimate, TailWarning, Traces
+from historian.tail import Estimate, Traces
 
-from .coverage_tables import header, line, percent
+from .coverage_tables import header, line, percent, print_parts
 
 WIDTH = 8
 REQUESTS = 1_000
@@ -219,19 +218,5 @@ PARTS: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
-def run(arguments: list[str]) -> int:
-    """Print all tables, or the named ones; return 2 for an unknown name."""
-    unknown = [name for name in arguments if name not in PARTS]
-    if unknown:
-        print(f"there is no part named {unknown[0]}: choose from {', '.join(PARTS)}", file=sys.stderr)
-        return 2
-    warnings.simplefilter("ignore", TailWarning)
-    for name in arguments or PARTS:
-        for text in PARTS[name]():
-            print(text, flush=True)
-        print()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(print_parts(PARTS, sys.argv[1:]))

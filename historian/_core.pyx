@@ -375,33 +375,6 @@ cdef extern from "_native/cpython.h":
     int PyObject_GenericSetAttr(object, object, object) except -1
     PyTypeObject *Py_TYPE(PyObject *)
 
-cdef extern from "_native/steps.h":
-    enum: HISTORIAN_NO_STEPS, HISTORIAN_GENERATOR, HISTORIAN_AWAITABLE_GENERATOR, HISTORIAN_COROUTINE
-    ctypedef enum PySendResult:
-        PYGEN_RETURN, PYGEN_ERROR, PYGEN_NEXT
-    int historian_kind_of_steps(PyObject *result)
-    PySendResult PyIter_Send(PyObject *steps, PyObject *value, PyObject **result)
-    PyObject *historian_next(PyObject *steps)
-    PyObject *historian_stop(PyObject *value, bint always)
-    PyObject *historian_throw(PyObject *steps, PyObject *args)
-    PyObject *historian_close_steps(PyObject *steps)
-    bint historian_are_over(PyObject *steps)
-    bint historian_has_failed()
-    int historian_raise() except -1
-    bint historian_check_depth(PyObject *steps)
-    void historian_leave_depth(PyObject *steps)
-    void historian_set_steps(
-        PyTypeObject *, PyObject *(*next)(PyObject *) noexcept,
-        PySendResult (*send)(PyObject *, PyObject *, PyObject **) noexcept
-    )
-    void PyErr_WriteUnraisable(PyObject *)
-
-cdef extern from "_native/clock.h":
-    enum: HISTORIAN_HAS_TICKS
-    int64_t historian_now()  # needs the GIL
-    int64_t historian_monotonic() nogil
-    void historian_use_ticks(bint usable)
-
 
 #: Whether each thread has its own counters.  That is so if there is no GIL.
 FREE_THREADED = not HISTORIAN_HAS_GIL

@@ -2,6 +2,12 @@
 
 from io import open  # Cython would cache the builtin for all interpreters of the process
 
+cdef extern from "_native/clock.h":
+    enum: HISTORIAN_HAS_TICKS
+    int64_t historian_now()  # needs the GIL
+    int64_t historian_monotonic() nogil
+    void historian_use_ticks(bint usable)
+
 
 cdef bint kernel_trusts_ticks():
     """Return whether Linux derives its monotonic clock from the processor's time stamp counter."""

@@ -3,6 +3,27 @@
 # Each step of a wrapper in Python is a step of two generators.  These objects add a call in C to a step, and record
 # when the last one has ended.  They leave no frame in a traceback.
 
+cdef extern from "_native/steps.h":
+    enum: HISTORIAN_NO_STEPS, HISTORIAN_GENERATOR, HISTORIAN_AWAITABLE_GENERATOR, HISTORIAN_COROUTINE
+    ctypedef enum PySendResult:
+        PYGEN_RETURN, PYGEN_ERROR, PYGEN_NEXT
+    int historian_kind_of_steps(PyObject *result)
+    PySendResult PyIter_Send(PyObject *steps, PyObject *value, PyObject **result)
+    PyObject *historian_next(PyObject *steps)
+    PyObject *historian_stop(PyObject *value, bint always)
+    PyObject *historian_throw(PyObject *steps, PyObject *args)
+    PyObject *historian_close_steps(PyObject *steps)
+    bint historian_are_over(PyObject *steps)
+    bint historian_has_failed()
+    int historian_raise() except -1
+    bint historian_check_depth(PyObject *steps)
+    void historian_leave_depth(PyObject *steps)
+    void historian_set_steps(
+        PyTypeObject *, PyObject *(*next)(PyObject *) noexcept,
+        PySendResult (*send)(PyObject *, PyObject *, PyObject **) noexcept
+    )
+    void PyErr_WriteUnraisable(PyObject *)
+
 cdef enum:
     NOT_BEGUN = 0  # of `began`
     HAS_ENDED = -1

@@ -8,6 +8,7 @@ import os
 import re
 
 from .._show.scale import base_unit
+from .._values.decimals import share_of
 from .._values.units import check_unit
 from ._input.choice import Choice
 from ._input.generators import GENERATORS
@@ -215,6 +216,19 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def inner_percent(text: str) -> float:
+    """Return a percentage that is neither 0 nor 100.  Raises ArgumentTypeError for any other text."""
+    percent = number(text)
+    if not 0 < percent < 100:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 100, not {text!r}")
+    return percent
+
+
+def inner_share(text: str) -> float:
+    """Return the share of such a percentage, in (0, 1)."""
+    return share_of(inner_percent(text))
 
 
 def _file(text: str) -> str:

@@ -6,11 +6,10 @@ import argparse
 import warnings
 
 from .._show.scale import Scale, middle
-from .._values.decimals import share_of
 from ..tail import TailWarning
 from ._input.span import add_every, add_span
 from ._input.tally import InputError
-from ._options import add_command, add_files, add_format, add_selection, add_unit, number
+from ._options import add_command, add_files, add_format, add_selection, add_unit, inner_percent, inner_share
 from ._output import put, say
 from ._over_time import histories
 from ._report import Report, Table, finite, plain, report
@@ -47,10 +46,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = add_command(commands, "changes", "find when a percentile changed", DESCRIPTION, EXAMPLES)
     add_files(parser)
     parser.add_argument(
-        "-p", "--percentile", metavar="P", type=_percentile, default="99", help="above 0, below 100 (default: 99)"
+        "-p", "--percentile", metavar="P", type=inner_percent, default="99", help="above 0, below 100 (default: 99)"
     )
     parser.add_argument(
-        "--alarm", metavar="PERCENT", type=_alarm, default="1",
+        "--alarm", metavar="PERCENT", type=inner_share, default="1",
         help="probability of any false alarm in a group, in percent (default: 1)",
     )  # fmt: skip
     parser.add_argument("--period", metavar="N", type=_period, help="steps of a cycle, such as 24 for hours of a day")
@@ -121,17 +120,6 @@ def _record(name: str, change: Change) -> dict[str, object]:
         "after": change.after.quantile(change.q), "ratio": finite(change.ratio), "lower": finite(change.ratio.lower),
         "upper": finite(change.ratio.upper), "p_value": change.p_value,
     }  # fmt: skip
-
-
-def _percentile(text: str) -> float:
-    found = number(text)
-    if not 0 < found < 100:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 100, not {text!r}")
-    return found
-
-
-def _alarm(text: str) -> float:
-    return share_of(_percentile(text))
 
 
 def _period(text: str) -> int:

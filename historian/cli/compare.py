@@ -16,7 +16,7 @@ from ._input.sources import STDIN, Rows, groups, read_rows
 from ._input.span import time_of
 from ._input.tally import InputError, relabelled, unclear
 from ._near import listed
-from ._options import add_command, add_format, add_input, add_percentiles, misuse, number
+from ._options import add_command, add_format, add_input, add_percentiles, inner_share, misuse, number
 from ._output import put, say
 from ._periods import NAMES, blocks_of, misuse_of_periods, read_periods
 from ._report import Report, Table, report
@@ -66,7 +66,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_percentiles(parser, "50,90,99,99.9,99.99", "percentiles to compare")
     parser.add_argument(
-        "--confidence", metavar="PERCENT", type=_confidence, default="95",
+        "--confidence", metavar="PERCENT", type=inner_share, default="95",
         help="confidence of the intervals, between 0 and 100 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -172,13 +172,6 @@ def _report(comparisons: dict[str, Comparison], quantiles: list[float], show: st
     if alone is not None:
         del alone["name"]
     return Report(tables, notes, records, alone or {"groups": documents})
-
-
-def _confidence(text: str) -> float:
-    percent = number(text)
-    if not 0 < percent < 100:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 100, not {text!r}")
-    return share_of(percent)
 
 
 def _looks(text: str) -> int:

@@ -7,11 +7,10 @@ import math
 import os
 
 from .._compare.planning import Plan, plan
-from .._values.decimals import share_of
 from ..tail import Estimate
 from ._input.sources import STDIN, groups, read_rows
 from ._input.tally import InputError
-from ._options import STATUS, add_command, add_format, add_input, misuse, number
+from ._options import STATUS, add_command, add_format, add_input, inner_share, misuse, number
 from ._output import put, say
 from ._report import Report, Table, finite, plain, report
 from .compare import estimated
@@ -49,12 +48,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--change", metavar="RATIO", type=_ratio, help="the change to see: 1.1 is 10 %% slower, 0.9 is 10 %% faster"
     )
     parser.add_argument("--count", metavar="N", type=_count, help="values of each side")
-    parser.add_argument("--power", metavar="PERCENT", type=_inner, help="probability to see the change (default: 80)")
     parser.add_argument(
-        "-p", "--percentile", metavar="P", type=_inner, default="99", help="above 0, below 100 (default: 99)"
+        "--power", metavar="PERCENT", type=inner_share, help="probability to see the change (default: 80)"
     )
     parser.add_argument(
-        "--confidence", metavar="PERCENT", type=_inner, default="95",
+        "-p", "--percentile", metavar="P", type=inner_share, default="99", help="above 0, below 100 (default: 99)"
+    )
+    parser.add_argument(
+        "--confidence", metavar="PERCENT", type=inner_share, default="95",
         help="confidence of the comparison, between 0 and 100 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--rate", metavar="N", type=_rate, help="values per second of each side: print the time, too")
@@ -151,13 +152,6 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS or int(text) < 2:
         raise argparse.ArgumentTypeError(f"must be a whole number from 2 to 999,999,999, not {text!r}")
     return int(text)
-
-
-def _inner(text: str) -> float:
-    percent = number(text)
-    if not 0 < percent < 100:
-        raise argparse.ArgumentTypeError(f"must be between 0 and 100, not {text!r}")
-    return share_of(percent)
 
 
 def _rate(text: str) -> float:
