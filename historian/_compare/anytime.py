@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from ..histogram import Histogram
 
-    _Places: TypeAlias = list[
-        tuple[float, float]
-    ]  # bucket index, log((1 + E)/2): where the quantile may lie, ascending
+    #: Where the quantile may lie, ascending: the index of a bucket, and log((1 + E)/2).
+    _Places: TypeAlias = list[tuple[float, float]]
 
 __all__ = ["ratio_bounds"]
 

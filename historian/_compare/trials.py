@@ -16,9 +16,10 @@ import math
 from typing import NamedTuple
 
 from .._stats.beta_arrays import tails
-from .._stats.binomial import share_interval, student_quantile
+from .._stats.binomial import share_interval
 from .._stats.estimate import quantile_name
 from .._stats.normal import normal_quantile
+from .._stats.student import student_quantile
 from ..buckets import OVERFLOW_INDEX, ZERO_INDEX
 from .arguments import least_blocks
 from .distances import STEP
