@@ -15,7 +15,7 @@ from .._stats.estimate import Estimate
 from .._stats.estimates import Estimates, unknown_of
 from .._values.text import counted
 from .intervals import quantile_intervals, shares_above
-from .sampling import METHOD, sampled, windows_of
+from .sampling import ANYTIME, METHOD, SCOPE_METHODS, sampled, single, windows_of
 from .shares import DEPENDENCE, ROUNDING, any_of, leaf_tail, tail_of
 
 TYPE_CHECKING = False
@@ -51,9 +51,9 @@ def bounds(
     dependence: str,
     windows: _Windows | None,
     confidence: float,
-    anytime: bool = False,
+    scope: str = "",
 ) -> Estimates:
-    """Answer `Fanout.bounds`, and `p_wait`, which has no windows and assumes independent calls."""
+    """Answer `Fanout.bounds`, and `p_wait`, which has no windows and assumes independent calls, and has a scope."""
     import numpy
 
     if dependence not in DEPENDENCE:
@@ -63,15 +63,15 @@ def bounds(
     parts = None if windows is None else windows_of(leaf, windows)
     if not leaf.count:
         return unknown_of(shape, 0.0, 1.0)
-    if parts is not None or leaf.synthetic or anytime:
+    if parts is not None or leaf.synthetic or scope == ANYTIME:
 
         def question(calls: int, time: float) -> Any:
-            if anytime:
+            if scope == ANYTIME:
                 return fan(calls).p_wait(time, confidence, anytime=True)
             return fan(calls).bounds(time, dependence, parts, confidence)
 
         return each_estimate(question, n, t, shape=shape, stacklevel=3)
-    calls, value, lower, upper = spread(shape, n, *shares_above(leaf, t, confidence))
+    calls, value, lower, upper = spread(shape, n, *shares_above(leaf, t, single(leaf, confidence, scope)))
     wait, low, high = (numpy.array(list(map(any_of, share, calls))) for share in (value, lower, upper))
     if dependence != "independent":  # the bounds of independent calls stay inside
         low = numpy.minimum(low, lower)
@@ -80,8 +80,8 @@ def bounds(
     assumed = "independent calls assumed" if dependence == "independent" else f"dependence: {dependence}"
     _warn_beyond(leaf, calls, stacklevel=4)
     wait, low, high = (one.reshape(shape) for one in (wait, numpy.minimum(low, wait), numpy.maximum(high, wait)))
-    why = f"{sampled(leaf)}; bucket width; {assumed}"
-    return Estimates(wait, low, high, why, confidence=confidence, method=METHOD)
+    why = f"{sampled(leaf)}; bucket width; {assumed}" + (f"; {scope}" if scope else "")
+    return Estimates(wait, low, high, why, confidence=confidence, method=SCOPE_METHODS.get(scope, METHOD))
 
 
 def sensitivity(fan: _Fan, leaf: BaseHistogram, n: Any, t: Any, correlation: Any, confidence: float) -> Estimates:

@@ -26,12 +26,13 @@ from .dependence import wait_of
 from .measurements import measured_count, share_bounds
 from .sampling import (
     ANYTIME,
-    SEQUENCE_METHOD,
+    SCOPE_METHODS,
     WINDOWS_METHOD,
-    check_anytime,
     quantile_interval,
     sampled,
+    scope_of,
     share_method,
+    single,
     windows_of,
 )
 from .shares import DEPENDENCE, ROUNDING, any_of_correlated, calls_for, calls_within
@@ -87,36 +88,43 @@ class Fanout(Generic[Held]):
         self.n = n
 
     @overload
-    def p_wait(self, t: _Scalar, confidence: float = 0.95, *, anytime: bool = False) -> Estimate: ...
+    def p_wait(
+        self, t: _Scalar, confidence: float = 0.95, *, anytime: bool = False, simultaneous: bool = False
+    ) -> Estimate: ...
     @overload
-    def p_wait(self, t: _Numbers, confidence: float = 0.95, *, anytime: bool = False) -> Estimates: ...
-    def p_wait(self, t: Any, confidence: float = 0.95, *, anytime: bool = False) -> Estimate | Estimates:
+    def p_wait(
+        self, t: _Numbers, confidence: float = 0.95, *, anytime: bool = False, simultaneous: bool = False
+    ) -> Estimates: ...
+    def p_wait(
+        self, t: Any, confidence: float = 0.95, *, anytime: bool = False, simultaneous: bool = False
+    ) -> Estimate | Estimates:
         """Return the probability that not all n calls are done by `t`, in the histogram's unit, with its interval.
 
         The value has a relative error of 1e-14, given the share of recorded calls above t, ``leaf.sf(t)``.  The
         interval allows for sampling, and for the values in the bucket of `t`.  About 0.2 ms.  With ``anytime=True`` it
-        holds at all looks at growing data together, as that of `Histogram.ci` does.
+        holds at all looks at growing data together, and with ``simultaneous=True`` for all times together, as that of
+        `Histogram.ci` does.
         Warns (`TailWarning`) if n exceeds the number of recorded calls.  Raises ValueError for NaN, for a confidence
-        that is not between 0 and 1, and for ``anytime=True`` with synthetic values.
+        that is not between 0 and 1, and for ``anytime=True`` or ``simultaneous=True`` with synthetic values or with
+        each other.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.010] * 9_900 + [1.0] * 100).fanout(100).p_wait(0.5))
         0.634 (0.559 to 0.705)
         """
+        scope = scope_of(self.leaf, anytime, simultaneous)
         if type(t) is not float and is_many(t):
             from . import curves
 
-            return curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence, anytime)
-        if anytime:
-            check_anytime(self.leaf)
-        value, lower, upper = self._shares(t, confidence, anytime)
+            return curves.bounds(self._with, self.leaf, self.n, t, "independent", None, confidence, scope)
+        value, lower, upper = self._shares(t, confidence, scope)
         if not self.leaf.count:
             return no_data(0.0, 1.0)
         self._warn_beyond()
         wait = _any_of(value, self.n)
         bounds = min(wait, _any_of(lower, self.n)), max(wait, _any_of(upper, self.n))
-        why = f"{sampled(self.leaf)}; bucket width; independent calls assumed" + (f"; {ANYTIME}" if anytime else "")
-        method = SEQUENCE_METHOD if anytime else share_method(self.leaf)
+        why = f"{sampled(self.leaf)}; bucket width; independent calls assumed" + (f"; {scope}" if scope else "")
+        method = SCOPE_METHODS.get(scope) or share_method(self.leaf)
         return Estimate(wait, *bounds, why, confidence=confidence, method=method)
 
     #: The same question as `Histogram.sf`, with the same name.
@@ -405,16 +413,16 @@ class Fanout(Generic[Held]):
         """Return the share of recorded calls above `t`."""
         return float(self.leaf.sf(number("t", t)))
 
-    def _shares(self, t: float, confidence: float, anytime: bool = False) -> tuple[float, float, float]:
+    def _shares(self, t: float, confidence: float, scope: str = "") -> tuple[float, float, float]:
         """Return the share of calls above `t`, and the bounds of its interval."""
         t, confidence = number("t", t), check_confidence(confidence)
         (low, most), count = self.leaf._above(t), self.leaf.count
         if not count:
             return math.nan, 0.0, 1.0
-        if anytime:
+        if scope == ANYTIME:
             lower, upper = (share_sequence(above, count - above, confidence) for above in (low, most))
             return low / count, lower[0], upper[1]
-        return low / count, *share_bounds(self.leaf, t, confidence)
+        return low / count, *share_bounds(self.leaf, t, single(self.leaf, confidence, scope))
 
     def _warn_beyond(self) -> None:
         recorded = measured_count(self.leaf)
@@ -440,5 +448,5 @@ class _Known(Fanout[Held]):
         super().__init__(leaf, n)
         self._known = known
 
-    def _shares(self, t: float, confidence: float, anytime: bool = False) -> tuple[float, float, float]:
+    def _shares(self, t: float, confidence: float, scope: str = "") -> tuple[float, float, float]:
         return self._known[t]

@@ -9,6 +9,7 @@ from .._stats.estimates import complement
 from .._values.held import Held
 from . import curves
 from .fanout import Fanout
+from .sampling import scope_of
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
@@ -75,12 +76,15 @@ class Fanouts(Generic[Held]):
     def __iter__(self) -> Iterator[Any]:
         return (self[k] for k in range(len(self)))
 
-    def p_wait(self, t: _Given, confidence: float = 0.95, *, anytime: bool = False) -> Estimates:
+    def p_wait(
+        self, t: _Given, confidence: float = 0.95, *, anytime: bool = False, simultaneous: bool = False
+    ) -> Estimates:
         """Return `Fanout.p_wait` for each number of calls.
 
         1,000 numbers of calls take 5 ms.  One `TailWarning` says for how many of them there are too few values.
         """
-        return curves.bounds(self._fan, self.leaf, self.n, t, "independent", None, confidence, anytime)
+        scope = scope_of(self.leaf, anytime, simultaneous)
+        return curves.bounds(self._fan, self.leaf, self.n, t, "independent", None, confidence, scope)
 
     sf = p_wait
 

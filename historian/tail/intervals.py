@@ -13,12 +13,14 @@ from .._values.answers import read_only
 from .._values.slots import edges_of
 from . import sampling
 from .sampling import (
+    ANYTIME,
     RANKS_METHOD,
+    SCOPE_METHODS,
     Enough,
-    check_anytime,
     missing_sides,
     quantile_interval,
     sampled,
+    single,
     too_few_text,
     windows_of,
 )
@@ -141,23 +143,19 @@ def _needed(q: _Floats, n: NDArray[Any], confidence: float) -> _Floats:
     return numpy.where(inside, up, numpy.where(q == 0, 1.0, math.inf))
 
 
-def ci(
-    histogram: BaseHistogram, q: Any, confidence: float, windows: _Windows | None, anytime: bool = False
-) -> Estimates:
-    """Answer `Histogram.ci` for an array."""
+def ci(histogram: BaseHistogram, q: Any, confidence: float, windows: _Windows | None, scope: str = "") -> Estimates:
+    """Answer `Histogram.ci` for an array; `scope` is that of `sampling.scope_of`."""
     q, confidence = shares("q", q), check_confidence(confidence)
-    if anytime:
-        check_anytime(histogram, windows)
     parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return unknown_of(q.shape, 0.0, math.inf, unit=histogram.unit)
-    if parts is None and not histogram.synthetic and not anytime:
+    if parts is None and not histogram.synthetic and scope != ANYTIME:
         asked = q.ravel().tolist()
-        values = [histogram.quantile(one) for one in asked]
-        return quantile_intervals(histogram, asked, values, confidence, q.shape, [""] * len(asked), stacklevel=4)
+        values, whys = [histogram.quantile(one) for one in asked], [""] * len(asked)
+        return quantile_intervals(histogram, asked, values, confidence, q.shape, whys, scope=scope, stacklevel=4)
 
     def question(one: float) -> Estimate:
-        return quantile_interval(histogram, one, histogram.quantile(one), confidence, parts, anytime=anytime)
+        return quantile_interval(histogram, one, histogram.quantile(one), confidence, parts, scope=scope)
 
     return each_estimate(question, q, shape=q.shape, unit=histogram.unit, stacklevel=3)
 
@@ -184,6 +182,7 @@ def quantile_intervals(
     shape: tuple[int, ...],
     whys: list[str],
     *,
+    scope: str = "",
     stacklevel: int,
 ) -> Estimates:
     """Return `quantile_interval` for each of many quantiles, without windows, in this shape.
@@ -193,7 +192,8 @@ def quantile_intervals(
     import numpy
 
     count = histogram.count
-    low, high = rank_intervals(numpy.array(q, dtype=numpy.float64), count, confidence)
+    level = single(histogram, confidence, scope)
+    low, high = rank_intervals(numpy.array(q, dtype=numpy.float64), count, level)
     edges = {rank: edges_of(histogram._counts.slot_at(rank)) for rank in {*low, *high} if 0 < rank <= count}
     lower = [edges[rank][0] if rank > 0 else 0.0 for rank in low]
     upper = [edges[rank][1] if rank <= count else math.inf for rank in high]
@@ -201,13 +201,21 @@ def quantile_intervals(
     beyond = [(share, sides) for share, sides in zip(q, missing) if sides]
     if beyond:
         warn_once(len(q), len(beyond), too_few_text(histogram, *beyond[0]), stacklevel)
-    reasons = {two: _reasons(histogram, *two) for two in set(zip(missing, whys))}
+    reasons = {two: _reasons(histogram, scope, *two) for two in set(zip(missing, whys))}
     why = one_or_each([reasons[two] for two in zip(missing, whys)], shape)
     arrays = numpy.array([values, numpy.minimum(lower, values), numpy.maximum(upper, values)])
     value, least, most = arrays.reshape(3, *shape)
-    return Estimates(value, least, most, why, unit=histogram.unit, confidence=confidence, method=RANKS_METHOD)
+    return Estimates(
+        value,
+        least,
+        most,
+        why,
+        unit=histogram.unit,
+        confidence=confidence,
+        method=SCOPE_METHODS.get(scope, RANKS_METHOD),
+    )
 
 
-def _reasons(histogram: BaseHistogram, missing: str, why: str) -> str:
-    too_few = [f"too few values: {missing}"] if missing else []
-    return "; ".join([sampled(histogram), "bucket width", *too_few, *([why] if why else [])])
+def _reasons(histogram: BaseHistogram, scope: str, missing: str, why: str) -> str:
+    too_few = f"too few values: {missing}" if missing else ""
+    return "; ".join(filter(None, [sampled(histogram), "bucket width", scope, too_few, why]))

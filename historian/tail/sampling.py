@@ -36,10 +36,10 @@ __all__ = [
     "ANYTIME",
     "METHOD",
     "RANKS_METHOD",
-    "SEQUENCE_METHOD",
+    "SCOPE_METHODS",
+    "SIMULTANEOUS",
     "WINDOWS_METHOD",
     "Enough",
-    "check_anytime",
     "ci",
     "effective_sample_size",
     "enough_for",
@@ -48,7 +48,9 @@ __all__ = [
     "needed_for",
     "quantile_interval",
     "sampled",
+    "scope_of",
     "share_method",
+    "single",
     "too_few_text",
     "warn_if_uncertain",
     "windows_above",
@@ -57,7 +59,10 @@ __all__ = [
 
 METHOD, WINDOWS_METHOD = "Clopper-Pearson", "Clopper-Pearson of the effective sample size"  # of shares
 RANKS_METHOD = "order statistics"  # of quantiles
-SEQUENCE_METHOD, ANYTIME = "confidence sequence", "at every look at growing data"
+
+#: What the intervals hold together for, if not each by itself.
+ANYTIME, SIMULTANEOUS = "at every look at growing data", "the whole curve together"
+SCOPE_METHODS = {ANYTIME: "confidence sequence", SIMULTANEOUS: "equal local levels"}
 
 
 class Enough(NamedTuple):
@@ -124,26 +129,42 @@ def _observed_size(histogram: BaseHistogram, q: float, confidence: float) -> flo
     return min(observed_size(histogram, histogram._above(t)[0], slot_of(t), confidence) for t in edges)
 
 
-def ci(
-    histogram: BaseHistogram, q: float, confidence: float, windows: _Windows | None, anytime: bool = False
-) -> Estimate:
-    """Answer `Histogram.ci`."""
+def ci(histogram: BaseHistogram, q: float, confidence: float, windows: _Windows | None, scope: str = "") -> Estimate:
+    """Answer `Histogram.ci`; `scope` is that of `scope_of`."""
     q = check_share("q", q)
     confidence = check_confidence(confidence)
-    if anytime:
-        check_anytime(histogram, windows)
     parts = None if windows is None else windows_of(histogram, windows)
     if not histogram.count:
         return no_data(0.0, math.inf, unit=histogram.unit)
-    return quantile_interval(histogram, q, histogram.quantile(q), confidence, parts, anytime=anytime, stacklevel=4)
+    return quantile_interval(histogram, q, histogram.quantile(q), confidence, parts, scope=scope, stacklevel=4)
 
 
-def check_anytime(histogram: BaseHistogram, windows: object = None) -> None:
-    """Raise ValueError if no interval can hold at every look: with windows, or for values that were not measured."""
+def scope_of(histogram: BaseHistogram, anytime: bool, simultaneous: bool, windows: object = None) -> str:
+    """Return what intervals hold together for: `ANYTIME`, `SIMULTANEOUS`, or "" if each holds by itself.
+
+    Raises ValueError if they can't: for both, with windows, or for values that were not measured.
+    """
+    if anytime and simultaneous:
+        raise ValueError(
+            "no band holds the whole curve at every look: pass anytime=True or simultaneous=True, not both"
+        )
+    name = "anytime" if anytime else "simultaneous"
+    if not anytime and not simultaneous:
+        return ""
     if windows is not None:
-        raise ValueError("anytime needs independent values, without windows: pass anytime=True or windows, not both")
+        raise ValueError(f"{name} needs independent values, without windows: pass {name}=True or windows, not both")
     if histogram.synthetic:
-        raise ValueError("anytime needs measured values, not synthetic ones: ask the histogram before its correction")
+        raise ValueError(f"{name} needs measured values, not synthetic ones: ask the histogram before its correction")
+    return ANYTIME if anytime else SIMULTANEOUS
+
+
+def single(histogram: BaseHistogram, confidence: float, scope: str) -> float:
+    """Return the confidence of each interval, so that those of a whole curve hold together if this is the scope."""
+    if scope != SIMULTANEOUS:
+        return confidence
+    from .._stats.bands import local_confidence
+
+    return local_confidence(histogram.count, confidence)
 
 
 def quantile_interval(
@@ -154,14 +175,14 @@ def quantile_interval(
     windows: Sequence[BaseHistogram] | None = None,
     *,
     why: str = "",
-    anytime: bool = False,
+    scope: str = "",
     stacklevel: int = 3,
 ) -> Estimate:
     """Return `value`, the q-quantile, with the outer edges of the buckets that hold its lower and upper rank.
 
     Warns if one of these ranks does not exist.  The warning points `stacklevel` frames up.
     """
-    count, ((low, high), reasons) = histogram.count, _ranks(histogram, q, confidence, windows, anytime, stacklevel + 1)
+    count, ((low, high), reasons) = histogram.count, _ranks(histogram, q, confidence, windows, scope, stacklevel + 1)
     lower = histogram._edges(histogram._counts.slot_at(low))[0] if low > 0 else 0.0
     upper = edges_of(histogram._counts.slot_at(high))[1] if high <= count else math.inf
     missing = missing_sides(low, high, count)
@@ -169,7 +190,7 @@ def quantile_interval(
         reasons.append(f"too few values: {missing}" if histogram._synthetic is not True else missing)
         warn_beyond(too_few_text(histogram, q, missing), stacklevel)
     reasons += [why] if why else []
-    method = SEQUENCE_METHOD if anytime else RANKS_METHOD
+    method = SCOPE_METHODS.get(scope, RANKS_METHOD)
     if windows is not None or histogram.synthetic:
         method = "order statistics of the effective sample size" if windows or share_method(histogram) else ""
     bounds = min(lower, value), max(upper, value)
@@ -194,7 +215,7 @@ def _ranks(
     q: float,
     confidence: float,
     windows: Sequence[BaseHistogram] | None,
-    anytime: bool,
+    scope: str,
     stacklevel: int,
 ) -> tuple[tuple[int, int], list[str]]:
     """Return the ranks that bound the q-quantile, and the reasons for their distance.
@@ -204,10 +225,10 @@ def _ranks(
     47, 1952, 635-646).  A side is open if this size is too small for a bound.  Warns as `warn_if_uncertain` does.
     """
     count = histogram.count
-    if anytime:
-        return rank_sequence(q, count, confidence), [sampled(histogram), "bucket width", ANYTIME]
     if windows is None and not histogram.synthetic:
-        return rank_interval(q, count, confidence), [sampled(histogram), "bucket width"]
+        confidence = single(histogram, confidence, scope)
+        ranks = (rank_sequence if scope == ANYTIME else rank_interval)(q, count, confidence)
+        return ranks, [sampled(histogram), "bucket width", *([scope] if scope else [])]
     reason = ""
     if windows is None:
         size = _observed_size(histogram, q, confidence)
