@@ -242,6 +242,7 @@ def accuracy(session: nox.Session) -> None:
         session.run("python", "-m", "benchmarks.accuracy_coverage")
         session.run("python", "-m", "benchmarks.accuracy_traces")
         session.run("python", "-m", "benchmarks.accuracy_often")
+        session.run("python", "-m", "benchmarks.accuracy_bands")
 
 
 @nox.session(python="3.11")

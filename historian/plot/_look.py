@@ -124,6 +124,7 @@ def legend(
     confidence: float | None,
     *,
     loc: Literal["lower left", "lower right", "upper left", "upper right", "best"],
+    simultaneous: bool = False,
     more: Sequence[tuple[Artist, str]] = (),
     notes: Sequence[str] = (),
 ) -> None:
@@ -137,7 +138,8 @@ def legend(
         if len(handles) > MAX_NAMES:
             entries.append((Patch(alpha=0), f"and {len(handles) - MAX_NAMES:,} more"))
     if bands and confidence is not None:
-        percent, color = f"{100 * confidence:.9g} % interval", "#808080" if len(handles) > 1 else style_of(0).color
+        percent = f"{100 * confidence:.9g} % {'band of the whole curve' if simultaneous else 'interval'}"
+        color = "#808080" if len(handles) > 1 else style_of(0).color
         if any(not _hatch(one) for one in bands):
             entries.append((Patch(color=color, alpha=0.3, linewidth=0), percent))
         if any(_hatch(one) for one in bands):

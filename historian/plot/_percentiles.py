@@ -10,6 +10,7 @@ from .._stats.checks import check_confidence
 from .._stats.estimate import TailWarning
 from .._values.decimals import share_of
 from ..tail.intervals import ci
+from ..tail.sampling import scope_of, single
 from ._axes import nines_axis, panel, value_axis
 from ._inputs import about_zero, named, unit_of
 from ._look import band, finite, legend, note, style_of
@@ -31,13 +32,16 @@ POINTS = 400  # of a curve
 SYNTHETIC_POINTS = 120  # of a corrected histogram, whose intervals take longer
 
 
-def percentiles(histograms: Histograms, *, ax: Axes | None = None, confidence: float | None = 0.95) -> list[Artist]:
+def percentiles(
+    histograms: Histograms, *, ax: Axes | None = None, confidence: float | None = 0.95, simultaneous: bool = False
+) -> list[Artist]:
     """Draw values against percentiles, with the confidence band of each curve: see `Histogram.ci`.
 
     50, 90, 99, 99.9, ... are at nearly equal distances, so the tail is as wide as the rest.  The axis of values is
     logarithmic and in the histograms' unit.  A curve ends with the maximum, at the percentile of half a value.  With
-    ``confidence=None`` there is no band.  A line is exactly ``histogram.percentile`` of its points, of which there are
-    400.  Values in the zero bucket lie below the axis; the legend says how many there are.
+    ``confidence=None`` there is no band; with ``simultaneous=True`` it holds the whole curve, not each point by itself.
+    A line is exactly ``histogram.percentile`` of its points, of which there are 400.  Values in the zero bucket lie
+    below the axis; the legend says how many there are.
 
     Returns the line and the parts of its band for each histogram.  About 10 ms, and 5 ms for each further
     histogram.  Raises as the functions of `historian.plot` do, and ValueError for a confidence that is not between 0
@@ -51,6 +55,7 @@ def percentiles(histograms: Histograms, *, ax: Axes | None = None, confidence: f
     found = named(histograms)
     if confidence is not None:
         confidence = check_confidence(confidence)
+    scope = max((scope_of(one, False, simultaneous) for _, one in found), default="")  # the same of all
     on = panel(ax)
     filled = [(name, one) for name, one in found if one.count]
     value_axis(on.ax.yaxis, unit_of(one for _, one in found))
@@ -69,7 +74,8 @@ def percentiles(histograms: Histograms, *, ax: Axes | None = None, confidence: f
         most = max(most, float(p[-1]))
         drawn = []
         if confidence is not None:
-            interval = _intervals(histogram, p, confidence)
+            level = single(histogram, confidence, scope)
+            interval = _intervals(histogram, p, level)
             drawn = band(on.ax, p, interval.lower, interval.upper, style.color)
             values += finite(interval.lower[p >= 1]) + finite(interval.upper[p >= 1])
         bands += drawn
@@ -77,7 +83,7 @@ def percentiles(histograms: Histograms, *, ax: Axes | None = None, confidence: f
     on.limit_x(0.0, most, is_log=False)
     on.limit_y(min(values, default=1.0), max(values, default=1.0))
     names, notes = [name for name, _ in filled], about_zero(filled)
-    legend(on.ax, lines, names, bands, confidence, notes=notes, loc="best")
+    legend(on.ax, lines, names, bands, confidence, notes=notes, simultaneous=simultaneous, loc="best")
     return artists if filled else note(on.ax, "no data")
 
 

@@ -7,6 +7,7 @@ import warnings
 from .._stats.checks import check_confidence
 from .._stats.estimate import TailWarning
 from ..tail.leaf import from_histogram
+from ..tail.sampling import scope_of, single
 from ._axes import panel, share_axis, value_axis
 from ._inputs import about_zero, named, unit_of
 from ._look import band, finite, legend, note, style_of
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["survival"]
 
 
-def survival(histograms: Histograms, *, ax: Axes | None = None, confidence: float | None = 0.95) -> list[Artist]:
+def survival(
+    histograms: Histograms, *, ax: Axes | None = None, confidence: float | None = 0.95, simultaneous: bool = False
+) -> list[Artist]:
     """Draw the share of values above each value, 1 - cdf, with the confidence band of each curve.
 
     Both axes are logarithmic: shares in percent, values in the histograms' unit.  The points of a line are the edges of
     the populated buckets, where ``histogram.sf`` is exact.  At the maximum the share is 0, and the line goes down to
     the edge of the picture.  With ``confidence=None`` there is no band; the intervals are those of `Histogram.dist`.
+    With ``simultaneous=True`` the band holds the whole curve: see `Histogram.ci`.
 
     Returns the line and the parts of its band for each histogram.  About 10 ms.  Raises as the functions of
     `historian.plot` do, and ValueError for a confidence that is not between 0 and 1.
@@ -43,6 +47,7 @@ def survival(histograms: Histograms, *, ax: Axes | None = None, confidence: floa
     found = named(histograms)
     if confidence is not None:
         confidence = check_confidence(confidence)
+    scope = max((scope_of(one, False, simultaneous) for _, one in found), default="")  # the same of all
     on = panel(ax)
     filled = [(name, one) for name, one in found if one.count]
     unit = unit_of(one for _, one in found)
@@ -60,14 +65,15 @@ def survival(histograms: Histograms, *, ax: Axes | None = None, confidence: floa
         values += finite(t)
         drawn = []
         if confidence is not None:
-            interval = _intervals(histogram, t, confidence)
+            level = single(histogram, confidence, scope)
+            interval = _intervals(histogram, t, level)
             drawn = band(on.ax, t, interval.lower, interval.upper, style.color, is_share=True)
         bands += drawn
         artists += [line, *drawn]
     on.limit_x(min(values, default=1.0), max(values, default=1.0))
     on.limit_y(0.5 / max((one.count for _, one in filled), default=1), 1.0)
     names, notes = [name for name, _ in filled], about_zero(filled)
-    legend(on.ax, lines, names, bands, confidence, notes=notes, loc="lower left")
+    legend(on.ax, lines, names, bands, confidence, notes=notes, simultaneous=simultaneous, loc="lower left")
     return artists if filled else note(on.ax, "no data")
 
 

@@ -127,6 +127,22 @@ def test_percentiles_are_those_of_the_histogram(h: Histogram) -> None:
     assert line.axes.get_yscale() == "log"
 
 
+def test_a_band_of_the_whole_curve_has_the_simultaneous_intervals() -> None:
+    h = Histogram.from_values(numpy.random.default_rng(1).lognormal(0, 1, 5_000))
+    line, band, *_ = plot.percentiles(h, simultaneous=True)
+    middle = h.ci(line.get_xdata()[100] / 100, simultaneous=True)
+    assert {middle.lower, middle.upper} <= set(band.get_paths()[0].vertices[:, 1])
+    line, band, *_ = plot.survival(h, simultaneous=True)
+    k = len(line.get_xdata()) // 2
+    share = h.fanout(1).p_wait(line.get_xdata()[k], simultaneous=True)
+    drawn = numpy.unique(band.get_paths()[0].vertices[:, 1]) / 100
+    for bound in (share.lower, share.upper):
+        assert min(abs(drawn / bound - 1)) < 1e-9
+    assert "95 % band of the whole curve" in [text.get_text() for text in line.axes.get_legend().get_texts()]
+    with pytest.raises(ValueError, match="simultaneous needs measured values"):
+        plot.percentiles(h.corrected(0.5), simultaneous=True)
+
+
 @pytest.mark.filterwarnings("ignore:beyond the data")
 def test_the_band_of_percentiles_is_the_confidence_interval_and_open_without_a_bound() -> None:
     h = Histogram.from_values([0.01 + 0.001 * k for k in range(50)])

@@ -1,4 +1,4 @@
-"""`simultaneous=True`: bands that hold whole curves; their coverage is counted by benchmarks/accuracy_often.py, too."""
+"""`simultaneous=True`: bands that hold whole curves; their coverage is counted by benchmarks/accuracy_bands.py, too."""
 
 import math
 import warnings
