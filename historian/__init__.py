@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from ._compare.comparisons import Comparisons
     from ._compare.interleave import interleave
     from ._compare.planning import Plan, plan
+    from ._history.forecast import Forecast
     from ._history.series import TimeSeries
     from ._live.awaited import TimedWarning
     from ._show.profile import Profile
@@ -98,6 +99,7 @@ __all__ = [
     "Exemplar",
     "Family",
     "FamilyWarning",
+    "Forecast",
     "Groups",
     "Histogram",
     "History",
@@ -141,6 +143,7 @@ _HOMES = {
     "Change": "_compare.change",
     "Comparison": "_compare.comparison",
     "Comparisons": "_compare.comparisons",
+    "Forecast": "_history.forecast",
     "Groups": "groups",
     "History": "history",
     "Interval": "history",

@@ -32,6 +32,7 @@ else:
     from numpy.typing import NDArray
 
     from ._compare.change import Change
+    from ._history.forecast import Forecast
     from ._history.series import TimeSeries
     from ._history.times import _Duration, _Time
     from ._live.snapshots import Snapshot
@@ -293,6 +294,43 @@ class History:
 
         counts = [sum(one.count for one in self._source.load(i).values()) for i in range(len(self))]
         return rates(counts, self._source.starts, self._source.ends)
+
+    def forecast(
+        self,
+        t: float,
+        target: float,
+        period: _Duration = "30d",
+        *,
+        start: _Time | None = None,
+        confidence: float = 0.95,
+    ) -> Forecast:
+        """Return how long the error budget of "a share of `target` takes at most `t`" lasts, all keys merged.
+
+        The budget is that of a `period`, which begins at `start`, by default with the history, and ends after it.  The
+        calls to come are assumed to be as many, and as slow, as those of the history's last whole days; of all of it,
+        if it is shorter than a day.  Intervals are prediction intervals: they allow for slow calls in bursts, as the
+        differences of the history's intervals tell, and for what the future itself varies.  Without slow calls, the
+        upper bound is Clopper and Pearson's.
+
+        Warns (`historian.tail.TailWarning`) if the intervals do not tell how bursts come, as `Histogram.slo` does with
+        ``windows=``.  O(buckets of all).  Raises ValueError for a target of 1, which has no budget, for a period that
+        does not begin in the history and end after it, and as `Histogram.slo` does.
+
+        >>> hour = Histogram.from_values([0.010] * 9_995 + [2.0] * 5)
+        >>> begin, length = 1795737600 * 10**9, 3600 * 10**9  # 2026-11-27 00:00 UTC, in nanoseconds
+        >>> history = History(
+        ...     Interval(begin + length * k, begin + length * (k + 1), {"get": hour}) for k in range(48)
+        ... )
+        >>> print(history.forecast(1.0, target=0.999, period="7d"))
+        error budget of 99.9 % within 1.00 s, from 2026-11-27T00:00Z to 2026-12-04T00:00Z
+        spent at 2026-11-29T00:00Z: 0.143
+        spent at the end: 0.500 (0.435 to 0.575)
+        it lasts until the end of the period
+        """
+        from ._history.forecast import forecast
+
+        edges = self._source.starts, self._source.ends
+        return forecast(self.histograms, edges, (t, target), period, start, confidence)
 
     def changes(self, p: float = 99, alarm: float = 0.01, *, period: int | None = None) -> tuple[Change, ...]:
         """Return when the p-th percentile changed, all keys merged: hints where to look, from `historian.changes`.

@@ -135,7 +135,7 @@ def test_a_band_of_the_whole_curve_has_the_simultaneous_intervals() -> None:
     line, band, *_ = plot.survival(h, simultaneous=True)
     k = len(line.get_xdata()) // 2
     share = h.fanout(1).p_wait(line.get_xdata()[k], simultaneous=True)
-    drawn = numpy.unique(band.get_paths()[0].vertices[:, 1]) / 100
+    drawn = numpy.unique(band.get_paths()[0].vertices[:, 1])
     for bound in (share.lower, share.upper):
         assert min(abs(drawn / bound - 1)) < 1e-9
     assert "95 % band of the whole curve" in [text.get_text() for text in line.axes.get_legend().get_texts()]
