@@ -243,6 +243,7 @@ def accuracy(session: nox.Session) -> None:
         session.run("python", "-m", "benchmarks.accuracy_traces")
         session.run("python", "-m", "benchmarks.accuracy_often")
         session.run("python", "-m", "benchmarks.accuracy_bands")
+        session.run("python", "-m", "benchmarks.accuracy_forecast")
 
 
 @nox.session(python="3.11")

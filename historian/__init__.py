@@ -14,6 +14,7 @@ count in many processes         ``Registry(directory)``, or ``HISTORIAN_DIR=dire
 save a snapshot to a file       `historian.snapshot`
 write down when it was slow     ``registry.history(every=10.0, path="shop.history")``, `Recording`
 ask when it was slow            `History`: ``history.resample("1m").percentile(99)``, `Interval`, `TimeSeries`
+know if an error budget lasts   ``history.forecast(0.5, target=0.999)``, `Forecast`
 go from a p99 to a trace        ``rec.record(value, exemplar={"trace_id": ...})``, `Histogram.exemplars`
 know how sure a percentile is   ``histogram.ci(0.99)``
 go from one call to many        ``histogram.fanout(100).p_wait(0.5)``

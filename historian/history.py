@@ -324,7 +324,7 @@ class History:
         >>> print(history.forecast(1.0, target=0.999, period="7d"))
         error budget of 99.9 % within 1.00 s, from 2026-11-27T00:00Z to 2026-12-04T00:00Z
         spent at 2026-11-29T00:00Z: 0.143
-        spent at the end: 0.500 (0.435 to 0.575)
+        spent at the end: 0.500 (0.448 to 0.557)
         it lasts until the end of the period
         """
         from ._history.forecast import forecast

@@ -17,8 +17,10 @@ def bench() -> ModuleType:
     """Import benchmarks/, which is beside the package and not installed."""
     names = (
         "accuracy",
+        "accuracy_bands",
         "accuracy_coverage",
         "accuracy_blame",
+        "accuracy_forecast",
         "accuracy_often",
         "accuracy_planning",
         "accuracy_traces",
@@ -254,8 +256,9 @@ def test_every_public_answer_with_an_interval_has_a_row(bench: ModuleType) -> No
                     found.add(member)
     assert {"ci", "slo", "within", "p_wait", "extrapolate", "mean", "burn_rates", "ratio"} <= found
     questions = [*bench.accuracy_coverage.QUESTIONS, *bench.accuracy_traces.QUESTIONS]
-    others = (bench.accuracy_blame.coverage, bench.accuracy_often.parameters, bench.accuracy_planning)
-    asked = " ".join([*questions, *map(inspect.getsource, (bench.coverage_compare.answers, *others))])
+    others = [bench.accuracy_blame.coverage, bench.accuracy_often.parameters, bench.accuracy_planning]
+    others += [bench.accuracy_bands.held, bench.accuracy_forecast.coverage]
+    asked = " ".join([*questions, *map(inspect.getsource, [bench.coverage_compare.answers, *others])])
     assert {name for name in found if SAME.get(name, name) not in asked} == set()
     page = (ROOT / "docs" / "tail.md").read_text(encoding="utf-8")
     page += (ROOT / "docs" / "how-to" / "traces.md").read_text(encoding="utf-8")

@@ -222,7 +222,7 @@ def predicted(count: float, ratio: float, confidence: float) -> tuple[float, flo
     def least(y: float) -> bool:
         return beta_share(1 - share, count, y + 1) > alpha
 
-    return _first(least) if count > 0 else 0.0, _first(most)
+    return 0.0 if count <= 0 or least(0.0) else _first(least), _first(most)
 
 
 def _first(holds: Callable[[float], bool]) -> float:
