@@ -101,7 +101,11 @@ def coverage(hours: int, cycle: bool) -> Iterator[str]:
             held[1] += until(spent, hours, found.lasts.lower, found.lasts.upper)
             warned += bool(seen)
             widths.append(found.spent_at_end.upper - found.spent_at_end.lower)
-        yield line(name, [*[f"{one:.0%}" for one in held / RUNS], f"{np.median(widths):.2f}", f"{warned / RUNS:.0%}"])
+        yield line(name, [*[percent(one) for one in held / RUNS], f"{np.median(widths):.2f}", f"{warned / RUNS:.0%}"])
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}" if round(share, 2) >= 0.93 else f"**{share:.0%}**"
 
 
 def until(spent: _Floats, hours: int, lower: float, upper: float) -> bool:
