@@ -38,6 +38,7 @@ else:
     from ._live.snapshots import Snapshot
     from ._show.view import View
     from ._values.key import Key
+    from .tail.correlation import Correlation
 
     _Partial = Literal["raise", "drop", "keep"]
 
@@ -346,6 +347,17 @@ class History:
         return changes(
             self.histograms, share_of(p), alarm, period=period, starts=[time_text(one) for one in self._source.starts]
         )
+
+    def correlation(self, t: float, *, lags: int = 10, confidence: float = 0.95) -> Correlation:
+        """Return how intervals depend on each other, for the share of values above `t`, all keys merged.
+
+        It has the correlation of intervals 1 to `lags` places apart, and how many independent values would tell as
+        much.  See `historian.tail.Correlation`.  Warns as `Histogram.ci` does with windows.  O(buckets of all).  Raises
+        ValueError for NaN, for more lags than intervals, and if units differ.
+        """
+        from .tail.correlation import correlation
+
+        return correlation(self.total(), self.histograms, t, lags, confidence)
 
     # ---- to others ----
 

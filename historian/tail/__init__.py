@@ -14,6 +14,7 @@ compose a request tree              `Dist`: ``histogram.dist()``, then the funct
   hedge or retry                    `hedge`, `tied`, `retry`
 find the part that makes it slow    `Blame`: ``seq(a, b).blame(0.99)``
 measure how calls depend            `Traces`: ``Traces({"db": times, "cache": times}).fanout(2)``
+  without traces, over time         `Windows`: ``Windows({"db": history, "cache": another}).p_wait(0.5)``
 find out when to hedge              `Hedge`: `cheapest_hedge` for a target, `best_hedge` for a budget
 ==================================  ==================================================================
 
@@ -90,6 +91,11 @@ Traces, which show how the calls of a request depend on each other:
 - `spans`: spans of traces as a table.
 - `traced`: the latency of traced requests, and of n calls like theirs; `Traced`, `TracedFanout`.
 - `traces`: the latencies of calls of the same requests; `Traces`.
+
+Windows of time, which show what makes the same minutes bad:
+
+- `correlation`: how windows that follow each other are alike; `Correlation`.
+- `windows`: several leaves in the same windows; `Windows`.
 """
 
 from .._stats.estimate import Estimate, TailWarning
@@ -97,6 +103,7 @@ from .._stats.estimates import Estimates
 from .algebra import all_of, choice, first_of, k_of, seq
 from .blame import Blame, Cause
 from .cheapest import Hedge, best_hedge, cheapest_hedge
+from .correlation import Correlation
 from .dist import Dist
 from .extrapolation import TailFit
 from .fanout import Fanout
@@ -108,10 +115,12 @@ from .slo import Slo, burn_rates
 from .slos import Slos
 from .traced import Traced, TracedFanout
 from .traces import Traces
+from .windows import Windows
 
 __all__ = [
     "Blame",
     "Cause",
+    "Correlation",
     "Dist",
     "Enough",
     "Enoughs",
@@ -127,6 +136,7 @@ __all__ = [
     "Traced",
     "TracedFanout",
     "Traces",
+    "Windows",
     "all_of",
     "best_hedge",
     "burn_rates",

@@ -75,6 +75,30 @@ if TYPE_CHECKING:
         def spearman(self, a: str, b: str) -> Estimate: ...
         def tail_dependence(self, a: str, b: str, q: float) -> Estimate: ...
 
+    class _Correlation(Protocol):
+        @property
+        def t(self) -> float: ...
+        @property
+        def unit(self) -> str: ...
+        @property
+        def share(self) -> float: ...
+        @property
+        def values(self) -> int: ...
+        @property
+        def windows(self) -> int: ...
+        @property
+        def lags(self) -> Iterable[Estimate]: ...
+        @property
+        def effective_values(self) -> Estimate: ...
+        @property
+        def used(self) -> float: ...
+        @property
+        def inflation(self) -> Estimate: ...
+
+    class _LeafWindows(Protocol):
+        names: tuple[str, ...]
+        leaves: tuple[tuple[BaseHistogram, ...], ...]
+
     class _Slo(Protocol):
         threshold: float
         unit: str
@@ -89,7 +113,17 @@ if TYPE_CHECKING:
         def budget_left(self) -> Estimate: ...
 
 
-__all__ = ["blame_view", "dist_view", "fanout_view", "histogram_view", "slo_view", "traced_view", "traces_view"]
+__all__ = [
+    "blame_view",
+    "correlation_view",
+    "dist_view",
+    "fanout_view",
+    "histogram_view",
+    "slo_view",
+    "traced_view",
+    "traces_view",
+    "windows_view",
+]
 
 CONFIDENCE = 0.95
 #: The percentiles that are shown, by name; the first three are marked in pictures.
@@ -280,6 +314,43 @@ def traces_view(traces: _Traces) -> View:
         notes.append(f"both above p{100 * SLOW:g}: {1 - SLOW:.2g} if independent, 1 if slow together")
     facts = f"{counted(traces.count, 'request')} of {counted(width, 'call')}"
     return View("Traces", facts, tables=tables, notes=notes)
+
+
+def correlation_view(correlation: _Correlation) -> View:
+    """Return what is shown of how intervals of time depend on each other: the correlation by lag, and what it costs."""
+    if not correlation.values:
+        return View("Correlation in time", "no data")
+    header, plain = interval_header(CONFIDENCE), Scale("", 1.0)
+    size = correlation.effective_values
+    if size.confidence is not None:
+        header = interval_header(size.confidence)
+    lags = [[f"{k + 1}", *texts(one, plain)] for k, one in enumerate(correlation.lags)]
+    rows = [
+        ["effective values", "-" if size != size else f"{size:,.0f}", _between(size)],
+        ["inflation of the variance", *texts(correlation.inflation, plain)],
+        ["values that windows= counts", f"{correlation.used:,.0f}", ""],
+    ]
+    facts = (
+        f"{100 * correlation.share:.3g} % of {counted(correlation.values, 'value')} above "
+        f"{quantity(correlation.t, correlation.unit)}, in {counted(correlation.windows, 'window')}"
+    )
+    tables = [Table(("windows apart", "correlation", header), lags), Table(("", "value", header), rows)]
+    notes = ["0 if windows do not depend on each other; effective values: independent ones that would tell as much"]
+    return View("Correlation in time", facts, tables=tables, notes=notes)
+
+
+def _between(size: Estimate) -> str:
+    return "no data" if size != size else f"{math.floor(size.lower):,} to {math.ceil(size.upper):,}"
+
+
+def windows_view(windows: _LeafWindows) -> View:
+    """Return what is shown of leaves in windows of time: their values."""
+    rows = [
+        [name, f"{sum(one.count for one in leaf):,}", f"{sum(one.count > 0 for one in leaf):,}"]
+        for name, leaf in zip(windows.names, windows.leaves)
+    ]
+    facts = f"{counted(len(rows), 'leaf', 'leaves')}, {counted(len(windows.leaves[0]), 'window')} each"
+    return View("Windows", facts, tables=[Table(("", "values", "windows with values"), rows)])
 
 
 def _quiet(question: Callable[..., Estimate], *arguments: float) -> Estimate:
