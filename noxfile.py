@@ -241,6 +241,7 @@ def accuracy(session: nox.Session) -> None:
         session.run("python", "-m", "benchmarks.accuracy_planning")
         session.run("python", "-m", "benchmarks.accuracy_coverage")
         session.run("python", "-m", "benchmarks.accuracy_traces")
+        session.run("python", "-m", "benchmarks.accuracy_correlation")
         session.run("python", "-m", "benchmarks.accuracy_often")
         session.run("python", "-m", "benchmarks.accuracy_bands")
         session.run("python", "-m", "benchmarks.accuracy_forecast")

@@ -20,6 +20,7 @@ def bench() -> ModuleType:
         "accuracy_bands",
         "accuracy_coverage",
         "accuracy_blame",
+        "accuracy_correlation",
         "accuracy_forecast",
         "accuracy_often",
         "accuracy_planning",
@@ -255,7 +256,8 @@ def test_every_public_answer_with_an_interval_has_a_row(bench: ModuleType) -> No
                 if not member.startswith("_") and ("Estimate" in result or result in ("Slo", "Slo | Slos")):
                     found.add(member)
     assert {"ci", "slo", "within", "p_wait", "extrapolate", "mean", "burn_rates", "ratio"} <= found
-    questions = [*bench.accuracy_coverage.QUESTIONS, *bench.accuracy_traces.QUESTIONS]
+    tables = (bench.accuracy_coverage, bench.accuracy_traces, bench.accuracy_correlation)
+    questions = [question for table in tables for question in table.QUESTIONS]
     others = [bench.accuracy_blame.coverage, bench.accuracy_often.parameters, bench.accuracy_planning]
     others += [bench.accuracy_bands.held, bench.accuracy_forecast.coverage]
     asked = " ".join([*questions, *map(inspect.getsource, [bench.coverage_compare.answers, *others])])

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import math
 
-from .student import student_quantile
-from .windows import long_run_variance
+from .normal import normal_quantile
+from .windows import half_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def _correlation(a: _Floats, b: _Floats, confidence: float, bias: float) -> _Thr
     if n < LEAST:
         return value, -1.0, 1.0
     deviations = (u * v - raw * (u * u + v * v) / 2) / n  # they add up to 0
-    variance, freedom = long_run_variance(deviations.tolist())
-    independent = (1 - raw * raw) ** 2 / n  # of normal values
-    error = math.sqrt(max(variance, independent)) * student_quantile((1 + confidence) / 2, freedom)
+    independent = (1 - raw * raw) / math.sqrt(n)  # the standard error for normal values
+    error = max(half_width(one.tolist(), confidence) for one in (deviations, -deviations))  # bursts up, and down
+    error = max(error, independent * normal_quantile((1 + confidence) / 2))
     near = min(max(value, -NEAR), NEAR)
     z, width = math.atanh(near), error / max(1 - near * near, 1e-12)
     return value, min(math.tanh(z - width), value), max(math.tanh(z + width), value)

@@ -44,6 +44,7 @@ __all__ = [
     "Effective",
     "dependence_sizes",
     "effective_sample_size",
+    "half_width",
     "long_run_variance",
     "windows_sample_size",
 ]
@@ -119,12 +120,10 @@ def effective_sample_size(
     if len(deviations) == 1:
         return Effective(0.0, 0, 1, 1.0, 0.0)
     found = _variances(deviations, weights)
-    probability = (1 + confidence) / 2
-    widest = max(variance * student_quantile(probability, known) ** 2 for variance, known in found.ways)
-    bursts = found.bursts
+    probability, bursts = (1 + confidence) / 2, found.bursts
     if found.factor * max(variance for variance, _ in found.ways) <= ALIKE * least:
         bursts = math.inf
-    widest *= found.factor / normal_quantile(probability) ** 2
+    widest = found.widest(confidence) ** 2 / normal_quantile(probability) ** 2
     freedom = int(found.ways[0][1])
     return Effective(p * (1 - p) / max(widest, least), freedom, len(deviations), found.equal, bursts)
 
@@ -171,6 +170,16 @@ class _Variances(NamedTuple):
     bursts: float  # from 1
     equal: float  # windows of equal size that would tell as much
     factor: float  # correction of variances for unequal weights, from 1
+
+    def widest(self, confidence: float) -> float:
+        """Return half the width of the wider interval of the mean, by Student's t."""
+        ways = (variance * student_quantile((1 + confidence) / 2, known) ** 2 for variance, known in self.ways)
+        return math.sqrt(self.factor * max(ways))
+
+
+def half_width(deviations: Sequence[float], confidence: float) -> float:
+    """Return half the width of the interval of the sum of a series of two or more deviations, which add up to 0."""
+    return _variances(deviations, [1 / len(deviations)] * len(deviations)).widest(confidence)
 
 
 def _variances(deviations: Sequence[float], weights: Sequence[float]) -> _Variances:

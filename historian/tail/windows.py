@@ -216,8 +216,8 @@ def _share(histogram: BaseHistogram, t: float) -> float:
 def any_of_each(tails: Iterable[float]) -> float:
     """Return 1 - prod (1 - tail): the share of requests with any slow call, if calls are independent.
 
-    >>> any_of_each([1e-20, 2e-20])
-    3e-20
+    >>> any_of_each([1e-20, 3e-20])
+    4e-20
     """
     total = 0.0
     for tail in tails:
