@@ -88,7 +88,9 @@ class Windows:
         self.leaves = tuple(_histograms(str(name), one) for name, one in leaves.items())
         lengths = {name: len(one) for name, one in zip(self.names, self.leaves)}
         if len(set(lengths.values())) > 1:
-            raise ValueError(f"leaves must have the same windows, not {lengths}: pass an empty histogram for an idle one")
+            raise ValueError(
+                f"leaves must have the same windows, not {lengths}: pass an empty histogram for an idle one"
+            )
         units = {one.unit for leaf in self.leaves for one in leaf if one.count}
         if len(units) > 1:
             raise ValueError(f"leaves must have one unit, not {', '.join(map(repr, sorted(units)))}")
@@ -122,9 +124,7 @@ class Windows:
     def p_wait(self, t: _Scalar, dependence: _Dependence = "independent", confidence: float = 0.95) -> Estimate: ...
     @overload
     def p_wait(self, t: _Numbers, dependence: _Dependence = "independent", confidence: float = 0.95) -> Estimates: ...
-    def p_wait(
-        self, t: Any, dependence: _Dependence = "independent", confidence: float = 0.95
-    ) -> Estimate | Estimates:
+    def p_wait(self, t: Any, dependence: _Dependence = "independent", confidence: float = 0.95) -> Estimate | Estimates:
         """Return the probability that not all leaves are done by `t`.  One minus it is that all of them are.
 
         Calls of a request are taken to be independent within each window, so what makes the same minutes bad for all
@@ -266,9 +266,7 @@ class _Counts:
         return known, (max(low for low, _ in bounds), any_of_each(high for _, high in bounds))
 
 
-def _wait(
-    rows: Sequence[Sequence[BaseHistogram]], t: float, dependence: str, confidence: float
-) -> tuple[_Three, str]:
+def _wait(rows: Sequence[Sequence[BaseHistogram]], t: float, dependence: str, confidence: float) -> tuple[_Three, str]:
     """Return the value of `Windows.p_wait` with its bounds, and their reasons.  `rows` are windows of all leaves."""
     least, most = (_Counts(rows, t, end) for end in (0, 1))
     leaves = range(len(rows[0]))
@@ -283,8 +281,9 @@ def _wait(
         sums = [min(1.0, math.fsum(row)) for row in zip(*most.shares)]
         high = max(high, most.interval(sums, leaves, confidence)[1][1])
     values = " and ".join(f"{sum(one):,}" for one in least.counts[:3]) + (" and more" if len(leaves) > 3 else "")
-    assumed = "independent calls within a window assumed" if dependence == "independent" else f"dependence: {dependence}"
-    assumed += " within a window" if dependence != "independent" else ""
+    assumed = f"dependence: {dependence} within a window"
+    if dependence == "independent":
+        assumed = "independent calls within a window assumed"
     always = f"independent at all times, it would be {any_of_each(least.pooled):.3g}"
     why = f"sampling: {values} values, {in_windows(known)}; bucket width; {assumed}; {always}"
     return (least.mean(waits), low, high), why
