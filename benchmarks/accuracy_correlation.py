@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.accuracy_correlation`` prints the table of docs/how-to/traces.md: percentages of 95 % intervals,
 of SETS histories of two leaves.  ``windows=74`` prints that for as many windows.  A window has CALLS calls of each.
-The share of slow ones in a window is lognormal, and its logarithm an autoregression; or it is one of two, in bursts.  All
-truths are known in closed form, except that of ``"any"``, a mean of 4 million draws.
+The share of slow ones in a window is lognormal, and its logarithm an autoregression; or it is one of two, in bursts.
+All truths are known in closed form, except that of ``"any"``, a mean of 4 million draws.
 """
 
 from __future__ import annotations

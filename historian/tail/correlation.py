@@ -76,7 +76,11 @@ class Correlation(NamedTuple):
 
         return correlation_view(self)
 
-    _repr_html_, _repr_pretty_ = in_html, in_terminal
+    def _repr_html_(self) -> str:
+        return in_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        in_terminal(self, printer, cycle)
 
     def __rich__(self) -> object:
         """Return what rich prints."""

@@ -216,8 +216,8 @@ def _share(histogram: BaseHistogram, t: float) -> float:
 def any_of_each(tails: Iterable[float]) -> float:
     """Return 1 - prod (1 - tail): the share of requests with any slow call, if calls are independent.
 
-    >>> any_of_each([1e-20, 3e-20])
-    4e-20
+    >>> round(any_of_each([0.3, 0.2]), 12)
+    0.44
     """
     total = 0.0
     for tail in tails:
@@ -258,12 +258,11 @@ class _Counts:
             deviations = [w * (one - center) for w, one in zip(self.weights, shares)]
             known = effective_sample_size(center, deviations, self.weights, confidence, least)
             return known, share_interval(center * known.size, (1 - center) * known.size, confidence)
-        known, *others = (windows_sample_size(self.above[leaf], self.counts[leaf], confidence) for leaf in leaves)
+        each = [windows_sample_size(self.above[leaf], self.counts[leaf], confidence) for leaf in leaves]
         if len(shares) == 1:
-            return known, (0.0, 1.0)
-        sizes = [one.size for one in (known, *others)]
-        bounds = [share_interval(center * size, (1 - center) * size, confidence) for size in sizes]
-        return known, (max(low for low, _ in bounds), any_of_each(high for _, high in bounds))
+            return each[0], (0.0, 1.0)
+        bounds = [share_interval(center * one.size, (1 - center) * one.size, confidence) for one in each]
+        return each[0], (max(low for low, _ in bounds), any_of_each(high for _, high in bounds))
 
 
 def _wait(rows: Sequence[Sequence[BaseHistogram]], t: float, dependence: str, confidence: float) -> tuple[_Three, str]:
