@@ -2,6 +2,7 @@
 
 import gzip
 import inspect
+import math
 import os
 import pickle
 import pickletools
@@ -16,6 +17,7 @@ from historian import (
     Comparison,
     CorruptFileError,
     CorruptFileWarning,
+    Forecast,
     Groups,
     Histogram,
     History,
@@ -26,7 +28,9 @@ from historian import (
     Registry,
     TimeSeries,
 )
+from historian.queueing import Load, Scalability, fit_usl, simulate
 from historian.tail import (
+    Correlation,
     Dist,
     Enoughs,
     Estimate,
@@ -35,9 +39,11 @@ from historian.tail import (
     Fanouts,
     Slo,
     Slos,
+    TailFit,
     TailWarning,
     Traced,
     Traces,
+    Windows,
     all_of,
     seq,
 )
@@ -52,6 +58,9 @@ def objects() -> dict[str, Any]:
     h = Histogram.from_values([0.0, 0.0125, 0.0125, 1.5, 2.0**65], unit="ms")
     half = Histogram.from_values([0.010] * 60 + [1.0] * 40)
     other = Histogram.from_values([0.011] * 60 + [1.0] * 40)
+    quiet = Histogram.from_values([0.010] * 90 + [1.0] * 10)
+    minutes = [half, quiet, quiet, half + other, half] * 8
+    history = History(Interval(60 * k, 60 * k + 60, {"q": one}) for k, one in enumerate(minutes))
     return {
         "comparison": Comparison(half, other, confidence=0.9, names=("old", "new")),
         "comparison-of-blocks": Comparison(
@@ -60,6 +69,7 @@ def objects() -> dict[str, Any]:
         "comparison-at-looks": Comparison(half, other, looks=50),
         "corrupt-file-error": CorruptFileError("/d/q.counters", "it is empty"),
         "corrupt-file-warning": CorruptFileWarning("/d/q.counters: it is empty (left out)"),
+        "correlation": history.correlation(0.5, lags=2),
         "dist": half.dist(confidence=None),
         "enough": half.enough_for(0.99, n=100),
         "enoughs": half.enough_for(0.99, n=[1, 100]),
@@ -70,13 +80,16 @@ def objects() -> dict[str, Any]:
         ),
         "fanout": half.fanout(100),
         "fanouts": half.fanout([1, 100]),
+        "forecast": history.forecast(0.5, target=0.5, period="1h"),
         "groups": Groups({"a": h, None: half, (1, "b"): Histogram()}, ["route"], 3),
         "histogram": h,
         "history": History([Interval(0, 10**10, {Key("q", a="1"): h}), Interval(10**10, 2 * 10**10, {"q": half})]),
         "interval": Interval("2026-11-27T05:30Z", "2026-11-27T05:31Z", {Key("q", a="1"): h}),
         "key": Key("query", table="users", zone="é"),
+        "load": simulate(half, servers=2, utilisation=0.5, requests=1_200),
         "merge-warning": MergeWarning(1, 2, 0, "it is cut short"),
         "profile": Profile({"a": h, "b": half}),
+        "scalability": fit_usl([1, 2, 4, 8, 16, 32], [10, 19, 36, 60, 85, 90]),
         "slo": Slo(  # by its parts: the last digits of half.slo(0.5, target=0.99) are not a promise
             Estimate(0.6, 0.4972091504223344, 0.6967052312971209, "sampling: 100 values"), (0.6, 0.6), 0.5, "s", 0.99
         ),
@@ -87,6 +100,7 @@ def objects() -> dict[str, Any]:
             "s",
             [0.9, 0.99],
         ),
+        "tail-fit": Histogram.from_values([-math.log((k + 0.5) / 1_000) for k in range(1_000)]).tail_fit(),
         "traced": TRACES.seq(),
         "traced-fanout": TRACES.fanout(3),
         "traces": TRACES,
@@ -102,6 +116,7 @@ def objects() -> dict[str, Any]:
             confidence=0.9,
         ),
         "snapshot": {Key("q"): h, Key("q", a="1"): Histogram()},
+        "windows": Windows({"a": [half, other], "b": [other, half]}),
     }
 
 
@@ -123,6 +138,16 @@ def content(value: Any) -> Any:
         return value.values.tolist(), value.names, value.unit, content(value.fanout(2).sf(0.5))
     if isinstance(value, Slo):
         return value.threshold, value.unit, value.target, value.edges, content(value.within)
+    if isinstance(value, (Correlation, Forecast)):
+        return str(value)  # the last digits are not a promise
+    if isinstance(value, Load):
+        return value.windows, value.policy, value.servers, value.target, value.seed, str(value.utilisation)
+    if isinstance(value, Scalability):
+        return value.law, value.concurrency.tolist(), value.throughput.tolist(), value.confidence
+    if isinstance(value, TailFit):
+        return value.histogram, value.threshold, value.confidence, value.above
+    if isinstance(value, Windows):
+        return value.names, value.leaves, value.unit
     if isinstance(value, Groups):
         return dict(value), value.names, value.dropped
     if isinstance(value, Profile):

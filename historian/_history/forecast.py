@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beta import quantile
 from .._stats.binomial import beta_share
 from .._stats.checks import check_confidence, check_number, check_share
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from .._show.view import View
     from ..histogram import Histogram
     from .times import _Duration, _Time
 
@@ -95,6 +97,17 @@ class Forecast:
         )
 
     __repr__ = __str__
+
+    def _view(self) -> View:
+        from .views import forecast_view
+
+        return forecast_view(self)
+
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
     def _until(self, seconds: float) -> str:
         return _at(self.now + seconds) if seconds < math.inf else "the end of the period"

@@ -28,8 +28,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .._show.view import Cell
+    from .._stats.estimate import Estimate
     from ..histogram import Histogram
     from .intervals import Source
+
+    class _Forecast(Protocol):
+        """The parts of a `Forecast` that are shown."""
+
+        threshold: float
+        unit: str
+        target: float
+        start: float
+        now: float
+        end: float
+        spent: float
+        spent_at_end: Estimate
+        lasts: Estimate
+
+        def _until(self, seconds: float) -> str: ...
 
     class _History(Protocol):
         _source: Source
@@ -49,7 +65,7 @@ if TYPE_CHECKING:
         def __len__(self) -> int: ...
 
 
-__all__ = ["history_facts", "history_view", "printed", "series_facts", "series_view"]
+__all__ = ["forecast_view", "history_facts", "history_view", "printed", "series_facts", "series_view"]
 
 SHOWN = 24  # rows
 EDGE = 10  # of a longer series, the first and the last rows
@@ -198,6 +214,26 @@ def series_facts(series: _Series) -> str:
 
 def _quantity(value: float, unit: str) -> str:
     return f"{Scale('', 1.0).show(value)}/s" if unit == "1/s" else quantity(value, unit)
+
+
+def forecast_view(forecast: _Forecast) -> View:
+    """Return what is shown of a forecast: the share of the budget that is spent, now and at the end, and until when."""
+    objective = f"{100 * forecast.target:.9g} % within {quantity(forecast.threshold, forecast.unit)}"
+    title, at_end = f"Error budget: {objective}", forecast.spent_at_end
+    if math.isnan(forecast.spent):
+        return View(title, "no data")
+    plain, lasts = Scale("", 1.0), forecast.lasts
+    facts = f"{time_text(round(forecast.start * NS))} to {time_text(round(forecast.end * NS))}"
+    bounds = [forecast._until(one) for one in (lasts.lower, lasts.upper)]
+    rows: list[list[Cell]] = [
+        ["spent now", plain.show(forecast.spent), "", ""],
+        ["spent at the end", *texts(at_end, plain), bar([at_end], at_end, 1.0)],
+        ["lasts until", forecast._until(lasts), f"{bounds[0]} to {bounds[1]}" if bounds[0] != bounds[1] else "", ""],
+    ]
+    header = interval_header(at_end.confidence)
+    return View(
+        title, facts, tables=[Table(("", "value", header, "line: all"), rows, ("line: all",))], notes=[at_end.why]
+    )
 
 
 def series_view(series: _Series) -> View:

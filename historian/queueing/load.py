@@ -71,8 +71,13 @@ class Load:
         self, found: tuple[Any, ...], policy: tuple[Any, ...], servers: int, target: float, seed: int, unit: str
     ) -> None:
         """Take what was measured: `simulate` creates it."""
-        self._found, self._policy = found, policy = Measured(*found), Policy(*policy)
-        self._all, self._response = (sum(part, Histogram()) for part in (found.windows, found.returned))
+        import numpy
+
+        measured = Measured(*found)
+        shares = [numpy.array(one, dtype=numpy.float64) for one in (measured.busy, measured.sent, measured.never)]
+        self._found = measured._replace(busy=shares[0], sent=shares[1], never=shares[2])
+        self._policy = Policy(*policy)
+        self._all, self._response = (sum(part, Histogram()) for part in (measured.windows, measured.returned))
         self.servers, self.target, self.seed, self.unit = servers, target, seed, unit
 
     @property
@@ -192,8 +197,10 @@ class Load:
         raise AttributeError(f"a Load is immutable: cannot delete {name}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        policy = tuple(self._policy)
-        return Load, (tuple(self._found), policy, self.servers, self.target, self.seed, self.unit)
+        # Lists, not arrays: pickles of numpy name modules that differ between its versions.
+        found = self._found._asdict()
+        found |= {name: found[name].tolist() for name in ("busy", "sent", "never")}
+        return Load, (tuple(found.values()), tuple(self._policy), self.servers, self.target, self.seed, self.unit)
 
     def __repr__(self) -> str:
         if not self.is_stable:

@@ -113,11 +113,11 @@ class Scalability:
     _rate: float  # logarithm of the rate of the best fit
     _region: Region
 
-    def __init__(self, n: _Floats, x: _Floats, names: int, confidence: float) -> None:
+    def __init__(self, concurrency: Any, throughput: Any, names: int, confidence: float) -> None:
         import numpy
 
-        for name, given in (("concurrency", n), ("throughput", x)):
-            kept = given.copy()
+        n, x = (numpy.array(one, dtype=numpy.float64) for one in (concurrency, throughput))
+        for name, kept in (("concurrency", n), ("throughput", x)):
             kept.flags.writeable = False
             object.__setattr__(self, name, kept)
         y = numpy.log(x)
@@ -229,7 +229,8 @@ class Scalability:
         raise AttributeError(f"a Scalability is immutable: cannot delete {name}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Scalability, (self.concurrency, self.throughput, self._names, self.confidence)
+        # Lists, not arrays: pickles of numpy name modules that differ between its versions.
+        return Scalability, (self.concurrency.tolist(), self.throughput.tolist(), self._names, self.confidence)
 
     def __repr__(self) -> str:
         return f"<Scalability: {self.law}, contention {self.contention}, coherency {self.coherency}, peak {self.peak}>"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 
 from .._show.scale import quantity
+from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_number, check_share
 from .._stats.estimate import NO_DATA, Estimate, no_data, quantile_name
@@ -37,6 +38,7 @@ else:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .._show.view import View
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
     from .._values.base import BaseHistogram
@@ -199,6 +201,17 @@ class TailFit:
         )
 
     __repr__ = __str__
+
+    def _view(self) -> View:
+        from .views import tail_fit_view
+
+        return tail_fit_view(self)
+
+    _repr_html_, _repr_pretty_ = in_html, in_terminal
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
     @property
     def _spread(self) -> float:

@@ -99,6 +99,20 @@ if TYPE_CHECKING:
         names: tuple[str, ...]
         leaves: tuple[tuple[BaseHistogram, ...], ...]
 
+    class _TailFit(_Asked, Protocol):
+        histogram: BaseHistogram
+        threshold: float
+        confidence: float
+        p_value: float
+
+        @property
+        def above(self) -> int: ...
+        @property
+        def shape(self) -> Estimate: ...
+        @property
+        def doubt(self) -> str: ...
+        def others(self) -> Sequence[_TailFit]: ...
+
     class _Slo(Protocol):
         threshold: float
         unit: str
@@ -120,6 +134,7 @@ __all__ = [
     "fanout_view",
     "histogram_view",
     "slo_view",
+    "tail_fit_view",
     "traced_view",
     "traces_view",
     "windows_view",
@@ -129,6 +144,8 @@ CONFIDENCE = 0.95
 #: The percentiles that are shown, by name; the first three are marked in pictures.
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p99.9": 99.9}
 MARKED = 3
+#: Powers of ten beyond the data for which a fit is shown: up to a thousand times as many values.
+BEYOND = 3
 #: Pairs of calls that are shown; and the quantile above which two calls are slow together.
 PAIRS, SLOW = 15, 0.9
 
@@ -314,6 +331,30 @@ def traces_view(traces: _Traces) -> View:
         notes.append(f"both above p{100 * SLOW:g}: {1 - SLOW:.2g} if independent, 1 if slow together")
     facts = f"{counted(traces.count, 'request')} of {counted(width, 'call')}"
     return View("Traces", facts, tables=tables, notes=notes)
+
+
+def tail_fit_view(fit: _TailFit) -> View:
+    """Return what is shown of an extrapolation: the slowest of more values, and the fits at other thresholds."""
+    histogram, unit = fit.histogram, fit.histogram.unit
+    if not histogram.count:
+        return View("Tail fit", "no data")
+    sizes = [size for size in (histogram.count * 10**k for k in range(BEYOND + 1)) if 1 - 1 / size < 1]
+    slowest = [_quiet(fit.quantile, 1 - 1 / size) for size in sizes]
+    scale = Scale.of(unit, middle([float(one) for one in slowest]))
+    rows = [[f"{size:,}", *texts(one, scale)] for size, one in zip(sizes, slowest)]
+    header = interval_header(fit.confidence)
+    largest = f"exceeded by one ({scale.unit})" if scale.unit else "exceeded by one"
+    tables = [Table(("of so many values", largest, header), rows)]
+    rows = [
+        [scale.show(one.threshold), f"{one.above:,}", *texts(one.shape, Scale("", 1.0)), f"{one.p_value:.2g}"]
+        for one in sorted({one.threshold: one for one in (fit, *fit.others())}.values(), key=lambda one: one.threshold)
+    ]
+    tables.append(Table(("threshold", "values above", "shape", header, "p-value"), rows))
+    notes = [slowest[0].why, f"largest recorded value: {quantity(histogram.max, unit)}"]
+    notes.append("if the model is right, the shapes agree within their intervals, and no p-value is small")
+    above = f"{fit.above:,} of {counted(histogram.count, 'value')}"
+    facts = f"generalised Pareto above {quantity(fit.threshold, unit)}: {above}"
+    return View("Tail fit", facts, tables=tables, notes=notes)
 
 
 def correlation_view(correlation: _Correlation) -> View:

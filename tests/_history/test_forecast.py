@@ -127,6 +127,7 @@ def test_no_data():
     empty = History([Interval(BEGIN, BEGIN + HOUR, {})]).forecast(1.0, 0.99)
     assert math.isnan(empty.spent) and math.isnan(empty.spent_at_end) and math.isnan(empty.lasts)
     assert str(empty).endswith(": no data")
+    assert empty._view().facts == "no data"
 
 
 def test_a_single_interval_gives_no_bounds():
@@ -161,3 +162,10 @@ def test_pickles():
         forecast = STEADY.forecast(1.0, 0.999)
     again = pickle.loads(pickle.dumps(forecast))
     assert type(again) is historian.Forecast and str(again) == str(forecast)
+
+
+def test_a_notebook_shows_what_is_spent_and_until_when():
+    shown = STEADY.forecast(1.0, target=0.9995, period="4d")._view()
+    assert shown.title == "Error budget: 99.95 % within 1.00 s"
+    assert [row[0] for row in shown.tables[0].rows] == ["spent now", "spent at the end", "lasts until"]
+    assert "2026-12-01T00:00Z" in STEADY.forecast(1.0, target=0.9995, period="4d")._repr_html_()

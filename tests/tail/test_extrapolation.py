@@ -161,3 +161,18 @@ def test_no_data_is_no_data():
 def test_a_pickle_gives_the_same_answers(fit):
     again = pickle.loads(pickle.dumps(fit))
     assert again.quantile(0.9999) == fit.quantile(0.9999) and str(again) == str(fit)
+
+
+def test_a_notebook_shows_the_slowest_of_more_values_and_all_thresholds(fit):
+    view = fit._view()
+    beyond, thresholds = view.tables
+    sizes = [int(row[0].replace(",", "")) for row in beyond.rows]
+    assert sizes == [fit.histogram.count * 10**k for k in range(4)]
+    assert len(thresholds.rows) == len(fit.others()) > 2
+    assert any(note.startswith("extrapolated: ") for note in view.notes)
+    assert "values above" in fit._repr_html_()
+    huge = Histogram.from_values(-np.log((np.arange(1_000) + 0.5) / 1_000), counts=np.full(1_000, 2 * 10**10))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TailWarning)
+        assert len(TailFit(huge, 2.0)._view().tables[0].rows) == 3  # no float is between 1 - 5e-17 and 1
+    assert Histogram().tail_fit()._view().facts == "no data"
