@@ -47,9 +47,9 @@ class Canvas:
         head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" role="img"'
         return f'{head} font-family="system-ui, sans-serif">\n<title>{title}</title>\n{body}\n</svg>\n'
 
-    def _path(self, color: str, points: list[tuple[float, float]]) -> None:
+    def _path(self, color: str, points: list[tuple[float, float]], width: int = 3) -> None:
         path = " ".join(f"{'L' if k else 'M'}{x:.1f} {y:.1f}" for k, (x, y) in enumerate(points))
-        self._parts.append(f'<path d="{path}" fill="none" stroke="{self._colors[color]}" stroke-width="3"/>')
+        self._parts.append(f'<path d="{path}" fill="none" stroke="{self._colors[color]}" stroke-width="{width}"/>')
 
     def _line(self, x1: float, y1: float, x2: float, y2: float, color: str) -> None:
         ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
