@@ -637,6 +637,17 @@ def test_durations_of_numpy_come_in_the_unit(unit, ticks):
         )
 
 
+@pytest.mark.parametrize("ticks", ["ms", "us", "ns", "7ns", "25ns"])
+def test_quotients_of_durations_are_rounded_as_divisions(ticks):
+    """Vectors of AVX2 multiply by the reciprocal, and correct the quotient: any wrong bit would change the sum."""
+    rng = np.random.default_rng(5)
+    numbers = rng.integers(0, 2**62, 20_000) >> rng.integers(0, 60, 20_000)
+    divisor = {"ms": 10**3, "us": 10**6, "ns": 10**9}[ticks[-2:]] / int(ticks[:-2] or 1)
+    for part in (numbers, numbers[:7]):
+        expected = Histogram.from_values(part.astype(float) / divisor)
+        assert Histogram.from_values(part.view(f"m8[{ticks}]")) == expected
+
+
 @pytest.mark.parametrize("size", [2, 2000])
 def test_durations_that_are_refused(size):
     rec, ones = Recorder(), np.ones(size, np.int64)
