@@ -41,7 +41,7 @@ def check_n(n: int, name: str = "n", least: int = 1) -> int:
         raise TypeError(f"{name} must be a whole number, not {n!r}")
     n = operator.index(n)  # what a class of the caller raises passes
     if n < least:
-        raise ValueError(f"{name} must be at least {least}, not {n}")
+        raise ValueError(f"{name} must be at least {least:,}, not {n:,}")
     if n > MAX_INTEGER:
         raise ValueError(f"{name} must be at most 1e100, not a number of {int(n.bit_length() * 0.30103) + 1:,} digits")
     return n

@@ -17,7 +17,8 @@ from .._stats.estimate import Estimate
 from .._stats.student import student_quantile
 from .._stats.windows import long_run_variance
 from .._values.checks import check_positive
-from .load import LoadWarning
+from .load import LoadWarning, percent
+from .measurement import END, START
 from .policy import checked_policy
 from .service import check_service
 from .simulation import simulated
@@ -39,7 +40,8 @@ __all__ = ["Advice", "Option", "advise"]
 
 AFTER = (0.5, 0.9, 0.95, 0.99)  # quantiles of the service times, as delays
 
-JOINED = 3  # windows to a batch: each has about as many requests as a p99 needs
+BATCHES = 20  # of three windows each
+BEYOND_EACH = 5  # requests beyond the quantile, of each batch on average: with 2, 91 % of 95 % intervals held the truth
 
 BURST = 16  # at most one in so many requests comes in the burst, so that servers have time to recover
 
@@ -71,7 +73,7 @@ class Advice(NamedTuple):
     @property
     def sentence(self) -> str:
         """The advice as a sentence."""
-        name, at = f"p{100 * self.q:.9g}", f"at {100 * self.utilisation:.3g} % load"
+        name, at = f"p{100 * self.q:.9g}", f"at {percent(self.utilisation)} load"
         plain, *others = self.options
         if not plain.load.is_stable:
             return f"{at}, no hedge: the servers do not keep up with the first calls"
@@ -163,7 +165,8 @@ def advise(
 
     Warns (`LoadWarning`) if no hedge helps for certain, or if the servers do not keep up.  A simulation of 100,000
     requests takes about two seconds for each delay.  Raises as `simulate` does, and ValueError for q that is not
-    between 0 and 1.
+    between 0 and 1, without delays, and for fewer requests than leave five beyond the quantile in each batch: 11,696
+    for a p99.
 
     >>> from historian import Histogram
     >>> service = Histogram.from_values([0.010] * 9_500 + [0.1] * 500)
@@ -177,6 +180,11 @@ def advise(
     if q in (0, 1):
         raise ValueError(f"q must be between 0 and 1, such as 0.99, not {q!r}")
     times = service.quantile(shares("q", AFTER)) if delays is None else thresholds("delays", delays).ravel()
+    if not times.size:
+        raise ValueError("delays must hold a time at least, such as the service times' p95: none was given")
+    least = math.ceil(BEYOND_EACH * BATCHES / ((1 - START - END) * min(q, 1 - q)))
+    if check_n(requests, "requests") < least:
+        raise ValueError(f"requests must be at least {least:,} for p{100 * q:.9g}, not {requests:,}: pass more")
     utilisation = check_positive("utilisation", utilisation)
     options: list[Option] = []
     for after in [None, *sorted(set(times.tolist()))]:
@@ -225,6 +233,7 @@ def _logarithms(windows: tuple[Histogram, ...], q: float) -> NDArray[np.float64]
 
     from ..histogram import merge
 
-    batches = (merge(windows[k : k + JOINED]) for k in range(0, len(windows), JOINED))
+    joined = len(windows) // BATCHES
+    batches = (merge(windows[k : k + joined]) for k in range(0, len(windows), joined))
     found: NDArray[np.float64] = numpy.log([batch.quantile(q) for batch in batches])
     return found

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     _Floats = NDArray[np.float64]
 
-__all__ = ["METHOD", "Load", "LoadWarning"]
+__all__ = ["METHOD", "Load", "LoadWarning", "percent"]
 
 #: From this share of busy time on, over the last quarter of a simulation, servers count as saturated.  A queue that is
 #: busier needs more than 1/(1 - 0.99)^2 = 10,000 service times to forget how it began, so no average says much.
@@ -175,7 +175,7 @@ class Load:
     def _reason(self) -> str:
         """Say why there is no steady state."""
         if self.target >= 1:
-            return f"no steady state: first calls alone are {100 * self.target:.3g} % of what the servers can do"
+            return f"no steady state: first calls alone are {percent(self.target)} of what the servers can do"
         before, after = self._found.waiting
         busy = f"busy for {100 * self._last_busy():.3g} % of the time"
         return f"no steady state: servers are {busy}, and requests in the queue went from {before:,} to {after:,}"
@@ -218,3 +218,12 @@ class Load:
     def __rich__(self) -> object:
         """Return what rich prints."""
         return in_rich(self)
+
+
+def percent(utilisation: float) -> str:
+    """Return a utilisation as text; who passed 70 for 70 % sees what it means.
+
+    >>> percent(1.2), percent(70.0)
+    ('120 %', '7,000 %')
+    """
+    return f"{100 * utilisation:,.0f} %" if utilisation >= 10 else f"{100 * utilisation:.3g} %"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     _Floats = NDArray[np.float64]
 
-__all__ = ["BEYOND", "LEAST_REQUESTS", "START", "WINDOWS", "Measured", "measured"]
+__all__ = ["BEYOND", "END", "LEAST_REQUESTS", "START", "WINDOWS", "Measured", "measured"]
 
 BEYOND = 2.0**64  # a longer time is in the overflow bucket
 

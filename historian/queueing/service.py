@@ -74,6 +74,9 @@ def check_service(service: Any) -> BaseHistogram:
     if not 0 < service.mean < math.inf:
         held = counted(service.count, "value")
         raise ValueError(f"service must hold times with a positive mean, not {held} of mean {service.mean:g}")
+    if service.overflow_count:
+        beyond = counted(service.overflow_count, "value")
+        raise ValueError(f"service must hold times up to 2**64, not {beyond} above: record in another unit")
     return service
 
 

@@ -60,10 +60,10 @@ def simulate(
 
     The first eighth of the requests is not measured, nor the last fiftieth.  The same `seed` gives the same arrivals
     and service times for every policy.  Service times of the two calls are independent: if a request is slow
-    everywhere, hedges help less.  Warns (`LoadWarning`) if the servers do not keep up: then no time is stated.  About
-    1 us for each request, 10 us with further calls.  Raises TypeError or ValueError for a histogram without a positive
-    mean, for policies that contradict each other, a utilisation that is not positive, servers outside 1..10,000,
-    requests outside 1,200..1e8, and a burst of more than an eighth of them.
+    everywhere, hedges help less.  Warns (`LoadWarning`) if the servers do not keep up: then no time is stated.  About 1
+    us for each request, 10 us with further calls.  Raises TypeError or ValueError for a histogram without a positive
+    mean or with values above 2**64, for policies that contradict each other, a utilisation that is not positive,
+    servers outside 1..10,000, requests outside 1,200..1e8, and a burst of more than an eighth of them.
 
     >>> from historian import Histogram
     >>> service = Histogram.from_values([0.010] * 9_500 + [0.1] * 500)

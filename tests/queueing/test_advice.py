@@ -12,13 +12,13 @@ HEAVY = Histogram.from_values(0.010 * numpy.exp(1.5 * numpy.random.default_rng(1
 
 
 def test_advice_at_low_load_is_to_hedge() -> None:
-    advice = advise(HEAVY, servers=8, utilisation=0.1, requests=5_000)
+    advice = advise(HEAVY, servers=8, utilisation=0.1, requests=12_000)
     assert [one.after for one in advice.options[1:]] == [HEAVY.quantile(q) for q in (0.5, 0.9, 0.95, 0.99)]
     assert advice.options[0].ratio == 1.0
     assert advice.best == HEAVY.quantile(0.5)
     best = advice.options[1]
     assert best.ratio.lower < best.ratio < best.ratio.upper < 0.4
-    assert float(best.response) == simulate(HEAVY, 8, 0.1, hedge_after=best.after, requests=5_000).quantile(0.99)
+    assert float(best.response) == simulate(HEAVY, 8, 0.1, hedge_after=best.after, requests=12_000).quantile(0.99)
     assert advice.sentence.startswith("at 10 % load, hedge after 9.86 ms: p99 times 0.")
 
 
@@ -34,13 +34,13 @@ def test_advice_at_high_load_is_a_warning() -> None:
 
 def test_advice_where_nothing_helps_is_a_warning() -> None:
     with pytest.warns(LoadWarning, match="no hedge helps for certain|every hedge makes it worse"):
-        advice = advise(Histogram.from_values([1.0] * 100), 4, 0.5, delays=[0.5], cancel="queued", requests=6_000)
+        advice = advise(Histogram.from_values([1.0] * 100), 4, 0.5, delays=[0.5], cancel="queued", requests=12_000)
     assert advice.best is None
 
 
 def test_advice_for_servers_that_do_not_keep_up() -> None:
     with pytest.warns(LoadWarning, match="at 120 % load, no hedge: the servers do not keep up"):
-        advise(HEAVY, servers=2, utilisation=1.2, delays=[0.1], requests=1_200)
+        advise(HEAVY, servers=2, utilisation=1.2, delays=[0.1], requests=12_000)
 
 
 def test_a_hedge_that_one_burst_turns_into_a_collapse_is_not_recommended() -> None:
@@ -61,3 +61,11 @@ def test_bad_numbers() -> None:
         advise(HEAVY, 2, 0.5, q=1)
     with pytest.raises(ValueError, match="delays must be a finite number from 0 on"):
         advise(HEAVY, 2, 0.5, delays=[-1.0])
+    with pytest.raises(ValueError, match="delays must hold a time at least"):
+        advise(HEAVY, 2, 0.5, delays=[])
+    with pytest.raises(ValueError, match=r"requests must be at least 11,696 for p99, not 11,695: pass more"):
+        advise(HEAVY, 2, 0.5, requests=11_695)
+    with pytest.raises(ValueError, match=r"requests must be at least 1,169,591 for p99\.99, not 100,000"):
+        advise(HEAVY, 2, 0.5, q=0.9999)
+    with pytest.raises(ValueError, match=r"service must hold times up to 2\*\*64, not 2 values above"):
+        advise(Histogram.from_values([1.0, 2.0**70, 2.0**70]), 2, 0.5)

@@ -271,7 +271,7 @@ def test_a_load_is_shown() -> None:
         ({"utilisation": 0.0}, "utilisation must be positive and finite, not 0.0"),
         ({"servers": 0}, "servers must be at least 1, not 0"),
         ({"servers": 10_001}, "servers must be at most 10,000, not 10,001"),
-        ({"requests": 1_000}, "requests must be at least 1200, not 1000"),
+        ({"requests": 1_000}, "requests must be at least 1,200, not 1,000"),
         ({"requests": 10**9}, "requests must be at most 100,000,000"),
         ({"burst": 151, "requests": 1_200}, "burst must be at most an eighth of the 1,200 requests, not 151"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
