@@ -73,8 +73,8 @@ HEDGED: list[tuple[str, Callable[[], Histogram], int, float, float]] = [
 
 
 def ratios(repetitions: int) -> None:
-    """Print how often the interval of a ratio of `advise` holds that of 4,000,000 requests."""
-    asked = ["servers", "utilisation", "hedge after", "p99 times", "held", "width"]
+    """Print how often the interval of a ratio of `advise` holds that of 4,000,000 requests, and how often it hedges."""
+    asked = ["servers", "utilisation", "hedge after", "p99 times", "held", "width", "recommended"]
     print(*header("service times, variation", asked), sep="\n")
     for name, create, servers, utilisation, after in HEDGED:
         service = create()
@@ -84,14 +84,15 @@ def ratios(repetitions: int) -> None:
             for one in (None, delay)
         )
         truth = hedged.response.quantile(0.99) / plain.response.quantile(0.99)
-        held, widths = 0, []
+        held, hedges, widths = 0, 0, []
         for seed in range(repetitions):
             advice = queueing.advise(service, servers, utilisation, delays=[delay], requests=REQUESTS, seed=seed)
             ratio = advice.options[1].ratio
             held += holds(ratio, truth)
-            widths.append(math.log(ratio.upper / ratio.lower))
+            hedges += advice.best is not None
+            widths.append(math.log(ratio.upper / ratio.lower) if ratio < math.inf else math.inf)
         where = [str(servers), f"{100 * utilisation:.0f} %", f"p{100 * after:g}"]
-        shares = [f"{held / repetitions:.1%}", f"{float(np.median(widths)):.0%}"]
+        shares = [f"{held / repetitions:.0%}", f"{float(np.median(widths)):.0%}", f"{hedges / repetitions:.0%}"]
         print(line(name, [*where, f"{truth:.3f}", *shares]), flush=True)
 
 
