@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .axis import Axis
-from .scale import Scale
+from .scale import ROUNDING, Scale
 from .view import Interval
 
 TYPE_CHECKING = False
@@ -90,10 +90,11 @@ def _inside(lower: str, upper: str, low: float, high: float) -> str:
 def _last_place(value: float, lower: float, upper: float, *, is_share: bool) -> int:
     """Return the power of ten of the last digit to show."""
     size = abs(value) or max(abs(lower), abs(upper) if upper < math.inf else 0.0)
-    if is_share and lower > 0.9:
-        size = (1 - value) or (1 - lower) or 1.0
-    places = [_power(size) - 2] if size else []
     known = [abs(value - end) for end in (lower, upper) if math.isfinite(end)]
+    if is_share and lower > 0.9:
+        size = next((1 - one for one in (value, lower) if 1 - one > ROUNDING), 1.0)
+        known = [one for one in known if one > ROUNDING]
+    places = [_power(size) - 2] if size else []
     if any(known):
         places.append(_power(sum(known) / len(known)) - 1)
     return max(places, default=0)

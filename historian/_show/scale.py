@@ -13,7 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SIZE", "TIME", "Scale", "base_unit", "middle", "quantity"]
+__all__ = ["ROUNDING", "SIZE", "TIME", "Scale", "base_unit", "middle", "quantity"]
+
+#: A share that is closer to 1 differs from it by an error of rounding.
+ROUNDING = 1e-15
 
 #: For each unit of time: its nanoseconds, and the nanoseconds from which it is chosen (90 s is clearer than 1.5 min).
 TIME = {"ns": (1.0, 0.0), "us": (1e3, 1e3), "ms": (1e6, 1e6), "s": (1e9, 1e9), "min": (6e10, 6e11), "h": (36e11, 36e12)}

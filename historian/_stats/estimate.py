@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._show.scale import Scale
+from .._show.scale import ROUNDING, Scale
 from .._show.shown import in_html, in_rich, in_terminal
 from .checks import check_confidence
 
@@ -131,7 +131,7 @@ class Estimate(float):
     def _texts(self, scale: Scale) -> list[str]:
         """Return value and bounds as text, all with three digits; near 1, shares show three digits of 1 - share."""
         numbers = [float(self), self.lower, self.upper]
-        if not scale.unit and 0.9 < self.lower < 1 and self.upper <= 1:
+        if not scale.unit and 0.9 < self.lower < 1 - ROUNDING and self.upper <= 1:
             decimals = _decimals(1 - (float(self) if self < 1 else self.lower))
             return [f"{number:.{decimals}f}" for number in numbers]
         if not scale.unit and any(0 < number < 1e-6 for number in numbers):

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 import historian
 from historian import Histogram
+from historian._show.interval import texts
 from historian._show.scale import SIZE, TIME, Scale, base_unit
 from historian._show.summary import describe, is_supported, min_count, supported_percentile, unit_question
 from historian._show.table import table
 from historian._show.terminal import text
 from historian._values.text import printable
+from historian.tail import Estimate
 
 EVERY_UNIT = [*TIME, *SIZE, "bytes", "rows"]
 
@@ -192,3 +194,10 @@ def test_no_numpy_for_a_repr():
         "str(r.profile()); r._repr_html_(); print('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_share_next_to_1_shows_no_errors_of_rounding() -> None:
+    """1 - 1e-16 is 1.00: its nines are those of the computation."""
+    assert str(Estimate(1 - 2**-53, 1 - 2**-53, 1.0)) == "1.00 (1.00 to 1.00)"
+    assert texts(Estimate(1 - 2**-53, 1 - 2**-52, 1.0), Scale("", 1.0))[0] == "1.00"
+    assert str(Estimate(1 - 1e-9, 1 - 2e-9, 1.0)) == "0.99999999900 (0.99999999800 to 1.00000000000)"
