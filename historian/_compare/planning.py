@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import NO_DATA, Estimate, nines, no_data
@@ -12,12 +13,14 @@ from .._stats.normal import normal_quantile
 from .._values.text import shortened
 from ..buckets import GROWTH
 from .trials import APART, Margins, Turns, Values
+from .views import percentile_name, plan_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from .._show.view import View
     from ..histogram import Histogram
     from .comparison import Comparison
 
@@ -42,7 +45,7 @@ HOW: dict[str, Any] = {"confidence": 0.95, "method": "simulation"}
 class Plan(NamedTuple):
     """What it takes to see a change, by `plan`.  One of `count`, `change` and `power` is an `Estimate`: the answer.
 
-    ``print(plan)`` shows it as a sentence.
+    ``print(plan)`` shows it as a sentence, a notebook as a table.
     """
 
     count: float  # type: ignore[assignment]  # values in each of two histograms, or pairs of blocks; at least 2
@@ -70,12 +73,24 @@ class Plan(NamedTuple):
     def __str__(self) -> str:
         if any(isinstance(one, Estimate) and one.why == NO_DATA for one in self[:3]):
             return NO_DATA
-        name = "the median" if self.q == 0.5 else f"p{100 * self.q:.9g}"
         side = "in each histogram" if self.unit == "values" else "in turns"
         change = self.change if isinstance(self.change, Estimate) else f"{self.change:.3g}"
         power = self.power if isinstance(self.power, Estimate) else nines(self.power)
-        seen = f"a change of {name} by a factor of {change} with a probability of {power}"
+        seen = f"a change of {percentile_name(self.q)} by a factor of {change} with a probability of {power}"
         return f"{_in_words(self.count, self.unit)} {side} see {seen}"
+
+    def _view(self) -> View:
+        return plan_view(self)
+
+    def _repr_html_(self) -> str:
+        return in_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        in_terminal(self, printer, cycle)
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
 
 Plan.__module__ = "historian"  # set here, because a NamedTuple cannot set it in its body
@@ -101,6 +116,8 @@ def plan(
 
     `change` is the ratio of the quantiles, B over A: 1.1 if B is slower by 10 %, 1/1.1 if it is faster.  It is seen if
     the interval of `Comparison.ratio` lies above 1, or below.  All values are assumed to be slower by the same factor.
+    If the pilot's clock ticks around the quantile in steps wider than the change, the answer depends on where values
+    lie between ticks, which is not known: its interval is open then, with a `historian.tail.TailWarning`.
 
     `pilot` is measured before, in the way of the test.  If it is a histogram, the test compares two histograms of so
     many independent values.  Values in bursts take more of them: then measure in turns.  If the pilot is a comparison
@@ -109,8 +126,8 @@ def plan(
 
     The interval of the answer, at 95 %, has the chance of the pilot and of the simulation.  The same seed gives the
     same answer.  About 4 s for values, 20 ms for blocks.  An empty pilot gives "no data".  Raises ValueError for fewer
-    than 10 values of the pilot on either side of the quantile, for a change within 2.2 %, the width of two buckets, and
-    if no count, or no change, has this power.
+    than 10 values of the pilot on either side of the quantile, for a change within 2.2 %, the width of two buckets,
+    for a count of more than 1e9 values or 1e6 pairs of blocks, and if no count, or no change, has this power.
 
     >>> import random
     >>> from historian import Histogram

@@ -11,6 +11,7 @@ from historian import Comparison, Histogram, buckets, compare, merge, plan
 from historian._compare import planning
 from historian._compare.ratios import Grid, Part, RatioOf, _chances
 from historian._compare.trials import FURTHEST, Margins, Turns, Values, _Ranks
+from historian._show import terminal
 from historian.tail import Estimate, TailWarning
 
 RNG = np.random.default_rng(1)
@@ -333,6 +334,20 @@ def test_seconds_and_text():
     for rate, text in ((0, "more than 0"), (-1, "from 0 on"), (math.inf, "finite"), (math.nan, "finite")):
         with pytest.raises(ValueError, match=f"rate must be .*{text}"):
             planned.seconds(rate)
+
+
+def test_what_notebooks_show():
+    planned = plan(PILOT, 1.2, 0.9)
+    shown = terminal.text(planned._view(), 100)
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert lines[0] == "Plan: by a comparison at 95 %" and lines[2] == "value 95 % interval"
+    assert lines[3].startswith(f"values in each histogram {planned.count:.0f} ")
+    assert lines[4:6] == ["change of p90 to see 1.2 as asked", "probability to see it 0.8 as asked"]
+    assert "independent values assumed" in shown and "p90" in planned._repr_html_()
+    known = terminal.text(plan(PILOT, 1.2, 0.5, count=200)._view(), 100)
+    assert "values in each histogram" in known and "as asked" in known and "change of the median to see" in known
+    assert terminal.text(plan(Histogram(), 1.1)._view(), 100) == "Plan: no data"
+    assert planned.__rich__() is not None
 
 
 def test_no_data():
