@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .._show.shown import in_html, in_rich, in_terminal
+from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_n, check_number, check_share
 from .._stats.estimate import NO_DATA, Estimate, nines, no_data
 from .._stats.normal import normal_quantile
+from .._values.text import shortened
 from ..buckets import GROWTH
 from .trials import APART, Margins, Turns, Values
+from .views import percentile_name, plan_view
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from .._show.view import View
     from ..histogram import Histogram
     from .comparison import Comparison
 
@@ -40,7 +45,7 @@ HOW: dict[str, Any] = {"confidence": 0.95, "method": "simulation"}
 class Plan(NamedTuple):
     """What it takes to see a change, by `plan`.  One of `count`, `change` and `power` is an `Estimate`: the answer.
 
-    ``print(plan)`` shows it as a sentence.
+    ``print(plan)`` shows it as a sentence, a notebook as a table.
     """
 
     count: float  # type: ignore[assignment]  # values in each of two histograms, or pairs of blocks; at least 2
@@ -66,12 +71,26 @@ class Plan(NamedTuple):
         return Estimate(count / rate, count.lower / rate, count.upper / rate, count.why, unit="s", **HOW)
 
     def __str__(self) -> str:
-        name = "the median" if self.q == 0.5 else f"p{100 * self.q:.9g}"
+        if any(isinstance(one, Estimate) and one.why == NO_DATA for one in self[:3]):
+            return NO_DATA
         side = "in each histogram" if self.unit == "values" else "in turns"
         change = self.change if isinstance(self.change, Estimate) else f"{self.change:.3g}"
         power = self.power if isinstance(self.power, Estimate) else nines(self.power)
-        seen = f"a change of {name} by a factor of {change} with a probability of {power}"
+        seen = f"a change of {percentile_name(self.q)} by a factor of {change} with a probability of {power}"
         return f"{_in_words(self.count, self.unit)} {side} see {seen}"
+
+    def _view(self) -> View:
+        return plan_view(self)
+
+    def _repr_html_(self) -> str:
+        return in_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        in_terminal(self, printer, cycle)
+
+    def __rich__(self) -> object:
+        """Return what rich prints."""
+        return in_rich(self)
 
 
 Plan.__module__ = "historian"  # set here, because a NamedTuple cannot set it in its body
@@ -97,6 +116,8 @@ def plan(
 
     `change` is the ratio of the quantiles, B over A: 1.1 if B is slower by 10 %, 1/1.1 if it is faster.  It is seen if
     the interval of `Comparison.ratio` lies above 1, or below.  All values are assumed to be slower by the same factor.
+    If the pilot's clock ticks around the quantile in steps wider than the change, the answer depends on where values
+    lie between ticks, which is not known: its interval is open then, with a `historian.tail.TailWarning`.
 
     `pilot` is measured before, in the way of the test.  If it is a histogram, the test compares two histograms of so
     many independent values.  Values in bursts take more of them: then measure in turns.  If the pilot is a comparison
@@ -105,8 +126,8 @@ def plan(
 
     The interval of the answer, at 95 %, has the chance of the pilot and of the simulation.  The same seed gives the
     same answer.  About 4 s for values, 20 ms for blocks.  An empty pilot gives "no data".  Raises ValueError for fewer
-    than 10 values of the pilot on either side of the quantile, for a change within 2.2 %, the width of two buckets, and
-    if no count, or no change, has this power.
+    than 10 values of the pilot on either side of the quantile, for a change within 2.2 %, the width of two buckets,
+    for a count of more than 1e9 values or 1e6 pairs of blocks, and if no count, or no change, has this power.
 
     >>> import random
     >>> from historian import Histogram
@@ -125,15 +146,20 @@ def plan(
         raise ValueError(f"power must be above {(1 - confidence) / 2:g}, the share of false alarms, not {power!r}")
     changed = math.nan if change is None else _checked_change(change)
     trials, unit = _trials(pilot, q, confidence)
-    counted = 0 if count is None else check_n(count, "count", least=trials.least if trials else 2)
+    counted = 0 if count is None else _checked_count(count, trials)
     if change is None:
         found = _change_for(trials, counted, wanted, seed) if trials else no_data(0.0, math.inf)
-        return Plan(counted, found, wanted, q, confidence, unit)
-    if count is None:
+        planned = Plan(counted, found, wanted, q, confidence, unit)
+    elif count is None:
         found = _count_for(trials, changed, wanted, seed) if trials else no_data(2.0, math.inf, unit=unit)
-        return Plan(found, changed, wanted, q, confidence, unit)
-    found = _power_of(trials, counted, changed, seed) if trials else no_data(0.0, 1.0)
-    return Plan(counted, changed, found, q, confidence, unit)
+        planned = Plan(found, changed, wanted, q, confidence, unit)
+    else:
+        found = _power_of(trials, counted, changed, seed) if trials else no_data(0.0, 1.0)
+        planned = Plan(counted, changed, found, q, confidence, unit)
+    doubt = trials.doubt(getattr(planned.change, "lower", changed)) if trials else ""
+    if doubt:
+        warn_beyond(f"beyond the data: {doubt}: use a finer clock, or plan for a larger change", stacklevel=2)
+    return planned
 
 
 def _trials(pilot: Histogram | Comparison, q: float, confidence: float) -> tuple[_Trials | None, str]:
@@ -147,9 +173,11 @@ def _trials(pilot: Histogram | Comparison, q: float, confidence: float) -> tuple
         return Turns(pilot, q, confidence), "pairs of blocks"
     if not isinstance(pilot, Histogram):
         hint = ": pass its .snapshot()" if hasattr(pilot, "snapshot") else ""
-        raise TypeError(f"pilot must be a histogram or a comparison, not {pilot!r}{hint}")
+        raise TypeError(f"pilot must be a histogram or a comparison, not {shortened(repr(pilot), 60)}{hint}")
     if pilot.synthetic:
-        raise ValueError(f"pilot must hold measured values only, not {pilot.synthetic:,} synthetic ones")
+        raise ValueError(
+            "pilot must hold measured values, not synthetic ones: pass the histogram before its correction"
+        )
     return Values(pilot, q, confidence) if pilot.count else None, "values"
 
 
@@ -159,18 +187,19 @@ def _count_for(trials: _Trials, change: float, power: float, seed: int) -> Estim
     def at(count: float, number: int, turn: int) -> Margins:
         return trials.margins(count, change, number, (seed, turn))
 
-    limits = trials.least, trials.most
+    limits = trials.enough, trials.most
     start = min(max(trials.guess(change, 2 + max(0.0, normal_quantile(power))), limits[0]), limits[1])
     margins, count = _solved(at, start, limits, power, 2)
     if count >= trials.most:
         raise ValueError(
-            f"change by {change:.9g} is not seen with {trials.most:,.0f} values or blocks: ask for a larger one; the "
+            f"change by {change:.9g} is not seen with {trials.most:,} {trials.unit}: ask for a larger one; the "
             "quantile moves too little, or only within a tick of the clock"
         )
     less, more = _reach(trials, margins, change)
-    value, low, high = (max(trials.least, count / one**2) if one else math.inf for one in (1.0, more, less))
-    whole = [math.ceil(one) if one < math.inf else one for one in (value, low, high)]
-    return Estimate(whole[0], whole[1], whole[2], _why(trials), unit=trials.unit, **HOW)
+    here = max(margins.times(power), 1e-9)
+    low, high = (max(trials.enough, count * (margins.times(power, one) / here) ** 2) for one in (more, less))
+    whole = [math.ceil(one) if one < math.inf else one for one in (count, min(low, count), max(high, count))]
+    return Estimate(whole[0], whole[1], whole[2], _why(trials, change), unit=trials.unit, **HOW)
 
 
 def _change_for(trials: _Trials, count: int, power: float, seed: int) -> Estimate:
@@ -179,6 +208,8 @@ def _change_for(trials: _Trials, count: int, power: float, seed: int) -> Estimat
     def at(logarithm: float, number: int, turn: int) -> Margins:
         return trials.margins(count, math.exp(logarithm), number, (seed, turn))
 
+    if count < trials.enough:
+        raise ValueError(f"count must be at least {trials.enough:,} to see any change of this quantile, not {count:,}")
     limits = math.log(LEAST_CHANGE), math.log(MOST_CHANGE)
     margins, logarithm = _solved(at, math.log(1.1), limits, power, 1)
     if logarithm >= limits[1]:
@@ -187,7 +218,9 @@ def _change_for(trials: _Trials, count: int, power: float, seed: int) -> Estimat
     value, low, high = (
         math.exp(max(limits[0], logarithm / one)) if one * 700 > logarithm else math.inf for one in (1.0, more, less)
     )
-    return Estimate(value, low, high, _why(trials), **HOW)
+    if trials.doubt(low):  # an even smaller one may be seen
+        low = LEAST_CHANGE
+    return Estimate(value, low, high, _why(trials, low), **HOW)
 
 
 def _power_of(trials: _Trials, count: int, change: float, seed: int) -> Estimate:
@@ -196,7 +229,7 @@ def _power_of(trials: _Trials, count: int, change: float, seed: int) -> Estimate
     less, more = _reach(trials, margins, change)
     value = margins.power()
     low, high = min(value, margins.power(less)), max(value, margins.power(min(more, 1e9)))
-    return Estimate(value, low, high, _why(trials), **HOW)
+    return Estimate(value, low, high, _why(trials, change), **HOW)
 
 
 def _reach(trials: _Trials, margins: Margins, change: float) -> tuple[float, float]:
@@ -246,16 +279,15 @@ def _solved(
     return margins, size
 
 
-def _why(trials: _Trials) -> str:
-    return f"chance of the pilot and of {TRIALS:,} trials; {trials.assumes}"
+def _why(trials: _Trials, change: float) -> str:
+    doubt = trials.doubt(change)
+    return f"chance of the pilot and of {TRIALS:,} trials; {trials.assumes}" + (f"; {doubt}" if doubt else "")
 
 
 def _in_words(count: float, unit: str) -> str:
     """Return a count in three digits, with its interval."""
     if not isinstance(count, Estimate):
         return f"{count:,} {unit}"
-    if count.why == NO_DATA:
-        return NO_DATA
     value, low, high = (f"{float(f'{one:.3g}'):,.0f}" for one in (count.value, count.lower, count.upper))
     bounds = f"{low} to {high}" if count.upper < math.inf else f"from {low}, no upper bound"
     return f"{value} {unit} ({bounds})"
@@ -266,6 +298,13 @@ def _inner(name: str, share: float) -> float:
     found = check_share(name, share)
     if not 0 < found < 1:
         raise ValueError(f"{name} must be between 0 and 1, not {share!r}")
+    return found
+
+
+def _checked_count(count: int, trials: _Trials | None) -> int:
+    found = check_n(count, "count", least=trials.least if trials else 2)
+    if trials and found > trials.most:
+        raise ValueError(f"count must be at most {trials.most:,} {trials.unit}, not {shortened(f'{found:,}', 40)}")
     return found
 
 

@@ -6,6 +6,9 @@ is above 0.  The margin of all trials has a part that grows with the square root
 with the logarithm of the change.  The rest, chance, stays as it is.  So trials with one number and one change also tell
 what another number or change would show, if it is not far away.
 
+With few values, the interval has no bound, however large the change is, and with some more, the probability that the
+quantile is beyond all values uses up a part of what the confidence leaves.  This part is known for each number.
+
 Source: Lehmann & Romano, Testing Statistical Hypotheses (2005), 11.2, for the square root; Efron & Tibshirani, An
 Introduction to the Bootstrap (1993), 25.4, for samples that are drawn from a pilot.
 """
@@ -27,7 +30,7 @@ from .ratios import SPREAD, Grid, RatioOf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -49,32 +52,53 @@ class Margins(NamedTuple):
 
     found: NDArray[np.float64]  # the margin of each trial: it sees the change if this is above 0
     grows: float  # the part of the margins that grows with the root of the count and the logarithm of the change
+    falls: Callable[[float], float] = lambda _: 0.0  # what margins lose if the root is so many times larger: not rising
 
-    def power(self, times: float = 1.0) -> float:
+    def power(self, known: float = 1.0) -> float:
         """Return the share of trials that see the change if `grows` is so many times larger."""
-        return float((self.found + (times - 1) * self.grows > 0).mean())
+        return float((self.found + (known - 1) * self.grows > 0).mean())
 
-    def times(self, power: float) -> float:
-        """Return how many times larger `grows` must be for this power; infinity if it has the wrong sign."""
+    def times(self, power: float, known: float = 1.0) -> float:
+        """Return how many times larger the root or logarithm must be for this power, if `grows` is `known` times.
+
+        Infinity if `grows` has the wrong sign.
+        """
         import numpy
 
+        if self.grows * known <= 0:
+            return math.inf
         missing = -float(numpy.quantile(self.found, 1 - power))
-        return max(0.0, 1 + missing / self.grows) if self.grows > 0 else math.inf
+        low, high = (max(0.0, 1 + (missing + lost) / self.grows) / known for lost in (self.falls(math.inf), 0.0))
+        high = max(1.0, high) if low < high else high  # nothing is lost from 1 on
+        while high - low > 1e-6 * high:
+            middle = (low + high) / 2
+            enough = (middle * known - 1) * self.grows >= missing + self.falls(middle)
+            low, high = (low, middle) if enough else (middle, high)
+        return high
 
 
 class Values:
     """Trials with independent values: two samples of a histogram, the second one slower by a change."""
 
     unit, assumes = "values", "independent values assumed"
-    most = 1e9  # values in a sample
+    most = 10**9  # values in a sample
 
     def __init__(self, pilot: Histogram, q: float, confidence: float) -> None:
         """Take a pilot with values.  Raises ValueError if it does not know the quantile."""
-        self._q, self._deviate = q, normal_quantile((1 + confidence) / 2)
+        self._q, self._alpha = q, (1 - confidence) / 2
         self._count = pilot.count
         self._curve = _Curve.of(Grid.of(pilot), q)
+        self._tick = self._curve.tick(q)
 
     least = 2
+
+    @property
+    def enough(self) -> int:
+        """The least number of values with which the interval has a bound: fewer see no change at all."""
+        n = max(self.least, math.ceil(math.log(self._alpha) / math.log(max(self._q, 1 - self._q)) - 1e-9))
+        while self._needed(n) == math.inf:
+            n += 1
+        return n
 
     def guess(self, change: float, deviate: float) -> float:
         """Return about how many values it takes for a margin whose mean is `deviate`: 2 q (1 - q) (deviate/D)^2.
@@ -86,13 +110,20 @@ class Values:
     def known(self, change: float) -> tuple[float, float]:
         """Return how many times smaller, and larger, `Margins.grows` may be than with this pilot, by its own chance.
 
-        The density around the quantile is the share of values that the change moves past it: Clopper & Pearson.
+        The density around the quantile is the share of values that the change moves past it: Clopper & Pearson.  It is
+        not known where values lie between two ticks of a clock, and so neither for a change that stays between them.
         """
         share = self._moved(change)
-        if share * self._count < 1:
+        if share * self._count < 1 or self.doubt(change):
             return 0.0, math.inf
         low, high = share_interval(share * self._count, (1 - share) * self._count, 0.95)
         return low / share, high / share
+
+    def doubt(self, change: float) -> str:
+        """Return why the answer for a change is not known, "" if it is."""
+        if self._tick <= abs(math.log(change)) / STEP * (1 + 1e-9):
+            return ""
+        return "the clock's ticks are wider than the change, and it is not known where values lie between them"
 
     def margins(self, count: float, change: float, trials: int, seed: tuple[int, int]) -> Margins:
         """Return the margins of trials with `count` values in each sample.  0.7 ms for each trial."""
@@ -105,10 +136,21 @@ class Values:
             pairs = list(zip(*(side[start : start + AT_ONCE] for side in sides)))
             ratios = RatioOf.of_pairs(pairs, [self._q] * len(pairs), ranks.chances)
             levels[start : start + len(pairs)] = [one.level(above=above) for one in ratios]
-        deviates = -numpy.array([normal_quantile(one) for one in levels.clip(1e-300, 1 - 1e-16).tolist()])
+        levels = (levels - self._beyond(n)).clip(1e-300, 1 - 1e-16)
+        deviates, needed = -numpy.array([normal_quantile(one) for one in levels.tolist()]), self._needed(n)
         first, second = (numpy.array([_bucket(grid, self._q) for grid in side]) for side in sides)
         apart = second - first if above else first - second
-        return Margins(numpy.where(apart < APART, -FURTHEST, deviates - self._deviate), float(numpy.median(deviates)))
+        found = numpy.where(apart < APART, -FURTHEST, deviates) - needed
+        return Margins(found, float(numpy.median(deviates)), lambda times: self._needed(n * times**2) - needed)
+
+    def _beyond(self, n: float) -> float:
+        """Return the probability that the quantile is above all of n values, or below: then a bound is missing."""
+        return float(self._q**n + (1 - self._q) ** n)
+
+    def _needed(self, n: float) -> float:
+        """Return the deviate that the evidence must reach beside this probability; infinity if there is no bound."""
+        left = self._alpha - self._beyond(n)
+        return -normal_quantile(left) if left > 0 else math.inf
 
     def _moved(self, change: float) -> float:
         """Return the share of the pilot's values within half of the change around the quantile, on the logarithm."""
@@ -188,6 +230,14 @@ class _Curve(NamedTuple):
         edges = (around[1:] + around[:-1]) / 2 + 0.5
         return cls(edges, grid.totals[numpy.append(there, -1)] / grid.size, edges, ticks.astype(numpy.int64))
 
+    def tick(self, q: float) -> float:
+        """Return the larger distance of two ticks around the q-quantile, in buckets: 1 if the clock is fine."""
+        import numpy
+
+        middle = numpy.interp(q, self.shares, self.edges)
+        at = int(numpy.searchsorted(self.cuts, middle)) - 1
+        return float(numpy.diff(self.buckets[max(0, at - 1) : at + 2]).max(initial=1))
+
     def around(self, q: float, reach: float) -> float:
         """Return the share of values within so many buckets of the q-quantile."""
         import numpy
@@ -243,7 +293,7 @@ class Turns:
     """
 
     unit, assumes = "pairs of blocks", "blocks that vary as those of the pilot"
-    most = 1e6  # pairs
+    most = 10**6  # pairs
 
     def __init__(self, pilot: Comparison, q: float, confidence: float) -> None:
         """Take a pilot with blocks.  Raises ValueError if their ratios of the quantile do not vary."""
@@ -252,7 +302,7 @@ class Turns:
         from .bootstrap import Blocks
 
         self._confidence, self._pairs = confidence, len(pilot.blocks)
-        self.least = least_blocks(confidence)
+        self.least = self.enough = least_blocks(confidence)
         blocks = Blocks(pilot.blocks)
         low, high = blocks.ratios(q)
         widened = blocks.dependence((low + high) / 2)
@@ -266,6 +316,10 @@ class Turns:
     def guess(self, change: float, deviate: float) -> float:
         """Return about how many pairs it takes for a margin whose mean is `deviate`."""
         return (deviate * self._spread / self._moved(change)) ** 2
+
+    def doubt(self, change: float) -> str:
+        """Return why the answer for a change is not known: never, "", since blocks vary by more than their ticks."""
+        return ""
 
     def known(self, change: float) -> tuple[float, float]:
         """Return how many times smaller, and larger, `Margins.grows` may be than with this pilot, by its own chance.

@@ -52,6 +52,8 @@ def texts(estimate: _Bounded, scale: Scale) -> tuple[str, str]:
         inside = "inf" if lower == upper else _inside(_show(lower, 0, -1), _show(upper, 0, 1), lower, upper)
         return ("inf" if value > 0 else "-inf"), inside if value > 0 or lower != upper else "-inf"
     place = _last_place(value, lower, upper, is_share=not scale.unit and lower >= 0 and upper <= 1)
+    if scale.is_whole(value):
+        place = max(place, 0)
     inside = _inside(_show(lower, place, -1), _show(upper, place, 1), lower, upper)
     return _show(value, place, 0), "exact" if lower == upper else inside
 

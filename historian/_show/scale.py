@@ -24,6 +24,9 @@ TIME = {"ns": (1.0, 0.0), "us": (1e3, 1e3), "ms": (1e6, 1e6), "s": (1e9, 1e9), "
 #: For each unit of size: its bytes, and the bytes from which it is chosen.
 SIZE = {"B": (1.0, 0.0), **{unit: (1024.0**k, 1024.0**k) for k, unit in enumerate(("KiB", "MiB", "GiB", "TiB"), 1)}}
 
+#: Units of which there are whole numbers only: those of `historian.plan`.
+WHOLE = frozenset({"values", "pairs of blocks"})
+
 
 class Scale(NamedTuple):
     """A unit to show values in, and the factor that converts recorded values to it.
@@ -54,6 +57,10 @@ class Scale(NamedTuple):
         best = [name for name, (_, least) in family.items() if typical >= least][-1]
         return cls(best, factor / family[best][0])
 
+    def is_whole(self, value: float) -> bool:
+        """Return whether a value is a number of things, which has no decimals."""
+        return self.unit in WHOLE and math.isfinite(value) and value == round(value)
+
     def show(self, value: float) -> str:
         """Return a value in the recorder's unit as text in this unit: three digits, or '-' for NaN.
 
@@ -67,6 +74,8 @@ class Scale(NamedTuple):
         if value == 0:
             return "0"
         digits = f"{value:.2e}"
+        if self.is_whole(value):
+            return f"{float(digits):,.0f}"
         if not 1e-6 <= value < 1e15:  # also infinity
             return digits
         return f"{float(digits):,.{max(0, 2 - int(digits[5:]))}f}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 import os
+from functools import partial
 
 from .._compare.planning import Plan, plan
+from .._stats.beyond import collected
 from ..tail import Estimate
 from ._input.sources import STDIN, groups, read_rows
 from ._input.tally import InputError
@@ -82,14 +84,17 @@ def run(args: argparse.Namespace) -> int:
         return 1
     name = STDIN if args.file == "-" else os.path.basename(args.file) or args.file
     plans: dict[str, Plan] = {}
+    doubts = []
     for group, histogram in found.items():
         asked = {"count": args.count, "power": args.power, "confidence": args.confidence}
         try:
-            plans[group or name] = plan(histogram, args.change, args.percentile, **asked)
+            question = partial(plan, histogram, args.change, args.percentile, **asked)
+            plans[group or name], doubt = collected(question)
         except ValueError as error:
             say("plan", f"{group or name}: {error}")
             return 1
-    put(report(_report(plans, args, rows.notes(), grouped=rows.by), args.format))
+        doubts += [f"{group or name}: {doubt}"] if doubt else []
+    put(report(_report(plans, args, doubts + rows.notes(), grouped=rows.by), args.format))
     return 0
 
 

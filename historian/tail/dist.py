@@ -365,8 +365,8 @@ class Dist(Survival):
         return Estimates(value, low, high, why, **kept)
 
     def _too_few(self, what: str) -> str:
-        few = counted(self.count, "value is", "values are")
-        return f"beyond the data: {few} too few for {what} and give no upper bound"
+        few, give = counted(self.count, "value is", "values are"), "gives" if self.count == 1 else "give"
+        return f"beyond the data: {few} too few for {what} and {give} no upper bound"
 
     def _estimate(self, value: float, low: float, high: float, *why: str, unit: str = "") -> Estimate:
         """Return an answer; `why` are its reasons beside those of every answer."""

@@ -207,7 +207,8 @@ def too_few_text(histogram: BaseHistogram, q: float, missing: str) -> str:
     """Return the warning of a quantile without a bound."""
     known = counted(histogram.count, "value is", "values are")
     few = known if not histogram.synthetic else "the measured values are unknown or"
-    return f"beyond the data: {few} too few for {quantile_name(q)} and give {missing}"
+    give = "gives" if histogram.count == 1 and not histogram.synthetic else "give"
+    return f"beyond the data: {few} too few for {quantile_name(q)} and {give} {missing}"
 
 
 def _ranks(

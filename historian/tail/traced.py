@@ -148,8 +148,8 @@ class Traced:
         if missing and not (low == 0 == value and len(missing) == 1):
             why += f"; too few requests: no {' and no '.join(missing)} bound"
             few = counted(self.count, "request is", "requests are")
-            text = f"beyond the data: {few} too few for {quantile_name(q)} and give no {' and no '.join(missing)} bound"
-            warn_beyond(text, stacklevel=2)
+            text, give = f"no {' and no '.join(missing)} bound", "gives" if self.count == 1 else "give"
+            warn_beyond(f"beyond the data: {few} too few for {quantile_name(q)} and {give} {text}", stacklevel=2)
         options = {"unit": self.unit, "confidence": confidence, "method": self._method()}
         return Estimate(value, min(low, value), max(high, value), why, **options)
 

@@ -46,6 +46,14 @@ if TYPE_CHECKING:
         def never(self) -> Estimate: ...
         def _at(self, t: Any, *, smooth: bool | None = None) -> Any: ...
 
+    class _Hedge(Protocol):
+        @property
+        def after(self) -> float: ...
+        @property
+        def prob(self) -> float: ...
+        @property
+        def dist(self) -> Any: ...
+
     class _Blame(Protocol):
         @property
         def causes(self) -> Sequence[Any]: ...
@@ -132,6 +140,7 @@ __all__ = [
     "correlation_view",
     "dist_view",
     "fanout_view",
+    "hedge_view",
     "histogram_view",
     "slo_view",
     "tail_fit_view",
@@ -193,6 +202,18 @@ def dist_view(dist: _Dist) -> View:
         axis = Axis.of([value for value in (*ends, *(at for _, at in marks)) if value > LOWEST], dist.unit)
         picture = Density(axis, lambda times: (1 - dist._at(times, smooth=True)[1]).tolist(), dist.count, marks)
     return View("Dist", known, picture, _caption(dist.unit, marks), tables, [answers["p50"].why])
+
+
+def hedge_view(hedge: _Hedge) -> View:
+    """Return what is shown of a hedge: when it starts, the percentiles with it, and the calls that it adds."""
+    dist, header = hedge.dist, interval_header(CONFIDENCE)
+    answers = {name: _quiet(dist.quantile, share_of(p)) for name, p in PERCENTILES.items()}
+    scale = Scale.of(dist.unit, middle([float(one) for one in answers.values()]))
+    rows = [[name, *texts(one, scale)] for name, one in answers.items()]
+    costs = [["extra calls per call", *texts(dist.extra_load, Scale("", 1.0))]]
+    facts = f"a second call after {quantity(hedge.after, dist.unit)} with a probability of {hedge.prob:.3g}"
+    tables = [Table(("with it", scale.unit or "value", header), rows), Table(("", "value", header), costs)]
+    return View("Hedge", facts if hedge.prob else "no second call", tables=tables, notes=[answers["p50"].why])
 
 
 def fanout_view(fanout: _Fanout) -> View:

@@ -11,7 +11,8 @@ from historian import Comparison, Histogram, buckets, compare, merge, plan
 from historian._compare import planning
 from historian._compare.ratios import Grid, Part, RatioOf, _chances
 from historian._compare.trials import FURTHEST, Margins, Turns, Values, _Ranks
-from historian.tail import Estimate
+from historian._show import terminal
+from historian.tail import Estimate, TailWarning
 
 RNG = np.random.default_rng(1)
 SIGMA = 0.6
@@ -109,6 +110,96 @@ def test_the_same_seed_gives_the_same_answer():
     assert first == again != other
 
 
+# ---- few values: is there a bound at all? ----
+
+NARROW = Histogram.from_values(0.02 * np.random.default_rng(7).lognormal(0, 0.03, 50_000))
+
+
+def true_power(pilot, n, change, q, trials=100):
+    return Values(pilot, q, 0.95).margins(n, change, trials, (99, 1)).power()
+
+
+def test_the_least_number_of_values_with_a_bound():
+    for q, least in ((0.5, 7), (0.9, 36), (0.1, 36), (0.99, 368), (0.01, 368)):
+        assert Values(PILOT, q, 0.95).enough == least
+        for n in (least - 1, least):  # a factor of 100: whether there is a bound decides alone
+            a, b = (Histogram.from_values(np.geomspace(one, 1.2 * one, n)) for one in (1.0, 100.0))
+            assert (compare(a, b).quiet_ratio(q).lower > 1) == (n == least)
+    assert Values(NARROW, 0.999, 0.95).enough == 3_688
+    assert Values(PILOT, 0.5, 0.99).enough == 9  # 2/2^9 < 0.005 < 2/2^8
+
+
+@pytest.mark.parametrize(
+    ("pilot", "change", "q", "least"),
+    [
+        (NARROW, 1.3, 0.99, 368),
+        (NARROW, 1 / 1.3, 0.99, 368),
+        (NARROW, 1.05, 0.99, 368),
+        (Histogram.from_values([0.01] * 1_000), 1.1, 0.99, 368),
+        (Histogram.from_values([0.01] * 1_000), 1.3, 0.5, 7),
+    ],
+)
+def test_a_count_with_which_there_is_a_bound(pilot, change, q, least):
+    count = plan(pilot, change, q).count
+    assert count == count.lower == least <= count.upper <= least + 2
+    assert true_power(pilot, least, change, q) > 0.85 and true_power(pilot, least - 1, change, q) == 0
+    without = plan(pilot, change, q, count=least - 1).power
+    assert without == without.upper == 0
+    assert plan(pilot, change, q, count=least).power > 0.8
+    with pytest.raises(ValueError, match=f"count must be at least {least} to see any change"):
+        plan(pilot, None, q, count=least - 1)
+
+
+@pytest.mark.parametrize(("change", "q"), [(1.05, 0.5), (1.03, 0.99), (1.025, 0.9)])
+def test_a_count_that_is_near_the_least_has_its_power(change, q):
+    count = plan(NARROW, change, q).count
+    enough = Values(NARROW, q, 0.95).enough
+    assert enough < count < 4 * enough
+    assert true_power(NARROW, int(count), change, q, 1_000) == pytest.approx(0.8, abs=0.07)
+    assert plan(NARROW, None, q, count=int(count)).change == pytest.approx(change, abs=0.004)
+
+
+def test_margins_fall_by_what_is_beyond_all_values():
+    trials = Values(NARROW, 0.99, 0.95)
+    margins = trials.margins(400, 1.03, 1_000, (1, 1))
+    times = math.sqrt(440 / 400)
+    expected = stats.norm.ppf(1 - 0.025 + 0.99**440) - stats.norm.ppf(1 - 0.025 + 0.99**400)
+    assert margins.falls(times) == pytest.approx(expected, rel=1e-9) and expected < 0
+    assert margins.falls(1.0) == 0 and margins.falls(math.sqrt(367 / 400)) == math.inf
+    for power in (0.5, 0.8, 0.9):
+        times = margins.times(power)
+        found = margins.found + (times - 1) * margins.grows - margins.falls(times)
+        assert (found > 0).mean() == pytest.approx(power, abs=2e-3)
+
+
+# ---- a clock with ticks wider than the change ----
+
+WIDE = Histogram.from_values(np.ceil(RNG.lognormal(-4, SIGMA, 50_000) / 0.002) * 0.002)  # median 20 ms
+DOUBT = "the clock's ticks are wider than the change"
+
+
+@pytest.mark.parametrize("given", [{"change": 1.1}, {"change": 1.1, "count": 5_000}, {"count": 60_000}])
+def test_ticks_wider_than_the_change(given):
+    with pytest.warns(TailWarning, match=f"beyond the data: {DOUBT}, .* use a finer clock, or plan for a") as caught:
+        planned = plan(WIDE, q=0.5, **given)
+    assert [one.filename for one in caught] == [__file__]
+    (answer,) = (one for one in planned[:3] if isinstance(one, Estimate))
+    assert DOUBT in answer.why
+    if answer is planned.power:
+        assert answer.lower < 0.15 and answer.upper == 1
+    else:
+        assert answer.lower == (7 if answer is planned.count else planning.LEAST_CHANGE) and answer.upper == math.inf
+
+
+def test_ticks_narrower_than_the_change():
+    for given in ({"change": 1.2}, {"change": 1.2, "count": 500}, {"count": 1_000}):
+        answers = [one for one in plan(WIDE, q=0.5, **given)[:3] if isinstance(one, Estimate)]
+        assert len(answers) == 1 and DOUBT not in answers[0].why and answers[0].upper < math.inf
+    assert Values(WIDE, 0.5, 0.95)._tick == buckets.index(0.020) - buckets.index(0.018) == 9
+    assert Values(TICKS, 0.9, 0.95)._tick == buckets.index(0.040) - buckets.index(0.035)
+    assert Values(PILOT, 0.99, 0.95)._tick == Values(NARROW, 0.01, 0.95)._tick == 1
+
+
 # ---- trials ----
 
 
@@ -173,7 +264,7 @@ def test_samples_are_moved(pilot, q, change):
 
 def test_a_change_within_a_tick_is_never_seen():
     coarse = Histogram.from_values([0.01] * 3_000 + [0.02] * 7_000)  # all of 0.5..0.9 lie in one tick
-    with pytest.raises(ValueError, match=r"change by 1.05 is not seen with 1,000,000,000 values or blocks: ask"):
+    with pytest.raises(ValueError, match=r"change by 1.05 is not seen with 1,000,000,000 values: ask"):
         plan(coarse, 1.05, 0.7)
 
 
@@ -245,13 +336,28 @@ def test_seconds_and_text():
             planned.seconds(rate)
 
 
+def test_what_notebooks_show():
+    planned = plan(PILOT, 1.2, 0.9)
+    shown = terminal.text(planned._view(), 100)
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert lines[0] == "Plan: by a comparison at 95 %" and lines[2] == "value 95 % interval"
+    assert lines[3].startswith(f"values in each histogram {planned.count:.0f} ")
+    assert lines[4:6] == ["change of p90 to see 1.2 as asked", "probability to see it 0.8 as asked"]
+    assert "independent values assumed" in shown and "p90" in planned._repr_html_()
+    known = terminal.text(plan(PILOT, 1.2, 0.5, count=200)._view(), 100)
+    assert "values in each histogram" in known and "as asked" in known and "change of the median to see" in known
+    assert terminal.text(plan(Histogram(), 1.1)._view(), 100) == "Plan: no data"
+    assert planned.__rich__() is not None
+
+
 def test_no_data():
     for given in ({"change": 1.1}, {"count": 100}, {"change": 1.1, "count": 100}):
         planned = plan(Histogram(), **given)
         answers = [one for one in planned[:3] if isinstance(one, Estimate)]
         assert len(answers) == 1 and str(answers[0]) == "no data"
     assert str(plan(Histogram(), 1.1).seconds(10)) == "no data"
-    assert "no data in each histogram see" in str(plan(Histogram(), 1.1))
+    for given in ({"change": 1.1}, {"count": 100}, {"change": 1.1, "count": 100}):
+        assert str(plan(Histogram(), **given)) == "no data"
 
 
 @pytest.mark.parametrize(
@@ -275,7 +381,9 @@ def test_no_data():
         ({"change": 1.1, "confidence": 1}, ValueError, "confidence must be between 0 and 1"),
         ({"change": 1.1, "count": 1}, ValueError, "count must be at least 2, not 1"),
         ({"change": 1.1, "count": 10.5}, TypeError, "count must be a whole number, not 10.5"),
-        ({"count": 20}, ValueError, "count must be larger than 20 to see any change of this quantile"),
+        ({"count": 20}, ValueError, "count must be at least 368 to see any change of this quantile, not 20"),
+        ({"change": 1.1, "count": 10**20}, ValueError, "count must be at most 1,000,000,000 values, not 100,000,000,"),
+        ({"change": 1.1, "count": 10**9 + 1}, ValueError, "count must be at most 1,000,000,000 values, not 1,000,000,"),
     ],
 )
 def test_bad_arguments(arguments, error, text):
@@ -290,9 +398,14 @@ def test_bad_arguments(arguments, error, text):
 def test_bad_pilots(in_turns):
     with pytest.raises(TypeError, match="pilot must be a histogram or a comparison, not 3"):
         plan(3, 1.1)
+    with pytest.raises(TypeError) as caught:
+        plan(PILOT.to_bytes(), 1.1)
+    assert len(str(caught.value)) < 120
+    with pytest.raises(ValueError, match="count must be at most 1,000,000 pairs of blocks, not 1,000,001"):
+        plan(in_turns, 1.1, count=1_000_001)
     with pytest.raises(ValueError, match="pilot must be a comparison with blocks"):
         plan(compare(PILOT, PILOT), 1.1)
-    with pytest.raises(ValueError, match=r"measured values only, not .* synthetic"):
+    with pytest.raises(ValueError, match=r"measured values, not synthetic ones: pass the histogram before its c"):
         plan(Histogram.from_values([1.0, 10.0]).corrected(0.1), 1.1)
     with pytest.raises(ValueError, match=r"the 0\.5-quantile of the pilot is beyond the buckets"):
         plan(Histogram.from_values([0.0] * 90 + [1.0] * 10), 1.1, 0.5)

@@ -1,6 +1,7 @@
 """``historian plan``."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -48,6 +49,19 @@ def test_a_power_and_a_change():
     change = dict(zip(header.split(","), row.split(",")))
     found = package.plan(A, None, 0.9, count=500, power=0.5, confidence=0.99).change
     assert (float(change["change"]), float(change["lower"]), float(change["seconds"])) == (found, found.lower, 10.0)
+
+
+def test_counts_are_whole():
+    out = historian("plan", "a.hist", "--change", "2", "-p", "50")[1]
+    assert re.fullmatch(r"a\.hist +p50 +2 +0\.8 +\d+ \(\d+ to \d+\)", out.splitlines()[1])
+
+
+def test_ticks_wider_than_the_change(tmp_path):
+    ticks = np.ceil(np.random.default_rng(1).lognormal(-4, 0.6, 20_000) / 0.002) * 0.002
+    (tmp_path / "ticks.hist").write_bytes(Histogram.from_values(ticks).to_bytes())
+    status, out, err = historian("plan", "ticks.hist", "--change", "1.1", "--count", "500", "-p", "50")
+    assert (status, err) == (0, "")
+    assert "ticks.hist: beyond the data: the clock's ticks are wider than the change, and it is not known where" in out
 
 
 def test_groups():

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from historian import Histogram, buckets
-from historian.tail import Hedge, best_hedge, cheapest_hedge, hedge
+from historian._show.terminal import text
+from historian.tail import Hedge, TailWarning, best_hedge, cheapest_hedge, hedge
 from historian.tail.dist import from_sf
 
 EXPONENTIAL = from_sf(lambda t: math.exp(-t))
@@ -137,3 +138,31 @@ def test_edges():
         assert best_hedge(one, 0.5, 1.0).dist.ppf(1.0) == 1.0
     for q in (0, 1):
         assert best_hedge(LATENCY, q, 0.0).prob == 0.0
+
+
+@pytest.mark.parametrize(("t", "p"), [(0.08, 0.000104), (0.05, 1e-5), (0.1, 0.0), (0.02, 0.1)])
+def test_the_printed_limit_of_p_works(t, p):
+    with pytest.raises(ValueError, match="p must be at least") as caught:
+        cheapest_hedge(LATENCY, t, min(p, float(LATENCY.sf(t)) ** 2 / 2))
+    limit = float(str(caught.value).removeprefix("p must be at least ").partition(",")[0])
+    found = cheapest_hedge(LATENCY, t, limit)
+    assert found.dist.sf(t) <= limit * (1 + 1e-9) and limit <= 1.02 * float(LATENCY.sf(t)) ** 2
+
+
+def test_a_warning_names_the_quantile():
+    with pytest.warns(TailWarning, match=r"20,000 values are too few for the 0\.999999-quantile and give no") as caught:
+        best_hedge(LATENCY, 0.999999, 0.05)
+    assert [one.filename for one in caught] == [__file__]
+
+
+def test_what_notebooks_show_of_a_hedge():
+    found = best_hedge(LATENCY, 0.99, 0.05)
+    shown = text(found._view(), 100)
+    lines = shown.splitlines()
+    assert lines[0] == f"Hedge: a second call after {1000 * found.after:.3g} ms with a probability of {found.prob:.3g}"
+    assert lines[2].split() == ["with", "it", "ms", "95", "%", "interval"]
+    assert lines[5].split() == ["p99", "65.3", "63.8", "to", "66.7"]
+    assert f"extra calls per call  {float(found.dist.extra_load):.4f}  " in shown
+    assert "independence assumed" in shown and "second call" in found._repr_html_()
+    assert text(best_hedge(LATENCY, 0.99, 0)._view(), 100).startswith("Hedge: no second call")
+    assert found.__rich__() is not None

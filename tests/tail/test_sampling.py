@@ -83,7 +83,7 @@ def test_enough_is_what_sets_an_upper_bound():
         answer = short.fanout(100).quantile(0.99, confidence=0.9)
     assert answer.upper == math.inf
     assert "no upper bound" in answer.why
-    with pytest.warns(TailWarning, match="1 value is too few for the 0.5-quantile"):
+    with pytest.warns(TailWarning, match="1 value is too few for the 0.5-quantile and gives no"):
         Histogram.from_values([1.0]).ci(0.5)
 
 
