@@ -97,6 +97,8 @@ def test_what_lies_beyond_the_data_is_left_open():
         answer = ONE_IN_100.ppf(0.9999)
     assert answer.upper == math.inf
     assert "too few values" in answer.why
+    with pytest.warns(TailWarning, match=r"1 value is too few for the 0\.9-quantile and gives no upper bound"):
+        Histogram.from_values([1.0]).dist().ppf(0.9)
     x = Histogram.from_values([0.01] * 9_900 + [1.0] * 100).dist(confidence=None)
     assert x.ppf(0.9999).upper == 1.0
     with pytest.warns(TailWarning):

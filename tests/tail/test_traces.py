@@ -374,6 +374,8 @@ def test_a_missing_bound_warns():
     with pytest.warns(TailWarning, match=r"5 requests are too few for the 0.99-quantile and give no upper bound"):
         answer = Traces(SMALL).fanout(4).quantile(0.99)
     assert (answer, answer.upper) == (9.0, math.inf)
+    with pytest.warns(TailWarning, match=r"1 request is too few for the 0.99-quantile and gives no upper bound"):
+        Traces(SMALL[:1]).fanout(4).quantile(0.99)
     with pytest.warns(TailWarning, match="2 of 2 answers"):
         Traces(SMALL).seq().quantile([0.99, 0.999])
 
