@@ -27,6 +27,7 @@ from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.checks import check_number, check_share
 from .._stats.estimate import Estimate, joint_method, no_data
 from .._stats.normal import normal_quantile
+from .._values.text import counted
 from . import causes
 from .columns import COLUMNS, column_of, edges
 from .tree import calls, constant, leaves, rebuilt
@@ -116,7 +117,7 @@ class Blame:
         if not self.causes:
             return "<Blame: no data>"
         first = self.causes[0]
-        return f"<Blame: {len(self.causes)} leaves, most necessary: {first.name}, {first.necessary}>"
+        return f"<Blame: {counted(len(self.causes), 'leaf', 'leaves')}, most necessary: {first.name}, {first.necessary}>"
 
     def _view(self) -> View:
         from .views import blame_view
