@@ -116,8 +116,8 @@ class Blame:
     def __repr__(self) -> str:
         if not self.causes:
             return "<Blame: no data>"
-        first = self.causes[0]
-        return f"<Blame: {counted(len(self.causes), 'leaf', 'leaves')}, most necessary: {first.name}, {first.necessary}>"
+        first, number = self.causes[0], counted(len(self.causes), "leaf", "leaves")
+        return f"<Blame: {number}, most necessary: {first.name}, {first.necessary}>"
 
     def _view(self) -> View:
         from .views import blame_view

@@ -19,7 +19,7 @@ from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_number, check_share
 from .._stats.estimate import NO_DATA, Estimate, no_data, quantile_name
 from .._stats.normal import normal_quantile
-from .._stats.pareto import SHAPES, Exceedances, excess_of, interval, maximum
+from .._stats.pareto import SHAPES, Exceedances, excess_of, highest, interval, maximum
 from .._values.answers import is_many
 from .._values.base import MAX_FLOAT
 from .._values.text import counted
@@ -50,6 +50,7 @@ MOST = 10  # the lowest threshold leaves one value in so many above it
 MANY = 500  # values above the lowest threshold: with 10,000, intervals for a lognormal held the truth in 25 %
 TOO_LOW, REFUTED = 0.05, 0.01  # p-values: a threshold with a smaller one is too low; the model is wrong
 NEAR_END = 0.02  # so close to the smallest shape, the likelihood has no maximum within the limits
+LOG_TINY = -690.0  # of shares that are nearly the smallest float
 METHOD = "profile likelihood"
 
 
@@ -138,7 +139,9 @@ class TailFit:
             raise ValueError(f"{limit}: for smaller ones, use ci(q)")
         shape, log_scale = self._point.tolist()
         best = math.log(excess_of(tail, phi, shape, math.exp(log_scale)))
-        low, high = self._interval(best, lambda x: (math.exp(x), tail), self._step(tail))
+        log_tail = math.log(tail)
+        profile = self._profile(lambda x: (x, log_tail), log_tail)
+        low, high = interval(profile, best, self._largest, self._step(log_tail), self._z)
         value, lower, upper = (self.threshold + _exp(one) for one in (best, low, high))
         other = self._at_half(tail)
         why = self._why()
@@ -168,13 +171,15 @@ class TailFit:
             return no_data(0.0, 1.0)
         if not excess > 0:
             raise ValueError(f"t must be above the threshold, {self.threshold!r}, not {t!r}: below, use sf of the data")
-        shape, log_scale = self._point.tolist()
-        inside = 1 + shape * excess / math.exp(log_scale)
-        log_tail = -excess / math.exp(log_scale) if abs(shape) < 1e-9 else -math.log(max(inside, 1e-300)) / shape
-        best = max(math.log(self.above / self.histogram.count) + log_tail, -690.0)
-        low, high = self._interval(best, lambda x: (excess, math.exp(x)), self._step(math.exp(best)))
-        value = math.exp(best) if inside > 0 or abs(shape) < 1e-9 else 0.0
-        bounds = min(_exp(low), value), max(_exp(high), value)
+        log_excess, log_phi = math.log(excess), math.log(self.above / self.histogram.count)
+        best = log_phi + self._log_survival(excess)
+        profile = self._profile(lambda x: (log_excess, x), best)
+        if best > LOG_TINY:
+            low, high = interval(profile, best, self._largest, self._step(best), self._z)
+        else:  # beyond the end of the tail
+            low, high = -math.inf, highest(profile, log_phi, self._largest, self._spread, self._z)
+        value = _exp(best)
+        bounds = min(_exp(low), value), max(min(_exp(high), 1.0), value)
         return Estimate(value, *bounds, self._why(), confidence=self.confidence, method=METHOD)
 
     def others(self) -> list[TailFit]:
@@ -218,9 +223,16 @@ class TailFit:
         """The size of an error of a parameter."""
         return 1 / math.sqrt(self._within.above)
 
-    def _step(self, tail: float) -> float:
+    def _step(self, log_tail: float) -> float:
         """Return the size of an error of a quantile's logarithm, which grows with its distance."""
-        return self._spread * max(1.0, math.log(self.above / self.histogram.count / tail))
+        return self._spread * max(1.0, math.log(self.above / self.histogram.count) - log_tail)
+
+    def _log_survival(self, excess: float) -> float:
+        """Return the logarithm of the share of the values above the threshold that exceed it by so much."""
+        shape, x = float(self._point[0]), excess / math.exp(self._point[1])
+        if abs(shape) < 1e-9:
+            return -x
+        return -math.log1p(shape * x) / shape if shape * x > -1 else -math.inf
 
     def _why(self) -> str:
         where = quantity(self.threshold, self.histogram.unit)
@@ -262,19 +274,29 @@ class TailFit:
     def _z(self) -> float:
         return normal_quantile((1 + self.confidence) / 2)
 
-    def _interval(self, best: float, of: Callable[[float], tuple[float, float]], step: float) -> tuple[float, float]:
-        """Return the interval of a number x, which says, by `of`, which excess a share of all values reaches."""
+    def _profile(self, of: Callable[[float], tuple[float, float]], best: float) -> Callable[[float], float]:
+        """Return the profile likelihood of a number x, which says, by `of`, which excess a share of all reaches.
+
+        Both are logarithms, and so is `best`, about the share.
+        """
         import numpy
 
-        starts = self._within.starts_of_quantile()
-        known = numpy.array([self._point[0], starts[0, 1]])
+        within, log_phi = self._within, math.log(self.above / self.histogram.count)
+        is_near = log_phi - best < 1
+        known = self._point if is_near else numpy.array([self._point[0], log_phi - math.log1p(-math.exp(log_phi))])
 
         def profile(x: float) -> float:
             nonlocal known
-            known, value = maximum(self._within.of_quantile(*of(x)), numpy.vstack([known, starts]), self._spread)
+            if is_near:
+                stretch, starts, likelihood = numpy.ones(2), within.starts(), within.of_near_quantile(*of(x))
+            else:
+                stretch = numpy.array([within.stretch(of(x)[1]), 1.0])
+                starts, likelihood = within.starts_of_quantile(of(x)[1]), within.of_quantile(*of(x))
+            found, value = maximum(likelihood, numpy.vstack([known * stretch, starts]), self._spread)
+            known = found / stretch
             return value
 
-        return interval(profile, best, self._largest, step, self._z)
+        return profile
 
     def _at_half(self, tail: float) -> float | None:
         """Return the quantile of the next threshold, which leaves half as many values above it, if that is enough."""

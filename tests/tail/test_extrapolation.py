@@ -16,6 +16,7 @@ N = 20_000
 SHARES = (np.arange(N) + 0.5) / N
 EXPONENTIAL = Histogram.from_values(-np.log1p(-SHARES))
 POWER = Histogram.from_values((1 - SHARES) ** -0.5)  # P(X > t) = t^-2: shape 1/2
+LOGNORMAL = Histogram.from_values(0.02 * np.random.default_rng(1).lognormal(0, 0.6, N))
 DRAWN = Histogram.from_values(np.random.default_rng(1).pareto(3.0, N) + 1, unit="ms")
 
 
@@ -78,6 +79,40 @@ def test_a_quantile_and_a_share_are_inverse(fit):
     many = fit.quantile([0.9999, 0.99999])
     assert many[0] == quantile and many.unit == "ms" and (np.diff(many.value) > 0).all()
     assert fit.sf([float(quantile)])[0].upper == share.upper
+
+
+@pytest.fixture(scope="module")
+def likely():
+    """Fit a tail that ends, at 0.303 s; and take all models with a likelihood that is close enough to the largest."""
+    fit = LOGNORMAL.tail_fit()
+    shape, log_scale, above = np.meshgrid(
+        np.linspace(-0.45, 0.2, 66), math.log(fit.scale) + np.linspace(-0.5, 0.5, 51), range(43, 84, 4)
+    )
+    models = [one.ravel() for one in (shape, np.exp(log_scale), above / N)]
+    is_likely = fit._within.log_likelihood(*models) > fit._largest - stats.chi2.ppf(0.95, 1) / 2
+    return fit, [one[is_likely] for one in models]
+
+
+@pytest.mark.parametrize("t", [0.1, 0.15, 0.31, 1.0])  # just above the threshold, in the data, beyond the end
+def test_bounds_of_a_share_are_those_of_all_likely_models(likely, t):
+    """No model exceeds them, and some nearly do."""
+    fit, (shapes, scales, shares) = likely
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tails = shares * stats.genpareto.sf(t - fit.threshold, shapes, scale=scales)
+    answer = fit.sf(t)
+    assert answer.lower <= tails.min() * 1.01 and tails.max() <= answer.upper * 1.001
+    assert answer.upper == pytest.approx(tails.max(), rel=0.15)
+    assert answer.lower == pytest.approx(tails.min(), rel=0.15)
+
+
+@pytest.mark.parametrize("h", [LOGNORMAL, POWER, EXPONENTIAL], ids=["ends", "power", "exponential"])
+def test_a_share_falls_with_its_bounds(h):
+    fit = h.tail_fit()
+    answers = fit.sf(fit.threshold * np.exp([1e-4, 0.01, 0.1, 0.5, 1.0, 1.1, 1.11, 1.12, 1.2, 2, 4, 8, 16, 32]))
+    for bounds in (answers.lower, answers.value, answers.upper):
+        assert (np.diff(bounds) <= 0).all() and (bounds >= 0).all() and (bounds <= 1).all()
+    phi = stats.binomtest(fit.above, h.count).proportion_ci(0.95, method="wilson")
+    assert (answers[0].lower, answers[0].upper) == (pytest.approx(phi.low, rel=0.03), pytest.approx(phi.high, rel=0.03))
 
 
 def test_less_confidence_is_narrower(fit):
