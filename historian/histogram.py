@@ -276,7 +276,8 @@ class Histogram(BaseHistogram):
 
         O(buckets), about 0.1 s.  Warns (`historian.tail.TailWarning`) if the values above the threshold refute the
         model.  Raises ValueError if fewer than 50 values are above the threshold, or all; without a threshold, for
-        fewer than about 500 values; and for synthetic values.  Without any value, each answer is "no data".
+        fewer than 500 values, and if the slowest tenth is in too few buckets; for synthetic values, and for values
+        beyond the last bucket.  Without any value, each answer is "no data".
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([1 / (1 - k / 10_000) for k in range(10_000)])     # a power law, its exponent 1

@@ -45,6 +45,7 @@ else:
 
 __all__ = ["TailFit", "tail_fit"]
 
+ENOUGH = 8  # buckets above a threshold that is proposed
 LEAST = 50  # values above a threshold: with fewer, intervals of 95 % miss too often
 MOST = 10  # the lowest threshold leaves one value in so many above it
 MANY = 500  # values above the lowest threshold: with 10,000, intervals for a lognormal held the truth in 25 %
@@ -183,9 +184,10 @@ class TailFit:
         return Estimate(value, *bounds, self._why(), confidence=self.confidence, method=METHOD)
 
     def others(self) -> list[TailFit]:
-        """Return the fits at other thresholds, each of which leaves about half as many values above it, ascending.
+        """Return the fits at the thresholds that `Histogram.tail_fit` tries, ascending.
 
-        If the model is right, their shapes agree within their intervals, and so do their quantiles.  0.1 s each.
+        The first leaves a tenth of the values above it, at most 500, and each next one about half as many, at least 50.
+        The own threshold may be among them, and lower ones.  If the model is right, their shapes agree within their intervals, and so do their quantiles.  0.1 s each.
         """
         return [TailFit(self.histogram, one, self.confidence) for one in _thresholds(self.histogram)]
 
@@ -201,7 +203,7 @@ class TailFit:
                 f"generalised Pareto above {quantity(self.threshold, unit)}: {counted(self.above, 'value')}",
                 f"shape: {self.shape}",
                 f"scale: {self.scale}",
-                f"p-value of the fit: {self.p_value:.2g}",
+                f"p-value of the fit: {self._p_text}",
             ]
         )
 
@@ -217,6 +219,10 @@ class TailFit:
     def __rich__(self) -> object:
         """Return what rich prints."""
         return in_rich(self)
+
+    @property
+    def _p_text(self) -> str:
+        return "no test" if math.isnan(self.p_value) else f"{self.p_value:.2g}"
 
     @property
     def _spread(self) -> float:
@@ -314,6 +320,7 @@ def tail_fit(histogram: BaseHistogram, threshold: float | None, confidence: floa
     """Answer `Histogram.tail_fit`."""
     confidence = check_confidence(confidence)
     if threshold is None and histogram.count:
+        _check_values(histogram)
         threshold = _lowest(histogram)
     fit = TailFit(histogram, 0.0 if threshold is None else threshold, confidence)
     if fit.doubt and histogram.count:
@@ -332,14 +339,32 @@ def _lowest(histogram: BaseHistogram) -> float:
             break
         found = edge
     if found is None:
-        needed = f"at least {LEAST * MOST} measured values, of which {LEAST} are in the upper tenth"
-        raise ValueError(f"a tail fit needs {needed}, not {counted(histogram.count, 'value')}: record more")
+        raise ValueError(_no_threshold(histogram))
     return found
 
 
+def _no_threshold(histogram: BaseHistogram) -> str:
+    """Return why no threshold can be chosen, and what to do."""
+    if histogram.count < LEAST * MOST:
+        return f"a tail fit needs at least {LEAST * MOST} values, not {counted(histogram.count, 'value')}: record more"
+    why = "the slowest tenth of the values is in too few buckets for a tail fit"
+    lower = [edge for edge in histogram.upper[:-ENOUGH].tolist() if histogram._above(edge)[0] >= LEAST]
+    if not lower:
+        return f"{why}: record values that differ more"
+    # Inside of the bucket that ends there, also when rounded: a bucket is 1.1 % wide.
+    return f"{why}: pass a lower threshold, such as threshold={lower[-1] * 0.995:.3g}"
+
+
 def _thresholds(histogram: BaseHistogram) -> Iterator[float]:
-    """Yield the thresholds to try, ascending: from the upper tenth, or 500 values, on, with half as many above each."""
+    """Yield the thresholds to try, ascending: from the upper tenth, or 500 values, on, with half as many above each.
+
+    With few values, the upper tenth may end inside of a bucket: then that whole bucket is above the threshold.
+    """
     above, last = min(histogram.count // MOST, MANY), -1.0
+    if LEAST <= above < 2 * LEAST and _edge_with(histogram, above) is None:
+        edges = [edge for edge in histogram.upper.tolist() if LEAST <= histogram._above(edge)[0] <= 2 * LEAST]
+        yield from edges[-1:]
+        return
     while above >= LEAST:
         edge = _edge_with(histogram, above)
         if edge is not None and edge > last:
@@ -356,12 +381,22 @@ def _edge_with(histogram: BaseHistogram, above: int) -> float | None:
     return edge if histogram._above(edge)[0] >= LEAST else None
 
 
+def _check_values(histogram: BaseHistogram) -> None:
+    """Raise unless all values were measured, and are in buckets with two edges."""
+    if histogram.synthetic:
+        raise ValueError("a tail fit needs measured values, not synthetic ones: fit them before their correction")
+    if histogram.overflow_count:
+        over = counted(histogram.overflow_count, "value")
+        raise ValueError(
+            f"a tail fit needs values of at most 2**64, the last edge, not {over} above: use a larger unit"
+        )
+
+
 def _exceedances(histogram: BaseHistogram, threshold: float) -> tuple[float, Exceedances]:
     """Return the edge of the bucket of a threshold, and the counts above it; raise if they are too few."""
     import numpy
 
-    if histogram.synthetic:
-        raise ValueError("a tail fit needs measured values, not synthetic ones: fit them before their correction")
+    _check_values(histogram)
     upper, lower, counts = histogram.upper, histogram.lower, histogram.counts
     is_above = lower >= threshold
     above = int(counts[is_above].sum())

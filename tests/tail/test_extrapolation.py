@@ -166,6 +166,40 @@ def test_a_quantile_that_depends_on_the_threshold_warns():
         assert "it depends on the threshold" in fit.quantile(1 - 1e-6).why
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_500_values_are_enough(seed):
+    """Buckets rarely end where a tenth of the values is above: then a few more are."""
+    fit = Histogram.from_values(np.random.default_rng(seed).lognormal(0, 0.6, 500)).tail_fit()
+    assert 50 <= fit.above <= 60
+
+
+def test_an_upper_tenth_in_too_few_buckets_says_which_threshold_works():
+    uniform = Histogram.from_values(np.random.default_rng(1).random(100_000))
+    with pytest.raises(ValueError, match="the slowest tenth of the values is in too few buckets") as refusal:
+        uniform.tail_fit()
+    proposed = float(str(refusal.value).rpartition("threshold=")[2])
+    with pytest.warns(TailWarning, match="ends too suddenly"):
+        assert 8_000 < uniform.tail_fit(threshold=proposed).above < 12_000
+    with pytest.raises(ValueError, match="in too few buckets for a tail fit: record values that differ more"):
+        Histogram.from_values([1.0] * 9_000 + [2.0] * 1_000).tail_fit()
+
+
+def test_a_fit_without_a_test_says_so():
+    with pytest.warns(TailWarning, match="too few buckets"):
+        fit = Histogram.from_values([1.0] * 900 + [2.0] * 60 + [3.0] * 40).tail_fit(threshold=1.5)
+    assert math.isnan(fit.p_value) and str(fit).endswith("p-value of the fit: no test")
+    assert "no test" in fit._repr_html_() and "nan" not in fit._repr_html_()
+
+
+def test_values_beyond_the_last_bucket_are_refused():
+    over = Histogram.from_values([0.01] * 900 + [2.0**70] * 100)
+    for fit in (over.tail_fit, lambda: over.tail_fit(threshold=1.0), lambda: TailFit(over, 1.0)):
+        with pytest.raises(
+            ValueError, match=r"values of at most 2\*\*64, the last edge, not 100 values above: use a larger"
+        ):
+            fit()
+
+
 def test_bad_input():
     fit = EXPONENTIAL.tail_fit()
     for q in (0.5, 1.0, 0.0):
@@ -173,7 +207,7 @@ def test_bad_input():
             fit.quantile(q)
     with pytest.raises(ValueError, match="t must be above the threshold"):
         fit.sf(fit.threshold)
-    with pytest.raises(ValueError, match=r"a tail fit needs at least 500 measured values.*, not 400 values"):
+    with pytest.raises(ValueError, match=r"a tail fit needs at least 500 values, not 400 values: record more"):
         Histogram.from_values(np.arange(1.0, 401.0)).tail_fit()
     with pytest.raises(ValueError, match=r"threshold must leave at least 50 values above it.* pass a lower one"):
         EXPONENTIAL.tail_fit(threshold=9.0)
