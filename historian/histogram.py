@@ -269,7 +269,7 @@ class Histogram(BaseHistogram):
     def tail_fit(self, threshold: float | None = None, confidence: float = 0.95) -> TailFit:
         """Fit a generalised Pareto distribution to the values above a threshold, to extrapolate beyond the largest one.
 
-        Every other answer comes from recorded values.  This one comes from a model, and its `why` says so.  Without a
+        Other percentiles come from recorded values.  This one comes from a model, and its `why` says so.  Without a
         `threshold`, in the histogram's unit, it is the lowest one that no value above it speaks against: it leaves a
         tenth of the values above it, at most 500, or half as many, and so on, but at least 50.  Values in bursts make
         intervals too narrow.

@@ -1,6 +1,6 @@
 """Beyond the largest recorded value: `TailFit`, a generalised Pareto distribution above a threshold.
 
-Every other answer of historian comes from values that were recorded.  This one comes from a model, and its why says so.
+Other percentiles of histograms come from values that were recorded.  These come from a model, and their why says so.
 The model is right for nearly every distribution above a threshold that is high enough, but no data tell how high that
 is.  So a fit brings what can speak against it: a test of the values above the threshold, the fits at other thresholds,
 and a warning if they disagree.
@@ -187,7 +187,8 @@ class TailFit:
         """Return the fits at the thresholds that `Histogram.tail_fit` tries, ascending.
 
         The first leaves a tenth of the values above it, at most 500, and each next one about half as many, at least 50.
-        The own threshold may be among them, and lower ones.  If the model is right, their shapes agree within their intervals, and so do their quantiles.  0.1 s each.
+        The own threshold may be among them, and lower ones.  If the model is right, their shapes agree within their
+        intervals, and so do their quantiles.  0.1 s each.
         """
         return [TailFit(self.histogram, one, self.confidence) for one in _thresholds(self.histogram)]
 
