@@ -52,7 +52,7 @@ class Traces:
     that was traced.  Every answer says in its `why` which dependence it used.
 
     `data` is a mapping of names to columns, such as a data frame, or an array-like of shape (requests, calls) with
-    `names`.  Names of columns that are no text become one: the call of column 0 is "0".  Requests are taken to be
+    `names`.  Names of columns become texts: the call of column 0 is "0".  Requests are taken to be
     independent of each other; calls of a request are not.  Immutable.  O(values).
     Raises ValueError for fewer than two calls, columns of different lengths, a value that is not finite or is
     negative, and names that are not different.

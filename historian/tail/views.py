@@ -103,8 +103,9 @@ if TYPE_CHECKING:
         histogram: BaseHistogram
         threshold: float
         confidence: float
-        _p_text: str
 
+        @property
+        def _p_text(self) -> str: ...
         @property
         def above(self) -> int: ...
         @property

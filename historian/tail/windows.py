@@ -71,7 +71,7 @@ class Windows:
     >>> minutes = [busy if k % 10 < 2 else quiet for k in range(200)]  # two bad minutes of ten
     >>> together = Windows({"db": minutes, "cache": minutes})
     >>> print(together.p_wait(0.5))  # with bad minutes of their own, 0.168
-    0.144 (0.135 to 0.153)
+    0.144 (0.130 to 0.158)
     """
 
     __slots__ = ("leaves", "names", "unit")
