@@ -1,6 +1,6 @@
 """How often the intervals of traces hold the truth, and how far extrapolation is off; in docs/how-to/traces.md.
 
-``python -m benchmarks.accuracy_traces`` prints both tables.  Requests of 8 calls, or of 32 of which 8 are traced, are
+``python -m benchmarks.accuracy_traces`` prints all tables.  Requests of 8 calls, or of 32 of which 8 are traced, are
 drawn from copulas whose share of users who wait is an integral.  Times are uniform, so the share p of calls is slower
 than 1 - p.
 """
@@ -211,10 +211,26 @@ def bursts() -> Iterator[str]:
     yield line("`fanout(8).p_wait(t)`", cells)
 
 
+def few() -> Iterator[str]:
+    """Count how often the interval of Spearman's correlation holds the truth, for few requests."""
+    yield from header("requests", [*COPULAS, "shocks, 95 %"])
+    copulas = [*COPULAS.values(), shocks(0.95)]
+    for requests in (8, 12, 20, 50, 200):
+        cells = []
+        for copula in copulas:
+            rng, held, truth = np.random.default_rng(requests), 0, correlation(copula)
+            for _ in range(SETS):
+                answer = Traces(copula.draw(rng, requests, 2)).spearman("call1", "call2")
+                held += answer.lower <= truth <= answer.upper
+            cells.append(percent(held / SETS))
+        yield line(f"{requests}", cells)
+
+
 PARTS: dict[str, Callable[[], Iterator[str]]] = {
     **{f"p={share:g}": lambda share=share: coverage(share) for share in SHARES},  # type: ignore[misc]
     "extrapolation": extrapolation,
     "bursts": bursts,
+    "few": few,
 }
 
 

@@ -269,14 +269,15 @@ class Histogram(BaseHistogram):
     def tail_fit(self, threshold: float | None = None, confidence: float = 0.95) -> TailFit:
         """Fit a generalised Pareto distribution to the values above a threshold, to extrapolate beyond the largest one.
 
-        Every other answer comes from recorded values.  This one comes from a model, and its `why` says so.  Without a
+        Other percentiles come from recorded values.  This one comes from a model, and its `why` says so.  Without a
         `threshold`, in the histogram's unit, it is the lowest one that no value above it speaks against: it leaves a
         tenth of the values above it, at most 500, or half as many, and so on, but at least 50.  Values in bursts make
         intervals too narrow.
 
         O(buckets), about 0.1 s.  Warns (`historian.tail.TailWarning`) if the values above the threshold refute the
         model.  Raises ValueError if fewer than 50 values are above the threshold, or all; without a threshold, for
-        fewer than about 500 values; and for synthetic values.  Without any value, each answer is "no data".
+        fewer than 500 values, and if the slowest tenth is in too few buckets; for synthetic values, and for values
+        beyond the last bucket.  Without any value, each answer is "no data".
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values([1 / (1 - k / 10_000) for k in range(10_000)])     # a power law, its exponent 1

@@ -214,7 +214,7 @@ def _lasts(past: _Past, slow: Sequence[float], budget: float, left: int, confide
             low = seconds(share / other)
         if past.least:
             share, other = quantile(alpha, past.least / past.design, rest / past.design + 1)
-            high = seconds(other / share)
+            high = seconds(other / share) if share else math.inf  # the share may be too small for a float
     bounds = min(low, value), max(high, value)
     return Estimate(value, *bounds, past.why, unit="s", confidence=confidence, method=METHOD)
 

@@ -3,7 +3,8 @@
 Neighbours in a series are alike, so a correlation is known less well than the number of values tells.  The correlation
 r of standardised series u and v is a mean of products.  To first order, it deviates by the mean of uv - r(u^2 + v^2)/2,
 a series itself, whose long-run variance is that of r.  It holds for series that are not normal, too.  The interval is
-that of Fisher's z, by Student's t.  It is never narrower than for as many independent values.
+that of Fisher's z, by Student's t.  It is never narrower than for as many independent values, and holds what `unseen`
+says.
 
 A series minus its own mean looks less like itself than it is.  Autocorrelations are corrected for this bias, as that of
 an autoregression of order 1.
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     _Floats = NDArray[np.float64]
     _Three = tuple[float, float, float]
 
-__all__ = ["autocorrelation", "correlation"]
+__all__ = ["LEAST", "NEAR", "autocorrelation", "correlation", "unseen"]
 
 LEAST = 8  # pairs of values: fewer give no interval
 NEAR = 1 - 1e-12  # Fisher's z of 1 is infinite
@@ -78,6 +79,24 @@ def _correlation(a: _Floats, b: _Floats, confidence: float, bias: float) -> _Thr
     independent = (1 - raw * raw) / math.sqrt(n)  # the standard error for normal values
     error = max(half_width(one.tolist(), confidence) for one in (deviations, -deviations))  # bursts up, and down
     error = max(error, independent * normal_quantile((1 + confidence) / 2))
-    near = min(max(value, -NEAR), NEAR)
-    z, width = math.atanh(near), error / max(1 - near * near, 1e-12)
-    return value, min(math.tanh(z - width), value), max(math.tanh(z + width), value)
+    if abs(value) > NEAR:
+        value = math.copysign(1.0, value)
+        rest = unseen(value, n, confidence)
+        return value, min(rest, value), max(rest, value)
+    rest = unseen(value, n, confidence)
+    z, width = math.atanh(value), error / (1 - value * value)
+    return value, min(math.tanh(z - width), rest), max(math.tanh(z + width), rest)
+
+
+def unseen(value: float, n: int, confidence: float) -> float:
+    """Return the correlation that is nearest to 0 for what none of n pairs shows.
+
+    If a share s of all pairs had the correlation `value`, and the others were independent, none of these would be among
+    n pairs with the probability s^n.  With confidence 1 - a, s is at least (a/2)^(1/n) (Clopper & Pearson).  So pairs
+    that are all alike do not make a correlation of 1 certain.
+
+    >>> round(unseen(1.0, 8, 0.95), 3), round(unseen(1.0, 1_000, 0.95), 3)
+    (0.631, 0.996)
+    """
+    rest: float = value * ((1 - confidence) / 2) ** (1 / n)
+    return rest

@@ -33,13 +33,14 @@ if TYPE_CHECKING:
     _Bounds: TypeAlias = tuple[float, float]
     _Likelihood: TypeAlias = Callable[[_Floats], _Floats]  # of points, shape (points, parameters)
 
-__all__ = ["Exceedances", "excess_of", "interval", "maximum"]
+__all__ = ["Exceedances", "excess_of", "highest", "interval", "maximum"]
 
 #: Shapes that are allowed.  Below -1/2, errors do not shrink as usual (Smith, Biometrika 72, 1985, 67-90): a tail that
 #: ends so suddenly is not modelled.  From 1 on, there is no mean.
 SHAPES = (-0.5, 5.0)
 STARTS = (-0.4, -0.1, 0.1, 0.3, 0.6, 1.0, 2.0)  # shapes to start from
 
+STEP = 0.3  # between stretched shapes to start from, near 0
 NEARLY_0 = 1e-9  # a shape so close to 0 makes no difference
 
 
@@ -80,18 +81,46 @@ class Exceedances:
         phi = numpy.full(len(points), self.above / self.size)
         return self.log_likelihood(points[:, 0], numpy.exp(points[:, 1]), phi)
 
-    def of_quantile(self, excess: float, tail: float) -> _Likelihood:
-        """Return the likelihood of shapes and log-odds of phi, if a share `tail` of all is `excess` above u or more."""
+    def of_quantile(self, log_excess: float, log_tail: float) -> _Likelihood:
+        """Return the likelihood of shapes and log-odds of phi, if a share of all is an excess above u or more.
+
+        Both are given by their logarithms.  Shapes are multiplied by `stretch`.
+        """
+        import numpy
+
+        by = self.stretch(log_tail)
+
+        def found(points: _Floats) -> _Floats:
+            shape, phi = points[:, 0] / by, 1 / (1 + numpy.exp(-points[:, 1]))
+            with numpy.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                # For a phi below the tail, the excess would be negative.
+                reached = _excess(numpy.maximum(numpy.log(phi) - log_tail, 0.0), shape)
+                log_scale = log_excess - numpy.log(reached)
+            return self.log_likelihood(shape, numpy.exp(numpy.clip(log_scale, -690.0, 690.0)), phi)
+
+        return found
+
+    def of_near_quantile(self, log_excess: float, log_tail: float) -> _Likelihood:
+        """Return the same of shapes and logarithms of scales: for a share that is not much smaller than phi.
+
+        Then phi follows from both, and hardly depends on them.
+        """
         import numpy
 
         def found(points: _Floats) -> _Floats:
-            shape, phi = points[:, 0], 1 / (1 + numpy.exp(-points[:, 1]))
-            with numpy.errstate(over="ignore", divide="ignore", invalid="ignore"):
-                # For a phi below the tail, the excess would be negative.
-                scale = excess / _excess(numpy.maximum(numpy.log(phi / tail), 0.0), shape)
-            return self.log_likelihood(shape, numpy.where(scale < math.inf, scale, 1e300), phi)
+            x = numpy.exp(numpy.clip(log_excess - points[:, 1], -690.0, 690.0))
+            log_phi = log_tail - _log_survival(x, points[:, 0])
+            return self.log_likelihood(points[:, 0], numpy.exp(points[:, 1]), numpy.exp(numpy.minimum(log_phi, 1.0)))
 
         return found
+
+    def stretch(self, log_tail: float) -> float:
+        """Return by how much an error of the shape is smaller than usual, for a given quantile far in the tail.
+
+        The scale, which follows from the quantile and the shape, depends on a shape near 0 as exp(-shape * L/2), with L
+        the logarithm of the ratio of both shares.
+        """
+        return math.hypot(1.0, (math.log(self.above / self.size) - log_tail) / 2)
 
     def starts(self) -> _Floats:
         """Return shapes and logarithms of scales to start from: the scales have about the same median."""
@@ -102,12 +131,14 @@ class Exceedances:
         shapes = numpy.array(STARTS)
         return numpy.column_stack([shapes, middle - numpy.log(_excess(numpy.full(len(STARTS), math.log(2)), shapes))])
 
-    def starts_of_quantile(self) -> _Floats:
-        """Return shapes, and the log-odds of the share of the values above the threshold."""
+    def starts_of_quantile(self, log_tail: float) -> _Floats:
+        """Return stretched shapes, closer to each other near 0, and the log-odds of the share above the threshold."""
         import numpy
 
-        odds = math.log(self.above / (self.size - self.above))
-        return numpy.column_stack([STARTS, numpy.full(len(STARTS), odds)])
+        by, odds = self.stretch(log_tail), math.log(self.above / (self.size - self.above))
+        low, high = (math.asinh(0.99 * end * by) for end in SHAPES)
+        shapes = numpy.sinh(numpy.linspace(low, high, 2 + math.ceil((high - low) / STEP)))
+        return numpy.column_stack([shapes, numpy.full(len(shapes), odds)])
 
 
 def excess_of(tail: float, phi: float, shape: float, scale: float) -> float:
@@ -140,6 +171,7 @@ def _log_survival(x: _Floats, shape: _Floats) -> _Floats:
 # ---- the largest likelihood ----
 
 ROUNDS = 60  # of Newton's method, which takes about 6
+FARTHEST = 1_000.0  # no logarithm of a float is as far from another one as twice this
 PARTS = (1.0, 0.5, 0.25, 0.06, 0.004)  # of a step, to try
 
 
@@ -204,16 +236,29 @@ def interval(profile: Callable[[float], float], best: float, largest: float, ste
 
     `largest` is the likelihood at `best`.  The deviance, twice the fall, is there z^2 (Wilks 1938).  Its root is nearly
     linear, so that about 6 profiles a side are enough.  The search begins `step` away.  A side that does not fall so
-    far within 300 is infinite.
+    far within `FARTHEST` is infinite.
     """
 
     def fall(direction: float) -> float:
         def root(distance: float) -> float:
-            return math.sqrt(max(0.0, 2 * (largest - profile(best + direction * distance))))
+            return _root(profile(best + direction * distance), largest)
 
         return direction * _reached(root, z, step)
 
     return best + fall(-1.0), best + fall(1.0)
+
+
+def highest(profile: Callable[[float], float], top: float, largest: float, step: float, z: float) -> float:
+    """Return the highest number, below the impossible `top`, at which a profile is at most z standard deviations down.
+
+    It is that of `interval`, if the largest likelihood is at -infinity.  Minus infinity if there is none.
+    """
+    return top - _reached(lambda down: max(0.0, 2 * z - _root(profile(top - down), largest)), z, step)
+
+
+def _root(likelihood: float, largest: float) -> float:
+    """Return the root of the deviance."""
+    return math.sqrt(max(0.0, 2 * (largest - likelihood)))
 
 
 def _reached(root: Callable[[float], float], z: float, step: float) -> float:
@@ -221,7 +266,7 @@ def _reached(root: Callable[[float], float], z: float, step: float) -> float:
     inner, outer, low, high = 0.0, step, 0.0, root(step)
     while high < z:
         inner, low, outer = outer, high, 2 * outer
-        if outer > 300:
+        if outer > FARTHEST:
             return math.inf
         high = root(outer)
     for turn in range(60):

@@ -52,6 +52,7 @@ Waiting for all of n calls:
 
 Beyond the largest value:
 
+- `threshold`: which ones a tail fit tries, and the test of the values above one.
 - `extrapolation`: a model of the values above a threshold; `TailFit`.
 
 Distributions:

@@ -24,9 +24,11 @@ import math
 from typing import Any, NamedTuple
 
 from .._show.shown import in_html, in_rich, in_terminal
+from .._stats.beyond import collected, warn_beyond
 from .._stats.checks import check_number, check_share
 from .._stats.estimate import Estimate, joint_method, no_data
 from .._stats.normal import normal_quantile
+from .._values.text import counted
 from . import causes
 from .columns import COLUMNS, column_of, edges
 from .tree import calls, constant, leaves, rebuilt
@@ -115,8 +117,8 @@ class Blame:
     def __repr__(self) -> str:
         if not self.causes:
             return "<Blame: no data>"
-        first = self.causes[0]
-        return f"<Blame: {len(self.causes)} leaves, most necessary: {first.name}, {first.necessary}>"
+        first, number = self.causes[0], counted(len(self.causes), "leaf", "leaves")
+        return f"<Blame: {number}, most necessary: {first.name}, {first.necessary}>"
 
     def _view(self) -> View:
         from .views import blame_view
@@ -136,7 +138,16 @@ Cause.__module__ = "historian.tail"  # set here, because a NamedTuple cannot set
 def blame(
     tree: Any, q: float | None, t: float | None, instead: Mapping[Any, Any] | None, names: Mapping[Any, str] | None
 ) -> Blame:
-    """Answer `Dist.blame`."""
+    """Answer `Dist.blame`; one warning for all times in it that are beyond the data."""
+    found, text = collected(lambda: _blame(tree, q, t, instead, names))
+    if text:
+        warn_beyond(text, stacklevel=3)
+    return found
+
+
+def _blame(
+    tree: Any, q: float | None, t: float | None, instead: Mapping[Any, Any] | None, names: Mapping[Any, str] | None
+) -> Blame:
     if (q is None) == (t is None):
         raise TypeError(f"blame takes either a quantile q or a time t, not q={q!r} and t={t!r}")
     q = q if q is None else check_share("q", q)

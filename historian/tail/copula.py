@@ -15,7 +15,8 @@ from __future__ import annotations
 import math
 
 from .._stats.binomial import share_interval
-from .._stats.normal import normal_quantile
+from .._stats.correlation import LEAST, NEAR, unseen
+from .._stats.student import student_quantile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ __all__ = ["spearman", "tail_dependence", "with_margin"]
 def spearman(a: _Floats, b: _Floats, confidence: float) -> tuple[float, float, float]:
     """Return Spearman's correlation of two columns of at least two rows, and its bounds; NaN if a column is constant.
 
-    The interval is the normal one on the axis of Fisher's transformation, at most -1 to 1.  O(n log n).
+    The interval is that of Student's t with n - 2 degrees of freedom, on the axis of Fisher's transformation.  It holds
+    what `unseen` says, so equal ranks do not make it certain.  The bounds are -1 and 1 for fewer than eight rows.
+    O(n log n).
     """
     import numpy
 
@@ -42,11 +45,15 @@ def spearman(a: _Floats, b: _Floats, confidence: float) -> tuple[float, float, f
     if not scale:
         return math.nan, -1.0, 1.0
     value = min(max(float(u @ v) / n / scale, -1.0), 1.0)
-    error = float(numpy.std(u * v + _sum_above(u, v) / n + _sum_above(v, u) / n)) / scale / math.sqrt(n)
-    if abs(value) > 1 - 1e-12:
-        return value, value, value
-    center, width = math.atanh(value), normal_quantile((1 + confidence) / 2) * error / (1 - value * value)
-    return value, math.tanh(center - width), math.tanh(center + width)
+    if n < LEAST:
+        return value, -1.0, 1.0
+    low = high = value
+    if abs(value) < NEAR:
+        error = float(numpy.std(u * v + _sum_above(u, v) / n + _sum_above(v, u) / n)) / scale / math.sqrt(n)
+        center, width = math.atanh(value), student_quantile((1 + confidence) / 2, n - 2) * error / (1 - value * value)
+        low, high = math.tanh(center - width), math.tanh(center + width)
+    rest = unseen(value, n, confidence)
+    return value, min(low, rest), max(high, rest)
 
 
 def tail_dependence(a: _Floats, b: _Floats, q: float, confidence: float) -> tuple[float, float, float]:

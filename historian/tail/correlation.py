@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from .._show.scale import quantity
 from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.checks import check_confidence, check_n, number
 from .._stats.correlation import autocorrelation
@@ -42,7 +43,7 @@ class Correlation(NamedTuple):
     >>> history = History(Interval(60 * k, 60 * k + 60, {"get": one}) for k, one in enumerate(minutes))
     >>> found = history.correlation(0.5)
     >>> print(found.lags[0], "|", found.values)
-    0.532 (0.495 to 0.567) | 20000
+    0.546 (0.439 to 0.638) | 20000
     """
 
     t: float  # above it, a value is slow
@@ -64,7 +65,7 @@ class Correlation(NamedTuple):
         return Estimate(value, low, high, size.why, confidence=size.confidence, method=size.method)
 
     def __repr__(self) -> str:
-        return f"<Correlation of {counted(self.windows, 'window')} at {self.t:g} {self.unit}>"
+        return f"<Correlation of {counted(self.windows, 'window')} at {quantity(self.t, self.unit)}>"
 
     def __str__(self) -> str:
         from .._show.terminal import text

@@ -1,6 +1,6 @@
 """Beyond the largest recorded value: `TailFit`, a generalised Pareto distribution above a threshold.
 
-Every other answer of historian comes from values that were recorded.  This one comes from a model, and its why says so.
+Other percentiles of histograms come from values that were recorded.  These come from a model, and their why says so.
 The model is right for nearly every distribution above a threshold that is high enough, but no data tell how high that
 is.  So a fit brings what can speak against it: a test of the values above the threshold, the fits at other thresholds,
 and a warning if they disagree.
@@ -19,11 +19,11 @@ from .._stats.beyond import warn_beyond
 from .._stats.checks import check_confidence, check_number, check_share
 from .._stats.estimate import NO_DATA, Estimate, no_data, quantile_name
 from .._stats.normal import normal_quantile
-from .._stats.pareto import SHAPES, Exceedances, excess_of, interval, maximum
+from .._stats.pareto import SHAPES, excess_of, highest, interval, maximum
 from .._values.answers import is_many
-from .._values.base import MAX_FLOAT
 from .._values.text import counted
 from .shares import tail_of
+from .threshold import check_values, edge_with, exceedances, fit_p_value, lowest, thresholds
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
@@ -32,7 +32,7 @@ if not TYPE_CHECKING:
         return function
 
 else:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any, overload
 
     import numpy as np
@@ -45,11 +45,9 @@ else:
 
 __all__ = ["TailFit", "tail_fit"]
 
-LEAST = 50  # values above a threshold: with fewer, intervals of 95 % miss too often
-MOST = 10  # the lowest threshold leaves one value in so many above it
-MANY = 500  # values above the lowest threshold: with 10,000, intervals for a lognormal held the truth in 25 %
-TOO_LOW, REFUTED = 0.05, 0.01  # p-values: a threshold with a smaller one is too low; the model is wrong
+REFUTED = 0.01  # p-value: with a smaller one, the model is wrong
 NEAR_END = 0.02  # so close to the smallest shape, the likelihood has no maximum within the limits
+LOG_TINY = -690.0  # of shares that are nearly the smallest float
 METHOD = "profile likelihood"
 
 
@@ -77,9 +75,9 @@ class TailFit:
             self.threshold = self.p_value = math.nan
             self._known = {0: no_data(*SHAPES), 1: no_data(0.0, math.inf, unit=histogram.unit)}
             return
-        self.threshold, self._within = _exceedances(histogram, check_number("threshold", threshold, 0))
+        self.threshold, self._within = exceedances(histogram, check_number("threshold", threshold, 0))
         self._point, self._largest = maximum(self._within.of_shape_and_scale, self._within.starts(), self._spread)
-        self.p_value = _p_value(self._within, *self._point.tolist())
+        self.p_value = fit_p_value(self._within, *self._point.tolist())
 
     @property
     def above(self) -> int:
@@ -138,7 +136,9 @@ class TailFit:
             raise ValueError(f"{limit}: for smaller ones, use ci(q)")
         shape, log_scale = self._point.tolist()
         best = math.log(excess_of(tail, phi, shape, math.exp(log_scale)))
-        low, high = self._interval(best, lambda x: (math.exp(x), tail), self._step(tail))
+        log_tail = math.log(tail)
+        profile = self._profile(lambda x: (x, log_tail), log_tail)
+        low, high = interval(profile, best, self._largest, self._step(log_tail), self._z)
         value, lower, upper = (self.threshold + _exp(one) for one in (best, low, high))
         other = self._at_half(tail)
         why = self._why()
@@ -168,21 +168,25 @@ class TailFit:
             return no_data(0.0, 1.0)
         if not excess > 0:
             raise ValueError(f"t must be above the threshold, {self.threshold!r}, not {t!r}: below, use sf of the data")
-        shape, log_scale = self._point.tolist()
-        inside = 1 + shape * excess / math.exp(log_scale)
-        log_tail = -excess / math.exp(log_scale) if abs(shape) < 1e-9 else -math.log(max(inside, 1e-300)) / shape
-        best = max(math.log(self.above / self.histogram.count) + log_tail, -690.0)
-        low, high = self._interval(best, lambda x: (excess, math.exp(x)), self._step(math.exp(best)))
-        value = math.exp(best) if inside > 0 or abs(shape) < 1e-9 else 0.0
-        bounds = min(_exp(low), value), max(_exp(high), value)
+        log_excess, log_phi = math.log(excess), math.log(self.above / self.histogram.count)
+        best = log_phi + self._log_survival(excess)
+        profile = self._profile(lambda x: (log_excess, x), best)
+        if best > LOG_TINY:
+            low, high = interval(profile, best, self._largest, self._step(best), self._z)
+        else:  # beyond the end of the tail
+            low, high = -math.inf, highest(profile, log_phi, self._largest, self._spread, self._z)
+        value = _exp(best)
+        bounds = min(_exp(low), value), max(min(_exp(high), 1.0), value)
         return Estimate(value, *bounds, self._why(), confidence=self.confidence, method=METHOD)
 
     def others(self) -> list[TailFit]:
-        """Return the fits at other thresholds, each of which leaves about half as many values above it, ascending.
+        """Return the fits at the thresholds that `Histogram.tail_fit` tries, ascending.
 
-        If the model is right, their shapes agree within their intervals, and so do their quantiles.  0.1 s each.
+        The first leaves a tenth of the values above it, at most 500, and each next one about half as many, at least 50.
+        The own threshold may be among them, and lower ones.  If the model is right, their shapes agree within their
+        intervals, and so do their quantiles.  0.1 s each.
         """
-        return [TailFit(self.histogram, one, self.confidence) for one in _thresholds(self.histogram)]
+        return [TailFit(self.histogram, one, self.confidence) for one in thresholds(self.histogram)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return TailFit, (self.histogram, self.threshold, self.confidence)
@@ -196,7 +200,7 @@ class TailFit:
                 f"generalised Pareto above {quantity(self.threshold, unit)}: {counted(self.above, 'value')}",
                 f"shape: {self.shape}",
                 f"scale: {self.scale}",
-                f"p-value of the fit: {self.p_value:.2g}",
+                f"p-value of the fit: {self._p_text}",
             ]
         )
 
@@ -214,13 +218,24 @@ class TailFit:
         return in_rich(self)
 
     @property
+    def _p_text(self) -> str:
+        return "no test" if math.isnan(self.p_value) else f"{self.p_value:.2g}"
+
+    @property
     def _spread(self) -> float:
         """The size of an error of a parameter."""
         return 1 / math.sqrt(self._within.above)
 
-    def _step(self, tail: float) -> float:
+    def _step(self, log_tail: float) -> float:
         """Return the size of an error of a quantile's logarithm, which grows with its distance."""
-        return self._spread * max(1.0, math.log(self.above / self.histogram.count / tail))
+        return self._spread * max(1.0, math.log(self.above / self.histogram.count) - log_tail)
+
+    def _log_survival(self, excess: float) -> float:
+        """Return the logarithm of the share of the values above the threshold that exceed it by so much."""
+        shape, x = float(self._point[0]), excess / math.exp(self._point[1])
+        if abs(shape) < 1e-9:
+            return -x
+        return -math.log1p(shape * x) / shape if shape * x > -1 else -math.inf
 
     def _why(self) -> str:
         where = quantity(self.threshold, self.histogram.unit)
@@ -262,26 +277,36 @@ class TailFit:
     def _z(self) -> float:
         return normal_quantile((1 + self.confidence) / 2)
 
-    def _interval(self, best: float, of: Callable[[float], tuple[float, float]], step: float) -> tuple[float, float]:
-        """Return the interval of a number x, which says, by `of`, which excess a share of all values reaches."""
+    def _profile(self, of: Callable[[float], tuple[float, float]], best: float) -> Callable[[float], float]:
+        """Return the profile likelihood of a number x, which says, by `of`, which excess a share of all reaches.
+
+        Both are logarithms, and so is `best`, about the share.
+        """
         import numpy
 
-        starts = self._within.starts_of_quantile()
-        known = numpy.array([self._point[0], starts[0, 1]])
+        within, log_phi = self._within, math.log(self.above / self.histogram.count)
+        is_near = log_phi - best < 1
+        known = self._point if is_near else numpy.array([self._point[0], log_phi - math.log1p(-math.exp(log_phi))])
 
         def profile(x: float) -> float:
             nonlocal known
-            known, value = maximum(self._within.of_quantile(*of(x)), numpy.vstack([known, starts]), self._spread)
+            if is_near:
+                stretch, starts, likelihood = numpy.ones(2), within.starts(), within.of_near_quantile(*of(x))
+            else:
+                stretch = numpy.array([within.stretch(of(x)[1]), 1.0])
+                starts, likelihood = within.starts_of_quantile(of(x)[1]), within.of_quantile(*of(x))
+            found, value = maximum(likelihood, numpy.vstack([known * stretch, starts]), self._spread)
+            known = found / stretch
             return value
 
-        return interval(profile, best, self._largest, step, self._z)
+        return profile
 
     def _at_half(self, tail: float) -> float | None:
         """Return the quantile of the next threshold, which leaves half as many values above it, if that is enough."""
-        found = _edge_with(self.histogram, self.above // 2)
+        found = edge_with(self.histogram, self.above // 2)
         if found is None or found <= self.threshold:
             return None
-        threshold, within = _exceedances(self.histogram, found)
+        threshold, within = exceedances(self.histogram, found)
         if tail >= within.above / within.size:
             return None
         (shape, log_scale), _ = maximum(within.of_shape_and_scale, within.starts(), 1 / math.sqrt(within.above))
@@ -292,112 +317,13 @@ def tail_fit(histogram: BaseHistogram, threshold: float | None, confidence: floa
     """Answer `Histogram.tail_fit`."""
     confidence = check_confidence(confidence)
     if threshold is None and histogram.count:
-        threshold = _lowest(histogram)
+        check_values(histogram)
+        threshold = lowest(histogram)
     fit = TailFit(histogram, 0.0 if threshold is None else threshold, confidence)
     if fit.doubt and histogram.count:
         where = f"generalised Pareto above {quantity(fit.threshold, histogram.unit)}, but {fit.doubt}"
         warn_beyond(f"beyond the data: {where}: pass another threshold", stacklevel=3)
     return fit
-
-
-def _lowest(histogram: BaseHistogram) -> float:
-    """Return the lowest threshold that its own values do not refute, nor those of any higher one."""
-    found = None
-    for threshold in reversed(list(_thresholds(histogram))):
-        edge, within = _exceedances(histogram, threshold)
-        point, _ = maximum(within.of_shape_and_scale, within.starts(), 1 / math.sqrt(within.above))
-        if found is not None and _p_value(within, *point.tolist()) < TOO_LOW:
-            break
-        found = edge
-    if found is None:
-        needed = f"at least {LEAST * MOST} measured values, of which {LEAST} are in the upper tenth"
-        raise ValueError(f"a tail fit needs {needed}, not {counted(histogram.count, 'value')}: record more")
-    return found
-
-
-def _thresholds(histogram: BaseHistogram) -> Iterator[float]:
-    """Yield the thresholds to try, ascending: from the upper tenth, or 500 values, on, with half as many above each."""
-    above, last = min(histogram.count // MOST, MANY), -1.0
-    while above >= LEAST:
-        edge = _edge_with(histogram, above)
-        if edge is not None and edge > last:
-            last = edge
-            yield edge
-        above //= 2
-
-
-def _edge_with(histogram: BaseHistogram, above: int) -> float | None:
-    """Return the lowest upper edge of a bucket with at most `above` values above it, if they are enough."""
-    if above < LEAST:
-        return None
-    edge = histogram.quantile_bounds(1 - above / histogram.count)[1]
-    return edge if histogram._above(edge)[0] >= LEAST else None
-
-
-def _exceedances(histogram: BaseHistogram, threshold: float) -> tuple[float, Exceedances]:
-    """Return the edge of the bucket of a threshold, and the counts above it; raise if they are too few."""
-    import numpy
-
-    if histogram.synthetic:
-        raise ValueError("a tail fit needs measured values, not synthetic ones: fit them before their correction")
-    upper, lower, counts = histogram.upper, histogram.lower, histogram.counts
-    is_above = lower >= threshold
-    above = int(counts[is_above].sum())
-    if above < LEAST or above == histogram.count:
-        raise ValueError(
-            f"threshold must leave at least {LEAST} values above it, and some below, not {above:,} of "
-            f"{histogram.count:,}: pass a {'higher' if above >= LEAST else 'lower'} one or record more"
-        )
-    edge = max(float(upper[~is_above][-1]), threshold)
-    tops = numpy.minimum(upper[is_above], MAX_FLOAT)
-    return edge, Exceedances(lower[is_above], tops, counts[is_above].astype(numpy.float64), edge, histogram.count)
-
-
-# ---- does the model fit? ----
-
-
-def _p_value(within: Exceedances, shape: float, log_scale: float) -> float:
-    """Return the p-value of Pearson's test of the counts above a threshold, against the model with fitted parameters.
-
-    Buckets are joined to cells that hold a sixth of the values expected beyond their lower edge, at least 5, so that
-    the tail has cells of its own.  The number of cells is odd: two parameters and the total leave an even number of
-    degrees of freedom, for which the distribution is a finite sum (Abramowitz & Stegun 26.4.5).  Source: Moore, in
-    D'Agostino & Stephens, Goodness-of-Fit Techniques (1986), 3.
-    """
-    counts, expected = _cells(within, shape, math.exp(log_scale))
-    freedom = len(counts) - 3
-    if freedom < 2:
-        return math.nan
-    half = sum((n - e) ** 2 / e for n, e in zip(counts, expected)) / 2
-    terms = (k * math.log(half) - math.lgamma(k + 1) - half if half else -math.inf for k in range(freedom // 2))
-    return min(1.0, math.fsum(math.exp(one) for one in terms) if half else 1.0)
-
-
-def _cells(within: Exceedances, shape: float, scale: float) -> tuple[list[float], list[float]]:
-    """Return the counts of cells, and how many values the model expects there."""
-    import numpy
-
-    starts = numpy.append(within.lower, math.inf)
-    with numpy.errstate(over="ignore", divide="ignore"):
-        inside = numpy.maximum(1 + shape * starts / scale, 0.0)
-        beyond = numpy.exp(-starts / scale) if abs(shape) < 1e-9 else inside ** (-1 / shape)
-    beyond = within.above * numpy.append(beyond[:-1], 0.0)
-    counts, expected, number, last = [], [], 0.0, within.above
-    for k, n in enumerate(within.counts.tolist()):
-        number += n
-        after = float(beyond[k + 1])
-        if last - after >= max(5.0, last / 6) and (after >= 5 or after == 0):
-            counts.append(number)
-            expected.append(last - after)
-            number, last = 0.0, after
-    if number or last:
-        if not counts:
-            return [number], [last]
-        counts[-1] += number
-        expected[-1] += last
-    if len(counts) % 2 == 0:
-        counts[-2:], expected[-2:] = [sum(counts[-2:])], [sum(expected[-2:])]
-    return counts, expected
 
 
 def _exp(x: float) -> float:

@@ -87,6 +87,9 @@ class Leaf:
         self._share, self._area = numpy.zeros((2, len(self.points)))
         for k in numpy.flatnonzero(self._hit).tolist():
             one = self._passed[k]
+            if self.columns[one] == COLUMNS - 1:  # values beyond the last bucket take longer than any point
+                self._share[k], self._area[k] = 1.0, self.points[k]
+                continue
             self._share[k] = numpy.interp(self.points[k], places[one], inside[one])
             self._area[k] = starts[one] + numpy.interp(self.points[k], places[one], areas[one])
 

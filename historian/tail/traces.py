@@ -52,7 +52,8 @@ class Traces:
     that was traced.  Every answer says in its `why` which dependence it used.
 
     `data` is a mapping of names to columns, such as a data frame, or an array-like of shape (requests, calls) with
-    `names`.  Requests are taken to be independent of each other; calls of a request are not.  Immutable.  O(values).
+    `names`.  Names of columns become texts: the call of column 0 is "0".  Requests are taken to be
+    independent of each other; calls of a request are not.  Immutable.  O(values).
     Raises ValueError for fewer than two calls, columns of different lengths, a value that is not finite or is
     negative, and names that are not different.
 
@@ -151,15 +152,16 @@ class Traces:
     def spearman(self, a: str, b: str, confidence: float = 0.95) -> Estimate:
         """Return Spearman's rank correlation of two calls: 0 if independent, 1 if the ranks are the same.
 
-        The standard error holds for any dependence, if ties are few.  "No data" if all times of a call are equal.
-        O(requests * log requests).  Raises ValueError for an unknown name.
+        The standard error holds for any dependence, if ties are few.  Fewer than eight requests give no bounds.  "No
+        data" if all times of a call are equal.  O(requests * log requests).  Raises ValueError for an unknown name.
         """
         confidence = check_confidence(confidence)
         columns = self._column(a), self._column(b)
         value, low, high = spearman(*columns, confidence) if self.count > 1 else (math.nan, -1.0, 1.0)
         if value != value:
             return no_data(-1.0, 1.0)
-        return Estimate(value, low, high, self._sample.why, confidence=confidence, method="Borkowf, Fisher's z")
+        method = "Borkowf, Student's t of Fisher's z"
+        return Estimate(value, low, high, self._sample.why, confidence=confidence, method=method)
 
     def tail_dependence(self, a: str, b: str, q: float, confidence: float = 0.95) -> Estimate:
         """Return how often one call is above its q-quantile if the other one is above its own: chi(q).
@@ -211,7 +213,8 @@ class Traces:
         It is the dependence of few traced requests with the latencies of all calls: the k-th fastest of N calls becomes
         a value of the histogram between its (k - 1)/N and k/N-quantile, at random.  Ties are broken at random.  Answers
         then allow for bucket width, and for as many requests as were traced, or as the smallest histogram has values.
-        O(requests * log requests).  Raises ValueError for an unknown name, another unit, and an empty histogram.
+        O(requests * log requests).  Raises ValueError for an unknown name, another unit, and an empty histogram, and
+        TypeError unless it gets a mapping.
 
         >>> from historian import Histogram
         >>> traces = Traces({"db": [1, 2, 3, 4], "cache": [1, 2, 3, 4]})
@@ -221,6 +224,8 @@ class Traces:
         """
         import numpy
 
+        if not hasattr(histograms, "items"):
+            raise TypeError(f"histograms must be a mapping of names of calls to histograms, not {histograms!r}")
         rng, values = numpy.random.default_rng(seed), self.values.copy()
         for name, histogram in histograms.items():
             place = self._place(name)
@@ -284,10 +289,12 @@ def _checked(data: Any, names: Sequence[str] | None) -> tuple[NDArray[np.float64
     import numpy
 
     if hasattr(data, "keys") or hasattr(data, "columns"):
-        known = [str(name) for name in (data.keys() if hasattr(data, "keys") else data.columns)]
-        if names is not None and sorted(names) != sorted(known):
+        keys = list(data.keys() if hasattr(data, "keys") else data.columns)
+        known = [str(key) for key in keys]
+        if names is not None and sorted(map(str, names)) != sorted(known):
             raise ValueError(f"names are those of the columns, {', '.join(known)}: pass no others")
-        columns = {name: numbers(data[name], name) for name in known}
+        _check_different(known)
+        columns = {name: numbers(data[key], name) for name, key in zip(known, keys)}
         lengths = {name: column.shape for name, column in columns.items()}
         if len(set(lengths.values())) > 1 or any(len(shape) != 1 for shape in lengths.values()):
             raise ValueError(
@@ -303,8 +310,7 @@ def _checked(data: Any, names: Sequence[str] | None) -> tuple[NDArray[np.float64
         known = [f"call{k + 1}" for k in range(values.shape[1])] if names is None else [str(name) for name in names]
         if len(known) != values.shape[1]:
             raise ValueError(f"names must be one for each of the {values.shape[1]} calls, not {len(known)}")
-    if len(set(known)) < len(known):
-        raise ValueError(f"names must be different, not {', '.join(known)}")
+        _check_different(known)
     if values.shape[1] < 2:
         raise ValueError(f"traces must have two calls or more, not {values.shape[1]}: one call depends on no other")
     bad = ~((values >= 0) & (values < math.inf))
@@ -314,6 +320,11 @@ def _checked(data: Any, names: Sequence[str] | None) -> tuple[NDArray[np.float64
         raise ValueError(f"values must be finite and not negative, not {what}: leave out incomplete requests")
     values.flags.writeable = False
     return values, tuple(known)
+
+
+def _check_different(names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError(f"names must be different, not {', '.join(names)}")
 
 
 def _check_margin(name: str, histogram: BaseHistogram, unit: str) -> None:

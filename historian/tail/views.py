@@ -111,8 +111,9 @@ if TYPE_CHECKING:
         histogram: BaseHistogram
         threshold: float
         confidence: float
-        p_value: float
 
+        @property
+        def _p_text(self) -> str: ...
         @property
         def above(self) -> int: ...
         @property
@@ -367,7 +368,7 @@ def tail_fit_view(fit: _TailFit) -> View:
     largest = f"exceeded by one ({scale.unit})" if scale.unit else "exceeded by one"
     tables = [Table(("of so many values", largest, header), rows)]
     rows = [
-        [scale.show(one.threshold), f"{one.above:,}", *texts(one.shape, Scale("", 1.0)), f"{one.p_value:.2g}"]
+        [scale.show(one.threshold), f"{one.above:,}", *texts(one.shape, Scale("", 1.0)), one._p_text]
         for one in sorted({one.threshold: one for one in (fit, *fit.others())}.values(), key=lambda one: one.threshold)
     ]
     tables.append(Table(("threshold", "values above", "shape", header, "p-value"), rows))

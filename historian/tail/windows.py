@@ -63,14 +63,15 @@ class Windows:
     the same consecutive windows.  Each request calls the first leaf once, so the calls of that one say how many
     requests a window has.  Immutable.
 
-    Raises ValueError for fewer than two leaves, for other windows, and for other units.
+    Raises ValueError for fewer than two leaves, for other windows, and for other units, and TypeError unless `leaves`
+    is a mapping.
 
     >>> from historian import Histogram
     >>> quiet, busy = Histogram.from_values([0.01] * 99 + [1.0]), Histogram.from_values([0.01] * 60 + [1.0] * 40)
     >>> minutes = [busy if k % 10 < 2 else quiet for k in range(200)]  # two bad minutes of ten
     >>> together = Windows({"db": minutes, "cache": minutes})
     >>> print(together.p_wait(0.5))  # with bad minutes of their own, 0.168
-    0.144 (0.135 to 0.153)
+    0.144 (0.130 to 0.158)
     """
 
     __slots__ = ("leaves", "names", "unit")
@@ -81,6 +82,8 @@ class Windows:
     unit: str  # label
 
     def __init__(self, leaves: Mapping[Any, _Windows]) -> None:
+        if not hasattr(leaves, "items"):
+            raise TypeError(f"leaves must be a mapping of names to histories, or to histograms, not {leaves!r}")
         self.names = tuple(str(name) for name in leaves)
         if len(self.names) < 2:
             raise ValueError(f"windows must be of two leaves or more, not {len(self.names)}: see History.correlation")
@@ -224,7 +227,7 @@ def any_of_each(tails: Iterable[float]) -> float:
         if tail == 1:
             return 1.0
         total += math.log1p(-tail)
-    return -math.expm1(total)
+    return 0.0 - math.expm1(total)  # never -0.0
 
 
 class _Counts:

@@ -137,6 +137,30 @@ def test_a_single_interval_gives_no_bounds():
     assert forecast.lasts.lower == 0
 
 
+@pytest.mark.filterwarnings("ignore::historian.tail.TailWarning")
+@pytest.mark.parametrize("slow", [[0, 1], [1, 0], [0, 2], [0, 5]])
+def test_a_burst_in_two_hours_gives_no_upper_bound(slow):
+    """It counts as a hundredth of a call, whose beta quantile is less than the smallest float."""
+    forecast = history(slow, calls=2_000).forecast(1.0, 0.999, "31d")
+    assert forecast.lasts.lower < 24 * 3600 and forecast.lasts.upper == math.inf
+    assert 0 < forecast.spent_at_end.lower < forecast.spent_at_end < forecast.spent_at_end.upper < math.inf
+
+
+@pytest.mark.filterwarnings("ignore::historian.tail.TailWarning")
+@settings(max_examples=60, deadline=None)
+@given(
+    slow=st.lists(st.integers(0, 20), min_size=1, max_size=6),
+    calls=st.sampled_from([20, 1_000]),
+    target=st.one_of(st.sampled_from([0.0, 0.9, 0.999, 1 - 1e-12]), st.floats(0, 1, exclude_max=True)),
+    confidence=st.sampled_from([0.5, 0.95, 0.9999]),
+)
+def test_any_short_history_has_a_forecast(slow, calls, target, confidence):
+    forecast = history(slow, calls).forecast(1.0, target, "31d", confidence=confidence)
+    for answer in (forecast.lasts, forecast.spent_at_end):
+        assert 0 <= answer.lower <= answer.value <= answer.upper
+    assert forecast.spent <= forecast.spent_at_end.lower
+
+
 def test_a_threshold_within_a_bucket():
     forecast = STEADY.forecast(1.999, 0.999, "10d")  # 2.0 is in its bucket
     assert forecast.spent_at_end == pytest.approx(5 * 1 / 2400)  # of the whole, one is known to be above: its maximum

@@ -83,7 +83,7 @@ def test_constant_and_short_series():
         assert (math.isnan(value), low, high) == nothing
     assert correlation(np.arange(7.0), np.arange(7.0), 0.95) == (pytest.approx(1), -1.0, 1.0)  # too few
     value, low, high = correlation(np.arange(8.0), np.arange(8.0), 0.95)
-    assert value == pytest.approx(1) and 0.999999 < low <= value <= high <= 1
+    assert (value, low, high) == (1.0, pytest.approx(0.025 ** (1 / 8)), 1.0)
     assert [math.isnan(one[0]) for one in autocorrelation(np.arange(3.0), 4, 0.95)] == [False, True, True, True]
 
 
@@ -144,3 +144,11 @@ def test_what_intervals_count_is_less_than_the_value_of_one_way():
 def test_half_width_of_two_alternating_windows():
     assert half_width([0.5, -0.5], 0.95) > 0
     assert half_width([0.0] * 9, 0.95) == 0
+
+
+def test_series_that_are_the_same_are_not_certain_to_stay_so():
+    series = np.arange(10.0)
+    for sign in (1, -1):
+        value, low, high = correlation(series, sign * series, 0.95)
+        assert value == sign and max(abs(low), abs(high)) == 1
+        assert min(abs(low), abs(high)) == pytest.approx(0.025 ** (1 / 10))

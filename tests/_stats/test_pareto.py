@@ -64,7 +64,8 @@ def test_a_quantile_is_another_way_to_write_the_same_likelihood():
     shape, scale, phi, tail = 0.25, 2.1, within.above / h.count, 1e-4
     excess = excess_of(tail, phi, shape, scale)
     assert phi * stats.genpareto(shape, scale=scale).sf(excess) == pytest.approx(tail, rel=1e-9)
-    there = within.of_quantile(excess, tail)(np.array([[shape, math.log(phi / (1 - phi))]]))
+    point = np.array([[shape * within.stretch(math.log(tail)), math.log(phi / (1 - phi))]])
+    there = within.of_quantile(math.log(excess), math.log(tail))(point)
     here = within.of_shape_and_scale(np.array([[shape, math.log(scale)]]))
     assert there == pytest.approx(here, rel=1e-9)
 

@@ -10,7 +10,7 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from historian import Histogram
-from historian.tail import Estimate, all_of, choice, first_of, hedge, k_of, retry, seq, tied
+from historian.tail import Estimate, TailWarning, all_of, choice, first_of, hedge, k_of, retry, seq, tied
 from historian.tail.dist import from_sf
 from historian.tail.tree import calls, leaves, rebuilt
 
@@ -402,3 +402,25 @@ def test_shown():
     assert "as given" in text and " at " in text
     assert "api" in found._repr_html_() and "most necessary: api" in repr(found)
     assert str(found["api"]).startswith("api: slowest ")
+
+
+@pytest.mark.parametrize("where", [{"q": 0.99}, {"t": 2.0**64}])
+def test_values_beyond_the_last_bucket_are_the_cause(where):
+    """A tenth of the calls of one leaf takes 2**70 s: longer than any point of the grid, and than 2**64."""
+    over, fast = (
+        Histogram.from_values([0.01] * 900 + [2.0**70] * 100).dist(),
+        Histogram.from_values([0.02] * 1_000).dist(),
+    )
+    found = seq(over, fast).blame(**where, names={over: "over"})
+    assert found.t == 2.0**64 and float(found.slow) == pytest.approx(0.1)
+    assert found[0].name == "over" and found["over"].slowest == found["over"].necessary == found["over"].saved == 1
+
+
+def test_warnings_point_to_the_callers_line():
+    few = [Histogram.from_values([1.0 + k, 2.0 + k, 3.0 + k]).dist() for k in range(2)]
+    with pytest.warns(TailWarning, match="few") as caught:
+        seq(*few).blame(0.99)
+    assert [one.filename for one in caught] == [__file__]
+    with pytest.warns(TailWarning) as caught:
+        seq(*(Histogram.from_values([one]).dist() for one in (1.0, 2.0))).blame(t=2.0)  # whose medians are unknown
+    assert [one.filename for one in caught] == [__file__]

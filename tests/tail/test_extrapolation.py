@@ -16,6 +16,7 @@ N = 20_000
 SHARES = (np.arange(N) + 0.5) / N
 EXPONENTIAL = Histogram.from_values(-np.log1p(-SHARES))
 POWER = Histogram.from_values((1 - SHARES) ** -0.5)  # P(X > t) = t^-2: shape 1/2
+LOGNORMAL = Histogram.from_values(0.02 * np.random.default_rng(1).lognormal(0, 0.6, N))
 DRAWN = Histogram.from_values(np.random.default_rng(1).pareto(3.0, N) + 1, unit="ms")
 
 
@@ -80,6 +81,40 @@ def test_a_quantile_and_a_share_are_inverse(fit):
     assert fit.sf([float(quantile)])[0].upper == share.upper
 
 
+@pytest.fixture(scope="module")
+def likely():
+    """Fit a tail that ends, at 0.303 s; and take all models with a likelihood that is close enough to the largest."""
+    fit = LOGNORMAL.tail_fit()
+    shape, log_scale, above = np.meshgrid(
+        np.linspace(-0.45, 0.2, 66), math.log(fit.scale) + np.linspace(-0.5, 0.5, 51), range(43, 84, 4)
+    )
+    models = [one.ravel() for one in (shape, np.exp(log_scale), above / N)]
+    is_likely = fit._within.log_likelihood(*models) > fit._largest - stats.chi2.ppf(0.95, 1) / 2
+    return fit, [one[is_likely] for one in models]
+
+
+@pytest.mark.parametrize("t", [0.1, 0.15, 0.31, 1.0])  # just above the threshold, in the data, beyond the end
+def test_bounds_of_a_share_are_those_of_all_likely_models(likely, t):
+    """No model exceeds them, and some nearly do."""
+    fit, (shapes, scales, shares) = likely
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tails = shares * stats.genpareto.sf(t - fit.threshold, shapes, scale=scales)
+    answer = fit.sf(t)
+    assert answer.lower <= tails.min() * 1.01 and tails.max() <= answer.upper * 1.001
+    assert answer.upper == pytest.approx(tails.max(), rel=0.15)
+    assert answer.lower == pytest.approx(tails.min(), rel=0.15)
+
+
+@pytest.mark.parametrize("h", [LOGNORMAL, POWER, EXPONENTIAL], ids=["ends", "power", "exponential"])
+def test_a_share_falls_with_its_bounds(h):
+    fit = h.tail_fit()
+    answers = fit.sf(fit.threshold * np.exp([1e-4, 0.01, 0.1, 0.5, 1.0, 1.1, 1.11, 1.12, 1.2, 2, 4, 8, 16, 32]))
+    for bounds in (answers.lower, answers.value, answers.upper):
+        assert (np.diff(bounds) <= 0).all() and (bounds >= 0).all() and (bounds <= 1).all()
+    phi = stats.binomtest(fit.above, h.count).proportion_ci(0.95, method="wilson")
+    assert (answers[0].lower, answers[0].upper) == (pytest.approx(phi.low, rel=0.03), pytest.approx(phi.high, rel=0.03))
+
+
 def test_less_confidence_is_narrower(fit):
     less = TailFit(DRAWN, fit.threshold, 0.5)
     assert fit.quantile(0.99999).lower < less.quantile(0.99999).lower
@@ -131,6 +166,40 @@ def test_a_quantile_that_depends_on_the_threshold_warns():
         assert "it depends on the threshold" in fit.quantile(1 - 1e-6).why
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_500_values_are_enough(seed):
+    """Buckets rarely end where a tenth of the values is above: then a few more are."""
+    fit = Histogram.from_values(np.random.default_rng(seed).lognormal(0, 0.6, 500)).tail_fit()
+    assert 50 <= fit.above <= 60
+
+
+def test_an_upper_tenth_in_too_few_buckets_says_which_threshold_works():
+    uniform = Histogram.from_values(np.random.default_rng(1).random(100_000))
+    with pytest.raises(ValueError, match="the slowest tenth of the values is in too few buckets") as refusal:
+        uniform.tail_fit()
+    proposed = float(str(refusal.value).rpartition("threshold=")[2])
+    with pytest.warns(TailWarning, match="ends too suddenly"):
+        assert 8_000 < uniform.tail_fit(threshold=proposed).above < 12_000
+    with pytest.raises(ValueError, match="in too few buckets for a tail fit: record values that differ more"):
+        Histogram.from_values([1.0] * 9_000 + [2.0] * 1_000).tail_fit()
+
+
+def test_a_fit_without_a_test_says_so():
+    with pytest.warns(TailWarning, match="too few buckets"):
+        fit = Histogram.from_values([1.0] * 900 + [2.0] * 60 + [3.0] * 40).tail_fit(threshold=1.5)
+    assert math.isnan(fit.p_value) and str(fit).endswith("p-value of the fit: no test")
+    assert "no test" in fit._repr_html_() and "nan" not in fit._repr_html_()
+
+
+def test_values_beyond_the_last_bucket_are_refused():
+    over = Histogram.from_values([0.01] * 900 + [2.0**70] * 100)
+    for fit in (over.tail_fit, lambda: over.tail_fit(threshold=1.0), lambda: TailFit(over, 1.0)):
+        with pytest.raises(
+            ValueError, match=r"values of at most 2\*\*64, the last edge, not 100 values above: use a larger"
+        ):
+            fit()
+
+
 def test_bad_input():
     fit = EXPONENTIAL.tail_fit()
     for q in (0.5, 1.0, 0.0):
@@ -138,7 +207,7 @@ def test_bad_input():
             fit.quantile(q)
     with pytest.raises(ValueError, match="t must be above the threshold"):
         fit.sf(fit.threshold)
-    with pytest.raises(ValueError, match=r"a tail fit needs at least 500 measured values.*, not 400 values"):
+    with pytest.raises(ValueError, match=r"a tail fit needs at least 500 values, not 400 values: record more"):
         Histogram.from_values(np.arange(1.0, 401.0)).tail_fit()
     with pytest.raises(ValueError, match=r"threshold must leave at least 50 values above it.* pass a lower one"):
         EXPONENTIAL.tail_fit(threshold=9.0)

@@ -246,6 +246,18 @@ def test_margins_keep_the_ranks_and_take_the_values_of_histograms():
     assert found.with_margins({}).all_of().sf(15) == found.all_of().sf(15)
 
 
+def test_names_that_are_no_text_become_one():
+    traces = Traces({1: [1.0, 2.0], ("b", 2): [3.0, 4.0]})
+    assert traces.names == ("1", "('b', 2)") and traces.values.tolist() == [[1.0, 3.0], [2.0, 4.0]]
+
+
+def test_margins_must_be_a_mapping():
+    h = Histogram.from_values([1.0])
+    for margins in (h, [h, h]):
+        with pytest.raises(TypeError, match="histograms must be a mapping of names of calls to histograms, not "):
+            Traces(SMALL).with_margins(margins)
+
+
 def test_margins_allow_for_bucket_width_and_for_few_values():
     traces = Traces(np.repeat([[1.0], [2.0], [3.0], [4.0]], 2, axis=1))
     h = Histogram.from_values([5.0, 6.0])
@@ -277,6 +289,37 @@ def test_spearman_is_scipys_and_its_interval_that_of_resampled_requests():
     rng = np.random.default_rng(0)
     again = [scipy.stats.spearmanr(a[k], b[k])[0] for k in rng.integers(0, 1_000, (300, 1_000))]
     assert found.upper - found.lower == pytest.approx(2 * 1.96 * np.std(again), rel=0.15)
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 7])
+def test_a_handful_of_requests_gives_no_bounds_of_a_rank_correlation(n):
+    answer = Traces(np.stack([np.arange(n), np.arange(n) + 1.0], axis=1)).spearman("call1", "call2")
+    assert (answer, answer.lower, answer.upper) == (1.0, -1.0, 1.0)
+
+
+@pytest.mark.parametrize("n", [8, 100])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_equal_ranks_do_not_make_it_certain(n, sign):
+    """With so many equal requests, a share 1 - 0.025^(1/n) of others may have been missed."""
+    up = np.arange(n) + 1.0
+    answer = Traces(np.stack([up, up[::sign]], axis=1)).spearman("call1", "call2")
+    bounds = sorted([sign * 1.0, sign * 0.025 ** (1 / n)])
+    assert answer == sign and [answer.lower, answer.upper] == pytest.approx(bounds)
+    up[[3, 4]] = up[[4, 3]]  # nearly equal ranks
+    near = Traces(np.stack([np.arange(n), up], axis=1)).spearman("call1", "call2")
+    assert near.lower <= float(near) * 0.025 ** (1 / n) and near.upper <= 1
+
+
+@pytest.mark.parametrize("n", [8, 12, 30])
+@pytest.mark.parametrize("equal", [0.0, 0.9])  # share of requests with equal ranks; the others are independent
+def test_intervals_of_few_requests_hold_the_rank_correlation(n, equal):
+    rng = np.random.default_rng(n)
+    held = 0
+    for _ in range(100):
+        a, b = rng.random((2, n))
+        answer = Traces(np.stack([a, np.where(rng.random(n) < equal, a, b)], axis=1)).spearman("call1", "call2")
+        held += answer.lower <= equal <= answer.upper
+    assert held >= 90
 
 
 def test_tail_dependence_counts_who_is_slow_in_both():
@@ -320,6 +363,7 @@ def test_spans_become_a_row_for_each_trace():
         ({"a": [1.0], "b": [1.0, 2.0]}, None, "one value for each request"),
         ([[1.0, 2.0]], "aa", "names must be different, not a, a"),
         ([[1.0, 2.0]], "abc", "one for each of the 2 calls, not 3"),
+        ({1: [1.0], "1": [2.0]}, None, "names must be different, not 1, 1"),
         ({"a": [1.0], "b": [2.0]}, "ac", "names are those of the columns"),
     ],
 )
@@ -417,6 +461,11 @@ def test_data_frames():
     assert Traces(frame).values.tolist() == [[1.0, 3.0], [2.0, 4.0]]
     polars = pytest.importorskip("polars")
     assert Traces(polars.DataFrame({"a": [1, 2], "b": [3, 4]})).names == ("a", "b")
+    numbered = Traces(pandas.DataFrame(SMALL))
+    assert numbered.names == tuple(str(k) for k in range(SMALL.shape[1]))
+    assert (numbered.values == SMALL).all()
+    pairs = pandas.DataFrame(SMALL[:, :2], columns=pandas.MultiIndex.from_tuples([("a", 1), ("a", 2)]))
+    assert Traces(pairs).names == ("('a', 1)", "('a', 2)")
 
 
 def test_types_of_answers():

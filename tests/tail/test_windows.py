@@ -136,6 +136,8 @@ def test_correlation_of_leaves():
     assert float(apart) == pytest.approx(-0.25)
     assert apart.lower < -0.25 < apart.upper < 0
     assert apart.why == "correlation in time, of 200 windows"
+    same = Windows({"a": DB, "b": CACHE}).correlation("a", "a", T)
+    assert str(same) == "1.0000 (0.9817 to 1.0000)"  # 0.025^(1/200)
     assert math.isnan(Windows({"a": DB, "b": [histogram(1, 10)] * 200}).correlation("a", "b", T))
 
 
@@ -163,6 +165,8 @@ def test_histories_must_have_the_same_intervals():
     [
         ({"db": DB}, ValueError, "two leaves or more, not 1"),
         ({"db": DB, "cache": CACHE[1:]}, ValueError, "the same windows, not {'db': 200, 'cache': 199}"),
+        ([DB, CACHE], TypeError, r"a mapping of names to histories, or to histograms, not \[\["),
+        (DB[0], TypeError, "a mapping of names to histories, or to histograms, not <Histogram"),
         ({"db": DB, "cache": DB[0]}, TypeError, "'cache' must be a history or an iterable of histograms"),
         ({"db": DB, "cache": 7}, TypeError, "'cache' must be a history or an iterable of histograms, not 7"),
         ({"db": DB, "cache": [1] * 200}, TypeError, "'cache' must have histograms, not 1"),
@@ -189,10 +193,15 @@ def test_bad_questions():
         history(DB).correlation(T, confidence=1)
 
 
+def test_no_slow_call_is_0():
+    answer = quiet(Windows({"db": DB, "cache": CACHE}).p_wait, 1e9)
+    assert answer.why.endswith("independent at all times, it would be 0")
+
+
 def test_any_of_each():
     assert any_of_each([1e-300, 1e-300]) == 2e-300
     assert any_of_each([1.0, 0.3]) == 1.0
-    assert any_of_each([0.0, 0.0]) == 0.0
+    assert repr(any_of_each([0.0, 0.0])) == "0.0"  # not -0.0
     assert any_of_each([0.3, 0.2]) == pytest.approx(0.44)
 
 
@@ -223,7 +232,7 @@ def test_it_prints_as_a_table():
     assert [one.split("  ")[0] for one in lines[2:5]] == ["windows apart", "1", "2"]
     assert "effective values" in text and "inflation of the variance" in text and "values that windows= counts" in text
     assert "Correlation in time" in history(DB).correlation(T)._repr_html_()
-    assert repr(history(DB).correlation(T)) == "<Correlation of 200 windows at 0.5 s>"
+    assert repr(history(DB).correlation(T)) == "<Correlation of 200 windows at 500 ms>"
     assert "db" in Windows({"db": DB, "cache": CACHE})._repr_html_()
 
 
