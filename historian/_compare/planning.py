@@ -198,7 +198,9 @@ def _count_for(trials: _Trials, change: float, power: float, seed: int) -> Estim
     less, more = _reach(trials, margins, change)
     here = max(margins.times(power), 1e-9)
     low, high = (max(trials.enough, count * (margins.times(power, one) / here) ** 2) for one in (more, less))
-    whole = [math.ceil(one) if one < math.inf else one for one in (count, min(low, count), max(high, count))]
+    whole = [
+        math.ceil(one * (1 - 1e-9)) if one < math.inf else one for one in (count, min(low, count), max(high, count))
+    ]
     return Estimate(whole[0], whole[1], whole[2], _why(trials, change), unit=trials.unit, **HOW)
 
 

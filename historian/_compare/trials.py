@@ -71,7 +71,7 @@ class Margins(NamedTuple):
         missing = -float(numpy.quantile(self.found, 1 - power))
         low, high = (max(0.0, 1 + (missing + lost) / self.grows) / known for lost in (self.falls(math.inf), 0.0))
         high = max(1.0, high) if low < high else high  # nothing is lost from 1 on
-        while high - low > 1e-6 * high:
+        while high - low > 1e-10 * high:
             middle = (low + high) / 2
             enough = (middle * known - 1) * self.grows >= missing + self.falls(middle)
             low, high = (low, middle) if enough else (middle, high)
