@@ -47,6 +47,12 @@ NEARLY_0 = 1e-9  # a shape so close to 0 makes no difference
 class Exceedances:
     """Counts of the buckets above a threshold, and the likelihood of what could have caused them."""
 
+    lower: _Floats  # of each bucket, less the threshold
+    upper: _Floats  # likewise
+    counts: _Floats  # in each bucket, from 1
+    above: float  # number of values above the threshold
+    size: float  # number of all values
+
     def __init__(self, lower: _Floats, upper: _Floats, counts: _Floats, threshold: float, size: int) -> None:
         """Take the edges and counts of the populated buckets above `threshold`, of `size` values in all."""
         import numpy
