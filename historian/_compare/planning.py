@@ -116,7 +116,7 @@ def plan(
 
     `change` is the ratio of the quantiles, B over A: 1.1 if B is slower by 10 %, 1/1.1 if it is faster.  It is seen if
     the interval of `Comparison.ratio` lies above 1, or below.  All values are assumed to be slower by the same factor.
-    If the change is less than three ticks of the pilot's clock, the answer depends on where values lie between ticks,
+    If the change is less than six ticks of the pilot's clock, the answer depends on where values lie between ticks,
     which is not known: its interval is open then, with a `historian.tail.TailWarning`.
 
     `pilot` is measured before, in the way of the test.  If it is a histogram, the test compares two histograms of so

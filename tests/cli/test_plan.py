@@ -61,7 +61,7 @@ def test_a_change_of_few_ticks(tmp_path):
     (tmp_path / "ticks.hist").write_bytes(Histogram.from_values(ticks).to_bytes())
     status, out, err = historian("plan", "ticks.hist", "--change", "1.1", "--count", "500", "-p", "50")
     assert (status, err) == (0, "")
-    assert "ticks.hist: beyond the data: the change is less than 3 ticks of the clock, and it is not known where" in out
+    assert "ticks.hist: beyond the data: the change is less than 6 ticks of the clock, and it is not known where" in out
 
 
 def test_groups():
