@@ -23,7 +23,7 @@ class Compared(Percentiles):
     than 1.1 times that of ``old``.
 
     >>> from historian.meters.pytest import Latency
-    >>> compared = Latency().options(seconds=0.1).compare(lambda: sum(range(100)), lambda: sum(range(1_000)))
+    >>> compared = Latency().options(calls=5000, seconds=60).compare(lambda: sum(range(100)), lambda: sum(range(1000)))
     >>> compared.p50 > 1.5, compared.ratio < 100
     (True, True)
     """
