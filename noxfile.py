@@ -26,7 +26,7 @@ FREE_THREADED = [version for version in FOUND if version.endswith("t")]
 NATIVE = ROOT / "historian" / "_native"
 C_FILES = sorted(str(path) for folder in (NATIVE, ROOT / "tests" / "_native") for path in folder.glob("*.[ch]"))
 #: Headers that are included by others only: parts of these, or for other processors.
-PARTS = ("bulk_neon.h", "bulk_wide.h", "packed_avx2.h")
+PARTS = ("bulk_256.h", "bulk_neon.h", "bulk_wide.h", "packed_avx2.h")
 #: Each release of clang-format has a mind of its own, and each of clang-tidy finds something else.
 CLANG_FORMAT = "clang-format==19.*"
 CLANG_TIDY = "clang-tidy==19.*"

@@ -1,4 +1,4 @@
-"""Instructions of a 64-bit ARM for each value that is scanned, with NEON and without: ``python -m benchmarks.arm``.
+"""Instructions of a 64-bit ARM for each value of an array, with NEON and without: ``python -m benchmarks.arm``.
 
 A processor is not needed: the emulator writes a line for each instruction, so the count repeats exactly.  It says how
 much work there is, not how long it takes.  On Debian, it needs gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and

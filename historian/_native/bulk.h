@@ -1,7 +1,7 @@
 /* Record an array of numbers at once: nothing is added unless every value is good.
  *
- * Values are processed in chunks: each is scanned (see bulk_scan.h), which gives the slots of its values. The counting
- * that follows is scalar, into private tables. (A few values are counted directly, after all of them have been
+ * Values are processed in chunks: each is scanned (see bulk_scan.h), which gives the slots of its values. The scan
+ * also counts them, one by one, in private tables. (A few values are counted directly, after all of them have been
  * checked.) The tables are added to the recorder's counters only after the last value has been checked.
  */
 #ifndef HISTORIAN_BULK_H
@@ -15,21 +15,15 @@
 #include "bucket.h"
 #include "bulk_load.h"
 #include "bulk_scan.h"
+#include "bulk_tables.h"
 #include "chunks.h"
 #include "counters.h"
 #include "platform.h"
 
 enum {
-    HISTORIAN_PREFETCH = 2 * HISTORIAN_CHUNK, /* how many values ahead the processor is asked for */
-    HISTORIAN_SMALL = 1024,                   /* up to so many values, tables cost more than they save */
-    HISTORIAN_TABLES = 4 /* equal neighbours go to different tables, so an add need not wait for the last */
+    HISTORIAN_AHEAD = 2 * HISTORIAN_CHUNK, /* for so many values ahead, memory is asked */
+    HISTORIAN_SMALL = 1024                 /* up to so many values, tables cost more than they save */
 };
-
-/* All zeros between uses. */
-typedef struct {
-    historian_summary summary;
-    uint64_t counts[HISTORIAN_TABLES][HISTORIAN_SLOTS];
-} historian_tables;
 
 /* Load a chunk of values from `first` on, as float64, each from memory that is read once. Return them: `copy`, or the
  * array itself, if the scan can read it in place. */
@@ -45,10 +39,11 @@ HISTORIAN_INLINE const double *historian_load_chunk(const historian_array *array
 
 /* Scan the chunk of values from `first` on into slots. Return -1, or the position of the first bad value. */
 HISTORIAN_INLINE ptrdiff_t historian_scan_chunk(const historian_array *array, size_t first, size_t n,
-                                                historian_summary *summary, uint16_t *slots, double *bad_value) {
+                                                historian_summary *summary, uint16_t *slots,
+                                                historian_meanwhile meanwhile, double *bad_value) {
     double copy[HISTORIAN_CHUNK];
     size_t bad = 0;
-    if (historian_scan(summary, slots, copy, historian_load_chunk(array, first, n, copy), n)) return -1;
+    if (historian_scan(summary, slots, copy, historian_load_chunk(array, first, n, copy), n, meanwhile)) return -1;
     while (historian_bits(copy[bad] + 0.0) <= HISTORIAN_MAX_BITS) bad++;
     *bad_value = copy[bad];
     return (ptrdiff_t)(first + bad);
@@ -91,7 +86,8 @@ static ptrdiff_t historian_record_small(historian_counters *counters, const hist
     int has_chunks;
     for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
         size_t n = historian_chunk_size(array, first);
-        ptrdiff_t bad = historian_scan_chunk(array, first, n, &summary, slots + first, bad_value);
+        ptrdiff_t bad =
+            historian_scan_chunk(array, first, n, &summary, slots + first, (historian_meanwhile){0}, bad_value);
         if (bad >= 0) return bad;
     }
     if (array->n == 0) return -1;
@@ -111,29 +107,15 @@ static ptrdiff_t historian_record_small(historian_counters *counters, const hist
     return -1;
 }
 
-/* Prefetch the values two chunks ahead. The processor does not do it by itself, because nothing is read while values
- * are counted. A prefetch beyond the end of the array is harmless. */
-HISTORIAN_INLINE void historian_prefetch(const historian_array *array, size_t i) {
-    uintptr_t address = (uintptr_t)array->data + (uintptr_t)(i + HISTORIAN_PREFETCH) * (uintptr_t)array->stride;
-#if defined(__GNUC__)
-    __builtin_prefetch((const void *)address);
-#else
-    (void)address;
-#endif
-}
-
 /* Count any number of values in private tables. Return -1, or the position of the first bad one. Needs no lock. */
 static ptrdiff_t historian_tally(historian_tables *tables, const historian_array *array, double *bad_value) {
     uint16_t slots[HISTORIAN_CHUNK];
     for (size_t first = 0; first < array->n; first += HISTORIAN_CHUNK) {
-        size_t n = historian_chunk_size(array, first), i = 0;
-        ptrdiff_t bad = historian_scan_chunk(array, first, n, &tables->summary, slots, bad_value);
+        size_t n = historian_chunk_size(array, first);
+        uintptr_t ahead = (uintptr_t)array->data + (first + HISTORIAN_AHEAD) * (uintptr_t)array->stride;
+        historian_meanwhile meanwhile = {tables->counts, ahead, array->stride};
+        ptrdiff_t bad = historian_scan_chunk(array, first, n, &tables->summary, slots, meanwhile, bad_value);
         if (bad >= 0) return bad;
-        for (; i + HISTORIAN_TABLES <= n; i += HISTORIAN_TABLES) {
-            historian_prefetch(array, first + i);
-            for (size_t table = 0; table < HISTORIAN_TABLES; table++) tables->counts[table][slots[i + table]]++;
-        }
-        for (; i < n; i++) tables->counts[0][slots[i]]++;
     }
     return -1;
 }
@@ -152,18 +134,22 @@ static int historian_has_space_for(historian_counters *counters, const historian
 static int historian_fold(historian_counters *counters, historian_tables *tables) {
     size_t slot, end;
     int done;
+    if (!counters) {
+        memset(tables, 0, sizeof *tables);
+        return 1;
+    }
     if (!tables->summary.not_min) return 1;
     slot = historian_slot(~tables->summary.not_min);
     end = historian_slot(tables->summary.max) + 1;
-    done = !counters || historian_has_space_for(counters, tables, slot, end);
-    if (counters && done) historian_add_summary(counters, &tables->summary);
+    done = historian_has_space_for(counters, tables, slot, end);
+    if (done) historian_add_summary(counters, &tables->summary);
     for (; slot < end; slot++) {
         uint64_t count = 0;
         for (size_t table = 0; table < HISTORIAN_TABLES; table++) {
             count += tables->counts[table][slot];
             tables->counts[table][slot] = 0;
         }
-        if (count && counters && done) historian_add_to_slot(counters, slot, count);
+        if (count && done) historian_add_to_slot(counters, slot, count);
     }
     memset(&tables->summary, 0, sizeof tables->summary);
     return done;

@@ -1,4 +1,4 @@
-/* The scan of a chunk for processors with AVX2 and FMA: sixteen values at a time. */
+/* The scan of a chunk for processors with AVX2 and FMA. */
 #ifndef HISTORIAN_BULK_AVX2_H
 #define HISTORIAN_BULK_AVX2_H
 
@@ -7,25 +7,7 @@
 #include "bulk_halves.h"
 
 #define TARGET __attribute__((target("avx2,fma")))
-#define WIDTH 32
 #define NAME(name) name##_avx2
-#define DOUBLES historian_doubles_avx2
-#define LOADED historian_loaded_avx2
-#define LONGS historian_longs_avx2
-#define INTS historian_ints_avx2
-#define FLOATS historian_floats_avx2
-#define SHORTS historian_shorts_avx2
-#define STORED historian_stored_avx2
-#define UPPER_HALVES(a, b) ((INTS)_mm256_shuffle_ps((__m256)(a), (__m256)(b), 0xdd))
-#define TO_FLOATS(x) ((FLOATS)_mm256_cvtepi32_ps((__m256i)(x)))
-#define TO_INTS(x) ((INTS)_mm256_cvtps_epi32((__m256)(x)))
-#define MULTIPLY_ADD(a, b, c) ((FLOATS)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
-#define MIN_DOUBLES(a, b) ((DOUBLES)_mm256_min_pd((__m256d)(a), (__m256d)(b)))
-#define MAX_DOUBLES(a, b) ((DOUBLES)_mm256_max_pd((__m256d)(a), (__m256d)(b)))
-#define MIN_SHORTS(a, b) ((SHORTS)_mm256_min_epi16((__m256i)(a), (__m256i)(b)))
-#define MAX_SHORTS(a, b) ((SHORTS)_mm256_max_epi16((__m256i)(a), (__m256i)(b)))
-#define NARROW(a, b) ((SHORTS)_mm256_packs_epi32((__m256i)(a), (__m256i)(b)))
-#define ANY_NEGATIVE(x) _mm256_movemask_ps((__m256)(x))
-#include "bulk_wide.h"
+#include "bulk_256.h"
 
 #endif

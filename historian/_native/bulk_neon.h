@@ -9,13 +9,6 @@
 #define TARGET
 #define WIDTH 16
 #define NAME(name) name##_neon
-#define DOUBLES historian_doubles_neon
-#define LOADED historian_loaded_neon
-#define LONGS historian_longs_neon
-#define INTS historian_ints_neon
-#define FLOATS historian_floats_neon
-#define SHORTS historian_shorts_neon
-#define STORED historian_stored_neon
 #define UPPER_HALVES(a, b) ((INTS)vuzp2q_s32((int32x4_t)(a), (int32x4_t)(b)))
 #define TO_FLOATS(x) ((FLOATS)vcvtq_f32_s32((int32x4_t)(x)))
 #define TO_INTS(x) ((INTS)vcvtnq_s32_f32((float32x4_t)(x)))

@@ -8,10 +8,11 @@
 
 #include "bucket.h"
 #include "bulk_summary.h"
+#include "bulk_tables.h"
 #include "platform.h"
 
 static int historian_scan_plain(historian_summary *summary, uint16_t *slots, double *copy, const double *values,
-                                size_t n) {
+                                size_t n, historian_meanwhile meanwhile) {
     uint64_t max = 0, min = UINT64_MAX;
     for (size_t i = 0; i < n; i++) copy[i] = *(const volatile double *)(values + i);
     for (size_t i = 0; i < n; i++) {
@@ -24,6 +25,7 @@ static int historian_scan_plain(historian_summary *summary, uint16_t *slots, dou
     }
     if (max > HISTORIAN_MAX_BITS) return 0; /* the bits of a bad value are above those of any good one */
     historian_add_chunk(summary, historian_add_extremes(summary, min, max, copy, n), max, copy, n);
+    if (meanwhile.counts) historian_count_slots(meanwhile.counts, slots, n);
     return 1;
 }
 

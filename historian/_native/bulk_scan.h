@@ -11,12 +11,15 @@
 
 #include "bulk_load.h"
 #include "bulk_plain.h"
+#include "bulk_tables.h"
 #include "platform.h"
 
-/* Add a chunk of n values to the summary, and write their slots, in any order. The values may change at any moment:
- * each is read once, and what is added is what has been written to `copy`, which may be `values`. Return 0 if one of
- * these is NaN, infinite or negative. */
-typedef int (*historian_scanner)(historian_summary *, uint16_t *slots, double *copy, const double *values, size_t n);
+/* Add a chunk of n values to the summary, and write their slots, in any order. Count these in tables of `meanwhile`, if
+ * it has any. The values may change at any moment: each is read once, and what is added is what has been written to
+ * `copy`, which may be `values`. Return 0 if one of these is NaN, infinite or negative: then some are counted, and some
+ * are not. */
+typedef int (*historian_scanner)(historian_summary *, uint16_t *slots, double *copy, const double *values, size_t n,
+                                 historian_meanwhile);
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include "bulk_avx2.h"
@@ -30,7 +33,6 @@ static const char *historian_choose_scan(const char *widest) {
     int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && strcmp(widest, "baseline") != 0;
     int avx512 = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                  __builtin_cpu_supports("avx512vl") && avx2 && strcmp(widest, "avx2") != 0;
-    if (avx512) historian_prepare_avx512();
     historian_loads_wide = avx2;
     historian_scan = avx512 ? historian_scan_avx512 : avx2 ? historian_scan_avx2 : historian_scan_sse2;
     return avx512 ? "avx512" : avx2 ? "avx2" : "baseline";

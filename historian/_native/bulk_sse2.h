@@ -9,13 +9,6 @@
 #define TARGET
 #define WIDTH 16
 #define NAME(name) name##_sse2
-#define DOUBLES historian_doubles_sse2
-#define LOADED historian_loaded_sse2
-#define LONGS historian_longs_sse2
-#define INTS historian_ints_sse2
-#define FLOATS historian_floats_sse2
-#define SHORTS historian_shorts_sse2
-#define STORED historian_stored_sse2
 #define UPPER_HALVES(a, b) ((INTS)_mm_shuffle_ps((__m128)(a), (__m128)(b), 0xdd))
 #define TO_FLOATS(x) ((FLOATS)_mm_cvtepi32_ps((__m128i)(x)))
 #define TO_INTS(x) ((INTS)_mm_cvtps_epi32((__m128)(x)))

@@ -1,4 +1,4 @@
-/* The scan of a chunk (see bulk_scan.h) in registers, without a table: a part of bulk_sse2.h, bulk_avx2.h and
+/* The scan of a chunk (see bulk_scan.h) in registers, without a table: a part of bulk_sse2.h, bulk_256.h and
  * bulk_neon.h, which define the names in capitals that are not defined here.
  *
  * The bucket formula is (b + A[cell]) >> 46 with b = bits - 1, in 64 bits. A is 2^52 (log2(1 + x) - x), where x is the
@@ -11,6 +11,14 @@
  * checks this for all 2^20 mantissas. So the result is wrong only if the 14 bits that are shifted out are below 8. One
  * value in 2,048 has such bits. A group that contains one is computed again, by the exact formula.
  */
+
+#define DOUBLES NAME(historian_doubles)
+#define LOADED NAME(historian_loaded)
+#define LONGS NAME(historian_longs)
+#define INTS NAME(historian_ints)
+#define FLOATS NAME(historian_floats)
+#define SHORTS NAME(historian_shorts)
+#define STORED NAME(historian_stored)
 
 typedef double DOUBLES __attribute__((vector_size(WIDTH)));
 typedef double LOADED __attribute__((vector_size(WIDTH), aligned(8), may_alias));
@@ -49,8 +57,9 @@ TARGET HISTORIAN_INLINE void NAME(historian_find_slots)(uint16_t *slots, const D
 }
 
 TARGET static int NAME(historian_scan)(historian_summary *summary, uint16_t *slots, double *copy, const double *values,
-                                       size_t n) {
-    enum { LANES = WIDTH / 8, STEP = 4 * LANES };
+                                       size_t n, historian_meanwhile meanwhile) {
+    /* Slots are counted some steps after they were stored: a narrow load too soon after a wide store waits for it. */
+    enum { LANES = WIDTH / 8, STEP = 4 * LANES, DELAY = 4 * STEP };
     const int64_t upper_half = -((int64_t)1 << 26);
     size_t whole = n - n % STEP;
     DOUBLES upper = {0}, lower = {0}, min = (DOUBLES){0} + INFINITY, max = {0};
@@ -67,6 +76,10 @@ TARGET static int NAME(historian_scan)(historian_summary *summary, uint16_t *slo
         min = MIN_DOUBLES(min, MIN_DOUBLES(MIN_DOUBLES(v[0], v[1]), MIN_DOUBLES(v[2], v[3])));
         max = MAX_DOUBLES(max, MAX_DOUBLES(MAX_DOUBLES(v[0], v[1]), MAX_DOUBLES(v[2], v[3])));
         NAME(historian_find_slots)(slots + i, v, copy + i);
+        if (meanwhile.counts) {
+            historian_ask_ahead(meanwhile, i, STEP);
+            if (i >= DELAY) historian_count_slots(meanwhile.counts, slots + i - DELAY, STEP);
+        }
     }
     for (size_t lane = 0; lane < LANES; lane++) {
         halves.upper += upper[lane];
@@ -75,7 +88,14 @@ TARGET static int NAME(historian_scan)(historian_summary *summary, uint16_t *slo
         halves.max = max[lane] > halves.max ? max[lane] : halves.max;
     }
     if (whole && !historian_add_halves(summary, &halves, copy, whole)) return 0;
-    return whole == n || historian_scan_plain(summary, slots + whole, copy + whole, values + whole, n - whole);
+    if (whole != n && !historian_scan_plain(summary, slots + whole, copy + whole, values + whole, n - whole,
+                                            (historian_meanwhile){0}))
+        return 0;
+    if (meanwhile.counts) {
+        size_t counted = whole > DELAY ? whole - DELAY : 0;
+        historian_count_slots(meanwhile.counts, slots + counted, n - counted);
+    }
+    return 1;
 }
 
 #undef HORNER

@@ -290,6 +290,8 @@ def test_one_bad_value_and_none_is_recorded(bad, position):
         with pytest.raises(ValueError, match=rf"values\[{position}\] is .*, so no value was counted"):
             rec.record_many(values)
     assert rec.snapshot() == Histogram()
+    rec.record_many([0.0, 1e300] * 1000)  # from the first counter to the last one
+    assert rec.snapshot().count == 2000
 
 
 def test_the_first_of_several_bad_values_is_named():

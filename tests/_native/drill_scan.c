@@ -40,43 +40,51 @@ static void check_mantissas(uint64_t octave, uint64_t step) {
             historian_summary summary = {0, 0, {0}};
             double value = historian_double((octave << 52 | upper << 32 | lower) + 1);
             for (size_t i = 0; i < BLOCK; i++) values[i] = value;
-            CHECK(historian_scan(&summary, slots, copy, values, BLOCK));
+            CHECK(historian_scan(&summary, slots, copy, values, BLOCK, (historian_meanwhile){0}));
             for (size_t i = 0; i < BLOCK; i++) CHECK(slots[i] == historian_slot(historian_bits(value)));
         }
 }
 
-/* How often each slot is in an array. */
-static void count(uint32_t *counts, const uint16_t *slots, size_t n) {
-    for (size_t i = 0; i < n; i++) counts[slots[i]]++;
+/* How often each slot is in all tables. */
+static void add_up(uint64_t *counts, const historian_tables *tables) {
+    memset(counts, 0, sizeof(historian_table));
+    for (size_t table = 0; table < HISTORIAN_TABLES; table++)
+        for (size_t slot = 0; slot < HISTORIAN_SLOTS; slot++) counts[slot] += tables->counts[table][slot];
 }
 
 static void check_chunk(const double *values, size_t n) {
-    static uint32_t expected[HISTORIAN_SLOTS], seen[HISTORIAN_SLOTS];
-    static uint16_t slots[HISTORIAN_CHUNK], exact[HISTORIAN_CHUNK];
+    static historian_table expected, seen;
+    static historian_tables exact, found;
+    static uint16_t slots[HISTORIAN_CHUNK];
     double copy[HISTORIAN_CHUNK];
     historian_summary summary = {0, 0, {0}}, whole = {0, 0, {0}};
+    historian_meanwhile meanwhile = {found.counts, (uintptr_t)values, sizeof *values};
     int good = 1;
+    memset(&exact, 0, sizeof exact);
+    memset(&found, 0, sizeof found);
     for (size_t i = 0; i < n; i++) {
         uint64_t bits = historian_bits(values[i] + 0.0);
         if (bits > HISTORIAN_MAX_BITS) {
             good = 0;
             continue;
         }
-        exact[i] = (uint16_t)historian_slot(bits);
+        exact.counts[0][historian_slot(bits)]++;
         whole.max = bits > whole.max ? bits : whole.max;
         whole.not_min = ~bits > whole.not_min ? ~bits : whole.not_min;
         historian_add_value(whole.digits, bits);
     }
-    CHECK(historian_scan(&summary, slots, copy, values, n) == good);
+    CHECK(historian_scan(&summary, slots, copy, values, n, meanwhile) == good);
     for (size_t i = 0; i < n && good; i++) CHECK(copy[i] == values[i]);
     if (!good) return;
     historian_carry_digits(whole.digits, 0, HISTORIAN_SUM_DIGITS);
     historian_carry_digits(summary.digits, 0, HISTORIAN_SUM_DIGITS);
     CHECK(memcmp(&summary, &whole, sizeof whole) == 0);
-    memset(expected, 0, sizeof expected);
-    memset(seen, 0, sizeof seen);
-    count(expected, exact, n);
-    count(seen, slots, n);
+    add_up(expected, &exact);
+    add_up(seen, &found);
+    CHECK(memcmp(expected, seen, sizeof seen) == 0);
+    memset(&found, 0, sizeof found);
+    historian_count_slots(found.counts, slots, n);
+    add_up(seen, &found);
     CHECK(memcmp(expected, seen, sizeof seen) == 0);
 }
 
