@@ -103,7 +103,8 @@ HISTORIAN_INLINE int historian_is_plain(PyObject *number, double *value) {
         const Py_ssize_t tag = Py_SIZE(number), one = 1;
 #endif
         if (HISTORIAN_LIKELY(tag == one)) {
-            *value = (double)(int32_t)digits[0]; /* below 2^30; signed, which takes less to convert */
+            const digit only = *(const volatile digit *)digits; /* to convert it in memory takes longer on a Zen 4 */
+            *value = (double)(int32_t)only;                     /* below 2^30; signed, which takes less to convert */
             return 1;
         }
         if (tag == 2 * one) {
