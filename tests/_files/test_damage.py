@@ -57,6 +57,14 @@ def damages_of_files():
     def write(at, data):
         return lambda path: patched(path, at, data)
 
+    def flip(at):
+        def change(path):
+            with open(path, "rb") as file:
+                byte = file.read(at + 1)[at]
+            patched(path, at, bytes([byte ^ 0xFF]))
+
+        return change
+
     def cut(size):
         return lambda path: os.truncate(path, size)
 
@@ -80,7 +88,7 @@ def damages_of_files():
     yield "foreign", write(0, b"PK\3\4" * 1000), "it is not a file of recorders"
     yield "version", header(8, struct.pack("<I", 1)), "its format has version 1: this historian reads version 2"
     yield "layout", header(24, struct.pack("<I", 100)), "its layout is"
-    yield "checksum", write(60, b"\xff"), "the checksum of its header is wrong"
+    yield "checksum", flip(60), "the checksum of its header is wrong"
     yield "more used than reserved", write(128, struct.pack("<Q", 5000)), "it is cut short or damaged"
     yield "a directory", instead(os.mkdir), "it cannot be opened: Is a directory|not a regular file"
     yield "a pipe", instead(os.mkfifo), "not a regular file"
