@@ -12,6 +12,7 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("people", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=3000)
+settings.register_profile("emulated", derandomize=True, deadline=None, max_examples=10)  # by `nox -s aarch64`
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "people"))
 
 # A shell starts background jobs with this signal ignored, and so would be the programs that tests start and interrupt.
