@@ -162,7 +162,7 @@ class Histogram(BaseHistogram):
         windows that hold most of the values.  If only one holds values, there is no bound.  A missing upper bound is
         infinity, a missing lower bound is 0.  Raises ValueError for q outside 0..1, a confidence that is not between 0
         and 1, windows that do not add up to this histogram, and for ``anytime=True`` or ``simultaneous=True`` with
-        windows, synthetic values, or each other.
+        windows, synthetic values, or each other.  Raises TypeError unless these two are bools.
 
         >>> from historian import Histogram
         >>> h = Histogram.from_values(range(1, 10_001), unit="ms")
@@ -173,7 +173,7 @@ class Histogram(BaseHistogram):
         """
         from .tail import sampling
 
-        scope = sampling.scope_of(self, anytime, simultaneous, windows) if anytime or simultaneous else ""
+        scope = sampling.scope_of(self, anytime, simultaneous, windows)
         if type(q) is not float and is_many(q):
             from .tail import intervals
 

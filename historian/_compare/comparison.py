@@ -6,7 +6,7 @@ import math
 
 from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.beyond import warn_beyond
-from .._stats.checks import check_confidence, check_share
+from .._stats.checks import check_bool, check_confidence, check_share
 from .._stats.estimate import Estimate, no_data, quantile_name
 from .._values.answers import is_many
 from ..buckets import GROWTH, OVERFLOW_INDEX, ZERO_INDEX, index
@@ -129,9 +129,9 @@ class Comparison:
         are and whenever you stop: `looks` need not be known.  See `Histogram.ci`.  A few ms.
 
         Raises ValueError for q outside 0..1, if that quantile of A lies in the zero bucket, and for ``anytime=True``
-        with blocks or synthetic values.
+        with blocks or synthetic values.  Raises TypeError unless `anytime` is a bool.
         """
-        if anytime:
+        if check_bool("anytime", anytime):
             check_anytime(self.a, self.b, self.blocks)
         if not is_many(q):
             return self._ratio(check_share("q", q), anytime)

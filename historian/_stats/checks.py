@@ -9,11 +9,18 @@ from .._core import real
 from .._values.checks import is_bool
 from .._values.floats import as_written
 
-__all__ = ["check_confidence", "check_n", "check_number", "check_share", "number"]
+__all__ = ["check_bool", "check_confidence", "check_n", "check_number", "check_share", "number"]
 
 
 #: The largest whole number allowed, so that products with it do not exceed float64.
 MAX_INTEGER = 10**100
+
+
+def check_bool(name: str, given: bool) -> bool:
+    """Return `given` as a bool if it is True or False, also of numpy; else raise: "no" would count as True."""
+    if not is_bool(given) or getattr(given, "shape", ()) != ():
+        raise TypeError(f"{name} must be True or False, not {given!r}")
+    return bool(given)
 
 
 def check_share(name: str, share: float) -> float:

@@ -6,7 +6,7 @@ import math
 import warnings
 
 from .._stats.arrays import each_number
-from .._stats.checks import check_confidence
+from .._stats.checks import check_bool, check_confidence
 from .._stats.estimate import TailWarning
 from .._values.decimals import share_of
 from ..tail.intervals import ci
@@ -45,7 +45,7 @@ def percentiles(
 
     Returns the line and the parts of its band for each histogram.  About 10 ms, and 5 ms for each further
     histogram.  Raises as the functions of `historian.plot` do, and ValueError for a confidence that is not between 0
-    and 1.
+    and 1, and TypeError unless `simultaneous` is a bool.
 
     >>> from historian import Histogram
     >>> curve, *bands = percentiles({"look-up": Histogram.from_values(range(1, 1001), unit="ms")})
@@ -55,6 +55,7 @@ def percentiles(
     found = named(histograms)
     if confidence is not None:
         confidence = check_confidence(confidence)
+    simultaneous = check_bool("simultaneous", simultaneous)
     scope = max((scope_of(one, False, simultaneous) for _, one in found), default="")  # the same of all
     on = panel(ax)
     filled = [(name, one) for name, one in found if one.count]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from .._stats.checks import check_confidence
+from .._stats.checks import check_bool, check_confidence
 from .._stats.estimate import TailWarning
 from ..tail.leaf import from_histogram
 from ..tail.sampling import scope_of, single
@@ -37,7 +37,8 @@ def survival(
     With ``simultaneous=True`` the band holds the whole curve: see `Histogram.ci`.
 
     Returns the line and the parts of its band for each histogram.  About 10 ms.  Raises as the functions of
-    `historian.plot` do, and ValueError for a confidence that is not between 0 and 1.
+    `historian.plot` do, and ValueError for a confidence that is not between 0 and 1, and TypeError unless
+    `simultaneous` is a bool.
 
     >>> from historian import Histogram
     >>> curve = survival(Histogram.from_values([1.0, 2.0, 4.0, 8.0]), confidence=None)[0]
@@ -47,6 +48,7 @@ def survival(
     found = named(histograms)
     if confidence is not None:
         confidence = check_confidence(confidence)
+    simultaneous = check_bool("simultaneous", simultaneous)
     scope = max((scope_of(one, False, simultaneous) for _, one in found), default="")  # the same of all
     on = panel(ax)
     filled = [(name, one) for name, one in found if one.count]

@@ -106,7 +106,7 @@ class Fanout(Generic[Held]):
         `Histogram.ci` does.
         Warns (`TailWarning`) if n exceeds the number of recorded calls.  Raises ValueError for NaN, for a confidence
         that is not between 0 and 1, and for ``anytime=True`` or ``simultaneous=True`` with synthetic values or with
-        each other.
+        each other.  Raises TypeError unless these two are bools.
 
         >>> from historian import Histogram
         >>> print(Histogram.from_values([0.010] * 9_900 + [1.0] * 100).fanout(100).p_wait(0.5))

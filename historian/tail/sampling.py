@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .._core import slot_of
 from .._stats.beyond import warn_beyond
 from .._stats.binomial import rank_interval, share_lower, share_upper
-from .._stats.checks import check_confidence, check_n, check_share
+from .._stats.checks import check_bool, check_confidence, check_n, check_share
 from .._stats.estimate import Estimate, no_data, quantile_name
 from .._stats.sequences import rank_sequence
 from .._stats.windows import ENOUGH_BURSTS, ENOUGH_EQUAL, ENOUGH_FREEDOM, ENOUGH_WINDOWS, windows_sample_size
@@ -142,8 +142,10 @@ def ci(histogram: BaseHistogram, q: float, confidence: float, windows: _Windows 
 def scope_of(histogram: BaseHistogram, anytime: bool, simultaneous: bool, windows: object = None) -> str:
     """Return what intervals hold together for: `ANYTIME`, `SIMULTANEOUS`, or "" if each holds by itself.
 
-    Raises ValueError if they can't: for both, with windows, or for values that were not measured.
+    Raises ValueError if they can't: for both, with windows, or for values that were not measured; and TypeError unless
+    both are bools.
     """
+    anytime, simultaneous = check_bool("anytime", anytime), check_bool("simultaneous", simultaneous)
     if anytime and simultaneous:
         raise ValueError(
             "no band holds the whole curve at every look: pass anytime=True or simultaneous=True, not both"

@@ -141,6 +141,10 @@ def test_a_band_of_the_whole_curve_has_the_simultaneous_intervals() -> None:
     assert "95 % band of the whole curve" in [text.get_text() for text in line.axes.get_legend().get_texts()]
     with pytest.raises(ValueError, match="simultaneous needs measured values"):
         plot.percentiles(h.corrected(0.5), simultaneous=True)
+    for draw in (plot.percentiles, plot.survival):
+        for given in (h, []):
+            with pytest.raises(TypeError, match="simultaneous must be True or False, not 'no'"):
+                draw(given, simultaneous="no")
 
 
 @pytest.mark.filterwarnings("ignore:beyond the data")

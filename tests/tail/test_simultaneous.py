@@ -1,6 +1,7 @@
 """`simultaneous=True`: bands that hold whole curves; their coverage is counted by benchmarks/accuracy_bands.py, too."""
 
 import math
+import re
 import warnings
 
 import numpy as np
@@ -95,6 +96,26 @@ def test_what_it_cannot_do():
             ask(0.5, anytime=True, simultaneous=True)
     with pytest.raises(ValueError, match="confidence"):
         H.ci(0.5, 1.0, simultaneous=True)
+
+
+@pytest.mark.parametrize("no_bool", ["no", "", 1, 0, None, np.array([True]), [True]])
+def test_only_bools_say_what_holds_together(no_bool):
+    """The text "no" would count as True.  It is refused at once, before the other arguments are looked at."""
+    comparison = historian.compare(Histogram(), Histogram())
+    asks = [H.ci, H.fanout(2).p_wait, H.fanout(2).sf, H.fanout([2]).p_wait, Histogram().ci, Histogram().fanout(2).sf]
+    for name, ask in [*(("simultaneous", ask) for ask in asks), *(("anytime", a) for a in [*asks, comparison.ratio])]:
+        for q in (0.5, [0.5], "x"):
+            with pytest.raises(TypeError, match=f"{name} must be True or False, not {re.escape(repr(no_bool))}"):
+                ask(q, **{name: no_bool})
+
+
+def test_bools_of_numpy_are_bools():
+    ratio, other = historian.compare(H, H).ratio, Histogram.from_values([1.0] * 100)
+    for one in (np.bool_(True), np.array(True)):
+        assert repr(H.ci(0.5, simultaneous=one)) == repr(H.ci(0.5, simultaneous=True))
+        assert repr(H.fanout(2).p_wait(0.1, anytime=one)) == repr(H.fanout(2).p_wait(0.1, anytime=True))
+        assert repr(ratio(0.5, anytime=one)) == repr(ratio(0.5, anytime=True))
+    assert repr(other.ci(0.5, anytime=np.bool_(False), simultaneous=np.False_)) == repr(other.ci(0.5))
 
 
 def test_the_price_is_what_the_documentation_says():
