@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._stats.checks import check_number, check_share, number
+from .._stats.checks import check_number, check_share
 from .._stats.estimate import Estimate, joint_method
 from .._values.answers import is_many
 from .._values.checks import check_positive
@@ -35,7 +35,8 @@ def littles_law(
     and `time` the mean time that one stays.  It holds for every system that is stable, whatever the distributions.  If
     one of the two is a `historian.tail.Estimate`, so is the result: its bounds are those of both, so the confidence is
     at least c1 + c2 - 1 for two of confidence c1 and c2 (Bonferroni).  `unit` is the label of the result.  Raises
-    TypeError unless two are given, and ValueError for a negative number, or a division by 0.
+    TypeError unless two are given, and ValueError for a number that is negative, infinite or NaN, or a division by 0.
+    A mean is infinite if the system is not stable, and NaN without data.  A bound may be infinite.
 
     Source: Little, A Proof for the Queuing Formula L = lambda W, Operations Research 9 (1961), 383-387.
 
@@ -46,8 +47,7 @@ def littles_law(
     if len(given) != 2:
         raise TypeError(f"pass two of in_flight, rate and time, not {len(given)}")
     for name, one in given.items():
-        if not number(name, one) >= 0:
-            raise ValueError(f"{name} must be a number from 0 on, not {one!r}")
+        check_number(name, one, 0)
     (name, first), (other, second) = given.items()
     is_product = in_flight is None
     if not is_product and not second:
@@ -57,13 +57,18 @@ def littles_law(
     if not known:
         return value
     (low, high), (least, most) = _bounds(first), _bounds(second)
-    ends = (low * least, high * most) if is_product else (low / most, high / least if least > 0 else math.inf)
+    ends = (low * least, _most(high, most)) if is_product else (low / most, high / least if least > 0 else math.inf)
     levels = [one.confidence for one in known if one.confidence is not None]
     joint = 1 - sum(1 - level for level in levels)
     why = "; ".join(dict.fromkeys(one.why for one in known if one.why))
     confidence = joint if levels and joint > 0 else None
     method = joint_method(*(one.method for one in known))
     return Estimate(value, *ends, why, unit=unit, confidence=confidence, method=method)
+
+
+def _most(high: float, most: float) -> float:
+    """Return the product of two upper bounds: 0 if one of them is, even if nothing bounds the other."""
+    return high * most if high and most else 0.0
 
 
 def _bounds(given: float) -> tuple[float, float]:

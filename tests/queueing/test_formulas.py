@@ -102,6 +102,17 @@ def test_littles_law() -> None:
     assert rate.confidence == pytest.approx(0.85)  # 0.95 + 0.9 - 1
 
 
+def test_littles_law_of_a_time_without_an_upper_bound() -> None:
+    time = Estimate(0.2, 0.1, math.inf, "too few values", unit="s")
+    for rate, most in ((100.0, math.inf), (0.0, 0.0)):  # nobody comes: none is in flight, however long one would stay
+        held = littles_law(rate=rate, time=time)
+        assert isinstance(held, Estimate)
+        assert (float(held), held.lower, held.upper) == (0.2 * rate, 0.1 * rate, most)
+    found = littles_law(in_flight=2.0, time=time)
+    assert isinstance(found, Estimate)
+    assert (float(found), found.lower, found.upper) == (10.0, 0.0, 20.0)
+
+
 def test_laws_of_scalability() -> None:
     assert amdahl(10, serial=0.1) == pytest.approx(10 / 1.9)
     assert amdahl([1, 2], serial=1.0).tolist() == [1.0, 1.0]
@@ -123,7 +134,16 @@ def test_laws_of_scalability() -> None:
         (lambda: kingman(1.0, 0.5, service_scv=-1.0), "service_scv must be a finite number from 0 on"),
         (lambda: kingman(Histogram(), 0.5), "service must hold times with a positive mean"),
         (lambda: littles_law(in_flight=1.0, rate=0.0), "rate must be positive"),
-        (lambda: littles_law(in_flight=-1.0, rate=2.0), "in_flight must be a number from 0 on"),
+        (lambda: littles_law(in_flight=-1.0, rate=2.0), "in_flight must be a finite number from 0 on, not -1.0"),
+        (lambda: littles_law(rate=math.inf, time=0.0), "rate must be a finite number from 0 on, not inf"),
+        (lambda: littles_law(rate=1.0, time=math.inf), "time must be a finite number from 0 on, not inf"),
+        (lambda: littles_law(in_flight=math.inf, rate=math.inf), "in_flight must be a finite number from 0 on, not"),
+        (lambda: littles_law(in_flight=math.nan, rate=0.0), "in_flight must be a finite number from 0 on, not nan"),
+        (lambda: littles_law(in_flight=1.0, rate=numpy.float64("nan")), "rate must be a finite number from 0 on"),
+        (
+            lambda: littles_law(rate=1.0, time=Estimate(math.inf, math.inf, math.inf, "no steady state")),
+            "time must be a finite number from 0 on, not <Estimate: inf; no steady state>",
+        ),
         (lambda: amdahl(8, serial=1.5), "serial must be in 0..1, not 1.5"),
         (lambda: usl(8, 0.1, -0.1), "coherency must be a finite number from 0 on"),
         (lambda: usl(-1, 0.1), "n must be a finite number from 0 on"),
