@@ -307,15 +307,18 @@ class History:
     ) -> Forecast:
         """Return how long the error budget of "a share of `target` takes at most `t`" lasts, all keys merged.
 
-        The budget is that of a `period`, which begins at `start`, by default with the history, and ends after it.  The
-        calls to come are assumed to be as many, and as slow, as those of the history's last whole days; of all of it,
-        if it is shorter than a day.  Intervals are prediction intervals: they allow for slow calls in bursts, as the
-        differences of the history's intervals tell, and for what the future itself varies.  Without slow calls, the
+        The budget is that of a `period`, which begins at `start`, by default with the history, and ends after it.
+        `start` must be in the history, from the begin of its first interval to before its end: what was spent before is
+        not known.  An interval that began before `start` is left out of what is spent.
+
+        The calls to come are assumed to be as many, and as slow, as those of the history's last whole days; of all of
+        it, if it is shorter than a day.  Intervals are prediction intervals: they allow for slow calls in bursts, as
+        the differences of the history's intervals tell, and for what the future itself varies.  Without slow calls, the
         upper bound is Clopper and Pearson's.
 
         Warns (`historian.tail.TailWarning`) if the intervals do not tell how bursts come, as `Histogram.slo` does with
-        ``windows=``.  O(buckets of all).  Raises ValueError for a target of 1, which has no budget, for a period that
-        does not begin in the history and end after it, and as `Histogram.slo` does.
+        ``windows=``.  O(buckets of all).  Raises ValueError for a target of 1, which has no budget, for a `start` that
+        is not in the history, for a period that does not end after it, and as `Histogram.slo` does.
 
         >>> hour = Histogram.from_values([0.010] * 9_995 + [2.0] * 5)
         >>> begin, length = 1795737600 * 10**9, 3600 * 10**9  # 2026-11-27 00:00 UTC, in nanoseconds

@@ -146,11 +146,7 @@ def forecast(
         raise ValueError("a forecast needs a history with an interval at least, not an empty one")
     starts, ends = edges
     now, begin = ends[-1], starts[0] if start is None else time_ns(start, "start")
-    if not starts[0] <= begin < now < begin + length:
-        raise ValueError(
-            f"the period must begin in the history, which is from {time_text(starts[0])} to {time_text(now)}, and end "
-            f"after it, not from {time_text(begin)} to {time_text(begin + length)}: pass start= and period="
-        )
+    _check_period(begin, length, starts[0], now)
     unit = merge(histograms).unit
     times = (begin / NS, now / NS, (begin + length) / NS)
     days = (now - starts[0]) // DAY
@@ -165,6 +161,21 @@ def forecast(
     at_end = _at_end(past, slow, budget, left / past.covered, confidence)
     lasts = _lasts(past, slow, budget, left, confidence)
     return Forecast((t, unit, target), times, slow[0] / budget, at_end, lasts)
+
+
+def _check_period(begin: int, length: int, first: int, now: int) -> None:
+    """Raise ValueError unless a period of this length begins in the history, from `first` to `now`, and ends after."""
+    if not first <= begin < now:
+        why = "what was spent before it is not known" if begin < first else "nothing is known of calls after it"
+        raise ValueError(
+            f"start must be in the history, from {time_text(first)} to before {time_text(now)}, not "
+            f"{time_text(begin)}: {why}"
+        )
+    if begin + length <= now:
+        raise ValueError(
+            f"the period must end after the history, whose end is {time_text(now)}, not at "
+            f"{time_text(begin + length)}: pass a longer period=, or a later start="
+        )
 
 
 def _past(histograms: Sequence[Histogram], covered: int, t: float, confidence: float) -> _Past | None:

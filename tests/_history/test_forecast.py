@@ -97,6 +97,16 @@ def test_a_period_that_began_later_counts_from_there_and_learns_from_all():
     assert later.spent == pytest.approx(240 / 480) and later.spent_at_end == pytest.approx((240 + 7.5 * 24) / 480)
 
 
+def test_a_period_may_begin_at_any_time_in_the_history_and_counts_the_intervals_from_there_on():
+    whole, end = history([5] * 24 + [10] * 24), BEGIN // 10**9 + 48 * 3600
+    for seconds, hours in ((48 * 3600, 48), (86_400, 24), (86_399, 23), (3_601, 1), (3_600, 1), (3_599, 0), (1, 0)):
+        forecast = whole.forecast(1.0, 0.999, "3d", start=end - seconds)
+        slow = 10 * min(hours, 24) + 5 * max(0, hours - 24)  # a split hour is left out
+        calls = 10_000 * (hours + 72 - seconds / 3600)  # of the intervals in the period, and of what is left of it
+        assert forecast.spent == pytest.approx(slow / (0.001 * calls))
+        assert (forecast.now - forecast.start, forecast.end - forecast.start) == (seconds, 3 * 86_400)
+
+
 def test_of_a_part_of_a_day_only_whole_days_tell_the_future():
     forecast = history([0] * 12 + [10] * 48).forecast(1.0, 0.999, "10d")  # 2.5 days: the last two have 10 an hour
     assert forecast.spent_at_end == pytest.approx((480 + 10 * 180) / 2400)
@@ -173,8 +183,18 @@ def test_what_is_refused():
         STEADY.forecast(1.0, 1.0)
     with pytest.raises(ValueError, match="a forecast needs a history"):
         History().forecast(1.0, 0.99)
-    for period, start in (("2d", None), ("1d", None), ("30d", "2026-11-26T00:00Z"), ("30d", "2026-11-29T00:00Z")):
-        with pytest.raises(ValueError, match="the period must begin in the history"):
+    for start, why in (
+        ("2026-11-26T23:59:59Z", "what was spent before it is not known"),
+        ("2026-11-29T00:00Z", "nothing is known of calls after it"),
+        ("2027-01-01T00:00Z", "nothing is known of calls after it"),
+    ):
+        limits = "start must be in the history, from 2026-11-27T00:00Z to before 2026-11-29T00:00Z"
+        message = f"{limits}, not {start}: {why}"
+        with pytest.raises(ValueError, match=message):
+            STEADY.forecast(1.0, 0.99, "30d", start=start)
+    for period, start, end in (("2d", None, 29), ("1d", None, 28), ("12h", "2026-11-28T12:00Z", 29)):
+        message = f"must end after the history, whose end is 2026-11-29T00:00Z, not at 2026-11-{end}T00:00Z: pass a "
+        with pytest.raises(ValueError, match=message):
             STEADY.forecast(1.0, 0.99, period, start=start)
     with pytest.raises(ValueError, match="confidence"):
         STEADY.forecast(1.0, 0.99, confidence=1.0)
