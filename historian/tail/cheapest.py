@@ -60,7 +60,8 @@ def cheapest_hedge(x: Dist, t: float, p: float) -> Hedge:
 
     What it brings, ``hedge.dist.sf(t)``, and costs, ``hedge.dist.extra_load``, are estimates with intervals.  They are
     of the values that chose the hedge: check it with later ones.  As in `hedge`, both calls are independent, and the
-    load slows nothing down.  All times in the bucket of t count as at or below `t`, as in `Dist.sf`.  O(buckets).
+    load slows nothing down.  All times in the bucket of t count as at or below `t`, as in `Dist.sf`.  `after` is 0 or
+    an edge of a bucket: see `best_hedge`.  O(buckets).
     Raises ValueError if `t` is not positive and finite, if `p` is outside 0..1, without data, and if no hedge is
     enough: one that starts at once leaves S(t)^2.
 
@@ -88,9 +89,12 @@ def cheapest_hedge(x: Dist, t: float, p: float) -> Hedge:
 def best_hedge(x: Dist, q: float, load: float) -> Hedge:
     """Return the hedge with the smallest q-quantile among those that add a share of at most `load` to the calls.
 
-    The quantile is ``hedge.dist.ppf(q)``.  Otherwise as `cheapest_hedge`.  O(buckets * log buckets).  It tries delays
-    and quantiles at the edges of buckets, 1.1 % apart: a finer grid would find a quantile up to about 1 % smaller, and
-    spend what is left of the load.
+    The quantile is ``hedge.dist.ppf(q)``.  Otherwise as `cheapest_hedge`.  O(buckets * log buckets).
+
+    The answer lies on the edges of buckets, which are 1.1 % apart: `after` is one of them, or 0, and so is the
+    quantile.  At an edge, the share of slower values is a count.  Between two edges nothing is known of it: a bucket
+    tells its values to 0.55 % (see `historian.buckets`).  So a finer grid would find a quantile up to about 1 %
+    smaller, if the values are as it supposes them to be, and spend what is left of the load.
 
     >>> import math
     >>> from historian.tail.dist import from_sf

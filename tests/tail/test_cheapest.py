@@ -101,6 +101,25 @@ def test_best_and_cheapest_are_inverse():
     assert cheapest_hedge(EXPONENTIAL, t / buckets.GROWTH**2, 0.01).dist.extra_load > 0.1
 
 
+@pytest.mark.parametrize("load", [0.001, 0.01, 0.1, 0.3, 1.0])
+@pytest.mark.parametrize("x", [EXPONENTIAL, LATENCY])
+def test_answers_lie_on_edges_of_buckets(x, load):
+    found = best_hedge(x, 0.99, load)
+    cheap = cheapest_hedge(x, float(x.ppf(0.995)), 0.008)
+    for after in (found.after, cheap.after):
+        assert after == 0 or after == buckets.upper(buckets.index(after))
+    t = float(found.dist.ppf(0.99))
+    assert min(abs(t / buckets.upper(buckets.index(t) + k) - 1) for k in (-1, 0)) < 1e-12
+
+
+@pytest.mark.parametrize("load", [0.1, 0.12, 0.3, 0.9, 1.0])
+def test_the_best_quantile_is_known_to_a_bucket(load):
+    """A load exp(-d) affords a hedge after d: it leaves exp(-t) exp(-(t - d)), which is 0.01 at (log 100 + d)/2."""
+    exact = (math.log(100) - math.log(load)) / 2
+    found = float(best_hedge(EXPONENTIAL, 0.99, load).dist.ppf(0.99))
+    assert 1 - 1e-9 <= found / exact <= buckets.GROWTH * 1.0005  # 1.0109, for the delay is one of the edges, too
+
+
 def test_a_hedge_of_a_hedge():
     once = best_hedge(LATENCY, 0.99, 0.05)
     twice = best_hedge(once.dist, 0.99, 0.05)
