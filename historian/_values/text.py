@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "percent", "printable", "quoted", "shortened", "shown", "token"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["LISTED", "counted", "listed", "percent", "printable", "quoted", "shortened", "shown", "token"]
+
+LISTED, LONG = 8, 40  # names on one line, and characters of each
 
 _SPECIAL = frozenset('{},="')  # what separates the parts of a printed key, and what begins and ends a quoted text
 
@@ -65,6 +71,18 @@ def shown(text: str) -> str:
     """
     is_plain = text.isprintable() and text and text[0] != '"' and text == text.strip() and "  " not in text
     return text if is_plain else quoted(text)
+
+
+def listed(names: Sequence[str], facts: Sequence[str] = ()) -> str:
+    r"""Return names on one line, each with its fact, if there is one: the first eight, long ones without their middle.
+
+    >>> print(listed(["db", "a\nb"], ["p99 1.00 s", "no data"]))
+    db p99 1.00 s, "a\nb" no data
+    >>> print(listed("abcdefghij"))
+    a, b, c, d, e, f, g, h, ...
+    """
+    parts = [" ".join([shown(shortened(name, LONG)), *facts[k : k + 1]]) for k, name in enumerate(names[:LISTED])]
+    return ", ".join([*parts, *(["..."] if len(names) > LISTED else [])])
 
 
 def token(text: str) -> str:

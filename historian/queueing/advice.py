@@ -58,6 +58,12 @@ class Option(NamedTuple):
     alone: Estimate  # the quantile that `historian.tail.hedge` states, which leaves the load out
     recovers: bool  # whether the servers keep up again after a burst that made calls wait for three delays
 
+    def __repr__(self) -> str:
+        if not self.load.is_stable:
+            return f"<Option: {self.load.policy}: the servers do not keep up>"
+        burst = "" if self.recovers else "; one burst brings the servers down for good"
+        return f"<Option: {self.load.policy}: response {self.response}, times {self.ratio}{burst}>"
+
 
 Option.__module__ = "historian.queueing"  # set here, because a NamedTuple cannot set it in its body
 

@@ -206,7 +206,7 @@ class Load:
         if not self.is_stable:
             return f"<Load: {self.policy}; {self._reason()}>"
         p50, p99 = (collected(partial(self.quantile, q))[0] for q in (0.5, 0.99))
-        return f"<Load: {self.policy}; utilisation {self.utilisation:.3f}, p50 {p50}, p99 {p99}>"
+        return f"<Load: {self.policy}; utilisation {self.utilisation}, p50 {p50}, p99 {p99}>"
 
     def _view(self) -> View:
         from .views import load_view

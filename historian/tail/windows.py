@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 
+from .._show.scale import quantity
 from .._show.shown import in_html, in_rich, in_terminal
 from .._stats.arrays import each_estimate, times
 from .._stats.binomial import share_interval
@@ -27,7 +28,7 @@ from .._stats.estimate import Estimate, no_data
 from .._stats.windows import effective_sample_size, windows_sample_size
 from .._values.answers import is_many
 from .._values.base import BaseHistogram
-from .._values.text import counted
+from .._values.text import LISTED, counted, listed
 from .._values.timed import histograms_of, is_timed
 from .correlation import METHOD
 from .sampling import WINDOWS_METHOD, in_windows, warn_if_uncertain
@@ -166,8 +167,14 @@ class Windows:
         return Windows, (dict(zip(self.names, self.leaves)),)
 
     def __repr__(self) -> str:
-        names = ", ".join(self.names[:8]) + (", ..." if len(self.names) > 8 else "")
-        return f"<Windows of {counted(len(self.names), 'leaf', 'leaves')}, {len(self.leaves[0]):,} each: {names}>"
+        p99 = [self._p99(leaf) for leaf in self.leaves[:LISTED]]
+        facts = f"{counted(len(self.names), 'leaf', 'leaves')}, {counted(len(self.leaves[0]), 'window')} each"
+        return f"<Windows of {facts}: {listed(self.names, p99)}>"
+
+    def _p99(self, leaf: tuple[BaseHistogram, ...]) -> str:
+        """Return the 99th percentile of all windows of a leaf as text."""
+        held = [one for one in leaf if one.count]
+        return f"p99 {quantity(sum(held[1:], held[0]).quantile(0.99), self.unit)}" if held else "no data"
 
     def _view(self) -> View:
         from .views import windows_view

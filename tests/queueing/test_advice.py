@@ -20,6 +20,9 @@ def test_advice_at_low_load_is_to_hedge() -> None:
     assert best.ratio.lower < best.ratio < best.ratio.upper < 0.4
     assert float(best.response) == simulate(HEAVY, 8, 0.1, hedge_after=best.after, requests=12_000).quantile(0.99)
     assert advice.sentence.startswith("at 10 % load, hedge after 9.86 ms: p99 times 0.")
+    assert repr(advice) == f"<Advice: {advice.sentence}>"
+    assert repr(best) == f"<Option: hedge after 9.86 ms: response {best.response}, times {best.ratio}>"
+    assert str(best.response).endswith(" ms)")
 
 
 def test_advice_at_high_load_is_a_warning() -> None:
@@ -29,6 +32,7 @@ def test_advice_at_high_load_is_a_warning() -> None:
     assert [one.after for one in advice.options] == [None, 0.01, 0.1]
     assert all(one.ratio == math.inf == one.response for one in advice.options[1:])
     assert all(one.alone < advice.options[0].alone for one in advice.options[1:])  # what tail.hedge says
+    assert repr(advice.options[1]) == "<Option: hedge after 10.0 ms: the servers do not keep up>"
     assert "grows" in str(advice) and "do not hedge" in advice._repr_html_()
 
 
@@ -51,6 +55,8 @@ def test_a_hedge_that_one_burst_turns_into_a_collapse_is_not_recommended() -> No
     with pytest.warns(LoadWarning, match="one burst brings the servers down for good"):
         advice = advise(HEAVY, 8, 0.6, delays=[after], requests=12_000)
     assert (advice.best, advice.options[1].recovers, advice.options[0].recovers) == (None, False, True)
+    assert repr(advice.options[1]).endswith("; one burst brings the servers down for good>")
+    assert repr(advice.options[0]).startswith("<Option: no hedge: response ") and "burst" not in repr(advice.options[0])
     with pytest.warns(LoadWarning, match="no steady state"):
         simulate(HEAVY, 8, 0.6, hedge_after=after, burst=1_000, requests=12_000)
     assert simulate(HEAVY, 8, 0.6, burst=1_000, requests=12_000).is_stable

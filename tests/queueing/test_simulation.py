@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import re
 import warnings
 from typing import Any, cast
 
@@ -257,7 +258,10 @@ def test_a_load_is_shown() -> None:
         warnings.simplefilter("ignore", LoadWarning)
         bad = simulate(HEAVY, 8, 0.9, hedge_after=0.0, requests=2_000)
     good = simulate(HEAVY, 8, 0.3, hedge_after=0.5, requests=6_000)
-    assert repr(good).startswith("<Load: hedge after 500 ms; utilisation 0.3")
+    p50, p99 = good.quantile(0.5), good.quantile(0.99)
+    assert repr(good) == f"<Load: hedge after 500 ms; utilisation {good.utilisation}, p50 {p50}, p99 {p99}>"
+    assert str(p99).endswith(" ms)") and re.fullmatch(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)", str(good.utilisation))
+    assert "\n" not in repr(bad)
     assert repr(bad).startswith("<Load: hedge after 0 s; no steady state: servers are busy for 100 % of the time")
     assert "utilisation" in good._repr_html_() and "p99" in good._repr_html_()
     assert "no steady state" in bad._repr_html_() and "p99" not in bad._repr_html_()

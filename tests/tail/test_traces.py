@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from historian import Histogram
+from historian._show.scale import quantity
 from historian._stats.bounded import mean_interval
 from historian.buckets import RELATIVE_ERROR
 from historian.tail import Estimate, Estimates, TailWarning, Traced, TracedFanout, Traces, seq
@@ -450,9 +451,26 @@ def test_what_is_shown():
     assert "3 if independent, 1 if slow together" in shown
     assert "Fan-out: wait for all of 9 calls" in traces.fanout(9)._repr_html_()
     assert "2,000 traced requests" in traces.seq()._repr_html_()
-    assert repr(traces) == "<Traces of 2,000 requests: db, cache, auth>"
     assert "no data" in Traces(np.empty((0, 2)))._repr_html_()
     assert "effective calls" in correlated(0.5)._repr_html_()
+
+
+def test_a_line_says_how_many_requests_and_how_slow_they_are():
+    traces = Traces(SMALL, names="abcd", unit="ms")  # the slowest calls take 1, 4, 5, 9, 9 ms
+    assert repr(traces) == "<Traces of 5 requests of a, b, c, d: slowest call p50 5.00 ms, p99 9.00 ms>"
+    assert repr(Traces([[0.0125, 0.1]], names=["db", "a\nb"])) == (
+        '<Traces of 1 request of db, "a\\nb": slowest call p50 100 ms, p99 100 ms>'
+    )
+    assert repr(Traces(np.empty((0, 2)))) == "<Traces of call1, call2: no data>"
+    assert ", call8, ...: slowest" in repr(Traces(np.ones((1, 9)))) and "call9" not in repr(Traces(np.ones((1, 9))))
+    assert len(repr(Traces(np.ones((1, 2)), names=["a" * 10_000, "b\n" * 10_000]))) < 200
+
+
+@pytest.mark.parametrize("requests", [1, 2, 3, 99, 100, 101, 200, 201])
+def test_the_percentiles_of_the_line_are_those_of_all_calls(requests):
+    traces = correlated(0.5, requests=requests)
+    p50, p99 = (quantity(float(quiet(traces.all_of().quantile, q)), "s") for q in (0.5, 0.99))
+    assert repr(traces).endswith(f": slowest call p50 {p50}, p99 {p99}>")
 
 
 def test_data_frames():

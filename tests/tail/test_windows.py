@@ -149,11 +149,25 @@ def test_arrays():
     assert np.asarray(together.correlation("db", "cache", [T])).tolist() == [together.correlation("db", "cache", T)]
 
 
+def test_a_line_says_how_many_windows_and_how_slow_the_leaves_are():
+    fast, slow, idle = (Histogram.from_values(values, unit="ms") for values in ([2.0] * 99, [400.0], []))
+    found = Windows({"db": [fast, slow, idle], "a\nb": [idle, fast, fast], "idle": [idle, Histogram(), idle]})
+    # Of 100 values of db, the 99th is fast.
+    assert repr(found) == '<Windows of 3 leaves, 3 windows each: db p99 2.00 ms, "a\\nb" p99 2.00 ms, idle no data>'
+    found = Windows({"db": [fast, slow + slow, idle], "cache": [slow, slow, slow]})
+    assert repr(found) == "<Windows of 2 leaves, 3 windows each: db p99 400 ms, cache p99 400 ms>"
+    assert repr(Windows({"db": [], "cache": []})) == "<Windows of 2 leaves, 0 windows each: db no data, cache no data>"
+    many = repr(Windows({k: [slow] for k in range(9)}))
+    assert many.startswith("<Windows of 9 leaves, 1 window each: 0 p99 400 ms, ") and many.endswith(
+        "7 p99 400 ms, ...>"
+    )
+
+
 def test_histories_must_have_the_same_intervals():
     both = history(DB, "db") + history(CACHE, "cache")
     found = Windows({name: both.select(name) for name in ("db", "cache")})
     assert float(found.p_wait(T)) == pytest.approx(0.10392)
-    assert found.names == ("db", "cache") and repr(found) == "<Windows of 2 leaves, 200 each: db, cache>"
+    assert found.names == ("db", "cache")
     assert float(Windows(both.by()).p_wait(T)) == pytest.approx(0.10392)
     later = History(Interval(60 * k + 30, 60 * k + 90, {"b": one}) for k, one in enumerate(CACHE))
     with pytest.raises(ValueError, match="leaves must have the same intervals, but those of db and cache differ"):
