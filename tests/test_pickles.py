@@ -42,6 +42,7 @@ from historian.tail import (
     TailFit,
     TailWarning,
     Traced,
+    TracedFanouts,
     Traces,
     Windows,
     all_of,
@@ -103,6 +104,7 @@ def objects() -> dict[str, Any]:
         "tail-fit": Histogram.from_values([-math.log((k + 0.5) / 1_000) for k in range(1_000)]).tail_fit(),
         "traced": TRACES.seq(),
         "traced-fanout": TRACES.fanout(3),
+        "traced-fanouts": TRACES.fanout([[1], [3]]),
         "traces": TRACES,
         "tail-warning": TailWarning("beyond the data"),
         "time-series": TimeSeries(
@@ -128,6 +130,8 @@ def content(value: Any) -> Any:
         return value.unit, value.count, value.sf(0.5).why, value.extra_load, value.mass.tolist(), str(value.sf(0.5))
     if isinstance(value, Estimate):
         return float(value), value.lower, value.upper, value.why, value.unit, value.confidence, value.method
+    if isinstance(value, TracedFanouts):
+        return value.n.tolist(), [content(one) for row in value for one in row]
     if isinstance(value, (Enoughs, Estimates, Fanouts, Slos)):
         return [content(one) for one in value]
     if isinstance(value, Fanout):

@@ -91,6 +91,7 @@ Traces, which show how the calls of a request depend on each other:
 - `copula`: dependence by ranks, and ranks with other distributions.
 - `spans`: spans of traces as a table.
 - `traced`: the latency of traced requests, and of n calls like theirs; `Traced`, `TracedFanout`.
+- `traced_fanouts`: the same for several numbers of calls; `TracedFanouts`.
 - `traces`: the latencies of calls of the same requests; `Traces`.
 
 Windows of time, which show what makes the same minutes bad:
@@ -115,6 +116,7 @@ from .sampling import Enough
 from .slo import Slo, burn_rates
 from .slos import Slos
 from .traced import Traced, TracedFanout
+from .traced_fanouts import TracedFanouts
 from .traces import Traces
 from .windows import Windows
 
@@ -136,6 +138,7 @@ __all__ = [
     "TailWarning",
     "Traced",
     "TracedFanout",
+    "TracedFanouts",
     "Traces",
     "Windows",
     "all_of",

@@ -13,6 +13,7 @@ within bounds, not a measurement.  A simulation shows how far it is off: see doc
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ OCTAVES = (6, 34)  # below the mean rate, and at most above it: at 1, the grid e
 def waits_of_mixture(above: NDArray[np.int64], count: int, n: float) -> float:
     """Return the share of users of n calls who wait, given in how many of `count` requests 1, 2, ... calls are slow.
 
-    O(calls), about 20 ms.
+    O(calls), about 20 ms; for another n, a tenth of a millisecond.
 
     >>> import numpy
     >>> round(waits_of_mixture(numpy.array([500, 500]), 10_000, 100), 4)  # the calls of a request are slow together
@@ -42,16 +43,26 @@ def waits_of_mixture(above: NDArray[np.int64], count: int, n: float) -> float:
     """
     import numpy
 
-    width, total = len(above), float(above.sum())
+    rates, shares = _mixture(tuple(above.tolist()), count)
+    waits = numpy.ones(len(rates))
+    waits[:-1] = -numpy.expm1(n * numpy.log1p(-rates[:-1]))
+    return float(shares @ waits)
+
+
+def _fitted(above: tuple[int, ...], count: int) -> tuple[_Floats, _Floats]:
+    """Return rates, ascending, the last of them 1, and the shares of the requests that have each of them."""
+    import numpy
+
+    width, total = len(above), float(sum(above))
     numbers = -numpy.diff(numpy.concatenate([[count], above, [0]])) / count  # shares of requests with 0, 1, ... slow
     rates = _rates(total / width / count)
     k = numpy.flatnonzero(numbers)
     logarithms = [math.lgamma(width + 1) - math.lgamma(j + 1) - math.lgamma(width - j + 1) for j in k.tolist()]
     likely = numpy.exp(logarithms) * rates[:, None] ** k * (1 - rates[:, None]) ** (width - k)
-    shares = _most_likely(likely, numbers[k])
-    waits = numpy.ones(len(rates))
-    waits[:-1] = -numpy.expm1(n * numpy.log1p(-rates[:-1]))
-    return float(shares @ waits)
+    return rates, _most_likely(likely, numbers[k])
+
+
+_mixture = lru_cache(maxsize=256)(_fitted)  # the fit depends on the time, not on n: all numbers of calls share it
 
 
 def _rates(mean: float) -> _Floats:

@@ -184,12 +184,17 @@ class Traced:
         """Return the smallest traced time from which on `holds` is true; infinity if it is false for the largest."""
         import bisect
 
+        candidates = self._times()
+        at = bisect.bisect_left(candidates, True, key=lambda t: holds(float(t)))
+        return float(candidates[at]) if at < len(candidates) else math.inf
+
+    def _times(self) -> _Floats:
+        """Return all times, ascending, each once."""
         import numpy
 
         if self._candidates is None:
             self._candidates = numpy.unique(self.values)
-        at = bisect.bisect_left(self._candidates, True, key=lambda t: holds(float(t)))
-        return float(self._candidates[at]) if at < len(self._candidates) else math.inf
+        return self._candidates
 
     def _why(self) -> str:
         return self._sample.why
@@ -239,6 +244,13 @@ class TracedFanout(Traced):
     def __init__(self, values: _Floats, sample: Requests, n: int) -> None:
         super().__init__(values, sample, subset_weights(values.shape[1], min(n, values.shape[1])))
         self.n = n
+
+    def _with(self, n: int) -> TracedFanout:
+        """Return the fan-out of another number of calls, without sorting the times again."""
+        fan = object.__new__(TracedFanout)
+        fan.values, fan._sample, fan._order, fan._candidates = self.values, self._sample, self._order, self._candidates
+        fan.n, fan._weights = n, subset_weights(self.width, min(n, self.width))
+        return fan
 
     @property
     def width(self) -> int:

@@ -20,6 +20,7 @@ from .requests import Requests, packed, unpacked
 from .sampling import METHOD
 from .spans import table_of
 from .traced import Traced, TracedFanout
+from .traced_fanouts import TracedFanouts
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
@@ -37,6 +38,7 @@ else:
     from .._show.view import View
     from .._stats.estimates import Estimates
     from .._values.answers import _Numbers, _Scalar
+    from .fanout import _Whole, _Wholes
 
     _Part: TypeAlias = str | Traced
     _Table: TypeAlias = Mapping[str, _Numbers] | _Numbers
@@ -114,16 +116,26 @@ class Traces:
 
     # ---- questions ----
 
-    def fanout(self, n: int | None = None) -> TracedFanout:
+    @overload
+    def fanout(self, n: _Whole | None = None) -> TracedFanout: ...
+    @overload
+    def fanout(self, n: _Wholes) -> TracedFanouts: ...
+    def fanout(self, n: Any = None) -> TracedFanout | TracedFanouts:
         """Return the latency of waiting for all of `n` calls like these; None is all that were traced.
 
+        `n` is a whole number, or an array-like of them; then each answer is an array, such as a curve over n.
+
         Up to the number of traced calls, answers are averages over all groups of n of them, exactly.  Beyond it, they
-        are extrapolated, with bounds.  Raises ValueError for n below 1.
+        are extrapolated, with bounds.  Raises TypeError unless n is a whole number, and ValueError for n below 1.
 
         >>> traces = Traces([[0.010, 0.010]] * 9_800 + [[0.010, 1.0]] * 100 + [[1.0, 1.0]] * 100)
         >>> print(traces.fanout(2).p_wait(0.5), "|", traces.fanout(8).p_wait(0.5))
         0.0200 (0.0173 to 0.0229) | 0.0471 (0.0173 to 0.0588)
+        >>> traces.fanout([1, 2, 8]).p_wait(0.5).value.round(3)
+        array([0.015, 0.02 , 0.047])
         """
+        if is_many(n):
+            return TracedFanouts(self.values, self._sample, n)
         return TracedFanout(self.values, self._sample, check_n(len(self.names) if n is None else n))
 
     @overload

@@ -15,7 +15,7 @@ from historian import Histogram
 from historian._show.scale import quantity
 from historian._stats.bounded import mean_interval
 from historian.buckets import RELATIVE_ERROR
-from historian.tail import Estimate, Estimates, TailWarning, Traced, TracedFanout, Traces, seq
+from historian.tail import Estimate, Estimates, TailWarning, Traced, TracedFanout, TracedFanouts, Traces, seq
 from historian.tail.effective import effective_calls
 
 SMALL = np.array([[1, 2, 3, 4], [2, 2, 2, 9], [5, 1, 1, 1], [7, 8, 9, 9], [1, 1, 1, 1]], dtype=float)
@@ -98,6 +98,99 @@ def test_intervals_in_a_small_simulation():
         answers = traces.fanout(2).p_wait(0.9), traces.fanout(4).p_wait(0.9), traces.effective_n(0.9)
         held += [one.lower <= truth <= one.upper for one, truth in zip(answers, (pair, all_four, effective))]
     assert (held >= 181).all(), held
+
+
+# ---- many numbers of calls ----
+
+
+@settings(max_examples=30, deadline=None)
+@given(tables, st.data())
+def test_many_numbers_of_calls_are_each_of_them(rows, data):
+    traces = Traces(rows)
+    n = data.draw(st.lists(st.integers(1, 7), min_size=1, max_size=4))  # also beyond the traced calls
+    t = data.draw(st.lists(st.sampled_from([-1.0, 0.0, 4.5, 9.0]), min_size=1, max_size=3))
+    fans = traces.fanout(n)
+    found = fans.p_wait(np.array(t)[:, None])
+    assert found.shape == (len(t), len(n))
+    for k, time in enumerate(t):
+        for j, calls in enumerate(n):
+            assert repr(found[k, j]) == repr(traces.fanout(calls).p_wait(time))
+    quantiles = quiet(fans.quantile, 0.75)
+    assert [repr(one) for one in quantiles] == [repr(quiet(traces.fanout(calls).quantile, 0.75)) for calls in n]
+
+
+def test_the_answers_of_many_numbers_have_the_shape_of_numpy():
+    traces = Traces(SMALL, unit="ms")
+    fans = traces.fanout([[1, 2, 9]])
+    assert isinstance(fans, TracedFanouts)
+    assert (fans.shape, len(fans), fans.count, fans.width, fans.unit) == ((1, 3), 1, 5, 4, "ms")
+    for ask in (fans.p_wait, fans.sf, fans.cdf, lambda x: quiet(fans.quantile, x)):
+        assert isinstance(ask(0.5), Estimates)
+        assert [ask(x).shape for x in (0.5, [0.5] * 3, [[0.5], [1.0]])] == [(1, 3), (1, 3), (2, 3)]
+        with pytest.raises(ValueError, match=r"n and . have shapes that do not go together, \(1, 3\) and \(2,\)"):
+            ask([0.5, 0.5])
+    assert quiet(fans.quantile, 0.5).unit == "ms"
+    assert fans.cdf(2.0).value.tolist() == [[float(traces.fanout(n).cdf(2.0)) for n in (1, 2, 9)]]
+    assert (fans.cdf(2.0).lower == 1 - fans.sf(2.0).upper).all()
+    assert traces.fanout([]).p_wait(1.0).shape == (0,)
+    assert traces.fanout(np.array(3)).n == traces.fanout(np.uint8(3)).n == 3  # a number, as an array of no dimensions
+
+
+def test_parts_of_many_numbers_of_calls():
+    traces = Traces(SMALL)
+    fans = traces.fanout(range(1, 6))
+    assert isinstance(fans[1:], TracedFanouts) and fans[1:].n.tolist() == [2, 3, 4, 5]
+    assert all(isinstance(one, TracedFanout) for one in fans)
+    for one in fans:
+        alone = traces.fanout(one.n)
+        assert repr(one) == repr(alone) and repr(one.sf([0.0, 2.0])) == repr(alone.sf([0.0, 2.0]))
+        assert repr(quiet(one.quantile, 0.5)) == repr(quiet(alone.quantile, 0.5))
+    with pytest.raises(ValueError, match="read-only"):
+        fans.n[0] = 5
+    given_ = np.array([1, 2])
+    assert traces.fanout(given_).n is not given_
+    line = "<TracedFanouts of 5 requests, n=[1, 2, 3, 4, 5]; dependence: measured, of 4 calls in 5 requests"
+    assert repr(fans).startswith(line) and repr(traces.fanout(range(1, 100))).startswith(
+        "<TracedFanouts of 5 requests, 99 numbers of calls; "
+    )
+
+
+def test_more_calls_wait_no_less_on_a_curve_beyond_the_traces():
+    fans = correlated(0.5).fanout([1, 2, 4, 8, 9, 16, 100, 10**6, 10**30])
+    found = fans.p_wait([[4.0], [8.0]])
+    assert (np.diff(found.value, axis=1) >= 0).all() and (found.lower <= found.value).all()
+    assert ["beyond the 8 calls" in one.why for one in found[0]] == [False] * 4 + [True] * 5
+    again = pickle.loads(pickle.dumps(fans))
+    assert again.n.tolist() == fans.n.tolist() and repr(again.p_wait(4.0)) == repr(fans.p_wait(4.0))
+    empty = pickle.loads(pickle.dumps(Traces(SMALL).fanout(np.ones((0, 3), int))))
+    assert empty.p_wait(1.0).shape == (0, 3)
+
+
+def test_many_numbers_of_calls_warn_once_and_refuse_what_is_no_number_of_calls():
+    traces = Traces(SMALL)
+    with pytest.warns(TailWarning, match=r"3 of 3 answers; the first: 5 requests are too few") as caught:
+        traces.fanout([1, 2, 4]).quantile(0.99)
+    assert [one.filename for one in caught] == [__file__]
+    with pytest.raises(ValueError, match="n must be at least 1, not 0, at position 1"):
+        traces.fanout([1, 0])
+    for bad, message in (
+        ([1.5], r"n must be a whole number, not 1.5, at position 0"),
+        (["2"], "n must be a whole number, not '2'"),
+        ([True], "n must be a whole number, not True"),
+        ("2", "n must be a whole number, not '2'"),
+        (2.0, "n must be a whole number, not 2.0"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            traces.fanout(bad)
+    for ask, message in (
+        (lambda: traces.fanout([1]).p_wait(math.nan), "t must not be NaN"),
+        (lambda: traces.fanout([1]).p_wait(1.0, 1.0), "confidence must be between 0 and 1"),
+        (lambda: traces.fanout([1]).quantile([0.5, 2]), "q must be in 0..1, not 2.0, at position 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ask()
+    nobody = Traces(np.empty((0, 3))).fanout([1, 9])
+    assert [one.why for one in nobody.p_wait(1.0)] == [one.why for one in nobody.quantile(0.5)] == ["no data"] * 2
 
 
 # ---- the effective number of calls ----

@@ -37,6 +37,7 @@ from historian.tail import (
     TailFit,
     Traced,
     TracedFanout,
+    TracedFanouts,
     Traces,
     all_of,
     burn_rates,
@@ -705,6 +706,16 @@ assert_type(Traces.from_spans([("id", "db", 0.1), ("id", "cache", 0.2)], missing
 assert_type(traces.fanout(2), TracedFanout)
 assert_type(traces.fanout().p_wait(0.1), Estimate)
 assert_type(traces.fanout(2).p_wait([0.1, 0.2]), Estimates)
+traced = traces.fanout([1, 2, 8])
+assert_type(traced, TracedFanouts)
+assert_type(traces.fanout(wholes), TracedFanouts)
+assert_type(traces.fanout(np.int64(2)), TracedFanout)
+assert_type(traced.p_wait(0.1), Estimates)
+assert_type(traced.sf([0.1, 0.2, 0.3]), Estimates)
+assert_type(traced.cdf(0.1), Estimates)
+assert_type(traced.quantile(0.5), Estimates)
+assert_type(traced.shape, tuple[int, ...])
+assert_type(traced.values, FloatArray)
 assert_type(traces.seq("db", traces.all_of("db", "cache")), Traced)
 assert_type(traces.k_of(1, "db", "cache").quantile(0.5), Estimate)
 assert_type(traces.first_of().cdf([0.1]), Estimates)
