@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from .._show.scale import quantity
-from .._stats.checks import check_n, check_number
+from .._stats.checks import check_bool, check_n, check_number
 from .._values.checks import check_positive
 from .._values.text import counted
 
@@ -52,11 +52,12 @@ def checked_policy(
     queues: str,
 ) -> Policy:
     """Return the policy of these arguments of `simulate`; raise ValueError for those that contradict each other."""
+    tied = check_bool("tied", tied)
     if cancel not in CANCEL:
         raise ValueError(f"cancel must be 'never', 'queued' or 'running', not {cancel!r}")
     if queues not in QUEUES:
         raise ValueError(f"queues must be 'shared' or 'each', not {queues!r}")
-    if (hedge_after is not None) + (timeout is not None) + bool(tied) > 1:
+    if (hedge_after is not None) + (timeout is not None) + tied > 1:
         raise ValueError("pass one of hedge_after, timeout and tied: simulate one policy at a time")
     if tied and (queues != "each" or servers < 2):
         raise ValueError("tied requests need two queues: pass queues='each' and servers from 2 on")
@@ -70,4 +71,4 @@ def checked_policy(
         return Policy(check_positive("timeout", timeout), retries, True, backoff, False, cancel, queues)
     if hedge_after is not None:
         return Policy(check_number("hedge_after", hedge_after, 0), 1, cancel=cancel, queues=queues)
-    return Policy(more=1 if tied else 0, tied=bool(tied), cancel=cancel, queues=queues)
+    return Policy(more=1 if tied else 0, tied=tied, cancel=cancel, queues=queues)

@@ -298,5 +298,7 @@ def test_bad_numbers(arguments: dict[str, Any], message: str) -> None:
 def test_bad_types() -> None:
     with pytest.raises(TypeError, match="service must be a histogram of service times, not list"):
         simulate([1.0], 1, 0.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="tied must be True or False, not 'no'"):
+        simulate(CONSTANT, 2, 0.5, tied="no", queues="each")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="q must be a number"):
         simulate(CONSTANT, 1, 0.5, requests=1_200).quantile([0.5])  # type: ignore[arg-type]
