@@ -40,6 +40,13 @@ CORE_TESTS = (
     "test_buckets.py", "test_disable.py", "test_histogram.py", "test_registry.py", "fuzz",
 )  # fmt: skip
 
+#: Tests whose result does not depend on the Python.
+ONCE = [
+    f"tests/{line}"
+    for line in (ROOT / ".ci" / "once").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+
 #: Tests among these that a sanitizer makes fail, and why.  Fuzzers have a session of their own, `fuzz_sanitized`.
 NOT_SANITIZED = {
     "address,undefined": (
@@ -120,9 +127,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=[version for version in FOUND if version not in FREE_THREADED])
 def core(session: nox.Session) -> None:
-    """Build and install, on each Python found, and run the tests of the compiled core and of what calls it."""
+    """Build and install, on each Python found, and run the tests of the core, and of its callers, that depend on it."""
     session.install(".[test]")
-    session.run("pytest", *(f"tests/{name}" for name in CORE_TESTS if name != "fuzz"), *session.posargs)
+    paths = [f"tests/{name}" for name in CORE_TESTS if f"tests/{name}" not in ONCE]
+    session.run("pytest", *paths, *(f"--deselect={name}" for name in ONCE), *session.posargs)
 
 
 @nox.session(name="free-threaded", python=FREE_THREADED or None)
