@@ -73,35 +73,50 @@ static int historian_loads_wide;
 #define HISTORIAN_FMA fma
 #endif
 
-/* Define a loader. The compiler vectorises what loads numbers one after the other. */
-#define HISTORIAN_LOADER(function, type, result, convert)                                                    \
-    HISTORIAN_INLINE void historian_##function##_run(result out[], const char *data, size_t n) {             \
-        type value;                                                                                          \
-        for (size_t i = 0; i < n; i++) {                                                                     \
-            memcpy(&value, data + i * sizeof value, sizeof value);                                           \
-            out[i] = convert(value);                                                                         \
-        }                                                                                                    \
-    }                                                                                                        \
-    HISTORIAN_LOADS_WIDE static void historian_##function##_wide(result out[], const char *data, size_t n) { \
-        historian_##function##_run(out, data, n);                                                            \
-    }                                                                                                        \
-    static void historian_##function(result out[], const char *data, ptrdiff_t stride, size_t n) {           \
-        type value[4];                                                                                       \
-        if (stride == (ptrdiff_t)sizeof *value) {                                                            \
-            if (historian_loads_wide)                                                                        \
-                historian_##function##_wide(out, data, n);                                                   \
-            else                                                                                             \
-                historian_##function##_run(out, data, n);                                                    \
-            return;                                                                                          \
-        }                                                                                                    \
-        for (; n >= 4; n -= 4, out += 4, data += 4 * stride) {                                               \
-            for (ptrdiff_t k = 0; k < 4; k++) memcpy(value + k, data + k * stride, sizeof *value);           \
-            for (size_t k = 0; k < 4; k++) out[k] = convert(value[k]);                                       \
-        }                                                                                                    \
-        for (; n > 0; n--, out++, data += stride) {                                                          \
-            memcpy(value, data, sizeof *value);                                                              \
-            *out = convert(*value);                                                                          \
-        }                                                                                                    \
+/* Return how many numbers of `size` bytes a stride is: 1, 2 or -1; 0 for another stride. */
+HISTORIAN_INLINE ptrdiff_t historian_step_of(ptrdiff_t stride, size_t size) {
+    return stride == (ptrdiff_t)size ? 1 : stride == 2 * (ptrdiff_t)size ? 2 : stride == -(ptrdiff_t)size ? -1 : 0;
+}
+
+/* Define a loader. The compiler vectorises what loads each number, each second one, or each from the last one on. */
+#define HISTORIAN_LOADER(function, type, result, convert)                                                        \
+    HISTORIAN_INLINE void historian_##function##_by(ptrdiff_t step, result out[], const char *data, size_t n) {  \
+        type value;                                                                                              \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            memcpy(&value, data + (ptrdiff_t)i * step * (ptrdiff_t)sizeof value, sizeof value);                  \
+            out[i] = convert(value);                                                                             \
+        }                                                                                                        \
+    }                                                                                                            \
+    HISTORIAN_INLINE void historian_##function##_run(ptrdiff_t step, result out[], const char *data, size_t n) { \
+        if (step == 1)                                                                                           \
+            historian_##function##_by(1, out, data, n);                                                          \
+        else if (step == 2)                                                                                      \
+            historian_##function##_by(2, out, data, n);                                                          \
+        else                                                                                                     \
+            historian_##function##_by(-1, out, data, n);                                                         \
+    }                                                                                                            \
+    HISTORIAN_LOADS_WIDE static void historian_##function##_wide(ptrdiff_t step, result out[], const char *data, \
+                                                                 size_t n) {                                     \
+        historian_##function##_run(step, out, data, n);                                                          \
+    }                                                                                                            \
+    static void historian_##function(result out[], const char *data, ptrdiff_t stride, size_t n) {               \
+        ptrdiff_t step = historian_step_of(stride, sizeof(type));                                                \
+        type value[4];                                                                                           \
+        if (step) {                                                                                              \
+            if (historian_loads_wide)                                                                            \
+                historian_##function##_wide(step, out, data, n);                                                 \
+            else                                                                                                 \
+                historian_##function##_run(step, out, data, n);                                                  \
+            return;                                                                                              \
+        }                                                                                                        \
+        for (; n >= 4; n -= 4, out += 4, data += 4 * stride) {                                                   \
+            for (ptrdiff_t k = 0; k < 4; k++) memcpy(value + k, data + k * stride, sizeof *value);               \
+            for (size_t k = 0; k < 4; k++) out[k] = convert(value[k]);                                           \
+        }                                                                                                        \
+        for (; n > 0; n--, out++, data += stride) {                                                              \
+            memcpy(value, data, sizeof *value);                                                                  \
+            *out = convert(*value);                                                                              \
+        }                                                                                                        \
     }
 #define HISTORIAN_LOADERS(type, convert)                     \
     HISTORIAN_LOADER(load_##type, type##_t, double, convert) \
