@@ -7,7 +7,8 @@ running in turns: Bulej et al., arXiv 2001.05811.  The bounds are those of the e
 The American Statistician 69 (2015), 371-386, which is also correct for few blocks.
 
 Blocks are drawn as if they were independent.  A burst that outlasts a block makes neighbours alike.  If the influence
-of neighbours on an answer is correlated, its interval is widened by what their long-run variance is larger.
+of neighbours on an answer is correlated, its interval is widened by what their long-run variance is larger: see
+`historian._compare.neighbours`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from typing import NamedTuple
 
 from .._stats.binomial import student_quantile
 from .._stats.normal import normal_quantile
-from .._stats.windows import long_run_variance
 from .._values.rank import LESS
 from ..buckets import OVERFLOW_INDEX, ZERO_INDEX
 from .distances import STEP
+from .neighbours import Neighbours
 from .ratios import TIES
 
 TYPE_CHECKING = False
@@ -134,12 +135,31 @@ class Blocks:
         import numpy
 
         slopes = numpy.einsum("dk,d->k", self._draws, draws - draws.mean())  # of no matter which length
-        slopes -= slopes.mean()
-        total = float(slopes @ slopes)
-        if not total or float(slopes[1:] @ slopes[:-1]) < -normal_quantile(0.05) / math.sqrt(self.size) * total:
-            return 1.0
-        variance, _ = long_run_variance(slopes.tolist())
-        return max(1.0, math.sqrt(variance / total * (self.size - 1) / self.size))
+        return math.sqrt(Neighbours.of(slopes.astype(numpy.float64) - slopes.mean(), DRAWS).ratio)
+
+    def influences(self, q: float) -> NDArray[np.float64]:
+        """Return the influence of each block on the logarithm of the ratio of the q-quantiles, of mean 0.
+
+        A block moves the quantile of its side by its values below it, less the share q of its values, divided by the
+        density.  The two densities are those that fit the draws best.  So there is no noise of the draws, as in slopes.
+        """
+        import numpy
+
+        sides = []
+        for below in self._below:
+            totals = below.sum(axis=0, dtype=numpy.float64)
+            rank = q * totals[-1]
+            at = int(totals.searchsorted(rank))  # the bucket of the quantile begins at edge at - 1
+            inside = (rank - totals[at - 1]) / (totals[at] - totals[at - 1])
+            sides.append((1 - inside) * below[:, at - 1] + inside * below[:, at] - q * below[:, -1])
+        of_blocks = numpy.stack(sides, axis=1)
+        low, high = self.ratios(q)
+        answers = (low + high) / 2
+        of_draws = numpy.einsum("dk,ks->ds", self._draws, of_blocks)
+        densities = numpy.linalg.lstsq(of_draws - of_draws.mean(axis=0), answers - answers.mean(), rcond=None)[0]
+        found: NDArray[np.float64] = of_blocks @ densities
+        found -= found.mean()
+        return found
 
     def below(self) -> tuple[Any, Any]:
         """Return the share of pairs in which b is in a lower bucket than a, and the share in the same bucket.

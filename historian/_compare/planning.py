@@ -157,8 +157,8 @@ def plan(
         found = _power_of(trials, counted, changed, seed) if trials else no_data(0.0, 1.0)
         planned = Plan(counted, changed, found, q, confidence, unit)
     doubt = trials.doubt(getattr(planned.change, "lower", changed)) if trials else ""
-    if doubt:
-        warn_beyond(f"beyond the data: {doubt}: use a finer clock, or plan for a larger change", stacklevel=2)
+    if trials and doubt:
+        warn_beyond(f"beyond the data: {doubt}: {trials.remedy}", stacklevel=2)
     return planned
 
 
@@ -220,7 +220,7 @@ def _change_for(trials: _Trials, count: int, power: float, seed: int) -> Estimat
     value, low, high = (
         math.exp(max(limits[0], logarithm / one)) if one * 700 > logarithm else math.inf for one in (1.0, more, less)
     )
-    if trials.doubt(low):  # an even smaller one may be seen
+    if trials.doubt(low) and not trials.doubt(value):  # an even smaller one may be seen
         low = LEAST_CHANGE
     return Estimate(value, low, high, _why(trials, low), **HOW)
 

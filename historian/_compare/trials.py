@@ -26,6 +26,7 @@ from .._stats.student import student_quantile
 from ..buckets import OVERFLOW_INDEX, ZERO_INDEX
 from .arguments import least_blocks
 from .distances import STEP
+from .neighbours import ENOUGH, Neighbours, times_wider
 from .ratios import SPREAD, Grid, RatioOf
 
 TYPE_CHECKING = False
@@ -45,6 +46,8 @@ LEAST = 10  # values on each side of a quantile, without which a pilot does not 
 FURTHEST = 37.0  # no deviate is larger: of the probability 1e-300
 FEW_TICKS = 6  # with a change of 1.6 ticks, plans for a power of 80 % had 60 %, with 4 ticks 73 %, with 7 ticks 79.5 %
 APART = 2  # buckets between two quantiles from which on their ratio can be told from 1
+LONGEST = 500  # blocks in a series of a trial: longer ones hardly know better how alike neighbours are
+SERIES = 500  # trials whose series are in memory at once, 2 MB
 AT_ONCE = 100  # trials whose binomial probabilities are computed in one call
 
 
@@ -82,6 +85,7 @@ class Values:
     """Trials with independent values: two samples of a histogram, the second one slower by a change."""
 
     unit, assumes = "values", "independent values assumed"
+    remedy = "use a finer clock, or plan for a larger change"
     most = 10**9  # values in a sample
 
     def __init__(self, pilot: Histogram, q: float, confidence: float) -> None:
@@ -293,9 +297,14 @@ class Turns:
     The logarithm of the ratio of two quantiles is about a mean over the pairs (see `historian._compare.bootstrap`).  So
     its interval is that of Student's t, and a trial is a normal deviate and an independent chi-square one.  Source:
     Student, Biometrika 6 (1908), 1-25, for the two; Hesterberg, The American Statistician 69 (2015), for the interval.
+
+    If neighbours are alike in the pilot, the interval of the test is wider by what the test finds of it.  Few blocks
+    find too little of it or too much.  So each trial is then a series of blocks, whose neighbours are as alike as those
+    of the pilot, and finds out again.
     """
 
     unit, assumes = "pairs of blocks", "blocks that vary as those of the pilot"
+    remedy = f"make blocks longer than the drift lasts, or measure a pilot of {ENOUGH} pairs or more"
     most = 10**6  # pairs
 
     def __init__(self, pilot: Comparison, q: float, confidence: float) -> None:
@@ -308,8 +317,9 @@ class Turns:
         self.least = self.enough = least_blocks(confidence)
         blocks = Blocks(pilot.blocks)
         low, high = blocks.ratios(q)
-        widened = blocks.dependence((low + high) / 2)
+        self._neighbours = Neighbours.of(blocks.influences(q), math.inf)
         # The draws vary as the mean of the pairs does, except for a factor: the variance of M draws has no M - 1.
+        widened = math.sqrt(self._neighbours.ratio)
         self._spread = float(numpy.std((low + high) / 2)) * widened * self._pairs / math.sqrt(self._pairs - 1)
         self._loses = float(numpy.median(high - low)) / 2  # by ties: each bound is that of the other end of a bucket
         if not self._spread < 100:
@@ -321,30 +331,67 @@ class Turns:
         return (deviate * self._spread / self._moved(change)) ** 2
 
     def doubt(self, change: float) -> str:
-        """Return why the answer for a change is not known: never, "", since blocks vary by more than their ticks."""
-        return ""
+        """Return why the answer is not known, "" if it is; for any change, since blocks vary more than ticks."""
+        if not self._neighbours.are_alike or self._pairs >= ENOUGH:
+            return ""
+        return f"neighbouring blocks are alike, and a pilot of {self._pairs} pairs does not tell how much"
 
     def known(self, change: float) -> tuple[float, float]:
         """Return how many times smaller, and larger, `Margins.grows` may be than with this pilot, by its own chance.
 
-        The variance of M pairs is that of a chi-square with M - 1 degrees of freedom; its quantiles are those of Wilson
-        & Hilferty, Proceedings of the National Academy of Sciences 17 (1931), 684-688.
+        The variance of M pairs is that of a chi-square with M - 1 degrees of freedom.  If neighbours do not look alike,
+        they may still be, by `Neighbours.most`.  If they do, the long-run variance has fewer degrees of freedom.
         """
-        part = 2 / (9 * (self._pairs - 1))
-        low, high = ((1 - part + sign * normal_quantile(0.975) * math.sqrt(part)) ** 1.5 for sign in (-1, 1))
-        return low, high
+        low, high = _chance(self._pairs - 1)
+        neighbours = self._neighbours
+        if not neighbours.are_alike:
+            return math.exp(-math.hypot(math.log(low), math.log(neighbours.most()) / 2)), high
+        of_few = _chance(neighbours.freedom)
+        if self.doubt(change):  # from no bound to blocks that are not alike at all
+            return 0.0, max(of_few[1], high * math.sqrt(neighbours.ratio))
+        return of_few
 
     def margins(self, count: float, change: float, trials: int, seed: tuple[int, int]) -> Margins:
-        """Return the margins of trials with `count` pairs of blocks.  O(trials)."""
+        """Return the margins of trials with `count` pairs of blocks.  O(trials), times `LONGEST` if they are alike."""
         import numpy
 
         rng, m = numpy.random.default_rng(seed), round(count)
-        noise, varies = rng.normal(size=trials), numpy.sqrt(rng.chisquare(m - 1, trials) / (m - 1))
+        if self._neighbours.ratio > 1:
+            noise, varies = self._of_series(rng, trials, m)
+        else:
+            noise, varies = rng.normal(size=trials), numpy.sqrt(rng.chisquare(m - 1, trials) / (m - 1))
         grows = self._moved(change) * math.sqrt(m) / self._spread
         reach = student_quantile((1 + self._confidence) / 2, m - 1)
         seen = abs(math.log(change)) + noise * self._spread / math.sqrt(m)
         apart = numpy.floor(seen / STEP + rng.random(trials))  # buckets, from anywhere in a bucket
         return Margins(numpy.where(apart < APART, -FURTHEST, grows + noise - reach * varies), grows)
 
+    def _of_series(
+        self, rng: np.random.Generator, trials: int, m: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return deviates of the means of series of m blocks, and the deviations that the test finds, both about 1."""
+        import numpy
+
+        size = min(m, LONGEST)
+        noise, varies = numpy.empty(trials), numpy.empty(trials)
+        for start in range(0, trials, SERIES):
+            some = slice(start, min(start + SERIES, trials))
+            series = self._neighbours.draw(rng, some.stop - start, size)
+            means = series.mean(axis=1)
+            series -= means[:, None]
+            noise[some] = means * math.sqrt(size)
+            varies[some] = series.std(axis=1) * math.sqrt(size / (size - 1)) * times_wider(series)
+        return noise, varies
+
     def _moved(self, change: float) -> float:
         return max(abs(math.log(change)) - self._loses, 1e-9)
+
+
+def _chance(freedom: float) -> tuple[float, float]:
+    """Return the 2.5 % and the 97.5 % quantile of the root of a chi-square by its degrees of freedom.
+
+    Source: Wilson & Hilferty, Proceedings of the National Academy of Sciences 17 (1931), 684-688.
+    """
+    part = 2 / (9 * freedom)
+    low, high = (max(0.0, 1 - part + sign * normal_quantile(0.975) * math.sqrt(part)) ** 1.5 for sign in (-1, 1))
+    return low, high

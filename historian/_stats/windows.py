@@ -46,6 +46,7 @@ __all__ = [
     "effective_sample_size",
     "half_width",
     "long_run_variance",
+    "long_run_variances",
     "windows_sample_size",
 ]
 
@@ -256,15 +257,24 @@ def long_run_variance(deviations: Sequence[float]) -> tuple[float, int]:
     """
     import numpy
 
-    series = numpy.array(deviations, dtype=numpy.float64)
-    n = len(series)
-    squares = abs(numpy.fft.rfft(numpy.concatenate([series, series[::-1]]))[1:n]) ** 2 / 2  # of the cosines, times n
-    correlation = _correlation(series)
-    angles = numpy.pi / n * numpy.arange(1, n)
+    variances, used = long_run_variances(numpy.array([deviations], dtype=numpy.float64))
+    return float(variances[0]), int(used[0])
+
+
+def long_run_variances(series: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return `long_run_variance` of each row, shape (series,) both."""
+    import numpy
+
+    n = series.shape[1]
+    squares = abs(numpy.fft.rfft(numpy.concatenate([series, series[:, ::-1]], axis=1))[:, 1:n]) ** 2 / 2  # times n
+    correlation = _correlations(series)[:, None]
+    angles = numpy.pi / n * numpy.arange(1, n)  # of the cosines
     spectrum = (1 - correlation) ** 2 / (1 - 2 * correlation * numpy.cos(angles) + correlation**2)  # 1 at angle 0
-    flatness = spectrum.cumsum() / numpy.arange(1, n)
-    used = min(max(int((flatness >= FLAT).sum()), 2), _most_cosines(n))
-    return float(squares[:used].mean() / flatness[used - 1]), used
+    flatness = spectrum.cumsum(axis=1) / numpy.arange(1, n)
+    used = numpy.minimum(numpy.maximum((flatness >= FLAT).sum(axis=1), 2), _most_cosines(n))
+    last = used[:, None] - 1
+    sums, flat = (numpy.take_along_axis(one, last, axis=1)[:, 0] for one in (squares.cumsum(axis=1), flatness))
+    return sums / used / flat, used
 
 
 def _most_cosines(n: int) -> int:
@@ -272,20 +282,21 @@ def _most_cosines(n: int) -> int:
     return max(1, min(n - 1, max(2, round(math.pow(n, 2 / 3)))))
 
 
-def _correlation(series: NDArray[np.float64]) -> float:
-    """Return the correlation of neighbours in a series of mean 0, in [0, 0.97], and rather too much than too little.
+def _correlations(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlation of neighbours in each row of mean 0, in [0, 0.97], and rather too much than too little.
 
     The estimate from lag 1 is corrected for its bias (Kendall, Biometrika 41, 1954, 403-404), and a standard error is
     added.  Random counts in each window lower the correlation at all lags by the same factor, so the ratio of lag 2 to
     lag 1 is free of it.  This ratio is used if it is larger and lag 1 is significant.
     """
-    n, total = len(series), float(series @ series)
-    if not total:
-        return 0.0
-    lags = [float(series[lag:] @ series[:-lag]) / total for lag in (1, 2)]
-    bias = (1 + 3 * min(max(lags[0], 0.0), 1.0)) / n
+    import numpy
+
+    n, totals = series.shape[1], (series * series).sum(axis=1)
+    positive = numpy.where(totals > 0, totals, 1.0)
+    lags = [(series[:, lag:] * series[:, :-lag]).sum(axis=1) / positive for lag in (1, 2)]
+    bias = (1 + 3 * lags[0].clip(0.0, 1.0)) / n
     first, second = (lag + bias for lag in lags)
     found = first + 1 / math.sqrt(n)
-    if found > 2.5 / math.sqrt(n):
-        found = max(found, second / max(first, 0.05))
-    return min(max(found, 0.0), MAX_CORRELATION)
+    larger = numpy.maximum(found, second / numpy.maximum(first, 0.05))
+    found = numpy.where(found > 2.5 / math.sqrt(n), larger, found)
+    return numpy.where(totals > 0, found.clip(0.0, MAX_CORRELATION), 0.0)

@@ -2,16 +2,18 @@
 
 import math
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from historian import Comparison, Histogram, buckets, compare, merge, plan
-from historian._compare import planning
+from historian._compare import planning, trials
 from historian._compare.ratios import Grid, Part, RatioOf, _chances
 from historian._compare.trials import FURTHEST, Margins, Turns, Values, _Ranks
 from historian._show import terminal
+from historian._stats.windows import long_run_variance
 from historian.tail import Estimate, TailWarning
 
 RNG = np.random.default_rng(1)
@@ -285,7 +287,9 @@ def test_blocks_have_the_power_of_a_t_test(in_turns):
     expected = math.sqrt(2) * math.hypot(0.05, 0.0125)
     assert trials._spread == pytest.approx(expected, rel=3 / math.sqrt(2 * BLOCKS))
     low, high = trials.known(change)
-    assert low**2 == pytest.approx(stats.chi2.ppf(0.025, BLOCKS - 1) / (BLOCKS - 1), rel=1e-3)
+    of_variance = stats.chi2.ppf(0.025, BLOCKS - 1) / (BLOCKS - 1)
+    of_neighbours = trials._neighbours.most()  # which may be alike, though they do not look so
+    assert math.log(low**2) == pytest.approx(-math.hypot(math.log(of_variance), math.log(of_neighbours)), rel=1e-3)
     assert high**2 == pytest.approx(stats.chi2.ppf(0.975, BLOCKS - 1) / (BLOCKS - 1), rel=1e-3)
     for m in (8, 20, 100):
         found = trials.margins(m, change, 40_000, (1, 1)).power()
@@ -309,6 +313,105 @@ def test_a_plan_for_blocks(in_turns):
 def test_what_the_sides_of_a_pilot_differ_by_does_not_matter(in_turns):
     differ = turns(np.random.default_rng(2), BLOCKS, 0.05, 1.3)
     assert plan(differ, 1.05, 0.5).count == pytest.approx(plan(in_turns, 1.05, 0.5).count, rel=0.15)
+
+
+# ---- blocks whose neighbours are alike ----
+
+
+def alike(seed, number, change=1.0):
+    """Return a comparison of blocks whose neighbours are alike: correlation 0.5 in all but the chance of 100 calls.
+
+    The logarithm of the ratio of the medians has the variance 2 (0.05^2 + pi/2 0.3^2/100) = 0.088^2 from block to
+    block.  64 % of it are alike, so the long-run variance is 1 + 2 * 0.64 * 0.5/(1 - 0.5) = 2.28 times as large.
+    """
+    rng = np.random.default_rng(seed)
+    own = rng.normal(size=(2, number))
+    for k in range(1, number):
+        own[:, k] = 0.5 * own[:, k - 1] + math.sqrt(0.75) * own[:, k]
+    a, b = (
+        [Histogram.from_values(slower * speed * rng.lognormal(0, 0.3, 100)) for speed in np.exp(0.05 * side)]
+        for side, slower in zip(own, (1.0, change))
+    )
+    return Comparison(merge(a), merge(b), blocks=zip(a, b))
+
+
+LONG_RUN = math.sqrt(2.28) * 0.0885
+RIGHT = 32  # pairs that see 7 % with a probability of 79 %, in 14,000 comparisons
+
+
+@pytest.fixture(scope="module")
+def long_pilot():
+    return alike(1, 1_000)
+
+
+def test_a_long_pilot_tells_how_alike_neighbours_are(long_pilot):
+    trials = Turns(long_pilot, 0.5, 0.95)
+    low, high = trials.known(1.07)
+    assert low < LONG_RUN / trials._spread < high and high / low < 1.6
+    assert trials._spread == pytest.approx(LONG_RUN, rel=0.12)  # 0.109 with the noise of the draws
+    planned = plan(long_pilot, 1.07, 0.5)
+    assert planned.count.lower < RIGHT < planned.count.upper < math.inf
+
+
+def test_trials_find_out_again_how_alike_neighbours_are(long_pilot):
+    trials = Turns(long_pilot, 0.5, 0.95)
+    rng, m, change, seen = np.random.default_rng(2), 60, 1.07, []
+    moved = math.log(change) / trials._spread
+    for one in trials._neighbours.draw(rng, 4_000, m):
+        rest = one - one.mean()
+        lag = rest[1:] @ rest[:-1] / (rest @ rest)
+        ratio = long_run_variance(rest.tolist())[0] / (rest @ rest) * (m - 1) / m if lag > 1.644854 / m**0.5 else 1.0
+        deviation = math.sqrt(rest @ rest / (m - 1) / m * max(1.0, ratio))
+        seen.append(moved + one.mean() > stats.t.ppf(0.975, m - 1) * deviation)
+    power = trials.margins(m, change, 20_000, (1, 1)).power()
+    assert power == pytest.approx(np.mean(seen), abs=0.02)  # standard errors: 0.6 and 0.3 points
+    known = stats.nct.sf(stats.t.ppf(0.975, m - 1), m - 1, moved * math.sqrt(m))  # if that were known
+    assert known - power > 0.03
+
+
+def test_whole_comparisons_see_the_change_if_neighbours_are_alike(long_pilot):
+    power = Turns(long_pilot, 0.5, 0.95).margins(RIGHT, 1.07, 20_000, (1, 1)).power()
+    seen = sum(alike(1_000 + k, RIGHT, 1.07).ratio(0.5).lower > 1 for k in range(200))
+    assert seen / 200 == pytest.approx(power, abs=0.1)  # standard errors: 2.9 points of these, 3 of the pilot
+
+
+def test_a_long_series_is_as_good_as_a_longer_one(long_pilot, monkeypatch):
+    known = Turns(long_pilot, 0.5, 0.95)
+    known._spread = 1.0  # so that the change is one of many buckets
+    powers = []
+    for longest in (500, 2_000):
+        monkeypatch.setattr(trials, "LONGEST", longest)
+        powers.append(known.margins(2_000, math.exp(2.8 / math.sqrt(2_000)), 4_000, (1, 1)).power())
+    assert powers[0] == pytest.approx(powers[1], abs=0.025) and 0.7 < powers[0] < 0.85  # standard errors: 0.6 points
+
+
+ALIKE = "neighbouring blocks are alike, and a pilot of 30 pairs does not tell how much"
+
+
+@pytest.mark.parametrize("given", [{"change": 1.07}, {"change": 1.07, "count": 40}, {"count": 40}])
+def test_a_short_pilot_does_not_tell_how_alike_neighbours_are(given):
+    short = alike(2, 30)
+    with pytest.warns(TailWarning, match=f"beyond the data: {ALIKE}: make blocks longer than the drift ") as caught:
+        planned = plan(short, q=0.5, **given)
+    assert [one.filename for one in caught] == [__file__]
+    (answer,) = (one for one in planned[:3] if isinstance(one, Estimate))
+    assert ALIKE in answer.why
+    if answer is planned.power:
+        assert answer.lower < 0.05 < answer < answer.upper
+    else:
+        assert answer.lower < answer < answer.upper == math.inf
+
+
+def test_intervals_of_short_pilots_hold_the_right_number():
+    held, is_open = 0, 0
+    for seed in range(40):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            count = plan(alike(seed, 30), 1.07, 0.5).count
+        held += count.lower <= RIGHT <= count.upper
+        is_open += count.upper == math.inf
+        assert len(caught) == (count.upper == math.inf)
+    assert held >= 38 and 8 < is_open < 24
 
 
 def test_never_fewer_blocks_than_an_interval_needs(in_turns):
