@@ -336,7 +336,7 @@ def alike(seed, number, change=1.0):
 
 
 LONG_RUN = math.sqrt(2.28) * 0.0885
-RIGHT = 32  # pairs that see 7 % with a probability of 79 %, in 14,000 comparisons
+RIGHT = 32  # pairs that see 7 % with a probability of 79 %, in 4,000 comparisons
 
 
 @pytest.fixture(scope="module")
