@@ -10,5 +10,5 @@
 #define MIN_SHORTS(a, b) ((SHORTS)_mm256_min_epi16((__m256i)(a), (__m256i)(b)))
 #define MAX_SHORTS(a, b) ((SHORTS)_mm256_max_epi16((__m256i)(a), (__m256i)(b)))
 #define NARROW(a, b) ((SHORTS)_mm256_packs_epi32((__m256i)(a), (__m256i)(b)))
-#define ANY_NEGATIVE(x) _mm256_movemask_ps((__m256)(x))
+#define ANY_TRUE(x) _mm256_movemask_epi8((__m256i)(x))
 #include "bulk_wide.h"

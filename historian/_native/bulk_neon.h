@@ -18,7 +18,7 @@
 #define MIN_SHORTS(a, b) ((SHORTS)vminq_s16((int16x8_t)(a), (int16x8_t)(b)))
 #define MAX_SHORTS(a, b) ((SHORTS)vmaxq_s16((int16x8_t)(a), (int16x8_t)(b)))
 #define NARROW(a, b) ((SHORTS)vqmovn_high_s32(vqmovn_s32((int32x4_t)(a)), (int32x4_t)(b)))
-#define ANY_NEGATIVE(x) (vminvq_s32((int32x4_t)(x)) < 0)
+#define ANY_TRUE(x) (vminvq_s16((int16x8_t)(x)) < 0)
 #include "bulk_wide.h"
 
 #endif

@@ -18,7 +18,7 @@
 #define MIN_SHORTS(a, b) ((SHORTS)_mm_min_epi16((__m128i)(a), (__m128i)(b)))
 #define MAX_SHORTS(a, b) ((SHORTS)_mm_max_epi16((__m128i)(a), (__m128i)(b)))
 #define NARROW(a, b) ((SHORTS)_mm_packs_epi32((__m128i)(a), (__m128i)(b)))
-#define ANY_NEGATIVE(x) _mm_movemask_ps((__m128)(x))
+#define ANY_TRUE(x) _mm_movemask_epi8((__m128i)(x))
 #include "bulk_wide.h"
 
 #endif
