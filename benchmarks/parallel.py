@@ -74,12 +74,15 @@ def own_processor() -> Callable[[], None]:
 
 
 def calls(record: Callable[[], Callable[[float], object]], n: int) -> Callable[[], None]:
-    """Return what calls a method `n` times, which each thread that runs it takes for itself."""
+    """Return what calls a method `n` times with a number; each thread that runs it takes both for itself.
+
+    A constant would be shared: without the GIL, each use of it counts references in memory that all threads write.
+    """
 
     def work() -> None:
-        method = record()
+        method, value = record(), float("1.5")
         for _ in itertools.repeat(None, n):
-            method(1.5)
+            method(value)
 
     return work
 
