@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import subprocess
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def about() -> dict[str, Any]:
         "simd": SIMD,  # the instructions for scanning arrays
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
+        "python": platform.python_version() + free_threaded(),
         "compiler": platform.python_compiler(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,  # mean of the minute before
         "commit": commit(),
@@ -52,6 +53,11 @@ def processor() -> str:
     return platform.processor()
 
 
+def free_threaded() -> str:
+    """Return "t" for a Python without the GIL, as in its name."""
+    return "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+
+
 def commit() -> str | None:
     """Return git's description of the sources; None outside a checkout."""
     try:
@@ -69,7 +75,7 @@ def commit() -> str | None:
 
 def key() -> str:
     """Return the file name of the results for this kind of machine."""
-    python = ".".join(platform.python_version_tuple()[:2])
+    python = ".".join(platform.python_version_tuple()[:2]) + free_threaded()
     words = re.sub(r"\(\w+\)|@.*|\bprocessor\b|\bcpu\b", " ", processor().lower())
     name = "-".join(re.findall(r"\w+", words)[:3])
     return f"{platform.python_implementation()}-{python}-{platform.system()}-{platform.machine()}-{name}-{SIMD}".lower()
