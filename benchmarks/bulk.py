@@ -133,11 +133,10 @@ def same_cost(results: Results) -> None:
 
     A view of every second value reads twice as many cache lines.  So its array is half as long, and both are 800 kB.
     All but float64 side by side are loaded into a chunk of float64, which the scan then reads: this pass costs a tenth
-    to a fifth, most for views, whose values are gathered one by one.  To align that chunk gained nothing.  Conversions
-    of int64 in registers of AVX2 took half as long as one by one.  Durations, numbers that are divided by 1e9, took 1.5
-    times as long as float64 with divisions, of which no processor begins one of four in less than 5 cycles.  With
-    reciprocals that are corrected to the same result it is 1.3 to 1.45.  To multiply by 1e-9 costs nothing, but rounds
-    twice: 3 ns would not be the float 3e-9.
+    to a quarter.  To align that chunk gained nothing.  Conversions of int64 in registers of AVX2 took half as long as
+    one by one.  Durations, numbers that are divided by 1e9, took 1.7 times as long as float64 with divisions, of which
+    no processor begins one of four in less than 5 cycles; with reciprocals that are corrected to the same result 1.3 to
+    1.4 times.  To multiply by 1e-9 costs nothing, but rounds twice: 3 ns would not be the float 3e-9.
     """
     data = latencies(100_000)
     half = data[:50_000]
