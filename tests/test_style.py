@@ -74,6 +74,12 @@ def test_lines_have_at_most_120_columns(path: Path) -> None:
     assert not long
 
 
+@pytest.mark.parametrize("path", [path for path in NATIVE if path.suffix in {".c", ".h"}], ids=lambda path: path.name)
+def test_names_that_windows_defines_as_nothing(path: Path) -> None:
+    code = re.sub(r'/\*.*?\*/|"[^"\n]*"', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert not re.search(r"\b(near|far)\b", code)
+
+
 @pytest.mark.parametrize("phrase", BANNED)
 def test_phrases_to_avoid(phrase: str) -> None:
     # across the ends of lines, too, with the signs of comments between

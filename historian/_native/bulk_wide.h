@@ -46,13 +46,13 @@ TARGET HISTORIAN_INLINE INTS NAME(historian_estimate)(DOUBLES a, DOUBLES b) {
 
 /* Write the slots of four registers of values, in any order. `copy` holds these values. */
 TARGET HISTORIAN_INLINE void NAME(historian_find_slots)(uint16_t *slots, const DOUBLES *values, const double *copy) {
-    const int32_t far = (1 << HISTORIAN_UPPER_SHIFT) - HISTORIAN_NEAR; /* the bits of which one is set if it is far */
+    const int32_t mask = (1 << HISTORIAN_UPPER_SHIFT) - HISTORIAN_NEAR; /* of the bits that are all 0 if it is near */
     INTS a = NAME(historian_estimate)(values[0], values[1]), b = NAME(historian_estimate)(values[2], values[3]);
-    SHORTS near = NARROW(a & far, b & far) == 0;
+    SHORTS is_near = NARROW(a & mask, b & mask) == 0;
     SHORTS slot = NARROW(a >> HISTORIAN_UPPER_SHIFT, b >> HISTORIAN_UPPER_SHIFT);
     slot = MIN_SHORTS(MAX_SHORTS(slot, (SHORTS){0} + HISTORIAN_ZERO_SLOT), (SHORTS){0} + HISTORIAN_OVERFLOW_SLOT);
     *(STORED *)slots = slot;
-    if (HISTORIAN_UNLIKELY(ANY_TRUE(near)))
+    if (HISTORIAN_UNLIKELY(ANY_TRUE(is_near)))
         for (size_t k = 0; k < WIDTH / 2; k++) slots[k] = (uint16_t)historian_slot(historian_bits(copy[k]));
 }
 
