@@ -58,9 +58,9 @@ class Neighbours(NamedTuple):
         lags, ratios, used = _tested(influences[None])
         first = float(lags[0]) * (1 + noise)
         first += (1 + 3 * min(max(first, 0.0), 1.0)) / size
-        ratio = 1 + (float(ratios[0]) - 1) * (1 + noise)
+        ratio = max(1.0, 1 + (float(ratios[0]) - 1) * (1 + noise))
         freedom = float(used[0]) * (ratio / (ratio + noise)) ** 2
-        return cls(size, first, max(1.0, ratio), freedom, bool(_are_alike(lags, size)[0]))
+        return cls(size, first, ratio, freedom, bool(_are_alike(lags, size)[0]))
 
     def most(self) -> float:
         """Return the largest ratio that the correlation of neighbours allows, by its standard error, at 95 %."""

@@ -402,6 +402,18 @@ def test_a_short_pilot_does_not_tell_how_alike_neighbours_are(given):
         assert answer.lower < answer < answer.upper == math.inf
 
 
+@pytest.mark.parametrize("pairs", [64, 128])
+def test_blocks_that_repeat_exactly(pairs):
+    """Neighbours are alike, but a mean over whole periods does not vary: nothing is widened."""
+    slow, fast, other = (Histogram.from_values(np.linspace(a, 2 * a, 200)) for a in (1.5, 1.0, 1.2))
+    sides = [other] * pairs, [slow, slow, fast, fast, fast, fast, slow, slow] * (pairs // 8)
+    repeating = Comparison(*(merge(side) for side in sides), blocks=zip(*sides, strict=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TailWarning)  # of the pilot of 64 pairs
+        planned = plan(repeating, q=0.5, change=1.1)
+    assert 20 < planned.count < 60 and planned.count.lower < planned.count < planned.count.upper
+
+
 def test_intervals_of_short_pilots_hold_the_right_number():
     held, is_open = 0, 0
     for seed in range(40):
