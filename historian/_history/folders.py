@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from .._core import attempt
 from .coarsening import coarsen
+from .frames import FIRST_FRAME, is_begun
 from .locks import lock, unlock
 from .reading import FileSource
 from .retention import spans
@@ -69,6 +70,7 @@ class FolderLog:
                 os.unlink(os.path.join(self.path, name))
         paths = segments_in(self.path)
         self._next = max(map(number_of, paths), default=0) + 1
+        paths = [path for path in paths if not _removed(path)]
         files = [OpenFile(path) for path in paths]
         try:
             scans = [scan(file, path) for file, path in zip(files, paths)]
@@ -239,3 +241,12 @@ class FolderLog:
 
     def _window_end(self, start: int) -> int:
         return start - start % self._spans[0] + self._spans[0]
+
+
+def _removed(path: str) -> bool:
+    """Remove a file whose writer was killed before it had written a header; return whether it is one of these."""
+    with OpenFile(path) as file:
+        begun = is_begun(file.read(0, FIRST_FRAME))
+    if begun:
+        attempt(os.unlink, path)
+    return begun

@@ -26,6 +26,7 @@ __all__ = [
     "file_header",
     "frame",
     "frames",
+    "is_begun",
     "read_file_header",
 ]
 
@@ -161,6 +162,12 @@ def body_of(found: Frame, stored: bytes) -> bytes | None:
     except zlib.error:
         return None
     return body if len(body) == found.nbytes and unpacker.eof and not unpacker.unused_data else None
+
+
+def is_begun(head: bytes) -> bool:
+    """Return whether a file has no header yet: it is new, or its first writer was stopped at once."""
+    whole = file_header(FileHeader(bytes(16), 0, 0))[:12]
+    return len(head) < FIRST_FRAME and (not head.strip(b"\0") or head[:12] == whole[: len(head)])
 
 
 def fault_of_file(read: Callable[[int, int], bytes]) -> FileHeader | str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .._files.errors import CorruptFileError, CorruptFileWarning
 from .._live.snapshots import Snapshot
 from .bodies import Part, histogram_of, read_part
-from .frames import FRAME_NBYTES, body_of, read_frame
+from .frames import FIRST_FRAME, FRAME_NBYTES, body_of, is_begun, read_frame
 from .scanning import OpenFile, scan
 from .segments import fault_of_folder, segments_in
 from .times import time_text
@@ -166,6 +166,12 @@ def _scanned(path: str) -> Scan:
         return scan(file, path)
 
 
+def _segment(path: str) -> Scan | None:
+    """Return what a file of a folder holds; None if its writer has just created it, or was killed then."""
+    with OpenFile(path) as file:
+        return None if is_begun(file.read(0, FIRST_FRAME)) else scan(file, path)
+
+
 def _folder(path: str) -> list[tuple[str, Scan]]:
     """Return what the files of a folder hold, without those that a coarser one replaces."""
     fault = fault_of_folder(path)
@@ -174,7 +180,7 @@ def _folder(path: str) -> list[tuple[str, Scan]]:
     for tries in range(TRIES):
         names = segments_in(path)
         try:
-            scans = [(name, _scanned(name)) for name in names]
+            scans = [(name, found) for name in names if (found := _segment(name)) is not None]
         except FileNotFoundError:  # it was replaced by a coarser one, which is there now
             if tries == TRIES - 1:
                 raise

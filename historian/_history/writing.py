@@ -21,6 +21,7 @@ from .frames import (
     body_of,
     file_header,
     frame,
+    is_begun,
 )
 from .locks import lock, unlock
 from .scanning import OpenFile, Scan, scan
@@ -189,12 +190,6 @@ class FileLog:
             os.ftruncate(self._fd, self._tail)
             raise
         self._tail += len(data)
-
-
-def is_begun(head: bytes) -> bool:
-    """Return whether a file has no header yet: it is new, or its first writer was stopped at once."""
-    whole = file_header(FileHeader(bytes(16), 0, 0))[:12]
-    return len(head) < FIRST_FRAME and (not head.strip(b"\0") or head[:12] == whole[: len(head)])
 
 
 def totals_in(files: Iterable[tuple[OpenFile, Scan]]) -> dict[Key, Total] | None:

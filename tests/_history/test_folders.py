@@ -279,6 +279,23 @@ def test_an_empty_folder_is_a_history_without_intervals(path):
     assert list(open_source(path).starts) == []
 
 
+@pytest.mark.parametrize("head", [b"", b"\0" * 7, "a part of a header"])
+def test_a_writer_that_is_killed_when_it_creates_a_file_costs_nothing(path, head):
+    fleet = Fleet(path)
+    fleet.run(100)
+    files = sorted(name for name in os.listdir(path) if name.endswith(".history"))
+    if isinstance(head, str):
+        with open(os.path.join(path, files[-1]), "rb") as file:
+            head = file.read(9)
+    with open(os.path.join(path, "0000009999.history"), "wb") as file:
+        file.write(head)
+    assert counts(path) == fleet.counted
+    fleet.kill()
+    FolderLog(path, TIERS).close()
+    assert "0000009999.history" not in os.listdir(path)
+    assert counts(path) == fleet.counted
+
+
 def test_a_history_that_was_opened_before_files_were_replaced_says_what_to_do(path):
     fleet = Fleet(path)
     fleet.run(100)
